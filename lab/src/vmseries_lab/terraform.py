@@ -1,0 +1,394 @@
+"""The real Terraform in a throw-away working copy of the repository.
+
+The demonstration and the tests apply the examples as a user would, unchanged, and must leave
+nothing in the checkout: no `.terraform`, no lock file, no state. So Terraform runs in a copy of the
+files that belong to the module, and its environment holds none of the caller's AWS or Terraform
+settings: what it creates can only go to the lab.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+Event = Mapping[str, Any]
+"""One line of Terraform's machine-readable output: `@message`, `type` and what belongs to the type.
+
+https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+"""
+
+NOT_COPIED = shutil.ignore_patterns(
+    ".*", "*.tfstate*", "__pycache__", "lab", "tests", "docs", "node_modules"
+)
+"""What a consumer of the module does not get either, or what another run left behind."""
+
+INTERRUPT_GRACE_SECONDS = 20.0
+"""How long Terraform may take to stop the provider and write its state once it is interrupted."""
+
+PLAN_HAS_CHANGES = 2
+"""The exit code of `plan -detailed-exitcode` for "succeeded, with a non-empty diff"."""
+
+LINES_KEPT = 30
+"""Lines of plain output that an error quotes."""
+
+
+class TerraformError(RuntimeError):
+    """A Terraform command failed, or took too long: the text quotes its diagnostics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One resource that a plan would touch.
+
+    Attributes:
+        address: the resource, such as `module.firewalls.module.lifecycle.aws_sqs_queue.events`.
+        actions: Terraform's words, such as `("update",)` or `("delete", "create")`.
+        attributes: the top-level attributes that would differ.
+    """
+
+    address: str
+    actions: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The change on one line, for the message of a failing test."""
+        return f"{self.address}: {'/'.join(self.actions)} ({', '.join(self.attributes)})"
+
+
+class Workspace:
+    """A root module in a working copy, with a state of its own.
+
+    One command at a time; `interrupt` may be called from another thread.
+
+    Attributes:
+        folder: the root module's folder in the working copy.
+        variables: input variables for every later command; the caller may change them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        binary: Path,
+        environment: Mapping[str, str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Use an existing folder.
+
+        Args:
+            folder: the root module.
+            binary: the Terraform command (`tf_setup.terraform_environment().binary`).
+            environment: what Terraform needs to know: `Lab.environment()` and that of tf_setup.
+            variables: input variables by name.
+        """
+        self.folder = folder
+        self.variables: dict[str, Any] = dict(variables or {})
+        self._binary = binary
+        self._environment = clean_environment(os.environ, environment)
+        self._running: subprocess.Popen[str] | None = None
+        self._guard = threading.Lock()
+        self._interrupted = False
+
+    @classmethod
+    def copy(
+        cls,
+        repository: Path,
+        root: str,
+        destination: Path,
+        *,
+        binary: Path,
+        environment: Mapping[str, str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Copy the module's files and use the root module `root` in the copy.
+
+        Args:
+            repository: the checkout, which is left as it is.
+            root: the root module's folder in the repository, such as `examples/two-arm`.
+            destination: where to copy to; must not exist.
+            binary: as for the constructor.
+            environment: as for the constructor.
+            variables: as for the constructor.
+
+        Raises:
+            FileNotFoundError: the repository has no such root module.
+        """
+        if not any((repository / root).glob("*.tf")):
+            raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
+        # Relative module sources ("../..") hold in the copy because its layout is the same.
+        shutil.copytree(repository, destination, ignore=NOT_COPIED)
+        return cls(destination / root, binary=binary, environment=environment, variables=variables)
+
+    def init(self, *, limit: float = 180.0) -> None:
+        """Install the provider and link the modules."""
+        self._check(self._plain(["init", "-input=false", "-no-color"], limit), "init")
+
+    def apply(
+        self,
+        *,
+        limit: float = 600.0,
+        parallelism: int = 20,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Create or change everything.
+
+        Args:
+            limit: seconds of real time.
+            parallelism: how many resources at once; the provider mostly sleeps.
+            on_event: called in this thread for each line of machine-readable output.
+
+        Raises:
+            TerraformError: it failed or did not end in time.
+        """
+        self._change("apply", limit, parallelism, on_event)
+
+    def destroy(
+        self,
+        *,
+        limit: float = 600.0,
+        parallelism: int = 20,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Delete everything; arguments and errors as for `apply`."""
+        self._change("destroy", limit, parallelism, on_event)
+
+    def plan(self, *, limit: float = 180.0) -> tuple[Change, ...]:
+        """Return what an apply would change: nothing, if all is as configured.
+
+        Changed outputs count, as they do for `terraform plan -detailed-exitcode`.
+
+        Raises:
+            TerraformError: the plan failed.
+        """
+        file = self.folder / "checked.tfplan"
+        arguments = ["plan", "-input=false", "-no-color", "-detailed-exitcode", f"-out={file}"]
+        code, output = self._plain(arguments + self._variable_arguments(), limit)
+        if code == 0:
+            return ()
+        if code != PLAN_HAS_CHANGES:
+            raise TerraformError(failure("plan", code, tail(output)))
+        return planned_changes(json.loads(self._facts(["show", "-json", str(file)])))
+
+    def output(self) -> dict[str, Any]:
+        """Return the root module's outputs."""
+        values = json.loads(self._facts(["output", "-json"]))
+        return {name: output["value"] for name, output in values.items()}
+
+    def state(self) -> list[str]:
+        """Return the addresses of all resources in the state."""
+        return self._facts(["state", "list"]).split()
+
+    def interrupt(self) -> None:
+        """Stop a running command as Ctrl-C would, and refuse to start another."""
+        with self._guard:
+            self._interrupted = True
+            if self._running is not None:
+                self._running.send_signal(signal.SIGINT)
+
+    # How a command is run ---------------------------------------------------------------------
+
+    def _change(
+        self,
+        command: str,
+        limit: float,
+        parallelism: int,
+        on_event: Callable[[Event], None] | None,
+    ) -> None:
+        arguments = [command, "-json", "-auto-approve", "-input=false"]
+        arguments += [f"-parallelism={parallelism}", *self._variable_arguments()]
+        problems: list[str] = []
+        plain: list[str] = []
+        with self._process(arguments, limit) as process:
+            for line in stream(process):
+                event = parse(line)
+                if event is None:
+                    plain.append(line)
+                    continue
+                if event.get("type") == "diagnostic" and event.get("@level") == "error":
+                    problems.append(diagnostic(event))
+                if on_event is not None:
+                    on_event(event)
+        if process.returncode != 0:
+            text = "\n".join(problems) or tail("".join(plain))
+            raise TerraformError(failure(command, process.returncode, text))
+
+    def _plain(self, arguments: list[str], limit: float) -> tuple[int, str]:
+        """Run a command with errors in its output; return its exit code and output."""
+        with self._process(arguments, limit) as process:
+            output = "".join(stream(process))
+        return process.returncode, output
+
+    def _facts(self, arguments: list[str]) -> str:
+        """Return what a quick command prints, without the warnings that it may have."""
+        with tempfile.TemporaryFile("w+") as errors:
+            with self._process(arguments, 60.0, errors=errors.fileno()) as process:
+                printed = "".join(stream(process))
+            errors.seek(0)
+            self._check((process.returncode, errors.read()), arguments[0])
+        return printed
+
+    def _check(self, result: tuple[int, str], command: str) -> None:
+        code, output = result
+        if code != 0:
+            raise TerraformError(failure(command, code, tail(output)))
+
+    def _variable_arguments(self) -> list[str]:
+        return [
+            f"-var={name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in self.variables.items()
+        ]
+
+    @contextlib.contextmanager
+    def _process(
+        self, arguments: list[str], limit: float, *, errors: int = subprocess.STDOUT
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run Terraform; on any way out it has ended, and on a time-out this raises."""
+        with self._guard:
+            if self._interrupted:
+                raise TerraformError(f"terraform {arguments[0]} was not started: interrupted")
+            # A session of its own: the terminal's Ctrl-C would reach Terraform beside our
+            # interrupt, and a second one makes it give up its state.
+            process = self._running = subprocess.Popen(
+                [self._binary, f"-chdir={self.folder}", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=self._environment,
+                start_new_session=True,
+            )
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            stop(process)
+
+        watchdog = threading.Timer(limit, expire)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield process
+            process.wait()
+        finally:
+            watchdog.cancel()
+            stop(process)
+            output(process).close()
+            with self._guard:
+                self._running = None
+        if late.is_set():
+            raise TerraformError(
+                f"terraform {arguments[0]} did not end within {limit:.0f} seconds and was stopped"
+            )
+
+
+# Pure parts ---------------------------------------------------------------------------------------
+
+
+def clean_environment(base: Mapping[str, str], additions: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for Terraform: `base` without any AWS or Terraform setting, plus ours.
+
+    A profile, an endpoint or a `TF_VAR_` of the user's own must not steer the run, and least of all
+    to a real account; nor must the files in the home directory.
+    """
+    kept = {
+        name: value for name, value in base.items() if not name.startswith(("AWS_", "TF_", "MOTO_"))
+    }
+    closed = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
+    return kept | closed | dict(additions)
+
+
+def planned_changes(plan: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return what differs in a plan in JSON form (`terraform show -json PLAN`).
+
+    https://developer.hashicorp.com/terraform/internals/json-format
+    """
+    changes = []
+    for resource in plan.get("resource_changes", []):
+        actions = tuple(resource["change"]["actions"])
+        if actions in {("no-op",), ("read",)}:
+            continue
+        changes.append(Change(resource["address"], actions, differing(resource["change"])))
+    for name, change in plan.get("output_changes", {}).items():
+        if change["actions"] != ["no-op"]:
+            changes.append(Change(f"output.{name}", tuple(change["actions"])))
+    return tuple(changes)
+
+
+def differing(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the top-level attributes that a planned change would alter, unknown ones included."""
+    before, after = change.get("before") or {}, change.get("after") or {}
+    unknown = change.get("after_unknown") or {}
+    names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return tuple(sorted(names | {name for name, value in unknown.items() if value}))
+
+
+def parse(line: str) -> Event | None:
+    """Return a line of machine-readable output; None for plain text, such as a crash's."""
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def diagnostic(event: Event) -> str:
+    """Return an error diagnostic as one paragraph: summary, object, file, detail."""
+    facts = event.get("diagnostic", {})
+    place = facts.get("range", {})
+    where = f" ({place['filename']}:{place['start']['line']})" if place else ""
+    address = f"{facts['address']}: " if facts.get("address") else ""
+    detail = f"\n  {facts['detail']}" if facts.get("detail") else ""
+    return f"{address}{facts.get('summary', event.get('@message', ''))}{where}{detail}"
+
+
+def failure(command: str, code: int, text: str) -> str:
+    """Return the sentence for a command that failed."""
+    return f"terraform {command} failed (exit code {code}):\n{text.strip() or 'it said nothing'}"
+
+
+def tail(output: str) -> str:
+    """Return the last lines of a command's output."""
+    return "\n".join(output.splitlines()[-LINES_KEPT:])
+
+
+# Processes ----------------------------------------------------------------------------------------
+
+
+def output(process: subprocess.Popen[str]) -> IO[str]:
+    """Return the process's output stream, which is always a pipe here."""
+    if process.stdout is None:
+        raise AssertionError("Terraform was started without a pipe")
+    return process.stdout
+
+
+def stream(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Yield the process's lines until it closes its output."""
+    yield from output(process)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a process: an interrupt first, so that it writes its state; then its whole session."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(INTERRUPT_GRACE_SECONDS)
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,150 @@
+# Every command that a person or CI runs. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := .build
+CHECKOV := $(BUILD)/checkov
+
+# Further arguments for pytest, such as ARGS="-k launch".
+ARGS ?=
+# A test that applies Terraform waits most of the time: more of them at once than there are cores.
+APPLY_WORKERS ?= 4
+
+# Lanes that run side by side: each one's output is kept together, and all are heard to the end.
+LANES := $(MAKE) --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+# Terraform, and the provider it finds, are those of tools/tf_setup.py.
+USE_TERRAFORM = source $(BUILD)/terraform.env; export PATH="$$(dirname "$$TERRAFORM"):$$PATH"
+
+# pytest-terraform's session fixtures do not survive pytest-xdist: tests of recorded resources run
+# alone, in one process.
+RECORDED := $(shell grep --recursive --files-with-matches --include='test_*.py' pytest_terraform tests lab/tests)
+WITHOUT_RECORDED := $(RECORDED:%=--ignore=%)
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##### Set-up
+
+.PHONY: setup
+setup: $(VENV)/.synced $(BUILD)/terraform.env ## Make .venv and find Terraform (seconds)
+
+# $(call environment,FOLDER,REQUIREMENTS): an environment that holds exactly the locked packages.
+# uv does not read pip's configuration, so an index named there is handed on; where uv fails all
+# the same, pip does the work more slowly.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "The tests need Python 3.11 or newer: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@echo "installing $(2) into $(1)"
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install -qq --require-hashes -r requirements-uv.txt
+	@test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
+	@export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null || true)}}"; \
+	  test -n "$$UV_DEFAULT_INDEX" || unset UV_DEFAULT_INDEX; \
+	  $(BIN)/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2) || \
+	  { echo "uv failed: trying pip" >&2; \
+	    $(BIN)/python -m pip --python $(1)/bin/python install -qq --require-hashes --no-deps -r $(2); }
+	@touch $(1)/.synced
+endef
+
+$(VENV)/.synced: requirements-dev.txt requirements-uv.txt
+	$(call environment,$(VENV),requirements-dev.txt)
+
+$(CHECKOV)/.synced: requirements-checkov.txt | $(VENV)/.synced
+	$(call environment,$(CHECKOV),requirements-checkov.txt)
+
+# Written anew each time, since it says what this machine and this shell have.
+.PHONY: $(BUILD)/terraform.env
+$(BUILD)/terraform.env:
+	@mkdir -p $(BUILD)
+	@$(PYTHON) tools/tf_setup.py > $@
+
+##### While working
+
+.PHONY: fmt
+fmt: setup ## Format Python and Terraform, write the tables of the READMEs
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
+	$(BIN)/python tools/tf_docs.py --write
+
+.PHONY: package
+package: setup ## Build functions.zip and the layer; fails if the layer is not the locked one
+	$(BIN)/python lambda/build.py functions
+	$(BIN)/python lambda/build.py layer \
+	  --output $(BUILD)/$$($(BIN)/python -c 'import json; print(json.load(open("lambda/layer/layer.json"))["file"])')
+
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header \
+  --no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: setup ## Lock all requirements and the layer's digest (UPGRADE=1: newest versions)
+	$(COMPILE) --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --python-version 3.11 requirements-checkov.in -o requirements-checkov.txt
+	$(COMPILE) --python-version 3.11 requirements-uv.in -o requirements-uv.txt
+	$(COMPILE) --python-version 3.13 lambda/layer/requirements.in -o lambda/layer/requirements.txt
+	$(BIN)/python lambda/build.py layer --update-lock
+
+##### Tests, from fast to slow
+
+.PHONY: lint
+lint: setup ## Formats, types, tables, functions.zip: what pre-commit checks
+	$(USE_TERRAFORM); $(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+.PHONY: unit
+unit: setup ## pytest without Terraform apply (ARGS="-k word" chooses)
+	$(USE_TERRAFORM); $(BIN)/pytest tests lab/tests -m "not apply" -n 2 --dist worksteal \
+	  --timeout 120 $(WITHOUT_RECORDED) $(ARGS)
+
+.PHONY: recorded
+recorded: setup ## pytest with pytest-terraform, replaying recorded resources
+	@$(if $(RECORDED),$(USE_TERRAFORM); \
+	  $(BIN)/pytest $(RECORDED) -m "not apply" --tf-replay --timeout 120 $(ARGS))
+
+.PHONY: terraform-test
+terraform-test: setup ## terraform test with a mocked provider, in every module that has such tests
+	@$(USE_TERRAFORM); \
+	for folder in $$(git ls-files -co --exclude-standard '*.tftest.hcl' | xargs -r -n1 dirname | sort -u); do \
+	  module="$$(dirname "$$folder")"; echo "== $$module"; \
+	  export TF_DATA_DIR="$(CURDIR)/$(BUILD)/terraform/$$module"; \
+	  (cd "$$module"; "$$TERRAFORM" init -backend=false -input=false -no-color > /dev/null; \
+	    "$$TERRAFORM" test -no-color); \
+	done
+
+.PHONY: check
+check: setup ## Everything but Terraform apply (90 s)
+	@$(LANES) --jobs=3 lint unit recorded terraform-test
+
+.PHONY: checkov
+checkov: $(CHECKOV)/.synced ## Scan the Terraform code (own environment)
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+
+.PHONY: apply
+apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_arm" chooses)
+	$(USE_TERRAFORM); $(BIN)/pytest tests lab/tests -m apply -n $(APPLY_WORKERS) --dist loadfile \
+	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
+
+.PHONY: test
+test: check ## Everything (12 minutes on 2 cores)
+	@$(LANES) --jobs=2 checkov apply
+
+##### The demonstration
+
+.PHONY: demo
+demo: setup ## Watch firewalls scale out and in, in the lab (PLANT=1: leave something behind and fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab demo $(if $(PLANT),--plant)
+
+##### Tidying up
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	rm -rf $(BUILD) $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .terraform -type d -prune -exec rm -rf {} +

@@ -1,0 +1,31 @@
+"""The lab's certificate authority, for the servers outside AWS that the product talks to."""
+
+from __future__ import annotations
+
+import ssl
+
+import trustme
+
+PANORAMA_NAMES = ("panorama.example.com", "panorama-2.example.com")
+LICENSING_NAME = "api.paloaltonetworks.com"
+
+
+class Authority:
+    """A private CA: its servers are trusted by whoever is given :attr:`pem`, and by nobody else."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA(
+            organization_name="VM-Series lab", organization_unit_name="Certificate authority"
+        )
+
+    @property
+    def pem(self) -> str:
+        """The CA certificate, as it would be entered as a CA bundle."""
+        return self._authority.cert_pem.bytes().decode()
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """A TLS server context with a certificate for ``names``, signed by this CA."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._authority.issue_cert(*names).configure_cert(context)
+        return context

@@ -1,0 +1,217 @@
+"""An HTTPS server on loopback that can misbehave the way servers in the field do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from vmseries_lab.certificates import Authority
+
+LOOPBACK = "127.0.0.1"
+Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
+MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, with the parameters of the query string and of a form-encoded body."""
+
+    path: str
+    parameters: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is sent back."""
+
+    body: bytes
+    content_type: str = "application/xml; charset=UTF-8"
+    status: int = 200
+
+
+@dataclass
+class Conduct:
+    """How a server treats its callers, as long as it is not changed.
+
+    Attributes:
+        mode: ``refusing`` closes the port; ``hanging`` accepts and never answers; ``resetting``
+            answers with a TCP reset; ``truncating`` breaks off in the middle of the body.
+        status: HTTP status of every answer; anything but 200 comes with an HTML body, as from a
+            proxy or web server that has lost its application.
+        delay_seconds: real seconds by which each answer is late.
+        wrong_certificate: present a certificate of an unknown CA.
+    """
+
+    mode: Mode = "answering"
+    status: int = 200
+    delay_seconds: float = 0.0
+    wrong_certificate: bool = False
+    changed: threading.Event = field(default_factory=threading.Event)
+
+
+class HttpsServer:
+    """Serves ``respond`` under ``names`` with a certificate of ``authority``.
+
+    The port stays the same for life: while the server refuses connections the port is held by a
+    socket that does not listen, so that no other process can take it.
+    """
+
+    def __init__(
+        self, authority: Authority, names: tuple[str, ...], respond: Callable[[Request], Response]
+    ) -> None:
+        self.conduct = Conduct()
+        self._right = authority.server_context(*names)
+        self._wrong = Authority().server_context(*names)
+        self._respond = respond
+        self._socket = _bound(0)
+        self.port: int = self._socket.getsockname()[1]
+        self._server: _Server | None = None
+        self._listen()
+
+    @property
+    def address(self) -> str:
+        """``host:port`` where it listens."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def behave(self, **changes: Any) -> None:
+        """Change the conduct; callers that hang are let go.
+
+        Raises:
+            ValueError: for an unknown mode.
+        """
+        mode = changes.get("mode", self.conduct.mode)
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")
+        former, self.conduct = (
+            self.conduct,
+            Conduct(
+                mode=mode,
+                status=int(changes.get("status", self.conduct.status)),
+                delay_seconds=float(changes.get("delay_seconds", self.conduct.delay_seconds)),
+                wrong_certificate=bool(
+                    changes.get("wrong_certificate", self.conduct.wrong_certificate)
+                ),
+            ),
+        )
+        former.changed.set()
+        if mode == "refusing":
+            self._unlisten()
+        elif self._server is None:
+            self._listen()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.conduct.changed.set()
+        self._unlisten()
+        self._socket.close()
+
+    def context(self) -> ssl.SSLContext:
+        """The TLS context for the next connection."""
+        return self._wrong if self.conduct.wrong_certificate else self._right
+
+    def answer(self, request: Request) -> Response | None:
+        """The answer to a request, or ``None`` for a reset."""
+        conduct = self.conduct
+        if conduct.mode == "hanging":
+            conduct.changed.wait()
+            return None
+        if conduct.mode == "resetting":
+            return None
+        time.sleep(conduct.delay_seconds)
+        if conduct.status != 200:
+            page = b"<html><body><h1>The server cannot answer this request.</h1></body></html>"
+            return Response(page, "text/html", conduct.status)
+        return self._respond(request)
+
+    def _listen(self) -> None:
+        self._server = _Server(self, self._socket)
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
+
+    def _unlisten(self) -> None:
+        if self._server is None:
+            return
+        self._server.shutdown()
+        self._server.server_close()
+        self._server = None
+        self._socket = _bound(self.port)
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket that holds a port on loopback without listening on it."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((LOOPBACK, port))
+    return bound
+
+
+class _Server(ThreadingHTTPServer):
+    """Speaks TLS in the connection's own thread, so that a slow client holds up nobody else."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+    def __init__(self, owner: HttpsServer, bound: socket.socket) -> None:
+        super().__init__((LOOPBACK, owner.port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = bound
+        self.owner = owner
+        self.server_activate()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with self.owner.context().wrap_socket(request, server_side=True) as tls:
+            super().finish_request(tls, client_address)
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """A client that hangs up or distrusts the certificate is no error of the server."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Parses a request and writes the answer."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._serve({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        text = self.rfile.read(length).decode()
+        self._serve(dict(parse_qsl(text, keep_blank_values=True)))
+
+    def _serve(self, form: dict[str, str]) -> None:
+        url = urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        owner = self.server.owner
+        response = owner.answer(Request(url.path, query | form, headers))
+        if response is None:
+            self._reset()
+            return
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        truncating = owner.conduct.mode == "truncating"
+        self.wfile.write(response.body[: len(response.body) // 2] if truncating else response.body)
+
+    def _reset(self) -> None:
+        """Close so that the peer sees a reset: lingering for zero seconds drops what is unsent."""
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet: the timeline tells what happened."""

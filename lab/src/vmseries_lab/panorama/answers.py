@@ -1,0 +1,106 @@
+"""Envelopes and texts of the XML API, in the shapes in which they were recorded.
+
+Envelope and codes: Palo Alto Networks, PAN-OS and Panorama API guide, "PAN-OS XML API Error Codes".
+Shapes that the documentation leaves open follow what pan-python, pan-os-python and pango parse.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+COMMAND_SUCCEEDED = "command succeeded"
+NO_CHANGES = "There are no changes to commit."
+SAME_AS_PREVIOUS = (
+    "The result of this commit would be the same as the previous commit queued/processed."
+    " No edits have been made since then."
+)
+
+
+class ApiError(Exception):
+    """An answer with ``status="error"``.
+
+    Attributes:
+        lines: the message, line by line.
+        code: the XML API's error code; ``None`` where recorded answers carry none.
+    """
+
+    def __init__(self, *lines: str, code: int | None = None) -> None:
+        super().__init__(" ".join(lines))
+        self.lines = lines
+        self.code = code
+
+    def answer(self) -> Element:
+        """The envelope."""
+        return envelope("error", self.code, with_lines(Element("msg"), *self.lines))
+
+
+class ForbiddenError(Exception):
+    """The credentials are wrong: HTTP 403, with the same words in the body."""
+
+    def answer(self) -> Element:
+        """The envelope in the body of the HTTP 403."""
+        result = Element("result")
+        SubElement(result, "msg").text = "Invalid Credential"
+        return envelope("error", 403, result)
+
+
+def envelope(status: str, code: int | None = None, *children: Element) -> Element:
+    """``<response status= code=>`` around ``children``."""
+    response = Element("response", {"status": status})
+    if code is not None:
+        response.set("code", str(code))
+    response.extend(children)
+    return response
+
+
+def with_lines(element: Element, *lines: str) -> Element:
+    """``element`` with one ``<line>`` for each of ``lines``."""
+    for line in lines:
+        SubElement(element, "line").text = line
+    return element
+
+
+def result(*children: Element, text: str | None = None, code: int | None = None) -> Element:
+    """Success with a ``<result>``."""
+    inner = Element("result")
+    inner.text = text
+    inner.extend(children)
+    return envelope("success", code, inner)
+
+
+def message(text: str, code: int | None = 20, *, as_line: bool = False) -> Element:
+    """Success with a ``<msg>``, either as its text or as a line in it: both forms were recorded."""
+    msg = Element("msg")
+    if as_line:
+        with_lines(msg, text)
+    else:
+        msg.text = text
+    return envelope("success", code, msg)
+
+
+def enqueued(job: int, *, commit: bool) -> Element:
+    """The answer to whatever is done by a job."""
+    inner = Element("result")
+    text = f"Commit job enqueued with jobid {job}" if commit else f"Job enqueued with jobid {job}"
+    inner.append(with_lines(Element("msg"), text))
+    SubElement(inner, "job").text = str(job)
+    return envelope("success", 19, inner)
+
+
+def leaf(tag: str, text: object) -> Element:
+    """``<tag>text</tag>``."""
+    element = Element(tag)
+    element.text = str(text)
+    return element
+
+
+def entry(name: str, **leaves: object) -> Element:
+    """``<entry name=>`` with leaves; underscores in their names stand for hyphens."""
+    element = Element("entry", {"name": name})
+    element.extend(leaf(tag.replace("_", "-"), value) for tag, value in leaves.items())
+    return element
+
+
+def render(element: Element) -> bytes:
+    """The bytes on the wire."""
+    return tostring(element)

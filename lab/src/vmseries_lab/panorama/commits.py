@@ -1,0 +1,168 @@
+"""Commits and pushes: from the command to the job.
+
+Palo Alto Networks, PAN-OS and Panorama API guide: "Commit Configuration (API)".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from vmseries_lab.panorama import references
+from vmseries_lab.panorama.answers import (
+    NO_CHANGES,
+    SAME_AS_PREVIOUS,
+    ApiError,
+    enqueued,
+    message,
+)
+from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.jobs import Job, Jobs, Report
+from vmseries_lab.panorama.store import Change, Store, same
+
+COMMITTED = "Configuration committed successfully"
+
+
+@dataclass
+class Pace:
+    """How long jobs take, and what is to go wrong with the next commit.
+
+    Attributes:
+        commit_seconds: lab seconds of a commit.
+        push_seconds: lab seconds of a push.
+        fail_next_commit: the reason for which the next commit that ends will fail.
+        no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
+    """
+
+    commit_seconds: float = 30.0
+    push_seconds: float = 240.0
+    fail_next_commit: str | None = None
+    no_changes_as_line: bool = False
+
+
+class Commits:
+    """Takes commit commands and does their work when their jobs end."""
+
+    def __init__(self, store: Store, jobs: Jobs, devices: Devices, pace: Pace) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._devices = devices
+        self._pace = pace
+        self._queued: dict[int, list[Change]] = {}
+
+    def commit(self, command: Element, user: str, now: float) -> tuple[Element, Job | None]:
+        """``type=commit``: the answer, and the job unless there is nothing to commit.
+
+        What is committed is what had been changed when the command was given.
+
+        Raises:
+            ApiError: if the command is no commit.
+        """
+        admins = _admins(command)
+        queued = [change for job in self._jobs.unfinished("Commit") for change in self._of(job)]
+        changes = [change for change in self._store.pending(admins) if change not in queued]
+        if not self._makes_a_difference(queued, changes, force=command.find("force") is not None):
+            text = SAME_AS_PREVIOUS if queued else NO_CHANGES
+            return message(text, 19, as_line=self._pace.no_changes_as_line), None
+        job = self._jobs.add(
+            "Commit",
+            user,
+            now,
+            lambda: self._pace.commit_seconds,
+            lambda: self._finish(job),
+            description=command.findtext(".//description", ""),
+        )
+        self._queued[job.number] = changes
+        return enqueued(job.number, commit=True), job
+
+    def push(
+        self, serials: Callable[[], list[str]], user: str, now: float, after: Job | None = None
+    ) -> Job:
+        """Push the running configuration to devices, chosen when the push is done."""
+        return self._jobs.add(
+            "CommitAll",
+            user,
+            now,
+            lambda: self._pace.push_seconds,
+            lambda: self._push(serials()),
+            after=after,
+        )
+
+    def push_command(self, command: Element, user: str, now: float) -> Job:
+        """``type=commit&action=all``.
+
+        Raises:
+            ApiError: if the command names neither a device group nor a template stack that exists.
+        """
+        for container in ("device-group", "template-stack"):
+            place = command.find(f".//{container}")
+            if place is None:
+                continue
+            entry = place.find("entry")
+            name = entry.get("name", "") if entry is not None else place.findtext("name", "")
+            if name not in references.names(self._store.running, container):
+                raise ApiError(f"{container} -> {name} is not a valid reference", code=7)
+            chosen = {device.get("name", "") for device in place.iterfind(".//devices/entry")}
+            chosen |= {member.text or "" for member in place.iterfind(".//device/member")}
+            return self.push(
+                lambda container=container, name=name, chosen=chosen: [  # type: ignore[misc]
+                    serial
+                    for serial in references.members(self._store.running, container, name)
+                    if not chosen or serial in chosen
+                ],
+                user,
+                now,
+            )
+        raise ApiError("commit-all needs a device group or a template stack", code=17)
+
+    def _of(self, job: Job) -> list[Change]:
+        return self._queued.get(job.number, [])
+
+    def _makes_a_difference(
+        self, queued: list[Change], changes: list[Change], *, force: bool
+    ) -> bool:
+        """Whether the running configuration would be another once the queue has been worked off."""
+        if force:
+            return True
+        try:
+            base = self._store.preview(self._store.running, queued)
+            return bool(changes) and not same(base, self._store.preview(base, changes))
+        except ApiError:
+            return True  # the job will find the same error and report it
+
+    def _finish(self, job: Job) -> Report:
+        changes = self._queued.pop(job.number)
+        if self._pace.fail_next_commit is not None:
+            reason, self._pace.fail_next_commit = self._pace.fail_next_commit, None
+            return Report((reason, "Commit failed"), ok=False)
+        try:
+            self._store.commit(changes)
+        except ApiError as error:
+            return Report((*error.lines, "Commit failed"), ok=False)
+        return Report((COMMITTED,))
+
+    def _push(self, serials: list[str]) -> Report:
+        devices = []
+        for serial in serials:
+            pushed = self._devices.push(self._store.running, serial)
+            record = self._devices.get(serial)
+            name = record.link.hostname if record else serial
+            details = "commit succeeded" if pushed else "not connected"
+            devices.append((serial, name, pushed, details))
+        ok = all(device[2] for device in devices)
+        return Report((), ok=ok, devices=tuple(devices))
+
+
+def _admins(command: Element) -> set[str] | None:
+    """Whose changes are meant: ``None`` for everybody's.
+
+    Raises:
+        ApiError: if this is no commit.
+    """
+    if command.tag != "commit":
+        raise ApiError(f"unexpected here: {command.tag}", code=17)
+    members = command.findall("partial/admin/member")
+    if command.find("partial") is not None and not members:
+        raise ApiError("partial commit needs an admin", code=17)
+    return {member.text or "" for member in members} or None

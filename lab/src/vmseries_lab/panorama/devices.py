@@ -1,0 +1,121 @@
+"""The firewalls as Panorama knows them: connected or not, in sync or not.
+
+What a firewall offers to its Panorama is the :class:`Link`; the real protocol on port 3978 is not
+documented and is not imitated.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import Protocol
+from xml.etree.ElementTree import Element, tostring
+
+from vmseries_lab.panorama import references, tree
+
+IN_SYNC = "In Sync"
+OUT_OF_SYNC = "Out of Sync"
+
+
+class Link(Protocol):
+    """What a firewall shows Panorama, and lets it do, over the connection that it opened."""
+
+    serial: str
+    hostname: str
+    ip_address: str
+    sw_version: str
+
+    def operate(self, command: Element) -> Element:
+        """Carry out an operational command; the whole answer, or an ``ApiError``."""
+
+    def receive(self, configuration: list[Element]) -> None:
+        """Take over a pushed configuration: stack first, then its templates by precedence."""
+
+
+@dataclass
+class Device:
+    """Panorama's record of a device that has ever connected."""
+
+    link: Link
+    connected_at: float
+    connected: bool = True
+    pushed: dict[str, str] = field(default_factory=dict)
+    """Digest of what was pushed last, by container kind."""
+
+
+class Devices:
+    """Records by serial number."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Device] = {}
+
+    def get(self, serial: str) -> Device | None:
+        """The record, if the device ever connected."""
+        return self._records.get(serial)
+
+    def serials(self) -> list[str]:
+        """Everything that there is a record of."""
+        return list(self._records)
+
+    def connect(self, link: Link, now: float) -> None:
+        """A device has opened its connection."""
+        record = self._records.setdefault(link.serial, Device(link, now))
+        record.link, record.connected, record.connected_at = link, True, now
+
+    def disconnect(self, serial: str) -> bool:
+        """A device's connection is gone; whether it had one."""
+        record = self._records.get(serial)
+        was = record is not None and record.connected
+        if record is not None:
+            record.connected = False
+        return was
+
+    def forget(self, serial: str) -> None:
+        """A device is no longer managed."""
+        self._records.pop(serial, None)
+
+    def connected(self, serial: str) -> Device | None:
+        """The record, if the device is connected now."""
+        record = self._records.get(serial)
+        return record if record is not None and record.connected else None
+
+    def push(self, running: Element, serial: str) -> bool:
+        """Give a device what its groups hold; ``False`` if it is not connected."""
+        record = self.connected(serial)
+        if record is None:
+            return False
+        stack = references.home(running, "template-stack", serial)
+        record.link.receive(copy.deepcopy(stack_configuration(running, stack)) if stack else [])
+        for container in ("device-group", "template-stack"):
+            name = references.home(running, container, serial)
+            if name is not None:
+                record.pushed[container] = digest(running, container, name)
+        return True
+
+    def status(self, running: Element, container: str, serial: str) -> str:
+        """``In Sync`` if the device has what its device group or stack holds now."""
+        name = references.home(running, container, serial)
+        record = self._records.get(serial)
+        if name is None or record is None:
+            return ""
+        current = digest(running, container, name)
+        return IN_SYNC if record.pushed.get(container) == current else OUT_OF_SYNC
+
+
+def stack_configuration(running: Element, stack: str) -> list[Element]:
+    """What a stack amounts to: its own part first, then its templates in their order."""
+    stack_path = references.path("template-stack", stack)
+    members = tree.find(running, tree.parse(f"{stack_path}/templates/member"))
+    paths = [stack_path, *(references.path("template", member.text or "") for member in members)]
+    return [part for path in paths for part in tree.find(running, tree.parse(f"{path}/config"))]
+
+
+def digest(running: Element, container: str, name: str) -> str:
+    """Stands for the content of a device group or stack, its membership apart."""
+    if container == "template-stack":
+        parts = stack_configuration(running, name)
+    else:
+        found = tree.find(running, tree.parse(references.path(container, name)))
+        parts = [child for element in found for child in element if child.tag != "devices"]
+    return hashlib.sha256(b"".join(tostring(part) for part in parts)).hexdigest()

@@ -1,0 +1,229 @@
+"""The Panorama of the lab: its parts put together, its API, and what the lab may do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.ElementTree import fromstring
+
+from vmseries_lab.certificates import PANORAMA_NAMES, Authority
+from vmseries_lab.https import HttpsServer, Request, Response
+from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama.accounts import Accounts, Admin
+from vmseries_lab.panorama.answers import (
+    ApiError,
+    ForbiddenError,
+    enqueued,
+    leaf,
+    render,
+    result,
+)
+from vmseries_lab.panorama.commits import Commits, Pace
+from vmseries_lab.panorama.configuration import READS, Configuration
+from vmseries_lab.panorama.devices import Devices, Link
+from vmseries_lab.panorama.jobs import Job, Jobs
+from vmseries_lab.panorama.licences import Licences
+from vmseries_lab.panorama.operations import Operations, choose
+from vmseries_lab.panorama.store import Store
+from vmseries_lab.world import World
+
+_READING = ("show", "check")
+_SERVER_KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate")
+_PACE_KNOBS = ("commit_seconds", "push_seconds", "fail_next_commit", "no_changes_as_line")
+
+
+class RegistrationRefusedError(Exception):
+    """Panorama does not take a firewall in."""
+
+
+class Panorama:
+    """One Panorama, standing alone."""
+
+    def __init__(self, world: World, authority: Authority) -> None:
+        self.world = world
+        self.pace = Pace()
+        self.accounts = Accounts(initial.AUTOSCALE, initial.OPERATOR, initial.READER)
+        self.store = Store(initial.configuration())
+        self.jobs = Jobs()
+        self.devices = Devices()
+        self.commits = Commits(self.store, self.jobs, self.devices, self.pace)
+        self.vm_auth_keys = {initial.VM_AUTH_KEY}
+        self._configuration = Configuration(self.store, self.jobs)
+        operations = Operations(
+            world.clock, self.store, self.jobs, self.devices, PANORAMA_NAMES[0].split(".")[0]
+        )
+        licences = Licences(world.clock, self.store, self.jobs, self.devices)
+        self._handlers = operations.handlers() | licences.handlers()
+        self.server = HttpsServer(authority, PANORAMA_NAMES, self.respond)
+        world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
+
+    def configure(self, **knobs: Any) -> None:
+        """Turn the lab's knobs: ``available``, those of ``https.Conduct`` and of ``commits.Pace``.
+
+        Raises:
+            ValueError: for a knob that does not exist.
+        """
+        if "available" in knobs:
+            knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
+        if unknown := set(knobs) - {*_SERVER_KNOBS, *_PACE_KNOBS}:
+            raise ValueError(f"Panorama has no knob called {', '.join(sorted(unknown))}")
+        self.server.behave(**{name: knobs[name] for name in _SERVER_KNOBS if name in knobs})
+        with self.world.lock:
+            for name in _PACE_KNOBS:
+                if name in knobs:
+                    setattr(self.pace, name, knobs[name])
+
+    @property
+    def reachable(self) -> bool:
+        """Whether firewalls can open and keep connections to it."""
+        return self.server.conduct.mode == "answering"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.server.close()
+
+    # What firewalls do.
+
+    def register(
+        self, link: Link, auth_key: str, *, group: str | None, stack: str | None, logs: str | None
+    ) -> None:
+        """Take a new firewall in: as a managed device, and into the groups that it names.
+
+        The membership appears in the candidate and in the running configuration, without a commit
+        by anybody (Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap the VM-Series
+        Firewall", "init-cfg.txt File Components").
+
+        Raises:
+            RegistrationRefusedError: if the key is not valid.
+        """
+        if auth_key not in self.vm_auth_keys:
+            raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+        member = f"<entry name='{link.serial}'/>"
+        self.store.make(references.MANAGED_DEVICES, member)
+        wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}
+        for container, name in wanted.items():
+            if name in references.names(self.store.running, container):
+                self.store.make(references.members_path(container, str(name)), member)
+        self.connect(link)
+
+    def connect(self, link: Link) -> None:
+        """A managed firewall opens its connection."""
+        self.devices.connect(link, self.world.clock.now())
+        self._note("device-connected", link.serial, hostname=link.hostname)
+
+    def disconnect(self, serial: str) -> None:
+        """A firewall's connection is gone."""
+        if self.devices.disconnect(serial):
+            self._note("device-disconnected", serial)
+
+    def is_managed(self, serial: str) -> bool:
+        """Whether the running configuration has this device."""
+        return serial in references.managed(self.store.running)
+
+    def push(self, serials: Iterable[str], after: Job | None = None, user: str = "") -> Job:
+        """Push to devices on Panorama's own account or an operator's."""
+        chosen = list(serials)
+        now = self.world.clock.now()
+        return self.commits.push(lambda: chosen, user, now, after)
+
+    # Time.
+
+    def tick(self, now: float) -> None:
+        """Work the jobs off."""
+        for job in self.jobs.tick(now):
+            if job.kind == "Commit":
+                self._committed(job)
+            for serial, _, ok, _ in job.report.devices:
+                if ok:
+                    self._note("device-in-sync", serial)
+
+    def busy(self) -> bool:
+        """Everything here happens on the lab's clock."""
+        return False
+
+    def _committed(self, job: Job) -> None:
+        self._note("commit-finished", str(job.number), user=job.user, result=job.outcome)
+        for serial in self.devices.serials():
+            if not self.is_managed(serial):
+                self.disconnect(serial)
+                self.devices.forget(serial)
+
+    def _note(self, kind: str, subject: str, **detail: Any) -> None:
+        self.world.timeline.add("panorama", kind, subject, **detail)
+
+    # The API.
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request of the XML API."""
+        if request.path.rstrip("/") != "/api":
+            return Response(b"<html><body>Not Found</body></html>", "text/html", 404)
+        with self.world.lock:
+            try:
+                answer = self._answer(request)
+            except ForbiddenError as error:
+                return Response(render(error.answer()), status=403)
+            except ApiError as error:
+                answer = error.answer()
+        return Response(render(answer))
+
+    def _answer(self, request: Request) -> Element:
+        parameters = request.parameters
+        kind = parameters.get("type", "")
+        if kind == "keygen":
+            key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
+            return result(leaf("key", key))
+        admin = self.accounts.who(request)
+        if kind == "config":
+            return self._config(parameters, admin)
+        if kind not in ("op", "commit"):
+            raise ApiError(f"Unsupported request type: {kind}", code=17)
+        command = _command(parameters.get("cmd", ""))
+        if kind == "commit":
+            admin.require(write=True)
+            return self._commit(command, parameters, admin)
+        admin.require(write=command.tag not in _READING)
+        return self._operate(command, parameters.get("target"), admin)
+
+    def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
+        admin.require(write=parameters.get("action") not in READS)
+        before = set(references.managed(self.store.candidate))
+        answer = self._configuration.answer(parameters, admin.name)
+        for serial in sorted(before - set(references.managed(self.store.candidate))):
+            self._note("device-removed", serial, user=admin.name)
+        return answer
+
+    def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:
+        now = self.world.clock.now()
+        if parameters.get("action") == "all" or command.tag == "commit-all":
+            job = self.commits.push_command(command, admin.name, now)
+            return enqueued(job.number, commit=False)
+        answer, committing = self.commits.commit(command, admin.name, now)
+        if committing is not None:
+            self._note("commit-queued", str(committing.number), user=admin.name)
+        return answer
+
+    def _operate(self, command: Element, target: str | None, admin: Admin) -> Element:
+        if target is not None:
+            record = self.devices.connected(target)
+            if record is None:
+                raise ApiError(f"{target} not connected")
+            return record.link.operate(command)
+        handler = choose(self._handlers, command)
+        if handler is None:
+            raise ApiError(f"{command.tag} is unexpected", code=17)
+        return handler(command, admin.name)
+
+
+def _command(text: str) -> Element:
+    """The command as XML.
+
+    Raises:
+        ApiError: code 18 if it is not well formed.
+    """
+    try:
+        command: Element = fromstring(text)
+    except ParseError as error:
+        raise ApiError(f"Malformed command: {error}", code=18) from error
+    return command

@@ -1,0 +1,37 @@
+"""Checkouts to build in, and the layer that Terraform would build."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from packaging_support import LAMBDA, Checkout
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "index: fetches packages from the Python package index")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    folder = tmp_path / "lambda"
+    shutil.copytree(LAMBDA, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Checkout:
+    """The checkout that is tested; read only."""
+    return Checkout(LAMBDA)
+
+
+@pytest.fixture(scope="session")
+def layer(repository: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layer as `terraform apply` builds it: fetched from the package index."""
+    target = (
+        tmp_path_factory.mktemp("layer") / json.loads(repository.layer_lock.read_text())["file"]
+    )
+    repository.succeed("layer", "--output", target)
+    return target

@@ -1,0 +1,156 @@
+"""The handlers find all that they import in AWS: the archive, the layer, the Lambda runtime."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from packaging_support import LAMBDA
+
+SOURCES = LAMBDA / "src"
+HANDLERS = sorted(
+    f"vmseries_autoscale.handlers.{path.stem}"
+    for path in (SOURCES / "vmseries_autoscale" / "handlers").glob("[!_]*.py")
+)
+
+# The SDK that Lambda's Python runtimes bring, with what it needs itself:
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+RUNTIME = ("boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3", "jmespath")
+
+# What Lambda and Terraform set before a handler is imported.
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "fw",
+    "POWERTOOLS_SERVICE_NAME": "launch",
+    "POWERTOOLS_METRICS_NAMESPACE": "VMSeriesAutoscale",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+
+REPORT = """
+import importlib, json, sys
+sys.path.extend({folders!r})
+assert callable(importlib.import_module({module!r}).handler)
+files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+print(json.dumps(sorted(filter(None, files))))
+"""
+
+
+@dataclass(frozen=True)
+class FunctionDisk:
+    """What the disk of a function holds, in the order in which Lambda's Python searches it."""
+
+    task: Path
+    layer: Path
+    runtime: Path
+
+    def imported_files(self, module: str, python: str) -> list[Path]:
+        """Import a module with only these folders and the standard library."""
+        folders = [str(self.task), str(self.layer / "python"), str(self.runtime)]
+        result = subprocess.run(
+            # -I: no current folder, no user's packages, no PYTHON* variables. -S: no site-packages.
+            [python, "-I", "-S", "-B", "-c", REPORT.format(folders=folders, module=module)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        assert result.returncode == 0, result.stderr
+        return [Path(name) for name in json.loads(result.stdout)]
+
+
+@pytest.fixture(scope="module")
+def disk(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> FunctionDisk:
+    root = tmp_path_factory.mktemp("function")
+    disk = FunctionDisk(root / "var" / "task", root / "opt", root / "var" / "runtime")
+    with zipfile.ZipFile(LAMBDA / "dist" / "functions.zip") as archive:
+        archive.extractall(disk.task)
+    with zipfile.ZipFile(layer) as archive:
+        archive.extractall(disk.layer)
+    disk.runtime.mkdir()
+    for name in RUNTIME:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        source = Path(found.origin)
+        source = source.parent if source.name == "__init__.py" else source
+        (disk.runtime / source.name).symlink_to(source)
+    return disk
+
+
+def runtimes() -> list[str]:
+    """Return this Python, and the one that the functions have in AWS where it is installed."""
+    newer = shutil.which("python3.13")
+    works = newer and not subprocess.run([newer, "-V"], check=False, capture_output=True).returncode
+    return [sys.executable, *([newer] if newer and works else [])]
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("python", runtimes(), ids=lambda path: Path(path).name)
+@pytest.mark.parametrize("module", HANDLERS)
+def test_a_handler_is_imported_from_the_archive_and_the_layer_alone(
+    disk: FunctionDisk, module: str, python: str
+) -> None:
+    files = disk.imported_files(module, python)
+
+    of_layer = [path for path in files if path.is_relative_to(disk.layer)]
+    assert any(path.is_relative_to(disk.task) for path in files)
+    assert any("aws_lambda_powertools" in path.parts for path in of_layer)
+    # Lambda looks into the layer before the runtime: our pinned jmespath is the one in use.
+    assert not any(path.is_relative_to(disk.runtime / "jmespath") for path in files)
+    foreign = [
+        path
+        for path in files
+        if "site-packages" in path.parts and not path.is_relative_to(disk.runtime)
+    ]
+    assert not foreign
+
+
+def test_there_are_handlers() -> None:
+    assert {"launch", "terminate"} <= {name.rpartition(".")[2] for name in HANDLERS}
+
+
+def is_for_types_only(node: ast.AST) -> bool:
+    """Whether a statement is `if TYPE_CHECKING:`, whose imports never happen."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the top-level names of the packages that a source imports, wherever in it."""
+    names = set()
+    pending: list[ast.AST] = [ast.parse(path.read_bytes())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+        pending += [child for child in ast.iter_child_nodes(node) if not is_for_types_only(child)]
+    return names
+
+
+def test_only_the_panorama_adapter_knows_pan_os_python() -> None:
+    adapter = SOURCES / "vmseries_autoscale" / "panorama"
+    users = {path for path in SOURCES.rglob("*.py") if imports_of(path) & {"panos", "pan"}}
+    assert users, "nobody imports panos: is it still needed in the layer?"
+    assert all(path.is_relative_to(adapter) for path in users), users
+
+
+def test_every_package_of_the_layer_is_asked_for() -> None:
+    """requirements.in names what the code imports, and nothing else."""
+    asked = {
+        line.split(">=")[0].split("==")[0]
+        for line in (LAMBDA / "layer" / "requirements.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    imported = set().union(*(imports_of(path) for path in SOURCES.rglob("*.py")))
+    third_party = imported - sys.stdlib_module_names - {"vmseries_autoscale", "boto3", "botocore"}
+    packages = {"panos": "pan-os-python", "pan": "pan-python"}
+    assert {packages.get(name, name.replace("_", "-")) for name in third_party} == asked

@@ -1,0 +1,306 @@
+"""The layer is never committed: only what was locked may become one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from packaging_support import Checkout, pythons, wheel
+
+ONE = wheel("one", {"one/__init__.py": "ONE = 1\n"})
+TWO = wheel("two", {"two/__init__.py": "TWO = 2\n", "two-1.0.dist-info/LICENSE": "free\n"})
+
+
+def lock_layer(checkout: Checkout) -> str:
+    """Lock the layer of the wheels at hand; return its SHA-256."""
+    checkout.succeed("layer", "--update-lock", "--from-wheels", checkout.wheels)
+    digest: str = json.loads(checkout.layer_lock.read_text())["sha256"]
+    return digest
+
+
+def build(checkout: Checkout, output: Path, **how: object) -> str:
+    return checkout.succeed("layer", "--output", output, "--from-wheels", checkout.wheels, **how)
+
+
+def refuse(checkout: Checkout, output: Path) -> str:
+    """Build from the wheels at hand, which must be refused and leave nothing behind."""
+    reason = checkout.refuse("layer", "--output", output, "--from-wheels", checkout.wheels)
+    assert not output.parent.exists()
+    return reason
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "layer.zip"
+
+
+@pytest.mark.index
+def test_the_locked_wheels_make_the_locked_layer(layer: Path, repository: Checkout) -> None:
+    content = layer.read_bytes()
+    digest = hashlib.sha256(content)
+    assert json.loads(repository.layer_lock.read_text()) == {
+        "sha256": digest.hexdigest(),
+        "base64sha256": b64encode(digest.digest()).decode(),
+        "size": len(content),
+        "file": f"vmseries-autoscale-dependencies-{digest.hexdigest()[:16]}.zip",
+    }
+
+
+@pytest.mark.index
+def test_the_layer_holds_pure_python_and_the_notices_that_belong_to_it(layer: Path) -> None:
+    with zipfile.ZipFile(layer) as archive:
+        entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+
+    assert names == sorted(names)
+    for entry in entries:
+        assert entry.filename.startswith("python/")
+        assert not entry.is_dir()
+        assert entry.compress_type == zipfile.ZIP_STORED
+        assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+        assert entry.external_attr >> 16 == 0o100644
+        assert entry.create_system == 3
+        assert not entry.filename.endswith((".so", ".pyc", ".pyd", ".exe", ".dll"))
+    for package in ("aws_lambda_powertools", "jmespath", "pan_os_python", "pan_python"):
+        notices = [
+            name for name in names if name.startswith(f"python/{package}-") and "LICENSE" in name
+        ]
+        assert notices, f"{package} travels without its licence"
+
+
+def test_every_python_on_this_machine_makes_the_same_bytes(
+    checkout: Checkout, output: Path
+) -> None:
+    checkout.lock(ONE, TWO)
+    digest = lock_layer(checkout)
+    for python in pythons():
+        build(checkout, output, python=python)
+        assert hashlib.sha256(output.read_bytes()).hexdigest() == digest, python
+        output.unlink()
+
+
+@pytest.mark.parametrize(
+    ("environment", "umask"),
+    [
+        ({"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "1"}, 0o077),
+        ({"TZ": "America/New_York", "PYTHONHASHSEED": "4294967295"}, 0o002),
+    ],
+)
+def test_another_environment_makes_the_same_bytes(
+    checkout: Checkout, output: Path, environment: dict[str, str], umask: int
+) -> None:
+    checkout.lock(ONE, TWO)
+    digest = lock_layer(checkout)
+    build(checkout, output, environment=environment, umask=umask, cwd=output.parents[1])
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
+
+
+def test_a_layer_that_is_there_is_not_built_again(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE)
+    lock_layer(checkout)
+    build(checkout, output)
+    os.utime(output, (1, 1))
+
+    # Neither wheels nor a Python with pip would be there now.
+    checkout.succeed("layer", "--output", output, "--python", "no-such-python")
+
+    assert output.stat().st_mtime == 1
+
+
+def test_a_damaged_layer_is_replaced(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE)
+    digest = lock_layer(checkout)
+    build(checkout, output)
+    output.write_bytes(output.read_bytes()[:-1])
+    build(checkout, output)
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_what_is_printed_is_what_a_person_compares(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE)
+    digest = lock_layer(checkout)
+    printed = build(checkout, output)
+    lock = json.loads(checkout.layer_lock.read_text())
+    for part in (str(output), digest, lock["base64sha256"], f"{lock['size']} bytes"):
+        assert part in printed
+
+
+def test_scripts_are_left_out_and_purelib_goes_where_it_is_found(
+    checkout: Checkout, output: Path
+) -> None:
+    odd = wheel(
+        "odd",
+        {
+            "odd-1.0.data/scripts/odd": "#!python\n",
+            "odd-1.0.data/headers/odd.h": "\n",
+            "odd-1.0.data/purelib/odd.py": "\n",
+        },
+    )
+    checkout.lock(odd)
+    lock_layer(checkout)
+    build(checkout, output)
+    with zipfile.ZipFile(output) as archive:
+        assert archive.namelist() == ["python/odd-1.0.dist-info/WHEEL", "python/odd.py"]
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+def test_a_wheel_that_was_tampered_with(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE)
+    lock_layer(checkout)
+    changed = wheel("one", {"one/__init__.py": "import evil\n"})
+    checkout.lock(ONE, offered=[changed])
+    reason = refuse(checkout, output)
+    assert "one-1.0-py3-none-any.whl has the SHA-256" in reason
+    assert "it was changed" in reason
+
+
+@pytest.mark.index
+def test_a_wheel_of_the_real_lock_that_was_tampered_with(
+    checkout: Checkout, layer: Path, output: Path
+) -> None:
+    """A single byte, in the wheel that talks to the firewalls."""
+    with zipfile.ZipFile(layer) as archive:
+        stolen = archive.read("python/panos/panorama.py").decode()
+    checkout.wheels.mkdir()
+    imitation = wheel("pan_os_python", {"panos/panorama.py": stolen + "#"})
+    (checkout.wheels / "pan_os_python-1.13.1-py2.py3-none-any.whl").write_bytes(imitation.content)
+    assert "pan_os_python-1.13.1-py2.py3-none-any.whl has the SHA-256" in refuse(checkout, output)
+
+
+def test_a_lock_that_was_tampered_with(checkout: Checkout, output: Path) -> None:
+    """The wheel and its hash were both exchanged, as an attacker of the list alone could."""
+    checkout.lock(ONE)
+    lock_layer(checkout)
+    checkout.lock(wheel("one", {"one/__init__.py": "import evil\n"}))
+    reason = refuse(checkout, output)
+    assert reason.startswith("build.py: nothing was written")
+    assert "layer.json says" in reason
+
+
+def test_a_wheel_that_nobody_locked(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE, offered=[ONE, TWO])
+    assert "two-1.0-py3-none-any.whl" in refuse(checkout, output)
+
+
+def test_a_wheel_that_is_missing(checkout: Checkout, output: Path) -> None:
+    checkout.lock(ONE, TWO, offered=[ONE])
+    assert "no wheel in" in refuse(checkout, output)
+    assert "two==1.0" in refuse(checkout, output)
+
+
+def test_a_wheel_for_one_platform(checkout: Checkout, output: Path) -> None:
+    checkout.lock(wheel("fast", {"fast.py": "\n"}, tag="cp313-cp313-manylinux_2_28_aarch64"))
+    assert "built for one platform" in refuse(checkout, output)
+
+
+def test_a_wheel_that_is_pure_by_its_name_only(checkout: Checkout, output: Path) -> None:
+    checkout.lock(wheel("sly", {"sly.py": "\n"}, metadata={"Root-Is-Purelib": "false"}))
+    assert "does not say that it is pure Python" in refuse(checkout, output)
+
+
+@pytest.mark.parametrize("name", ["sly/_speedups.so", "sly/__pycache__/sly.cpython-313.pyc"])
+def test_a_wheel_with_compiled_parts(checkout: Checkout, output: Path, name: str) -> None:
+    checkout.lock(wheel("sly", {name: "\x7fELF"}))
+    assert f"{name} is compiled" in refuse(checkout, output)
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "/etc/evil.py", "a/../../evil.py", "C:\\evil.py"])
+def test_a_wheel_whose_names_lead_elsewhere(checkout: Checkout, output: Path, name: str) -> None:
+    checkout.lock(wheel("sly", {name: "\n"}))
+    assert "leads out of the archive" in refuse(checkout, output)
+
+
+def test_a_wheel_with_files_for_which_a_layer_has_no_place(
+    checkout: Checkout, output: Path
+) -> None:
+    checkout.lock(wheel("sly", {"sly-1.0.data/data/etc/sly.conf": "\n"}))
+    assert "there is no place in a layer for sly-1.0.data/data/etc/sly.conf" in refuse(
+        checkout, output
+    )
+
+
+def test_two_wheels_that_disagree_about_a_file(checkout: Checkout, output: Path) -> None:
+    checkout.lock(wheel("one", {"shared.py": "ONE\n"}), wheel("two", {"shared.py": "TWO\n"}))
+    assert "another wheel has a different shared.py" in refuse(checkout, output)
+
+
+@pytest.mark.parametrize("line", ["one", "one==1.0", "one>=1.0 --hash=sha256:00", "-r other.txt"])
+def test_a_lock_that_locks_nothing(checkout: Checkout, output: Path, line: str) -> None:
+    checkout.lock(ONE)
+    (checkout.folder / "layer" / "requirements.txt").write_text(f"{line}\n")
+    assert f"cannot read {line!r}" in refuse(checkout, output)
+
+
+def test_a_python_that_does_not_exist(checkout: Checkout, output: Path) -> None:
+    reason = checkout.refuse("layer", "--output", output, "--python", "no-such-python")
+    assert "cannot start 'no-such-python'" in reason
+    assert "docs/packaging.md" in reason
+
+
+def test_a_python_without_pip(checkout: Checkout, output: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare-python"
+    bare.write_text('#!/bin/sh\necho "$0: No module named pip" >&2\nexit 1\n')
+    bare.chmod(0o755)
+    reason = checkout.refuse("layer", "--output", output, "--python", bare)
+    assert "has no pip" in reason
+    assert "docs/packaging.md" in reason
+
+
+def test_an_index_that_does_not_answer(checkout: Checkout, output: Path) -> None:
+    # Port 9 of the loopback is "discard": nothing listens there.
+    nowhere = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_FIND_LINKS": "",
+        "PIP_RETRIES": "0",
+    }
+    reason = checkout.refuse("layer", "--output", output, environment=nowhere)
+    assert "pip could not fetch the locked wheels" in reason
+    assert "docs/packaging.md" in reason
+    assert "pan-os-python" in reason or "aws-lambda-powertools" in reason
+    assert not output.exists()
+
+
+@pytest.mark.index
+def test_an_index_that_serves_other_files(checkout: Checkout, output: Path) -> None:
+    lock = checkout.folder / "layer" / "requirements.txt"
+    lock.write_text("jmespath==1.1.0 --hash=sha256:" + "0" * 64 + "\n")
+    reason = checkout.refuse("layer", "--output", output)
+    assert "serves other files than those that were locked" in reason
+    assert not output.exists()
+
+
+def test_only_update_lock_changes_the_lock(checkout: Checkout, output: Path) -> None:
+    before = checkout.layer_lock.read_text()
+    checkout.lock(ONE)
+    refuse(checkout, output)
+    assert checkout.layer_lock.read_text() == before
+
+    checkout.succeed("layer", "--update-lock", "--from-wheels", checkout.wheels)
+    assert checkout.layer_lock.read_text() != before
+    build(checkout, output)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["layer"],
+        ["layer", "--output", "x", "--update-lock"],
+        ["layer", "--output", "x", "--from-wheels", "y", "--python", "z"],
+    ],
+)
+def test_a_command_line_that_says_too_little_or_too_much(
+    repository: Checkout, arguments: list[str]
+) -> None:
+    result = repository.run(*arguments)
+    assert result.returncode == 2
+    assert "usage: build.py" in result.stderr

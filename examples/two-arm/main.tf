@@ -1,0 +1,91 @@
+# Secrets are only looked up by name: their values reach neither plan nor state.
+
+data "aws_secretsmanager_secret" "panorama" {
+  name = var.panorama.secret_name
+}
+
+data "aws_secretsmanager_secret" "bootstrap" {
+  name = var.bootstrap_secret_name
+}
+
+data "aws_secretsmanager_secret" "licensing" {
+  name = var.licensing_secret_name
+}
+
+module "firewalls" {
+  source = "../../"
+
+  name    = var.name
+  tags    = var.tags
+  network = { vpc_id = aws_vpc.security.id }
+
+  # Every subnet comes from its association, so that it comes with its routes (see network.tf).
+  interfaces = {
+    data = {
+      role         = "data"
+      device_index = 0
+      subnet_ids   = { for zone, association in aws_route_table_association.data : zone => association.subnet_id }
+    }
+    management = {
+      role         = "management"
+      device_index = 1
+      subnet_ids   = { for zone, association in aws_route_table_association.management : zone => association.subnet_id }
+    }
+    untrust = {
+      role         = "untrust"
+      device_index = 2
+      subnet_ids   = { for zone, association in aws_route_table_association.untrust : zone => association.subnet_id }
+      public_ip    = true
+    }
+  }
+
+  management_access = { cidr_blocks = var.management_cidr_blocks }
+
+  firewall = var.firewall
+
+  # The secret must switch overlay routing on (see the README): without it the firewalls hand all
+  # traffic back to the load balancer and the untrust interface stays idle.
+  bootstrap = {
+    secret = {
+      name = data.aws_secretsmanager_secret.bootstrap.name
+      arn  = data.aws_secretsmanager_secret.bootstrap.arn
+    }
+  }
+
+  capacity = {
+    min              = var.capacity.min
+    max              = var.capacity.max
+    instance_refresh = {}
+  }
+
+  scaling = {
+    target_tracking = {
+      session-utilization = {
+        metric = "session_utilization"
+        target = { percent = var.session_utilization_percent }
+      }
+    }
+  }
+
+  panorama = {
+    hostnames           = var.panorama.hostnames
+    secret_arn          = data.aws_secretsmanager_secret.panorama.arn
+    device_group        = var.panorama.device_group
+    template_stack      = var.panorama.template_stack
+    log_collector_group = var.panorama.log_collector_group
+  }
+
+  licensing = {
+    mode               = "firewall"
+    api_key_secret_arn = data.aws_secretsmanager_secret.licensing.arn
+  }
+
+  functions = {
+    vpc = var.functions_in_vpc ? {
+      subnet_ids         = [for association in aws_route_table_association.management : association.subnet_id]
+      security_group_ids = [aws_security_group.functions.id]
+    } : null
+  }
+
+  alarms = { actions = var.alarm_actions }
+}

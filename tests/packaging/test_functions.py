@@ -8,8 +8,11 @@ import re
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import hcl2
 import pytest
+from hcl2 import SerializationOptions
 from packaging_support import LAMBDA, REPOSITORY, Checkout, pythons
 
 if TYPE_CHECKING:

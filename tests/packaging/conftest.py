@@ -18,7 +18,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def checkout(tmp_path: Path) -> Checkout:
     folder = tmp_path / "lambda"
     shutil.copytree(LAMBDA, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return Checkout(folder)
+    checkout = Checkout(folder)
+    # Current, whatever is committed: whether that is current is one test's question, not each one's.
+    checkout.succeed("functions")
+    return checkout
 
 
 @pytest.fixture(scope="session")

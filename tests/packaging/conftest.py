@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Checkout:
     folder = tmp_path / "lambda"
     shutil.copytree(LAMBDA, folder, ignore=shutil.ignore_patterns("__pycache__"))
     checkout = Checkout(folder)
-    # Current, whatever is committed: whether that is current is one test's question, not each one's.
+    # Current, whatever is committed: whether that is so is one test's question, not every one's.
     checkout.succeed("functions")
     return checkout
 

@@ -1,0 +1,162 @@
+"""Runs stages one after the other: shows them, limits each in real time, never hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from vmseries_lab.demo.model import Board, Firewall, Moment, Progress, Stage
+from vmseries_lab.demo.view import View, clock
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.7
+"""Real time between two looks at the lab; a look costs it four requests."""
+
+WAIT_SECONDS = 0.1
+"""Real time between two redraws of the view."""
+
+QUOTED_LINES = 12
+"""Lines of the event log that an error quotes."""
+
+
+class StageError(RuntimeError):
+    """A stage did not come to its end: the text says what was waited for and what was seen."""
+
+
+class Conductor:
+    """Carries the stages' common business: the board, the clock on the wall, waiting.
+
+    Attributes:
+        board: what the view shows.
+        look: reads the lab; set once there is a lab.
+    """
+
+    def __init__(self, view: View, names: Sequence[str]) -> None:
+        """Show all stages as waiting.
+
+        Args:
+            view: where the board is shown.
+            names: the stages to come, in order.
+        """
+        self.board = Board(stages=[Stage(name) for name in names])
+        self.look: Callable[[], Moment] | None = None
+        self._view = view
+        self._start = time.monotonic()
+        self._looked = 0.0
+        self._stage: Stage | None = None
+        self._stage_start = 0.0
+        self._limit = 0.0
+
+    @contextlib.contextmanager
+    def stage(self, name: str, limit: float) -> Iterator[None]:
+        """Run one stage.
+
+        Args:
+            name: one of the names given at the start.
+            limit: seconds of real time within which every wait in it must end.
+        """
+        stage = self._stage = next(stage for stage in self.board.stages if stage.name == name)
+        self._stage_start, self._limit = time.monotonic(), limit
+        stage.progress = Progress.RUNNING
+        self._show()
+        try:
+            yield
+        except BaseException:
+            stage.progress = Progress.FAILED
+            raise
+        else:
+            stage.progress = Progress.DONE
+        finally:
+            stage.seconds = time.monotonic() - self._stage_start
+            self._show()
+            self._stage = None
+
+    def note(self, text: str) -> None:
+        """Say how far the running stage is."""
+        if self._stage is not None:
+            self._stage.note = text
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Wait, looking at the lab and redrawing, until `done`.
+
+        Args:
+            done: asked again and again; reads the board.
+            what: what is waited for, for the error.
+
+        Raises:
+            StageError: the stage's limit passed.
+        """
+        while not done():
+            self._look_and_show()
+            if time.monotonic() - self._stage_start > self._limit:
+                raise StageError(self._too_late(what))
+            time.sleep(WAIT_SECONDS)
+        self._look_and_show(now=True)
+
+    def call(self, function: Callable[[], T], what: str, cancel: Callable[[], None]) -> T:
+        """Run a slow function in a thread while the view goes on.
+
+        Args:
+            function: what to run.
+            what: what it is, for the error.
+            cancel: makes the function end early; called when the wait is over before it.
+
+        Raises:
+            StageError: the stage's limit passed; whatever the function raises.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="stage") as executor:
+            future = executor.submit(function)
+            try:
+                self.until(future.done, what)
+            except BaseException:
+                cancel()
+                raise
+            return future.result()
+
+    def _look_and_show(self, *, now: bool = False) -> None:
+        if self.look is not None and (now or time.monotonic() - self._looked >= LOOK_SECONDS):
+            self.look()
+            self._looked = time.monotonic()
+        self._show()
+
+    def _show(self) -> None:
+        self.board.elapsed = time.monotonic() - self._start
+        if self._stage is not None:
+            self._stage.seconds = time.monotonic() - self._stage_start
+        self._view.show(self.board)
+
+    def _too_late(self, what: str) -> str:
+        name = self._stage.name if self._stage else "?"
+        return "\n".join(
+            [
+                f"{name}: waited {self._limit:.0f} s for {what}, in vain.",
+                "Seen last:",
+                *seen(self.board),
+                "The newest events:",
+                *(f"  {clock(at)}  {line}" for at, line in self.board.log[-QUOTED_LINES:]),
+            ]
+        )
+
+
+def seen(board: Board) -> list[str]:
+    """Describe the newest moment, for an error."""
+    if board.moment is None:
+        return ["  nothing of the lab"]
+    moment = board.moment
+    return [
+        f"  {clock(moment.at)}, {moment.offered:,} sessions offered",
+        *(f"  {describe(firewall)}" for firewall in moment.firewalls),
+    ]
+
+
+def describe(firewall: Firewall) -> str:
+    """Describe a firewall on one line."""
+    return (
+        f"{firewall.instance_id} {firewall.zone} {firewall.lifecycle}, "
+        f"serial {firewall.serial or '-'}, Panorama {firewall.panorama}, "
+        f"target {firewall.target}, {firewall.sessions:,} sessions"
+    )

@@ -1,0 +1,52 @@
+"""The lab's timeline in human words, for the event log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from vmseries_lab.timeline import Entry
+
+SENTENCES = {
+    "instance-launching": "{who} is being launched",
+    "launch hook-waiting": "{who} waits at the launch hook until it is ready",
+    "launch hook-completed": "{who} is let into service ({result})",
+    "launch hook-expired": "{who}: nobody answered the launch hook in time",
+    "terminate hook-waiting": "{who} waits at the terminate hook until it is cleaned up",
+    "terminate hook-completed": "{who} may go ({result})",
+    "terminate hook-expired": "{who}: nobody answered the terminate hook in time",
+    "instance-in-service": "{who} is in service",
+    "target-registered": "{who} is registered at the load balancer",
+    "target-draining": "{who} is draining: no new flows",
+    "target-drained": "{who} is drained",
+    "instance-terminated": "{who} is terminated",
+    "desired-capacity": "desired capacity {from} -> {to} ({cause})",
+    "interface-attached": "{who} has interface {device_index}",
+    "interface-deleted": "an interface of {who} is deleted",
+    "address-associated": "{who} has an Elastic IP",
+    "address-released": "the Elastic IP of {who} is released",
+    "dead-lettered": "a message was given up: {who}",
+    "booted": "{who} has booted",
+    "bootstrapped": "{who} has read its bootstrap data",
+    "licensed": "{who} is licensed",
+    "licence-taken": "{who} took a licence",
+    "licence-returned": "{who} gave its licence back",
+    "publishing": "{who} publishes its metrics",
+    "device-connected": "{who} joined Panorama",
+    "device-in-sync": "{who} is in sync with Panorama",
+    "device-disconnected": "{who} lost Panorama",
+    "device-removed": "{who} is removed from Panorama's candidate configuration",
+    "commit-finished": "commit by {user} on Panorama: {result}",
+    "traffic-to-unready": "{who} GOT TRAFFIC BEFORE IT WAS READY",
+}
+"""What the log shows; kinds that are not here (heartbeats, visits, deliveries) are too many."""
+
+
+def words(entry: Entry) -> str | None:
+    """Write an entry as a sentence; None for what the log leaves out."""
+    hook = entry.detail.get("hook")
+    sentence = SENTENCES.get(f"{hook} {entry.kind}" if hook else entry.kind)
+    if sentence is None:
+        return None
+    facts: dict[str, object] = defaultdict(lambda: "?", entry.detail)
+    facts["who"] = entry.detail.get("instance_id") or entry.subject
+    return sentence.format_map(facts)

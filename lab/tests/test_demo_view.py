@@ -1,0 +1,147 @@
+"""What the demonstration shows: words, plain lines, the live screen, the picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from vmseries_lab.demo import picture
+from vmseries_lab.demo.model import Board, Firewall, Moment, Phase, Progress, Stage
+from vmseries_lab.demo.view import LiveView, PlainView, screen, view_for
+from vmseries_lab.demo.words import words
+from vmseries_lab.timeline import Entry
+
+START = 1_800_000_000.0
+SERVING = Firewall(
+    "i-0aaaaaaaaaaaaaaaa", "us-east-1a", "InService", "0070001", "in sync", 90_000, 45.0, "healthy"
+)
+BOOTING = Firewall("i-0bbbbbbbbbbbbbbbb", "us-east-1b", "Pending:Wait")
+LEAVING = Firewall("i-0cccccccccccccccc", "us-east-1c", "Terminating:Wait", target="draining")
+
+
+def board() -> Board:
+    moment = Moment(START + 600, 90_000, (SERVING, BOOTING, LEAVING))
+    return Board(
+        stages=[Stage("apply", Progress.DONE, 81.6, "97 of 97"), Stage("wave", Progress.RUNNING)],
+        elapsed=120,
+        moment=moment,
+        start=START,
+        pace=60,
+        history=[moment],
+        log=[(START + 1, "first"), (START + 2, "second")],
+    )
+
+
+def printed(width: int = 120) -> tuple[Console, io.StringIO]:
+    file = io.StringIO()
+    return Console(file=file, width=width, height=40), file
+
+
+def test_states_of_a_firewall() -> None:
+    assert SERVING.serving
+    assert not BOOTING.serving
+    assert LEAVING.leaving
+    moment = board().moment
+    assert moment is not None
+    assert (moment.count(), moment.count(starting=True), moment.count(leaving=True)) == (1, 1, 1)
+
+
+def test_the_screen_shows_every_firewall_and_the_newest_events() -> None:
+    console, file = printed()
+    console.print(screen(board(), height=40))
+    text = file.getvalue()
+    for word in (SERVING.instance_id, "Pending:Wait", "0070001", "in sync", "90,000", "second"):
+        assert word in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_the_log_gives_way_to_the_height() -> None:
+    crowded = board()
+    crowded.log = [(START + number, f"event {number}") for number in range(500)]
+    console, file = printed()
+    console.print(screen(crowded, height=30))
+    text = file.getvalue()
+    assert "event 499" in text
+    assert "event 400" not in text
+    assert len(text.splitlines()) <= 30
+
+
+def test_without_a_terminal_lines_are_added_once() -> None:
+    console, file = printed()
+    view = view_for(console)
+    assert isinstance(view, PlainView)
+    shown = board()
+    with view:
+        view.show(shown)
+        view.show(shown)
+        shown.stages[1].progress = Progress.FAILED
+        view.show(shown)
+    text = file.getvalue()
+    assert text.count("first") == 1
+    assert text.count("<== apply: done after 82 s: 97 of 97") == 1
+    assert text.count("==> wave") == 1
+    assert text.count("<== wave: failed") == 1
+
+
+def test_plain_output_says_now_and_then_where_things_stand() -> None:
+    console, file = printed()
+    times = iter([0.0, 0.0, 0.0, 14.0, 16.0, 16.0, 17.0])
+    view = PlainView(console, now=lambda: next(times))
+    for _ in range(4):
+        view.show(board())
+    assert file.getvalue().count("1 of 3 firewalls in service, 45 % utilised") == 1
+
+
+def test_a_terminal_gets_the_live_view() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, height=40)
+    view = view_for(console)
+    assert isinstance(view, LiveView)
+    with view:
+        view.show(board())
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "sentence"),
+    [
+        ("instance-in-service", {}, "i-1 is in service"),
+        ("hook-waiting", {"hook": "terminate"}, "i-1 waits at the terminate hook"),
+        ("desired-capacity", {"from": 3, "to": 6, "cause": "alarm"}, "capacity 3 -> 6 (alarm)"),
+        ("desired-capacity", {}, "capacity ? -> ? (?)"),
+        ("interface-attached", {"instance_id": "i-2", "device_index": 1}, "i-2 has interface 1"),
+    ],
+)
+def test_words(kind: str, detail: dict[str, object], sentence: str) -> None:
+    line = words(Entry(0, START, "lab", kind, "i-1", detail))
+    assert line is not None
+    assert sentence in line
+
+
+def test_what_there_is_too_much_of_is_left_out() -> None:
+    assert words(Entry(0, START, "lab", "hook-heartbeat", "i-1", {"hook": "launch"})) is None
+
+
+def test_the_picture_is_a_large_png(tmp_path: Path) -> None:
+    moments = [
+        Moment(START + 60 * minute, 1000 * minute, (SERVING, BOOTING)[: 1 + minute % 2])
+        for minute in range(30)
+    ]
+    phases = [
+        Phase("boot", START, START + 600),
+        Phase("a rather long name for a short phase", START + 600, START + 1740),
+    ]
+    path = tmp_path / "made" / "demo.png"
+    picture.draw(moments, phases, path, sessions_at_target=120_000, target_text="60 %")
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.width >= 1500
+        # Something was drawn: a blank picture has one colour.
+        assert len(image.convert("RGB").getcolors(maxcolors=1 << 24) or []) > 50
+
+
+def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing was seen"):
+        picture.draw([], [], tmp_path / "x.png", sessions_at_target=1, target_text="")

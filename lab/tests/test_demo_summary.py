@@ -23,21 +23,23 @@ LAUNCH, TERMINATE = {"hook": "launch"}, {"hook": "terminate"}
 
 
 def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, str, str, Any]]:
-    owner = {"instance_id": instance}
+    """As the lab's parts tell it: the instance is named by some entries only."""
+    management, untrust = f"eni-{serial}-1", f"eni-{serial}-2"
     return [
         (start, "instance-launching", instance, {}),
         (start + 1, "hook-waiting", instance, LAUNCH),
-        (start + 2, "interface-attached", "eni-1", {**owner, "device_index": 1}),
-        (start + 3, "interface-attached", "eni-2", {**owner, "device_index": 2}),
-        (start + 900, "licence-taken", serial, owner),
+        (start + 2, "interface-attached", instance, {"interface": management}),
+        (start + 3, "interface-attached", instance, {"interface": untrust}),
+        (start + 900, "licence-taken", serial, {}),
+        (start + 1200, "device-connected", serial, {"hostname": instance}),
         (start + 1500, "hook-completed", instance, {**LAUNCH, "result": "CONTINUE"}),
         (start + 1501, "instance-in-service", instance, {}),
         (start + 5000, "target-draining", instance, {}),
         (start + 5300, "hook-waiting", instance, TERMINATE),
-        (start + 5320, "licence-returned", serial, owner),
+        (start + 5320, "licence-returned", serial, {}),
         (start + 5350, "commit-finished", "7", {"user": "autoscale", "result": "OK"}),
-        (start + 5400, "interface-detached", "eni-1", owner),
-        (start + 5401, "interface-detached", "eni-2", owner),
+        (start + 5400, "interface-detached", management, {}),
+        (start + 5401, "interface-detached", untrust, {}),
         (start + 5430, "hook-completed", instance, {**TERMINATE, "result": "CONTINUE"}),
         (start + 5440, "instance-terminated", instance, {}),
     ]

@@ -111,13 +111,19 @@ def test_a_terminal_gets_the_live_view() -> None:
         ("hook-waiting", {"hook": "terminate"}, "i-1 waits at the terminate hook"),
         ("desired-capacity", {"from": 3, "to": 6, "cause": "alarm"}, "capacity 3 -> 6 (alarm)"),
         ("desired-capacity", {}, "capacity ? -> ? (?)"),
-        ("interface-attached", {"instance_id": "i-2", "device_index": 1}, "i-2 has interface 1"),
+        ("interface-attached", {"device_index": 1}, "i-1 has interface 1"),
     ],
 )
 def test_words(kind: str, detail: dict[str, object], sentence: str) -> None:
     line = words(Entry(0, START, "lab", kind, "i-1", detail))
     assert line is not None
     assert sentence in line
+
+
+def test_an_entry_about_a_serial_is_told_about_its_instance() -> None:
+    entry = Entry(0, START, "panorama", "licence-returned", "0071", {})
+    assert words(entry, "i-7") == "i-7 gave its licence back"
+    assert words(entry) == "0071 gave its licence back"
 
 
 def test_what_there_is_too_much_of_is_left_out() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from vmseries_lab.demo.owners import Owners
 from vmseries_lab.timeline import Entry
 
 ORDER_OF_TERMINATION = (
@@ -114,17 +115,17 @@ def summarize(entries: Sequence[Entry], *, administrator: str) -> Summary:
 def follow(entries: Sequence[Entry]) -> dict[str, Life]:
     """Return the life of each instance.
 
-    What happened to an interface or a serial belongs to the instance that the entry's detail names.
-    Kinds of lifecycle hooks are told apart by the hook: `launch hook-waiting`.
+    Steps at lifecycle hooks are told apart by the hook: `launch hook-waiting`.
     """
+    owners = Owners()
     lives: dict[str, Life] = {}
     for entry in entries:
-        instance = entry.detail.get("instance_id") or entry.subject
-        if not str(instance).startswith("i-"):
+        instance = owners.of(entry)
+        if instance is None:
             continue
         hook = entry.detail.get("hook")
         kind = f"{hook} {entry.kind}" if hook else entry.kind
-        lives.setdefault(str(instance), Life()).note(kind, entry.at)
+        lives.setdefault(instance, Life()).note(kind, entry.at)
     return lives
 
 

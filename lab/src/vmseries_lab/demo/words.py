@@ -41,12 +41,17 @@ SENTENCES = {
 """What the log shows; kinds that are not here (heartbeats, visits, deliveries) are too many."""
 
 
-def words(entry: Entry) -> str | None:
-    """Write an entry as a sentence; None for what the log leaves out."""
+def words(entry: Entry, instance: str | None = None) -> str | None:
+    """Write an entry as a sentence; None for what the log leaves out.
+
+    Args:
+        entry: what happened.
+        instance: the instance that it happened to, where the entry itself does not name it.
+    """
     hook = entry.detail.get("hook")
     sentence = SENTENCES.get(f"{hook} {entry.kind}" if hook else entry.kind)
     if sentence is None:
         return None
     facts: dict[str, object] = defaultdict(lambda: "?", entry.detail)
-    facts["who"] = entry.detail.get("instance_id") or entry.subject
+    facts["who"] = instance or entry.subject
     return sentence.format_map(facts)

@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Checkout:
     shutil.copytree(LAMBDA, folder, ignore=shutil.ignore_patterns("__pycache__"))
     checkout = Checkout(folder)
     # Current, whatever is committed: whether that is so is one test's question, not every one's.
-    checkout.succeed("functions")
+    checkout.run("functions")
     return checkout
 
 

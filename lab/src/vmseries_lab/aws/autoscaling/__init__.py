@@ -1,0 +1,53 @@
+"""Auto Scaling groups that live: launches, hooks, health, balance and drains on the lab's clock."""
+
+from __future__ import annotations
+
+from vmseries_lab.aws.autoscaling import capacity, health
+from vmseries_lab.aws.autoscaling.activities import Activities
+from vmseries_lab.aws.autoscaling.groups import Groups
+from vmseries_lab.aws.autoscaling.hooks import Hooks
+from vmseries_lab.aws.autoscaling.instances import GroupInstances
+from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.patching import backend, require_moto
+from vmseries_lab.world import World
+
+
+class AutoScaling:
+    """The engine behind all groups.
+
+    Attributes:
+        activities: scaling activities, newest first.
+        lifecycle: moves instances through their states.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.activities = Activities(world)
+        self.lifecycle = Lifecycle(world, self.activities)
+        self._groups = Groups(world, self.lifecycle)
+        self._hooks = Hooks(world, self.lifecycle)
+        self._instances = GroupInstances(world, self.lifecycle, self.activities)
+
+    def tick(self, _now: float) -> None:
+        """Let every group do what it would do now."""
+        store = backend("autoscaling")
+        for group in list(store.autoscaling_groups.values()):
+            if group.status == "Delete in progress":
+                self.lifecycle.advance(group)
+                self._groups.forget_if_empty(store, group)
+                continue
+            health.check(self._world, self.lifecycle, group)
+            capacity.follow(self._world, self.lifecycle, group)
+            self.lifecycle.advance(group)
+
+    def busy(self) -> bool:
+        """Auto Scaling has nothing in flight in real time."""
+        return False
+
+
+def install(world: World) -> AutoScaling:
+    """Make moto's Auto Scaling live by the world's clock."""
+    require_moto()
+    auto_scaling = AutoScaling(world)
+    world.engines.append(auto_scaling)
+    return auto_scaling

@@ -1,0 +1,108 @@
+"""Scaling activities and the events about them.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vmseries_lab.world import ACCOUNT_ID, REGION, World
+
+_VERBS = {
+    "Launch": ("Launching a new EC2 instance", "EC2", "AutoScalingGroup"),
+    "Terminate": ("Terminating EC2 instance", "AutoScalingGroup", "EC2"),
+    "Detach": ("Detaching EC2 instance", "AutoScalingGroup", "EC2"),
+}
+
+
+@dataclass
+class Activity:
+    """One launch, termination or detachment, with the attributes that moto writes out."""
+
+    kind: str
+    auto_scaling_group_name: str
+    auto_scaling_group_arn: str
+    description: str
+    cause: str
+    start_time: datetime
+    details: str
+    activity_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status_code: str = "InProgress"
+    status_message: str | None = None
+    end_time: datetime | None = None
+    progress: int = 0
+
+
+class Activities:
+    """The activities of all groups, newest first."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.all: list[Activity] = []
+
+    def begin(self, kind: str, group: Any, cause: str, instance: Any | None) -> Activity:
+        """Note that something was begun; ``kind`` is Launch, Terminate or Detach."""
+        at = self._world.clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")
+        place = (
+            {"Subnet ID": instance.subnet_id, "Availability Zone": instance.availability_zone}
+            if instance is not None
+            else {}
+        )
+        activity = Activity(
+            kind=kind,
+            auto_scaling_group_name=group.name,
+            auto_scaling_group_arn=group.arn,
+            description=_VERBS[kind][0] + (f": {instance.id}" if instance is not None else ""),
+            cause=f"At {at} {cause}.",
+            start_time=self._world.clock.utc(),
+            details=json.dumps(place),
+        )
+        self.all.insert(0, activity)
+        return activity
+
+    def end(
+        self, activity: Activity, instance_id: str, status: str = "Successful", message: str = ""
+    ) -> None:
+        """Note the end of an activity and tell EventBridge.
+
+        Args:
+            activity: what has ended.
+            instance_id: the instance, empty if none came to be.
+            status: ``Successful``, ``Failed`` or ``Cancelled``.
+            message: why it was not successful.
+        """
+        activity.status_code = status
+        activity.status_message = message or None
+        activity.end_time = self._world.clock.utc()
+        activity.progress = 100
+        outcome = "Successful" if status == "Successful" else "Unsuccessful"
+        _, origin, destination = _VERBS[activity.kind]
+        self._world.emit(
+            "aws.autoscaling",
+            f"EC2 Instance {activity.kind} {outcome}",
+            [
+                activity.auto_scaling_group_arn,
+                f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:instance/{instance_id}",
+            ],
+            {
+                "StatusCode": "InProgress" if outcome == "Successful" else status,
+                "Description": activity.description,
+                "AutoScalingGroupName": activity.auto_scaling_group_name,
+                "ActivityId": activity.activity_id,
+                "RequestId": activity.activity_id,
+                "Details": json.loads(activity.details),
+                "StatusMessage": message,
+                "StartTime": activity.start_time.isoformat(timespec="milliseconds"),
+                "EndTime": activity.end_time.isoformat(timespec="milliseconds"),
+                "EC2InstanceId": instance_id,
+                "Cause": activity.cause,
+                "Origin": origin,
+                "Destination": destination,
+            },
+        )

@@ -1,0 +1,172 @@
+"""The API of a group's instances.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.autoscaling.exceptions import ValidationError
+from moto.autoscaling.models import ASG_NAME_TAG, AutoScalingBackend
+from moto.autoscaling.responses import AutoScalingResponse
+from moto.core.responses import ActionResult, EmptyResult
+
+from vmseries_lab.aws.autoscaling.activities import Activities
+from vmseries_lab.aws.autoscaling.capacity import set_desired
+from vmseries_lab.aws.autoscaling.health import in_grace
+from vmseries_lab.aws.autoscaling.hooks import find_group
+from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.model import Member, members
+from vmseries_lab.aws.patching import wrap
+from vmseries_lab.world import World
+
+LARGEST_PAGE = 50
+"""Instances per answer of DescribeAutoScalingInstances, and default of other pages."""
+
+USER_REQUEST = "an instance was taken out of service in response to a user request"
+
+
+class GroupInstances:
+    """Terminates, detaches, attaches and judges the instances of groups."""
+
+    def __init__(self, world: World, lifecycle: Lifecycle, activities: Activities) -> None:
+        self._world = world
+        self._lifecycle = lifecycle
+        self._activities = activities
+        wrap(AutoScalingBackend, "terminate_instance", self.terminate)
+        wrap(AutoScalingBackend, "detach_instances", self.detach)
+        wrap(AutoScalingBackend, "attach_instances", self.attach)
+        wrap(AutoScalingResponse, "set_instance_health", self.set_health)
+        wrap(AutoScalingResponse, "describe_auto_scaling_instances", self.describe)
+        wrap(AutoScalingResponse, "describe_scaling_activities", self.describe_activities)
+
+    def terminate(
+        self, _original: Any, store: Any, instance_id: str, should_decrement: bool
+    ) -> Any:
+        """TerminateInstanceInAutoScalingGroup.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html
+        """
+        group, member = _find(store, instance_id)
+        if should_decrement and not member.terminating:
+            if group.desired_capacity <= group.min_size:
+                raise ValidationError(
+                    f"Currently, desiredSize equals minSize ({group.min_size}). Terminating "
+                    "instance without replacement will violate group's min size constraint. "
+                    "Either set shouldDecrementDesiredCapacity flag to false or lower group's min "
+                    "size."
+                )
+            set_desired(self._world, group, group.desired_capacity - 1, USER_REQUEST)
+        return self._lifecycle.terminate(group, member, USER_REQUEST)
+
+    def detach(
+        self,
+        _original: Any,
+        store: Any,
+        group_name: str,
+        instance_ids: list[str],
+        should_decrement: bool,
+    ) -> list[Any]:
+        """DetachInstances: they leave the group and go on running; no hook runs.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachInstances.html
+        """
+        group = find_group(store, group_name)
+        done = []
+        for instance_id in instance_ids:
+            _, member = _find(store, instance_id, group)
+            if should_decrement:
+                cause = "an instance was detached in response to a user request"
+                set_desired(self._world, group, group.desired_capacity - 1, cause)
+            activity = self._activities.begin(
+                "Detach",
+                group,
+                "an instance was detached in response to a user request",
+                member.instance,
+            )
+            for arn in group.target_group_arns:
+                store.elbv2_backend.deregister_targets(arn, [{"Id": instance_id}])
+            group.instance_states.remove(member)
+            store.ec2_backend.delete_tags([instance_id], {ASG_NAME_TAG: group.name})
+            self._activities.end(activity, instance_id)
+            done.append(activity)
+        return done
+
+    def attach(self, _original: Any, store: Any, group_name: str, instance_ids: list[str]) -> None:
+        """AttachInstances: running instances join at once; the capacity grows; no hook runs.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachInstances.html
+        """
+        group = find_group(store, group_name)
+        cause = "instances were attached in response to a user request"
+        set_desired(self._world, group, group.desired_capacity + len(instance_ids), cause)
+        for instance_id in instance_ids:
+            instance = store.ec2_backend.get_instance(instance_id)
+            if instance.state != "running":
+                raise ValidationError(f"Instance {instance_id} is not in running state.")
+            activity = self._activities.begin("Launch", group, cause, instance)
+            member = Member(instance, group, None, activity, lifecycle_state="Pending:Proceed")
+            store.ec2_backend.create_tags([instance_id], {ASG_NAME_TAG: group.name})
+            group.instance_states.append(member)
+
+    def set_health(self, _original: Any, response: Any) -> Any:
+        """SetInstanceHealth; within the grace period it counts only if the caller insists.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceHealth.html
+        """
+        parameters = response._get_params()  # noqa: SLF001
+        status = parameters["HealthStatus"]
+        if status not in ("Healthy", "Unhealthy"):
+            raise ValidationError("Valid instance health states are: [Healthy, Unhealthy]")
+        group, member = _find(response.autoscaling_backend, parameters["InstanceId"])
+        respect = parameters.get("ShouldRespectGracePeriod", True)
+        if status == "Healthy" or not (respect and in_grace(self._world, group, member)):
+            member.health_status = status
+        return EmptyResult()
+
+    @staticmethod
+    def describe(_original: Any, response: Any) -> Any:
+        """DescribeAutoScalingInstances in pages of 50.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingInstances.html
+        """
+        parameters = response._get_params()  # noqa: SLF001
+        wanted = parameters.get("InstanceIds")
+        found = response.autoscaling_backend.describe_auto_scaling_instances(wanted)
+        part, token = _page(found, parameters, LARGEST_PAGE)
+        return ActionResult({"AutoScalingInstances": part, "NextToken": token})
+
+    def describe_activities(self, _original: Any, response: Any) -> Any:
+        """DescribeScalingActivities, newest first.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
+        """
+        parameters = response._get_params()  # noqa: SLF001
+        name, ids = parameters.get("AutoScalingGroupName"), parameters.get("ActivityIds")
+        found = [
+            activity
+            for activity in self._activities.all
+            if name in (None, activity.auto_scaling_group_name)
+            and (not ids or activity.activity_id in ids)
+        ]
+        part, token = _page(found, parameters, 100)
+        return ActionResult({"Activities": part, "NextToken": token})
+
+
+def _find(store: Any, instance_id: str, group: Any = None) -> tuple[Any, Member]:
+    for one in [group] if group else store.autoscaling_groups.values():
+        for member in members(one):
+            if member.instance_id == instance_id:
+                return one, member
+    raise ValidationError(
+        f"Instance Id not found - No managed instance found for instance ID: {instance_id}"
+    )
+
+
+def _page(
+    found: list[Any], parameters: dict[str, Any], largest: int
+) -> tuple[list[Any], str | None]:
+    start = int(parameters.get("NextToken") or 0)
+    end = start + min(int(parameters.get("MaxRecords") or largest), largest)
+    return found[start:end], str(end) if end < len(found) else None

@@ -1,0 +1,147 @@
+"""What the lab keeps about the instances of a group, beyond what moto keeps.
+
+States: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+
+GLOBAL_TIMEOUT_SECONDS = 172_800
+GLOBAL_TIMEOUT_HEARTBEATS = 100
+"""An instance waits 48 hours or 100 heartbeat time-outs at most, whichever is smaller.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
+"""
+
+
+@dataclass(slots=True)
+class Action:
+    """One lifecycle hook that one instance waits for.
+
+    Attributes:
+        hook: moto's hook.
+        token: what identifies this wait in API calls.
+        deadline: when the hook's default result is taken.
+        last_deadline: until when heartbeats can move the deadline.
+        result: ``CONTINUE`` or ``ABANDON`` once there is one.
+        reason: how it came about, in Auto Scaling's words.
+    """
+
+    hook: Any
+    started: float
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    deadline: float = 0.0
+    last_deadline: float = 0.0
+    result: str | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.last_deadline = self.started + global_timeout(self.hook.heartbeat_timeout)
+        self.restart(self.started)
+
+    def restart(self, now: float) -> None:
+        """Start the heartbeat time-out anew; the global time-out stands."""
+        self.deadline = min(now + self.hook.heartbeat_timeout, self.last_deadline)
+
+
+@dataclass(eq=False)
+class Member:
+    """One instance of one group; has the attributes that moto writes into its answers."""
+
+    instance: Any
+    auto_scaling_group: Any
+    launch_template: dict[str, Any] | None
+    activity: Any
+    lifecycle_state: str = "Pending"
+    health_status: str = "Healthy"
+    protected_from_scale_in: bool = False
+    actions: dict[str, Action] = field(default_factory=dict)
+    in_service_at: float | None = None
+    retiring: bool = False
+    """Being replaced: it no longer counts, but serves until its replacement does."""
+    origin: str = "AutoScalingGroup"
+    launch_configuration_name: str | None = None
+    weighted_capacity: str | None = None
+
+    @property
+    def instance_id(self) -> str:
+        """The instance's id."""
+        return str(self.instance.id)
+
+    @property
+    def instance_type(self) -> str:
+        """The instance's type."""
+        return str(self.instance.instance_type)
+
+    @property
+    def availability_zone(self) -> str:
+        """The instance's zone."""
+        return str(self.instance.availability_zone)
+
+    @property
+    def auto_scaling_group_name(self) -> str:
+        """The group's name."""
+        return str(self.auto_scaling_group.name)
+
+    @property
+    def version(self) -> int:
+        """The version of the launch template that it was launched from, 0 if unknown."""
+        return int((self.launch_template or {}).get("Version", 0))
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is in service."""
+        return self.lifecycle_state == "InService"
+
+    @property
+    def terminating(self) -> bool:
+        """Whether it is on its way out."""
+        return self.lifecycle_state.startswith("Terminating")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts towards the desired capacity."""
+        return not (self.terminating or self.retiring or self.lifecycle_state == "Standby")
+
+    def warm(self, now: float, warmup: float) -> bool:
+        """Whether it has been in service for the warm-up time."""
+        return (
+            self.in_service
+            and self.in_service_at is not None
+            and now - self.in_service_at >= warmup
+        )
+
+
+def global_timeout(heartbeat_timeout: float) -> float:
+    """Seconds that an instance can wait for a hook with this heartbeat time-out."""
+    return min(GLOBAL_TIMEOUT_SECONDS, GLOBAL_TIMEOUT_HEARTBEATS * heartbeat_timeout)
+
+
+def members(group: Any) -> list[Member]:
+    """Return the group's instances."""
+    return list(group.instance_states)
+
+
+def suspended(group: Any, process: str) -> bool:
+    """Whether one of the group's processes is suspended.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
+    """
+    return process in group._suspended_processes  # noqa: SLF001
+
+
+def warmup_seconds(group: Any, override: int | None = None) -> float:
+    """How long a new instance warms up: the given time, the group's default, or its cooldown.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-default-instance-warmup.html
+    """
+    if override is not None:
+        return float(override)
+    default = getattr(group, "default_instance_warmup", None)
+    return float(group.default_cooldown if default is None else default)

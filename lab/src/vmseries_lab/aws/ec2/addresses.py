@@ -1,0 +1,120 @@
+"""Elastic IP addresses: a quota, associations that show on the interface, refusals.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
+from moto.ec2.utils import random_eip_association_id
+
+from vmseries_lab.aws.ec2 import errors
+from vmseries_lab.aws.patching import wrap
+from vmseries_lab.world import World
+
+DEFAULT_QUOTA = 100
+"""Addresses per Region. AWS starts accounts with 5; one that runs a fleet of firewalls with public
+addresses had it raised. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
+
+
+class Addresses:
+    """The life of the lab's Elastic IP addresses.
+
+    Attributes:
+        quota: how many addresses the account may hold.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.quota = DEFAULT_QUOTA
+        self._patch()
+
+    def allocate(self, original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
+        """AllocateAddress within the quota.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html
+        """
+        if len(store.addresses) >= self.quota:
+            raise errors.address_quota()
+        address = original(store, *args, **kwargs)
+        self._note("address-allocated", address)
+        return address
+
+    def request_association(self, original: Any, response: Any) -> Any:
+        """AssociateAddress: reassociation is automatic unless the caller forbids it.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateAddress.html
+        """
+        response._get_params().setdefault("AllowReassociation", True)  # noqa: SLF001
+        return original(response)
+
+    def associate(
+        self,
+        _original: Any,
+        store: Any,
+        instance: Any = None,
+        eni: Any = None,
+        address: str | None = None,
+        allocation_id: str | None = None,
+        reassociate: bool = True,
+    ) -> Any:
+        """Associate an address with an interface, parting either from what it had."""
+        found = (
+            store.address_by_ip([address])
+            if address
+            else store.address_by_allocation([allocation_id])
+        )[0]
+        interface = eni or instance.nics[0]
+        if found.eni is interface:
+            return found
+        if not any(
+            gateway.vpc is not None and gateway.vpc.id == interface.vpc_id
+            for gateway in store.internet_gateways.values()
+        ):
+            raise errors.no_internet_gateway(interface.vpc_id)
+        others = [other for other in store.addresses if other.eni is interface]
+        if others and not reassociate:
+            raise errors.already_associated(interface.id, others[0].public_ip)
+        if found.eni and not reassociate:
+            raise errors.already_associated(found.allocation_id, found.public_ip)
+        for previous in [*others, *([found] if found.eni else [])]:
+            store.disassociate_address(address=previous.public_ip)
+        found.instance, found.eni = interface.instance, interface
+        found.association_id = random_eip_association_id()
+        interface.public_ip = found.public_ip
+        self._note("address-associated", found, interface=interface.id)
+        return found
+
+    def release(
+        self,
+        original: Any,
+        store: Any,
+        address: str | None = None,
+        allocation_id: str | None = None,
+    ) -> None:
+        """ReleaseAddress, only when nothing is associated.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
+        """
+        found = (
+            store.address_by_ip([address])
+            if address
+            else store.address_by_allocation([allocation_id])
+        )[0]
+        if found.association_id:
+            raise errors.address_associated(found.public_ip)
+        self._note("address-released", found)
+        original(store, address, allocation_id)
+
+    def _note(self, kind: str, address: Any, **detail: Any) -> None:
+        subject = address.instance.id if address.instance else address.allocation_id
+        self._world.timeline.add("ec2", kind, subject, allocation=address.allocation_id, **detail)
+
+    def _patch(self) -> None:
+        wrap(EC2Backend, "allocate_address", self.allocate)
+        wrap(EC2Backend, "associate_address", self.associate)
+        wrap(EC2Backend, "release_address", self.release)
+        wrap(ElasticIPAddresses, "associate_address", self.request_association)

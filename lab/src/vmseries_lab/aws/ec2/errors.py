@@ -1,0 +1,194 @@
+"""EC2's refusals, each with the code and the words that EC2 uses.
+
+Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. That page has no
+texts for most codes; the texts are those that users of the API report, named where they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError
+
+
+def refusal(code: str, message: str) -> Any:
+    """Make the exception that moto turns into an EC2 error answer."""
+    return EC2ClientError(code, message)
+
+
+def interface_in_use(interface_id: str) -> Any:
+    """The interface is attached (or still detaching) and cannot be attached again.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/27513
+    """
+    return refusal("InvalidNetworkInterface.InUse", f"Interface: [{interface_id}] in use.")
+
+
+def interface_not_deletable(interface_id: str) -> Any:
+    """An attached interface cannot be deleted.
+
+    The documentation names ``InvalidNetworkInterface.InUse``, but EC2 answers with the generic
+    code: https://github.com/gruntwork-io/cloud-nuke/issues/431
+    """
+    return refusal(
+        "InvalidParameterValue", f"Network interface '{interface_id}' is currently in use."
+    )
+
+
+def index_in_use(instance_id: str, index: int) -> Any:
+    """The device index is taken. https://github.com/lstoll/k8s-vpcnet/issues/71."""
+    return refusal(
+        "InvalidParameterValue",
+        f"Instance '{instance_id}' already has an interface attached at device index '{index}'.",
+    )
+
+
+def too_many_interfaces(count: int, instance_type: str) -> Any:
+    """The type's limit is reached. https://github.com/cilium/cilium/issues/15877."""
+    return refusal(
+        "AttachmentLimitExceeded", f"Interface count {count} exceeds the limit for {instance_type}"
+    )
+
+
+def other_zone() -> Any:
+    """Interface and instance are in different Availability Zones.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
+    """
+    return refusal(
+        "InvalidParameterCombination",
+        "You may not attach a network interface to an instance if they are not in the same "
+        "availability zone",
+    )
+
+
+def wrong_instance_state(instance_id: str) -> Any:
+    """Interfaces can be attached to running and stopped instances only.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
+    """
+    return refusal("IncorrectState", f"Instance '{instance_id}' is not 'running' or 'stopped'.")
+
+
+def primary_interface() -> Any:
+    """The primary interface cannot be detached.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
+    """
+    return refusal(
+        "OperationNotPermitted", "The network interface at device index 0 cannot be detached."
+    )
+
+
+def subnet_full(subnet_id: str) -> Any:
+    """No free private address is left in the subnet (code: error codes of the EC2 API)."""
+    return refusal(
+        "InsufficientFreeAddressesInSubnet",
+        f"The specified subnet '{subnet_id}' does not have enough free addresses to satisfy the "
+        "request.",
+    )
+
+
+def address_taken(address: str) -> Any:
+    """The wanted private address is in use (code: error codes of the EC2 API)."""
+    return refusal("InvalidIPAddress.InUse", f"Address {address} is in use.")
+
+
+def no_such_group(group_id: str) -> Any:
+    """The security group does not exist (code: error codes of the EC2 API)."""
+    return refusal("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+
+
+def different_networks() -> Any:
+    """Security group and subnet belong to different VPCs (code: error codes of the EC2 API)."""
+    return refusal(
+        "InvalidParameter",
+        "You have specified two resources that belong to different networks.",
+    )
+
+
+def token_reused() -> Any:
+    """The same client token came with other parameters.
+
+    https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+    """
+    return refusal(
+        "IdempotentParameterMismatch",
+        "The client token has already been used with different parameters.",
+    )
+
+
+def several_attributes() -> Any:
+    """Only one attribute can be changed per call.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
+    """
+    return refusal("InvalidParameterCombination", "Fields for multiple attribute types specified")
+
+
+def address_quota() -> Any:
+    """The account's Elastic IP addresses are used up (code: error codes of the EC2 API)."""
+    return refusal("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+
+
+def address_associated(public_ip: str) -> Any:
+    """An associated address cannot be released.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
+    """
+    return refusal("InvalidIPAddress.InUse", f"Address {public_ip} is in use.")
+
+
+def already_associated(resource: str, public_ip: str) -> Any:
+    """Reassociation was forbidden and the resource is taken (code: error codes of the EC2 API)."""
+    return refusal(
+        "Resource.AlreadyAssociated",
+        f"resource {resource} is already associated with address {public_ip}",
+    )
+
+
+def no_internet_gateway(vpc_id: str) -> Any:
+    """An Elastic IP address needs an internet gateway in the VPC.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
+    """
+    return refusal(
+        "Gateway.NotAttached", f"network {vpc_id} is not attached to any internet gateway"
+    )
+
+
+def subnet_has_dependencies(subnet_id: str) -> Any:
+    """Interfaces remain in the subnet (code: error codes of the EC2 API)."""
+    return refusal(
+        "DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted."
+    )
+
+
+def group_has_dependencies(group_id: str) -> Any:
+    """Interfaces still name the security group (code: error codes of the EC2 API)."""
+    return refusal("DependencyViolation", f"resource {group_id} has a dependent object")
+
+
+def ids_with_pages(parameter: str) -> Any:
+    """Ids and a page size exclude each other (MaxResults in the API reference)."""
+    return refusal(
+        "InvalidParameterCombination",
+        f"The parameter {parameter} cannot be used with the parameter maxResults",
+    )
+
+
+def bad_page_size(value: int) -> Any:
+    """Pages hold 5 to 1000 items.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
+    """
+    return refusal(
+        "InvalidParameterValue",
+        f"Value ( {value} ) for parameter maxResults is invalid. Expecting a value between 5 and "
+        "1000.",
+    )
+
+
+def bad_token() -> Any:
+    """The pagination token is not one of ours (code: error codes of the EC2 API)."""
+    return refusal("InvalidPaginationToken", "The specified pagination token is not valid.")

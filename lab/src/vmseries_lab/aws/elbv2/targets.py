@@ -1,0 +1,249 @@
+"""Registered targets: health by checks on the lab's clock, and draining.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto.elbv2.exceptions import InvalidTargetError, TargetGroupNotFoundError
+from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
+
+from vmseries_lab.aws.patching import backend, wrap
+from vmseries_lab.world import World
+
+_DESCRIPTIONS = {
+    "Elb.RegistrationInProgress": "Target registration is in progress",
+    "Target.FailedHealthChecks": "Health checks failed",
+    "Target.DeregistrationInProgress": "Target deregistration is in progress",
+    "Target.NotRegistered": "Target is not registered to the target group",
+    "Target.NotInUse": "Target group is not configured to receive traffic from the load balancer",
+    "Target.InvalidState": "Target is in the stopped or terminated state",
+}
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
+
+
+@dataclass(slots=True)
+class Target:
+    """One instance registered on one port.
+
+    Attributes:
+        instance_id: what is registered.
+        port: where traffic goes, and health checks unless the group names another port.
+        state: ``initial``, ``healthy``, ``unhealthy`` or ``draining``.
+        streak: checks in a row that contradict the state (in ``initial``: that succeeded).
+        failures: checks in a row that failed.
+        next_check: when the next health check is due.
+        drained_at: when the deregistration delay is over.
+    """
+
+    instance_id: str
+    port: int
+    next_check: float
+    state: str = "initial"
+    streak: int = 0
+    failures: int = 0
+    drained_at: float = 0.0
+
+    def checked(self, succeeded: bool, healthy_after: int, unhealthy_after: int) -> None:
+        """Take the result of one health check into account."""
+        self.streak = self.streak + 1 if succeeded else 0
+        self.failures = 0 if succeeded else self.failures + 1
+        if self.streak >= healthy_after:
+            self.state = "healthy"
+        elif self.failures >= unhealthy_after:
+            self.state = "unhealthy"
+
+
+class Targets:
+    """The targets of all target groups."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._groups: dict[str, dict[tuple[str, int], Target]] = {}
+        wrap(ELBv2Backend, "register_targets", self.register)
+        wrap(ELBv2Backend, "deregister_targets", self.deregister)
+        wrap(ELBv2Backend, "describe_target_health", self.describe)
+        wrap(ELBv2Backend, "notify_terminate_instances", self.instances_terminated)
+
+    def register(self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]) -> None:
+        """RegisterTargets: the instances must exist, in the group's VPC, and run.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
+        """
+        group = _group(store, arn)
+        known = self._groups.setdefault(arn, {})
+        for wanted in targets:
+            key = _key(group, wanted)
+            if group.target_type == "instance":
+                _check_instance(group, key[0])
+            current = known.get(key)
+            if current and current.state != "draining":
+                continue
+            interval = float(group.health_check_interval_seconds)
+            known[key] = Target(*key, next_check=self._world.clock.now() + interval)
+            self._note("target-registered", known[key], group)
+
+    def deregister(
+        self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
+    ) -> None:
+        """DeregisterTargets: no new flows at once, gone after the deregistration delay.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html
+        """
+        group = _group(store, arn)
+        known = self._groups.get(arn, {})
+        for wanted in targets:
+            found = [t for t in known.values() if _is(t, wanted)]
+            if not found:
+                raise InvalidTargetError
+            for target in found:
+                self._drain(group, target)
+
+    def describe(
+        self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
+    ) -> list[Any]:
+        """DescribeTargetHealth: a target that is asked for and not registered is ``unused``.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
+        """
+        group = _group(store, arn)
+        known = self._groups.get(arn, {})
+        if not targets:
+            return [_health(store, group, target) for target in known.values()]
+        answers = []
+        for wanted in targets:
+            found = next((t for t in known.values() if _is(t, wanted)), None)
+            if found:
+                answers.append(_health(store, group, found))
+            else:
+                port = int(wanted.get("Port") or group.port)
+                answers.append(_status(group, wanted["Id"], port, "unused", "Target.NotRegistered"))
+        return answers
+
+    def instances_terminated(self, _original: Any, store: Any, instance_ids: list[str]) -> None:
+        """Deregister the targets whose instances are being terminated."""
+        for arn, known in self._groups.items():
+            for target in known.values():
+                if target.instance_id in instance_ids and arn in store.target_groups:
+                    self._drain(store.target_groups[arn], target)
+
+    def tick(self, now: float) -> None:
+        """Do the health checks that are due and let go of what has drained."""
+        store = backend("elbv2")
+        for arn, known in self._groups.items():
+            group = store.target_groups.get(arn)
+            for key, target in list(known.items()):
+                if group is None or (target.state == "draining" and target.drained_at <= now):
+                    del known[key]
+                    if group:
+                        self._note("target-drained", target, group)
+                elif target.state != "draining" and target.next_check <= now:
+                    self._check(store, group, target)
+                    target.next_check += float(group.health_check_interval_seconds)
+
+    def _check(self, store: Any, group: Any, target: Target) -> None:
+        if not load_balancers_of(store, group.arn):
+            return
+        instance = backend("ec2").get_instance_by_id(target.instance_id)
+        if instance is None or instance.state in ("shutting-down", "terminated"):
+            self._drain(group, target)
+            return
+        port = group.health_check_port
+        before = target.state
+        target.checked(
+            instance.state == "running"
+            and self._world.probe(
+                target.instance_id, target.port if port == "traffic-port" else int(port)
+            ),
+            int(group.healthy_threshold_count),
+            int(group.unhealthy_threshold_count),
+        )
+        if target.state != before:
+            self._note(f"target-{target.state}", target, group)
+
+    def _drain(self, group: Any, target: Target) -> None:
+        if target.state == "draining":
+            return
+        target.state = "draining"
+        in_use = load_balancers_of(backend("elbv2"), group.arn)
+        delay = float(group.attributes["deregistration_delay.timeout_seconds"]) if in_use else 0.0
+        target.drained_at = self._world.clock.now() + delay
+        self._note("target-draining", target, group, seconds=delay)
+
+    def _note(self, kind: str, target: Target, group: Any, **detail: Any) -> None:
+        self._world.timeline.add(
+            "autoscaling", kind, target.instance_id, target_group=group.name, **detail
+        )
+
+
+def load_balancers_of(store: Any, target_group_arn: str) -> list[Any]:
+    """List the load balancers that have a listener which forwards to the target group."""
+    return [
+        balancer
+        for balancer in store.load_balancers.values()
+        if any(
+            target_group_arn in store._get_target_group_arns_from(action_data=action.data)  # noqa: SLF001
+            for listener in balancer.listeners.values()
+            for rule in listener.rules.values()
+            for action in rule.actions
+        )
+    ]
+
+
+def _health(store: Any, group: Any, target: Target) -> Any:
+    if target.state == "draining":
+        reason: str | None = "Target.DeregistrationInProgress"
+    elif not load_balancers_of(store, group.arn):
+        return _status(group, target.instance_id, target.port, "unused", "Target.NotInUse")
+    elif target.state == "initial":
+        reason = "Elb.RegistrationInProgress"
+    else:
+        reason = "Target.FailedHealthChecks" if target.state == "unhealthy" else None
+    return _status(group, target.instance_id, target.port, target.state, reason)
+
+
+def _status(group: Any, instance_id: str, port: int, state: str, reason: str | None) -> Any:
+    check_port = group.health_check_port
+    return FakeHealthStatus(
+        instance_id,
+        port,
+        str(port) if check_port == "traffic-port" else str(check_port),
+        state,
+        reason,
+        _DESCRIPTIONS.get(reason or ""),
+    )
+
+
+def _group(store: Any, arn: str) -> Any:
+    group = store.target_groups.get(arn)
+    if group is None:
+        raise TargetGroupNotFoundError
+    return group
+
+
+def _key(group: Any, wanted: dict[str, Any]) -> tuple[str, int]:
+    return wanted["Id"], int(wanted.get("Port") or group.port)
+
+
+def _is(target: Target, wanted: dict[str, Any]) -> bool:
+    return (
+        target.instance_id == wanted["Id"] and int(wanted.get("Port") or target.port) == target.port
+    )
+
+
+def _check_instance(group: Any, instance_id: str) -> None:
+    instance = backend("ec2").get_instance_by_id(instance_id)
+    if instance is None or instance.vpc_id != group.vpc_id:
+        raise InvalidTargetError(
+            f"The following targets are not in the target group VPC '{group.vpc_id}': "
+            f"'{instance_id}'"
+        )
+    if instance.state != "running":
+        raise InvalidTargetError(
+            f"The following targets are not in a running state and cannot be registered: "
+            f"'{instance_id}'"
+        )

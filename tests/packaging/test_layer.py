@@ -100,6 +100,17 @@ def test_another_environment_makes_the_same_bytes(
     assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
 
 
+def test_a_checkout_with_crlf_line_ends_makes_the_same_bytes(
+    checkout: Checkout, output: Path
+) -> None:
+    checkout.lock(ONE, TWO)
+    digest = lock_layer(checkout)
+    for path in (checkout.layer_lock, checkout.folder / "layer" / "requirements.txt"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    build(checkout, output)
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
+
+
 def test_a_layer_that_is_there_is_not_built_again(checkout: Checkout, output: Path) -> None:
     checkout.lock(ONE)
     lock_layer(checkout)

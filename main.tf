@@ -1,0 +1,161 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+# Tells at plan when a subnet lies in another zone than its interface says: EC2 would refuse it in the middle of each launch.
+data "aws_subnet" "this" {
+  for_each = merge([
+    for name, interface in var.interfaces : { for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id } }
+  ]...)
+
+  id = each.value.id
+
+  lifecycle {
+    postcondition {
+      condition     = self.availability_zone == each.value.zone && self.vpc_id == var.network.vpc_id
+      error_message = "interfaces[\"${each.value.interface}\"].subnet_ids[\"${each.value.zone}\"]: ${each.value.id} lies in zone ${self.availability_zone} of ${self.vpc_id}. Name a subnet in zone ${each.value.zone} of network.vpc_id = \"${var.network.vpc_id}\"."
+    }
+  }
+}
+
+locals {
+  tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
+
+  location = {
+    partition  = data.aws_partition.current.partition
+    region     = data.aws_region.current.id # The one name that provider 5 and 6 share.
+    account_id = data.aws_caller_identity.current.account_id
+  }
+
+  # Initial lifecycle hooks cannot be changed: the provider replaces the group. So nobody can, and everything that one may want to
+  # tune is a deadline of the functions, which send heartbeats until then.
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
+  }
+
+  # Defaults that follow from other inputs.
+  readiness        = coalesce(var.readiness, var.panorama == null ? "off" : "in-sync")
+  metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
+  capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
+
+  bootstrap = merge(var.bootstrap, {
+    options = var.bootstrap.options == null ? null : merge(var.bootstrap.options, {
+      panorama_server   = try(coalesce(var.bootstrap.options.panorama_server, try(var.panorama.hostnames[0], null)), null)
+      panorama_server_2 = try(coalesce(var.bootstrap.options.panorama_server_2, try(var.panorama.hostnames[1], null)), null)
+      tplname           = try(coalesce(var.bootstrap.options.tplname, try(var.panorama.template_stack, null)), null)
+      dgname            = try(coalesce(var.bootstrap.options.dgname, try(var.panorama.device_group, null)), null)
+      cgname            = try(coalesce(var.bootstrap.options.cgname, try(var.panorama.log_collector_group, null)), null)
+    })
+  })
+
+  # How long a firewall goes on with its flows before its terminate hook begins: as the load balancer says, or the most that one of
+  # the user's own may say.
+  deregistration_delay_seconds = var.load_balancer == null ? 3600 : var.load_balancer.deregistration_delay_seconds
+}
+
+module "load_balancer" {
+  source = "./modules/load-balancer"
+  count  = var.load_balancer == null ? 0 : 1
+
+  name                         = var.name
+  vpc_id                       = var.network.vpc_id
+  subnet_ids                   = one([for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"])
+  health_check                 = var.load_balancer.health_check
+  deregistration_delay_seconds = var.load_balancer.deregistration_delay_seconds
+  target_failover              = var.load_balancer.target_failover
+  stickiness                   = var.load_balancer.stickiness
+  cross_zone                   = var.load_balancer.cross_zone
+  deletion_protection          = var.load_balancer.deletion_protection
+  endpoint_service = {
+    acceptance_required = var.load_balancer.endpoint_service.acceptance_required
+    allowed_principals  = coalescelist(var.load_balancer.endpoint_service.allowed_principals, ["arn:${local.location.partition}:iam::${local.location.account_id}:root"])
+  }
+  tags = local.tags
+}
+
+module "dependencies" {
+  source = "./modules/dependencies"
+
+  name      = var.name
+  layer_arn = var.dependencies.layer_arn
+  filename  = var.dependencies.filename
+  python    = coalesce(var.dependencies.python, "python3")
+  tags      = local.tags
+}
+
+module "lifecycle" {
+  source = "./modules/lifecycle"
+
+  name        = var.name
+  location    = local.location
+  transitions = { for transition, hook in local.hooks : transition => { hook_name = hook.name, heartbeat_timeout_seconds = hook.heartbeat_timeout_seconds } }
+  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+    security_group_ids = module.firewall_group.interface_security_group_ids[name]
+    source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
+  }) }
+  readiness      = local.readiness
+  panorama       = var.panorama
+  licensing      = var.licensing
+  deadlines      = var.deadlines
+  functions      = var.functions
+  event_delivery = var.event_delivery
+  layer_arn      = module.dependencies.layer_arn
+  package = {
+    path         = "${path.module}/lambda/dist/functions.zip"
+    base64sha256 = filebase64sha256("${path.module}/lambda/dist/functions.zip")
+  }
+  permissions = var.permissions
+  alarms      = var.alarms
+  tags        = local.tags
+}
+
+module "firewall_group" {
+  source = "./modules/firewall-group"
+
+  name              = var.name
+  location          = local.location
+  vpc_id            = var.network.vpc_id
+  interfaces        = var.interfaces
+  management_access = var.management_access
+  load_balancer_access = var.load_balancer == null ? null : {
+    cidr_blocks       = { for key, subnet in data.aws_subnet.this : split("/", key)[1] => subnet.cidr_block if var.interfaces[split("/", key)[0]].role == "data" }
+    health_check_port = var.load_balancer.health_check.port
+  }
+  firewall          = var.firewall
+  bootstrap         = local.bootstrap
+  metric_namespace  = local.metric_namespace
+  capacity          = local.capacity
+  target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
+  hooks             = local.hooks
+  hook_answers      = module.lifecycle.answers
+  drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60
+  permissions       = var.permissions
+  tags              = local.tags
+  group_tags        = module.dependencies.group_tags
+}
+
+module "scaling" {
+  source = "./modules/scaling"
+
+  name                   = var.name
+  autoscaling_group_name = module.firewall_group.autoscaling_group.name
+  minimum_capacity       = var.capacity.min
+  namespace              = local.metric_namespace
+  dimensions             = var.scaling.dimensions
+  target_tracking        = var.scaling.target_tracking
+  step                   = var.scaling.step
+  tags                   = local.tags
+}
+
+check "bootstrap_keeps_no_secrets" {
+  assert {
+    condition = var.bootstrap.options == null ? true : alltrue([
+      for key in ["vm_auth_key", "auth_key", "authcodes", "vm_series_auto_registration_pin_id", "vm_series_auto_registration_pin_value", "redis_auth"] :
+      var.bootstrap.options[key] == null
+    ])
+    error_message = "bootstrap.options has a key or a code in clear text: it will be in the Terraform state and in the user data, readable by everybody who may describe launch templates or log on to a firewall. Put it into a Secrets Manager secret and say bootstrap = { secret = { name = …, arn = … } }."
+  }
+}

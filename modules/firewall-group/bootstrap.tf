@@ -1,0 +1,41 @@
+# The text that the firewalls are started with: `key=value` pairs joined by semicolons, several values of one key by commas, no spaces.
+# https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/bootstrap-the-vm-series-firewall/create-the-init-cfgtxt-file/init-cfgtxt-file-components
+locals {
+  options = var.bootstrap.options
+
+  bootstrap_pairs = (
+    var.bootstrap.secret != null ? ["secret_name=${var.bootstrap.secret.name}"] :
+    var.bootstrap.s3 != null ? ["vmseries-bootstrap-aws-s3bucket=${join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))}"] :
+    [for pair in local.option_pairs : "${pair.key}=${pair.value}" if try(length(pair.value), 0) > 0]
+  )
+
+  yes_no = { true = "yes", false = "no" }
+
+  # In the order of Palo Alto Networks' documentation. An address, a gateway and a netmask belong to `type=static`, which AWS has no use for.
+  option_pairs = var.bootstrap.options == null ? [] : [
+    { key = "type", value = "dhcp-client" },
+    { key = "hostname", value = local.options.hostname },
+    { key = "panorama-server", value = local.options.panorama_server },
+    { key = "panorama-server-2", value = local.options.panorama_server_2 },
+    { key = "tplname", value = local.options.tplname },
+    { key = "dgname", value = local.options.dgname },
+    { key = "cgname", value = local.options.cgname },
+    { key = "vm-auth-key", value = local.options.vm_auth_key },
+    { key = "auth-key", value = local.options.auth_key },
+    { key = "authcodes", value = local.options.authcodes },
+    { key = "dns-primary", value = local.options.dns_primary },
+    { key = "dns-secondary", value = local.options.dns_secondary },
+    { key = "op-command-modes", value = join(",", local.options.op_command_modes) },
+    { key = "op-cmd-dpdk-pkt-io", value = local.options.op_cmd_dpdk_pkt_io == null ? null : local.options.op_cmd_dpdk_pkt_io ? "on" : "off" },
+    { key = "plugin-op-commands", value = join(",", local.options.plugin_op_commands) },
+    { key = "dhcp-send-hostname", value = local.yes_no[local.options.dhcp_send_hostname] },
+    { key = "dhcp-send-client-id", value = local.yes_no[local.options.dhcp_send_client_id] },
+    { key = "dhcp-accept-server-hostname", value = local.yes_no[local.options.dhcp_accept_server_hostname] },
+    { key = "dhcp-accept-server-domain", value = local.yes_no[local.options.dhcp_accept_server_domain] },
+    { key = "vm-series-auto-registration-pin-id", value = local.options.vm_series_auto_registration_pin_id },
+    { key = "vm-series-auto-registration-pin-value", value = local.options.vm_series_auto_registration_pin_value },
+    { key = "redis-endpoint", value = local.options.redis_endpoint },
+    { key = "redis-auth", value = local.options.redis_auth },
+    { key = "redis-certificate", value = local.options.redis_certificate },
+  ]
+}

@@ -1,0 +1,113 @@
+locals {
+  make_profile          = var.firewall.instance_profile_name == null
+  instance_profile_name = local.make_profile ? one(aws_iam_instance_profile.this[*].name) : var.firewall.instance_profile_name
+
+  # PAN-OS writes its boot log into a group of this name.
+  boot_log_group_arn = "arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}:log-group:PaloAltoNetworksFirewalls"
+
+  bucket_arn     = try("arn:${var.location.partition}:s3:::${var.bootstrap.s3.bucket}", null)
+  bucket_objects = try(join("/", compact([local.bucket_arn, var.bootstrap.s3.prefix, "*"])), null)
+
+  # What a firewall itself may do in AWS.
+  statements = merge(
+    {
+      PublishMetrics = {
+        actions   = ["cloudwatch:PutMetricData"]
+        resources = ["*"] # CloudWatch knows no resources for it; the namespaces bound it. PAN-OS publishes into a second one by itself.
+        conditions = {
+          StringEquals = { "cloudwatch:namespace" = [var.metric_namespace, "${var.metric_namespace}_dimensions"] }
+        }
+      }
+      WriteBootLog = {
+        actions    = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        resources  = [local.boot_log_group_arn, "${local.boot_log_group_arn}:log-stream:*"]
+        conditions = {}
+      }
+    },
+    var.bootstrap.secret == null ? {} : {
+      ReadBootstrapSecret = {
+        actions    = ["secretsmanager:GetSecretValue"]
+        resources  = [var.bootstrap.secret.arn]
+        conditions = {}
+      }
+    },
+    try(var.bootstrap.secret.kms_key_arn, null) == null ? {} : {
+      DecryptBootstrapSecret = {
+        actions    = ["kms:Decrypt"]
+        resources  = [var.bootstrap.secret.kms_key_arn]
+        conditions = { StringEquals = { "kms:EncryptionContext:SecretARN" = [var.bootstrap.secret.arn] } }
+      }
+    },
+    var.bootstrap.s3 == null ? {} : {
+      ListBootstrapBucket = {
+        actions    = ["s3:ListBucket"]
+        resources  = [local.bucket_arn]
+        conditions = try(length(var.bootstrap.s3.prefix), 0) == 0 ? {} : { StringLike = { "s3:prefix" = [var.bootstrap.s3.prefix, "${var.bootstrap.s3.prefix}/*"] } }
+      }
+      ReadBootstrapBucket = {
+        actions    = ["s3:GetObject"]
+        resources  = [local.bucket_objects]
+        conditions = {}
+      }
+    },
+    try(var.bootstrap.s3.kms_key_arn, null) == null ? {} : {
+      DecryptBootstrapBucket = {
+        actions    = ["kms:Decrypt"]
+        resources  = [var.bootstrap.s3.kms_key_arn]
+        conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.location.region}.amazonaws.com"] } }
+      }
+    },
+  )
+}
+
+resource "aws_iam_role" "this" {
+  count = local.make_profile ? 1 : 0
+
+  name                 = "${var.name}-firewall"
+  path                 = var.permissions.path
+  permissions_boundary = var.permissions.boundary_arn
+  description          = "Lets the firewalls of ${var.name} publish metrics and read what they start with."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ec2.amazonaws.com" }
+    }]
+  })
+
+  tags = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  count = local.make_profile ? 1 : 0
+
+  name = "${var.name}-firewall"
+  role = aws_iam_role.this[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for sid, statement in local.statements : merge(
+        {
+          Sid      = sid
+          Effect   = "Allow"
+          Action   = statement.actions
+          Resource = statement.resources
+        },
+        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+      )
+    ]
+  })
+}
+
+resource "aws_iam_instance_profile" "this" {
+  count = local.make_profile ? 1 : 0
+
+  name = "${var.name}-firewall"
+  path = var.permissions.path
+  role = aws_iam_role.this[0].name
+
+  tags = var.tags
+}

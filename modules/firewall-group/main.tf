@@ -1,0 +1,114 @@
+locals {
+  data_interface = one([for interface in values(local.interfaces) : interface if interface.device_index == 0])
+}
+
+# Everything that answers a lifecycle hook, by value. The group depends on this, so none of it goes while a firewall is still leaving.
+# Depending on the modules instead would make their data sources unknown whenever something in them changes.
+resource "terraform_data" "hook_answers" {
+  input = var.hook_answers
+}
+
+resource "aws_autoscaling_group" "this" {
+  name                = var.name
+  vpc_zone_identifier = values(local.data_interface.subnet_ids)
+  target_group_arns   = var.target_group_arns
+
+  min_size         = var.capacity.min
+  max_size         = var.capacity.max
+  desired_capacity = var.capacity.desired
+
+  launch_template {
+    id = aws_launch_template.this.id
+    # A number, not $Latest: only so does the group change with its template, and an instance refresh start.
+    version = aws_launch_template.this.latest_version
+  }
+
+  health_check_type         = var.capacity.health_check.type
+  health_check_grace_period = var.capacity.health_check.grace_period_seconds
+  default_instance_warmup   = var.capacity.default_instance_warmup_seconds
+  max_instance_lifetime     = var.capacity.max_instance_lifetime_days == null ? null : var.capacity.max_instance_lifetime_days * 86400
+  protect_from_scale_in     = var.capacity.scale_in_protection
+  termination_policies      = var.capacity.termination_policies
+  suspended_processes       = var.capacity.suspended_processes
+  enabled_metrics           = var.capacity.metrics
+  metrics_granularity       = "1Minute"
+
+  # A firewall takes 15 to 25 minutes to get into service. A wait that ends before marks the group as broken, and the next apply replaces it.
+  wait_for_capacity_timeout = var.capacity.wait_for_capacity_timeout
+
+  # Initial hooks are there before the first firewall launches and stay until the last one is gone. Hooks that are resources of their own are
+  # deleted before the group drains, so that no firewall would give its licence back on destroy.
+  dynamic "initial_lifecycle_hook" {
+    for_each = {
+      "autoscaling:EC2_INSTANCE_LAUNCHING"   = var.hooks.launch
+      "autoscaling:EC2_INSTANCE_TERMINATING" = var.hooks.terminate
+    }
+
+    content {
+      name                 = initial_lifecycle_hook.value.name
+      lifecycle_transition = initial_lifecycle_hook.key
+      default_result       = initial_lifecycle_hook.value.default_result
+      heartbeat_timeout    = initial_lifecycle_hook.value.heartbeat_timeout_seconds
+    }
+  }
+
+  dynamic "instance_refresh" {
+    for_each = var.capacity.instance_refresh[*]
+
+    content {
+      strategy = "Rolling"
+
+      preferences {
+        min_healthy_percentage       = instance_refresh.value.min_healthy_percentage
+        max_healthy_percentage       = instance_refresh.value.max_healthy_percentage
+        instance_warmup              = instance_refresh.value.instance_warmup_seconds
+        checkpoint_percentages       = instance_refresh.value.checkpoint_percentages
+        checkpoint_delay             = instance_refresh.value.checkpoint_delay_seconds
+        auto_rollback                = instance_refresh.value.auto_rollback
+        skip_matching                = instance_refresh.value.skip_matching
+        scale_in_protected_instances = instance_refresh.value.scale_in_protected_instances
+        standby_instances            = instance_refresh.value.standby_instances
+
+        dynamic "alarm_specification" {
+          for_each = length(instance_refresh.value.alarm_names) > 0 ? [instance_refresh.value.alarm_names] : []
+
+          content {
+            alarms = alarm_specification.value
+          }
+        }
+      }
+    }
+  }
+
+  # Instances get theirs from the launch template.
+  dynamic "tag" {
+    for_each = merge(var.tags, { Name = var.name }, var.group_tags)
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = false
+    }
+  }
+
+  timeouts {
+    # Draining, the terminate deadline, and half an hour for Auto Scaling itself.
+    delete = "${ceil(var.drain_seconds / 60) + 30}m"
+  }
+
+  # The firewalls' own rights and ways, too, last as long as the firewalls.
+  depends_on = [
+    terraform_data.hook_answers,
+    aws_iam_role_policy.this,
+    aws_vpc_security_group_ingress_rule.load_balancer,
+    aws_vpc_security_group_ingress_rule.management,
+    aws_vpc_security_group_egress_rule.data,
+    aws_vpc_security_group_egress_rule.management,
+    aws_vpc_security_group_egress_rule.untrust,
+  ]
+
+  lifecycle {
+    # Scaling decides.
+    ignore_changes = [desired_capacity]
+  }
+}

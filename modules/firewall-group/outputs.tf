@@ -1,0 +1,44 @@
+output "autoscaling_group" {
+  description = "Name and ARN of the Auto Scaling group."
+  value = {
+    name = aws_autoscaling_group.this.name
+    arn  = aws_autoscaling_group.this.arn
+  }
+}
+
+output "launch_template" {
+  description = "Id and latest version of the launch template."
+  value = {
+    id             = aws_launch_template.this.id
+    latest_version = aws_launch_template.this.latest_version
+  }
+}
+
+output "ami_id" {
+  description = "Image of the firewalls."
+  value       = local.ami_id
+}
+
+output "instance_role" {
+  description = "Name and ARN of the firewalls' role; null where the user brought an instance profile."
+  value = one([for role in aws_iam_role.this : {
+    name = role.name
+    arn  = role.arn
+  }])
+}
+
+output "security_group_ids" {
+  description = "Security group of each interface for which one was made."
+  value       = { for name, group in aws_security_group.this : name => group.id }
+}
+
+output "interface_security_group_ids" {
+  description = "Security groups of every interface, made here or named by the user."
+  value       = { for name, interface in local.interfaces : name => interface.security_group_ids }
+}
+
+output "user_data" {
+  description = "The text that the firewalls are started with."
+  value       = local.user_data
+  sensitive   = true
+}

@@ -1,0 +1,113 @@
+# A closed security group for every interface for which the user names none.
+locals {
+  made = { for name, interface in var.interfaces : name => interface if interface.security_group_ids == null }
+
+  # The interfaces as they are used: each with at least one security group.
+  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+    security_group_ids = interface.security_group_ids != null ? interface.security_group_ids : [aws_security_group.this[name].id]
+  }) }
+
+  group_of = {
+    for role in ["data", "management", "untrust"] :
+    role => { for name, interface in local.made : "id" => aws_security_group.this[name].id if interface.role == role }
+  }
+
+  # GENEVE and the health check, from each subnet in which the load balancer has a node.
+  from_load_balancer = var.load_balancer_access == null ? {} : merge([
+    for zone, cidr_block in var.load_balancer_access.cidr_blocks : {
+      "${zone}-geneve"       = { cidr_block = cidr_block, protocol = "udp", port = 6081 }
+      "${zone}-health-check" = { cidr_block = cidr_block, protocol = "tcp", port = var.load_balancer_access.health_check_port }
+    }
+  ]...)
+
+  # What PAN-OS calls from its management interface: Panorama, the update and licence services, AWS, names and time.
+  # https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
+  from_management = {
+    https            = { protocol = "tcp", port = 443, what = "Panorama's API, update and licence services, AWS" }
+    panorama         = { protocol = "tcp", port = 3978, what = "Panorama: management and logs" }
+    panorama-content = { protocol = "tcp", port = 28443, what = "Panorama: content and software" }
+    dns              = { protocol = "udp", port = 53, what = "DNS" }
+    dns-tcp          = { protocol = "tcp", port = 53, what = "DNS, long answers" }
+    ntp              = { protocol = "udp", port = 123, what = "NTP" }
+  }
+
+  to_management = {
+    for pair in setproduct(var.management_access.cidr_blocks, var.management_access.ports) :
+    "${pair[0]}-${pair[1]}" => { cidr_block = pair[0], port = pair[1] }
+  }
+}
+
+resource "aws_security_group" "this" {
+  for_each = local.made
+
+  name        = "${var.name}-${each.key}"
+  description = "Interface ${each.key} of the firewalls of ${var.name}"
+  vpc_id      = var.vpc_id
+
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
+  for_each = length(local.group_of.data) == 0 ? {} : local.from_load_balancer
+
+  security_group_id = local.group_of.data.id
+  description       = "Load balancer, ${each.key}"
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = each.value.cidr_block
+
+  tags = var.tags
+}
+
+# A firewall sends packets back with the addresses swapped and the ports as they were, so they are not answers to a security group.
+resource "aws_vpc_security_group_egress_rule" "data" {
+  for_each = length(local.group_of.data) == 0 ? {} : { for name, rule in local.from_load_balancer : name => rule if rule.protocol == "udp" }
+
+  security_group_id = local.group_of.data.id
+  description       = "Load balancer, ${each.key}"
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = each.value.cidr_block
+
+  tags = var.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "management" {
+  for_each = length(local.group_of.management) == 0 ? {} : local.to_management
+
+  security_group_id = local.group_of.management.id
+  description       = "Administration"
+  ip_protocol       = "tcp"
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = each.value.cidr_block
+
+  tags = var.tags
+}
+
+resource "aws_vpc_security_group_egress_rule" "management" {
+  for_each = length(local.group_of.management) == 0 ? {} : local.from_management
+
+  security_group_id = local.group_of.management.id
+  description       = each.value.what
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = "0.0.0.0/0"
+
+  tags = var.tags
+}
+
+# The way out to the internet of a two-arm firewall; what may use it is the firewall's own policy.
+resource "aws_vpc_security_group_egress_rule" "untrust" {
+  for_each = local.group_of.untrust
+
+  security_group_id = each.value
+  description       = "Internet"
+  ip_protocol       = "-1"
+  cidr_ipv4         = "0.0.0.0/0"
+
+  tags = var.tags
+}

@@ -1,0 +1,82 @@
+locals {
+  statements = merge(
+    var.statements,
+    {
+      WriteOwnLog = {
+        actions    = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        resources  = ["arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}:log-group:/aws/lambda/${var.name}:log-stream:*"]
+        conditions = {}
+      }
+      Trace = {
+        actions    = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        resources  = ["*"] # X-Ray knows no resources for these actions.
+        conditions = {}
+      }
+    },
+    # Only for Lambda itself: a call from the function's own code carries lambda:SourceFunctionArn and is not allowed by this.
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    var.vpc == null ? {} : {
+      JoinVpc = {
+        actions = [
+          "ec2:AssignPrivateIpAddresses",
+          "ec2:CreateNetworkInterface",
+          "ec2:DeleteNetworkInterface",
+          "ec2:DescribeNetworkInterfaces",
+          "ec2:DescribeSubnets",
+          "ec2:UnassignPrivateIpAddresses",
+        ]
+        resources  = ["*"] # Lambda makes and removes its interfaces under ids and without tags that could be named here.
+        conditions = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+      }
+    },
+    var.kms_key_arn == null ? {} : {
+      ReadOwnEnvironment = {
+        actions   = ["kms:Decrypt"]
+        resources = [var.kms_key_arn]
+        conditions = {
+          StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn] }
+        }
+      }
+    },
+  )
+
+  function_arn = "arn:${var.location.partition}:lambda:${var.location.region}:${var.location.account_id}:function:${var.name}"
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  path                 = var.role.path
+  permissions_boundary = var.role.boundary_arn
+  description          = "Lets the function ${var.name} do its work."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+
+  tags = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = var.name
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for sid, statement in local.statements : merge(
+        {
+          Sid      = sid
+          Effect   = "Allow"
+          Action   = statement.actions
+          Resource = statement.resources
+        },
+        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+      )
+    ]
+  })
+}

@@ -1,0 +1,57 @@
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+
+  package_type     = "Zip"
+  filename         = var.package.path
+  source_code_hash = var.package.base64sha256
+  handler          = var.handler
+  runtime          = var.runtime.name
+  architectures    = [var.runtime.architecture]
+  layers           = var.layer_arns
+  memory_size      = var.runtime.memory_mib
+  timeout          = var.runtime.timeout_seconds
+  kms_key_arn      = var.kms_key_arn
+
+  environment {
+    variables = merge(var.environment, { POWERTOOLS_LOG_LEVEL = var.runtime.log_level })
+  }
+
+  # Metrics travel as log lines without a level, which Lambda takes for INFO and would drop under a stricter filter. So the severity
+  # that is asked for is left to the logger, and Lambda's own filter is opened no further and closed no further than it must be.
+  # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+  logging_config {
+    log_format            = "JSON"
+    application_log_level = var.runtime.log_level == "DEBUG" ? "DEBUG" : "INFO"
+    system_log_level      = "INFO"
+    log_group             = aws_cloudwatch_log_group.this.name
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  tags = var.tags
+
+  # The role may do everything before the function runs for the first time, and until the function is gone: Lambda removes its network
+  # interfaces under this role.
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,36 @@
+locals {
+  tag_prefix        = "vmseries-autoscale:"
+  metrics_namespace = "VMSeriesAutoscale"
+
+  # The two halves of the path are alike: an event rule, a queue, a function. This is all in which they differ.
+  transitions = {
+    launch = {
+      hook_name     = var.transitions.launch.hook_name
+      detail_type   = "EC2 Instance-launch Lifecycle Action"
+      description   = "Wires the network interfaces of a new firewall of ${var.name} and lets it into service when it is ready."
+      concurrency   = var.functions.launch_concurrency
+      batch_size    = 1
+      batch_seconds = 0
+    }
+    terminate = {
+      hook_name     = var.transitions.terminate.hook_name
+      detail_type   = "EC2 Instance-terminate Lifecycle Action"
+      description   = "Returns the licence of a leaving firewall of ${var.name}, removes it from Panorama and releases its interfaces."
+      concurrency   = var.functions.terminate_concurrency
+      batch_size    = 100 # Many terminations share one commit in Panorama.
+      batch_seconds = var.functions.event_batching_window_seconds
+    }
+  }
+
+  # ARNs that can be told from names alone. A queue's policy names its rule and a dead-letter queue its queue; told this way, neither
+  # waits for the other, and the functions' permissions are known at plan.
+  arn = {
+    ec2               = "arn:${var.location.partition}:ec2:${var.location.region}:${var.location.account_id}"
+    queues            = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}" }
+    dead_letters      = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}-dead-letters" }
+    undelivered       = "${local.arn_of_queues}:${var.name}-events-dead-letters"
+    rules             = { for role, _ in local.transitions : role => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${role}" }
+    autoscaling_group = "arn:${var.location.partition}:autoscaling:${var.location.region}:${var.location.account_id}:autoScalingGroup:*:autoScalingGroupName/${var.name}" # The UUID is made with the group.
+  }
+  arn_of_queues = "arn:${var.location.partition}:sqs:${var.location.region}:${var.location.account_id}"
+}

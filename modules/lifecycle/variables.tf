@@ -1,0 +1,146 @@
+variable "name" {
+  description = "Name of the deployment and of its Auto Scaling group."
+  type        = string
+  nullable    = false
+}
+
+variable "location" {
+  description = "Where this is: AWS partition, region and account id, read once by the root."
+  type = object({
+    partition  = string
+    region     = string
+    account_id = string
+  })
+  nullable = false
+}
+
+variable "transitions" {
+  description = "The two lifecycle hooks by transition: hook name and heartbeat time-out, as the Auto Scaling group has them."
+  type = object({
+    launch    = object({ hook_name = string, heartbeat_timeout_seconds = number })
+    terminate = object({ hook_name = string, heartbeat_timeout_seconds = number })
+  })
+  nullable = false
+}
+
+variable "interfaces" {
+  description = "Network interfaces of each firewall by name; every interface with its security groups and its source/destination check."
+  type = map(object({
+    role               = string
+    device_index       = number
+    subnet_ids         = map(string)
+    security_group_ids = list(string)
+    source_dest_check  = bool
+    public_ip          = bool
+    public_ipv4_pool   = string
+  }))
+  nullable = false
+}
+
+variable "readiness" {
+  description = "What a firewall must show in Panorama before it gets into service: `in-sync`, `connected` or `off`."
+  type        = string
+  nullable    = false
+}
+
+variable "panorama" {
+  description = "Panorama that manages the firewalls; null for none."
+  type = object({
+    hostnames           = list(string)
+    port                = number
+    secret_arn          = string
+    secret_kms_key_arn  = string
+    device_group        = string
+    template_stack      = string
+    log_collector_group = string
+    timeout_seconds     = number
+  })
+  default = null
+}
+
+variable "licensing" {
+  description = "How a firewall gives its licence back: `mode` `firewall` or `none`, and the secret with the licensing API key."
+  type = object({
+    mode                       = string
+    api_key_secret_arn         = string
+    api_key_secret_kms_key_arn = string
+  })
+  nullable = false
+}
+
+variable "deadlines" {
+  description = "How long a launch and a termination may take, and the first pause between two looks at it."
+  type = object({
+    launch_minutes         = number
+    terminate_minutes      = number
+    visit_interval_seconds = number
+  })
+  nullable = false
+}
+
+variable "functions" {
+  description = "How the functions run."
+  type = object({
+    runtime                       = string
+    architecture                  = string
+    memory_mib                    = number
+    timeout_seconds               = number
+    log_level                     = string
+    log_retention_days            = number
+    kms_key_arn                   = string
+    vpc                           = object({ subnet_ids = list(string), security_group_ids = list(string) })
+    event_batching_window_seconds = number
+    launch_concurrency            = number
+    terminate_concurrency         = number
+  })
+  nullable = false
+}
+
+variable "package" {
+  description = "The zip with the functions' own code and its digest."
+  type = object({
+    path         = string
+    base64sha256 = string
+  })
+  nullable = false
+}
+
+variable "layer_arn" {
+  description = "Version of the layer with the third-party Python."
+  type        = string
+  nullable    = false
+}
+
+variable "event_delivery" {
+  description = "How long and how often EventBridge tries to hand an event over, and how long queues keep messages."
+  type = object({
+    maximum_age_seconds           = number
+    maximum_retries               = number
+    message_retention_seconds     = number
+    dead_letter_retention_seconds = number
+  })
+  nullable = false
+}
+
+variable "permissions" {
+  description = "Path and permissions boundary of the functions' roles."
+  type = object({
+    path         = string
+    boundary_arn = string
+  })
+  nullable = false
+}
+
+variable "alarms" {
+  description = "What the alarms do; null makes none."
+  type = object({
+    actions = list(string)
+  })
+  default = null
+}
+
+variable "tags" {
+  description = "Tags of everything that is made here, and of the interfaces and addresses that the launch function makes."
+  type        = map(string)
+  nullable    = false
+}

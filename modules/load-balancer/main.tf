@@ -1,0 +1,66 @@
+resource "aws_lb" "this" {
+  name                             = var.name
+  load_balancer_type               = "gateway"
+  subnets                          = var.subnet_ids
+  enable_cross_zone_load_balancing = var.cross_zone
+  enable_deletion_protection       = var.deletion_protection
+
+  tags = var.tags
+}
+
+resource "aws_lb_target_group" "this" {
+  name                 = var.name
+  vpc_id               = var.vpc_id
+  target_type          = "instance"
+  protocol             = "GENEVE"
+  port                 = 6081
+  deregistration_delay = var.deregistration_delay_seconds
+
+  health_check {
+    protocol            = var.health_check.protocol
+    port                = var.health_check.port
+    path                = var.health_check.path
+    matcher             = var.health_check.status_codes
+    interval            = var.health_check.interval_seconds
+    timeout             = var.health_check.timeout_seconds
+    healthy_threshold   = var.health_check.healthy_threshold
+    unhealthy_threshold = var.health_check.unhealthy_threshold
+  }
+
+  # AWS wants both alike.
+  target_failover {
+    on_deregistration = var.target_failover
+    on_unhealthy      = var.target_failover
+  }
+
+  # Without stickiness a flow is its 5-tuple.
+  dynamic "stickiness" {
+    for_each = var.stickiness[*]
+
+    content {
+      enabled = true
+      type    = stickiness.value
+    }
+  }
+
+  tags = var.tags
+}
+
+resource "aws_lb_listener" "this" {
+  load_balancer_arn = aws_lb.this.arn
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  tags = var.tags
+}
+
+resource "aws_vpc_endpoint_service" "this" {
+  acceptance_required        = var.endpoint_service.acceptance_required
+  allowed_principals         = var.endpoint_service.allowed_principals
+  gateway_load_balancer_arns = [aws_lb.this.arn]
+
+  tags = merge(var.tags, { Name = var.name })
+}

@@ -1,0 +1,72 @@
+# The pair that Palo Alto Networks recommends: add a firewall when sessions fill the group for a while, remove one when they have left it for
+# longer.
+locals {
+  step = var.step == null ? {} : {
+    add = {
+      comparison = "GreaterThanThreshold"
+      threshold  = var.step.add_above_percent
+      minutes    = var.step.add_after_minutes
+      adjustment = var.step.adjustment
+      words      = "above ${var.step.add_above_percent} % for ${var.step.add_after_minutes} minutes"
+    }
+    remove = {
+      comparison = "LessThanThreshold"
+      threshold  = var.step.remove_below_percent
+      minutes    = var.step.remove_after_minutes
+      adjustment = -var.step.adjustment
+      words      = "below ${var.step.remove_below_percent} % for ${var.step.remove_after_minutes} minutes"
+    }
+  }
+}
+
+resource "aws_autoscaling_policy" "step" {
+  for_each = local.step
+
+  name                    = "${var.name}-session-utilization-${each.key}"
+  autoscaling_group_name  = var.autoscaling_group_name
+  policy_type             = "StepScaling"
+  adjustment_type         = "ChangeInCapacity"
+  metric_aggregation_type = "Average"
+
+  step_adjustment {
+    scaling_adjustment          = each.value.adjustment
+    metric_interval_lower_bound = each.value.adjustment > 0 ? "0" : null
+    metric_interval_upper_bound = each.value.adjustment > 0 ? null : "0"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "step" {
+  for_each = local.step
+
+  alarm_name        = "${var.name}-session-utilization-${each.key}"
+  alarm_description = "Session utilization of the firewalls of ${var.name} ${each.value.words}: the group changes by ${each.value.adjustment}."
+
+  namespace           = var.namespace
+  metric_name         = local.metrics.session_utilization.name
+  dimensions          = var.dimensions
+  statistic           = "Average"
+  period              = 60 # The interval at which the firewalls are told to publish.
+  evaluation_periods  = each.value.minutes
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+
+  # Firewalls that say nothing are no reason to change anything.
+  treat_missing_data = "missing"
+
+  alarm_actions = [aws_autoscaling_policy.step[each.key].arn]
+
+  tags = var.tags
+}
+
+# With n firewalls at the upper threshold, one more brings the average to upper * n / (n + 1). If that is below the lower threshold, the
+# firewall that was just added is taken away again.
+locals {
+  after_adding = var.step == null ? null : floor(var.step.add_above_percent * var.minimum_capacity * 10 / (var.minimum_capacity + var.step.adjustment)) / 10
+}
+
+check "step_scaling_settles" {
+  assert {
+    condition     = var.step == null ? true : local.after_adding >= var.step.remove_below_percent
+    error_message = var.step == null ? "" : "scaling.step flaps at capacity.min = ${var.minimum_capacity}: adding ${var.step.adjustment} at ${var.step.add_above_percent} % leaves ${local.after_adding} %, which is below remove_below_percent = ${var.step.remove_below_percent}, so the firewall is removed again. Set remove_below_percent below ${floor(local.after_adding)} or capacity.min higher."
+  }
+}

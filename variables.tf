@@ -94,7 +94,7 @@ variable "interfaces" {
   }
 
   validation {
-    condition     = sort([for interface in values(var.interfaces) : format("%04d", interface.device_index)]) == [for index in range(length(var.interfaces)) : format("%04d", index)]
+    condition     = alltrue([for index in range(length(var.interfaces)) : contains(values(var.interfaces)[*].device_index, index)])
     error_message = "interfaces[*].device_index must count up from 0 without gaps or repeats, e.g. 0 for data, 1 for management, 2 for untrust."
   }
 

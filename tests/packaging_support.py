@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,14 +118,27 @@ class Checkout:
             (self.wheels / item.name).write_bytes(item.content)
 
 
-def pythons() -> list[str]:
-    """Return the Pythons of this machine that the builder promises to run under."""
-    names = [f"python3.{minor}" for minor in range(9, 20)]
-    found = [path for name in names if (path := shutil.which(name))]
-    # A shim may stand for a version that is not selected: only what starts counts.
-    usable = [
-        path
-        for path in found
-        if subprocess.run([path, "--version"], check=False, capture_output=True).returncode == 0
-    ]
-    return [sys.executable, *usable]
+@cache
+def pythons() -> dict[str, str]:
+    """Return the Pythons of this machine that the builder promises to run under, by version.
+
+    Those on PATH, and those that pyenv keeps without having them selected.
+    """
+    versions = [f"3.{minor}" for minor in range(9, 20)]
+    found = {f"3.{sys.version_info.minor}": sys.executable}
+    pyenv = shutil.which("pyenv")
+    for version in versions:
+        name = f"python{version}"
+        candidates = [shutil.which(name)]
+        if pyenv:
+            candidates += _printed_by(pyenv, "whence", "--path", name)
+        for candidate in filter(None, candidates):
+            # A shim of pyenv's is there for versions that are not selected, too, but fails.
+            if version not in found and _printed_by(candidate, "--version"):
+                found[version] = candidate
+    return found
+
+
+def _printed_by(*command: str) -> list[str]:
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    return result.stdout.splitlines() if result.returncode == 0 else []

@@ -65,7 +65,7 @@ def test_another_environment_makes_the_same_bytes(
 
 def test_every_python_on_this_machine_makes_the_same_bytes(checkout: Checkout) -> None:
     expected = checkout.functions.read_bytes()
-    for python in pythons():
+    for python in pythons().values():
         checkout.functions.unlink()
         checkout.succeed("functions", python=python)
         assert checkout.functions.read_bytes() == expected, python

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from packaging_support import LAMBDA
+from packaging_support import LAMBDA, pythons
 
 SOURCES = LAMBDA / "src"
 HANDLERS = sorted(
@@ -85,15 +84,12 @@ def disk(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> FunctionDisk:
     return disk
 
 
-def runtimes() -> list[str]:
-    """Return this Python, and the one that the functions have in AWS where it is installed."""
-    newer = shutil.which("python3.13")
-    works = newer and not subprocess.run([newer, "-V"], check=False, capture_output=True).returncode
-    return [sys.executable, *([newer] if newer and works else [])]
+# This Python, and the one that the functions have in AWS where it is installed.
+RUNTIMES = {sys.executable, pythons().get("3.13", sys.executable)}
 
 
 @pytest.mark.index
-@pytest.mark.parametrize("python", runtimes(), ids=lambda path: Path(path).name)
+@pytest.mark.parametrize("python", sorted(RUNTIMES), ids=lambda path: Path(path).name)
 @pytest.mark.parametrize("module", HANDLERS)
 def test_a_handler_is_imported_from_the_archive_and_the_layer_alone(
     disk: FunctionDisk, module: str, python: str

@@ -78,7 +78,7 @@ def test_every_python_on_this_machine_makes_the_same_bytes(
 ) -> None:
     checkout.lock(ONE, TWO)
     digest = lock_layer(checkout)
-    for python in pythons():
+    for python in pythons().values():
         build(checkout, output, python=python)
         assert hashlib.sha256(output.read_bytes()).hexdigest() == digest, python
         output.unlink()

@@ -16,8 +16,9 @@ ARGS ?=
 # A test that applies Terraform waits most of the time: more of them at once than there are cores.
 APPLY_WORKERS ?= 4
 
-# Lanes that run side by side: each one's output is kept together, and all are heard to the end.
-LANES := $(MAKE) --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# Lanes that run side by side: all are heard to the end, and each one's output is kept together.
+LANES := $(MAKE) --keep-going
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # Terraform, and the provider it finds, are those of tools/tf_setup.py.
 USE_TERRAFORM = source $(BUILD)/terraform.env; export PATH="$$(dirname "$$TERRAFORM"):$$PATH"
@@ -29,7 +30,7 @@ WITHOUT_RECORDED := $(RECORDED:%=--ignore=%)
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##### Set-up
 
@@ -120,7 +121,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 
 .PHONY: check
 check: setup ## Everything but Terraform apply (90 s)
-	@$(LANES) --jobs=3 lint unit recorded terraform-test
+	@$(LANES) $(TOGETHER) --jobs=3 lint unit recorded terraform-test
 
 .PHONY: checkov
 checkov: $(CHECKOV)/.synced ## Scan the Terraform code (own environment)
@@ -133,7 +134,7 @@ apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_
 
 .PHONY: test
 test: check ## Everything (12 minutes on 2 cores)
-	@$(LANES) --jobs=2 checkov apply
+	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.
 
 ##### The demonstration
 

@@ -18,6 +18,7 @@ from vmseries_lab.certificates import Authority
 
 LOOPBACK = "127.0.0.1"
 Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
+KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate")
 MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
 
 
@@ -87,8 +88,10 @@ class HttpsServer:
         """Change the conduct; callers that hang are let go.
 
         Raises:
-            ValueError: for an unknown mode.
+            ValueError: for an unknown mode or knob.
         """
+        if unknown := set(changes) - set(KNOBS):
+            raise ValueError(f"there is no knob called {', '.join(sorted(unknown))}")
         mode = changes.get("mode", self.conduct.mode)
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")

@@ -47,7 +47,13 @@ class Pool:
 
 
 class Licensing:
-    """All pools of one support account, and the service in front of them."""
+    """All pools of one support account, and the service in front of them.
+
+    Attributes:
+        pools: by auth code.
+        deactivation_seconds: lab seconds from a firewall's request until its licence is back.
+        refuse_deactivation: what every firewall is told that wants to give its licence back.
+    """
 
     def __init__(self, world: World, authority: Authority) -> None:
         self._world = world
@@ -55,6 +61,8 @@ class Licensing:
         self._serials = 0
         self.api_key = API_KEY
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
+        self.deactivation_seconds = 20.0
+        self.refuse_deactivation: str | None = None
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
@@ -64,13 +72,24 @@ class Licensing:
         return self.server.conduct.mode == "answering" and self.server.conduct.status == 200
 
     def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs: ``available``, ``pool_size`` and those of ``https.Conduct``."""
+        """Turn the lab's knobs.
+
+        Args:
+            knobs: ``available``, ``pool_size``, ``deactivation_seconds``, ``refuse_deactivation``
+                and those of ``https.Conduct``.
+
+        Raises:
+            ValueError: for a knob that does not exist.
+        """
         if "available" in knobs:
             knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
         if "pool_size" in knobs:
             self.pools[AUTH_CODE].total = int(knobs.pop("pool_size"))
-        if knobs:
-            self.server.behave(**knobs)
+        if "deactivation_seconds" in knobs:
+            self.deactivation_seconds = float(knobs.pop("deactivation_seconds"))
+        if "refuse_deactivation" in knobs:
+            self.refuse_deactivation = knobs.pop("refuse_deactivation")
+        self.server.behave(**knobs)
 
     def close(self) -> None:
         """Stop serving."""
@@ -174,11 +193,6 @@ class Licensing:
     def _next_serial(self) -> str:
         self._serials += 1
         return f"{_FIRST_SERIAL + self._serials:015d}"
-
-
-def install(world: World, authority: Authority) -> Licensing:
-    """Start the licensing service."""
-    return Licensing(world, authority)
 
 
 def _json(status: int, value: object) -> Response:

@@ -1,14 +1,55 @@
-"""The lab's Panorama: an HTTPS server that speaks the PAN-OS XML API."""
+"""What runs outside AWS: a Panorama, and the vendor's licensing service."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from vmseries_lab.certificates import Authority
+from vmseries_lab.licensing import Licensing
 from vmseries_lab.panorama.service import Panorama
 from vmseries_lab.world import World
 
+Route = Callable[[dict[str, str], dict[str, Any]], Any]
 
-def install(world: World, authority: Authority) -> Panorama:
-    """Start a Panorama with a certificate of ``authority``; it lives on the world's clock."""
-    panorama = Panorama(world, authority)
-    world.engines.append(panorama)
-    return panorama
+
+@dataclass
+class Outside:
+    """Panorama, the licensing service, and the authority that signed their certificates."""
+
+    authority: Authority
+    licensing: Licensing
+    panorama: Panorama
+
+    def tick(self, now: float) -> None:
+        """Work Panorama's jobs off."""
+        self.panorama.tick(now)
+
+    def busy(self) -> bool:
+        """Everything here happens on the lab's clock."""
+        return False
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.panorama.close()
+        self.licensing.close()
+
+    def routes(self) -> list[tuple[str, str, Route]]:
+        """What the control API may do: turn knobs, and work at Panorama's command line."""
+        return [
+            ("POST", "panorama", lambda _query, body: self.panorama.configure(**body)),
+            ("POST", "panorama/cli", lambda _query, body: self._session(body)),
+            ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
+        ]
+
+    def _session(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self.panorama.operator_session(body["commands"])
+
+
+def install(world: World) -> Outside:
+    """Start Panorama and the licensing service, and let them live on the world's clock."""
+    authority = Authority()
+    outside = Outside(authority, Licensing(world, authority), Panorama(world, authority))
+    world.engines.append(outside)
+    return outside

@@ -21,10 +21,16 @@ OUT_OF_SYNC = "Out of Sync"
 class Link(Protocol):
     """What a firewall shows Panorama, and lets it do, over the connection that it opened."""
 
-    serial: str
     hostname: str
-    ip_address: str
     sw_version: str
+
+    @property
+    def serial(self) -> str:
+        """Its serial number."""
+
+    @property
+    def ip_address(self) -> str:
+        """The address of its management interface."""
 
     def operate(self, command: Element) -> Element:
         """Carry out an operational command; the whole answer, or an ``ApiError``."""

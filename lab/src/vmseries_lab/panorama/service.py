@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.certificates import PANORAMA_NAMES, Authority
 from vmseries_lab.https import HttpsServer, Request, Response
-from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama import cli, initial, references
 from vmseries_lab.panorama.accounts import Accounts, Admin
 from vmseries_lab.panorama.answers import (
     ApiError,
@@ -30,7 +30,6 @@ from vmseries_lab.panorama.store import Store
 from vmseries_lab.world import World
 
 _READING = ("show", "check")
-_SERVER_KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate")
 _PACE_KNOBS = ("commit_seconds", "push_seconds", "fail_next_commit", "no_changes_as_line")
 
 
@@ -67,13 +66,11 @@ class Panorama:
         """
         if "available" in knobs:
             knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
-        if unknown := set(knobs) - {*_SERVER_KNOBS, *_PACE_KNOBS}:
-            raise ValueError(f"Panorama has no knob called {', '.join(sorted(unknown))}")
-        self.server.behave(**{name: knobs[name] for name in _SERVER_KNOBS if name in knobs})
+        pace = {name: knobs.pop(name) for name in _PACE_KNOBS if name in knobs}
+        self.server.behave(**knobs)
         with self.world.lock:
-            for name in _PACE_KNOBS:
-                if name in knobs:
-                    setattr(self.pace, name, knobs[name])
+            for name, value in pace.items():
+                setattr(self.pace, name, value)
 
     @property
     def reachable(self) -> bool:
@@ -128,6 +125,37 @@ class Panorama:
         now = self.world.clock.now()
         return self.commits.push(lambda: chosen, user, now, after)
 
+    # What an operator does at the command line.
+
+    def operator_session(self, lines: Iterable[str]) -> dict[str, Any]:
+        """Enter configuration lines as the operator, commit them, and push to the managed devices.
+
+        Returns:
+            The numbers of the commit and the push, ``None`` where there was nothing to do.
+
+        Raises:
+            BadLineError: if a line makes no change; nothing was changed then.
+            ChangeRefusedError: if the configuration does not take one.
+        """
+        user = initial.OPERATOR.name
+        changes = [cli.change(line, user) for line in lines]
+        with self.world.lock:
+            now = self.world.clock.now()
+            self.store.apply(changes)
+            command = fromstring(
+                f"<commit><partial><admin><member>{user}</member></admin></partial></commit>"
+            )
+            _, commit = self.commits.commit(command, user, now)
+            if commit is None:
+                return {"commit": None, "push": None}
+            self._note("commit-queued", str(commit.number), user=user)
+            push = self.commits.push(self._connected, user, now, after=commit)
+            return {"commit": commit.number, "push": push.number}
+
+    def _connected(self) -> list[str]:
+        managed = references.managed(self.store.running)
+        return [serial for serial in managed if self.devices.connected(serial)]
+
     # Time.
 
     def tick(self, now: float) -> None:
@@ -138,10 +166,6 @@ class Panorama:
             for serial, _, ok, _ in job.report.devices:
                 if ok:
                     self._note("device-in-sync", serial)
-
-    def busy(self) -> bool:
-        """Everything here happens on the lab's clock."""
-        return False
 
     def _committed(self, job: Job) -> None:
         self._note("commit-finished", str(job.number), user=job.user, result=job.outcome)

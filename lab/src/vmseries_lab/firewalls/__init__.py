@@ -1,0 +1,17 @@
+"""The VM-Series firewalls of the lab."""
+
+from __future__ import annotations
+
+from vmseries_lab import parts
+from vmseries_lab.firewalls.fleet import Fleet
+from vmseries_lab.panorama import Outside
+from vmseries_lab.world import World
+
+
+def install(world: World) -> Fleet:
+    """Let a firewall live on every instance of a VM-Series image; answers ``world.probe``."""
+    outside = parts.find(world, Outside)
+    fleet = Fleet(world, outside.panorama, outside.licensing)
+    world.engines.append(fleet)
+    world.probe = fleet.probe
+    return fleet

@@ -1,0 +1,167 @@
+"""The stages of a firewall's first boot, from power-on until Panorama pushes its configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from vmseries_lab.certificates import PANORAMA_NAMES
+from vmseries_lab.firewalls.bootstrap import Bootstrap, parse
+from vmseries_lab.firewalls.cloud import CloudError
+from vmseries_lab.firewalls.reading import read
+from vmseries_lab.firewalls.surroundings import Surroundings
+from vmseries_lab.licensing import LicensingRefusedError, PoolExhaustedError
+from vmseries_lab.panorama.service import RegistrationRefusedError
+
+if TYPE_CHECKING:
+    from vmseries_lab.firewalls.firewall import Firewall, Phase
+
+Stage = Callable[[], bool]
+"""One stage: whether it is over, or must be tried again at the next tick."""
+
+
+class Boot:
+    """What a firewall still has to do before it is in service."""
+
+    def __init__(self, firewall: Firewall, surroundings: Surroundings, now: float) -> None:
+        self._firewall = firewall
+        self._around = surroundings
+        self._reading: Future[Bootstrap] | None = None
+        times = surroundings.times
+        self._stages: list[tuple[float, Stage]] = [
+            (now + self._spread(times.bootstrap), self._look_around),
+            (now + self._spread(times.bootstrap), self._read),
+            (now + self._spread(times.licence), self._take_licence),
+            (now + self._spread(times.register), self._register),
+            (now + self._spread(times.content), self._ask_for_push),
+        ]
+
+    def busy(self) -> bool:
+        """Whether the bootstrap parameters are being read, or have not been looked at."""
+        return self._reading is not None
+
+    def tick(self, now: float) -> None:
+        """Do the stages that are due, in their order."""
+        while self._stages and now >= self._stages[0][0]:
+            stage = self._stages[0]
+            if not stage[1]():
+                return
+            if self._stages and self._stages[0] is stage:
+                self._stages.pop(0)
+
+    def halt(self) -> None:
+        """The power is off: nothing of this boot will follow."""
+        self._stages.clear()
+        if self._reading is not None and self._reading.done():
+            self._reading = None
+
+    def again(self, now: float) -> None:
+        """Boot a second time: without bootstrapping, with what the firewall has."""
+        self._stages = [(now + self._spread(self._around.times.rejoin), self._rejoin)]
+
+    def _look_around(self) -> bool:
+        """Enumerate the interfaces. What is attached later stays unseen."""
+        firewall = self._firewall
+        firewall.interfaces = firewall.machine.interfaces()
+        firewall.bootstrap = Bootstrap(parse(firewall.machine.user_data()))
+        if firewall.management is None:
+            self._give_up("no-management-network")
+        return True
+
+    def _read(self) -> bool:
+        """Get the bootstrap parameters, over the management network where they lie elsewhere."""
+        if self._reading is None:
+            cloud, machine = self._around.cloud, self._firewall.machine
+            instance_id, role_arn = machine.instance_id, machine.role_arn()
+            user_data = machine.user_data()
+            self._reading = cloud.submit(lambda: read(cloud, instance_id, role_arn, user_data))
+            return False
+        if not self._reading.done():
+            return False
+        reading, self._reading = self._reading, None
+        self._use(reading)
+        return True
+
+    def _use(self, reading: Future[Bootstrap]) -> None:
+        firewall = self._firewall
+        try:
+            firewall.bootstrap = reading.result()
+        except CloudError as error:
+            self._give_up("bootstrap-failed", reason=str(error))
+            return
+        if firewall.management is None:
+            self._give_up("no-management-network")
+            return
+        firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
+        self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.ip_address)
+
+    def _take_licence(self) -> bool:
+        """Take a licence; at boot that is tried once."""
+        firewall = self._firewall
+        if not firewall.machine.bring_your_own_licence:
+            firewall.licence.enrol()
+        elif firewall.bootstrap.auth_codes is None:
+            self._give_up("unlicensed", reason="no auth code")
+            return True
+        else:
+            try:
+                firewall.licence.take(firewall.bootstrap.auth_codes, *firewall.identity)
+            except (LicensingRefusedError, PoolExhaustedError) as error:
+                self._give_up("unlicensed", reason=str(error))
+                return True
+        self._enter("licensed", serial=firewall.serial)
+        return True
+
+    def _register(self) -> bool:
+        """Join Panorama; while that is away, try again."""
+        firewall, panorama = self._firewall, self._around.panorama
+        bootstrap = firewall.bootstrap
+        if not set(bootstrap.panoramas) & set(PANORAMA_NAMES):
+            self._stages.clear()
+            return True
+        if not (panorama.reachable and firewall.has_management_network()):
+            return False
+        try:
+            panorama.register(
+                firewall,
+                bootstrap.vm_auth_key or "",
+                group=bootstrap.device_group,
+                stack=bootstrap.template_stack,
+                logs=bootstrap.collector_group,
+            )
+        except RegistrationRefusedError as error:
+            self._give_up("refused", reason=str(error))
+            return True
+        firewall.phase = "connected"
+        return True
+
+    def _ask_for_push(self) -> bool:
+        """Content is installed: Panorama pushes the configuration."""
+        self._around.panorama.push([self._firewall.serial])
+        return True
+
+    def _rejoin(self) -> bool:
+        firewall, panorama = self._firewall, self._around.panorama
+        if not (panorama.reachable and firewall.has_management_network()):
+            return False
+        if panorama.is_managed(firewall.serial):
+            panorama.connect(firewall)
+            firewall.phase = "in-sync" if firewall.pushed.parts else "connected"
+        return True
+
+    def _enter(self, phase: Phase, **detail: Any) -> None:
+        self._firewall.phase = phase
+        instance_id = self._firewall.machine.instance_id
+        self._around.world.timeline.add("firewall", phase, instance_id, **detail)
+
+    def _give_up(self, phase: Phase, **detail: Any) -> None:
+        """Stay as it is for good."""
+        self._stages.clear()
+        self._enter(phase, **detail)
+
+    def _spread(self, seconds: float) -> float:
+        """A few per cent more or less, so that firewalls do not march in step."""
+        share = hashlib.sha256(self._firewall.machine.instance_id.encode()).digest()[0] / 255
+        return seconds * (0.97 + 0.06 * share)

@@ -1,0 +1,86 @@
+"""Bootstrap parameters: what a VM-Series firewall is told when it starts for the first time.
+
+Palo Alto Networks, VM-Series Deployment Guide: "init-cfg.txt File Components", "Bootstrap the
+VM-Series Firewall on AWS" (user data as pairs separated by semicolons or new lines; ``secret_name``
+for a secret of AWS Secrets Manager; ``vmseries-bootstrap-aws-s3bucket`` for a bootstrap package).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_HOSTNAME = "PA-VM"
+
+
+def parse(text: str) -> dict[str, str]:
+    """Pairs of ``key=value``, separated by semicolons or new lines."""
+    pairs = (line.partition("=") for line in re.split(r"[;\n]", text))
+    return {key.strip(): value.strip() for key, separator, value in pairs if separator}
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Bootstrap parameters under the names that init-cfg.txt gives them."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def _get(self, key: str) -> str | None:
+        return self.parameters.get(key) or None
+
+    @property
+    def swaps_management(self) -> bool:
+        """Whether the interface at index 1 is the management interface, and 0 ``ethernet1/1``.
+
+        "Management Interface Mapping for Use with Amazon ELB"; both spellings of the option.
+        """
+        modes = (self._get("op-command-modes") or "").split(",")
+        return "mgmt-interface-swap" in modes or self._get("mgmt-interface-swap") == "enable"
+
+    @property
+    def secret(self) -> str | None:
+        """Name of the secret that holds the other parameters."""
+        return self._get("secret_name")
+
+    @property
+    def bucket(self) -> str | None:
+        """S3 bucket, perhaps with a folder, that holds the bootstrap package."""
+        return self._get("vmseries-bootstrap-aws-s3bucket")
+
+    @property
+    def auth_codes(self) -> str | None:
+        """Auth code by which it is licensed."""
+        return self._get("authcodes")
+
+    @property
+    def panoramas(self) -> list[str]:
+        """Addresses of its Panorama, the first one preferred."""
+        keys = ("panorama-server", "panorama-server-2")
+        return [address for key in keys if (address := self._get(key))]
+
+    @property
+    def vm_auth_key(self) -> str | None:
+        """Key by which Panorama takes it in."""
+        return self._get("vm-auth-key")
+
+    @property
+    def device_group(self) -> str | None:
+        """Device group that it joins."""
+        return self._get("dgname")
+
+    @property
+    def template_stack(self) -> str | None:
+        """Template stack that it joins."""
+        return self._get("tplname")
+
+    @property
+    def collector_group(self) -> str | None:
+        """Log collector group that it joins."""
+        return self._get("cgname")
+
+    def hostname(self, offered: str) -> str:
+        """Its host name: a fixed one, or the one that DHCP offers if it may accept that."""
+        if fixed := self._get("hostname"):
+            return fixed
+        return offered if self._get("dhcp-accept-server-hostname") == "yes" else DEFAULT_HOSTNAME

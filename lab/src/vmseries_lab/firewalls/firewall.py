@@ -1,0 +1,182 @@
+"""One VM-Series firewall: from power-on to the moment its instance is gone."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any, Literal
+from xml.etree.ElementTree import Element
+
+from vmseries_lab.firewalls.boot import Boot
+from vmseries_lab.firewalls.bootstrap import DEFAULT_HOSTNAME, Bootstrap
+from vmseries_lab.firewalls.licence import Licence
+from vmseries_lab.firewalls.load import Load
+from vmseries_lab.firewalls.machine import Interface, Machine
+from vmseries_lab.firewalls.publisher import Publisher
+from vmseries_lab.firewalls.pushed import Pushed
+from vmseries_lab.firewalls.surroundings import Surroundings
+from vmseries_lab.panorama.answers import ApiError, leaf, result
+from vmseries_lab.panorama.operations import choose
+
+Phase = Literal[
+    "starting",
+    "no-management-network",
+    "bootstrap-failed",
+    "bootstrapped",
+    "unlicensed",
+    "licensed",
+    "refused",
+    "connected",
+    "in-sync",
+    "halted",
+]
+
+
+class Firewall:
+    """A firewall on one instance; to Panorama it is a ``Link``.
+
+    Attributes:
+        interfaces: what it found on its instance when it booted.
+        bootstrap: what it was told at its first boot.
+        pushed: what Panorama gave it.
+        load: what it carries; set by the traffic.
+    """
+
+    def __init__(self, machine: Machine, surroundings: Surroundings, now: float) -> None:
+        self.machine = machine
+        self.hostname = DEFAULT_HOSTNAME
+        self.sw_version = machine.sw_version
+        self.phase: Phase = "starting"
+        self.interfaces: tuple[Interface, ...] = ()
+        self.bootstrap = Bootstrap()
+        self.pushed = Pushed()
+        self.load = Load()
+        self._around = surroundings
+        world = surroundings.world
+        self.licence = Licence(
+            world.clock, world.timeline, surroundings.licensing, self.has_management_network
+        )
+        self._boot = Boot(self, surroundings, now)
+        self._publisher = Publisher(machine, surroundings)
+        self._note("booted", image=machine.sw_version, zone=machine.zone)
+
+    @property
+    def serial(self) -> str:
+        """Its serial number, ``unknown`` until it has one."""
+        return self.licence.serial
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """UUID and CPU id, the same for the same instance."""
+        instance_id = self.machine.instance_id
+        cpuid = hashlib.sha256(instance_id.encode()).hexdigest()[:16].upper()
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, instance_id)).upper(), cpuid
+
+    @property
+    def management(self) -> Interface | None:
+        """The management interface, as it was found at boot."""
+        index = 1 if self.bootstrap.swaps_management else 0
+        return next((nic for nic in self.interfaces if nic.device_index == index), None)
+
+    @property
+    def ip_address(self) -> str:
+        """The address of its management interface."""
+        return self.management.private_ip if self.management else ""
+
+    def has_management_network(self) -> bool:
+        """Whether the management interface that it found at boot is still there."""
+        attached = self.machine.interfaces() if self.machine.powered else ()
+        return self.management is not None and self.management in attached
+
+    @property
+    def connected(self) -> bool:
+        """Whether Panorama has a connection from it."""
+        return self._around.panorama.devices.connected(self.serial) is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may get traffic: in sync, licensed and running."""
+        return self.phase == "in-sync" and self.licence.active and self.machine.powered
+
+    def answers(self, port: int) -> bool:
+        """Whether ``ethernet1/1`` answers a health check."""
+        return self.phase == "in-sync" and self.machine.powered and self.pushed.answers(port)
+
+    def receive(self, configuration: list[Element]) -> None:
+        """Take over what Panorama pushed."""
+        self.pushed = Pushed(tuple(configuration))
+        if self.phase == "connected":
+            self.phase = "in-sync"
+
+    def operate(self, command: Element) -> Element:
+        """Carry out an operational command.
+
+        Raises:
+            ApiError: as PAN-OS refuses it.
+        """
+        if not self.has_management_network():
+            raise ApiError(f"{self.serial} not connected")
+        handlers = {
+            "request/license/api-key": self.licence.key_command,
+            "request/license/info": self.licence.info,
+            "request/license/deactivate/VM-Capacity": self.licence.deactivate,
+            "show/system/info": self._system,
+            "show/chassis-ready": lambda _command, _user: result(text="yes\n"),
+        }
+        handler = choose(handlers, command)
+        if handler is None:
+            raise ApiError(f"{command.tag} is unexpected", code=17)
+        return handler(command, "")
+
+    def busy(self) -> bool:
+        """Whether it waits for AWS."""
+        return self._boot.busy() or self._publisher.busy()
+
+    def tick(self, now: float) -> None:
+        """Live on."""
+        self.licence.tick(now)
+        self._publisher.collect()
+        if not self.machine.powered:
+            self._halt()
+            return
+        if self.phase == "halted":
+            self.phase = "licensed" if self.licence.active else "unlicensed"
+            self._boot.again(now)
+            self._note("booted", image=self.machine.sw_version, zone=self.machine.zone)
+        self._boot.tick(now)
+        if not self.has_management_network():
+            self._around.panorama.disconnect(self.serial)
+            return
+        self._publisher.tick(now, self.pushed, self.load)
+
+    def _halt(self) -> None:
+        self._boot.halt()
+        if self.phase == "halted":
+            return
+        self.phase = "halted"
+        self.load = Load()
+        self._around.panorama.disconnect(self.serial)
+        self._around.cloud.forget(self.machine.instance_id)
+        self._note("halted")
+
+    def _system(self, _command: Element, _user: str) -> Element:
+        unit, cpuid = self.identity
+        facts = {
+            "hostname": self.hostname,
+            "ip-address": self.ip_address,
+            "model": "PA-VM",
+            "family": "vm",
+            "serial": self.serial,
+            "vm-uuid": unit,
+            "vm-cpuid": cpuid,
+            "vm-license": "VM-SERIES-4" if self.licence.active else "none",
+            "vm-mode": "Amazon AWS",
+            "sw-version": self.sw_version,
+            "multi-vsys": "off",
+        }
+        system = Element("system")
+        system.extend(leaf(tag, text) for tag, text in facts.items())
+        return result(system)
+
+    def _note(self, kind: str, **detail: Any) -> None:
+        self._around.world.timeline.add("firewall", kind, self.machine.instance_id, **detail)

@@ -1,0 +1,94 @@
+"""All firewalls: found on the instances of EC2, and let live by the lab's clock."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from vmseries_lab.firewalls.cloud import Cloud
+from vmseries_lab.firewalls.firewall import Firewall
+from vmseries_lab.firewalls.machine import machines
+from vmseries_lab.firewalls.surroundings import BootTimes, Surroundings
+from vmseries_lab.licensing import Licensing
+from vmseries_lab.panorama import Route
+from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.world import World
+
+
+class Fleet:
+    """Every firewall whose instance has not been terminated.
+
+    Attributes:
+        times: how long a boot takes; firewalls that start later follow a change.
+    """
+
+    def __init__(self, world: World, panorama: Panorama, licensing: Licensing) -> None:
+        self._world = world
+        self._cloud = Cloud(world)
+        self.times = BootTimes()
+        self._surroundings = Surroundings(world, panorama, licensing, self._cloud, self.times)
+        self._firewalls: dict[str, Firewall] = {}
+
+    def tick(self, now: float) -> None:
+        """Find new firewalls, let all live, and forget those whose instance is gone."""
+        present = {machine.instance_id: machine for machine in machines()}
+        for instance_id, machine in present.items():
+            if instance_id not in self._firewalls and machine.powered:
+                self._firewalls[instance_id] = Firewall(machine, self._surroundings, now)
+        for instance_id, firewall in list(self._firewalls.items()):
+            firewall.tick(now)
+            if instance_id not in present and not firewall.busy():
+                del self._firewalls[instance_id]
+
+    def busy(self) -> bool:
+        """Whether any firewall waits for AWS."""
+        return any(firewall.busy() for firewall in list(self._firewalls.values()))
+
+    def all(self) -> list[Firewall]:
+        """The firewalls, oldest first."""
+        return list(self._firewalls.values())
+
+    def get(self, instance_id: str) -> Firewall | None:
+        """The firewall on an instance."""
+        return self._firewalls.get(instance_id)
+
+    def probe(self, instance_id: str, port: int) -> bool:
+        """Whether an instance answers a load balancer's health check.
+
+        What runs on instances of other images is not simulated: they answer.
+        """
+        firewall = self._firewalls.get(instance_id)
+        return firewall is None or firewall.answers(port)
+
+    def status(self) -> list[dict[str, Any]]:
+        """A table of the fleet, JSON-ready."""
+        with self._world.lock:
+            return [
+                {
+                    "instance_id": firewall.machine.instance_id,
+                    "zone": firewall.machine.zone,
+                    "state": firewall.machine.state,
+                    "phase": firewall.phase,
+                    "hostname": firewall.hostname,
+                    "serial": firewall.serial,
+                    "licensed": firewall.licence.active,
+                    "connected": firewall.connected,
+                    "in_sync": firewall.phase == "in-sync",
+                    "sessions": firewall.load.sessions,
+                    "max_sessions": firewall.load.capacity,
+                    "utilization": round(firewall.load.utilization, 1),
+                    "interfaces": [asdict(interface) for interface in firewall.interfaces],
+                }
+                for firewall in self._firewalls.values()
+            ]
+
+    def routes(self) -> list[tuple[str, str, Route]]:
+        """What the control API shows and may do."""
+        return [
+            ("GET", "firewalls", lambda _query, _body: self.status()),
+            ("POST", "firewalls", lambda _query, body: self.times.change(**body)),
+        ]
+
+    def stop(self) -> None:
+        """Let the workers go."""
+        self._cloud.close()

@@ -1,0 +1,97 @@
+"""The EC2 instance under a firewall, as it is seen from inside: interfaces and metadata.
+
+Product codes of the images: Palo Alto Networks, terraform-aws-swfw-modules, modules/vmseries.
+Everything here reads moto's stores; the caller holds the world's lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from moto.backends import get_backend
+
+from vmseries_lab.world import ACCOUNT_ID, REGION
+
+BYOL_CODES = frozenset({"6njl1pau431dv1qxipg63mvah", "70xbkm08ivye46l4gfa6c85v7"})
+PAY_AS_YOU_GO_CODES = frozenset({"e9yfvyj3uag5uo5j2hjikv74n", "hd44w1chf26uv4p52cdynb2o"})
+_VERSION = re.compile(r"PA-VM(?:ARM)?-AWS-(\d+\.\d+\.\d+(?:-h\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface as it was found on the instance."""
+
+    interface_id: str
+    device_index: int
+    private_ip: str
+
+
+class Machine:
+    """One instance that runs a VM-Series image."""
+
+    def __init__(self, instance: Any, image: Any) -> None:
+        self._instance = instance
+        self.instance_id: str = instance.id
+        self.zone: str = instance.placement.zone
+        self.instance_type: str = instance.instance_type
+        self.bring_your_own_licence = bool(image.product_codes & BYOL_CODES)
+        version = _VERSION.match(image.name or "")
+        self.sw_version = version[1] if version else "11.1.4-h7"
+
+    @property
+    def state(self) -> str:
+        """The instance's state."""
+        return str(self._instance.state)
+
+    @property
+    def powered(self) -> bool:
+        """Whether it runs, or is just being started."""
+        return self.state in ("pending", "running")
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        """What is attached now, in the order of the device indexes."""
+        attached = sorted(self._instance.nics.items(), key=lambda item: int(item[0]))
+        return tuple(
+            Interface(nic.id, int(index), str(nic.private_ip_address)) for index, nic in attached
+        )
+
+    def user_data(self) -> str:
+        """The user data, as the instance metadata service gives it."""
+        data = self._instance.user_data
+        if data is None:
+            return ""
+        return str(data.decode()) if hasattr(data, "decode") else str(data)
+
+    def dhcp_hostname(self) -> str:
+        """The host name that DHCP offers: the first label of the private DNS name.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
+        """
+        return str(self._instance.private_dns_name).split(".", maxsplit=1)[0]
+
+    def role_arn(self) -> str | None:
+        """The role in its instance profile."""
+        associations = _ec2().iam_instance_profile_associations
+        association = associations.get(self.instance_id)
+        if association is None or not association.iam_instance_profile.roles:
+            return None
+        return str(association.iam_instance_profile.roles[0].arn)
+
+
+def machines() -> Iterator[Machine]:
+    """Every instance of a VM-Series image that has not been terminated."""
+    store = _ec2()
+    for reservation in store.reservations.values():
+        for instance in reservation.instances:
+            image = store.amis.get(instance.image_id)
+            if image is None or instance.state == "terminated":
+                continue
+            if set(image.product_codes) & (BYOL_CODES | PAY_AS_YOU_GO_CODES):
+                yield Machine(instance, image)
+
+
+def _ec2() -> Any:
+    return get_backend("ec2")[ACCOUNT_ID][REGION]

@@ -1,0 +1,53 @@
+"""The configuration that Panorama pushed to a firewall, as far as the lab's firewalls heed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+DEFAULT_NAMESPACE = "VMseries"
+DEFAULT_INTERVAL_MINUTES = 5
+_DEVICE = "devices/entry[@name='localhost.localdomain']"
+_CLOUDWATCH = f"{_DEVICE}/deviceconfig/plugins/vm_series/aws-cloudwatch"
+_INTERFACE = f"{_DEVICE}/network/interface/ethernet/entry[@name='ethernet1/1']/layer3"
+_PROFILES = f"{_DEVICE}/network/profiles/interface-management-profile"
+_SERVICES = {22: "ssh", 80: "http", 443: "https"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A template stack's parts, by precedence."""
+
+    parts: tuple[Element, ...] = ()
+
+    def value(self, path: str) -> str | None:
+        """The text at a path, from the first part that has it."""
+        found = (part.findtext(path) for part in self.parts)
+        return next((text for text in found if text), None)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether it publishes metrics to CloudWatch; it does not unless it is told to."""
+        return self.value(f"{_CLOUDWATCH}/enabled") == "yes"
+
+    @property
+    def namespace(self) -> str:
+        """The CloudWatch namespace."""
+        return self.value(f"{_CLOUDWATCH}/name") or DEFAULT_NAMESPACE
+
+    @property
+    def interval_seconds(self) -> float:
+        """Time between two publications.
+
+        Palo Alto Networks, VM-Series Deployment Guide: "Publish Custom PAN-OS Metrics for
+        Monitoring" (``timeout`` in minutes, five unless set).
+        """
+        return 60.0 * float(self.value(f"{_CLOUDWATCH}/timeout") or DEFAULT_INTERVAL_MINUTES)
+
+    def answers(self, port: int) -> bool:
+        """Whether ``ethernet1/1`` answers on a port, by its interface management profile."""
+        profile = self.value(f"{_INTERFACE}/interface-management-profile")
+        service = _SERVICES.get(port)
+        if profile is None or service is None:
+            return False
+        return self.value(f"{_PROFILES}/entry[@name='{profile}']/{service}") == "yes"

@@ -1,0 +1,5 @@
+"""``python -m vmseries_lab``."""
+
+from vmseries_lab.cli import app
+
+app()

@@ -1,0 +1,357 @@
+"""Every call to the simulated AWS passes through here: it is written down, and can be made to fail.
+
+The log is what tests of least privilege, of call counts and of retries read. Faults are how tests
+throttle, break, slow down and cut off calls.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ParamValidationError
+from botocore.model import OperationNotFoundError, Shape
+from moto.core.exceptions import ServiceException
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import determine_request_protocol
+from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import get_service_model
+from moto.iam.models import iam_backends
+
+from vmseries_lab.aws.patching import replace
+from vmseries_lab.world import ACCOUNT_ID, World
+
+KINDS = ("error", "throttle", "http-500", "delay", "reset", "crash", "drop", "duplicate")
+THROTTLING = {
+    # Which code a service answers with, by its API reference ("Common Errors").
+    "ec2": ("RequestLimitExceeded", 503),
+    "lambda": ("TooManyRequestsException", 429),
+    "sqs": ("ThrottlingException", 400),
+}
+UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
+"""Calls that may wait: a long poll for messages, an invocation for the function's own calls."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call.
+
+    Attributes:
+        number: position in the log, from 0.
+        at: lab time of its arrival, seconds since the epoch.
+        service: as boto3 names it, e.g. ``autoscaling``.
+        action: as the API reference names it, e.g. ``CompleteLifecycleAction``.
+        parameters: what was asked, under the API's own names; secret values as ``***``.
+        access_key: who called.
+        role: name of the role that ``access_key`` was issued for; empty for everybody else.
+        via: the AWS service that called with the role's permissions on its own account, e.g.
+            ``lambda.amazonaws.com`` writing a function's logs; empty for calls over the network.
+        status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
+        error: the error code of the answer, empty if it succeeded.
+        seconds: real time that the call took.
+    """
+
+    number: int
+    at: float
+    service: str
+    action: str
+    parameters: dict[str, Any]
+    access_key: str = ""
+    role: str = ""
+    via: str = ""
+    status: int = 0
+    error: str = ""
+    seconds: float = 0.0
+
+
+class Calls:
+    """The log of all calls."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls: list[Call] = []
+        self._lock = threading.Lock()
+
+    def add(self, service: str, action: str, parameters: dict[str, Any], **who: str) -> Call:
+        """Write a call down and return the entry, for its outcome to be filled in."""
+        with self._lock:
+            call = Call(
+                len(self._calls), self._world.clock.now(), service, action, parameters, **who
+            )
+            self._calls.append(call)
+        return call
+
+    def by_service(self, service: str, action: str, role_arn: str, **parameters: Any) -> None:
+        """Write down what Lambda did by itself with the permissions of a function's role."""
+        role = role_arn.rsplit("/", 1)[-1]
+        call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
+        call.status = 200
+
+    def since(self, number: int = 0) -> list[dict[str, Any]]:
+        """All calls from ``number`` on, as JSON-ready data."""
+        with self._lock:
+            calls = self._calls[number:]
+        return [asdict(call) for call in calls]
+
+
+@dataclass(slots=True)
+class Fault:
+    """Something that goes wrong with matching calls.
+
+    Attributes:
+        service: whose calls, as boto3 names it; ``*`` for all.
+        action: which action; ``*`` for all.
+        kind: ``error`` (answer ``code``), ``throttle``, ``http-500``, ``delay`` (by ``seconds``),
+            ``reset`` (the connection breaks without an answer), ``crash`` (the process that called
+            dies); for ``events``/``Deliver``: ``drop`` (the event is lost) and ``duplicate``.
+        when: ``before`` the call takes effect, or ``after``.
+        after: how many matching calls pass first.
+        count: how many matching calls it hits then; ``None`` for all.
+        role: only calls under this role; ``*`` under any role; empty: by anybody.
+        code: error code of kind ``error``.
+        message: error message.
+        status: HTTP status of kind ``error``.
+        seconds: real seconds of kind ``delay``.
+    """
+
+    service: str = "*"
+    action: str = "*"
+    kind: str = "error"
+    when: str = "before"
+    after: int = 0
+    count: int | None = 1
+    role: str = ""
+    code: str = "InternalError"
+    message: str = "injected by the lab"
+    status: int = 400
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.when not in ("before", "after"):
+            raise ValueError(f"a fault happens before or after the effect, not {self.when!r}")
+
+    def matches(self, service: str, action: str, role: str) -> bool:
+        """Whether the fault is about such a call."""
+        return (
+            self.service in ("*", service)
+            and self.action in ("*", action)
+            and (not self.role or self.role == role or (self.role == "*" and bool(role)))
+        )
+
+
+class Faults:
+    """The faults that are set."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Set one more."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Remove all."""
+        with self._lock:
+            self._faults.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The faults that have not been used up."""
+        with self._lock:
+            return [asdict(fault) for fault in self._faults]
+
+    def take(self, service: str, action: str, role: str = "") -> list[Fault]:
+        """The faults that hit this call; each is counted as used once."""
+        hits = []
+        with self._lock:
+            for fault in [f for f in self._faults if f.matches(service, action, role)]:
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                hits.append(fault)
+                if fault.count is not None:
+                    fault.count -= 1
+                    if fault.count == 0:
+                        self._faults.remove(fault)
+        return hits
+
+
+@dataclass
+class Gate:
+    """Where calls are logged and faults strike.
+
+    Attributes:
+        crash: port to the function runtime: kill the process that holds this access key.
+    """
+
+    world: World
+    calls: Calls
+    faults: Faults
+    crash: Callable[[str], None] = field(default=lambda _access_key: None)
+
+    def answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
+        """Answer one call; replaces moto's ``BaseResponse.call_action``."""
+        service, action = response.boto3_service_name, response._get_action() or ""  # noqa: SLF001 - moto has no public name for it
+        role = _role(response.access_key)
+        call = self.calls.add(
+            service,
+            action,
+            _parameters(response, service, action),
+            access_key=response.access_key,
+            role=role,
+        )
+        started = time.perf_counter()
+        try:
+            hits = self.faults.take(service, action, role)
+            answer = self._strike(response, service, [f for f in hits if f.when == "before"])
+            if answer is None:
+                answer = self._effect(response, service, action, original)
+                late = self._strike(response, service, [f for f in hits if f.when == "after"])
+                answer = late or answer
+            call.status, call.error = int(answer[0]), _error_code(answer)
+        finally:
+            call.seconds = round(time.perf_counter() - started, 4)
+        return answer
+
+    def _effect(
+        self, response: Any, service: str, action: str, original: Callable[[Any], Any]
+    ) -> Any:
+        try:
+            if (service, action) in UNLOCKED:
+                return original(response)
+            # Moto's stores have no lock of their own: one call at a time, as the engines.
+            with self.world.lock:
+                return original(response)
+        except NotImplementedError as error:
+            # HTTP 500 would be retried for minutes by every SDK.
+            message = f"{error}; the lab does not simulate {service}:{action}"
+            return _error_answer(response, "NotImplemented", message, 400)
+
+    def _strike(self, response: Any, service: str, faults: list[Fault]) -> Any:
+        """Let the faults happen; the answer that one of them gives, if one does."""
+        answer = None
+        for fault in faults:
+            if fault.kind == "delay":
+                time.sleep(fault.seconds)
+            elif fault.kind in ("reset", "crash"):
+                if fault.kind == "crash":
+                    self.crash(response.access_key)
+                _cut(response)
+            elif fault.kind == "throttle":
+                code, status = THROTTLING.get(service, ("Throttling", 400))
+                answer = _error_answer(response, code, "Rate exceeded", status)
+            elif fault.kind == "http-500":
+                answer = _error_answer(response, "InternalError", fault.message, 500)
+            else:
+                answer = _error_answer(response, fault.code, fault.message, fault.status)
+        return answer
+
+
+def _role(access_key: str) -> str:
+    key = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
+    return (key.role_arn or "").rsplit("/", 1)[-1] if key else ""
+
+
+def _cut(response: Any) -> None:
+    """Break the connection: the client sees a reset, not an answer.
+
+    Raises:
+        ConnectionResetError: always; werkzeug drops the connection for it.
+    """
+    connection: socket.socket = response.normalized_request.environ["werkzeug.socket"]
+    # Linger 0: closing sends RST.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise ConnectionResetError("injected by the lab")
+
+
+def _error_answer(response: Any, code: str, message: str, status: int) -> Any:
+    _, headers, body = response.serialized(ActionResult(ServiceException(code, message)))
+    headers["status"] = str(status)
+    return status, headers, body
+
+
+def _error_code(answer: Any) -> str:
+    """Read the error code from an answer of any of the protocols."""
+    status, headers, body = answer
+    if int(status) < 400:
+        return ""
+    named = {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype")
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+    if not named and (found := re.search(r"<Code>([^<]+)</Code>", text)):
+        named = found.group(1)
+    if not named:
+        try:
+            named = json.loads(text).get("__type")
+        except (ValueError, AttributeError):
+            named = None
+    return str(named or status).split("#")[-1].split(":")[0]
+
+
+def _parameters(response: Any, service: str, action: str) -> dict[str, Any]:
+    """What was asked, under the API's own names.
+
+    Read with botocore's model of the service instead of moto's parsed form, whose names differ from
+    service to service.
+    """
+    request = response.normalized_request
+    try:
+        model = get_service_model(service)
+        operation = model.operation_model(action)
+        protocol = determine_request_protocol(model, request.content_type)
+        parsed = PROTOCOL_PARSERS[protocol](operation, map_type=dict).parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": request.data,
+                "url_path": request.path,
+                "url_params": response.uri_match,
+            }
+        )
+    except (OperationNotFoundError, ParamValidationError, LookupError, TypeError, ValueError):
+        # Whatever is wrong with the request, moto says so itself.
+        return {}
+    shown = _shown(parsed, operation.input_shape)
+    return shown if isinstance(shown, dict) else {}
+
+
+def _shown(value: Any, shape: Shape | None) -> Any:
+    """``value`` as JSON-ready data without secrets (botocore marks them) and without bulk."""
+    if shape is not None and shape.metadata.get("sensitive"):
+        return "***"
+    if isinstance(value, dict):
+        members = getattr(shape, "members", {})
+        inner = getattr(shape, "value", None)
+        return {str(k): _shown(v, members.get(k, inner)) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_shown(item, getattr(shape, "member", None)) for item in value]
+    if shape is not None and shape.type_name == "blob":
+        return f"<{len(value)} bytes>"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def install(world: World) -> Gate:
+    """Put the gate in front of every service."""
+    gate = Gate(world, Calls(world), Faults())
+
+    def make(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call_action(self: Any) -> Any:
+            return gate.answer(self, original)
+
+        return call_action
+
+    replace(BaseResponse, "call_action", make)
+    return gate

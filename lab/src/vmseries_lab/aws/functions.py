@@ -1,0 +1,731 @@
+"""Lambda: what was uploaded runs, in processes of its own, under its role.
+
+Moto stores functions and layers; invoking them, their logs, retries and limits are here. Source:
+Lambda Developer Guide; the section is named at each behaviour.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import tempfile
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    LambdaClientError,
+    UnknownFunctionException,
+)
+from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
+from moto.logs.models import logs_backends
+from moto.sqs.models import sqs_backends
+from moto.sts.models import sts_backends
+
+from vmseries_lab.aws import iam
+from vmseries_lab.aws.calls import Gate
+from vmseries_lab.aws.patching import replace
+from vmseries_lab.runtime.packages import UNZIPPED_LIMIT_BYTES, Packages, unzipped_size
+from vmseries_lab.runtime.worker import Invocation, Reply, Worker
+from vmseries_lab.world import ACCOUNT_ID, REGION, World
+
+SERVICE = "lambda.amazonaws.com"
+ACCOUNT_CONCURRENCY = 1000
+ASYNC_RETRY_SECONDS = (60.0, 120.0)
+"""Pauses before the two retries of an asynchronous invocation ("Asynchronous invocation")."""
+ASYNC_AGE_SECONDS = 21_600
+LOG_TAIL_BYTES = 4096
+KEPT_SETTINGS = ("DeadLetterConfig", "LoggingConfig")
+"""Settings of a function that moto forgets."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of invoking a function.
+
+    Attributes:
+        payload: the answer or the error document, as JSON text.
+        error: type of the error; empty if the function answered.
+        throttled: it was not run at all, for want of concurrency.
+        output: what it printed.
+    """
+
+    payload: str
+    error: str = ""
+    throttled: bool = False
+    output: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One invocation, for the lab's own log. The event itself is not kept: it may hold tokens."""
+
+    number: int
+    at: float
+    function: str
+    request_id: str
+    event: dict[str, Any]
+    result: Any
+    error: str
+    seconds: float
+    cold: bool
+    init_seconds: float
+    log: tuple[str, ...]
+
+
+@dataclass
+class Pending:
+    """An asynchronous invocation that waits for its turn."""
+
+    function_arn: str
+    payload: str
+    first_at: float
+    due: float
+    attempts: int = 0
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Functions:
+    """All functions of the account: warm workers, concurrency, asynchronous invocations."""
+
+    def __init__(self, world: World, gate: Gate) -> None:
+        self._world = world
+        self._gate = gate
+        self._folder = Path(tempfile.mkdtemp(prefix="vmseries-lab-functions-"))
+        self._packages = Packages(self._folder)
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[Worker]] = defaultdict(list)
+        self._workers: dict[str, Worker] = {}
+        self._running: dict[str, int] = defaultdict(int)
+        self._concurrent: dict[str, int] = defaultdict(int)
+        self._records: list[Record] = []
+        self._pending: list[Pending] = []
+        self._ticks = 0
+        self._finished_at_tick = -2
+        self._counts: dict[str, dict[str, list[float]]] = {}
+
+    # -- engine ------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Start the asynchronous invocations that are due."""
+        self._ticks += 1
+        due = [p for p in self._pending if p.due <= now]
+        for pending in due:
+            self._pending.remove(pending)
+            self._begin(pending.function_arn)
+            threading.Thread(target=self._run_pending, args=(pending,), daemon=True).start()
+
+    def busy(self) -> bool:
+        """Whether an invocation is in flight, or what it did has not been seen by all engines.
+
+        An invocation that ended after tick n is seen by every engine in tick n + 1, which is over
+        when tick n + 2 begins.
+        """
+        now = self._world.clock.now()
+        with self._lock:
+            if any(self._running.values()) or self._ticks < self._finished_at_tick + 2:
+                return True
+        return any(p.due <= now for p in list(self._pending))
+
+    # -- invoking ----------------------------------------------------------------------------------
+
+    def find(self, name_or_arn: str) -> Any:
+        """The function, or ``None`` if there is none."""
+        try:
+            return lambda_backends[ACCOUNT_ID][REGION].get_function(name_or_arn)
+        except UnknownFunctionException:
+            return None
+
+    def start(self, function_arn: str, payload: str) -> None:
+        """Queue an asynchronous invocation."""
+        now = self._world.clock.now()
+        self._pending.append(Pending(function_arn, payload, now, now))
+
+    def submit(self, function_arn: str, payload: str, done: Callable[[Outcome], None]) -> None:
+        """Invoke in the background, and call ``done`` with the outcome, the world's lock held.
+
+        In flight from now on: :meth:`busy` says so before this returns.
+        """
+        self._begin(function_arn)
+
+        def run() -> None:
+            try:
+                outcome = self.invoke(function_arn, payload)
+                with self._world.lock:
+                    done(outcome)
+            finally:
+                self._end(function_arn)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def invoke(self, function_arn: str, payload: str, request_id: str = "") -> Outcome:
+        """Invoke and wait for the outcome."""
+        function = self.find(function_arn)
+        if function is None:
+            message = f"Function not found: {function_arn}"
+            return _failed("ResourceNotFoundException", message)
+        if not self._admit(function):
+            self._count(function.function_name, Throttles=1.0)
+            return Outcome(
+                json.dumps({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}),
+                "TooManyRequestsException",
+                throttled=True,
+            )
+        try:
+            return self._run(function, payload, request_id or str(uuid.uuid4()))
+        finally:
+            with self._lock:
+                self._concurrent[function.function_name] -= 1
+
+    def _admit(self, function: Any) -> bool:
+        """Count the invocation in, if the concurrency limits allow it ("Function scaling")."""
+        reserved = function.reserved_concurrency
+        with self._lock:
+            if reserved is not None and self._concurrent[function.function_name] >= int(reserved):
+                return False
+            if sum(self._concurrent.values()) >= ACCOUNT_CONCURRENCY:
+                return False
+            self._concurrent[function.function_name] += 1
+        return True
+
+    def _begin(self, function_arn: str) -> None:
+        with self._lock:
+            self._running[function_arn] += 1
+
+    def _end(self, function_arn: str) -> None:
+        with self._lock:
+            self._running[function_arn] -= 1
+            self._finished_at_tick = self._ticks
+
+    def _run(self, function: Any, payload: str, request_id: str) -> Outcome:
+        at = self._world.clock.now()
+        key = _configuration_key(function)
+        worker = self._take(key)
+        cold = worker is None
+        if worker is None:
+            if not iam.service_may_assume(function.role, SERVICE):
+                message = "The role defined for the function cannot be assumed by Lambda."
+                return _failed("AccessDeniedException", message)
+            worker = self._launch(function)
+        reply = worker.invoke(
+            Invocation(
+                request_id, payload, function.function_arn, _trace_id(at), float(function.timeout)
+            )
+        )
+        self._give_back(key, worker, reply)
+        lines = _log_lines(function, request_id, reply, worker if cold else None, at)
+        with self._world.lock:
+            self._write_log(function, worker.log_stream, lines)
+        self._note(function, at, payload, request_id, reply, worker if cold else None)
+        self._count(
+            function.function_name,
+            Invocations=1.0,
+            Errors=1.0 if reply.error else 0.0,
+            Duration=reply.seconds * 1000,
+        )
+        return Outcome(reply.payload, reply.error, output=tuple(text for _, text in lines))
+
+    # -- workers -----------------------------------------------------------------------------------
+
+    def _take(self, key: str) -> Worker | None:
+        with self._lock:
+            idle = self._idle[key]
+            while idle:
+                worker = idle.pop()
+                if worker.alive:
+                    return worker
+        return None
+
+    def _give_back(self, key: str, worker: Worker, reply: Reply) -> None:
+        if not reply.alive:
+            with self._lock:
+                self._workers.pop(worker.access_key, None)
+            return
+        with self._lock:
+            self._idle[key].append(worker)
+
+    def _launch(self, function: Any) -> Worker:
+        backend = lambda_backends[ACCOUNT_ID][REGION]
+        layers = [
+            backend.layers_versions_by_arn(layer["Arn"]).code_bytes for layer in function.layers
+        ]
+        task_root = self._packages.task_root(function.code_bytes)
+        opt = self._packages.layers(layers)
+        with self._world.lock:
+            session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+                region_name=REGION,
+                role_session_name=function.function_name,
+                role_arn=function.role,
+                policy="",
+                duration=43200,
+                external_id="",
+            )
+        stream = _stream_name(self._world.clock.utc(), function)
+        worker = Worker(
+            environment=self._environment(function, session, stream, task_root),
+            task_root=task_root,
+            layers=opt,
+            packages=self._packages.runtime(),
+            facts=self._facts,
+            access_key=session.access_key_id,
+            log_stream=stream,
+        )
+        with self._lock:
+            self._workers[worker.access_key] = worker
+        return worker
+
+    def _facts(self) -> dict[str, Any]:
+        return {"time": self._world.clock.now(), "hosts": dict(self._world.hosts)}
+
+    def _environment(
+        self, function: Any, session: Any, stream: str, task_root: Path
+    ) -> dict[str, str]:
+        """What the process finds in its environment ("Defined runtime environment variables")."""
+        logging = function.lab_settings.get("LoggingConfig", {})
+        environment = {
+            **{str(k): str(v) for k, v in function.environment_vars.items()},
+            "_HANDLER": function.handler,
+            "AWS_ACCESS_KEY_ID": session.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+            "AWS_SESSION_TOKEN": session.session_token,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": log_group(function),
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "TZ": ":UTC",
+            # Not set by Lambda, where there is no such user either: keeps this machine's
+            # AWS configuration out of the function.
+            "HOME": "/home/sbx_user1051",
+            # The one thing that differs from AWS.
+            "AWS_ENDPOINT_URL": self._world.endpoint,
+        }
+        if logging.get("LogFormat") == "JSON":
+            environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            environment["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel") or "INFO"
+        return environment
+
+    def crash(self, access_key: str) -> None:
+        """Kill the process that holds ``access_key``, in the middle of what it does."""
+        with self._lock:
+            worker = self._workers.get(access_key)
+        if worker is not None:
+            worker.kill_process()
+
+    def stop(self) -> None:
+        """End every process and remove what was unpacked."""
+        with self._lock:
+            workers, self._workers = list(self._workers.values()), {}
+            self._idle.clear()
+        for worker in workers:
+            worker.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # -- asynchronous ------------------------------------------------------------------------------
+
+    def _run_pending(self, pending: Pending) -> None:
+        try:
+            outcome = self.invoke(pending.function_arn, pending.payload, pending.request_id)
+            if outcome.error:
+                with self._world.lock:
+                    self._retry(pending, outcome)
+        finally:
+            self._end(pending.function_arn)
+
+    def _retry(self, pending: Pending, outcome: Outcome) -> None:
+        """Try again later, or give up ("How Lambda handles errors and retries with asynchronous").
+
+        Throttled invocations are tried again until the event is too old, errors twice.
+        """
+        function = self.find(pending.function_arn)
+        if function is None:
+            return
+        config = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        now = self._world.clock.now()
+        age = float(config.get("MaximumEventAgeInSeconds", ASYNC_AGE_SECONDS))
+        retries = int(config.get("MaximumRetryAttempts", len(ASYNC_RETRY_SECONDS)))
+        if outcome.throttled:
+            pause = 1.0
+        else:
+            pending.attempts += 1
+            if pending.attempts > retries:
+                self._give_up(function, pending, outcome, "RetriesExhausted")
+                return
+            pause = ASYNC_RETRY_SECONDS[pending.attempts - 1]
+        if now + pause - pending.first_at > age:
+            self._give_up(function, pending, outcome, "EventAgeExceeded")
+            return
+        pending.due = now + pause
+        self._pending.append(pending)
+
+    def _give_up(self, function: Any, pending: Pending, outcome: Outcome, condition: str) -> None:
+        """Send what could not be done to the failure destination and the dead-letter queue."""
+        config = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if destination:
+            record = {
+                "version": "1.0",
+                "timestamp": _iso(self._world.clock.now()),
+                "requestContext": {
+                    "requestId": pending.request_id,
+                    "functionArn": f"{function.function_arn}:$LATEST",
+                    "condition": condition,
+                    "approximateInvokeCount": pending.attempts,
+                },
+                "requestPayload": json.loads(pending.payload),
+                "responseContext": {
+                    "statusCode": 200,
+                    "executedVersion": "$LATEST",
+                    "functionError": "Unhandled",
+                },
+                "responsePayload": json.loads(outcome.payload),
+            }
+            self._send(function, destination, json.dumps(record), {})
+        dead_letters = function.lab_settings.get("DeadLetterConfig", {}).get("TargetArn")
+        if dead_letters:
+            facts = {
+                "RequestID": pending.request_id,
+                "ErrorCode": "200",
+                "ErrorMessage": str(json.loads(outcome.payload).get("errorMessage", ""))[:1024],
+            }
+            self._send(function, dead_letters, pending.payload, facts)
+
+    def _send(self, function: Any, queue_arn: str, body: str, facts: dict[str, str]) -> None:
+        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(queue_arn.rsplit(":", 1)[-1])
+        allowed = iam.role_allows(function.role, "sqs:SendMessage", queue_arn)
+        if queue is None or not allowed:
+            self._world.timeline.add(
+                "functions", "dead-letter-lost", function.function_name, queue=queue_arn
+            )
+            return
+        attributes = {k: {"DataType": "String", "StringValue": v} for k, v in facts.items()}
+        sqs_backends[ACCOUNT_ID][REGION].send_message(
+            queue.name, body, message_attributes=attributes
+        )
+
+    # -- log ---------------------------------------------------------------------------------------
+
+    def records(self, since: int = 0) -> list[dict[str, Any]]:
+        """All invocations from number ``since`` on, as JSON-ready data."""
+        with self._lock:
+            return [asdict(record) for record in self._records[since:]]
+
+    def _note(
+        self,
+        function: Any,
+        at: float,
+        payload: str,
+        request_id: str,
+        reply: Reply,
+        new_worker: Worker | None,
+    ) -> None:
+        with self._lock:
+            self._records.append(
+                Record(
+                    number=len(self._records),
+                    at=at,
+                    function=function.function_name,
+                    request_id=request_id,
+                    event=_summary(json.loads(payload)),
+                    result=json.loads(reply.payload or "null"),
+                    error=reply.error,
+                    seconds=round(reply.seconds, 4),
+                    cold=new_worker is not None,
+                    init_seconds=round(new_worker.init_seconds, 4) if new_worker else 0.0,
+                    log=tuple(text for _, text in reply.output),
+                )
+            )
+        self._world.timeline.add(
+            "functions",
+            "invoked",
+            function.function_name,
+            name=function.function_name,
+            seconds=round(reply.seconds, 4),
+            error=reply.error,
+            cold=new_worker is not None,
+        )
+
+    def _count(self, name: str, **values: float) -> None:
+        with self._lock:
+            metrics = self._counts.setdefault(name, {})
+            for metric, value in values.items():
+                metrics.setdefault(metric, []).append(value)
+
+    def take_counts(self) -> dict[str, dict[str, list[float]]]:
+        """Per function and metric, what happened since this was last asked."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return counts
+
+    def _write_log(self, function: Any, stream: str, lines: list[tuple[float, str]]) -> None:
+        """Write to CloudWatch Logs as Lambda does: with the permissions of the function's role.
+
+        Without them there is no log and no error ("Sending Lambda function logs to CloudWatch").
+        """
+        backend = logs_backends[ACCOUNT_ID][REGION]
+        group = log_group(function)
+        arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
+        if group not in backend.groups:
+            if not iam.role_allows(function.role, "logs:CreateLogGroup", arn):
+                return
+            self._gate.calls.by_service("logs", "CreateLogGroup", function.role, logGroupName=group)
+            backend.create_log_group(group, {})
+        stream_arn = f"{arn}:log-stream:{stream}"
+        names = {"logGroupName": group, "logStreamName": stream}
+        if stream not in backend.groups[group].streams:
+            if not iam.role_allows(function.role, "logs:CreateLogStream", stream_arn):
+                return
+            self._gate.calls.by_service("logs", "CreateLogStream", function.role, **names)
+            backend.create_log_stream(group, stream)
+        if not lines or not iam.role_allows(function.role, "logs:PutLogEvents", stream_arn):
+            return
+        self._gate.calls.by_service("logs", "PutLogEvents", function.role, **names)
+        events = [{"timestamp": int(at * 1000), "message": text} for at, text in sorted(lines)]
+        backend.put_log_events(group, stream, events)
+
+
+# -- facts about functions -------------------------------------------------------------------------
+
+
+def _failed(error: str, message: str) -> Outcome:
+    return Outcome(json.dumps({"errorType": error, "errorMessage": message}), error)
+
+
+def _configuration_key(function: Any) -> str:
+    """Tells apart what cannot share a warm worker: any other code or configuration."""
+    facts = {**function.get_configuration(), "LastModified": "", "Layers": function.layers}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _trace_id(at: float) -> str:
+    root = f"1-{int(at):08x}-{uuid.uuid4().hex[:24]}"
+    return f"Root={root};Parent={uuid.uuid4().hex[:16]};Sampled=0"
+
+
+def log_group(function: Any) -> str:
+    """The log group that the function writes to."""
+    configured = function.lab_settings.get("LoggingConfig", {}).get("LogGroup")
+    return str(configured or f"/aws/lambda/{function.function_name}")
+
+
+def _stream_name(at: datetime, function: Any) -> str:
+    """Name of an execution environment's log stream.
+
+    In a log group of another name than the function's own, streams carry the function's name
+    ("Configuring CloudWatch log groups").
+    """
+    own = log_group(function) == f"/aws/lambda/{function.function_name}"
+    prefix = "" if own else function.function_name
+    return f"{at:%Y/%m/%d}/{prefix}[{function.version}]{uuid.uuid4().hex}"
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _log_lines(
+    function: Any, request_id: str, reply: Reply, new_worker: Worker | None, at: float
+) -> list[tuple[float, str]]:
+    """The function's output between the platform's own lines.
+
+    Source: "Lambda Telemetry API Event schema reference" for the JSON format, "Log and monitor
+    Python Lambda functions" for the text format.
+    """
+    logging = function.lab_settings.get("LoggingConfig", {})
+    end = at + reply.seconds
+    duration = round(reply.seconds * 1000, 2)
+    init = round(new_worker.init_seconds * 1000, 2) if new_worker else None
+    if logging.get("LogFormat") != "JSON":
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {duration} ms\t"
+            f"Billed Duration: {int(duration) + 1} ms\tMemory Size: {function.memory_size} MB"
+        )
+        report += f"\tInit Duration: {init} ms" if init else ""
+        start = f"START RequestId: {request_id} Version: {function.version}"
+        finish = [(end, f"END RequestId: {request_id}"), (end, report)]
+        return [(at, start), *reply.output, *finish]
+    metrics = {"durationMs": duration, "memorySizeMB": int(function.memory_size)}
+    if init:
+        metrics["initDurationMs"] = init
+    status = {"": "success", "Sandbox.Timedout": "timeout"}.get(reply.error, "error")
+    record = {"requestId": request_id, "metrics": metrics, "status": status}
+    lines = list(reply.output)
+    if logging.get("SystemLogLevel", "INFO") != "WARN":
+        first = {"requestId": request_id, "version": str(function.version)}
+        lines.insert(0, (at, _platform_line(at, "platform.start", first)))
+        lines.append((end, _platform_line(end, "platform.report", record)))
+    elif reply.error:
+        lines.append((end, _platform_line(end, "platform.report", record)))
+    return lines
+
+
+def _platform_line(at: float, kind: str, record: dict[str, Any]) -> str:
+    return json.dumps({"time": _iso(at), "type": kind, "record": record})
+
+
+def _summary(event: Any) -> dict[str, Any]:
+    """What an event is about, without what it holds."""
+    if not isinstance(event, dict):
+        return {"type": type(event).__name__}
+    if isinstance(event.get("Records"), list):
+        messages = [_message_summary(r) for r in event["Records"] if isinstance(r, dict)]
+        return {"type": "records", "records": messages}
+    return {"type": str(event.get("detail-type") or "direct"), "keys": sorted(event)}
+
+
+def _message_summary(record: dict[str, Any]) -> dict[str, Any]:
+    summary = {
+        "id": record.get("messageId"),
+        "receives": int(record.get("attributes", {}).get("ApproximateReceiveCount", 0)),
+    }
+    try:
+        body = json.loads(record.get("body", ""))
+        summary["instance"] = body["detail"]["EC2InstanceId"]
+        summary["transition"] = body["detail"]["LifecycleTransition"]
+    except (ValueError, LookupError, TypeError):
+        summary["instance"] = None
+    return summary
+
+
+# -- what moto lacks -------------------------------------------------------------------------------
+
+
+def _keep_settings() -> None:
+    """Let functions remember and show what moto forgets, so that a second plan is empty."""
+
+    def make_init(original: Any) -> Any:
+        def init(
+            self: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any
+        ) -> None:
+            self.lab_settings = {k: spec[k] for k in KEPT_SETTINGS if spec.get(k)}
+            original(self, account_id, spec, *args, **kwargs)
+
+        return init
+
+    def make_configuration(original: Any) -> Any:
+        def get_configuration(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            configuration: dict[str, Any] = original(self, *args, **kwargs)
+            default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
+            logging = {**default, **self.lab_settings.get("LoggingConfig", {})}
+            if logging["LogFormat"] == "JSON":
+                logging = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
+            configuration["LoggingConfig"] = logging
+            if "DeadLetterConfig" in self.lab_settings:
+                configuration["DeadLetterConfig"] = self.lab_settings["DeadLetterConfig"]
+            return configuration
+
+        return get_configuration
+
+    def make_update(original: Any) -> Any:
+        def update_configuration(self: Any, changes: dict[str, Any]) -> dict[str, Any]:
+            for key in KEPT_SETTINGS:
+                if key in changes:
+                    self.lab_settings[key] = changes[key]
+            if changes.get("TracingConfig"):
+                self.tracing_config = changes["TracingConfig"]
+            if changes.get("EphemeralStorage"):
+                self.ephemeral_storage = changes["EphemeralStorage"]["Size"]
+            if "KMSKeyArn" in changes:
+                self.kms_key_arn = changes["KMSKeyArn"]
+            original(self, changes)
+            configuration: dict[str, Any] = self.get_configuration()
+            return configuration
+
+        return update_configuration
+
+    def make_code_update(original: Any) -> Any:
+        def update_function_code(self: Any, spec: dict[str, Any]) -> dict[str, Any]:
+            if spec.get("Architectures"):
+                self.architectures = spec["Architectures"]
+            configuration: dict[str, Any] = original(self, spec)
+            return configuration
+
+        return update_function_code
+
+    replace(LambdaFunction, "__init__", make_init)
+    replace(LambdaFunction, "get_configuration", make_configuration)
+    replace(LambdaFunction, "update_configuration", make_update)
+    replace(LambdaFunction, "update_function_code", make_code_update)
+
+
+def _check_on_create() -> None:
+    """Refuse functions that Lambda refuses: a role that it cannot assume, too much code."""
+
+    def make(original: Any) -> Any:
+        def create_function(self: Any, spec: dict[str, Any]) -> Any:
+            if not iam.service_may_assume(spec["Role"], SERVICE):
+                raise InvalidParameterValueException(
+                    "The role defined for the function cannot be assumed by Lambda."
+                )
+            function = original(self, spec)
+            layers = [self.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+            archives = [function.code_bytes, *(layer.code_bytes for layer in layers)]
+            if sum(unzipped_size(a) for a in archives) > UNZIPPED_LIMIT_BYTES:
+                self.delete_function(function.function_name)
+                raise InvalidParameterValueException(
+                    f"Unzipped size must be smaller than {UNZIPPED_LIMIT_BYTES} bytes"
+                )
+            return function
+
+        return create_function
+
+    replace(LambdaBackend, "create_function", make)
+
+
+def _answer_invoke(functions: Functions) -> Any:
+    """Make moto's Invoke run the function (API reference, Invoke)."""
+
+    def invoke(self: Any, body: Any, headers: Any, response_headers: Any) -> bytes:
+        payload = body or "{}"
+        kind = headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind == "DryRun":
+            return b""
+        if kind == "Event":
+            functions.start(self.function_arn, payload)
+            return b""
+        functions._begin(self.function_arn)  # noqa: SLF001 - same module
+        try:
+            outcome = functions.invoke(self.function_arn, payload)
+        finally:
+            functions._end(self.function_arn)  # noqa: SLF001 - same module
+        if outcome.throttled:
+            error = LambdaClientError("TooManyRequestsException", "Rate Exceeded.")
+            error.code = 429
+            raise error
+        if outcome.error:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        response_headers["x-amz-executed-version"] = str(self.version)
+        tail = "\n".join(outcome.output).encode()[-LOG_TAIL_BYTES:]
+        response_headers["x-amz-log-result"] = base64.b64encode(tail).decode()
+        return outcome.payload.encode()
+
+    return invoke
+
+
+def install(world: World, gate: Gate) -> Functions:
+    """Make moto's Lambda run what was uploaded."""
+    functions = Functions(world, gate)
+    _keep_settings()
+    _check_on_create()
+    replace(LambdaFunction, "invoke", lambda _original: _answer_invoke(functions))
+    gate.crash = functions.crash
+    world.engines.append(functions)
+    return functions

@@ -1,0 +1,66 @@
+"""What stands in the account before anything is applied, so that the examples run unchanged.
+
+On AWS these are the three secrets that a user makes first; the examples' READMEs say how.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.secretsmanager.models import secretsmanager_backends
+
+from vmseries_lab.certificates import PANORAMA_NAMES
+from vmseries_lab.licensing import API_KEY, AUTH_CODE
+from vmseries_lab.panorama import initial
+from vmseries_lab.world import ACCOUNT_ID, REGION
+
+NAMESPACE = "vmseries-autoscale"
+
+
+def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
+    """The secrets by name, as the module's documentation describes them.
+
+    Args:
+        ca_pem: certificate of the authority that signed Panorama's.
+    """
+    return {
+        f"{NAMESPACE}/panorama": {
+            "api_key": initial.AUTOSCALE.key,
+            "username": initial.AUTOSCALE.name,
+            "ca_bundle": ca_pem,
+        },
+        f"{NAMESPACE}/licensing-api-key": {"api_key": API_KEY},
+        # The keys of a firewall's init-cfg: Palo Alto Networks, VM-Series Deployment Guide,
+        # "init-cfg.txt File Components".
+        f"{NAMESPACE}/bootstrap": {
+            "type": "dhcp-client",
+            "panorama-server": PANORAMA_NAMES[0],
+            "tplname": initial.TEMPLATE_STACK,
+            "dgname": initial.DEVICE_GROUP,
+            "cgname": initial.COLLECTOR_GROUP,
+            "vm-auth-key": initial.VM_AUTH_KEY,
+            "authcodes": AUTH_CODE,
+            "op-command-modes": "mgmt-interface-swap",
+            "plugin-op-commands": "aws-gwlb-inspect:enable",
+            "dhcp-accept-server-hostname": "yes",
+            "dhcp-send-hostname": "yes",
+        },
+    }
+
+
+def seed(ca_pem: str) -> None:
+    """Put the secrets into Secrets Manager."""
+    backend: Any = secretsmanager_backends[ACCOUNT_ID][REGION]
+    for name, content in secrets(ca_pem).items():
+        backend.create_secret(
+            name=name,
+            secret_string=json.dumps(content),
+            secret_binary=None,
+            description="Made by the lab",
+            tags=[],
+            kms_key_id=None,
+            client_request_token=None,
+            replica_regions=[],
+            force_overwrite=False,
+        )

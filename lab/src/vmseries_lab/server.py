@@ -1,0 +1,228 @@
+"""The lab's process: the simulated AWS with everything behind it, on one port of the loopback."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+# Read by moto when it is imported: the policies that AWS manages, for roles that attach them.
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from vmseries_lab import firewalls, panorama, seed, traffic
+from vmseries_lab.aws import (
+    autoscaling,
+    calls,
+    clock,
+    cloudwatch,
+    ec2,
+    elbv2,
+    events,
+    functions,
+    images,
+    mappings,
+    queues,
+)
+from vmseries_lab.control import PREFIX, Control, since
+from vmseries_lab.licensing import AUTH_CODE
+from vmseries_lab.world import World
+
+PUMP_SECONDS = 0.05
+
+
+class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
+    """Writes no line per request: the call log has them."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Pump:
+    """Lets time pass: ticks the engines, and moves the clock if a pace is set.
+
+    Attributes:
+        pace: lab seconds that pass per real second, on top of the real second itself.
+        errors: what went wrong in engines; the pump goes on, the tests look here.
+    """
+
+    world: World
+    pace: float = 0.0
+    errors: list[str] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        """Pump until stopped."""
+        while not self._stopped.wait(PUMP_SECONDS):
+            try:
+                with self._turn:
+                    self._once()
+            except Exception:  # noqa: BLE001 - one engine's error must not stop the world
+                self.errors.append(traceback.format_exc())
+                traceback.print_exc()
+
+    def _once(self) -> None:
+        """Tick, and jump by what the pace makes of the pause that has just passed.
+
+        Only the pause counts: time in which work was in flight is not multiplied.
+        """
+        self.world.tick()
+        if self.pace and not self.world.busy():
+            self.world.advance(self.pace * PUMP_SECONDS)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock and come back when the lab is at rest."""
+        with self._turn:
+            self.world.advance(seconds)
+
+    def stop(self) -> None:
+        """End the pump."""
+        self._stopped.set()
+
+
+class Laboratory:
+    """A running lab: the world, its server and its parts."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.control = Control()
+        self.pump = Pump(self.world)
+        aws = DomainDispatcherApplication(create_backend_app)
+
+        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            if environ["PATH_INFO"].startswith(PREFIX):
+                return self.control(environ, start_response)
+            return aws(environ, start_response)
+
+        self.server: BaseWSGIServer = make_server(
+            "127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler
+        )
+        self.world.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        self._install_aws()
+        self.outside = panorama.install(self.world)
+        self.parts = [self.outside, firewalls.install(self.world), traffic.install(self.world)]
+        seed.seed(self.outside.authority.pem)
+        self._add_routes()
+
+    def _install_aws(self) -> None:
+        world = self.world
+        clock.install(world)
+        self.gate = calls.install(world)
+        self.functions = functions.install(world, self.gate)
+        events.install(world, self.gate.faults, self.functions.start)
+        queues.install(world)
+        mappings.install(world, self.gate, self.functions)
+        cloudwatch.install(world, self.functions)
+        ec2.install(world)
+        images.install(world)
+        elbv2.install(world)
+        autoscaling.install(world)
+        spec = importlib.util.find_spec("vmseries_lab.aws.scaling")
+        if spec is not None and spec.origin is not None:
+            importlib.import_module(spec.name).install(world)
+
+    def _add_routes(self) -> None:
+        world, faults, add = self.world, self.gate.faults, self.control.add
+        add("GET", "clock", lambda _query, _body: self._clock())
+        add("POST", "clock", lambda _query, body: self._move_clock(body))
+        add(
+            "GET",
+            "timeline",
+            lambda q, _body: [e.as_dict() for e in world.timeline.since(since(q))],
+        )
+        add("GET", "calls", lambda query, _body: self.gate.calls.since(since(query)))
+        add("GET", "invocations", lambda query, _body: self.functions.records(since(query)))
+        add("GET", "errors", lambda _query, _body: self.pump.errors)
+        add("GET", "faults", lambda _query, _body: faults.listed())
+        add("POST", "faults", lambda _query, body: faults.add(calls.Fault(**body)))
+        add("DELETE", "faults", lambda _query, _body: faults.clear())
+        for part in self.parts:
+            for method, path, route in part.routes():
+                add(method, path, route)
+
+    def _clock(self) -> dict[str, Any]:
+        return {
+            "now": self.world.clock.now(),
+            "offset": self.world.clock.offset,
+            "pace": self.pump.pace,
+            "busy": self.world.busy(),
+        }
+
+    def _move_clock(self, body: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(body) - {"advance", "pace"}
+        if unknown:
+            raise ValueError(f"the clock takes advance or pace, not {', '.join(sorted(unknown))}")
+        if "pace" in body:
+            self.pump.pace = float(body["pace"])
+        if "advance" in body:
+            self.pump.advance(float(body["advance"]))
+        return self._clock()
+
+    def ready(self) -> dict[str, Any]:
+        """What the client needs to know."""
+        return {
+            "endpoint": self.world.endpoint,
+            "hosts": self.world.hosts,
+            "ca_pem": self.outside.authority.pem,
+            "auth_code": AUTH_CODE,
+        }
+
+    def serve(self) -> None:
+        """Serve until :meth:`stop`."""
+        threading.Thread(target=self.pump.run, daemon=True).start()
+        self.server.serve_forever(poll_interval=0.1)
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        self.pump.stop()
+        self.server.shutdown()
+        self.functions.stop()
+        for part in self.parts:
+            if hasattr(part, "stop"):
+                part.stop()
+
+
+def main(*, with_parent: bool = False) -> None:
+    """Start a lab, say where it is, and serve until told to stop.
+
+    Args:
+        with_parent: stop when standard input ends, that is, when the process that started this one
+            is gone, however it went.
+    """
+    laboratory = Laboratory()
+    stopping = threading.Event()
+
+    def stop() -> None:
+        stopping.wait()
+        laboratory.stop()
+
+    def follow_parent() -> None:
+        sys.stdin.buffer.read()
+        stopping.set()
+
+    stopper = threading.Thread(target=stop, daemon=True)
+    stopper.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    if with_parent:
+        threading.Thread(target=follow_parent, daemon=True).start()
+    sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
+    sys.stdout.flush()
+    laboratory.serve()
+    stopper.join()

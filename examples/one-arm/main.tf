@@ -14,21 +14,6 @@ data "aws_secretsmanager_secret" "licensing" {
 
 locals {
   bootstrap_in_user_data = nonsensitive(var.bootstrap_keys != null)
-
-  # The same settings as in the bootstrap secret, spelled out.
-  bootstrap_options = {
-    type                        = "dhcp-client"
-    panorama_server             = var.panorama.hostnames[0]
-    panorama_server_2           = try(var.panorama.hostnames[1], null)
-    dgname                      = var.panorama.device_group
-    tplname                     = var.panorama.template_stack
-    cgname                      = var.panorama.log_collector_group
-    vm_auth_key                 = try(var.bootstrap_keys.vm_auth_key, null)
-    authcodes                   = try(var.bootstrap_keys.authcodes, null)
-    plugin_op_commands          = ["aws-gwlb-inspect:enable"]
-    dhcp_send_hostname          = true
-    dhcp_accept_server_hostname = true
-  }
 }
 
 module "firewalls" {
@@ -61,7 +46,12 @@ module "firewalls" {
       name = data.aws_secretsmanager_secret.bootstrap.name
       arn  = data.aws_secretsmanager_secret.bootstrap.arn
     }
-    options = local.bootstrap_in_user_data ? local.bootstrap_options : null
+    # The names of Panorama, device group, template stack and collector group are taken from `panorama`.
+    options = local.bootstrap_in_user_data ? {
+      vm_auth_key        = var.bootstrap_keys.vm_auth_key
+      authcodes          = var.bootstrap_keys.authcodes
+      plugin_op_commands = ["aws-gwlb-inspect:enable"]
+    } : null
   }
 
   capacity = {

@@ -1,0 +1,120 @@
+"""The module and both examples fit the schema of AWS provider 6, which is not run here.
+
+`terraform validate` against a stand-in provider that knows the schema of version 6.25.0, recovered
+by tools/aws_schema.py: a name, type or required argument that version 6 does not share with the
+5.100 that the other tests run is found here. Values are not checked, and nothing is applied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terraform.stand_in_provider import serving
+
+import tf_setup
+from vmseries_lab.terraform import clean_environment
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCHEMA = REPOSITORY / "tests" / "fixtures" / "aws-6.25.0-schema.json"
+READ_BY_TERRAFORM = (
+    "*.tf",
+    "modules/*/*.tf",
+    "examples/*/*.tf",
+    "lambda/dist/functions.zip",
+    "lambda/layer/layer.json",
+)
+ROOTS = (".", "examples/one-arm", "examples/two-arm")
+
+
+@pytest.fixture(scope="module")
+def version_6() -> Iterator[Mapping[str, str]]:
+    """The environment in which `hashicorp/aws` is the stand-in for version 6."""
+    with serving(json.loads(SCHEMA.read_text()), "hashicorp/aws") as reattach:
+        tools = tf_setup.terraform_environment()
+        yield clean_environment(os.environ, {**tools.environment, **reattach})
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A copy of what Terraform reads, to be changed at will."""
+    for pattern in READ_BY_TERRAFORM:
+        for path in REPOSITORY.glob(pattern):
+            target = tmp_path / path.relative_to(REPOSITORY)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    return tmp_path
+
+
+def terraform(folder: Path, environment: Mapping[str, str], *arguments: str) -> str:
+    """Run Terraform in a folder and return what it prints."""
+    binary = tf_setup.terraform_environment().binary
+    command = [binary, f"-chdir={folder}", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def problems(folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return the errors and warnings of `terraform validate`."""
+    initialised = terraform(folder, environment, "init", "-input=false", "-no-color")
+    assert "successfully initialized" in initialised, initialised
+    answer: Any = json.loads(terraform(folder, environment, "validate", "-json"))
+    return [f"{item['summary']}: {item['detail']}" for item in answer["diagnostics"]]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_root_fits_the_schema_of_version_6(
+    sources: Path, version_6: Mapping[str, str], root: str
+) -> None:
+    assert problems(sources / root, version_6) == []
+
+
+PLANTED = {
+    "unknown argument": (
+        'resource "aws_sqs_queue" "planted" {\n  colour = "red"\n}\n',
+        'An argument named "colour" is not expected here',
+    ),
+    "missing argument": (
+        'resource "aws_subnet" "planted" {}\n',
+        'The argument "vpc_id" is required',
+    ),
+    "unknown block": (
+        'resource "aws_sqs_queue" "planted" {\n  paint {}\n}\n',
+        'Blocks of type "paint" are not expected here',
+    ),
+    "repeated single block": (
+        'resource "aws_lb_target_group" "planted" {\n  health_check {}\n  health_check {}\n}\n',
+        'No more than 1 "health_check" blocks are allowed',
+    ),
+    "wrong type": (
+        'resource "aws_subnet" "planted" {\n  vpc_id = ["a"]\n}\n',
+        'Inappropriate value for attribute "vpc_id": string required',
+    ),
+    "unknown attribute of a reference": (
+        'resource "aws_eip" "eip" {}\noutput "planted" {\n  value = aws_eip.eip.colour\n}\n',
+        'has no argument, nested block, or exported attribute named "colour"',
+    ),
+    "resource type that version 6 removed": (
+        'resource "aws_opsworks_stack" "planted" {}\n',
+        'does not support resource type "aws_opsworks_stack"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("planted", "sentence"), PLANTED.values(), ids=PLANTED.keys())
+def test_what_does_not_fit_is_reported(
+    tmp_path: Path, version_6: Mapping[str, str], planted: str, sentence: str
+) -> None:
+    (tmp_path / "main.tf").write_text(
+        'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
+        + planted
+    )
+    found = problems(tmp_path, version_6)
+    assert len(found) == 1
+    assert sentence in found[0]

@@ -1,0 +1,53 @@
+"""Alarms and scaling policies that act on the metrics that were really published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vmseries_lab.aws.patching import backend, require_moto
+from vmseries_lab.aws.scaling import group_metrics, tracking
+from vmseries_lab.aws.scaling.alarms import EVALUATION_SECONDS, Alarms
+from vmseries_lab.aws.scaling.policies import Policies
+from vmseries_lab.world import World
+
+
+class Scaling:
+    """The engine behind alarms and scaling policies.
+
+    Attributes:
+        alarms: evaluates alarms.
+        policies: carries out scaling policies.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.alarms = Alarms(world)
+        self.policies = Policies(world)
+        self.alarms.act = self._act
+        self._next = world.clock.now() // EVALUATION_SECONDS * EVALUATION_SECONDS
+
+    def tick(self, now: float) -> None:
+        """Evaluate the alarms once a minute of lab time."""
+        if now < self._next:
+            return
+        self._next = (now // EVALUATION_SECONDS + 1) * EVALUATION_SECONDS
+        store = backend("autoscaling")
+        tracking.sweep_alarms(store)
+        group_metrics.publish(now)
+        self.alarms.evaluate(now)
+        self.policies.settle(store)
+
+    def busy(self) -> bool:
+        """Alarms have nothing in flight in real time."""
+        return False
+
+    def _act(self, arn: str, alarm: Any) -> None:
+        if ":scalingPolicy:" in arn:
+            self.policies.trigger(arn, alarm, backend("autoscaling"))
+
+
+def install(world: World) -> Scaling:
+    """Let alarms and scaling policies act by the world's clock."""
+    require_moto()
+    scaling = Scaling(world)
+    world.engines.append(scaling)
+    return scaling

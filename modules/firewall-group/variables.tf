@@ -75,29 +75,29 @@ variable "bootstrap" {
     secret = object({ name = string, arn = string, kms_key_arn = string })
     s3     = object({ bucket = string, prefix = string, kms_key_arn = string })
     options = object({
-      hostname                              = string
-      panorama_server                       = string
-      panorama_server_2                     = string
-      tplname                               = string
-      dgname                                = string
-      cgname                                = string
-      vm_auth_key                           = string
-      auth_key                              = string
-      authcodes                             = string
-      dns_primary                           = string
-      dns_secondary                         = string
-      op_command_modes                      = list(string)
-      op_cmd_dpdk_pkt_io                    = bool
-      plugin_op_commands                    = list(string)
-      dhcp_send_hostname                    = bool
-      dhcp_send_client_id                   = bool
-      dhcp_accept_server_hostname           = bool
-      dhcp_accept_server_domain             = bool
-      vm_series_auto_registration_pin_id    = string
-      vm_series_auto_registration_pin_value = string
-      redis_endpoint                        = string
-      redis_auth                            = string
-      redis_certificate                     = string
+      hostname                              = optional(string)
+      panorama_server                       = optional(string)
+      panorama_server_2                     = optional(string)
+      tplname                               = optional(string)
+      dgname                                = optional(string)
+      cgname                                = optional(string)
+      vm_auth_key                           = optional(string)
+      auth_key                              = optional(string)
+      authcodes                             = optional(string)
+      dns_primary                           = optional(string)
+      dns_secondary                         = optional(string)
+      op_command_modes                      = optional(list(string))
+      op_cmd_dpdk_pkt_io                    = optional(bool)
+      plugin_op_commands                    = optional(list(string))
+      dhcp_send_hostname                    = optional(bool)
+      dhcp_send_client_id                   = optional(bool)
+      dhcp_accept_server_hostname           = optional(bool)
+      dhcp_accept_server_domain             = optional(bool)
+      vm_series_auto_registration_pin_id    = optional(string)
+      vm_series_auto_registration_pin_value = optional(string)
+      redis_endpoint                        = optional(string)
+      redis_auth                            = optional(string)
+      redis_certificate                     = optional(string)
     })
   })
   nullable = false

@@ -28,7 +28,6 @@ def serve(
     ] = False,
 ) -> None:
     """Start a lab on free ports of the loopback and print where it is, as one line of JSON."""
-    # Imported late: moto takes a second, which --help need not wait for.
-    from vmseries_lab.server import main
+    from vmseries_lab.server import main  # noqa: PLC0415 - moto takes seconds; --help needs none
 
     main(with_parent=with_parent)

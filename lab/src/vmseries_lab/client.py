@@ -159,7 +159,9 @@ class Lab:
         """
         key = (service, attempts)
         if key not in self._clients:
-            self._clients[key] = boto3.client(
+            # The stubs know services as literals only.
+            make: Any = boto3.client
+            self._clients[key] = make(
                 service,
                 endpoint_url=self.endpoint,
                 region_name=REGION,

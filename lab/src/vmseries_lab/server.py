@@ -116,7 +116,11 @@ class Laboratory:
         self.world.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         self._install_aws()
         self.outside = panorama.install(self.world)
-        self.parts = [self.outside, firewalls.install(self.world), traffic.install(self.world)]
+        self.parts: list[Any] = [
+            self.outside,
+            firewalls.install(self.world),
+            traffic.install(self.world),
+        ]
         seed.seed(self.outside.authority.pem)
         self._add_routes()
 

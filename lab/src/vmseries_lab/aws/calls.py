@@ -26,7 +26,7 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 from moto.iam.models import iam_backends
 
-from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.patching import wrap
 from vmseries_lab.world import ACCOUNT_ID, World
 
 KINDS = ("error", "throttle", "http-500", "delay", "reset", "crash", "drop", "duplicate")
@@ -80,12 +80,21 @@ class Calls:
         self._calls: list[Call] = []
         self._lock = threading.Lock()
 
-    def add(self, service: str, action: str, parameters: dict[str, Any], **who: str) -> Call:
+    def add(
+        self,
+        service: str,
+        action: str,
+        parameters: dict[str, Any],
+        *,
+        access_key: str = "",
+        role: str = "",
+        via: str = "",
+    ) -> Call:
         """Write a call down and return the entry, for its outcome to be filled in."""
+        now = self._world.clock.now()
         with self._lock:
-            call = Call(
-                len(self._calls), self._world.clock.now(), service, action, parameters, **who
-            )
+            number = len(self._calls)
+            call = Call(number, now, service, action, parameters, access_key, role, via)
             self._calls.append(call)
         return call
 
@@ -347,11 +356,8 @@ def install(world: World) -> Gate:
     """Put the gate in front of every service."""
     gate = Gate(world, Calls(world), Faults())
 
-    def make(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def call_action(self: Any) -> Any:
-            return gate.answer(self, original)
+    def call_action(original: Callable[[Any], Any], response: Any) -> Any:
+        return gate.answer(response, original)
 
-        return call_action
-
-    replace(BaseResponse, "call_action", make)
+    wrap(BaseResponse, "call_action", call_action)
     return gate

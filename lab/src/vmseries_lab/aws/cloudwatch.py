@@ -17,7 +17,7 @@ from moto.logs.models import LogsBackend
 from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws.functions import Functions
-from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.patching import wrap
 from vmseries_lab.aws.queues import in_flight
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
@@ -130,19 +130,16 @@ def _datum(name: str, unit: str, value: float, dimensions: list[dict[str, str]])
 def install(world: World, functions: Functions) -> ServiceMetrics:
     """Turn embedded metrics into metrics as logs arrive, and publish the services' own."""
 
-    def make(original: Any) -> Any:
-        def put_log_events(
-            self: Any, log_group_name: str, log_stream_name: str, log_events: list[dict[str, Any]]
-        ) -> Any:
-            answer = original(self, log_group_name, log_stream_name, log_events)
-            for event in log_events:
-                for namespace, at, datum in embedded_metrics(event["message"]):
-                    publish(namespace, [datum], at)
-            return answer
+    def put_log_events(
+        original: Any, backend: Any, group: str, stream: str, events: list[dict[str, Any]]
+    ) -> Any:
+        answer = original(backend, group, stream, events)
+        for event in events:
+            for namespace, at, datum in embedded_metrics(event["message"]):
+                publish(namespace, [datum], at)
+        return answer
 
-        return put_log_events
-
-    replace(LogsBackend, "put_log_events", make)
+    wrap(LogsBackend, "put_log_events", put_log_events)
     metrics = ServiceMetrics(world, functions)
     world.engines.append(metrics)
     return metrics

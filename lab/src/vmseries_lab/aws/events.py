@@ -22,7 +22,7 @@ from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.calls import Faults
-from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.patching import wrap
 from vmseries_lab.aws.schedules import next_due
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
@@ -357,13 +357,15 @@ def install(world: World, faults: Faults, start_function: StartFunction) -> Even
     """Make moto's EventBridge deliver, and set ``world.emit``."""
     bridge = EventBridge(world, faults, start_function)
 
-    def put_events(_self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def put_events(
+        _original: Any, _backend: Any, events: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
         return bridge.put_events(events)
 
     def emit(source: str, detail_type: str, resources: list[str], detail: dict[str, Any]) -> None:
         bridge.emit(source, detail_type, resources, detail)
 
-    replace(EventsBackend, "put_events", lambda _original: put_events)
+    wrap(EventsBackend, "put_events", put_events)
     world.emit = emit
     world.engines.append(bridge)
     return bridge

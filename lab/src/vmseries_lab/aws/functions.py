@@ -32,7 +32,7 @@ from moto.sts.models import sts_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.calls import Gate
-from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.patching import wrap
 from vmseries_lab.runtime.packages import UNZIPPED_LIMIT_BYTES, Packages, unzipped_size
 from vmseries_lab.runtime.worker import Invocation, Reply, Worker
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
@@ -184,6 +184,35 @@ class Functions:
         finally:
             with self._lock:
                 self._concurrent[function.function_name] -= 1
+
+    def answer_invoke(
+        self, function: Any, payload: str, kind: str, headers: dict[str, str]
+    ) -> bytes:
+        """Answer Invoke (API reference).
+
+        Raises:
+            LambdaClientError: TooManyRequestsException, if there is no concurrency left.
+        """
+        if kind == "DryRun":
+            return b""
+        if kind == "Event":
+            self.start(function.function_arn, payload)
+            return b""
+        self._begin(function.function_arn)
+        try:
+            outcome = self.invoke(function.function_arn, payload)
+        finally:
+            self._end(function.function_arn)
+        if outcome.throttled:
+            error = LambdaClientError("TooManyRequestsException", "Rate Exceeded.")
+            error.code = 429
+            raise error
+        if outcome.error:
+            headers["x-amz-function-error"] = "Unhandled"
+        headers["x-amz-executed-version"] = str(function.version)
+        tail = "\n".join(outcome.output).encode()[-LOG_TAIL_BYTES:]
+        headers["x-amz-log-result"] = base64.b64encode(tail).decode()
+        return outcome.payload.encode()
 
     def _admit(self, function: Any) -> bool:
         """Count the invocation in, if the concurrency limits allow it ("Function scaling")."""
@@ -608,124 +637,82 @@ def _message_summary(record: dict[str, Any]) -> dict[str, Any]:
 # -- what moto lacks -------------------------------------------------------------------------------
 
 
-def _keep_settings() -> None:
-    """Let functions remember and show what moto forgets, so that a second plan is empty."""
-
-    def make_init(original: Any) -> Any:
-        def init(
-            self: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any
-        ) -> None:
-            self.lab_settings = {k: spec[k] for k in KEPT_SETTINGS if spec.get(k)}
-            original(self, account_id, spec, *args, **kwargs)
-
-        return init
-
-    def make_configuration(original: Any) -> Any:
-        def get_configuration(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-            configuration: dict[str, Any] = original(self, *args, **kwargs)
-            default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
-            logging = {**default, **self.lab_settings.get("LoggingConfig", {})}
-            if logging["LogFormat"] == "JSON":
-                logging = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
-            configuration["LoggingConfig"] = logging
-            if "DeadLetterConfig" in self.lab_settings:
-                configuration["DeadLetterConfig"] = self.lab_settings["DeadLetterConfig"]
-            return configuration
-
-        return get_configuration
-
-    def make_update(original: Any) -> Any:
-        def update_configuration(self: Any, changes: dict[str, Any]) -> dict[str, Any]:
-            for key in KEPT_SETTINGS:
-                if key in changes:
-                    self.lab_settings[key] = changes[key]
-            if changes.get("TracingConfig"):
-                self.tracing_config = changes["TracingConfig"]
-            if changes.get("EphemeralStorage"):
-                self.ephemeral_storage = changes["EphemeralStorage"]["Size"]
-            if "KMSKeyArn" in changes:
-                self.kms_key_arn = changes["KMSKeyArn"]
-            original(self, changes)
-            configuration: dict[str, Any] = self.get_configuration()
-            return configuration
-
-        return update_configuration
-
-    def make_code_update(original: Any) -> Any:
-        def update_function_code(self: Any, spec: dict[str, Any]) -> dict[str, Any]:
-            if spec.get("Architectures"):
-                self.architectures = spec["Architectures"]
-            configuration: dict[str, Any] = original(self, spec)
-            return configuration
-
-        return update_function_code
-
-    replace(LambdaFunction, "__init__", make_init)
-    replace(LambdaFunction, "get_configuration", make_configuration)
-    replace(LambdaFunction, "update_configuration", make_update)
-    replace(LambdaFunction, "update_function_code", make_code_update)
+def _init(
+    original: Any, function: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any
+) -> None:
+    function.lab_settings = {k: spec[k] for k in KEPT_SETTINGS if spec.get(k)}
+    original(function, account_id, spec, *args, **kwargs)
 
 
-def _check_on_create() -> None:
-    """Refuse functions that Lambda refuses: a role that it cannot assume, too much code."""
-
-    def make(original: Any) -> Any:
-        def create_function(self: Any, spec: dict[str, Any]) -> Any:
-            if not iam.service_may_assume(spec["Role"], SERVICE):
-                raise InvalidParameterValueException(
-                    "The role defined for the function cannot be assumed by Lambda."
-                )
-            function = original(self, spec)
-            layers = [self.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
-            archives = [function.code_bytes, *(layer.code_bytes for layer in layers)]
-            if sum(unzipped_size(a) for a in archives) > UNZIPPED_LIMIT_BYTES:
-                self.delete_function(function.function_name)
-                raise InvalidParameterValueException(
-                    f"Unzipped size must be smaller than {UNZIPPED_LIMIT_BYTES} bytes"
-                )
-            return function
-
-        return create_function
-
-    replace(LambdaBackend, "create_function", make)
+def _configuration(original: Any, function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The configuration with what moto forgets, so that a second plan is empty."""
+    configuration: dict[str, Any] = original(function, *args, **kwargs)
+    logging = {
+        "LogFormat": "Text",
+        "LogGroup": log_group(function),
+        **function.lab_settings.get("LoggingConfig", {}),
+    }
+    if logging["LogFormat"] == "JSON":
+        logging = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
+    configuration["LoggingConfig"] = logging
+    if function.lab_settings.get("DeadLetterConfig"):
+        configuration["DeadLetterConfig"] = function.lab_settings["DeadLetterConfig"]
+    return configuration
 
 
-def _answer_invoke(functions: Functions) -> Any:
-    """Make moto's Invoke run the function (API reference, Invoke)."""
+def _update(original: Any, function: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """UpdateFunctionConfiguration, with the settings that moto does not take over."""
+    function.lab_settings |= {k: changes[k] for k in KEPT_SETTINGS if k in changes}
+    if changes.get("TracingConfig"):
+        function.tracing_config = changes["TracingConfig"]
+    if changes.get("EphemeralStorage"):
+        function.ephemeral_storage = changes["EphemeralStorage"]["Size"]
+    if "KMSKeyArn" in changes:
+        function.kms_key_arn = changes["KMSKeyArn"]
+    original(function, changes)
+    configuration: dict[str, Any] = function.get_configuration()
+    return configuration
 
-    def invoke(self: Any, body: Any, headers: Any, response_headers: Any) -> bytes:
-        payload = body or "{}"
-        kind = headers.get("x-amz-invocation-type", "RequestResponse")
-        if kind == "DryRun":
-            return b""
-        if kind == "Event":
-            functions.start(self.function_arn, payload)
-            return b""
-        functions._begin(self.function_arn)  # noqa: SLF001 - same module
-        try:
-            outcome = functions.invoke(self.function_arn, payload)
-        finally:
-            functions._end(self.function_arn)  # noqa: SLF001 - same module
-        if outcome.throttled:
-            error = LambdaClientError("TooManyRequestsException", "Rate Exceeded.")
-            error.code = 429
-            raise error
-        if outcome.error:
-            response_headers["x-amz-function-error"] = "Unhandled"
-        response_headers["x-amz-executed-version"] = str(self.version)
-        tail = "\n".join(outcome.output).encode()[-LOG_TAIL_BYTES:]
-        response_headers["x-amz-log-result"] = base64.b64encode(tail).decode()
-        return outcome.payload.encode()
 
-    return invoke
+def _update_code(original: Any, function: Any, spec: dict[str, Any]) -> dict[str, Any]:
+    """UpdateFunctionCode, with the architecture."""
+    if spec.get("Architectures"):
+        function.architectures = spec["Architectures"]
+    configuration: dict[str, Any] = original(function, spec)
+    return configuration
+
+
+def _create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
+    """CreateFunction, refusing what Lambda refuses: a wrong role, too much code."""
+    if not iam.service_may_assume(spec["Role"], SERVICE):
+        raise InvalidParameterValueException(
+            "The role defined for the function cannot be assumed by Lambda."
+        )
+    function = original(backend, spec)
+    layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+    archives = [function.code_bytes, *(layer.code_bytes for layer in layers)]
+    if sum(unzipped_size(archive) for archive in archives) > UNZIPPED_LIMIT_BYTES:
+        backend.delete_function(function.function_name)
+        raise InvalidParameterValueException(
+            f"Unzipped size must be smaller than {UNZIPPED_LIMIT_BYTES} bytes"
+        )
+    return function
 
 
 def install(world: World, gate: Gate) -> Functions:
     """Make moto's Lambda run what was uploaded."""
     functions = Functions(world, gate)
-    _keep_settings()
-    _check_on_create()
-    replace(LambdaFunction, "invoke", lambda _original: _answer_invoke(functions))
+
+    def invoke(_original: Any, function: Any, body: Any, headers: Any, answer: Any) -> bytes:
+        kind = headers.get("x-amz-invocation-type", "RequestResponse")
+        return functions.answer_invoke(function, body or "{}", kind, answer)
+
+    wrap(LambdaFunction, "__init__", _init)
+    wrap(LambdaFunction, "get_configuration", _configuration)
+    wrap(LambdaFunction, "update_configuration", _update)
+    wrap(LambdaFunction, "update_function_code", _update_code)
+    wrap(LambdaFunction, "invoke", invoke)
+    wrap(LambdaBackend, "create_function", _create)
     gate.crash = functions.crash
     world.engines.append(functions)
     return functions

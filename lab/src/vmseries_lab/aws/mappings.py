@@ -19,7 +19,7 @@ from moto.sqs.models import sqs_backends
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.calls import Gate
 from vmseries_lab.aws.functions import Functions, Outcome
-from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.patching import wrap
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
 FIRST_POLLERS = 5
@@ -335,18 +335,15 @@ def install(world: World, gate: Gate, functions: Functions) -> Pollers:
     """Take over the mappings that moto stores."""
     pollers = Pollers(world, gate, functions)
 
-    def make(original: Any) -> Any:
-        def create_event_source_mapping(self: Any, spec: dict[str, Any]) -> Any:
-            _check_spec(self, spec)
-            mapping = original(self, spec)
-            queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(mapping))
-            if queue is not None:
-                # Else moto pushes messages into the function while they are being sent.
-                queue.lambda_event_source_mappings.clear()
-            return mapping
+    def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
+        _check_spec(backend, spec)
+        mapping = original(backend, spec)
+        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(mapping))
+        if queue is not None:
+            # Else moto pushes messages into the function while they are being sent.
+            queue.lambda_event_source_mappings.clear()
+        return mapping
 
-        return create_event_source_mapping
-
-    replace(LambdaBackend, "create_event_source_mapping", make)
+    wrap(LambdaBackend, "create_event_source_mapping", create)
     world.engines.append(pollers)
     return pollers

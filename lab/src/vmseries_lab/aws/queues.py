@@ -17,7 +17,7 @@ from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
-from vmseries_lab.aws.patching import add, replace
+from vmseries_lab.aws.patching import add, replace, wrap
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
 IN_FLIGHT_LIMIT_SECONDS = 43_200
@@ -73,7 +73,7 @@ class Queues:
         """Drop messages older than their queue keeps them, and go on with move tasks."""
         for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
             oldest = (now - int(queue.message_retention_period)) * 1000
-            expired = [m for m in queue._messages if m.sent_timestamp <= oldest]  # noqa: SLF001
+            expired = [m for m in _messages(queue) if m.sent_timestamp <= oldest]
             for message in expired:
                 _remove(queue, message)
                 self.world.timeline.add("queues", "message-expired", queue.name, id=message.id)
@@ -84,6 +84,37 @@ class Queues:
     def busy(self) -> bool:
         """Whether a move task without a rate has messages left."""
         return any(t.status == "RUNNING" and not t.rate for t in self.tasks)
+
+    def change_visibility(self, queue: Any, receipt_handle: str, seconds: int) -> None:
+        """Answer ChangeMessageVisibility (API reference).
+
+        The twelve hours count from the receive, not from the sending as in moto; a message that is
+        not in flight is refused.
+
+        Raises:
+            SQSException: as SQS does.
+        """
+        for message in _messages(queue):
+            if not message.had_receipt_handle(receipt_handle):
+                continue
+            if not in_flight(message):
+                raise SQSException(
+                    "AWS.SimpleQueueService.MessageNotInflight",
+                    "The specified message isn't in flight.",
+                )
+            end = self.world.clock.now() + int(seconds)
+            if end - message.received_at > IN_FLIGHT_LIMIT_SECONDS:
+                raise SQSException(
+                    "InvalidParameterValue",
+                    f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total "
+                    "VisibilityTimeout for the message is beyond the limit "
+                    f"[{IN_FLIGHT_LIMIT_SECONDS} seconds]",
+                )
+            message.change_visibility(seconds)
+            if message.visible:
+                queue.pending_messages.discard(message)
+            return
+        raise ReceiptHandleIsInvalid
 
     def start_task(self, source_arn: str, destination_arn: str, rate: int) -> MoveTask:
         """Start moving messages out of a dead-letter queue.
@@ -143,8 +174,14 @@ def _queue_by_arn(arn: str) -> Any:
     return sqs_backends[ACCOUNT_ID][REGION].queues.get(arn.rsplit(":", 1)[-1]) if arn else None
 
 
+def _messages(queue: Any) -> list[Any]:
+    """All messages of a queue, visible or not; moto has no public name for them."""
+    messages: list[Any] = queue._messages  # noqa: SLF001
+    return messages
+
+
 def _remove(queue: Any, message: Any) -> None:
-    queue._messages.remove(message)  # noqa: SLF001 - moto has no other way
+    _messages(queue).remove(message)
     queue.pending_messages.discard(message)
 
 
@@ -153,107 +190,52 @@ def in_flight(message: Any) -> bool:
     return message.approximate_receive_count > 0 and not message.visible
 
 
-def _make_attributes(original: Any) -> Any:
-    def attributes(self: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = original.fget(self)
+def _attributes(original: Any) -> Any:
+    def attributes(queue: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = original.fget(queue)
         if shown.get("RedrivePolicy"):
             # As SQS writes it; with other spacing the provider plans a change for ever.
-            shown["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+            shown["RedrivePolicy"] = json.dumps(queue.redrive_policy, separators=(",", ":"))
         return shown
 
     return property(attributes)
 
 
-def _make_add_message(original: Any) -> Any:
-    def add_message(self: Any, message: Any) -> None:
-        # A message that moto moves to a dead-letter queue remembers where from, for its way back.
-        message.came_from = getattr(message, "home", "")
-        message.home = self.queue_arn
-        original(self, message)
-
-    return add_message
+def _add_message(original: Any, queue: Any, message: Any) -> None:
+    """Let a message that is moved to a dead-letter queue remember where from, for its way back."""
+    message.came_from = getattr(message, "home", "")
+    message.home = queue.queue_arn
+    original(queue, message)
 
 
-def _make_mark_received(world: World) -> Any:
-    def make(original: Any) -> Any:
-        def mark_received(self: Any, visibility_timeout: int | None = None) -> None:
-            self.received_at = world.clock.now()
-            original(self, visibility_timeout)
+def _setup_dead_letters(original: Any, queue: Any, policy: Any) -> None:
+    """Refuse a dead-letter queue that does not allow this queue as a source.
 
-        return mark_received
-
-    return make
-
-
-def _make_setup_dlq(original: Any) -> Any:
-    def setup_dlq(self: Any, policy: Any) -> None:
-        """Refuse a dead-letter queue that does not allow this queue as a source.
-
-        Source: API reference, SetQueueAttributes, ``RedriveAllowPolicy``.
-        """
-        original(self, policy)
-        allow = json.loads(getattr(self.dead_letter_queue, "redrive_allow_policy", None) or "{}")
-        permission = allow.get("redrivePermission", "allowAll")
-        by_queue = permission == "byQueue" and self.queue_arn in allow.get("sourceQueueArns", [])
-        if permission != "allowAll" and not by_queue:
-            raise SQSException(
-                "InvalidParameterValue",
-                f"Value {json.dumps(policy)} for parameter RedrivePolicy is invalid. Reason: Queue "
-                "is not allowed as a source by the dead-letter queue's redrive allow policy.",
-            )
-
-    return setup_dlq
+    Source: API reference, SetQueueAttributes, ``RedriveAllowPolicy``.
+    """
+    original(queue, policy)
+    allow = json.loads(getattr(queue.dead_letter_queue, "redrive_allow_policy", None) or "{}")
+    permission = allow.get("redrivePermission", "allowAll")
+    by_queue = permission == "byQueue" and queue.queue_arn in allow.get("sourceQueueArns", [])
+    if permission != "allowAll" and not by_queue:
+        raise SQSException(
+            "InvalidParameterValue",
+            f"Value {json.dumps(policy)} for parameter RedrivePolicy is invalid. Reason: Queue "
+            "is not allowed as a source by the dead-letter queue's redrive allow policy.",
+        )
 
 
-def _change_visibility(world: World) -> Any:
-    def change_message_visibility(
-        self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int
-    ) -> None:
-        """Answer ChangeMessageVisibility (API reference).
+def _delete_message(original: Any, queue: Any, receipt_handle: str) -> None:
+    """Delete by the latest receipt handle only.
 
-        The twelve hours count from the receive, not from the sending as in moto; a message that is
-        not in flight is refused.
-        """
-        queue = self.get_queue(queue_name)
-        for message in queue._messages:  # noqa: SLF001 - moto has no other way
-            if not message.had_receipt_handle(receipt_handle):
-                continue
-            if not in_flight(message):
-                raise SQSException(
-                    "AWS.SimpleQueueService.MessageNotInflight",
-                    "The specified message isn't in flight.",
-                )
-            end = world.clock.now() + int(visibility_timeout)
-            if end - message.received_at > IN_FLIGHT_LIMIT_SECONDS:
-                raise SQSException(
-                    "InvalidParameterValue",
-                    f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. "
-                    "Reason: Total VisibilityTimeout for the message is beyond the limit "
-                    f"[{IN_FLIGHT_LIMIT_SECONDS} seconds]",
-                )
-            message.change_visibility(visibility_timeout)
-            if message.visible:
-                queue.pending_messages.discard(message)
+    Source: API reference, DeleteMessage: with an older one the request succeeds, and "the message
+    might not be deleted". The lab takes the worse case.
+    """
+    for message in _messages(queue):
+        older = message.had_receipt_handle(receipt_handle)
+        if older and message.receipt_handle != receipt_handle:
             return
-        raise ReceiptHandleIsInvalid
-
-    return change_message_visibility
-
-
-def _make_delete(original: Any) -> Any:
-    def delete_message(self: Any, receipt_handle: str) -> None:
-        """Delete by the latest receipt handle only.
-
-        Source: API reference, DeleteMessage: with an older one the request succeeds, and "the
-        message might not be deleted". The lab takes the worse case.
-        """
-        for message in self._messages:
-            older = message.had_receipt_handle(receipt_handle)
-            if older and message.receipt_handle != receipt_handle:
-                return
-        original(self, receipt_handle)
-
-    return delete_message
+    original(queue, receipt_handle)
 
 
 def _add_move_tasks(queues: Queues) -> None:
@@ -289,14 +271,24 @@ def _add_move_tasks(queues: Queues) -> None:
 def install(world: World) -> Queues:
     """Correct moto's queues and add what they lack."""
     queues = Queues(world)
-    replace(Queue, "attributes", _make_attributes)
-    replace(Queue, "add_message", _make_add_message)
-    replace(Queue, "_setup_dlq", _make_setup_dlq)
-    replace(Queue, "delete_message", _make_delete)
-    replace(Message, "mark_received", _make_mark_received(world))
-    replace(SQSBackend, "change_message_visibility", lambda _original: _change_visibility(world))
+
+    def mark_received(original: Any, message: Any, visibility_timeout: int | None = None) -> None:
+        message.received_at = world.clock.now()
+        original(message, visibility_timeout)
+
+    def change_visibility(
+        _original: Any, backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        queues.change_visibility(backend.get_queue(queue_name), receipt_handle, visibility_timeout)
+
+    replace(Queue, "attributes", _attributes)
     replace(Queue, "BASE_ATTRIBUTES", lambda names: [*names, "RedriveAllowPolicy"])
     add(Queue, "redrive_allow_policy", None)
+    wrap(Queue, "add_message", _add_message)
+    wrap(Queue, "_setup_dlq", _setup_dead_letters)
+    wrap(Queue, "delete_message", _delete_message)
+    wrap(Message, "mark_received", mark_received)
+    wrap(SQSBackend, "change_message_visibility", change_visibility)
     _add_move_tasks(queues)
     world.engines.append(queues)
     return queues

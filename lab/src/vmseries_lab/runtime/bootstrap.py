@@ -30,8 +30,7 @@ class Lab:
 
     def look(self) -> None:
         """Read clock and hosts, and take them over."""
-        # Imported late: the path is not set when this module is loaded.
-        import time_machine
+        import time_machine  # noqa: PLC0415 - the path is not set when this module is loaded
 
         connection = http.client.HTTPConnection(self._address)
         connection.request("GET", "/lab")
@@ -81,8 +80,8 @@ def main(task_root: str, layers: str, packages: str) -> None:
     """Serve invocations until the process is ended."""
     sys.path[:0] = search_path(task_root, layers, packages)
     sys.argv = ["/var/runtime/bootstrap.py"]
-    from awslambdaric import bootstrap
-    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+    from awslambdaric import bootstrap  # noqa: PLC0415 - now that it can be found
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: PLC0415
 
     address = os.environ["AWS_LAMBDA_RUNTIME_API"]
     lab = Lab(address)

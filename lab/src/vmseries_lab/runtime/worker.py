@@ -120,6 +120,16 @@ class Worker:
             return self._reply(payload, _error_type(payload), started, alive=True)
         return self._ended(invocation, kind, payload, started)
 
+    def next_work(self) -> Invocation | None:
+        """Wait for the next invocation; ``None`` when there will be none. Asked by the process."""
+        if not self.init_seconds:
+            self.hear("ready", "")
+        return self._work.get()
+
+    def hear(self, kind: str, payload: str) -> None:
+        """Take what the process says: an answer or an error, or that it is ready."""
+        self._signals.put((kind, payload))
+
     def kill_process(self) -> None:
         """End the process and everything that it started, as if it had crashed."""
         with contextlib.suppress(ProcessLookupError):
@@ -194,7 +204,7 @@ class Worker:
                 self._output_read_to = line[1:]
             elif line:
                 self._output.append((self.facts()["time"], line))
-        self._signals.put(("exit", str(self._process.wait())))
+        self.hear("exit", str(self._process.wait()))
 
 
 def _error_type(payload: str) -> str:
@@ -215,8 +225,7 @@ def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
             if self.path == "/lab":
                 self._send(200, json.dumps(worker.facts()))
             elif self.path.endswith("/runtime/invocation/next"):
-                worker._signals.put(("ready", "")) if not worker.init_seconds else None
-                invocation = worker._work.get()
+                invocation = worker.next_work()
                 if invocation is not None:
                     deadline = worker.facts()["time"] + invocation.timeout_seconds
                     self._send(
@@ -239,7 +248,7 @@ def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
             else:
                 kind = "answer" if self.path.endswith("/response") else "error"
             self._send(202, '{"status":"OK"}')
-            worker._signals.put((kind, body))
+            worker.hear(kind, body)
 
         def _send(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:
             data = body.encode()

@@ -333,7 +333,7 @@ variable "bootstrap" {
   }
 
   validation {
-    condition     = var.bootstrap.options == null || var.panorama == null ? true : contains([null, var.panorama.device_group], var.bootstrap.options.dgname) && contains([null, var.panorama.template_stack], var.bootstrap.options.tplname)
+    condition     = var.bootstrap.options == null || var.panorama == null ? true : coalesce(var.bootstrap.options.dgname, var.panorama.device_group) == var.panorama.device_group && coalesce(var.bootstrap.options.tplname, var.panorama.template_stack) == var.panorama.template_stack
     error_message = "bootstrap.options.dgname and tplname must be those of panorama.device_group and panorama.template_stack, from which a leaving firewall is removed; leave them out, they default to these."
   }
 
@@ -548,7 +548,7 @@ variable "load_balancer" {
   }
 
   validation {
-    condition     = var.load_balancer == null ? true : var.load_balancer.health_check.protocol == "TCP" || can(regex("^/", var.load_balancer.health_check.path))
+    condition     = var.load_balancer == null ? true : !contains(["HTTP", "HTTPS"], var.load_balancer.health_check.protocol) || can(regex("^/", var.load_balancer.health_check.path))
     error_message = "load_balancer.health_check.path must begin with a slash and is needed with HTTP and HTTPS, e.g. path = \"/php/login.php\"."
   }
 

@@ -1,0 +1,71 @@
+# What the mocked provider answers where a random string would not do: another resource validates it, or a test looks at it.
+
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+
+mock_data "aws_partition" {
+  defaults = { partition = "aws" }
+}
+
+mock_data "aws_region" {
+  defaults = { id = "us-east-1" }
+}
+
+mock_data "aws_subnet" {
+  defaults = {
+    availability_zone = "us-east-1a"
+    vpc_id            = "vpc-0123456789abcdef0"
+    cidr_block        = "10.0.1.0/24"
+  }
+}
+
+mock_data "aws_ec2_instance_type" {
+  defaults = { maximum_network_interfaces = 4 }
+}
+
+mock_data "aws_ami" {
+  defaults = { id = "ami-0123456789abcdef0" }
+}
+
+mock_data "aws_autoscaling_groups" {
+  defaults = { names = [] }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = { arn = "arn:aws:iam::123456789012:role/fw" }
+}
+
+mock_resource "aws_lb" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/gwy/fw/0123456789abcdef" }
+}
+
+mock_resource "aws_lb_target_group" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef" }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:us-east-1:123456789012:fw"
+    url = "https://sqs.us-east-1.amazonaws.com/123456789012/fw"
+  }
+}
+
+mock_resource "aws_lambda_function" {
+  defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:fw" }
+}
+
+mock_resource "aws_autoscaling_policy" {
+  defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:0:autoScalingGroupName/fw:policyName/fw" }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = {
+    id             = "lt-0123456789abcdef0"
+    latest_version = 1
+  }
+}
+
+mock_resource "aws_lambda_layer_version" {
+  defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:1" }
+}

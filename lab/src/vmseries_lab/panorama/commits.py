@@ -22,6 +22,8 @@ from vmseries_lab.panorama.jobs import Job, Jobs, Report
 from vmseries_lab.panorama.store import Change, Store, same
 
 COMMITTED = "Configuration committed successfully"
+QUEUE_LENGTH = 10
+"""Commits of administrators that may wait: "Commit, Validation, and Preview Operations"."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Commits:
         What is committed is what had been changed when the command was given.
 
         Raises:
-            ApiError: if the command is no commit.
+            ApiError: if the command is no commit, or the queue is full.
         """
         admins = _admins(command)
         queued = [change for job in self._jobs.unfinished("Commit") for change in self._of(job)]
@@ -65,6 +67,10 @@ class Commits:
         if not self._makes_a_difference(queued, changes, force=command.find("force") is not None):
             text = SAME_AS_PREVIOUS if queued else NO_CHANGES
             return message(text, 19, as_line=self._pace.no_changes_as_line), None
+        waiting = [job for job in self._jobs.unfinished("Commit") if job.started_at is None]
+        if len(waiting) >= QUEUE_LENGTH:
+            # How PAN-OS words this is not recorded anywhere.
+            raise ApiError("The commit queue is full. Please try again later.", code=13)
         job = self._jobs.add(
             "Commit",
             user,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -33,6 +34,23 @@ _READING = ("show", "check")
 _PACE_KNOBS = ("commit_seconds", "push_seconds", "fail_next_commit", "no_changes_as_line")
 
 
+@dataclass
+class Refusal:
+    """An error to answer requests with, whatever they ask: contention, a session that timed out.
+
+    Attributes:
+        text: the message.
+        code: the XML API's error code.
+        count: how many requests it is for.
+        kind: ``type`` of the requests it is for; all of them if empty.
+    """
+
+    text: str
+    code: int | None = None
+    count: int = 1
+    kind: str = ""
+
+
 class RegistrationRefusedError(Exception):
     """Panorama does not take a firewall in."""
 
@@ -48,6 +66,7 @@ class Panorama:
         self.jobs = Jobs()
         self.devices = Devices()
         self.commits = Commits(self.store, self.jobs, self.devices, self.pace)
+        self.refusals: list[Refusal] = []
         self.vm_auth_keys = {initial.VM_AUTH_KEY}
         self._configuration = Configuration(self.store, self.jobs)
         operations = Operations(
@@ -58,19 +77,29 @@ class Panorama:
         self.server = HttpsServer(authority, PANORAMA_NAMES, self.respond)
         world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
 
-    def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs: ``available``, those of ``https.Conduct`` and of ``commits.Pace``.
+    def configure(self, **knobs: Any) -> dict[str, Any]:
+        """Turn the lab's knobs.
+
+        Args:
+            knobs: ``available``; ``refuse``, a list of ``Refusal`` as mappings; and the attributes
+                of ``https.Conduct`` and of ``commits.Pace``.
+
+        Returns:
+            How they stand.
 
         Raises:
             ValueError: for a knob that does not exist.
         """
         if "available" in knobs:
             knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
+        refusals = [Refusal(**refusal) for refusal in knobs.pop("refuse", [])]
         pace = {name: knobs.pop(name) for name in _PACE_KNOBS if name in knobs}
         self.server.behave(**knobs)
         with self.world.lock:
+            self.refusals += refusals
             for name, value in pace.items():
                 setattr(self.pace, name, value)
+        return {"mode": self.server.conduct.mode, **asdict(self.pace)}
 
     @property
     def reachable(self) -> bool:
@@ -199,6 +228,7 @@ class Panorama:
             key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
         admin = self.accounts.who(request)
+        self._refuse(kind)
         if kind == "config":
             return self._config(parameters, admin)
         if kind not in ("op", "commit"):
@@ -209,6 +239,17 @@ class Panorama:
             return self._commit(command, parameters, admin)
         admin.require(write=command.tag not in _READING)
         return self._operate(command, parameters.get("target"), admin)
+
+    def _refuse(self, kind: str) -> None:
+        """Answer with what the lab wants to go wrong.
+
+        Raises:
+            ApiError: if a refusal is meant for this request.
+        """
+        for refusal in self.refusals:
+            if refusal.count > 0 and refusal.kind in ("", kind):
+                refusal.count -= 1
+                raise ApiError(refusal.text, code=refusal.code)
 
     def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
         admin.require(write=parameters.get("action") not in READS)

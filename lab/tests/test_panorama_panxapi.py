@@ -1,0 +1,89 @@
+"""The lab's Panorama, as pan-python's command-line client sees it, unmodified and as a process.
+
+The client knows nothing of the lab: a line in front of it lets the host name lead there.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmseries_lab import panorama
+from vmseries_lab.panorama import initial
+from vmseries_lab.world import World
+
+CLIENT = Path(sys.executable).with_name("panxapi.py")
+RUN = """
+import runpy, socket, sys
+real = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: real("127.0.0.1", *rest, **more)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+MANAGED = "/config/mgt-config/devices"
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def outside(world):
+    outside = panorama.install(world)
+    yield outside
+    outside.stop()
+
+
+@pytest.fixture
+def client(outside, tmp_path):
+    authority = tmp_path / "ca.pem"
+    authority.write_text(outside.authority.pem)
+
+    def run(*arguments, key=initial.AUTOSCALE.key):
+        command = [sys.executable, "-W", "ignore", "-c", RUN, str(CLIENT)]
+        where = ["-h", "panorama.example.com", "-P", str(outside.panorama.server.port)]
+        options = [*where, "-K", key, "--cafile", str(authority), "-T", "5", "-x"]
+        return subprocess.run(
+            [*command, *options, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path)},
+        )
+
+    return run
+
+
+def test_a_change_is_made_committed_and_shown(world, client):
+    made = client("-S", "<entry name='77'/>", MANAGED)
+    assert (made.returncode, made.stderr) == (0, 'set: success [code="20"]: "command succeeded"\n')
+
+    queued = client("-C", "<commit></commit>")
+    assert queued.stderr == 'commit: success [code="19"]: "Commit job enqueued with jobid 1"\n'
+    world.advance(31)
+
+    job = client("-o", "<show><jobs><id>1</id></jobs></show>")
+    assert job.returncode == 0
+    assert "<status>FIN</status>" in job.stdout
+    assert "Configuration committed successfully" in job.stderr
+    assert '<entry name="77"' in client("-s", MANAGED).stdout
+
+
+def test_what_is_refused(client):
+    nothing = client("-s", f"{MANAGED}/entry[@name='1']")
+    assert (nothing.returncode, nothing.stderr) == (1, 'show: error: "No such node"\n')
+    job = client("-o", "<show><jobs><id>19</id></jobs></show>")
+    assert (job.returncode, job.stderr) == (1, 'op: error [code="7"]: "job 19 not found"\n')
+    stranger = client("-o", "<show><system><info/></system></show>", key="wrong")
+    assert stranger.returncode == 1
+    assert "code: 403" in stranger.stderr
+
+
+def test_commands_in_words(client):
+    devices = client("-o", "show devices all", "-X")
+    assert devices.returncode == 0
+    assert devices.stderr == "op: success\n"

@@ -1,0 +1,57 @@
+"""The only place that makes AWS clients, and what their errors mean."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "max_attempts": 4},
+    max_pool_connections=16,
+    user_agent_extra="terraform-aws-vmseries-autoscale",
+)
+"""A visit has a minute: four tries within a call, then the visit comes back later."""
+
+
+@cache
+def _client(service: str) -> Any:
+    # botocore makes the same clients as boto3 without loading boto3's transfer machinery, which
+    # is a quarter of a cold start.
+    return botocore.session.get_session().create_client(service, config=CONFIG)
+
+
+def ec2() -> EC2Client:
+    """EC2."""
+    return cast("EC2Client", _client("ec2"))
+
+
+def autoscaling() -> AutoScalingClient:
+    """EC2 Auto Scaling."""
+    return cast("AutoScalingClient", _client("autoscaling"))
+
+
+def sqs() -> SQSClient:
+    """Simple Queue Service."""
+    return cast("SQSClient", _client("sqs"))
+
+
+def secrets() -> SecretsManagerClient:
+    """Secrets Manager."""
+    return cast("SecretsManagerClient", _client("secretsmanager"))
+
+
+def error_code(error: ClientError) -> str:
+    """The code by which AWS names an error, e.g. ``InvalidSubnetID.NotFound``."""
+    return error.response.get("Error", {}).get("Code", "")

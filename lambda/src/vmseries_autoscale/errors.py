@@ -1,0 +1,145 @@
+"""Everything that can go wrong on purpose, by what the caller does about it.
+
+::
+
+    AutoscaleError
+    ├── UnusableMessageError          to the dead-letter queue at once
+    │   ├── UnreadableEventError          not the JSON that EventBridge sends
+    │   ├── ForeignEventError             another group, another hook, another kind of event
+    │   └── UnsupportedTransitionError    a transition that this version does not act on
+    ├── RetryableError                come back: it passes by itself, or an operator can mend it
+    │   ├── NotYetError                   EC2 has not caught up with itself
+    │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
+    │   ├── SecretError                   a secret that cannot be read or has the wrong shape
+    │   └── PanoramaError
+    │       ├── PanoramaUnavailableError      no answer, or not one of the XML API
+    │       │   ├── PanoramaCertificateError      the server is not who it should be
+    │       │   └── PanoramaTimeoutError          connected and asked, but no answer in time
+    │       ├── PanoramaAccessError           key, password or role refused
+    │       ├── PanoramaBusyError             commits, locks, queue, session, failover
+    │       ├── PanoramaRefusedError          any other refusal, with its code and text
+    │       │   ├── ReferencedError               something still refers to what was to be removed
+    │       │   └── FullCommitRequiredError       a partial commit is not possible
+    │       ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
+    │       ├── NothingToCommitError          somebody else's edits hold what we wait for
+    │       └── CommitFailedError             a commit job ended with FAIL
+    ├── PermanentError                coming back changes nothing: a launch is undone and abandoned
+    │   ├── LayoutError                   the wanted interfaces do not fit this instance
+    │   └── Ec2RefusedError               EC2 will not do it, however often it is asked
+    └── SettingsError                 the function itself is set up wrongly
+
+Whatever is not in this tree and reaches ``visits`` is a defect or an AWS error without a meaning of
+its own here; it is retried like a RetryableError, but logged with its traceback.
+"""
+
+from __future__ import annotations
+
+
+class AutoscaleError(Exception):
+    """Root of all errors of this package."""
+
+
+class UnusableMessageError(AutoscaleError):
+    """A message that no later try can make sense of."""
+
+
+class UnreadableEventError(UnusableMessageError):
+    """The message is not a lifecycle event as EventBridge writes it."""
+
+
+class ForeignEventError(UnusableMessageError):
+    """The event is well formed but not for this function."""
+
+
+class UnsupportedTransitionError(UnusableMessageError):
+    """An Origin and Destination that this version does not act on."""
+
+
+class RetryableError(AutoscaleError):
+    """The visit may succeed later."""
+
+
+class NotYetError(RetryableError):
+    """EC2 answers by an older state than the one it has just reported."""
+
+
+class ScarcityError(RetryableError):
+    """EC2 has none left, or no permission yet; soon enough it may."""
+
+
+class SecretError(RetryableError):
+    """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class PanoramaError(RetryableError):
+    """Panorama did not do what it was asked."""
+
+
+class PanoramaUnavailableError(PanoramaError):
+    """Panorama gave no answer, or an answer that is not one of the XML API."""
+
+
+class PanoramaCertificateError(PanoramaUnavailableError):
+    """The server that answered cannot prove that it is Panorama."""
+
+
+class PanoramaTimeoutError(PanoramaUnavailableError):
+    """Panorama took the request and did not answer in time; it may still be doing it."""
+
+
+class PanoramaAccessError(PanoramaError):
+    """Panorama refuses the administrator's key, password or role."""
+
+
+class PanoramaBusyError(PanoramaError):
+    """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
+
+
+class PanoramaRefusedError(PanoramaError):
+    """Panorama refuses the request.
+
+    Attributes:
+        code: the XML API's error code, ``None`` where the answer had none.
+        text: the text of the answer.
+    """
+
+    def __init__(self, code: str | None, text: str) -> None:
+        super().__init__(f"Panorama refused the request (code {code or 'none'}): {text}")
+        self.code = code
+        self.text = text
+
+
+class ReferencedError(PanoramaRefusedError):
+    """The configuration still refers to what was to be removed; the text says where."""
+
+
+class FullCommitRequiredError(PanoramaRefusedError):
+    """Panorama demands a full commit, which would also commit other administrators' edits."""
+
+
+class FirewallNotConnectedError(PanoramaError):
+    """Panorama has no connection to the firewall that it was to forward to."""
+
+
+class NothingToCommitError(PanoramaError):
+    """The firewalls are gone from the candidate configuration by another administrator's edit."""
+
+
+class CommitFailedError(PanoramaError):
+    """A commit job ended with FAIL."""
+
+
+class PermanentError(AutoscaleError):
+    """No later visit can succeed."""
+
+
+class LayoutError(PermanentError):
+    """The wanted interfaces do not fit the instance."""
+
+
+class Ec2RefusedError(PermanentError):
+    """EC2 refuses a call for good."""
+
+
+class SettingsError(AutoscaleError):
+    """The settings document is missing or wrong."""

@@ -1,0 +1,149 @@
+"""Lifecycle events: the shape that EventBridge sends and the value that the rest works with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from vmseries_autoscale.errors import (
+    ForeignEventError,
+    UnreadableEventError,
+    UnsupportedTransitionError,
+)
+from vmseries_autoscale.settings import Settings
+
+
+class Transition(StrEnum):
+    """Which lifecycle hook an event is about, in Auto Scaling's words."""
+
+    LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+
+
+class Place(StrEnum):
+    """Where an instance comes from or goes to."""
+
+    EC2 = "EC2"
+    GROUP = "AutoScalingGroup"
+    WARM_POOL = "WarmPool"
+
+
+DETAIL_TYPES = {
+    Transition.LAUNCHING: "EC2 Instance-launch Lifecycle Action",
+    Transition.TERMINATING: "EC2 Instance-terminate Lifecycle Action",
+}
+ROUTES = {
+    Transition.LAUNCHING: (Place.EC2, Place.GROUP),
+    Transition.TERMINATING: (Place.GROUP, Place.EC2),
+}
+"""From where to where an instance goes when it is acted on; a warm pool's ways are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleEvent:
+    """One instance waiting at one lifecycle hook.
+
+    Attributes:
+        token: identifies this wait to Auto Scaling; it is a permission, so it is never shown.
+        time: when Auto Scaling reported the wait, aware; deadlines count from it.
+    """
+
+    instance_id: str
+    auto_scaling_group: str
+    hook: str
+    time: datetime
+    token: str = field(repr=False)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What every log record about the event carries."""
+        return {
+            "instance_id": self.instance_id,
+            "auto_scaling_group": self.auto_scaling_group,
+            "hook": self.hook,
+        }
+
+
+def parse(body: str, transition: Transition, settings: Settings) -> LifecycleEvent | None:
+    """The event of a queue message; ``None`` for the test notification that a new hook may send.
+
+    The shape is that of "Amazon EC2 Auto Scaling event reference",
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+
+    Raises:
+        UnreadableEventError: if the body is not such an event.
+        ForeignEventError: if it is one of another kind, group or hook.
+        UnsupportedTransitionError: if the instance moves in a way that is not acted on.
+    """
+    event = _json_object(body)
+    if event.get("Event") == "autoscaling:TEST_NOTIFICATION":
+        return None
+    if event.get("detail-type") != DETAIL_TYPES[transition]:
+        raise ForeignEventError(
+            f"detail-type is {event.get('detail-type')!r}, expected {DETAIL_TYPES[transition]!r}"
+        )
+    detail = event.get("detail")
+    if not isinstance(detail, dict):
+        raise UnreadableEventError("the event has no detail object")
+    _check_addressee(detail, transition, settings)
+    _check_route(detail, transition)
+    return LifecycleEvent(
+        instance_id=_text(detail, "EC2InstanceId"),
+        auto_scaling_group=settings.auto_scaling_group_name,
+        hook=settings.lifecycle_hook_name,
+        time=_time(event),
+        token=_text(detail, "LifecycleActionToken"),
+    )
+
+
+def _check_addressee(detail: dict[str, Any], transition: Transition, settings: Settings) -> None:
+    expected = {
+        "AutoScalingGroupName": settings.auto_scaling_group_name,
+        "LifecycleHookName": settings.lifecycle_hook_name,
+        "LifecycleTransition": transition.value,
+    }
+    for key, value in expected.items():
+        if _text(detail, key) != value:
+            raise ForeignEventError(f"{key} is {detail[key]!r}, expected {value!r}")
+
+
+def _check_route(detail: dict[str, Any], transition: Transition) -> None:
+    try:
+        route = Place(_text(detail, "Origin")), Place(_text(detail, "Destination"))
+    except ValueError as exc:
+        raise UnreadableEventError(f"unknown origin or destination: {exc}") from exc
+    if route != ROUTES[transition]:
+        raise UnsupportedTransitionError(
+            f"instances going from {route[0]} to {route[1]} are not handled; "
+            "the group must not have a warm pool"
+        )
+
+
+def _json_object(body: str) -> dict[str, Any]:
+    try:
+        event = json.loads(body)
+    except json.JSONDecodeError as exc:
+        raise UnreadableEventError(f"the message is not JSON: {exc.msg} at {exc.pos}") from exc
+    if not isinstance(event, dict):
+        raise UnreadableEventError("the message is not a JSON object")
+    return event
+
+
+def _text(content: dict[str, Any], key: str) -> str:
+    value = content.get(key)
+    if not isinstance(value, str) or not value:
+        raise UnreadableEventError(f"the event has no text at {key}")
+    return value
+
+
+def _time(event: dict[str, Any]) -> datetime:
+    try:
+        time = datetime.fromisoformat(_text(event, "time"))
+    except ValueError as exc:
+        raise UnreadableEventError("the event's time is not an ISO 8601 time") from exc
+    if time.tzinfo is None:
+        raise UnreadableEventError("the event's time has no time zone")
+    return time

@@ -1,0 +1,32 @@
+"""Answers the terminate hook: the messages of a window, one visit for all their instances."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from vmseries_autoscale import telemetry, terminate, visits
+from vmseries_autoscale.events import Transition
+from vmseries_autoscale.settings import TerminateSettings, from_environment
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Visit the instances of a batch of queue messages.
+
+    Returns:
+        The messages that stay in the queue.
+    """
+    settings = from_environment(TerminateSettings)
+    visit = partial(
+        terminate.visit,
+        settings=settings,
+        now=datetime.now(UTC),
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+    with telemetry.invocation(settings.name):
+        return visits.answer(event, Transition.TERMINATING, settings, visit)

@@ -1,0 +1,69 @@
+"""Auto Scaling's side of a visit: keep the hook open, and close it."""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from vmseries_autoscale.aws import error_code
+from vmseries_autoscale.events import LifecycleEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+
+logger = logging.getLogger(__name__)
+
+
+class Result(StrEnum):
+    """How a lifecycle action ends."""
+
+    CONTINUE = "CONTINUE"
+    ABANDON = "ABANDON"
+
+
+def keep_open(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
+    """Restart the hook's time-out.
+
+    Returns:
+        Whether the hook was still open. The answer to a heartbeat that carries the event's token is
+        the one look at the hook that cannot mistake a later wait of the same instance for this one.
+    """
+    try:
+        autoscaling.record_lifecycle_action_heartbeat(
+            LifecycleHookName=event.hook,
+            AutoScalingGroupName=event.auto_scaling_group,
+            LifecycleActionToken=event.token,
+            InstanceId=event.instance_id,
+        )
+    except ClientError as error:
+        if _is_closed(error):
+            return False
+        raise
+    return True
+
+
+def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Result) -> None:
+    """Close the hook; that it is closed already is success."""
+    try:
+        autoscaling.complete_lifecycle_action(
+            LifecycleHookName=event.hook,
+            AutoScalingGroupName=event.auto_scaling_group,
+            LifecycleActionToken=event.token,
+            InstanceId=event.instance_id,
+            LifecycleActionResult=result.value,
+        )
+    except ClientError as error:
+        if not _is_closed(error):
+            raise
+        logger.info("The lifecycle action was complete already", extra={"result": result.value})
+        return
+    logger.info("Completed the lifecycle action", extra={"result": result.value})
+
+
+def _is_closed(error: ClientError) -> bool:
+    """Auto Scaling names this case by its text only: "No active Lifecycle Action found with …"."""
+    text = error.response.get("Error", {}).get("Message", "")
+    return error_code(error) == "ValidationError" and "no active lifecycle action" in text.lower()

@@ -1,0 +1,33 @@
+"""Panorama: what the rest of the package asks of it, and how a connection to it is made.
+
+``protocol`` says what Panorama can be asked, ``refusals`` knows
+what its error texts mean, and ``adapter`` speaks the XML API with pan-os-python, which nothing else
+imports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vmseries_autoscale import credentials
+from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part
+
+if TYPE_CHECKING:
+    from vmseries_autoscale.settings import PanoramaSettings
+
+__all__ = ["Device", "Job", "Panorama", "Part", "connect"]
+
+
+def connect(settings: PanoramaSettings) -> Panorama:
+    """The Panorama that takes changes, of one or of a high-availability pair.
+
+    A connection is not thread-safe: one for each visit.
+
+    Raises:
+        SecretError: if there are no credentials.
+        PanoramaError: if no Panorama can be had.
+    """
+    # A visit that only touches EC2 does not pay for loading the library.
+    from vmseries_autoscale.panorama.adapter import connect_to_active  # noqa: PLC0415
+
+    return connect_to_active(settings, credentials.of_panorama(settings.secret_arn))

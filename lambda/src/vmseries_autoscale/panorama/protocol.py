@@ -1,0 +1,96 @@
+"""What Panorama is asked, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Part(StrEnum):
+    """The parts of Panorama's configuration that name a managed firewall, in removal order.
+
+    A managed device that is still named elsewhere cannot be deleted, so that it comes last.
+    """
+
+    TEMPLATE_STACK = "template stack"
+    DEVICE_GROUP = "device group"
+    LOG_COLLECTOR_GROUP = "log collector group"
+    MANAGED_DEVICES = "managed devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A firewall as Panorama sees it.
+
+    Attributes:
+        hostname: empty for a serial that never connected, and so is ip_address.
+        policy_status: "In Sync" or "Out of Sync" with our device group; ``None`` outside of it.
+        template_status: the same for our template stack.
+    """
+
+    serial: str
+    hostname: str = ""
+    ip_address: str = ""
+    connected: bool = False
+    policy_status: str | None = None
+    template_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A commit job.
+
+    Attributes:
+        finished: whether it is over.
+        failed: whether it is over and changed nothing.
+        details: the lines that Panorama gives as reasons.
+    """
+
+    job_id: str
+    finished: bool
+    failed: bool
+    details: tuple[str, ...]
+
+
+Membership = Mapping[Part, frozenset[str]]
+"""Serial numbers by the part of the configuration that names them."""
+
+
+class Panorama(Protocol):
+    """One Panorama, as one administrator.
+
+    Every method raises a PanoramaError if it cannot do what it says.
+    """
+
+    def devices(self) -> list[Device]:
+        """All firewalls that Panorama knows."""
+
+    def licences(self, serial: str) -> list[str]:
+        """Features that the firewall has a licence for, asked of the firewall itself."""
+
+    def set_licensing_api_key(self, serial: str, api_key: str) -> None:
+        """Give the firewall the key by which it may give its licence back."""
+
+    def deactivate_licence(self, serial: str) -> bool:
+        """Have the firewall give its licence back; whether it says that it has."""
+
+    def running(self) -> Membership:
+        """Who is named in the running configuration."""
+
+    def candidate(self) -> Membership:
+        """Who is named in the candidate configuration."""
+
+    def remove(self, part: Part, serial: str) -> None:
+        """Remove a firewall from a part of the candidate configuration; absent is success."""
+
+    def commit(self, description: str) -> str | None:
+        """Queue a commit of our own administrator's changes only.
+
+        Returns:
+            The job's id, ``None`` if there is nothing to commit.
+        """
+
+    def last_commit(self) -> Job | None:
+        """Our own administrator's newest commit job."""

@@ -1,0 +1,228 @@
+"""The settings document that Terraform writes, one JSON object per function, read strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+import types
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from vmseries_autoscale.errors import SettingsError
+
+VARIABLE = "VMSERIES_AUTOSCALE_SETTINGS"
+
+_JSON = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class Role(StrEnum):
+    """What an interface is for."""
+
+    DATA = "data"
+    MANAGEMENT = "management"
+    UNTRUST = "untrust"
+
+
+class Readiness(StrEnum):
+    """What a firewall must have reached before it gets into service."""
+
+    IN_SYNC = "in-sync"
+    CONNECTED = "connected"
+    OFF = "off"
+
+
+class LicensingMode(StrEnum):
+    """Who gives a firewall's licence back."""
+
+    FIREWALL = "firewall"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class PanoramaSettings:
+    """Where Panorama is and where in its configuration our firewalls are."""
+
+    hostnames: tuple[str, ...]
+    port: int
+    secret_arn: str
+    device_group: str
+    template_stack: str
+    log_collector_group: str | None
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceSettings:
+    """One interface that every firewall of the group must have.
+
+    Attributes:
+        subnet_ids: the subnet for each Availability Zone, by zone name.
+        public_ipv4_pool: pool to allocate the Elastic IP address from; ``None`` is Amazon's.
+    """
+
+    role: Role
+    device_index: int
+    source_dest_check: bool
+    subnet_ids: Mapping[str, str]
+    security_group_ids: tuple[str, ...]
+    public_ip: bool
+    public_ipv4_pool: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LicensingSettings:
+    """How licences are given back."""
+
+    mode: LicensingMode
+    api_key_secret_arn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What both functions need.
+
+    Attributes:
+        name: the deployment's name, also the value of its tag on everything it makes.
+        deadline_seconds: how long after the event a visit still waits for anything.
+        visit_interval_seconds: first pause between two visits; later ones grow.
+    """
+
+    name: str
+    auto_scaling_group_name: str
+    lifecycle_hook_name: str
+    queue_url: str
+    dead_letter_queue_url: str
+    deadline_seconds: int
+    visit_interval_seconds: int
+    maximum_visit_interval_seconds: int
+    panorama: PanoramaSettings | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSettings(Settings):
+    """Settings of the launch function."""
+
+    interfaces: Mapping[str, InterfaceSettings]
+    tags: Mapping[str, str]
+    readiness: Readiness
+    licence_expected: bool
+
+    @property
+    def management_device_index(self) -> int:
+        """Where the firewall's management interface is."""
+        return self._management_device_indexes()[0]
+
+    def _management_device_indexes(self) -> list[int]:
+        return [i.device_index for i in self.interfaces.values() if i.role is Role.MANAGEMENT]
+
+    def __post_init__(self) -> None:
+        if len(self._management_device_indexes()) != 1:
+            raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
+        if self.panorama is None and self.readiness is not Readiness.OFF:
+            raise SettingsError(
+                f"{VARIABLE}: readiness is {self.readiness}, which only Panorama can tell, "
+                "but panorama is null; set readiness to off or name a Panorama"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateSettings(Settings):
+    """Settings of the terminate function."""
+
+    management_device_index: int
+    licensing: LicensingSettings
+
+    def __post_init__(self) -> None:
+        if self.licensing.mode is not LicensingMode.FIREWALL:
+            return
+        if self.panorama is None or self.licensing.api_key_secret_arn is None:
+            raise SettingsError(
+                f"{VARIABLE}: licensing.mode firewall needs panorama, which reaches the firewall, "
+                "and licensing.api_key_secret_arn; set both or use mode none"
+            )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@functools.cache
+def from_environment(kind: type[S]) -> S:
+    """Settings of this function, read once per container.
+
+    Raises:
+        SettingsError: if the variable is missing or its document does not fit; names the key.
+    """
+    document = os.environ.get(VARIABLE)
+    if document is None:
+        raise SettingsError(f"environment variable {VARIABLE} is not set")
+    return parse(kind, document)
+
+
+def parse(kind: type[S], document: str) -> S:
+    """Read a settings document.
+
+    Raises:
+        SettingsError: if it is not JSON or does not fit; names the key, never the value.
+    """
+    try:
+        content = json.loads(document)
+    except json.JSONDecodeError as exc:
+        raise SettingsError(f"{VARIABLE} is not JSON: {exc.msg} at {exc.pos}") from exc
+    settings: S = _read(kind, content, VARIABLE)
+    return settings
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    """``value`` as ``kind``, a type as it is written in the dataclasses above."""
+    if dataclasses.is_dataclass(kind):
+        return _read_object(kind, value, where)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (types.UnionType, Union):  # Always "something | None" here.
+        return None if value is None else _read(arguments[0], value, where)
+    if origin is tuple:
+        items = _expect(list, value, where)
+        return tuple(_read(arguments[0], item, f"{where}[{n}]") for n, item in enumerate(items))
+    if origin is Mapping:
+        entries = _expect(dict, value, where)
+        return {key: _read(arguments[1], item, f"{where}.{key}") for key, item in entries.items()}
+    if issubclass(kind, StrEnum):
+        return _read_choice(kind, value, where)
+    return _expect(kind, value, where)
+
+
+def _read_object(kind: Any, value: Any, where: str) -> Any:
+    entries = _expect(dict, value, where)
+    hints = get_type_hints(kind)
+    if missing := hints.keys() - entries.keys():
+        raise SettingsError(f"{where}: missing {_names(missing)}")
+    if unknown := entries.keys() - hints.keys():
+        raise SettingsError(f"{where}: unknown {_names(unknown)}")
+    return kind(**{key: _read(hints[key], entries[key], f"{where}.{key}") for key in hints})
+
+
+def _read_choice(kind: type[StrEnum], value: Any, where: str) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError as exc:
+        raise SettingsError(f"{where}: must be one of {_names(set(kind))}") from exc
+
+
+def _expect(kind: type, value: Any, where: str) -> Any:
+    # A JSON true is an int to isinstance, but nobody who writes it means 1.
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise SettingsError(f"{where}: must be {_JSON[kind]}")
+    return value
+
+
+def _names(names: Set[str]) -> str:
+    return ", ".join(sorted(names))

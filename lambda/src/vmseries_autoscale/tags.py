@@ -1,0 +1,66 @@
+"""Tags: how what this deployment makes is known, and to whom it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, TagTypeDef
+
+DEPLOYMENT = "vmseries-autoscale:deployment"
+GROUP = "vmseries-autoscale:group"
+INSTANCE_ID = "vmseries-autoscale:instance-id"
+INTERFACE = "vmseries-autoscale:interface"
+DEVICE_INDEX = "vmseries-autoscale:device-index"
+SERIAL = "vmseries-autoscale:serial"
+SERIAL_EVIDENCE = "vmseries-autoscale:serial-evidence"
+LICENCE = "vmseries-autoscale:licence"
+LICENCE_RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """For whom an interface or an address is made.
+
+    Attributes:
+        extra: the user's own tags; ours go before them.
+    """
+
+    deployment: str
+    group: str
+    instance_id: str
+    extra: Mapping[str, str]
+
+    def tags(self, name: str, device_index: int) -> list[TagTypeDef]:
+        """Tags for the interface called ``name`` or for its address."""
+        return to_aws(
+            {
+                **self.extra,
+                "Name": f"{self.group}-{self.instance_id}-{name}",
+                DEPLOYMENT: self.deployment,
+                GROUP: self.group,
+                INSTANCE_ID: self.instance_id,
+                INTERFACE: name,
+                DEVICE_INDEX: str(device_index),
+            }
+        )
+
+
+def to_aws(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """``tags`` as EC2 takes them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def from_aws(tags: Iterable[TagTypeDef] | None) -> dict[str, str]:
+    """``tags`` as EC2 reports them; a resource without tags may have no list at all."""
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
+
+
+def belonging_to(deployment: str, instance_ids: Iterable[str]) -> list[FilterTypeDef]:
+    """Filters for what ``deployment`` made for any of these instances."""
+    return [
+        {"Name": f"tag:{DEPLOYMENT}", "Values": [deployment]},
+        {"Name": f"tag:{INSTANCE_ID}", "Values": list(instance_ids)},
+    ]

@@ -1,0 +1,80 @@
+"""Logs and metrics, both written as lines of JSON that CloudWatch takes apart.
+
+Modules log through the standard library; this one gives those records powertools' JSON format.
+Metrics are embedded in the log (EMF), so that counting costs no call and no permission.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+
+class Metric(StrEnum):
+    """Names of the metrics, in the dimensions ``service`` and ``deployment``."""
+
+    LAUNCH_COMPLETED = "LaunchCompleted"
+    LAUNCH_ABANDONED = "LaunchAbandoned"
+    LAUNCH_HOOK_CLOSED = "LaunchHookClosed"
+    TERMINATE_COMPLETED = "TerminateCompleted"
+    TERMINATE_DEADLINE_PASSED = "TerminateDeadlinePassed"
+    LICENCE_RETURNED = "LicenceReturned"
+    LICENCE_NOT_RETURNED = "LicenceNotReturned"
+    PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
+    VISIT_FAILED = "VisitFailed"
+    MESSAGE_DEAD_LETTERED = "MessageDeadLettered"
+    SECONDS_TO_INTERFACES = "SecondsToInterfaces"
+    SECONDS_TO_SERVICE = "SecondsToService"
+    SECONDS_TO_TERMINATION = "SecondsToTermination"
+
+
+@contextmanager
+def invocation(deployment: str) -> Iterator[None]:
+    """Log and count in the name of ``deployment``; what was counted is written at the end."""
+    _logger()
+    metrics = _metrics()
+    metrics.set_default_dimensions(deployment=deployment)
+    try:
+        yield
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+@contextmanager
+def about(**keys: str) -> Iterator[None]:
+    """Add ``keys`` to every record logged within."""
+    with _logger().append_context_keys(**keys):
+        yield
+
+
+def count(metric: Metric) -> None:
+    """Count one."""
+    _metrics().add_metric(name=metric, unit=MetricUnit.Count, value=1)
+
+
+def measure(metric: Metric, seconds: float) -> None:
+    """Note a duration."""
+    _metrics().add_metric(name=metric, unit=MetricUnit.Seconds, value=seconds)
+
+
+@cache
+def _logger() -> Logger:
+    logger = Logger()
+    package = logging.getLogger(__package__)
+    package.setLevel(logger.log_level)
+    package.addHandler(logger.registered_handler)
+    # Lambda's own handler on the root logger would write every record a second time.
+    package.propagate = False
+    return logger
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics()

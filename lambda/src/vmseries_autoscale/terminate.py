@@ -1,0 +1,315 @@
+"""Terminations: licence back, out of Panorama, interfaces and addresses released; in this order.
+
+The order is what protects the licence: it is given back through the management interface. A stage
+that cannot be finished is given up at its limit, so that the stages after it still get their turn
+and no instance is held for ever; what was given up is reported by name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from functools import partial
+
+from vmseries_autoscale import (
+    addresses,
+    aws,
+    credentials,
+    hooks,
+    identity,
+    instances,
+    interfaces,
+    licensing,
+    panorama,
+    tags,
+    telemetry,
+    together,
+    unmanaging,
+    wiring,
+)
+from vmseries_autoscale.events import LifecycleEvent
+from vmseries_autoscale.identity import Evidence, Unknown
+from vmseries_autoscale.instances import Instance
+from vmseries_autoscale.panorama import Device, Panorama
+from vmseries_autoscale.settings import LicensingMode, PanoramaSettings, TerminateSettings
+from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.visits import SOON_SECONDS, Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.wiring import Wiring
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 600
+"""How much later than the stage before it a stage is given up: time for a commit and a detach."""
+
+RESERVE_SECONDS = 15.0
+"""What is left of an invocation when no further instance is begun: enough for the longest call."""
+
+
+class Stage(IntEnum):
+    """What a termination goes through, in order."""
+
+    LICENCE = 0
+    UNMANAGE = 1
+    RELEASE = 2
+
+
+@dataclass(slots=True)
+class Departure:
+    """One instance on its way out.
+
+    Attributes:
+        hook_open: whether Auto Scaling still waits for this event's instance.
+        instance: ``None`` if EC2 does not know it any more.
+        age: seconds since the event.
+        deadline: the age at which the first stage is given up.
+        serial: of its firewall, once that is found out.
+        tags: the instance's, with those that this visit has written.
+    """
+
+    event: LifecycleEvent
+    hook_open: bool
+    instance: Instance | None
+    age: float
+    deadline: float
+    serial: str | None = None
+    tags: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tags = dict(self.instance.tags) if self.instance else {}
+
+    @property
+    def running(self) -> bool:
+        """Whether its firewall can still be up."""
+        return self.instance is not None and self.instance.state == "running"
+
+    @property
+    def licence_returned(self) -> bool:
+        """Whether a visit has read back that the licence is returned."""
+        return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
+
+    def given_up(self, stage: Stage) -> bool:
+        """Whether ``stage`` is past its limit."""
+        return self.age >= self.deadline + stage * GRACE_SECONDS
+
+    def private_ip(self, device_index: int) -> str | None:
+        """Its address at ``device_index``."""
+        return self.instance.private_ip(device_index) if self.instance else None
+
+    def add_tags(self, new: dict[str, str]) -> None:
+        """Write tags on the instance, if there still is one."""
+        if self.instance is not None:
+            instances.add_tags(aws.ec2(), self.event.instance_id, new)
+        self.tags.update(new)
+
+
+def visit(
+    events: list[LifecycleEvent],
+    settings: TerminateSettings,
+    now: datetime,
+    seconds_left: Callable[[], float],
+) -> Outcomes:
+    """Bring a batch of terminations as far as it goes now.
+
+    Args:
+        events: one for each instance.
+        settings: the function's settings.
+        now: aware.
+        seconds_left: what is left of this invocation.
+    """
+    departures, failed = _look(events, settings, now)
+    held = _leave_panorama(departures, settings, seconds_left)
+    free = [departure for departure in departures if departure.event not in held]
+    return failed | held | _leave_ec2(free, settings, seconds_left)
+
+
+def _look(
+    events: list[LifecycleEvent], settings: TerminateSettings, now: datetime
+) -> tuple[list[Departure], dict[LifecycleEvent, Outcome]]:
+    """Keep the hooks open and look at the instances, all at once.
+
+    Returns:
+        Those whose hook could be looked at, and the errors of the others.
+    """
+    ec2, autoscaling = aws.ec2(), aws.autoscaling()
+    with ThreadPoolExecutor(together.THREADS) as pool:
+        known = pool.submit(instances.look, ec2, [event.instance_id for event in events])
+        heartbeats = [pool.submit(hooks.keep_open, autoscaling, event) for event in events]
+    departures: list[Departure] = []
+    failed: dict[LifecycleEvent, Outcome] = {}
+    for event, heartbeat in zip(events, heartbeats, strict=True):
+        hook_open = attempt(heartbeat.result)
+        if isinstance(hook_open, Again | Failed):
+            failed[event] = hook_open
+            continue
+        departures.append(
+            Departure(
+                event=event,
+                hook_open=hook_open,
+                instance=known.result().get(event.instance_id),
+                age=(now - event.time).total_seconds(),
+                deadline=settings.deadline_seconds,
+            )
+        )
+    return departures, failed
+
+
+def _each(
+    departures: Iterable[Departure],
+    step: Callable[[Departure], Outcome],
+    seconds_left: Callable[[], float],
+) -> dict[LifecycleEvent, Outcome]:
+    """The outcome of ``step`` for each, one after the other, for as long as there is time."""
+    outcomes: dict[LifecycleEvent, Outcome] = {}
+    for departure in departures:
+        if seconds_left() < RESERVE_SECONDS:
+            outcomes[departure.event] = Again("no time left in this run", SOON_SECONDS)
+            continue
+        with telemetry.about(**departure.event.keys):
+            outcomes[departure.event] = attempt(partial(step, departure))
+    return outcomes
+
+
+def _leave_panorama(
+    departures: list[Departure], settings: TerminateSettings, seconds_left: Callable[[], float]
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those of whom something is left in Panorama."""
+    asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
+    if settings.panorama is None or not asking:
+        return {}
+    connected = attempt(partial(_connect, settings.panorama))
+    if isinstance(connected, Again | Failed):
+        return {departure.event: connected for departure in asking}
+    connection, devices = connected
+    step = partial(_clear_licence, connection=connection, devices=devices, settings=settings)
+    outcomes = _each(asking, step, seconds_left)
+    leaving = {
+        departure.event: departure.serial
+        for departure in asking
+        if departure.serial is not None and isinstance(outcomes[departure.event], Done)
+    }
+    outcomes |= _unmanage(connection, leaving, settings)
+    return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
+
+
+def _connect(settings: PanoramaSettings) -> tuple[Panorama, dict[str, Device]]:
+    connection = panorama.connect(settings)
+    return connection, {device.serial: device for device in connection.devices()}
+
+
+def _clear_licence(
+    departure: Departure,
+    connection: Panorama,
+    devices: Mapping[str, Device],
+    settings: TerminateSettings,
+) -> Outcome:
+    """Find out who the firewall is and get its licence back; done also if there is none."""
+    management_ip = departure.private_ip(settings.management_device_index)
+    found = identity.identify(
+        departure.event.instance_id, departure.tags, management_ip, devices.values()
+    )
+    if isinstance(found, Unknown):
+        # A firewall that never registered is as good an end as any, and what is not certain to be
+        # ours is not touched.
+        logger.warning("No firewall in Panorama is this instance", extra={"reason": found.reason})
+        return Done()
+    departure.serial = found.serial
+    if found.evidence is not Evidence.SERIAL_TAG:
+        departure.add_tags(identity.tags_for(found))
+    if settings.licensing.mode is LicensingMode.NONE or departure.licence_returned:
+        return Done()
+    with telemetry.about(serial=found.serial):
+        return _give_licence_back(departure, connection, devices.get(found.serial), settings)
+
+
+def _give_licence_back(
+    departure: Departure, connection: Panorama, device: Device | None, settings: TerminateSettings
+) -> Outcome:
+    connected = device is not None and device.connected
+    if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
+        # Told when the hook is completed, once.
+        return Done()
+    if device is None or not connected:
+        return Again("the firewall, which has to give its licence back, is not connected")
+    api_key = credentials.licensing_api_key(settings.licensing.api_key_secret_arn or "")
+    if not licensing.give_back(connection, device.serial, api_key):
+        return Again("the firewall is giving its licence back")
+    departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
+    telemetry.count(Metric.LICENCE_RETURNED)
+    return Done()
+
+
+def _unmanage(
+    connection: Panorama, leaving: Mapping[LifecycleEvent, str], settings: TerminateSettings
+) -> dict[LifecycleEvent, Outcome]:
+    if not leaving:
+        return {}
+    serials = frozenset(leaving.values())
+    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name))
+    if isinstance(outcomes, Again | Failed):
+        return dict.fromkeys(leaving, outcomes)
+    return {event: outcomes[serial] for event, serial in leaving.items()}
+
+
+def _leave_ec2(
+    departures: list[Departure], settings: TerminateSettings, seconds_left: Callable[[], float]
+) -> dict[LifecycleEvent, Outcome]:
+    """Release interfaces and addresses, and let the instances go that have none left."""
+    if not departures:
+        return {}
+    remains = attempt(partial(_look_at_remains, departures, settings))
+    if isinstance(remains, Again | Failed):
+        return {departure.event: remains for departure in departures}
+    return _each(departures, partial(_release, remains=remains, settings=settings), seconds_left)
+
+
+def _look_at_remains(departures: list[Departure], settings: TerminateSettings) -> dict[str, Wiring]:
+    """Our interfaces and addresses by instance id."""
+    ids = [departure.event.instance_id for departure in departures]
+    own = interfaces.look(aws.ec2(), settings.name, ids)
+    allocated = addresses.look(aws.ec2(), settings.name, ids)
+    return {key: Wiring.of(own.get(key, []), allocated.get(key, [])) for key in ids}
+
+
+def _release(
+    departure: Departure, remains: Mapping[str, Wiring], settings: TerminateSettings
+) -> Outcome:
+    outcome = attempt(partial(_remove_wiring, remains[departure.event.instance_id]))
+    if not isinstance(outcome, Done) and not departure.given_up(Stage.RELEASE):
+        return outcome
+    if not isinstance(outcome, Done):
+        logger.error("Gave up releasing the interfaces", extra={"outcome": repr(outcome)})
+    if departure.hook_open:
+        hooks.complete(aws.autoscaling(), departure.event, hooks.Result.CONTINUE)
+    _report(departure, settings)
+    return Done()
+
+
+def _remove_wiring(there: Wiring) -> Outcome:
+    decide = partial(wiring.decide_removal, detach=True)
+    left = wiring.carry_out(aws.ec2(), decide, there)
+    if left.interfaces or left.addresses:
+        return Again("interfaces are being detached", SOON_SECONDS)
+    return Done()
+
+
+def _report(departure: Departure, settings: TerminateSettings) -> None:
+    """Count and tell how it ended; once, since there is no visit after it."""
+    telemetry.count(Metric.TERMINATE_COMPLETED)
+    telemetry.measure(Metric.SECONDS_TO_TERMINATION, departure.age)
+    serial = departure.tags.get(tags.SERIAL, "")
+    given_up = [stage.name.lower() for stage in Stage if departure.given_up(stage)]
+    if given_up:
+        telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
+        logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
+    licensed = settings.licensing.mode is LicensingMode.FIREWALL and serial
+    if licensed and not departure.licence_returned:
+        telemetry.count(Metric.LICENCE_NOT_RETURNED)
+        logger.error(
+            "The licence was not returned: deactivate the serial number in the Customer Support "
+            "Portal under Assets, Devices",
+            extra={"step": "licence", "serial": serial},
+        )

@@ -97,7 +97,7 @@ lock: setup ## Lock all requirements and the layer's digest (UPGRADE=1: newest v
 
 .PHONY: lint
 lint: setup ## Formats, types, tables, functions.zip: what pre-commit checks
-	$(USE_TERRAFORM); $(BIN)/pre-commit run --all-files --show-diff-on-failure
+	$(USE_TERRAFORM); $(BIN)/pre-commit run --all-files
 
 .PHONY: unit
 unit: setup ## pytest without Terraform apply (ARGS="-k word" chooses)

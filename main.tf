@@ -42,13 +42,14 @@ locals {
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
-    options = var.bootstrap.options == null ? null : merge(var.bootstrap.options, {
-      panorama_server   = try(coalesce(var.bootstrap.options.panorama_server, try(var.panorama.hostnames[0], null)), null)
-      panorama_server_2 = try(coalesce(var.bootstrap.options.panorama_server_2, try(var.panorama.hostnames[1], null)), null)
-      tplname           = try(coalesce(var.bootstrap.options.tplname, try(var.panorama.template_stack, null)), null)
-      dgname            = try(coalesce(var.bootstrap.options.dgname, try(var.panorama.device_group, null)), null)
-      cgname            = try(coalesce(var.bootstrap.options.cgname, try(var.panorama.log_collector_group, null)), null)
-    })
+    # one() gives a null without a type. That of a conditional would lack the keys that are not named here.
+    options = one([for options in var.bootstrap.options[*] : merge(options, {
+      panorama_server   = try(coalesce(options.panorama_server, try(var.panorama.hostnames[0], null)), null)
+      panorama_server_2 = try(coalesce(options.panorama_server_2, try(var.panorama.hostnames[1], null)), null)
+      tplname           = try(coalesce(options.tplname, try(var.panorama.template_stack, null)), null)
+      dgname            = try(coalesce(options.dgname, try(var.panorama.device_group, null)), null)
+      cgname            = try(coalesce(options.cgname, try(var.panorama.log_collector_group, null)), null)
+    })])
   })
 
   # How long a firewall goes on with its flows before its terminate hook begins: as the load balancer says, or the most that one of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def lab() -> None:
-    """Keep ``serve`` a command of its own, however few there are."""
+    """Keep the commands apart, however few there are."""
 
 
 @app.command()
@@ -31,3 +32,21 @@ def serve(
     from vmseries_lab.server import main  # noqa: PLC0415 - moto takes seconds; --help needs none
 
     main(with_parent=with_parent)
+
+
+@app.command()
+def demo(
+    *,
+    plant: Annotated[
+        bool,
+        typer.Option("--plant", help="Leave an interface and a licence behind, and fail."),
+    ] = False,
+    picture: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path(
+        ".build/demo/demo.png"
+    ),
+    pace: Annotated[float, typer.Option(help="Lab seconds per real second.")] = 60.0,
+) -> None:
+    """Apply an example, send a wave of load through it, destroy it, and count what is left."""
+    from vmseries_lab.demo.app import run
+
+    raise typer.Exit(run(plant=plant, picture_path=picture, pace=pace))

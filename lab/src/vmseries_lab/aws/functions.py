@@ -250,7 +250,8 @@ class Functions:
             )
         )
         self._give_back(key, worker, reply)
-        lines = _log_lines(function, request_id, reply, worker if cold else None, at)
+        end = self._world.clock.now()
+        lines = _log_lines(function, request_id, reply, worker if cold else None, (at, end))
         with self._world.lock:
             self._write_log(function, worker.log_stream, lines)
         self._note(function, at, payload, request_id, reply, worker if cold else None)
@@ -527,7 +528,7 @@ class Functions:
         if not lines or not iam.role_allows(function.role, "logs:PutLogEvents", stream_arn):
             return
         self._gate.calls.by_service("logs", "PutLogEvents", function.role, **names)
-        events = [{"timestamp": int(at * 1000), "message": text} for at, text in sorted(lines)]
+        events = [{"timestamp": int(at * 1000), "message": text} for at, text in lines]
         backend.put_log_events(group, stream, events)
 
 
@@ -571,7 +572,11 @@ def _iso(at: float) -> str:
 
 
 def _log_lines(
-    function: Any, request_id: str, reply: Reply, new_worker: Worker | None, at: float
+    function: Any,
+    request_id: str,
+    reply: Reply,
+    new_worker: Worker | None,
+    times: tuple[float, float],
 ) -> list[tuple[float, str]]:
     """The function's output between the platform's own lines.
 
@@ -579,7 +584,7 @@ def _log_lines(
     Python Lambda functions" for the text format.
     """
     logging = function.lab_settings.get("LoggingConfig", {})
-    end = at + reply.seconds
+    at, end = times
     duration = round(reply.seconds * 1000, 2)
     init = round(new_worker.init_seconds * 1000, 2) if new_worker else None
     if logging.get("LogFormat") != "JSON":

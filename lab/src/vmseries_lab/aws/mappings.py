@@ -138,7 +138,7 @@ class Pollers:
         wanted = FIRST_POLLERS
         if mapping.loaded_since is not None:
             minutes = (now - mapping.loaded_since) / 60
-            wanted += int(minutes * MORE_POLLERS_PER_MINUTE)
+            wanted += int(minutes) * MORE_POLLERS_PER_MINUTE
         wanted = min(wanted, limit)
         while len(mapping.pollers) < wanted:
             mapping.pollers.append(Poller())
@@ -234,7 +234,7 @@ def failures(outcome: Outcome, message_ids: list[str], *, reports: bool) -> set[
         named = {item["itemIdentifier"] for item in items}
     except (TypeError, KeyError):
         return everything
-    return min(named, everything)
+    return named if named.issubset(everything) else everything
 
 
 def _sources() -> list[Any]:

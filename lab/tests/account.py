@@ -1,0 +1,87 @@
+"""What the tests make in the account of a lab, in a line each."""
+
+from __future__ import annotations
+
+import io
+import json
+import textwrap
+import zipfile
+from typing import Any
+from uuid import uuid4
+
+from vmseries_lab.client import Lab
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    """A policy document that allows what the statements say."""
+    allowed = [{"Effect": "Allow", **statement} for statement in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": allowed})
+
+
+TRUST = policy({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+
+
+def archive(**modules: str) -> bytes:
+    """A deployment package with these modules; double underscores in names stand for slashes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        for name, code in modules.items():
+            opened.writestr(f"{name.replace('__', '/')}.py", textwrap.dedent(code))
+    return buffer.getvalue()
+
+
+class Account:
+    """Short ways to what a test needs, all through boto3."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.name = f"t{uuid4().hex[:8]}"
+
+    def role(self, *statements: dict[str, Any], name: str = "") -> str:
+        """A role that Lambda may assume; its ARN."""
+        name = name or f"{self.name}-{uuid4().hex[:6]}"
+        iam = self.lab.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
+        if statements:
+            document = policy(*statements)
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
+        return str(role["Arn"])
+
+    def function(self, code: str, role: str = "", **settings: Any) -> str:
+        """A function with ``def handler(event, context)`` in ``code``; its ARN."""
+        client = self.lab.client("lambda")
+        answer = client.create_function(
+            **{
+                "FunctionName": f"{self.name}-{uuid4().hex[:6]}",
+                "Role": role or self.role({"Action": "*", "Resource": "*"}),
+                "Runtime": "python3.13",
+                "Handler": "app.handler",
+                "Code": {"ZipFile": archive(app=code)},
+                "Timeout": 10,
+                **settings,
+            }
+        )
+        return str(answer["FunctionArn"])
+
+    def invoke(self, arn: str, event: Any = None) -> tuple[Any, str]:
+        """Invoke and wait; the answer and the kind of error, if any."""
+        answer = self.lab.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", "")
+
+    def queue(self, suffix: str = "q", **attributes: Any) -> tuple[str, str]:
+        """A queue; its URL and ARN."""
+        sqs = self.lab.client("sqs")
+        values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attributes.items()}
+        url = sqs.create_queue(QueueName=f"{self.name}-{suffix}", Attributes=values)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(url), str(found["Attributes"]["QueueArn"])
+
+    def messages(self, url: str) -> list[dict[str, Any]]:
+        """Receive what is visible in a queue, up to ten."""
+        answer = self.lab.client("sqs").receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        return list(answer.get("Messages", []))

@@ -136,7 +136,7 @@ class Cloud:
         credentials = self._credentials(instance_id, role_arn or "")
         with self._making:
             client = self._session.client(  # type: ignore[call-overload]
-                service, endpoint_url=self._world.endpoint, config=_CONFIG, **credentials
+                service, endpoint_url=self._world.endpoint or None, config=_CONFIG, **credentials
             )
             return self._clients.setdefault(key, client)
 

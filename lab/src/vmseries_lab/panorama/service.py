@@ -73,7 +73,7 @@ class Panorama:
             world.clock, self.store, self.jobs, self.devices, PANORAMA_NAMES[0].split(".")[0]
         )
         licences = Licences(world.clock, self.store, self.jobs, self.devices)
-        self._handlers = operations.handlers() | licences.handlers()
+        self.handlers = operations.handlers() | licences.handlers()
         self.server = HttpsServer(authority, PANORAMA_NAMES, self.respond)
         world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
 
@@ -275,7 +275,7 @@ class Panorama:
             if record is None:
                 raise ApiError(f"{target} not connected")
             return record.link.operate(command)
-        handler = choose(self._handlers, command)
+        handler = choose(self.handlers, command)
         if handler is None:
             raise ApiError(f"{command.tag} is unexpected", code=17)
         return handler(command, admin.name)

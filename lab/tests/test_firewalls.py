@@ -1,0 +1,481 @@
+"""Firewalls on instances of the simulated EC2: how they boot, join, publish, and give back."""
+
+import base64
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+from xml.etree import ElementTree as ET
+
+import boto3
+import pytest
+from defusedxml.ElementTree import fromstring
+from moto import mock_aws
+from moto.backends import get_backend
+
+from vmseries_lab import firewalls, licensing, panorama
+from vmseries_lab.aws import ec2, images
+from vmseries_lab.aws.ec2 import templates
+from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama.answers import ApiError
+from vmseries_lab.world import ACCOUNT_ID, World
+
+IMAGES = {image.product_code: image.image_id for image in images.marketplace_images()}
+BYOL = IMAGES[images.PRODUCT_CODES["byol"]]
+BUNDLE = IMAGES[images.PRODUCT_CODES["bundle1"]]
+USER_DATA = "mgmt-interface-swap=enable;secret_name=bootstrap"
+BOOTSTRAP = {
+    "type": "dhcp-client",
+    "panorama-server": "panorama.example.com",
+    "tplname": "autoscale-stack",
+    "dgname": "autoscale",
+    "cgname": "autoscale-logs",
+    "vm-auth-key": initial.VM_AUTH_KEY,
+    "authcodes": licensing.AUTH_CODE,
+    "op-command-modes": "mgmt-interface-swap",
+    "dhcp-accept-server-hostname": "yes",
+}
+CLOUDWATCH = (
+    "set template-stack autoscale-stack config deviceconfig plugins vm_series aws-cloudwatch "
+)
+UNTIL_SERVICE = 1700
+PLACES = {
+    "device-group": "autoscale",
+    "template-stack": "autoscale-stack",
+    "log-collector-group": "autoscale-logs",
+}
+KEY = "<request><license><api-key><set><key>{}</key></set></api-key></license></request>"
+INFO = "<request><license><info/></license></request>"
+DEACTIVATE = (
+    "<request><license><deactivate><VM-Capacity><mode>auto</mode></VM-Capacity></deactivate>"
+    "</license></request>"
+)
+
+
+def statement(action: str, resource: str = "*", **condition: str) -> dict[str, Any]:
+    allowed: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": resource}
+    if condition:
+        allowed["Condition"] = {"StringEquals": {"cloudwatch:namespace": condition["namespace"]}}
+    return allowed
+
+
+@dataclass
+class Site:
+    """A world with Panorama, licensing, firewalls, and one subnet to start them in."""
+
+    world: World
+    outside: panorama.Outside
+    fleet: firewalls.Fleet
+    subnet: str
+    group: str
+
+    def client(self, service: str) -> Any:
+        return client_of(service)
+
+    def permit(self, *statements: dict[str, Any], service: str = "ec2.amazonaws.com") -> None:
+        """Give the firewalls' role exactly these permissions."""
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        iam.update_assume_role_policy(
+            RoleName="firewall",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )
+        for name in iam.list_role_policies(RoleName="firewall")["PolicyNames"]:
+            iam.delete_role_policy(RoleName="firewall", PolicyName=name)
+        for number, allowed in enumerate(statements):
+            document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+            iam.put_role_policy(
+                RoleName="firewall", PolicyName=f"p{number}", PolicyDocument=document
+            )
+
+    def launch(self, image: str = BYOL, user_data: str = USER_DATA, wired: bool = True) -> str:
+        """Start an instance as a group does, and attach the management interface early."""
+        data = {
+            "ImageId": image,
+            "InstanceType": "m5.xlarge",
+            "UserData": base64.b64encode(user_data.encode()).decode(),
+            "IamInstanceProfile": {"Name": "firewall"},
+            "PrivateDnsNameOptions": {"HostnameType": "resource-name"},
+            "NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [self.group]}],
+        }
+        client = self.client("ec2")
+        with self.world.lock:
+            name = f"template-{uuid4().hex}"
+            template = client.create_launch_template(
+                LaunchTemplateName=name, LaunchTemplateData=data
+            )
+            template_id = template["LaunchTemplate"]["LaunchTemplateId"]
+            version = ec2.store().get_launch_template(template_id).latest_version()
+            instance_id = templates.launch(ec2.store(), version, self.subnet, {}).id
+        self.world.advance(15)
+        if wired:
+            self.attach(instance_id)
+        return str(instance_id)
+
+    def attach(self, instance_id: str, index: int = 1) -> str:
+        client = self.client("ec2")
+        interface = client.create_network_interface(SubnetId=self.subnet, Groups=[self.group])
+        interface_id = interface["NetworkInterface"]["NetworkInterfaceId"]
+        client.attach_network_interface(
+            InstanceId=instance_id, NetworkInterfaceId=interface_id, DeviceIndex=index
+        )
+        return str(interface_id)
+
+    def in_service(self, **options: Any) -> firewalls.firewall.Firewall:
+        instance_id = self.launch(**options)
+        self.world.advance(UNTIL_SERVICE)
+        firewall = self.fleet.get(instance_id)
+        assert firewall is not None
+        assert firewall.phase == "in-sync"
+        return firewall
+
+    def kinds(self, subject: str) -> list[str]:
+        return [e.kind for e in self.world.timeline.since() if e.subject == subject]
+
+    def detail(self, kind: str) -> dict[str, Any]:
+        return next(e.detail for e in self.world.timeline.since() if e.kind == kind)
+
+    def members(self) -> dict[str, list[str]]:
+        running = self.outside.panorama.store.running
+        found = {c: references.members(running, c, name) for c, name in PLACES.items()}
+        return {**found, "managed": references.managed(running)}
+
+    def used(self) -> int:
+        return self.outside.licensing.used()
+
+
+@cache
+def client_of(service: str) -> Any:
+    return boto3.client(service, region_name="us-east-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _aws():
+    """Moto in this process. Its EC2 takes long to start, so it is started once."""
+    with mock_aws():
+        yield
+    client_of.cache_clear()
+
+
+@pytest.fixture
+def site():
+    world = World()
+    ec2.install(world)
+    images.install(world)
+    outside = panorama.install(world)
+    fleet = firewalls.install(world)
+    subnet = client_of("ec2").describe_subnets()["Subnets"][0]
+    group = client_of("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    site = Site(world, outside, fleet, subnet["SubnetId"], group)
+    secret = client_of("secretsmanager").create_secret(
+        Name="bootstrap", SecretString=json.dumps(BOOTSTRAP)
+    )
+    iam = client_of("iam")
+    iam.create_role(RoleName="firewall", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName="firewall")
+    iam.add_role_to_instance_profile(InstanceProfileName="firewall", RoleName="firewall")
+    site.permit(
+        statement("secretsmanager:GetSecretValue", secret["ARN"]),
+        statement("cloudwatch:PutMetricData", namespace="NS"),
+    )
+    yield site
+    fleet.stop()
+    outside.stop()
+    store = ec2.store()
+    for things in (store.reservations, store.launch_templates, store.launch_template_name_to_ids):
+        things.clear()
+    for service in ("iam", "secretsmanager", "s3", "cloudwatch"):
+        for backend in get_backend(service)[ACCOUNT_ID].values():
+            backend.reset()
+
+
+class TestBoot:
+    def test_it_joins_within_25_minutes(self, site):
+        instance_id = site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        firewall = site.fleet.get(instance_id)
+        serial = firewall.serial
+        assert len(serial) == 15
+        assert site.members() == {key: [serial] for key in [*PLACES, "managed"]}
+        assert firewall.hostname == instance_id
+        status = site.fleet.status()[0]
+        assert (status["phase"], status["connected"], status["licensed"]) == ("in-sync", True, True)
+        assert [nic["device_index"] for nic in status["interfaces"]] == [0, 1]
+        assert site.kinds(instance_id) == [
+            "booted",
+            "interface-attached",
+            "bootstrapped",
+            "licensed",
+        ]
+        times = {e.kind: e.at for e in site.world.timeline.since()}
+        assert 20 * 60 <= times["device-in-sync"] - times["booted"] <= 27 * 60
+        assert site.used() == 1
+
+    def test_the_parameters_may_be_in_the_user_data(self, site):
+        text = ";".join(f"{key}={value}" for key, value in BOOTSTRAP.items())
+        site.permit()
+        assert site.in_service(user_data=text).connected
+
+    def test_the_parameters_may_be_in_a_bucket(self, site):
+        s3 = site.client("s3")
+        s3.create_bucket(Bucket="boot")
+        text = "\n".join(f"{k}={v}" for k, v in BOOTSTRAP.items() if k != "authcodes")
+        s3.put_object(Bucket="boot", Key="eu/config/init-cfg.txt", Body=text.encode())
+        s3.put_object(Bucket="boot", Key="eu/license/authcodes", Body=b"D1234567\n")
+        site.permit(statement("s3:GetObject", "arn:aws:s3:::boot/eu/*"))
+        user_data = "mgmt-interface-swap=enable\nvmseries-bootstrap-aws-s3bucket=boot/eu"
+        assert site.in_service(user_data=user_data).serial in site.members()["managed"]
+
+    def test_without_a_management_interface_it_never_registers(self, site):
+        instance_id = site.launch(wired=False)
+        site.world.advance(300)
+        site.attach(instance_id)  # later than the enumeration: not seen
+        site.world.advance(UNTIL_SERVICE)
+        firewall = site.fleet.get(instance_id)
+        assert firewall.phase == "no-management-network"
+        assert [nic.device_index for nic in firewall.interfaces] == [0]
+        assert site.members()["managed"] == []
+        assert site.used() == 0
+
+    def test_without_the_swap_the_first_interface_is_the_management(self, site):
+        site.client("secretsmanager").put_secret_value(
+            SecretId="bootstrap",
+            SecretString=json.dumps({**BOOTSTRAP, "op-command-modes": ""}),
+        )
+        firewall = site.in_service(user_data="secret_name=bootstrap", wired=False)
+        assert firewall.ip_address == firewall.interfaces[0].private_ip
+
+    @pytest.mark.parametrize(
+        ("statements", "service"),
+        [
+            ([], "ec2.amazonaws.com"),
+            (
+                [statement("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:::other")],
+                "ec2.amazonaws.com",
+            ),
+            ([statement("*")], "lambda.amazonaws.com"),
+        ],
+    )
+    def test_what_its_role_may_not_read_it_does_not_get(self, site, statements, service):
+        site.permit(*statements, service=service)
+        instance_id = site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "bootstrap-failed"
+        assert site.detail("bootstrap-failed")["reason"].startswith("AccessDenied")
+        assert site.used() == 0
+
+    def test_a_secret_that_does_not_exist(self, site):
+        site.permit(statement("secretsmanager:GetSecretValue"))
+        instance_id = site.launch(user_data="mgmt-interface-swap=enable;secret_name=elsewhere")
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "bootstrap-failed"
+        assert "ResourceNotFoundException" in site.detail("bootstrap-failed")["reason"]
+
+    def test_a_pool_that_is_exhausted_leaves_it_without_a_serial(self, site):
+        site.outside.licensing.configure(pool_size=1)
+        first, second = site.launch(), site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        phases = sorted(site.fleet.get(name).phase for name in (first, second))
+        assert phases == ["in-sync", "unlicensed"]
+        assert len(site.members()["managed"]) == 1
+        assert site.used() == 1
+
+    def test_a_pay_as_you_go_image_needs_no_licence_of_a_pool(self, site):
+        site.outside.licensing.configure(pool_size=0)
+        firewall = site.in_service(image=BUNDLE)
+        assert firewall.connected
+        assert site.used() == 0
+
+    def test_an_image_that_is_no_firewall_is_left_alone(self, site):
+        client = site.client("ec2")
+        other = client.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        started = client.run_instances(ImageId=other, MinCount=1, MaxCount=1)
+        site.world.advance(15)
+        assert site.fleet.all() == []
+        assert site.world.probe(started["Instances"][0]["InstanceId"], 80)
+
+    def test_a_wrong_auth_key_is_refused(self, site):
+        site.outside.panorama.vm_auth_keys = {"another"}
+        instance_id = site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "refused"
+        assert site.members()["managed"] == []
+
+    def test_it_waits_for_a_panorama_that_is_away(self, site):
+        site.outside.panorama.configure(available=False)
+        instance_id = site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        firewall = site.fleet.get(instance_id)
+        assert firewall.phase == "licensed"
+        site.outside.panorama.configure(available=True)
+        site.world.advance(300)
+        assert firewall.phase == "in-sync"
+
+    def test_it_answers_health_checks_once_its_configuration_has_arrived(self, site):
+        instance_id = site.launch()
+        site.world.advance(1200)
+        assert not site.world.probe(instance_id, 80)
+        site.world.advance(500)
+        assert site.world.probe(instance_id, 80)
+        assert site.world.probe(instance_id, 443)
+        assert not site.world.probe(instance_id, 22)
+        assert not site.world.probe(instance_id, 8080)
+
+
+class TestMetrics:
+    def switch_on(self, site, namespace="NS", minutes=1):
+        lines = ["enabled yes", f"name {namespace}", f"timeout {minutes}"]
+        site.outside.panorama.operator_session([CLOUDWATCH + line for line in lines])
+        site.world.advance(40)
+
+    def published(self, site, name, namespace="NS"):
+        answer = site.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            StartTime=site.world.clock.utc().replace(year=2020),
+            EndTime=site.world.clock.utc().replace(year=2100),
+            Period=60,
+            Statistics=["SampleCount", "Maximum"],
+        )
+        points = answer["Datapoints"]
+        return sum(point["SampleCount"] for point in points), [p["Maximum"] for p in points]
+
+    def test_off_unless_the_template_says_otherwise(self, site):
+        site.in_service()
+        site.world.advance(900)
+        assert site.client("cloudwatch").list_metrics()["Metrics"] == []
+
+    def test_ten_metrics_every_interval_without_dimensions(self, site):
+        self.switch_on(site)
+        firewall = site.in_service()
+        firewall.load = firewalls.load.Load(sessions=5000, capacity=10_000)
+        before, _ = self.published(site, "panSessionUtilization")
+        site.world.advance(600)
+        after, values = self.published(site, "panSessionUtilization")
+        assert after - before == 10
+        assert max(values) == 50
+        metrics = site.client("cloudwatch").list_metrics(Namespace="NS")["Metrics"]
+        assert len({metric["MetricName"] for metric in metrics}) == 10
+        assert all(metric["Dimensions"] == [] for metric in metrics)
+
+    def test_the_interval_is_five_minutes_unless_set(self, site):
+        enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
+        site.outside.panorama.operator_session(enabled)
+        site.world.advance(40)
+        site.in_service()
+        before, _ = self.published(site, "panSessionActive")
+        site.world.advance(900)
+        assert self.published(site, "panSessionActive")[0] - before == 3
+
+    def test_a_namespace_that_the_role_may_not_write_to(self, site):
+        self.switch_on(site, namespace="Other")
+        site.in_service()
+        site.world.advance(300)
+        assert site.client("cloudwatch").list_metrics()["Metrics"] == []
+        assert "AccessDenied" in site.detail("publishing-failed")["reason"]
+
+
+class TestLicence:
+    def tell(self, firewall, command):
+        return firewall.operate(fromstring(command))
+
+    def test_it_is_given_back_a_little_later_and_that_is_read_back(self, site):
+        firewall = site.in_service()
+        held = self.tell(firewall, INFO)
+        assert held.findtext("result/licenses/entry/serial") == firewall.serial
+        self.tell(firewall, KEY.format(licensing.API_KEY))
+        answer = self.tell(firewall, DEACTIVATE)
+        assert "Successfully deactivated" in answer.findtext("result")
+        assert site.used() == 1
+        site.world.advance(25)
+        assert site.used() == 0
+        assert ET.tostring(self.tell(firewall, INFO).find("result")) == (
+            b"<result><licenses /></result>"
+        )
+        with pytest.raises(ApiError, match="no VM-Capacity license"):
+            self.tell(firewall, DEACTIVATE)
+
+    @pytest.mark.parametrize(
+        ("key", "text"),
+        [(None, "API Key is not set"), ("wrong", "Invalid or missing deactivation token")],
+    )
+    def test_not_without_the_right_key(self, site, key, text):
+        firewall = site.in_service()
+        if key:
+            self.tell(firewall, KEY.format(key))
+        with pytest.raises(ApiError, match=text):
+            self.tell(firewall, DEACTIVATE)
+        site.world.advance(60)
+        assert site.used() == 1
+
+    def test_not_while_the_licensing_service_is_away(self, site):
+        firewall = site.in_service()
+        self.tell(firewall, KEY.format(licensing.API_KEY))
+        site.outside.licensing.configure(available=False)
+        with pytest.raises(ApiError, match="try again later"):
+            self.tell(firewall, DEACTIVATE)
+        site.outside.licensing.configure(available=True)
+        self.tell(firewall, DEACTIVATE)
+        site.world.advance(25)
+        assert site.used() == 0
+
+    def test_the_same_key_twice(self, site):
+        firewall = site.in_service()
+        self.tell(firewall, KEY.format("K"))
+        with pytest.raises(ApiError, match="API key is same as old"):
+            self.tell(firewall, KEY.format("K"))
+        show = "<request><license><api-key><show/></api-key></license></request>"
+        assert self.tell(firewall, show).findtext("result") == "API key: K"
+
+    def test_a_firewall_that_is_halted_keeps_it(self, site):
+        firewall = site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.world.advance(60)
+        assert not firewall.connected
+        assert site.fleet.all() == []
+        assert site.used() == 1
+        assert site.members()["managed"] == [firewall.serial]
+        assert "halted" in site.kinds(firewall.machine.instance_id)
+        assert "device-disconnected" in site.kinds(firewall.serial)
+
+    def test_without_its_management_interface_it_cannot_be_reached(self, site):
+        firewall = site.in_service()
+        client = site.client("ec2")
+        interface = firewall.interfaces[1].interface_id
+        described = client.describe_network_interfaces(NetworkInterfaceIds=[interface])
+        attachment = described["NetworkInterfaces"][0]["Attachment"]["AttachmentId"]
+        client.detach_network_interface(AttachmentId=attachment)
+        site.world.advance(30)
+        assert not firewall.connected
+        with pytest.raises(ApiError, match="not connected"):
+            self.tell(firewall, DEACTIVATE)
+
+    def test_a_batch_command_on_panorama(self, site):
+        firewall = site.in_service()
+        self.tell(firewall, KEY.format(licensing.API_KEY))
+        batch = (
+            "<request><batch><license><deactivate><VM-Capacity><mode>auto</mode>"
+            f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
+            "</request>"
+        )
+        handlers = site.outside.panorama.handlers
+        answer = panorama.operations.choose(handlers, fromstring(batch))(
+            fromstring(batch), "autoscale"
+        )
+        assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
+        site.world.advance(60)
+        assert site.used() == 0
+
+
+def test_a_stopped_instance_comes_back_without_a_new_licence(site):
+    firewall = site.in_service()
+    instance_id, serial = firewall.machine.instance_id, firewall.serial
+    site.client("ec2").stop_instances(InstanceIds=[instance_id])
+    site.world.advance(30)
+    assert not firewall.connected
+    site.client("ec2").start_instances(InstanceIds=[instance_id])
+    site.world.advance(400)
+    assert firewall.connected
+    assert (firewall.serial, firewall.phase) == (serial, "in-sync")
+    assert site.used() == 1

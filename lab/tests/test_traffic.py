@@ -1,0 +1,148 @@
+"""Traffic over a fleet: who gets how much, and who gets it too early."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmseries_lab.firewalls.load import Load
+from vmseries_lab.traffic import Traffic
+from vmseries_lab.world import World
+
+
+@dataclass
+class Firewall:
+    """A firewall as far as traffic is concerned."""
+
+    name: str
+    ready: bool = True
+    phase: str = "in-sync"
+    load: Load = field(default_factory=Load)
+
+    def __post_init__(self):
+        self.machine = SimpleNamespace(instance_id=self.name, powered=True)
+        self.licence = SimpleNamespace(active=True)
+
+
+class Site:
+    """Three firewalls behind a load balancer whose targets' states are set by the test."""
+
+    def __init__(self, names="abc"):
+        self.world = World()
+        self.firewalls = {name: Firewall(name) for name in names}
+        self.states = dict.fromkeys(names, "healthy")
+        fleet = SimpleNamespace(all=lambda: list(self.firewalls.values()))
+        self.traffic = Traffic(self.world, fleet, lambda: self.states)
+        self.world.engines.append(self.traffic)
+
+    def sessions(self):
+        return {name: firewall.load.sessions for name, firewall in self.firewalls.items()}
+
+
+@pytest.fixture
+def site():
+    site = Site()
+    site.traffic.configure(sessions=3000)
+    site.world.advance(600)
+    return site
+
+
+def test_healthy_targets_share_the_sessions(site):
+    assert site.sessions() == dict.fromkeys("abc", pytest.approx(1000, abs=1))
+    assert site.firewalls["a"].load.utilization == pytest.approx(10, abs=0.1)
+
+
+def test_a_new_target_gets_new_flows_only(site):
+    site.firewalls["d"] = Firewall("d")
+    site.states["d"] = "healthy"
+    site.world.advance(10)
+    assert 0 < site.sessions()["d"] < 300
+    site.world.advance(300)
+    assert site.sessions()["d"] == pytest.approx(750, abs=2)
+
+
+def test_a_draining_target_keeps_its_flows_until_they_end(site):
+    site.states["a"] = "draining"
+    site.world.advance(10)
+    assert 600 < site.sessions()["a"] < 800
+    site.world.advance(600)
+    assert site.sessions() == {
+        "a": 0,
+        "b": pytest.approx(1500, abs=1),
+        "c": pytest.approx(1500, abs=1),
+    }
+    assert site.traffic.unready == 0
+
+
+def test_a_target_that_has_drained_carries_nothing(site):
+    del site.states["a"]
+    site.world.advance(5)
+    assert site.sessions()["a"] == 0
+
+
+def test_no_firewall_carries_more_than_it_can(site):
+    site.traffic.configure(sessions=100_000, capacity=4_000)
+    site.world.advance(600)
+    assert set(site.sessions().values()) == {4_000}
+    assert site.traffic.status() == {"offered": 100_000, "carried": 12_000, "unready": 0}
+
+
+def test_traffic_to_a_firewall_that_is_not_ready_is_noted_once_each_time(site):
+    site.firewalls["b"].ready = False
+    site.world.advance(60)
+    site.firewalls["b"].ready = True
+    site.world.advance(60)
+    site.firewalls["b"].ready = False
+    site.world.advance(60)
+    noted = [entry for entry in site.world.timeline.since() if entry.kind == "traffic-to-unready"]
+    assert [entry.subject for entry in noted] == ["b", "b"]
+    assert site.traffic.unready == 2
+
+
+def test_a_firewall_that_is_not_ready_and_gets_nothing_is_no_fault(site):
+    site.firewalls["d"] = Firewall("d", ready=False)
+    site.states["d"] = "initial"
+    site.world.advance(60)
+    assert site.traffic.unready == 0
+
+
+def test_a_dead_firewall_loses_its_sessions_and_is_no_fault(site):
+    site.firewalls["b"].machine.powered = False
+    site.firewalls["b"].ready = False
+    site.world.advance(60)
+    assert site.traffic.unready == 0
+
+
+@given(
+    offered=st.integers(0, 60_000),
+    states=st.lists(st.sampled_from(["healthy", "draining", "initial", "unhealthy"]), max_size=6),
+)
+def test_never_more_than_offered_and_never_where_it_does_not_belong(offered, states):
+    names = [str(number) for number in range(len(states))]
+    site = Site(names)
+    site.traffic.configure(sessions=offered)
+    site.world.advance(60)
+    site.states = dict(zip(names, states, strict=True))
+    site.world.advance(300)
+    assert sum(site.sessions().values()) <= offered
+    for name, sessions in site.sessions().items():
+        if site.states[name] in ("initial", "unhealthy"):
+            assert sessions == 0
+
+
+def test_a_knob_that_does_not_exist(site):
+    with pytest.raises(ValueError, match="session"):
+        site.traffic.configure(session=1)
+
+
+def test_the_ten_metrics_follow_the_load():
+    at = World().clock.utc()
+    metrics = {m["MetricName"]: m for m in Load(sessions=5000, capacity=10_000).metric_data(at)}
+    assert len(metrics) == 10
+    assert metrics["panSessionUtilization"]["Value"] == 50
+    assert metrics["panSessionUtilization"]["Unit"] == "Percent"
+    assert metrics["panSessionActive"]["Value"] == 5000
+    assert 40 < metrics["DataPlaneCPUUtilizationPct"]["Value"] < 50
+    assert all(m["Timestamp"] == at for m in metrics.values())

@@ -107,7 +107,7 @@ unit: setup ## pytest without Terraform apply (ARGS="-k word" chooses)
 .PHONY: recorded
 recorded: setup ## pytest with pytest-terraform, replaying recorded resources
 	@$(if $(RECORDED),$(USE_TERRAFORM); \
-	  $(BIN)/pytest $(RECORDED) -m "not apply" --tf-replay --timeout 120 $(ARGS))
+	  $(BIN)/pytest $(RECORDED) --tf-replay --timeout 120 $(ARGS))
 
 .PHONY: terraform-test
 terraform-test: setup ## terraform test with a mocked provider, in every module that has such tests

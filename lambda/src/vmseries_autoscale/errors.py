@@ -7,8 +7,10 @@
     │   ├── UnreadableEventError          not the JSON that EventBridge sends
     │   ├── ForeignEventError             another group, another hook, another kind of event
     │   └── UnsupportedTransitionError    a transition that this version does not act on
-    ├── RetryableError                come back: it passes by itself, or an operator can mend it
+    ├── PassingError                  come back: this is how waiting looks from outside
     │   ├── NotYetError                   EC2 has not caught up with itself
+    │   └── PanoramaBusyError             commits, locks, queue, session, failover
+    ├── RetryableError                come back, and count it: an operator may have to mend it
     │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
     │   ├── SecretError                   a secret that cannot be read or has the wrong shape
     │   └── PanoramaError
@@ -16,9 +18,8 @@
     │       │   ├── PanoramaCertificateError      the server is not who it should be
     │       │   └── PanoramaTimeoutError          connected and asked, but no answer in time
     │       ├── PanoramaAccessError           key, password or role refused
-    │       ├── PanoramaBusyError             commits, locks, queue, session, failover
     │       ├── PanoramaRefusedError          any other refusal, with its code and text
-    │       │   ├── ReferencedError               something still refers to what was to be removed
+    │       │   ├── ReferencedError               something still refers to what is to be removed
     │       │   └── FullCommitRequiredError       a partial commit is not possible
     │       ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
     │       ├── NothingToCommitError          somebody else's edits hold what we wait for
@@ -28,8 +29,8 @@
     │   └── Ec2RefusedError               EC2 will not do it, however often it is asked
     └── SettingsError                 the function itself is set up wrongly
 
-Whatever is not in this tree and reaches ``visits`` is a defect or an AWS error without a meaning of
-its own here; it is retried like a RetryableError, but logged with its traceback.
+What reaches ``visits`` and is not in this tree is a defect, or an AWS error that has no meaning of
+its own here; it is retried like a RetryableError, and logged with its traceback.
 """
 
 from __future__ import annotations
@@ -55,12 +56,20 @@ class UnsupportedTransitionError(UnusableMessageError):
     """An Origin and Destination that this version does not act on."""
 
 
+class PassingError(AutoscaleError):
+    """Passes by itself."""
+
+
+class NotYetError(PassingError):
+    """EC2 answers by an older state than the one it has just reported."""
+
+
+class PanoramaBusyError(PassingError):
+    """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
+
+
 class RetryableError(AutoscaleError):
     """The visit may succeed later."""
-
-
-class NotYetError(RetryableError):
-    """EC2 answers by an older state than the one it has just reported."""
 
 
 class ScarcityError(RetryableError):
@@ -89,10 +98,6 @@ class PanoramaTimeoutError(PanoramaUnavailableError):
 
 class PanoramaAccessError(PanoramaError):
     """Panorama refuses the administrator's key, password or role."""
-
-
-class PanoramaBusyError(PanoramaError):
-    """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
 
 
 class PanoramaRefusedError(PanoramaError):

@@ -64,6 +64,12 @@ def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Resu
 
 
 def _is_closed(error: ClientError) -> bool:
-    """Auto Scaling names this case by its text only: "No active Lifecycle Action found with …"."""
-    text = error.response.get("Error", {}).get("Message", "")
-    return error_code(error) == "ValidationError" and "no active lifecycle action" in text.lower()
+    """Whether nobody waits any more: the action is over, or group or hook are deleted.
+
+    Auto Scaling has one code for all it refuses, and tells these by their text only: "No active
+    Lifecycle Action found with …", "AutoScalingGroup name not found".
+    """
+    text = error.response.get("Error", {}).get("Message", "").lower()
+    return error_code(error) == "ValidationError" and (
+        "no active lifecycle action" in text or "not found" in text
+    )

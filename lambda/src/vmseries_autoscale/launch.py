@@ -21,7 +21,7 @@ from vmseries_autoscale import (
     together,
     wiring,
 )
-from vmseries_autoscale.errors import NotYetError, PermanentError
+from vmseries_autoscale.errors import PermanentError
 from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Unknown
 from vmseries_autoscale.instances import Instance
@@ -87,7 +87,7 @@ def _look(event: LifecycleEvent, settings: LaunchSettings) -> Sight:
 def _advance(event: LifecycleEvent, settings: LaunchSettings, sight: Sight, age: float) -> Outcome:
     instance = sight.instance
     if instance is None or instance.state not in ("pending", "running"):
-        raise NotYetError(f"the instance is {instance.state if instance else 'unknown to EC2'}")
+        return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
     wired_now = _connect(event, settings, instance, sight.wiring, age)
     if wired_now and settings.readiness is not Readiness.OFF:
         return Again("wired; now the firewall boots, which takes minutes")

@@ -37,16 +37,13 @@ from vmseries_autoscale.instances import Instance
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import LicensingMode, PanoramaSettings, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import SOON_SECONDS, Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
 from vmseries_autoscale.wiring import Wiring
 
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 600
 """How much later than the stage before it a stage is given up: time for a commit and a detach."""
-
-RESERVE_SECONDS = 15.0
-"""What is left of an invocation when no further instance is begun: enough for the longest call."""
 
 
 class Stage(IntEnum):
@@ -110,7 +107,7 @@ def visit(
     events: list[LifecycleEvent],
     settings: TerminateSettings,
     now: datetime,
-    seconds_left: Callable[[], float],
+    in_time: Callable[[], bool],
 ) -> Outcomes:
     """Bring a batch of terminations as far as it goes now.
 
@@ -118,12 +115,12 @@ def visit(
         events: one for each instance.
         settings: the function's settings.
         now: aware.
-        seconds_left: what is left of this invocation.
+        in_time: whether there is time to begin with another instance.
     """
     departures, failed = _look(events, settings, now)
-    held = _leave_panorama(departures, settings, seconds_left)
+    held = _leave_panorama(departures, settings, in_time)
     free = [departure for departure in departures if departure.event not in held]
-    return failed | held | _leave_ec2(free, settings, seconds_left)
+    return failed | held | _leave_ec2(free, settings, in_time)
 
 
 def _look(
@@ -160,13 +157,13 @@ def _look(
 def _each(
     departures: Iterable[Departure],
     step: Callable[[Departure], Outcome],
-    seconds_left: Callable[[], float],
+    in_time: Callable[[], bool],
 ) -> dict[LifecycleEvent, Outcome]:
     """The outcome of ``step`` for each, one after the other, for as long as there is time."""
     outcomes: dict[LifecycleEvent, Outcome] = {}
     for departure in departures:
-        if seconds_left() < RESERVE_SECONDS:
-            outcomes[departure.event] = Again("no time left in this run", SOON_SECONDS)
+        if not in_time():
+            outcomes[departure.event] = Again("no time left in this run", soon=True)
             continue
         with telemetry.about(**departure.event.keys):
             outcomes[departure.event] = attempt(partial(step, departure))
@@ -174,7 +171,7 @@ def _each(
 
 
 def _leave_panorama(
-    departures: list[Departure], settings: TerminateSettings, seconds_left: Callable[[], float]
+    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
 ) -> dict[LifecycleEvent, Outcome]:
     """Outcomes for those of whom something is left in Panorama."""
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
@@ -185,13 +182,13 @@ def _leave_panorama(
         return {departure.event: connected for departure in asking}
     connection, devices = connected
     step = partial(_clear_licence, connection=connection, devices=devices, settings=settings)
-    outcomes = _each(asking, step, seconds_left)
+    outcomes = _each(asking, step, in_time)
     leaving = {
         departure.event: departure.serial
         for departure in asking
         if departure.serial is not None and isinstance(outcomes[departure.event], Done)
     }
-    outcomes |= _unmanage(connection, leaving, settings)
+    outcomes |= _unmanage(connection, leaving, settings, in_time)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -243,19 +240,22 @@ def _give_licence_back(
 
 
 def _unmanage(
-    connection: Panorama, leaving: Mapping[LifecycleEvent, str], settings: TerminateSettings
+    connection: Panorama,
+    leaving: Mapping[LifecycleEvent, str],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
     serials = frozenset(leaving.values())
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name))
+    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name, in_time))
     if isinstance(outcomes, Again | Failed):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}
 
 
 def _leave_ec2(
-    departures: list[Departure], settings: TerminateSettings, seconds_left: Callable[[], float]
+    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
 ) -> dict[LifecycleEvent, Outcome]:
     """Release interfaces and addresses, and let the instances go that have none left."""
     if not departures:
@@ -263,7 +263,7 @@ def _leave_ec2(
     remains = attempt(partial(_look_at_remains, departures, settings))
     if isinstance(remains, Again | Failed):
         return {departure.event: remains for departure in departures}
-    return _each(departures, partial(_release, remains=remains, settings=settings), seconds_left)
+    return _each(departures, partial(_release, remains=remains, settings=settings), in_time)
 
 
 def _look_at_remains(departures: list[Departure], settings: TerminateSettings) -> dict[str, Wiring]:
@@ -282,9 +282,11 @@ def _release(
         return outcome
     if not isinstance(outcome, Done):
         logger.error("Gave up releasing the interfaces", extra={"outcome": repr(outcome)})
+    _report_losses(departure, settings)
     if departure.hook_open:
         hooks.complete(aws.autoscaling(), departure.event, hooks.Result.CONTINUE)
-    _report(departure, settings)
+        telemetry.count(Metric.TERMINATE_COMPLETED)
+        telemetry.measure(Metric.SECONDS_TO_TERMINATION, departure.age)
     return Done()
 
 
@@ -292,14 +294,12 @@ def _remove_wiring(there: Wiring) -> Outcome:
     decide = partial(wiring.decide_removal, detach=True)
     left = wiring.carry_out(aws.ec2(), decide, there)
     if left.interfaces or left.addresses:
-        return Again("interfaces are being detached", SOON_SECONDS)
+        return Again("interfaces are being detached", soon=True)
     return Done()
 
 
-def _report(departure: Departure, settings: TerminateSettings) -> None:
-    """Count and tell how it ended; once, since there is no visit after it."""
-    telemetry.count(Metric.TERMINATE_COMPLETED)
-    telemetry.measure(Metric.SECONDS_TO_TERMINATION, departure.age)
+def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
+    """Tell what was given up; once, since no visit follows."""
     serial = departure.tags.get(tags.SERIAL, "")
     given_up = [stage.name.lower() for stage in Stage if departure.given_up(stage)]
     if given_up:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from aws_lambda_powertools.utilities.batch import (
@@ -22,7 +23,9 @@ from aws_lambda_powertools.utilities.batch import (
 from vmseries_autoscale import aws, events, telemetry
 from vmseries_autoscale.errors import (
     NotYetError,
+    PanoramaAccessError,
     PanoramaUnavailableError,
+    PassingError,
     RetryableError,
     UnusableMessageError,
 )
@@ -40,7 +43,7 @@ GROWTH = 1.5
 """By how much each pause is longer than the one before it."""
 
 SOON_SECONDS = 5
-"""The pause where EC2 has only to catch up with itself."""
+"""The first pause where EC2 has only to catch up with itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,11 @@ class Again:
 
     Attributes:
         reason: what is waited for.
-        seconds: the pause until the next visit; ``None`` leaves it to the growing one.
+        soon: whether that takes seconds rather than minutes.
     """
 
     reason: str
-    seconds: int | None = None
+    soon: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
     """The result of ``step``; an error of any kind is an outcome, and holds up nothing else."""
     try:
         return step()
-    except NotYetError as error:
-        return Again(str(error), SOON_SECONDS)
+    except PassingError as error:
+        return Again(str(error), soon=isinstance(error, NotYetError))
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
 
@@ -108,14 +111,14 @@ def answer(
     outcomes = _visit(visit, [item for item in read.values() if isinstance(item, LifecycleEvent)])
 
     def settle(record: SQSRecord) -> None:
-        match read[record.message_id]:
-            case UnusableMessageError() as error:
-                _dead_letter(record, error, settings)
-            case LifecycleEvent() as event:
-                with telemetry.about(**event.keys):
-                    _settle(record, outcomes[event], settings)
-            case None:
-                logger.info("Auto Scaling tests the way to this function; nothing to do")
+        event = read[record.message_id]
+        with telemetry.about(message_id=record.message_id, **getattr(event, "keys", {})):
+            stays = attempt(partial(_settle, record, event, outcomes, settings))
+            if isinstance(stays, Failed):
+                # The message comes back by itself, after the queue's visibility time-out.
+                _log_failure(stays.error)
+            if stays:
+                raise _ComeBackError
 
     return process_partial_response(
         event=batch,
@@ -126,19 +129,18 @@ def answer(
 
 
 def _visit(
-    visit: Callable[[list[LifecycleEvent]], Outcomes], events: list[LifecycleEvent]
+    visit: Callable[[list[LifecycleEvent]], Outcomes], awaited: list[LifecycleEvent]
 ) -> Outcomes:
-    if not events:
+    if not awaited:
         return {}
-    distinct = list(dict.fromkeys(events))
-    outcomes = attempt(lambda: visit(distinct))
+    distinct = list(dict.fromkeys(awaited))
+    outcomes = attempt(partial(visit, distinct))
     return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Again | Failed) else outcomes
 
 
-def pause_seconds(receive_count: int, settings: Settings) -> int:
+def pause_seconds(receive_count: int, first: int, maximum: int) -> int:
     """How long to wait after the visit that received the message for the n-th time."""
-    grown = settings.visit_interval_seconds * GROWTH ** (receive_count - 1)
-    return round(min(grown, settings.maximum_visit_interval_seconds))
+    return round(min(first * GROWTH ** (receive_count - 1), maximum))
 
 
 def _read(
@@ -150,6 +152,32 @@ def _read(
         return error
 
 
+def _settle(
+    record: SQSRecord,
+    event: LifecycleEvent | UnusableMessageError | None,
+    outcomes: Outcomes,
+    settings: Settings,
+) -> bool:
+    """Do with a message what its event's outcome asks for; whether it stays in the queue."""
+    match event:
+        case None:
+            logger.info("Auto Scaling tests the way to this function; nothing to do")
+            return False
+        case UnusableMessageError():
+            _dead_letter(record, event, settings)
+            return False
+    match outcomes[event]:
+        case Done():
+            return False
+        case Again(reason, soon):
+            logger.info("Not done yet", extra={"reason": reason})
+            _hide(record, settings, first=SOON_SECONDS if soon else settings.visit_interval_seconds)
+        case Failed(error):
+            _log_failure(error)
+            _hide(record, settings, first=settings.visit_interval_seconds)
+    return True
+
+
 def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: Settings) -> None:
     name = type(error).__name__
     aws.sqs().send_message(
@@ -159,41 +187,29 @@ def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: Setti
     )
     telemetry.count(Metric.MESSAGE_DEAD_LETTERED)
     logger.error(
-        "Put a message into the dead-letter queue",
-        extra={"message_id": record.message_id, "error": name, "reason": str(error)},
+        "Put a message into the dead-letter queue", extra={"error": name, "reason": str(error)}
     )
 
 
-def _settle(record: SQSRecord, outcome: Outcome, settings: Settings) -> None:
-    if isinstance(outcome, Done):
-        return
-    seconds = outcome.seconds if isinstance(outcome, Again) else None
-    if seconds is None:
-        seconds = pause_seconds(int(record.attributes.approximate_receive_count), settings)
-    _report(outcome, seconds)
+def _hide(record: SQSRecord, settings: Settings, *, first: int) -> None:
+    """Let the message come back after a pause."""
+    received = int(record.attributes.approximate_receive_count)
+    seconds = pause_seconds(received, first, settings.maximum_visit_interval_seconds)
     aws.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=seconds,
     )
-    raise _ComeBackError
+    logger.debug("The message comes back", extra={"seconds": seconds, "received": received})
 
 
-def _report(outcome: Again | Failed, seconds: int) -> None:
-    if isinstance(outcome, Again):
-        logger.info("Not done yet", extra={"reason": outcome.reason, "again_in_seconds": seconds})
-        return
-    error = outcome.error
+def _log_failure(error: Exception) -> None:
     telemetry.count(Metric.VISIT_FAILED)
-    if isinstance(error, PanoramaUnavailableError):
+    if isinstance(error, PanoramaUnavailableError | PanoramaAccessError):
         telemetry.count(Metric.PANORAMA_UNAVAILABLE)
     logger.error(
         "The visit failed and is repeated",
-        extra={
-            "error": type(error).__name__,
-            "reason": str(error),
-            "again_in_seconds": seconds,
-        },
+        extra={"error": type(error).__name__, "reason": str(error)},
         # What we have a name for needs no traceback.
         exc_info=None if isinstance(error, RetryableError) else error,
     )

@@ -183,7 +183,8 @@ def carry_out(
 
     Raises:
         Ec2RefusedError: if EC2 refuses for good.
-        RetryableError: if it refuses for now.
+        NotYetError: if it has to finish something first.
+        ScarcityError: if it has none left for now.
     """
     for _ in range(ROUNDS):
         actions = decide(wiring)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+RESERVE_MILLISECONDS = 15_000
+"""What is kept of an invocation for what was begun: more than the longest call takes."""
+
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Visit the instances of a batch of queue messages.
@@ -26,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         terminate.visit,
         settings=settings,
         now=datetime.now(UTC),
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        in_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS,
     )
     with telemetry.invocation(settings.name):
         return visits.answer(event, Transition.TERMINATING, settings, visit)

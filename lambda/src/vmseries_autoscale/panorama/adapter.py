@@ -25,7 +25,6 @@ import panos.panorama
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     PanoramaBusyError,
-    PanoramaError,
     PanoramaRefusedError,
     PanoramaTimeoutError,
     PanoramaUnavailableError,
@@ -49,22 +48,24 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     """The Panorama that takes changes: the only one, or the active one of a pair.
 
     Raises:
-        PanoramaError: if none answers, or none of those that answer is active.
+        PanoramaUnavailableError: if none that could be active answers.
+        PanoramaBusyError: if all answer and none is active, as during a failover.
     """
     context = _verifying_context(credentials.ca_bundle)
     if len(settings.hostnames) == 1:
         return PanOsPanorama(settings.hostnames[0], settings, credentials, context)
-    errors: list[PanoramaError] = []
+    unavailable: PanoramaUnavailableError | None = None
     for hostname in settings.hostnames:
+        panorama = PanOsPanorama(hostname, settings, credentials, context)
         try:
-            panorama = PanOsPanorama(hostname, settings, credentials, context)
             if panorama.is_active():
                 return panorama
-            errors.append(PanoramaBusyError(f"{hostname} is not the active peer"))
         except PanoramaUnavailableError as error:
             logger.warning("A Panorama peer does not answer", extra={"hostname": hostname})
-            errors.append(error)
-    raise next((e for e in errors if isinstance(e, PanoramaUnavailableError)), errors[-1])
+            unavailable = error
+    if unavailable is not None:
+        raise unavailable
+    raise PanoramaBusyError(f"none of {', '.join(settings.hostnames)} is the active peer")
 
 
 def _verifying_context(ca_bundle: str | None) -> ssl.SSLContext:
@@ -287,7 +288,7 @@ class PanOsPanorama:
         """Make one request.
 
         Raises:
-            PanoramaError: if it is refused or not answered.
+            AutoscaleError: as ``refusals`` has it, if it is refused or not answered.
         """
         with self._translated_errors():
             if self._xapi is None:
@@ -299,7 +300,7 @@ class PanOsPanorama:
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except panos.errors.PanDeviceError as exc:
+        except panos.errors.PanXapiError as exc:
             code = self._xapi.status_code if self._xapi is not None else None
             raise refusals.meaning(code, str(exc)) from exc
         except TimeoutError as exc:

@@ -61,7 +61,7 @@ Membership = Mapping[Part, frozenset[str]]
 class Panorama(Protocol):
     """One Panorama, as one administrator.
 
-    Every method raises a PanoramaError if it cannot do what it says.
+    Every method raises a PanoramaError or a PanoramaBusyError if it cannot do what it says.
     """
 
     def devices(self) -> list[Device]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from vmseries_autoscale.errors import (
+    AutoscaleError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
     PanoramaAccessError,
@@ -53,7 +54,7 @@ _UNAUTHORIZED = "16"
 _REFERENCE_COUNT_NOT_ZERO = "10"
 
 
-def meaning(code: str | None, text: str) -> PanoramaError:
+def meaning(code: str | None, text: str) -> AutoscaleError:
     """The error for an answer with this code and text, or for no answer at all."""
     lowered = text.lower()
     if lowered.startswith(("urlerror", "ssl.certificateerror")):

@@ -1,0 +1,130 @@
+"""What the tests of the lab's Panorama share: a Panorama, and pan-os-python to talk to it."""
+
+import base64
+import socket
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest import mock
+from xml.etree import ElementTree as ET
+
+import panos.panorama
+
+from vmseries_lab import panorama
+from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama.answers import result
+from vmseries_lab.world import World
+
+HOST = "panorama.example.com"
+OTHER_HOST = "somebody-else.example.com"
+MANAGED = "/config/mgt-config/devices"
+GROUP = references.members_path("device-group", "autoscale")
+STACK = references.members_path("template-stack", "autoscale-stack")
+LOGS = references.members_path("log-collector-group", "autoscale-logs")
+
+
+class VerifiedPanorama(panos.panorama.Panorama):
+    """pan-os-python, with the certificate verified and host names as in the lab."""
+
+    def __init__(self, outside, **arguments):
+        super().__init__(HOST, port=outside.panorama.server.port, **arguments)
+        self._context = ssl.create_default_context(cadata=outside.authority.pem)
+        self.timeout = 5
+
+    def generate_xapi(self):
+        xapi = super().generate_xapi()
+        xapi.ssl_context = self._context
+        return xapi
+
+
+class Firewall:
+    """Just enough of a firewall for Panorama to manage."""
+
+    hostname = "i-0123"
+    sw_version = "11.1.4-h7"
+    ip_address = "10.0.1.7"
+
+    def __init__(self, serial):
+        self.serial = serial
+        self.received = []
+        self.commands = []
+
+    def operate(self, command):
+        self.commands.append(ET.tostring(command, encoding="unicode"))
+        return result(text=f"{self.serial} obeys")
+
+    def receive(self, configuration):
+        self.received.append(configuration)
+
+
+@dataclass
+class Site:
+    """A Panorama, and two administrators' connections to it."""
+
+    world: World
+    outside: panorama.Outside
+    device: VerifiedPanorama
+    operator: VerifiedPanorama
+
+
+@contextmanager
+def panorama_lab():
+    """A Panorama alone in a world; its names lead to it for as long as it runs."""
+    world = World()
+    outside = panorama.install(world)
+    device = VerifiedPanorama(outside, api_key=initial.AUTOSCALE.key)
+    operator = VerifiedPanorama(outside, api_key=initial.OPERATOR.key)
+    real = socket.getaddrinfo
+    names = {HOST, OTHER_HOST}
+
+    def look_up(host, *rest, **more):
+        return real("127.0.0.1" if host in names else host, *rest, **more)
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        yield Site(world, outside, device, operator)
+    outside.stop()
+
+
+def ask(outside, *, header=None, basic=None, get=False, **parameters):
+    """One request without any client library: status, body."""
+    url = f"https://{HOST}:{outside.panorama.server.port}/api/"
+    form = urllib.parse.urlencode(parameters)
+    headers = {"X-PAN-KEY": header} if header else {}
+    if basic:
+        headers["Authorization"] = f"Basic {base64.b64encode(basic.encode()).decode()}"
+    request = urllib.request.Request(  # noqa: S310 - always https
+        f"{url}?{form}" if get else url, None if get else form.encode(), headers
+    )
+    context = ssl.create_default_context(cadata=outside.authority.pem)
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=5) as answer:  # noqa: S310 - the same
+            assert answer.headers.get_content_type() == "application/xml"
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def job(device, number):
+    return device.op(f"<show><jobs><id>{number}</id></jobs></show>", cmd_xml=False).find(
+        "result/job"
+    )
+
+
+def commit(device, *admins):
+    members = "".join(f"<member>{admin}</member>" for admin in admins)
+    partial = f"<partial><admin>{members}</admin></partial>" if admins else ""
+    return device.commit(cmd=f"<commit>{partial}</commit>", sync=False)
+
+
+def add(device, xpath, *serials):
+    for serial in serials:
+        device.xapi.set(xpath, f"<entry name='{serial}'/>")
+
+
+def serials(device, action, xpath):
+    answer = getattr(device.xapi, action)(xpath)
+    return [entry.get("name") for entry in answer.iterfind("result/devices/entry")]

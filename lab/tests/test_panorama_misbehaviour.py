@@ -1,0 +1,47 @@
+"""The lab's Panorama going wrong as servers do in the field."""
+
+import panos.errors
+import pytest
+from panorama_lab import HOST, panorama_lab
+
+
+@pytest.fixture
+def site():
+    with panorama_lab() as site:
+        yield site
+
+
+class TestMisbehaviour:
+    @pytest.mark.parametrize(
+        ("knobs", "error", "text"),
+        [
+            ({"available": False}, panos.errors.PanURLError, "Connection refused"),
+            ({"status": 502}, panos.errors.PanURLError, "code: 502"),
+            ({"wrong_certificate": True}, panos.errors.PanURLError, "CERTIFICATE_VERIFY_FAILED"),
+            ({"mode": "hanging"}, TimeoutError, "timed out"),
+            ({"mode": "resetting"}, ConnectionError, "closed connection"),
+            ({"mode": "truncating"}, Exception, "IncompleteRead"),
+            (
+                {"refuse": [{"text": "Session timed out", "code": 22}]},
+                panos.errors.PanSessionTimedOut,
+                "Session timed out",
+            ),
+        ],
+    )
+    def test_as_in_the_field_and_over_again(self, site, knobs, error, text):
+        site.device.timeout = 1
+        site.outside.panorama.configure(**knobs)
+        with pytest.raises(error, match=text):
+            site.device.op("show system info")
+        site.outside.panorama.configure(available=True, status=200, wrong_certificate=False)
+        assert site.device.op("show system info").get("status") == "success"
+
+    def test_a_name_that_is_not_in_the_certificate(self, site):
+        site.device.hostname = site.device.xapi.hostname = "somebody-else.example.com"
+        site.device.xapi.uri = site.device.xapi.uri.replace(HOST, site.device.hostname)
+        with pytest.raises(panos.errors.PanURLError, match="CERTIFICATE_VERIFY_FAILED"):
+            site.device.op("show system info")
+
+    def test_a_knob_that_does_not_exist(self, site):
+        with pytest.raises(ValueError, match="comit_seconds"):
+            site.outside.panorama.configure(comit_seconds=1)

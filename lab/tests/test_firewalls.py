@@ -302,6 +302,14 @@ class TestBoot:
         assert site.fleet.get(instance_id).phase == "refused"
         assert site.members()["managed"] == []
 
+    @pytest.mark.parametrize("missing", ["dgname", "tplname"])
+    def test_without_a_group_or_stack_it_does_not_connect(self, site, missing):
+        parameters = {**BOOTSTRAP, missing: ""}
+        text = ";".join(f"{key}={value}" for key, value in parameters.items())
+        instance_id = site.launch(user_data=text)
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "refused"
+
     def test_it_waits_for_a_panorama_that_is_away(self, site):
         site.outside.panorama.configure(available=False)
         instance_id = site.launch()
@@ -459,7 +467,7 @@ class TestLicence:
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
             "</request>"
         )
-        handlers = site.outside.panorama.handlers
+        handlers = site.outside.panorama.api.handlers
         answer = panorama.operations.choose(handlers, fromstring(batch))(
             fromstring(batch), "autoscale"
         )

@@ -121,6 +121,10 @@ class Boot:
         if not set(bootstrap.panoramas) & set(PANORAMA_NAMES):
             self._stages.clear()
             return True
+        if bootstrap.device_group is None or bootstrap.template_stack is None:
+            # "init-cfg.txt File Components": without them the connection fails.
+            self._give_up("refused", reason="no dgname or no tplname")
+            return True
         if not (panorama.reachable and firewall.has_management_network()):
             return False
         try:

@@ -1,54 +1,28 @@
-"""The Panorama of the lab: its parts put together, its API, and what the lab may do to it."""
+"""The Panorama of the lab: its parts put together, and what the rest of the lab does to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.certificates import PANORAMA_NAMES, Authority
-from vmseries_lab.https import HttpsServer, Request, Response
+from vmseries_lab.https import HttpsServer
 from vmseries_lab.panorama import cli, initial, references
-from vmseries_lab.panorama.accounts import Accounts, Admin
-from vmseries_lab.panorama.answers import (
-    ApiError,
-    ForbiddenError,
-    enqueued,
-    leaf,
-    render,
-    result,
-)
+from vmseries_lab.panorama.accounts import Accounts
+from vmseries_lab.panorama.api import Api, Refusal
 from vmseries_lab.panorama.commits import Commits, Pace
-from vmseries_lab.panorama.configuration import READS, Configuration
+from vmseries_lab.panorama.configuration import Configuration
 from vmseries_lab.panorama.devices import Devices, Link
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.licences import Licences
-from vmseries_lab.panorama.operations import Operations, choose
+from vmseries_lab.panorama.operations import Operations
 from vmseries_lab.panorama.store import Store
 from vmseries_lab.world import World
 
-_READING = ("show", "check")
 _PACE_KNOBS = ("commit_seconds", "push_seconds", "fail_next_commit", "no_changes_as_line")
-
-
-@dataclass
-class Refusal:
-    """An error to answer requests with, whatever they ask: contention, a session that timed out.
-
-    Attributes:
-        text: the message.
-        code: the XML API's error code.
-        count: how many requests it is for.
-        kind: ``type`` of the requests it is for; all of them if empty.
-    """
-
-    text: str
-    code: int | None = None
-    count: int = 1
-    kind: str = ""
 
 
 class RegistrationRefusedError(Exception):
@@ -61,20 +35,26 @@ class Panorama:
     def __init__(self, world: World, authority: Authority) -> None:
         self.world = world
         self.pace = Pace()
-        self.accounts = Accounts(initial.AUTOSCALE, initial.OPERATOR, initial.READER)
         self.store = Store(initial.configuration())
         self.jobs = Jobs()
         self.devices = Devices()
         self.commits = Commits(self.store, self.jobs, self.devices, self.pace)
-        self.refusals: list[Refusal] = []
         self.vm_auth_keys = {initial.VM_AUTH_KEY}
-        self._configuration = Configuration(self.store, self.jobs)
         operations = Operations(
             world.clock, self.store, self.jobs, self.devices, PANORAMA_NAMES[0].split(".")[0]
         )
         licences = Licences(world.clock, self.store, self.jobs, self.devices)
-        self.handlers = operations.handlers() | licences.handlers()
-        self.server = HttpsServer(authority, PANORAMA_NAMES, self.respond)
+        self.api = Api(
+            lock=world.lock,
+            clock=world.clock,
+            timeline=world.timeline,
+            accounts=Accounts(initial.AUTOSCALE, initial.OPERATOR, initial.READER),
+            configuration=Configuration(self.store, self.jobs),
+            commits=self.commits,
+            devices=self.devices,
+            handlers=operations.handlers() | licences.handlers(),
+        )
+        self.server = HttpsServer(authority, PANORAMA_NAMES, self.api.respond)
         world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
 
     def configure(self, **knobs: Any) -> dict[str, Any]:
@@ -96,7 +76,7 @@ class Panorama:
         pace = {name: knobs.pop(name) for name in _PACE_KNOBS if name in knobs}
         self.server.behave(**knobs)
         with self.world.lock:
-            self.refusals += refusals
+            self.api.refusals += refusals
             for name, value in pace.items():
                 setattr(self.pace, name, value)
         return {"mode": self.server.conduct.mode, **asdict(self.pace)}
@@ -205,90 +185,3 @@ class Panorama:
 
     def _note(self, kind: str, subject: str, **detail: Any) -> None:
         self.world.timeline.add("panorama", kind, subject, **detail)
-
-    # The API.
-
-    def respond(self, request: Request) -> Response:
-        """Answer one request of the XML API."""
-        if request.path.rstrip("/") != "/api":
-            return Response(b"<html><body>Not Found</body></html>", "text/html", 404)
-        with self.world.lock:
-            try:
-                answer = self._answer(request)
-            except ForbiddenError as error:
-                return Response(render(error.answer()), status=403)
-            except ApiError as error:
-                answer = error.answer()
-        return Response(render(answer))
-
-    def _answer(self, request: Request) -> Element:
-        parameters = request.parameters
-        kind = parameters.get("type", "")
-        if kind == "keygen":
-            key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
-            return result(leaf("key", key))
-        admin = self.accounts.who(request)
-        self._refuse(kind)
-        if kind == "config":
-            return self._config(parameters, admin)
-        if kind not in ("op", "commit"):
-            raise ApiError(f"Unsupported request type: {kind}", code=17)
-        command = _command(parameters.get("cmd", ""))
-        if kind == "commit":
-            admin.require(write=True)
-            return self._commit(command, parameters, admin)
-        admin.require(write=command.tag not in _READING)
-        return self._operate(command, parameters.get("target"), admin)
-
-    def _refuse(self, kind: str) -> None:
-        """Answer with what the lab wants to go wrong.
-
-        Raises:
-            ApiError: if a refusal is meant for this request.
-        """
-        for refusal in self.refusals:
-            if refusal.count > 0 and refusal.kind in ("", kind):
-                refusal.count -= 1
-                raise ApiError(refusal.text, code=refusal.code)
-
-    def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
-        admin.require(write=parameters.get("action") not in READS)
-        before = set(references.managed(self.store.candidate))
-        answer = self._configuration.answer(parameters, admin.name)
-        for serial in sorted(before - set(references.managed(self.store.candidate))):
-            self._note("device-removed", serial, user=admin.name)
-        return answer
-
-    def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:
-        now = self.world.clock.now()
-        if parameters.get("action") == "all" or command.tag == "commit-all":
-            job = self.commits.push_command(command, admin.name, now)
-            return enqueued(job.number, commit=False)
-        answer, committing = self.commits.commit(command, admin.name, now)
-        if committing is not None:
-            self._note("commit-queued", str(committing.number), user=admin.name)
-        return answer
-
-    def _operate(self, command: Element, target: str | None, admin: Admin) -> Element:
-        if target is not None:
-            record = self.devices.connected(target)
-            if record is None:
-                raise ApiError(f"{target} not connected")
-            return record.link.operate(command)
-        handler = choose(self.handlers, command)
-        if handler is None:
-            raise ApiError(f"{command.tag} is unexpected", code=17)
-        return handler(command, admin.name)
-
-
-def _command(text: str) -> Element:
-    """The command as XML.
-
-    Raises:
-        ApiError: code 18 if it is not well formed.
-    """
-    try:
-        command: Element = fromstring(text)
-    except ParseError as error:
-        raise ApiError(f"Malformed command: {error}", code=18) from error
-    return command

@@ -1,0 +1,160 @@
+"""The XML API: from the HTTP request to the part of Panorama that answers it.
+
+Palo Alto Networks, PAN-OS and Panorama API guide: "Structure of a PAN-OS XML API Request", "PAN-OS
+XML API Request Types".
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.ElementTree import fromstring
+
+from vmseries_lab.clock import Clock
+from vmseries_lab.https import Request, Response
+from vmseries_lab.panorama import references
+from vmseries_lab.panorama.accounts import Accounts, Admin
+from vmseries_lab.panorama.answers import (
+    ApiError,
+    ForbiddenError,
+    enqueued,
+    leaf,
+    render,
+    result,
+)
+from vmseries_lab.panorama.commits import Commits
+from vmseries_lab.panorama.configuration import READS, Configuration
+from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.operations import Handler, choose
+from vmseries_lab.timeline import Timeline
+
+_READING = ("show", "check")
+
+
+@dataclass
+class Refusal:
+    """An error to answer requests with, whatever they ask: contention, a session that timed out.
+
+    Attributes:
+        text: the message.
+        code: the XML API's error code.
+        count: how many requests it is for.
+        kind: ``type`` of the requests it is for; all of them if empty.
+    """
+
+    text: str
+    code: int | None = None
+    count: int = 1
+    kind: str = ""
+
+
+@dataclass
+class Api:
+    """Answers requests of the XML API.
+
+    Attributes:
+        lock: held while a request is answered: the API sees and makes no half-done changes.
+        handlers: operational commands that Panorama carries out itself.
+        refusals: errors that the next requests are answered with.
+    """
+
+    lock: threading.RLock
+    clock: Clock
+    timeline: Timeline
+    accounts: Accounts
+    configuration: Configuration
+    commits: Commits
+    devices: Devices
+    handlers: dict[str, Handler]
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request of the XML API."""
+        if request.path.rstrip("/") != "/api":
+            return Response(b"<html><body>Not Found</body></html>", "text/html", 404)
+        with self.lock:
+            try:
+                answer = self._answer(request)
+            except ForbiddenError as error:
+                return Response(render(error.answer()), status=403)
+            except ApiError as error:
+                answer = error.answer()
+        return Response(render(answer))
+
+    def _answer(self, request: Request) -> Element:
+        parameters = request.parameters
+        kind = parameters.get("type", "")
+        if kind == "keygen":
+            key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
+            return result(leaf("key", key))
+        admin = self.accounts.who(request)
+        self._refuse(kind)
+        if kind == "config":
+            return self._config(parameters, admin)
+        if kind not in ("op", "commit"):
+            raise ApiError(f"Unsupported request type: {kind}", code=17)
+        command = _command(parameters.get("cmd", ""))
+        if kind == "commit":
+            admin.require(write=True)
+            return self._commit(command, parameters, admin)
+        admin.require(write=command.tag not in _READING)
+        return self._operate(command, parameters.get("target"), admin)
+
+    def _refuse(self, kind: str) -> None:
+        """Answer with what the lab wants to go wrong.
+
+        Raises:
+            ApiError: if a refusal is meant for this request.
+        """
+        for refusal in self.refusals:
+            if refusal.count > 0 and refusal.kind in ("", kind):
+                refusal.count -= 1
+                raise ApiError(refusal.text, code=refusal.code)
+
+    def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
+        admin.require(write=parameters.get("action") not in READS)
+        before = set(references.managed(self.configuration.store.candidate))
+        answer = self.configuration.answer(parameters, admin.name)
+        for serial in sorted(before - set(references.managed(self.configuration.store.candidate))):
+            self._note("device-removed", serial, user=admin.name)
+        return answer
+
+    def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:
+        now = self.clock.now()
+        if parameters.get("action") == "all" or command.tag == "commit-all":
+            job = self.commits.push_command(command, admin.name, now)
+            return enqueued(job.number, commit=False)
+        answer, committing = self.commits.commit(command, admin.name, now)
+        if committing is not None:
+            self._note("commit-queued", str(committing.number), user=admin.name)
+        return answer
+
+    def _operate(self, command: Element, target: str | None, admin: Admin) -> Element:
+        if target is not None:
+            record = self.devices.connected(target)
+            if record is None:
+                raise ApiError(f"{target} not connected")
+            return record.link.operate(command)
+        handler = choose(self.handlers, command)
+        if handler is None:
+            raise ApiError(f"{command.tag} is unexpected", code=17)
+        return handler(command, admin.name)
+
+    def _note(self, kind: str, subject: str, **detail: Any) -> None:
+        self.timeline.add("panorama", kind, subject, **detail)
+
+
+def _command(text: str) -> Element:
+    """The command as XML.
+
+    Raises:
+        ApiError: code 18 if it is not well formed.
+    """
+    try:
+        command: Element = fromstring(text)
+    except ParseError as error:
+        raise ApiError(f"Malformed command: {error}", code=18) from error
+    return command

@@ -8,6 +8,8 @@ from vmseries_lab.aws.autoscaling.groups import Groups
 from vmseries_lab.aws.autoscaling.hooks import Hooks
 from vmseries_lab.aws.autoscaling.instances import GroupInstances
 from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.refresh import Refreshes
+from vmseries_lab.aws.autoscaling.refresh_api import RefreshApi
 from vmseries_lab.aws.patching import backend, require_moto
 from vmseries_lab.world import World
 
@@ -18,12 +20,15 @@ class AutoScaling:
     Attributes:
         activities: scaling activities, newest first.
         lifecycle: moves instances through their states.
+        refreshes: instance refreshes, newest first.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.activities = Activities(world)
         self.lifecycle = Lifecycle(world, self.activities)
+        self.refreshes = Refreshes(world, self.lifecycle)
+        self._refresh_api = RefreshApi(self.refreshes)
         self._groups = Groups(world, self.lifecycle)
         self._hooks = Hooks(world, self.lifecycle)
         self._instances = GroupInstances(world, self.lifecycle, self.activities)
@@ -37,6 +42,7 @@ class AutoScaling:
                 self._groups.forget_if_empty(store, group)
                 continue
             health.check(self._world, self.lifecycle, group)
+            self.refreshes.tick(group)
             capacity.follow(self._world, self.lifecycle, group)
             self.lifecycle.advance(group)
 

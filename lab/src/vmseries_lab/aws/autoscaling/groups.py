@@ -31,13 +31,14 @@ _KEPT = (
     "DefaultCooldown",
     "DefaultInstanceWarmup",
     "DesiredCapacityType",
+    "HealthCheckGracePeriod",
     "InstanceMaintenancePolicy",
     "MaxInstanceLifetime",
     "PlacementGroup",
     "ServiceLinkedRoleARN",
     "TerminationPolicies",
 )
-"""What Create- and UpdateAutoScalingGroup take and moto forgets."""
+"""What Create- and UpdateAutoScalingGroup take and moto forgets (the grace period, if it is 0)."""
 
 _UNSET = -1
 """What removes a default instance warm-up or a maintenance policy.

@@ -102,6 +102,16 @@ class Interfaces:
             interface.subnet.del_subnet_ip(address["PrivateIpAddress"])
         self._note("interface-deleted", interface)
 
+    def delete_nat_gateway(self, original: Any, store: Any, nat_gateway_id: str) -> Any:
+        """DeleteNatGateway: its interface goes and its Elastic IP address is free again.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
+        """
+        gateway = original(store, nat_gateway_id)
+        if gateway._eni.id in store.enis:  # noqa: SLF001
+            self.remove(store, gateway._eni)  # noqa: SLF001
+        return gateway
+
     # ------------------------------------------------------------------ attach and detach
     def attach(
         self, _original: Any, store: Any, interface_id: str, instance_id: str, index: Any
@@ -253,6 +263,7 @@ class Interfaces:
         wrap(EC2Backend, "attach_network_interface", self.attach)
         wrap(EC2Backend, "detach_network_interface", self.detach)
         wrap(EC2Backend, "get_all_network_interfaces", _filtered)
+        wrap(EC2Backend, "delete_nat_gateway", self.delete_nat_gateway)
         wrap(NetworkInterface, "get_filter_value", self._filter_value_of)
         # moto mixes the instance's security groups into those of every attached interface.
         replace(NetworkInterface, "group_set", lambda _: property(attrgetter("_group_set")))

@@ -49,7 +49,7 @@ class Policies:
         policy = find_policy(store, parameters["PolicyName"], parameters["AutoScalingGroupName"])
         policy.enabled = bool(parameters.get("Enabled", True))
         tracking.put_alarms(policy)
-        result.result["Alarms"] = policy.alarms
+        result.result.update(PolicyARN=policy.arn, Alarms=policy.alarms)
         return result
 
     @staticmethod

@@ -1,0 +1,217 @@
+"""The simulated AWS without a server, for tests of the lab: moto answers in this process."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+
+from vmseries_lab.aws import autoscaling, ec2, elbv2, images, scaling
+from vmseries_lab.world import REGION, World
+
+IMAGE = images.marketplace_images()[0].image_id
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+
+
+@dataclass
+class InProcessAws:
+    """A lab with a VPC of three zones and nothing in it.
+
+    Attributes:
+        world: its clock is moved with ``world.advance``.
+        ec2_engine: for its quotas.
+        events: every event that was emitted: (detail type, detail).
+        silent: ids of instances whose firewalls do not answer health checks.
+        vpc: id of the VPC; it has an internet gateway.
+        subnets: ids of the subnets, one per zone.
+        security_group: id of a security group.
+    """
+
+    world: World
+    ec2_engine: ec2.Ec2
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
+    vpc: str = ""
+    subnets: list[str] = field(default_factory=list)
+    security_group: str = ""
+
+    def client(self, service: str) -> Any:
+        """Give a boto3 client."""
+        return _client(service)
+
+    def build_network(self) -> None:
+        """Make the VPC."""
+        client = self.client("ec2")
+        self.vpc = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        for number, zone in enumerate(ZONES):
+            subnet = client.create_subnet(
+                VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone
+            )
+            self.subnets.append(subnet["Subnet"]["SubnetId"])
+        self.security_group = client.create_security_group(
+            GroupName="data", Description="data", VpcId=self.vpc
+        )["GroupId"]
+        gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
+
+    def build_template(self, name: str = "fw", **data: Any) -> str:
+        """Make a launch template; returns its id."""
+        template = self.client("ec2").create_launch_template(
+            LaunchTemplateName=name,
+            LaunchTemplateData={
+                "ImageId": IMAGE,
+                "InstanceType": "m5.xlarge",
+                "UserData": base64.b64encode(b"type=dhcp-client").decode(),
+                "PrivateDnsNameOptions": {"HostnameType": "resource-name"},
+                "NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [self.security_group]}],
+                **data,
+            },
+        )
+        return str(template["LaunchTemplate"]["LaunchTemplateId"])
+
+    def build_gateway(self, **attributes: str) -> str:
+        """Make a Gateway Load Balancer that forwards to a target group; returns the group's ARN."""
+        client = self.client("elbv2")
+        balancer = client.create_load_balancer(Name="gw", Type="gateway", Subnets=self.subnets)
+        target_group = client.create_target_group(
+            Name="fw",
+            Protocol="GENEVE",
+            Port=6081,
+            VpcId=self.vpc,
+            HealthCheckProtocol="TCP",
+            HealthCheckPort="80",
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=3,
+            HealthyThresholdCount=3,
+            UnhealthyThresholdCount=3,
+        )["TargetGroups"][0]["TargetGroupArn"]
+        client.create_listener(
+            LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
+        )
+        client.modify_target_group_attributes(
+            TargetGroupArn=target_group,
+            Attributes=[{"Key": key, "Value": value} for key, value in attributes.items()],
+        )
+        return str(target_group)
+
+    def build_group(self, name: str = "fw", *, hooks: bool = True, **settings: Any) -> None:
+        """Make an Auto Scaling group over the three zones, with the module's two hooks."""
+        if "LaunchTemplate" not in settings:
+            template = self.build_template(name)
+            settings["LaunchTemplate"] = {"LaunchTemplateId": template, "Version": "$Latest"}
+        if hooks:
+            settings.setdefault(
+                "LifecycleHookSpecificationList",
+                [hook("launch", "LAUNCHING", "ABANDON"), hook("terminate", "TERMINATING")],
+            )
+        self.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            **{
+                "MinSize": 0,
+                "MaxSize": 10,
+                "DesiredCapacity": 1,
+                "VPCZoneIdentifier": ",".join(self.subnets),
+                **settings,
+            },
+        )
+
+    def group(self, name: str = "fw") -> dict[str, Any]:
+        """Describe a group."""
+        found = self.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[name]
+        )
+        return dict(found["AutoScalingGroups"][0])
+
+    def states(self, name: str = "fw") -> dict[str, str]:
+        """List the group's instances with their lifecycle states."""
+        return {one["InstanceId"]: one["LifecycleState"] for one in self.group(name)["Instances"]}
+
+    def complete(
+        self, instance_id: str, hook_name: str, result: str = "CONTINUE", group: str = "fw"
+    ) -> None:
+        """Complete a lifecycle action of an instance."""
+        self.client("autoscaling").complete_lifecycle_action(
+            AutoScalingGroupName=group,
+            LifecycleHookName=hook_name,
+            InstanceId=instance_id,
+            LifecycleActionResult=result,
+        )
+
+    def complete_all(self, hook_name: str, group: str = "fw") -> None:
+        """Complete a hook for all instances that wait, and let them move on."""
+        waiting = {"launch": "Pending:Wait", "terminate": "Terminating:Wait"}[hook_name]
+        for instance_id, state in self.states(group).items():
+            if state == waiting:
+                self.complete(instance_id, hook_name, group=group)
+        self.world.advance(1)
+
+    def in_service(self, count: int, **settings: Any) -> list[str]:
+        """Make a group and bring its instances into service; returns their ids."""
+        self.build_group(DesiredCapacity=count, **settings)
+        self.world.advance(15)
+        self.complete_all("launch")
+        return list(self.states())
+
+    def instance(self, instance_id: str) -> dict[str, Any]:
+        """Describe an instance."""
+        found = self.client("ec2").describe_instances(InstanceIds=[instance_id])
+        return dict(found["Reservations"][0]["Instances"][0])
+
+    def health(self, target_group: str) -> dict[str, str]:
+        """List the target group's targets with their states."""
+        found = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
+        return {
+            one["Target"]["Id"]: one["TargetHealth"]["State"]
+            for one in found["TargetHealthDescriptions"]
+        }
+
+    def lifecycle_events(self) -> list[dict[str, Any]]:
+        """List the details of the lifecycle events so far."""
+        return [detail for kind, detail in self.events if "Lifecycle Action" in kind]
+
+    def kinds(self, subject: str) -> list[str]:
+        """List what the timeline says about a subject."""
+        return [entry.kind for entry in self.world.timeline.since() if entry.subject == subject]
+
+
+def hook(name: str, transition: str, default: str = "CONTINUE", heartbeat: int = 3600) -> Any:
+    """Describe a lifecycle hook for CreateAutoScalingGroup."""
+    return {
+        "LifecycleHookName": name,
+        "LifecycleTransition": f"autoscaling:EC2_INSTANCE_{transition}",
+        "DefaultResult": default,
+        "HeartbeatTimeout": heartbeat,
+    }
+
+
+@cache
+def _client(service: str) -> Any:
+    """Make a client, once: that takes longer than most tests."""
+    session: Any = boto3.Session("lab", "lab", region_name=REGION)
+    return session.client(service)
+
+
+@contextmanager
+def in_process_aws() -> Iterator[InProcessAws]:
+    """Run moto in this process, completed by the lab, with the VPC made."""
+    # Thousands of images that nobody asks for take longer than most tests, too.
+    with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
+        world = World()
+        images.install(world)
+        aws = InProcessAws(world, ec2.install(world))
+        elbv2.install(world)
+        autoscaling.install(world)
+        scaling.install(world)
+        world.emit = lambda _source, kind, _resources, detail: aws.events.append((kind, detail))
+        world.probe = lambda instance_id, _port: instance_id not in aws.silent
+        aws.build_network()
+        yield aws

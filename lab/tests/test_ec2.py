@@ -1,0 +1,445 @@
+"""EC2's refusals and delays.
+
+The expected answers are those of the EC2 API reference and user guide; the tests name the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from vmseries_lab.aws.in_process import IMAGE, InProcessAws, in_process_aws
+
+
+@pytest.fixture
+def aws() -> Iterator[InProcessAws]:
+    with in_process_aws() as lab:
+        yield lab
+
+
+@pytest.fixture
+def ec2(aws: InProcessAws) -> Any:
+    return aws.client("ec2")
+
+
+def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def launch(aws: InProcessAws, zone: int = 0, instance_type: str = "m5.xlarge") -> str:
+    answer = aws.client("ec2").run_instances(
+        ImageId=IMAGE,
+        InstanceType=instance_type,
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=aws.subnets[zone],
+        SecurityGroupIds=[aws.security_group],
+    )
+    return str(answer["Instances"][0]["InstanceId"])
+
+
+def running(aws: InProcessAws, zone: int = 0, instance_type: str = "m5.xlarge") -> str:
+    instance_id = launch(aws, zone, instance_type)
+    aws.world.advance(15)
+    return instance_id
+
+
+def interface(aws: InProcessAws, zone: int = 0, **more: Any) -> str:
+    answer = aws.client("ec2").create_network_interface(
+        SubnetId=aws.subnets[zone], Groups=[aws.security_group], **more
+    )
+    return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+
+
+def attach(aws: InProcessAws, interface_id: str, instance_id: str, index: int = 1) -> str:
+    answer = aws.client("ec2").attach_network_interface(
+        NetworkInterfaceId=interface_id, InstanceId=instance_id, DeviceIndex=index
+    )
+    return str(answer["AttachmentId"])
+
+
+def described(ec2: Any, interface_id: str) -> dict[str, Any]:
+    found = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface_id])
+    return dict(found["NetworkInterfaces"][0])
+
+
+class TestInstances:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html"""
+
+    def test_start_and_end_take_time(self, aws: InProcessAws, ec2: Any) -> None:
+        instance_id = launch(aws)
+        assert aws.instance(instance_id)["State"]["Name"] == "pending"
+        aws.world.advance(15)
+        assert aws.instance(instance_id)["State"]["Name"] == "running"
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        assert aws.instance(instance_id)["State"]["Name"] == "shutting-down"
+        aws.world.advance(35)
+        assert aws.instance(instance_id)["State"]["Name"] == "terminated"
+        states = [d["state"] for kind, d in aws.events if kind.startswith("EC2 Instance State")]
+        assert states == ["pending", "running", "shutting-down", "terminated"]
+
+    def test_termination_deletes_or_keeps_interfaces_as_they_say(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html"""
+        instance_id = running(aws)
+        kept, doomed = interface(aws), interface(aws)
+        attach(aws, kept, instance_id, 1)
+        attachment = attach(aws, doomed, instance_id, 2)
+        ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=doomed,
+            Attachment={"AttachmentId": attachment, "DeleteOnTermination": True},
+        )
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        aws.world.advance(35)
+        left = ec2.describe_network_interfaces()["NetworkInterfaces"]
+        assert [(i["NetworkInterfaceId"], i["Status"]) for i in left] == [(kept, "available")]
+
+    def test_host_name_type(self, aws: InProcessAws) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html"""
+        aws.build_group(hooks=False)
+        aws.world.advance(15)
+        (instance_id,) = aws.states()
+        assert aws.instance(instance_id)["PrivateDnsName"] == f"{instance_id}.ec2.internal"
+        other = aws.instance(running(aws))
+        address = other["PrivateIpAddress"].replace(".", "-")
+        assert other["PrivateDnsName"] == f"ip-{address}.ec2.internal"
+
+
+class TestCreateAndDelete:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html"""
+
+    def test_one_interface_per_client_token(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html"""
+        first = interface(aws, ClientToken="t-1")
+        assert interface(aws, ClientToken="t-1") == first
+        assert interface(aws, ClientToken="t-2") != first
+        code, _ = refused(ec2.create_network_interface, SubnetId=aws.subnets[1], ClientToken="t-1")
+        assert code == "IdempotentParameterMismatch"
+
+    def test_tags_groups_and_addresses_of_the_subnet(self, aws: InProcessAws, ec2: Any) -> None:
+        tags = [{"ResourceType": "network-interface", "Tags": [{"Key": "a", "Value": "b"}]}]
+        made = [interface(aws, Description="mgmt", TagSpecifications=tags) for _ in range(20)]
+        found = [described(ec2, interface_id) for interface_id in made]
+        addresses = {one["PrivateIpAddress"] for one in found}
+        assert len(addresses) == 20
+        assert all(address.startswith("10.0.0.") for address in addresses)
+        # The first four addresses and the last one of a subnet are reserved.
+        # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+        assert not addresses & {f"10.0.0.{n}" for n in (0, 1, 2, 3, 255)}
+        assert found[0]["TagSet"] == [{"Key": "a", "Value": "b"}]
+        assert found[0]["Groups"] == [{"GroupId": aws.security_group, "GroupName": "data"}]
+        assert found[0]["Description"] == "mgmt"
+
+    def test_full_subnet(self, aws: InProcessAws, ec2: Any) -> None:
+        """A /28 has 16 addresses, 5 of them reserved."""
+        subnet = ec2.create_subnet(
+            VpcId=aws.vpc, CidrBlock="10.0.100.0/28", AvailabilityZone="us-east-1a"
+        )["Subnet"]["SubnetId"]
+        for _ in range(11):
+            ec2.create_network_interface(SubnetId=subnet)
+        code, _ = refused(ec2.create_network_interface, SubnetId=subnet)
+        assert code == "InsufficientFreeAddressesInSubnet"
+        first = ec2.describe_network_interfaces(
+            Filters=[{"Name": "subnet-id", "Values": [subnet]}]
+        )["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        ec2.delete_network_interface(NetworkInterfaceId=first)
+        ec2.create_network_interface(SubnetId=subnet)
+
+    def test_unknown_group(self, aws: InProcessAws, ec2: Any) -> None:
+        code, _ = refused(
+            ec2.create_network_interface, SubnetId=aws.subnets[0], Groups=["sg-0123456789abcdef0"]
+        )
+        assert code == "InvalidGroup.NotFound"
+
+    def test_delete_in_use_and_unknown(self, aws: InProcessAws, ec2: Any) -> None:
+        """Text: https://github.com/gruntwork-io/cloud-nuke/issues/431"""
+        instance_id, interface_id = running(aws), interface(aws)
+        attach(aws, interface_id, instance_id)
+        assert refused(ec2.delete_network_interface, NetworkInterfaceId=interface_id) == (
+            "InvalidParameterValue",
+            f"Network interface '{interface_id}' is currently in use.",
+        )
+        code, _ = refused(ec2.delete_network_interface, NetworkInterfaceId="eni-0123456789abcdef0")
+        assert code == "InvalidNetworkInterfaceID.NotFound"
+
+    def test_nat_gateway_takes_its_interface_along(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html"""
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        gateway = ec2.create_nat_gateway(SubnetId=aws.subnets[0], AllocationId=allocation)
+        assert refused(ec2.delete_subnet, SubnetId=aws.subnets[0])[0] == "DependencyViolation"
+        ec2.delete_nat_gateway(NatGatewayId=gateway["NatGateway"]["NatGatewayId"])
+        ec2.release_address(AllocationId=allocation)
+        ec2.delete_subnet(SubnetId=aws.subnets[0])
+
+    def test_what_interfaces_need_cannot_be_deleted(self, aws: InProcessAws, ec2: Any) -> None:
+        """DependencyViolation in https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+        interface_id = interface(aws)
+        for call, parameters in (
+            (ec2.delete_subnet, {"SubnetId": aws.subnets[0]}),
+            (ec2.delete_security_group, {"GroupId": aws.security_group}),
+        ):
+            assert refused(call, **parameters)[0] == "DependencyViolation"
+        ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+        ec2.delete_subnet(SubnetId=aws.subnets[0])
+        ec2.delete_security_group(GroupId=aws.security_group)
+
+
+class TestAttach:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html"""
+
+    def test_attaching_takes_a_moment(self, aws: InProcessAws, ec2: Any) -> None:
+        instance_id, interface_id = running(aws), interface(aws)
+        attach(aws, interface_id, instance_id)
+        found = described(ec2, interface_id)
+        assert (found["Status"], found["Attachment"]["Status"]) == ("in-use", "attaching")
+        aws.world.advance(3)
+        assert described(ec2, interface_id)["Attachment"]["Status"] == "attached"
+        assert described(ec2, interface_id)["Attachment"]["DeleteOnTermination"] is False
+
+    def test_detaching_takes_some_seconds(self, aws: InProcessAws, ec2: Any) -> None:
+        instance_id, interface_id = running(aws), interface(aws)
+        attachment = attach(aws, interface_id, instance_id)
+        aws.world.advance(3)
+        ec2.detach_network_interface(AttachmentId=attachment)
+        assert described(ec2, interface_id)["Attachment"]["Status"] == "detaching"
+        code, _ = refused(ec2.delete_network_interface, NetworkInterfaceId=interface_id)
+        assert code == "InvalidParameterValue"
+        aws.world.advance(6)
+        assert described(ec2, interface_id)["Status"] == "available"
+        ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+
+    @pytest.mark.parametrize(
+        ("case", "code"),
+        [
+            ("in use", "InvalidNetworkInterface.InUse"),
+            ("index used", "InvalidParameterValue"),
+            ("other zone", "InvalidParameterCombination"),
+            ("type's limit", "AttachmentLimitExceeded"),
+            ("still pending", "IncorrectState"),
+        ],
+    )
+    def test_refusals(self, aws: InProcessAws, ec2: Any, case: str, code: str) -> None:
+        """The limit of m5.xlarge is 4 interfaces:
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html
+        """
+        instance_id = launch(aws) if case == "still pending" else running(aws)
+        interface_id, index = interface(aws, zone=1 if case == "other zone" else 0), 3
+        if case == "in use":
+            attach(aws, interface_id, instance_id, 1)
+        if case == "index used":
+            attach(aws, interface(aws), instance_id, 3)
+        if case == "type's limit":
+            for used in (1, 2, 3):
+                attach(aws, interface(aws), instance_id, used)
+            index = 4
+        answer, _ = refused(
+            ec2.attach_network_interface,
+            NetworkInterfaceId=interface_id,
+            InstanceId=instance_id,
+            DeviceIndex=index,
+        )
+        assert answer == code
+
+    def test_primary_stays(self, aws: InProcessAws, ec2: Any) -> None:
+        primary = aws.instance(running(aws))["NetworkInterfaces"][0]
+        code, _ = refused(
+            ec2.detach_network_interface, AttachmentId=primary["Attachment"]["AttachmentId"]
+        )
+        assert code == "OperationNotPermitted"
+
+    def test_modified_attributes_are_kept(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html"""
+        instance_id, interface_id = running(aws), interface(aws)
+        attachment = attach(aws, interface_id, instance_id)
+        modify = ec2.modify_network_interface_attribute
+        modify(NetworkInterfaceId=interface_id, SourceDestCheck={"Value": False})
+        wanted = {"AttachmentId": attachment, "DeleteOnTermination": True}
+        modify(NetworkInterfaceId=interface_id, Attachment=wanted)
+        found = described(ec2, interface_id)
+        assert found["SourceDestCheck"] is False
+        assert found["Attachment"]["DeleteOnTermination"] is True
+        both = {"SourceDestCheck": {"Value": True}, "Attachment": wanted}
+        assert refused(modify, NetworkInterfaceId=interface_id, **both)[0] == (
+            "InvalidParameterCombination"
+        )
+        other = {"AttachmentId": "eni-attach-0123456789abcdef0", "DeleteOnTermination": False}
+        assert refused(modify, NetworkInterfaceId=interface_id, Attachment=other)[0] == (
+            "InvalidAttachmentID.NotFound"
+        )
+
+    def test_check_of_the_instance_is_that_of_its_primary(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
+        instance_id = running(aws)
+        primary = aws.instance(instance_id)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=primary, SourceDestCheck={"Value": False}
+        )
+        assert aws.instance(instance_id)["SourceDestCheck"] is False
+
+
+class TestDescribe:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html"""
+
+    def test_filters(self, aws: InProcessAws, ec2: Any) -> None:
+        instance_id, interface_id, other = running(aws), interface(aws), interface(aws)
+        ec2.create_tags(
+            Resources=[interface_id],
+            Tags=[{"Key": "group", "Value": "fw"}, {"Key": "n", "Value": "1"}],
+        )
+        attachment = attach(aws, interface_id, instance_id, 2)
+        aws.world.advance(3)
+        address = ec2.allocate_address(Domain="vpc")
+        ec2.associate_address(AllocationId=address["AllocationId"], NetworkInterfaceId=interface_id)
+        for name, value in (
+            ("attachment.device-index", "2"),
+            ("attachment.attachment-id", attachment),
+            ("tag:group", "fw"),
+            ("tag:group", "f?"),
+            ("tag-key", "group"),
+            ("association.public-ip", address["PublicIp"]),
+            ("association.allocation-id", address["AllocationId"]),
+        ):
+            found = ec2.describe_network_interfaces(Filters=[{"Name": name, "Values": [value]}])
+            ids = [one["NetworkInterfaceId"] for one in found["NetworkInterfaces"]]
+            assert ids == [interface_id], name
+        for name, value in (
+            ("attachment.status", "attached"),
+            ("attachment.delete-on-termination", "true"),
+            ("status", "available"),
+        ):
+            found = ec2.describe_network_interfaces(Filters=[{"Name": name, "Values": [value]}])
+            ids = {one["NetworkInterfaceId"] for one in found["NetworkInterfaces"]}
+            assert (interface_id in ids) is (name == "attachment.status"), name
+            assert (other in ids) is (name == "status"), name
+
+    def test_pages(self, aws: InProcessAws, ec2: Any) -> None:
+        made = {interface(aws) for _ in range(12)}
+        pages = list(
+            ec2.get_paginator("describe_network_interfaces").paginate(
+                PaginationConfig={"PageSize": 5}
+            )
+        )
+        assert [len(page["NetworkInterfaces"]) for page in pages] == [5, 5, 2]
+        seen = {one["NetworkInterfaceId"] for page in pages for one in page["NetworkInterfaces"]}
+        assert seen == made
+        describe = ec2.describe_network_interfaces
+        assert refused(describe, MaxResults=1001)[0] == "InvalidParameterValue"
+        both = {"NetworkInterfaceIds": sorted(made), "MaxResults": 5}
+        assert refused(describe, **both)[0] == "InvalidParameterCombination"
+        assert refused(describe, NextToken="no", MaxResults=5)[0] == "InvalidPaginationToken"
+
+
+class TestAddresses:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html"""
+
+    def test_quota(self, aws: InProcessAws, ec2: Any) -> None:
+        aws.ec2_engine.addresses.quota = 2
+        first = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.allocate_address(Domain="vpc")
+        assert refused(ec2.allocate_address, Domain="vpc")[0] == "AddressLimitExceeded"
+        ec2.release_address(AllocationId=first)
+        ec2.allocate_address(Domain="vpc")
+
+    def test_association_shows_on_the_interface(self, aws: InProcessAws, ec2: Any) -> None:
+        interface_id, address = interface(aws), ec2.allocate_address(Domain="vpc")
+        allocation = address["AllocationId"]
+        associate = {"AllocationId": allocation, "NetworkInterfaceId": interface_id}
+        first = ec2.associate_address(**associate)["AssociationId"]
+        assert ec2.associate_address(**associate)["AssociationId"] == first
+        association = described(ec2, interface_id)["Association"]
+        assert association["PublicIp"] == address["PublicIp"]
+        assert association["AllocationId"] == allocation
+        assert association["AssociationId"] == first
+
+    def test_release_needs_no_association(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html"""
+        interface_id = interface(aws)
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        association = ec2.associate_address(
+            AllocationId=allocation, NetworkInterfaceId=interface_id
+        )["AssociationId"]
+        assert refused(ec2.release_address, AllocationId=allocation)[0] == (
+            "InvalidIPAddress.InUse"
+        )
+        ec2.disassociate_address(AssociationId=association)
+        assert "Association" not in described(ec2, interface_id)
+        ec2.release_address(AllocationId=allocation)
+
+    def test_deleting_the_interface_frees_the_address(self, aws: InProcessAws, ec2: Any) -> None:
+        interface_id = interface(aws)
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=interface_id)
+        ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+        (address,) = ec2.describe_addresses()["Addresses"]
+        assert "AssociationId" not in address
+        ec2.release_address(AllocationId=allocation)
+
+    def test_reassociation(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateAddress.html"""
+        one, two = interface(aws), interface(aws)
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=one)
+        forbidden = {"AllowReassociation": False, "NetworkInterfaceId": two}
+        code, _ = refused(ec2.associate_address, AllocationId=allocation, **forbidden)
+        assert code == "Resource.AlreadyAssociated"
+        ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=two)
+        assert "Association" not in described(ec2, one)
+        assert "Association" in described(ec2, two)
+
+    def test_internet_gateway_is_needed(self, aws: InProcessAws, ec2: Any) -> None:
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+        lonely = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+        allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        code, _ = refused(
+            ec2.associate_address,
+            AllocationId=allocation,
+            NetworkInterfaceId=lonely["NetworkInterfaceId"],
+        )
+        assert code == "Gateway.NotAttached"
+
+
+class TestTemplatesAndImages:
+    def test_template_reads_back_as_written(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html"""
+        data = {"InstanceType": "m5.xlarge", "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "fw"}]}
+        ]}  # fmt: skip
+        template = ec2.create_launch_template(
+            LaunchTemplateName="t",
+            LaunchTemplateData=data,
+            TagSpecifications=[
+                {"ResourceType": "launch-template", "Tags": [{"Key": "own", "Value": "1"}]}
+            ],
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=template)[
+            "LaunchTemplateVersions"
+        ]
+        assert version["LaunchTemplateData"] == data
+        ec2.create_tags(Resources=[template], Tags=[{"Key": "later", "Value": "2"}])
+        (found,) = ec2.describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"]
+        assert {tag["Key"] for tag in found["Tags"]} == {"own", "later"}
+
+    def test_marketplace_images(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html"""
+        found = ec2.describe_images(
+            Owners=["aws-marketplace"],
+            Filters=[
+                {"Name": "name", "Values": ["PA-VM-AWS-11.1.4-h7*"]},
+                {"Name": "product-code", "Values": ["6njl1pau431dv1qxipg63mvah"]},
+            ],
+        )["Images"]
+        assert len(found) == 1
+        assert found[0]["OwnerId"] == "679593333241"
+        assert found[0]["Architecture"] == "x86_64"
+        assert found[0]["ProductCodes"] == [
+            {"ProductCodeId": "6njl1pau431dv1qxipg63mvah", "ProductCodeType": "marketplace"}
+        ]

@@ -1,0 +1,183 @@
+"""Gateway Load Balancers. The expected answers are those of the documentation, named per test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
+
+
+@pytest.fixture
+def aws() -> Iterator[InProcessAws]:
+    with in_process_aws() as lab:
+        yield lab
+
+
+@pytest.fixture
+def elb(aws: InProcessAws) -> Any:
+    return aws.client("elbv2")
+
+
+def refused(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def attributes(elb: Any, target_group: str) -> dict[str, str]:
+    found = elb.describe_target_group_attributes(TargetGroupArn=target_group)["Attributes"]
+    return {one["Key"]: one["Value"] for one in found}
+
+
+def registered(aws: InProcessAws, target_group: str) -> str:
+    """Run one instance and register it."""
+    aws.build_group(hooks=False)
+    aws.world.advance(15)
+    (instance_id,) = aws.states()
+    aws.client("elbv2").register_targets(TargetGroupArn=target_group, Targets=[{"Id": instance_id}])
+    return instance_id
+
+
+def test_arns_tell_the_type(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html"""
+    for kind, word in (("gateway", "gwy"), ("network", "net"), ("application", "app")):
+        balancer = elb.create_load_balancer(Name=kind, Type=kind, Subnets=aws.subnets)
+        arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+        assert f":loadbalancer/{word}/{kind}/" in arn
+    aws.build_gateway()
+    arn = elb.describe_load_balancers(Names=["gw"])["LoadBalancers"][0]["LoadBalancerArn"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+    assert ":listener/gwy/gw/" in listener["ListenerArn"]
+
+
+def test_defaults_of_geneve(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html"""
+    found = attributes(elb, aws.build_gateway())
+    assert found["deregistration_delay.timeout_seconds"] == "300"
+    assert found["target_failover.on_deregistration"] == "no_rebalance"
+    assert found["target_failover.on_unhealthy"] == "no_rebalance"
+    assert found["stickiness.enabled"] == "false"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"target_failover.on_deregistration": "rebalance"},
+        {
+            "target_failover.on_deregistration": "banana",
+            "target_failover.on_unhealthy": "banana",
+        },
+        {"deregistration_delay.timeout_seconds": "3601"},
+        {"stickiness.type": "lb_cookie"},
+        {"slow_start.duration_seconds": "30"},
+    ],
+)
+def test_attributes_that_geneve_does_not_take(
+    aws: InProcessAws, elb: Any, wanted: dict[str, str]
+) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html"""
+    target_group = aws.build_gateway()
+    before = attributes(elb, target_group)
+    code = refused(
+        elb.modify_target_group_attributes,
+        TargetGroupArn=target_group,
+        Attributes=[{"Key": key, "Value": value} for key, value in wanted.items()],
+    )
+    assert code == "ValidationError"
+    assert attributes(elb, target_group) == before
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"Port": 80},
+        {"HealthCheckProtocol": "UDP"},
+        {"HealthCheckIntervalSeconds": 301},
+        {"HealthyThresholdCount": 11},
+    ],
+)
+def test_target_groups_that_geneve_does_not_take(
+    aws: InProcessAws, elb: Any, wanted: dict[str, Any]
+) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+    usual = {"Name": "t", "Protocol": "GENEVE", "Port": 6081, "VpcId": aws.vpc}
+    assert refused(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
+
+
+def test_health_follows_the_checks(aws: InProcessAws) -> None:
+    """Three checks in a row, five seconds apart, decide.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+    """
+    target_group = aws.build_gateway()
+    instance_id = registered(aws, target_group)
+    assert aws.health(target_group) == {instance_id: "initial"}
+    aws.world.advance(10)
+    assert aws.health(target_group) == {instance_id: "initial"}
+    aws.world.advance(6)
+    assert aws.health(target_group) == {instance_id: "healthy"}
+    aws.silent.add(instance_id)
+    aws.world.advance(10)
+    assert aws.health(target_group) == {instance_id: "healthy"}
+    aws.world.advance(6)
+    assert aws.health(target_group) == {instance_id: "unhealthy"}
+    aws.silent.clear()
+    aws.world.advance(16)
+    assert aws.health(target_group) == {instance_id: "healthy"}
+
+
+def test_deregistered_targets_drain_for_the_delay(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html"""
+    target_group = aws.build_gateway(**{"deregistration_delay.timeout_seconds": "60"})
+    instance_id = registered(aws, target_group)
+    elb.deregister_targets(TargetGroupArn=target_group, Targets=[{"Id": instance_id}])
+    aws.world.advance(55)
+    assert aws.health(target_group) == {instance_id: "draining"}
+    aws.world.advance(10)
+    assert aws.health(target_group) == {}
+    (asked,) = elb.describe_target_health(
+        TargetGroupArn=target_group, Targets=[{"Id": instance_id}]
+    )["TargetHealthDescriptions"]
+    assert asked["TargetHealth"]["State"] == "unused"
+    assert asked["TargetHealth"]["Reason"] == "Target.NotRegistered"
+    assert aws.kinds(instance_id)[-3:] == ["target-registered", "target-draining", "target-drained"]
+
+
+def test_targets_without_a_listener_are_unused(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
+    target_group = aws.build_gateway()
+    instance_id = registered(aws, target_group)
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    elb.delete_listener(ListenerArn=listener["ListenerArn"])
+    assert aws.health(target_group) == {instance_id: "unused"}
+
+
+def test_only_running_instances_can_be_registered(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html"""
+    target_group = aws.build_gateway()
+    aws.build_group(hooks=False)
+    aws.world.advance(1)
+    (pending,) = aws.states()
+    for target in (pending, "i-0123456789abcdef0"):
+        code = refused(elb.register_targets, TargetGroupArn=target_group, Targets=[{"Id": target}])
+        assert code == "InvalidTarget"
+
+
+def test_deletion_protection(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html"""
+    aws.build_gateway()
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    arn = balancer["LoadBalancerArn"]
+    for value in ("true", "false"):
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=arn,
+            Attributes=[{"Key": "deletion_protection.enabled", "Value": value}],
+        )
+        if value == "true":
+            assert refused(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+    elb.delete_load_balancer(LoadBalancerArn=arn)

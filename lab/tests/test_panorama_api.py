@@ -152,6 +152,24 @@ class TestConfiguration:
             strictly("4")
         assert site.device.xapi.status_code == "13"
 
+    def test_what_cannot_be_carried_out_changes_nothing(self, site):
+        key = initial.AUTOSCALE.key
+        malformed = ask(site.outside, type="op", cmd="<show>", key=key)
+        assert malformed[0] == 200
+        assert 'code="18"' in malformed[1]
+        entity = '<!DOCTYPE a [<!ENTITY b "c">]><show>&b;</show>'
+        assert 'code="18"' in ask(site.outside, type="op", cmd=entity, key=key)[1]
+        assert 'code="17"' in ask(site.outside, type="op", cmd="<fly/>", key=key)[1]
+        assert 'code="17"' in ask(site.outside, type="report", key=key)[1]
+        change = {
+            "type": "config",
+            "action": "set",
+            "xpath": MANAGED,
+            "element": "<entry name='1'/>",
+        }
+        assert 'code="17"' in ask(site.outside, **change, target="1", key=key)[1]
+        assert serials(site.device, "get", MANAGED) == []
+
     def test_who_changed_what(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")

@@ -135,6 +135,33 @@ class TestCommits:
         pending = site.device.op("<show><jobs><pending/></jobs></show>", cmd_xml=False)
         assert len(pending.findall("result/job")) == 11
 
+    def test_a_commit_lock_keeps_others_out_until_its_owner_has_committed(self, site):
+        add(site.device, MANAGED, "1")
+        add(site.operator, MANAGED, "2")
+        lock = "<request><commit-lock><add><comment>mine</comment></add></commit-lock></request>"
+        answer = site.operator.op(lock, cmd_xml=False)
+        assert answer.findtext("result").startswith("Successfully acquired lock.")
+        shown = site.device.op("show commit-locks").find("result/commit-locks/entry")
+        assert (shown.get("name"), shown.findtext("comment")) == ("operator", "mine")
+        with pytest.raises(panos.errors.PanDeviceXapiError, match="holding device wide commit"):
+            commit(site.device, "autoscale")
+        assert site.device.xapi.status_code == "14"
+        commit(site.operator, "operator")
+        site.world.advance(31)
+        assert commit(site.device, "autoscale") == "2"
+
+    def test_a_configuration_lock_keeps_others_from_changing_anything(self, site):
+        lock = "<request><config-lock><{}/></config-lock></request>"
+        site.operator.op(lock.format("add"), cmd_xml=False)
+        with pytest.raises(panos.errors.PanDeviceXapiError, match="locked by operator"):
+            add(site.device, MANAGED, "1")
+        assert serials(site.device, "get", MANAGED) == []
+        add(site.operator, MANAGED, "2")
+        site.operator.op(lock.format("remove"), cmd_xml=False)
+        add(site.device, MANAGED, "1")
+        with pytest.raises(panos.errors.PanDeviceXapiError, match="not currently locked"):
+            site.operator.op(lock.format("remove"), cmd_xml=False)
+
     def test_an_unknown_job(self, site):
         with pytest.raises(panos.errors.PanDeviceXapiError, match="job 19 not found"):
             job(site.device, 19)

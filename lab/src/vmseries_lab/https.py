@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -177,8 +178,10 @@ class _Server(ThreadingHTTPServer):
         with self.owner.context().wrap_socket(request, server_side=True) as tls:
             super().finish_request(tls, client_address)
 
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up or distrusts the certificate is no error of the server."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,7 +6,10 @@ Shapes that the documentation leaves open follow what pan-python, pan-os-python 
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 COMMAND_SUCCEEDED = "command succeeded"
 NO_CHANGES = "There are no changes to commit."
@@ -42,6 +45,19 @@ class ForbiddenError(Exception):
         result = Element("result")
         SubElement(result, "msg").text = "Invalid Credential"
         return envelope("error", 403, result)
+
+
+def parsed(text: str) -> Element:
+    """XML from a caller.
+
+    Raises:
+        ApiError: code 18 if it is not well formed.
+    """
+    try:
+        element: Element = fromstring(text)
+    except (ParseError, DefusedXmlException) as error:
+        raise ApiError(f"Malformed XML: {error}", code=18) from error
+    return element
 
 
 def envelope(status: str, code: int | None = None, *children: Element) -> Element:
@@ -94,7 +110,7 @@ def leaf(tag: str, text: object) -> Element:
     return element
 
 
-def entry(name: str, **leaves: object) -> Element:
+def entry(name: str, /, **leaves: object) -> Element:
     """``<entry name=>`` with leaves; underscores in their names stand for hyphens."""
     element = Element("entry", {"name": name})
     element.extend(leaf(tag.replace("_", "-"), value) for tag, value in leaves.items())

@@ -9,9 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from vmseries_lab.clock import Clock
 from vmseries_lab.https import Request, Response
@@ -22,12 +20,14 @@ from vmseries_lab.panorama.answers import (
     ForbiddenError,
     enqueued,
     leaf,
+    parsed,
     render,
     result,
 )
 from vmseries_lab.panorama.commits import Commits
 from vmseries_lab.panorama.configuration import READS, Configuration
 from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, choose
 from vmseries_lab.timeline import Timeline
 
@@ -68,6 +68,7 @@ class Api:
     configuration: Configuration
     commits: Commits
     devices: Devices
+    locks: Locks
     handlers: dict[str, Handler]
     refusals: list[Refusal] = field(default_factory=list)
 
@@ -92,11 +93,13 @@ class Api:
             return result(leaf("key", key))
         admin = self.accounts.who(request)
         self._refuse(kind)
+        if kind != "op" and "target" in parameters:
+            raise ApiError("The firewalls of the lab take only operational commands", code=17)
         if kind == "config":
             return self._config(parameters, admin)
         if kind not in ("op", "commit"):
             raise ApiError(f"Unsupported request type: {kind}", code=17)
-        command = _command(parameters.get("cmd", ""))
+        command = parsed(parameters.get("cmd", ""))
         if kind == "commit":
             admin.require(write=True)
             return self._commit(command, parameters, admin)
@@ -115,7 +118,10 @@ class Api:
                 raise ApiError(refusal.text, code=refusal.code)
 
     def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
-        admin.require(write=parameters.get("action") not in READS)
+        writes = parameters.get("action") not in READS
+        admin.require(write=writes)
+        if writes:
+            self.locks.may_change(admin.name)
         before = set(references.managed(self.configuration.store.candidate))
         answer = self.configuration.answer(parameters, admin.name)
         for serial in sorted(before - set(references.managed(self.configuration.store.candidate))):
@@ -127,6 +133,7 @@ class Api:
         if parameters.get("action") == "all" or command.tag == "commit-all":
             job = self.commits.push_command(command, admin.name, now)
             return enqueued(job.number, commit=False)
+        self.locks.may_commit(admin.name)
         answer, committing = self.commits.commit(command, admin.name, now)
         if committing is not None:
             self._note("commit-queued", str(committing.number), user=admin.name)
@@ -145,16 +152,3 @@ class Api:
 
     def _note(self, kind: str, subject: str, **detail: Any) -> None:
         self.timeline.add("panorama", kind, subject, **detail)
-
-
-def _command(text: str) -> Element:
-    """The command as XML.
-
-    Raises:
-        ApiError: code 18 if it is not well formed.
-    """
-    try:
-        command: Element = fromstring(text)
-    except ParseError as error:
-        raise ApiError(f"Malformed command: {error}", code=18) from error
-    return command

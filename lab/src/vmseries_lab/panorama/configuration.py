@@ -9,12 +9,10 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from typing import get_args
-from xml.etree.ElementTree import Element, ParseError, tostring
-
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element, tostring
 
 from vmseries_lab.panorama import tree
-from vmseries_lab.panorama.answers import ApiError, envelope, message
+from vmseries_lab.panorama.answers import ApiError, envelope, message, parsed
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.store import Action, Change, ChangeRefusedError, Done, Store
 
@@ -65,7 +63,7 @@ class Configuration:
 
     def _several(self, parameters: dict[str, str], admin: str) -> Element:
         """All changes or none. What was answered stops with the one that failed."""
-        parts = list(_parsed(parameters.get("element", "")))
+        parts = list(parsed(parameters.get("element", "")))
         changes = [
             _change(part.tag, {**part.attrib, "element": _inner(part)}, admin) for part in parts
         ]
@@ -102,14 +100,6 @@ def _with_ids(answers: list[Element], parts: list[Element]) -> list[Element]:
         if "id" in part.attrib:
             answer.set("id", part.attrib["id"])
     return answers
-
-
-def _parsed(element: str) -> Element:
-    try:
-        parsed: Element = fromstring(element)
-    except ParseError as error:
-        raise ApiError(f"Malformed element: {error}", code=18) from error
-    return parsed
 
 
 def _inner(part: Element) -> str:

@@ -18,6 +18,7 @@ from vmseries_lab.panorama.configuration import Configuration
 from vmseries_lab.panorama.devices import Devices, Link
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.licences import Licences
+from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Operations
 from vmseries_lab.panorama.store import Store
 from vmseries_lab.world import World
@@ -38,6 +39,7 @@ class Panorama:
         self.store = Store(initial.configuration())
         self.jobs = Jobs()
         self.devices = Devices()
+        self.locks = Locks(world.clock)
         self.commits = Commits(self.store, self.jobs, self.devices, self.pace)
         self.vm_auth_keys = {initial.VM_AUTH_KEY}
         operations = Operations(
@@ -52,7 +54,8 @@ class Panorama:
             configuration=Configuration(self.store, self.jobs),
             commits=self.commits,
             devices=self.devices,
-            handlers=operations.handlers() | licences.handlers(),
+            locks=self.locks,
+            handlers=operations.handlers() | licences.handlers() | self.locks.handlers(),
         )
         self.server = HttpsServer(authority, PANORAMA_NAMES, self.api.respond)
         world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
@@ -178,6 +181,7 @@ class Panorama:
 
     def _committed(self, job: Job) -> None:
         self._note("commit-finished", str(job.number), user=job.user, result=job.outcome)
+        self.locks.committed(job.user)
         for serial in self.devices.serials():
             if not self.is_managed(serial):
                 self.disconnect(serial)

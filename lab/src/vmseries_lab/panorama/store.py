@@ -10,12 +10,10 @@ import copy
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
-from xml.etree.ElementTree import Element, ParseError, tostring
-
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element, tostring
 
 from vmseries_lab.panorama import references, tree
-from vmseries_lab.panorama.answers import COMMAND_SUCCEEDED, ApiError
+from vmseries_lab.panorama.answers import COMMAND_SUCCEEDED, ApiError, parsed
 
 Action = Literal["set", "edit", "delete"]
 ABSENT = "Object doesn't exist"
@@ -140,7 +138,7 @@ def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool
             if tree.delete(config, steps):
                 return True, Done()
             return False, Done(7, ABSENT)
-        elements = list(fromstring(f"<root>{change.element}</root>"))
+        elements = list(parsed(f"<root>{change.element}</root>"))
         if change.action == "set":
             return tree.merge(config, steps, elements), Done()
         if len(elements) != 1:
@@ -148,8 +146,6 @@ def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool
         return tree.replace(config, steps, elements[0]), Done()
     except tree.BadXpathError as error:
         raise ApiError(f"Invalid xpath: {error}", code=6) from error
-    except ParseError as error:
-        raise ApiError(f"Malformed element: {error}", code=18) from error
 
 
 def _refuse_referenced(config: Element, steps: tuple[tree.Step, ...]) -> None:

@@ -1,0 +1,116 @@
+"""Locks that administrators hold on commits and on the configuration.
+
+Palo Alto Networks, Panorama Administrator's Guide: "Manage Locks for Restricting Configuration
+Changes". A commit lock keeps everybody else from committing and goes with its owner's next commit;
+a configuration lock keeps everybody else from changing anything. Only locks of the whole device
+("scope shared") are simulated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+from xml.etree.ElementTree import Element
+
+from vmseries_lab.clock import Clock
+from vmseries_lab.panorama.answers import ApiError, entry, result
+from vmseries_lab.panorama.operations import Handler
+
+Kind = Literal["commit", "config"]
+_FORBIDDEN = {"commit": "commit", "config": "modify"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who holds a lock, since when and why."""
+
+    admin: str
+    since: float
+    comment: str
+
+
+@dataclass
+class Locks:
+    """At most one lock of each kind."""
+
+    clock: Clock
+    _held: dict[Kind, Lock] = field(default_factory=dict)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Handlers by command."""
+        return {
+            "request/commit-lock": lambda command, user: self._request("commit", command, user),
+            "request/config-lock": lambda command, user: self._request("config", command, user),
+            "show/commit-locks": lambda _command, _user: self._show("commit"),
+            "show/config-locks": lambda _command, _user: self._show("config"),
+        }
+
+    def may_commit(self, admin: str) -> None:
+        """Check that nobody else holds the commit lock.
+
+        Raises:
+            ApiError: code 14 if somebody does.
+        """
+        lock = self._held.get("commit")
+        if lock is not None and lock.admin != admin:
+            raise ApiError("Other administrators are holding device wide commit locks.", code=14)
+
+    def may_change(self, admin: str) -> None:
+        """Check that nobody else holds the configuration lock.
+
+        Raises:
+            ApiError: if somebody does.
+        """
+        lock = self._held.get("config")
+        if lock is not None and lock.admin != admin:
+            raise ApiError(f"Config for scope shared is currently locked by {lock.admin}")
+
+    def committed(self, admin: str) -> None:
+        """Release the commit lock with its owner's commit."""
+        lock = self._held.get("commit")
+        if lock is not None and lock.admin == admin:
+            del self._held["commit"]
+
+    def _request(self, kind: Kind, command: Element, user: str) -> Element:
+        if command.find(f"{kind}-lock/add") is not None:
+            return self._add(kind, user, command.findtext(".//comment", ""))
+        if command.find(f"{kind}-lock/remove") is not None:
+            return self._remove(kind)
+        raise ApiError("a lock is added or removed", code=17)
+
+    def _add(self, kind: Kind, user: str, comment: str) -> Element:
+        lock = self._held.get(kind)
+        if lock is not None and lock.admin == user and kind == "config":
+            raise ApiError("You already own a config lock for scope shared")
+        if lock is not None:
+            raise ApiError(f"{kind.capitalize()} lock is already held by {lock.admin}")
+        self._held[kind] = Lock(user, self.clock.now(), comment)
+        return result(
+            text="Successfully acquired lock. Other administrators will not be able to"
+            f" {_FORBIDDEN[kind]} configuration until lock is released by {user}."
+        )
+
+    def _remove(self, kind: Kind) -> Element:
+        lock = self._held.pop(kind, None)
+        if lock is None:
+            raise ApiError(f"{kind.capitalize()} is not currently locked for scope shared")
+        return result(text=f"{kind.capitalize()} lock released for {lock.admin}")
+
+    def _show(self, kind: Kind) -> Element:
+        locks = Element(f"{kind}-locks")
+        lock = self._held.get(kind)
+        if lock is not None:
+            created = datetime.fromtimestamp(lock.since, UTC).strftime("%Y/%m/%d %H:%M:%S")
+            locks.append(
+                entry(
+                    lock.admin,
+                    type=kind,
+                    name="shared",
+                    created=created,
+                    last_activity=created,
+                    loggedin="yes",
+                    comment=lock.comment,
+                )
+            )
+        return result(locks)

@@ -1,0 +1,42 @@
+"""What every test can rely on: no real account, no real Region, nothing kept between tests."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from vmseries_autoscale import credentials, settings, telemetry
+
+REGION = "us-east-1"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which no AWS call can reach anything real."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "launch")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "VMSeriesAutoscale")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+
+
+@pytest.fixture(autouse=True)
+def fresh_container() -> None:
+    """Forget what a function keeps for the life of its container."""
+    for cached in (
+        credentials._provider,
+        settings.from_environment,
+        telemetry._logger,
+        telemetry._metrics,
+    ):
+        cached.cache_clear()
+    # Powertools keeps its handler, and with it the standard output of an earlier test, on the
+    # logger that is called like the service.
+    for service in ("launch", "terminate"):
+        logging.Logger.manager.loggerDict.pop(service, None)
+    logging.getLogger("vmseries_autoscale").handlers.clear()

@@ -1,0 +1,418 @@
+"""The handlers against moto, with a record of every AWS call and what moto lacks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from functional.panorama import FakePanorama
+from vmseries_autoscale import aws, panorama
+from vmseries_autoscale.events import DETAIL_TYPES, Transition
+from vmseries_autoscale.handlers import launch, terminate
+
+NAME = "fw"
+ZONE = "us-east-1a"
+LICENSING_KEY = "licensing-key-of-the-test"
+PANORAMA_KEY = "panorama-key-of-the-test"
+COUNTED = {"ec2", "autoscaling", "elbv2"}
+
+_real_call = botocore.client.BaseClient._make_api_call
+
+
+class FakeContext:
+    """The part of Lambda's context that the handlers use."""
+
+    def __init__(self, milliseconds: int = 60_000) -> None:
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass
+class Cloud:
+    """A VPC with one instance, the queues, and the record of calls.
+
+    Attributes:
+        calls: what the handlers called, as (service, operation, parameters).
+        faults: errors to answer the next calls of an operation with, before they have an effect.
+        open_hooks: tokens that Auto Scaling still waits for.
+        completed: (token, result) in order.
+        delete_on_termination: interfaces that have it set, which moto does not keep.
+        detaching: interfaces whose detachment EC2 does not finish.
+    """
+
+    subnets: dict[str, str] = field(default_factory=dict)
+    security_group: str = ""
+    instance_id: str = ""
+    primary: str = ""
+    queue_url: str = ""
+    dead_letter_queue_url: str = ""
+    panorama_secret: str = ""
+    licensing_secret: str = ""
+    recording: bool = False
+    calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    open_hooks: set[str] = field(default_factory=set)
+    completed: list[tuple[str, str]] = field(default_factory=list)
+    delete_on_termination: set[str] = field(default_factory=set)
+    detaching: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.ec2 = aws.ec2()
+        self.sqs = aws.sqs()
+        secrets = aws.secrets()
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        for number, name in enumerate(("data", "management", "untrust")):
+            self.subnets[name] = self.ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=ZONE
+            )["Subnet"]["SubnetId"]
+        self.security_group = self.ec2.create_security_group(
+            GroupName="fw", Description="fw", VpcId=vpc
+        )["GroupId"]
+        self.instance_id = self.add_instance()
+        self.primary = self.attached()[0]["NetworkInterfaceId"]
+        self.queue_url = self.sqs.create_queue(QueueName="fw-launch")["QueueUrl"]
+        self.dead_letter_queue_url = self.sqs.create_queue(QueueName="fw-dead")["QueueUrl"]
+        self.panorama_secret = secrets.create_secret(
+            Name="panorama",
+            SecretString=json.dumps({"api_key": PANORAMA_KEY, "username": "autoscale"}),
+        )["ARN"]
+        self.licensing_secret = secrets.create_secret(
+            Name="licensing", SecretString=json.dumps({"api_key": LICENSING_KEY})
+        )["ARN"]
+
+    def add_instance(self) -> str:
+        """Launch one as the group would: with the primary interface only."""
+        return self.ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=self.subnets["data"]
+        )["Instances"][0]["InstanceId"]
+
+    # What the handlers are given.
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """What both functions have in common."""
+        return {
+            "name": NAME,
+            "auto_scaling_group_name": NAME,
+            "queue_url": self.queue_url,
+            "dead_letter_queue_url": self.dead_letter_queue_url,
+            "visit_interval_seconds": 30,
+            "panorama": {
+                "hostnames": ["panorama.example.com"],
+                "port": 443,
+                "secret_arn": self.panorama_secret,
+                "device_group": "DG",
+                "template_stack": "TS",
+                "log_collector_group": "LCG",
+                "timeout_seconds": 5,
+            },
+            **changes,
+        }
+
+    def interface(self, role: str, index: int, *, check: bool, public: bool) -> dict[str, Any]:
+        """Settings of one interface."""
+        return {
+            "role": role,
+            "device_index": index,
+            "source_dest_check": check,
+            "subnet_ids": {ZONE: self.subnets[role]},
+            "security_group_ids": [self.security_group],
+            "public_ip": public,
+            "public_ipv4_pool": None,
+        }
+
+    def launch_settings(self, **changes: Any) -> dict[str, Any]:
+        """Two-arm, with two addresses."""
+        return self.settings(
+            **{
+                "lifecycle_hook_name": "launch",
+                "deadline_seconds": 2700,
+                "maximum_visit_interval_seconds": 30,
+                "interfaces": {
+                    "data": self.interface("data", 0, check=False, public=False),
+                    "management": self.interface("management", 1, check=True, public=True),
+                    "untrust": self.interface("untrust", 2, check=False, public=True),
+                },
+                "tags": {"team": "network"},
+                "readiness": "in-sync",
+                "licence_expected": True,
+                **changes,
+            }
+        )
+
+    def terminate_settings(self, **changes: Any) -> dict[str, Any]:
+        """Licences given back by the firewall."""
+        return self.settings(
+            **{
+                "lifecycle_hook_name": "terminate",
+                "deadline_seconds": 86400,
+                "maximum_visit_interval_seconds": 300,
+                "management_device_index": 1,
+                "licensing": {"mode": "firewall", "api_key_secret_arn": self.licensing_secret},
+                **changes,
+            }
+        )
+
+    def event(
+        self, transition: Transition, instance_id: str = "", age: float = 0, **detail: Any
+    ) -> dict[str, Any]:
+        """The event of this transition; its hook is open from now on."""
+        instance_id = instance_id or self.instance_id
+        launching = transition is Transition.LAUNCHING
+        token = f"token-{transition.name.lower()}-{instance_id}"
+        self.open_hooks.add(token)
+        return {
+            "version": "0",
+            "id": "12345678-1234-1234-1234-123456789012",
+            "detail-type": DETAIL_TYPES[transition],
+            "source": "aws.autoscaling",
+            "account": "123456789012",
+            "time": (datetime.now(UTC) - timedelta(seconds=age)).isoformat(),
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {
+                "LifecycleActionToken": token,
+                "AutoScalingGroupName": NAME,
+                "LifecycleHookName": "launch" if launching else "terminate",
+                "EC2InstanceId": instance_id,
+                "LifecycleTransition": transition.value,
+                "Origin": "EC2" if launching else "AutoScalingGroup",
+                "Destination": "AutoScalingGroup" if launching else "EC2",
+                **detail,
+            },
+        }
+
+    def deliver(
+        self,
+        *bodies: dict[str, Any] | str,
+        receive_count: int = 1,
+        context: FakeContext | None = None,
+    ) -> list[str]:
+        """Hand messages to the function that their events are for.
+
+        Returns:
+            The ids of the messages that stay in the queue; they are "message-0" and so on.
+        """
+        records = [
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": self._receipt(),
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": str(receive_count)},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:fw-launch",
+                "awsRegion": "us-east-1",
+            }
+            for number, body in enumerate(bodies)
+        ]
+        self.recording = True
+        try:
+            answer = self.handler({"Records": records}, context or FakeContext())
+        finally:
+            self.recording = False
+        return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+    handler = staticmethod(launch.handler)
+
+    def _receipt(self) -> str:
+        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody="a message")
+        return self.sqs.receive_message(QueueUrl=self.queue_url)["Messages"][0]["ReceiptHandle"]
+
+    # What is looked at afterwards.
+
+    def attached(self, instance_id: str = "") -> list[dict[str, Any]]:
+        """The instance's interfaces by device index."""
+        answer = self.ec2.describe_instances(InstanceIds=[instance_id or self.instance_id])
+        interfaces = answer["Reservations"][0]["Instances"][0]["NetworkInterfaces"]
+        return sorted(interfaces, key=lambda item: item["Attachment"]["DeviceIndex"])
+
+    def own_interfaces(self) -> list[dict[str, Any]]:
+        """Every interface with our tag."""
+        tag = {"Name": "tag:vmseries-autoscale:deployment", "Values": [NAME]}
+        return self.ec2.describe_network_interfaces(Filters=[tag])["NetworkInterfaces"]
+
+    def addresses(self) -> list[dict[str, Any]]:
+        """Every address there is."""
+        return self.ec2.describe_addresses()["Addresses"]
+
+    def tags(self, instance_id: str = "") -> dict[str, str]:
+        """The instance's tags."""
+        answer = self.ec2.describe_instances(InstanceIds=[instance_id or self.instance_id])
+        tags = answer["Reservations"][0]["Instances"][0].get("Tags", [])
+        return {tag["Key"]: tag["Value"] for tag in tags}
+
+    def operations(self) -> Counter[str]:
+        """How often each operation was called."""
+        return Counter(operation for _, operation, _ in self.calls)
+
+    def counted_calls(self) -> int:
+        """Calls against the budget: EC2, Auto Scaling and load balancing, without heartbeats."""
+        return sum(
+            1
+            for service, operation, _ in self.calls
+            if service in COUNTED and operation != "RecordLifecycleActionHeartbeat"
+        )
+
+    def pauses(self) -> list[int]:
+        """The pauses that messages were given."""
+        return [
+            parameters["VisibilityTimeout"]
+            for _, operation, parameters in self.calls
+            if operation == "ChangeMessageVisibility"
+        ]
+
+    def dead_letters(self) -> list[tuple[str, str]]:
+        """(error, body) of what is in the dead-letter queue."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.dead_letter_queue_url, MessageAttributeNames=["All"]
+        )
+        return [
+            (message["MessageAttributes"]["error"]["StringValue"], message["Body"])
+            for message in answer.get("Messages", [])
+        ]
+
+    # The patch.
+
+    def call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        """Record a call, and answer what moto lacks."""
+        if not self.recording:
+            return _real_call(client, operation, parameters)
+        self.calls.append((client.meta.service_model.service_name, operation, parameters))
+        if self.faults.get(operation):
+            raise self.faults[operation].pop(0)
+        if operation in ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
+            return self._lifecycle(operation, parameters)
+        if operation == "ModifyNetworkInterfaceAttribute" and "Attachment" in parameters:
+            self.delete_on_termination.add(parameters["NetworkInterfaceId"])
+            return {}
+        if operation == "ReleaseAddress":
+            self._check_free(parameters["AllocationId"])
+        answer = _real_call(client, operation, parameters)
+        if operation in ("DescribeNetworkInterfaces", "DescribeInstances"):
+            self._complete_descriptions(answer)
+        return answer
+
+    def _check_free(self, allocation_id: str) -> None:
+        """EC2 releases no address whose interface exists; moto would."""
+        existing = {item["NetworkInterfaceId"] for item in self.own_interfaces()}
+        for address in self.addresses():
+            taken = address.get("NetworkInterfaceId") in existing
+            if address["AllocationId"] == allocation_id and taken:
+                raise client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
+
+    def _complete_descriptions(self, answer: dict[str, Any]) -> None:
+        instances = [item["Instances"][0] for item in answer.get("Reservations", [])]
+        attached = [item for instance in instances for item in instance["NetworkInterfaces"]]
+        for interface in [*attached, *answer.get("NetworkInterfaces", [])]:
+            attachment = interface.get("Attachment")
+            interface_id = interface["NetworkInterfaceId"]
+            if attachment is not None:
+                # The launch template sets it on the primary interface.
+                kept = interface_id in self.delete_on_termination or interface_id == self.primary
+                attachment["DeleteOnTermination"] = kept
+            if interface_id in self.detaching:
+                interface["Attachment"] = {
+                    "AttachmentId": "eni-attach-0",
+                    "DeviceIndex": 1,
+                    "InstanceId": self.instance_id,
+                    "Status": "detaching",
+                    "DeleteOnTermination": True,
+                }
+
+    def _lifecycle(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        token = parameters["LifecycleActionToken"]
+        if token not in self.open_hooks:
+            message = f"No active Lifecycle Action found with token {token}"
+            raise client_error("ValidationError", message, operation)
+        if operation == "CompleteLifecycleAction":
+            self.open_hooks.remove(token)
+            self.completed.append((token, parameters["LifecycleActionResult"]))
+        return {}
+
+
+def client_error(code: str, message: str = "because", operation: str = "Operation") -> ClientError:
+    """An error as AWS answers it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """The simulated account, with the launch function's settings."""
+    with mock_aws():
+        account = Cloud()
+
+        def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            return account.call(client, operation, parameters)
+
+        with mock.patch.object(botocore.client.BaseClient, "_make_api_call", call):
+            yield account
+
+
+@pytest.fixture
+def logs(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """What the functions have written since the last look: log records and metrics."""
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return read
+
+
+def metrics(records: list[dict[str, Any]]) -> dict[str, float]:
+    """The metrics among ``records``, summed up; each in the dimensions of the contract."""
+    found: Counter[str] = Counter()
+    for record in records:
+        for directive in record.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "VMSeriesAutoscale"
+            assert [sorted(names) for names in directive["Dimensions"]] == [
+                ["deployment", "service"]
+            ]
+            for metric in directive["Metrics"]:
+                found[metric["Name"]] += sum(record[metric["Name"]])
+    return dict(found)
+
+
+def reasons(records: list[dict[str, Any]]) -> list[str]:
+    """The reasons that log records give."""
+    return [record["reason"] for record in records if "reason" in record]
+
+
+@pytest.fixture
+def fake_panorama(monkeypatch: pytest.MonkeyPatch) -> FakePanorama:
+    """The Panorama that the handlers connect to."""
+    fake = FakePanorama()
+    monkeypatch.setattr(panorama, "connect", lambda _settings: fake)
+    return fake
+
+
+@pytest.fixture
+def launching(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """The account with the launch function."""
+    configure(monkeypatch, cloud.launch_settings())
+    return cloud
+
+
+@pytest.fixture
+def terminating(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """The account with the terminate function."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "terminate")
+    cloud.handler = terminate.handler  # type: ignore[method-assign]
+    configure(monkeypatch, cloud.terminate_settings())
+    return cloud
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> None:
+    """Give the function these settings."""
+    monkeypatch.setenv("VMSERIES_AUTOSCALE_SETTINGS", json.dumps(settings))

@@ -1,0 +1,103 @@
+"""A Panorama behind the protocol: candidate and running configuration, jobs, firewalls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.panorama.protocol import Membership
+
+
+@dataclass
+class FakePanorama:
+    """One Panorama.
+
+    Attributes:
+        calls: the names of the methods called, in order.
+        fail: called with each method's name first; raises what that call is to raise.
+        commit_fails: details with which every commit job ends, if it is to fail.
+    """
+
+    firewalls: dict[str, Device] = field(default_factory=dict)
+    licensed: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    named: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
+    committed: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
+    jobs: list[Job] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    fail: Callable[[str], None] = lambda _name: None
+    commit_fails: tuple[str, ...] = ()
+    deactivation_works: bool = True
+
+    def register(self, device: Device) -> None:
+        """A firewall joins, takes a licence, and is committed everywhere."""
+        self.firewalls[device.serial] = device
+        self.licensed[device.serial] = ["VM-Capacity"]
+        for part in Part:
+            self.named[part].add(device.serial)
+            self.committed[part].add(device.serial)
+
+    def finish_job(self) -> None:
+        """The running commit ends."""
+        last = self.jobs[-1]
+        self.jobs[-1] = Job(last.job_id, True, bool(self.commit_fails), self.commit_fails)
+        if not self.commit_fails:
+            self.committed = {part: set(serials) for part, serials in self.named.items()}
+
+    def entries(self) -> int:
+        """How often a firewall is named in the running configuration."""
+        return sum(len(serials) for serials in self.committed.values())
+
+    def devices(self) -> list[Device]:
+        self._called("devices")
+        return list(self.firewalls.values())
+
+    def licences(self, serial: str) -> list[str]:
+        self._called("licences")
+        self._reach(serial)
+        return list(self.licensed[serial])
+
+    def set_licensing_api_key(self, serial: str, api_key: str) -> None:
+        self._called("set_licensing_api_key")
+        self._reach(serial)
+        self.keys[serial] = api_key
+
+    def deactivate_licence(self, serial: str) -> bool:
+        self._called("deactivate_licence")
+        self._reach(serial)
+        if self.deactivation_works:
+            self.licensed[serial] = []
+        return self.deactivation_works
+
+    def running(self) -> Membership:
+        self._called("running")
+        return {part: frozenset(serials) for part, serials in self.committed.items()}
+
+    def candidate(self) -> Membership:
+        self._called("candidate")
+        return {part: frozenset(serials) for part, serials in self.named.items()}
+
+    def remove(self, part: Part, serial: str) -> None:
+        self._called("remove")
+        self.named[part].discard(serial)
+
+    def commit(self, description: str) -> str | None:
+        self._called("commit")
+        if self.named == self.committed:
+            return None
+        self.jobs.append(Job(str(len(self.jobs) + 1), False, False, ()))
+        return self.jobs[-1].job_id
+
+    def last_commit(self) -> Job | None:
+        self._called("last_commit")
+        return self.jobs[-1] if self.jobs else None
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        self.fail(name)
+
+    def _reach(self, serial: str) -> None:
+        if not self.firewalls[serial].connected:
+            raise FirewallNotConnectedError(f"{serial} not connected")

@@ -1,0 +1,523 @@
+"""The pan-os-python adapter against a server that speaks the XML API's recorded shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import trustme
+from defusedxml.ElementTree import fromstring
+
+from functional.xml_api import Answer, XmlApi
+from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    FirewallNotConnectedError,
+    FullCommitRequiredError,
+    PanoramaAccessError,
+    PanoramaBusyError,
+    PanoramaCertificateError,
+    PanoramaRefusedError,
+    PanoramaTimeoutError,
+    PanoramaUnavailableError,
+    ReferencedError,
+    SecretError,
+)
+from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.settings import PanoramaSettings
+
+KEY = "a+key/with=signs=="
+SERIAL = "007951000012345"
+UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
+LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
+
+OK = '<response status="success" code="20"><msg>command succeeded</msg></response>'
+QUEUED = (
+    '<response status="success" code="19"><result><msg><line>Commit job enqueued with jobid 17'
+    "</line></msg><job>17</job></result></response>"
+)
+
+
+def error(text: str, code: str | None = None) -> str:
+    attribute = f' code="{code}"' if code else ""
+    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
+
+
+@pytest.fixture
+def api() -> Iterator[XmlApi]:
+    with XmlApi() as server:
+        yield server
+
+
+def credentials(api: XmlApi) -> Credentials:
+    return Credentials("autoscale", KEY, None, api.ca_bundle)
+
+
+def settings(api: XmlApi, *hostnames: str) -> PanoramaSettings:
+    return PanoramaSettings(
+        hostnames=hostnames or ("localhost",),
+        port=api.port,
+        secret_arn="arn:secret",
+        device_group="DG",
+        template_stack="TS",
+        log_collector_group="LCG",
+        timeout_seconds=1,
+    )
+
+
+@pytest.fixture
+def panorama(api: XmlApi) -> PanOsPanorama:
+    return connect_to_active(settings(api), credentials(api))
+
+
+# Keys and certificates.
+
+
+def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
+    panorama.remove(Part.MANAGED_DEVICES, SERIAL)
+    assert api.requests == [
+        {
+            "type": "config",
+            "action": "delete",
+            "xpath": f"/config/mgt-config/devices/entry[@name='{SERIAL}']",
+            "key": KEY,
+        }
+    ]
+
+
+def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
+    api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
+    with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
+    panorama = connect_to_active(settings(api), with_password)
+    panorama.remove(Part.MANAGED_DEVICES, SERIAL)
+    panorama.remove(Part.MANAGED_DEVICES, SERIAL)
+    keygen, *deletes = api.requests
+    assert keygen == {"type": "keygen", "user": "autoscale", "password": "it's a password"}
+    assert [request["key"] for request in deletes] == [KEY, KEY]
+    assert not any("password" in request for request in deletes)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        Credentials("autoscale", KEY, None, trustme.CA().cert_pem.bytes().decode()),
+        Credentials("autoscale", None, "secret", trustme.CA().cert_pem.bytes().decode()),
+        Credentials("autoscale", KEY, None, None),
+    ],
+    ids=["another CA, key", "another CA, password", "system trust"],
+)
+def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials) -> None:
+    panorama = connect_to_active(settings(api), secret)
+    with pytest.raises(PanoramaCertificateError):
+        panorama.devices()
+    assert api.requests == []
+
+
+def test_a_certificate_for_another_name_is_refused() -> None:
+    with XmlApi(certified_name="panorama.example.com") as api:
+        panorama = connect_to_active(settings(api), credentials(api))
+        with pytest.raises(PanoramaCertificateError):
+            panorama.devices()
+        assert api.requests == []
+
+
+def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
+    with pytest.raises(SecretError, match="ca_bundle"):
+        connect_to_active(settings(api), replace(credentials(api), ca_bundle="not PEM"))
+
+
+# What is not an answer.
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(status=403, body=error("Invalid Credential", "403")), PanoramaAccessError),
+        (Answer(status=401), PanoramaAccessError),
+        (Answer(status=502), PanoramaUnavailableError),
+        (Answer(status=503), PanoramaUnavailableError),
+        (Answer(delay=1.5), PanoramaTimeoutError),
+        (Answer(reset=True), PanoramaUnavailableError),
+        (Answer(body="<response status=", claimed_length=500), PanoramaUnavailableError),
+        (Answer(body="not XML"), PanoramaUnavailableError),
+        (Answer(body="<response/>"), PanoramaUnavailableError),
+        (Answer(body=b"\xff\xfe"), PanoramaUnavailableError),
+        (Answer(body="<html/>", content_type="text/html"), PanoramaUnavailableError),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_no_answer(
+    api: XmlApi, panorama: PanOsPanorama, answer: Answer, expected: type[AutoscaleError]
+) -> None:
+    api.answers(answer)
+    with pytest.raises(AutoscaleError) as raised:
+        panorama.last_commit()
+    assert type(raised.value) is expected
+    assert KEY not in str(raised.value)
+
+
+def test_nobody_listens(api: XmlApi) -> None:
+    closed = replace(settings(api), port=1)
+    with pytest.raises(PanoramaUnavailableError):
+        connect_to_active(closed, credentials(api)).devices()
+
+
+# Refusals, by recorded or documented texts.
+
+BUSY = [
+    ("A commit is pending. Please try again later.", "13"),
+    ("Another commit/validate is in progress. Please try again later.", "13"),
+    ("A commit is in progress.", None),
+    ("Timed out while getting config lock. Please try again.", None),
+    ("Other administrators are holding device wide commit locks.", "14"),
+    ("Other administrators are holding commit locks.", None),
+    ("Configuration is locked by operator", None),
+    ("Config for scope shared is currently locked by operator", None),
+    ("Commit lock is already held by operator", None),
+    ("You cannot commit while an install is in progress. Please try again later.", None),
+    ("Session timed out", "22"),
+    ("Failed to synchronize running configuration with HA peer", None),
+    ("Another sync is in progress. Please try again later", None),
+    ("Local commit jobs are queued. Revert operation is not allowed.", None),
+    ("The commit queue is full. Please try again later.", None),
+    ("Maximum number of commit jobs queued. Try later.", None),
+    ("Operation denied on a passive device", "15"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), BUSY, ids=[text for text, _ in BUSY])
+def test_what_passes_by_itself_is_busy(
+    api: XmlApi, panorama: PanOsPanorama, text: str, code: str | None
+) -> None:
+    api.answers(error(text, code))
+    with pytest.raises(PanoramaBusyError):
+        panorama.commit("description")
+    with pytest.raises(PanoramaBusyError):
+        panorama.remove(Part.MANAGED_DEVICES, SERIAL)
+
+
+REFUSALS = [
+    ("Invalid credentials.", None, PanoramaAccessError),
+    ("Unauthorized request", "16", PanoramaAccessError),
+    (f"{SERIAL} not connected", None, FirewallNotConnectedError),
+    (
+        f"{SERIAL} cannot be deleted because of references from:",
+        "10",
+        ReferencedError,
+    ),
+    (
+        "Partial revert is not allowed. Full system commit must be completed.",
+        "13",
+        FullCommitRequiredError,
+    ),
+    ("Malformed command", "18", PanoramaRefusedError),
+    ("", "12", PanoramaRefusedError),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "expected"), REFUSALS, ids=[text or "no text" for text, *_ in REFUSALS]
+)
+def test_other_refusals(
+    api: XmlApi,
+    panorama: PanOsPanorama,
+    text: str,
+    code: str | None,
+    expected: type[AutoscaleError],
+) -> None:
+    api.answers(error(text, code))
+    with pytest.raises(AutoscaleError) as raised:
+        panorama.remove(Part.MANAGED_DEVICES, SERIAL)
+    assert type(raised.value) is expected
+    if isinstance(raised.value, PanoramaRefusedError):
+        assert raised.value.code == code
+
+
+def test_an_error_does_not_colour_the_next_one(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(error("whatever", "16"), Answer(status=502))
+    with pytest.raises(PanoramaAccessError):
+        panorama.last_commit()
+    with pytest.raises(PanoramaUnavailableError):
+        panorama.last_commit()
+
+
+# High availability.
+
+
+def ha(state: str) -> str:
+    return (
+        '<response status="success"><result><enabled>yes</enabled><local-info>'
+        f"<state>{state}</state></local-info></result></response>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        (["primary-active"], 1),
+        (["primary-passive", "secondary-active"], 2),
+        (["primary-suspended", "secondary-active"], 2),
+    ],
+)
+def test_the_active_peer_is_taken(api: XmlApi, states: list[str], asked: int) -> None:
+    api.answers(*(ha(state) for state in states))
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == asked
+
+
+def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
+    api.answers('<response status="success"><result><enabled>no</enabled></result></response>')
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == 1
+
+
+def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
+    api.answers(ha("secondary-active"))
+    connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
+    assert len(api.requests) == 1
+
+
+def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
+    api.answers(ha("primary-passive"))
+    with pytest.raises(PanoramaBusyError):
+        connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+
+
+def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
+    api.answers(ha("secondary-passive"))
+    with pytest.raises(PanoramaUnavailableError):
+        connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
+
+
+# Devices.
+
+DEVICES = f"""<response status="success"><result><devices>
+<entry name="{SERIAL}"><serial>{SERIAL}</serial><connected>yes</connected>
+<hostname>i-0abc</hostname><ip-address>10.0.1.5</ip-address></entry>
+<entry name="007951000000099"><serial>007951000000099</serial><connected>no</connected></entry>
+</devices></result></response>"""
+GROUPS = f"""<response status="success"><result><devicegroups><entry name="DG"><devices>
+<entry name="{SERIAL}"><serial>{SERIAL}</serial>
+<vsys><entry name="vsys1"><shared-policy-status>In Sync</shared-policy-status></entry></vsys>
+</entry></devices></entry></devicegroups></result></response>"""
+STACKS = f"""<response status="success"><result><template-stack><entry name="TS"><devices>
+<entry name="{SERIAL}"><serial>{SERIAL}</serial>
+<template-status>Out of Sync</template-status></entry>
+</devices></entry></template-stack></result></response>"""
+
+
+def test_devices_are_joined_from_three_lists(api: XmlApi, panorama: PanOsPanorama) -> None:
+    lists = {"devices": DEVICES, "devicegroups": GROUPS, "template-stack": STACKS}
+
+    def reply(fields: dict[str, str]) -> Answer:
+        return Answer(lists[fromstring(fields["cmd"])[0].tag])
+
+    api.reply = reply
+    assert panorama.devices() == [
+        Device(SERIAL, "i-0abc", "10.0.1.5", True, "In Sync", "Out of Sync"),
+        Device("007951000000099"),
+    ]
+    assert {request["cmd"] for request in api.requests} == {
+        "<show><devices><all /></devices></show>",
+        "<show><devicegroups><name>DG</name></devicegroups></show>",
+        "<show><template-stack><name>TS</name></template-stack></show>",
+    }
+
+
+def test_an_empty_device_group_has_no_devices_element(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(
+        '<response status="success"><result><devicegroups><entry name="DG"/></devicegroups>'
+        "</result></response>"
+    )
+    assert panorama.devices() == []
+
+
+# Licences.
+
+LICENSED = """<response status="success"><result><licenses>
+<entry><feature>PA-VM</feature></entry><entry><feature>Threat Prevention</feature></entry>
+</licenses></result></response>"""
+UNLICENSED = '<response status="success"><result><licenses/></result></response>'
+
+
+def test_licences_are_asked_of_the_firewall(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(LICENSED, UNLICENSED)
+    assert panorama.licences(SERIAL) == ["PA-VM", "Threat Prevention"]
+    assert panorama.licences(SERIAL) == []
+    assert api.requests[0]["target"] == SERIAL
+    assert api.requests[0]["cmd"] == "<request><license><info /></license></request>"
+
+
+def test_the_licensing_key_is_data(api: XmlApi, panorama: PanOsPanorama) -> None:
+    panorama.set_licensing_api_key(SERIAL, "a<b&c")
+    assert fromstring(api.requests[0]["cmd"]).findtext("license/api-key/set/key") == "a<b&c"
+
+
+def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(error("API key is same as old"))
+    panorama.set_licensing_api_key(SERIAL, "key")
+
+
+@pytest.mark.parametrize(
+    ("answer", "confirmed"),
+    [
+        (
+            Answer(
+                '<response status="success"><result>Successfully deactivated old keys</result>'
+                "</response>"
+            ),
+            True,
+        ),
+        (Answer(error("Successfully removed license keys")), True),
+        (Answer(error("Already inactive")), True),
+        (Answer('<response status="success"><result>Requested</result></response>'), False),
+        (Answer(delay=1.5), False),
+    ],
+    ids=["success", "success in an error", "already", "other text", "no answer in time"],
+)
+def test_deactivation(
+    api: XmlApi, panorama: PanOsPanorama, answer: Answer, confirmed: bool
+) -> None:
+    api.answers(answer)
+    assert panorama.deactivate_licence(SERIAL) is confirmed
+    assert api.requests[0]["cmd"] == (
+        "<request><license><deactivate><VM-Capacity><mode>auto</mode></VM-Capacity></deactivate>"
+        "</license></request>"
+    )
+
+
+def test_a_refused_deactivation_is_told(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(error("Invalid or missing deactivation token"))
+    with pytest.raises(PanoramaRefusedError, match="deactivation token"):
+        panorama.deactivate_licence(SERIAL)
+
+
+# Configuration.
+
+
+@pytest.mark.parametrize(("method", "action"), [("running", "show"), ("candidate", "get")])
+def test_memberships(api: XmlApi, panorama: PanOsPanorama, method: str, action: str) -> None:
+    in_group = (
+        '<response status="success" code="19"><result total-count="1" count="1"><devices>'
+        f'<entry name="{SERIAL}"/></devices></result></response>'
+    )
+
+    def reply(fields: dict[str, str]) -> Answer:
+        if "device-group" in fields["xpath"]:
+            return Answer(in_group)
+        if action == "show":
+            return Answer(error("No such node"))
+        return Answer('<response status="success" code="7"><result/></response>')
+
+    api.reply = reply
+    assert getattr(panorama, method)() == {
+        Part.TEMPLATE_STACK: frozenset(),
+        Part.DEVICE_GROUP: frozenset({SERIAL}),
+        Part.LOG_COLLECTOR_GROUP: frozenset(),
+        Part.MANAGED_DEVICES: frozenset(),
+    }
+    assert {request["action"] for request in api.requests} == {action}
+    assert [request["xpath"] for request in api.requests] == [
+        f"{LOCALHOST}/template-stack/entry[@name='TS']/devices",
+        f"{LOCALHOST}/device-group/entry[@name='DG']/devices",
+        f"{LOCALHOST}/log-collector-group/entry[@name='LCG']/logfwd-setting/devices",
+        "/config/mgt-config/devices",
+    ]
+
+
+def test_the_collectors_of_a_firewall_are_not_firewalls(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(
+        f'<response status="success"><result><devices><entry name="{SERIAL}"><collectors>'
+        '<entry name="collector"/></collectors></entry></devices></result></response>'
+    )
+    assert panorama.running()[Part.LOG_COLLECTOR_GROUP] == {SERIAL}
+
+
+@pytest.mark.parametrize("text", ["Object doesn't exist", "No object to delete in delete handler"])
+def test_removing_what_is_absent_is_success(
+    api: XmlApi, panorama: PanOsPanorama, text: str
+) -> None:
+    api.answers(f'<response status="success" code="7"><msg>{text}</msg></response>')
+    panorama.remove(Part.DEVICE_GROUP, SERIAL)
+
+
+def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
+    named = replace(settings(api), device_group="O'Brien")
+    panorama = connect_to_active(named, credentials(api))
+    panorama.remove(Part.DEVICE_GROUP, SERIAL)
+    assert api.requests[0]["xpath"] == (
+        f"{LOCALHOST}/device-group/entry[@name=\"O'Brien\"]/devices/entry[@name='{SERIAL}']"
+    )
+
+
+# Commits.
+
+
+def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(QUEUED)
+    assert panorama.commit("fw: remove 2 firewalls") == "17"
+    assert api.requests[0]["cmd"] == (
+        "<commit><description>fw: remove 2 firewalls</description>"
+        "<partial><admin><member>autoscale</member></admin></partial></commit>"
+    )
+
+
+NO_CHANGES = "There are no changes to commit."
+SAME = "The result of this commit would be the same as the previous commit queued/processed."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<response status="success" code="19"><msg>{NO_CHANGES}</msg></response>',
+        f'<response status="success" code="19"><msg><line>{NO_CHANGES}</line></msg></response>',
+        f'<response status="success" code="13"><msg><line>{SAME}</line></msg></response>',
+        error(SAME, "13"),
+    ],
+)
+def test_nothing_to_commit(api: XmlApi, panorama: PanOsPanorama, body: str) -> None:
+    api.answers(body)
+    assert panorama.commit("description") is None
+
+
+def test_a_commit_without_job_and_reason_is_no_success(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers('<response status="success" code="19"><msg>Something new</msg></response>')
+    with pytest.raises(PanoramaRefusedError, match="Something new"):
+        panorama.commit("description")
+
+
+def job(number: int, user: str = "autoscale", kind: str = "Commit", **fields: str) -> str:
+    texts = {"status": "FIN", "result": "OK", **fields}
+    inner = "".join(f"<{key}>{value}</{key}>" for key, value in texts.items())
+    return (
+        f"<job><id>{number}</id><user>{user}</user><type>{kind}</type>{inner}"
+        "<details><line>reason one</line><line>reason two</line></details></job>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"),
+    [
+        ([], None),
+        ([job(9, user="operator"), job(8, kind="CommitAll")], None),
+        (
+            [job(10, status="ACT", result="PEND"), job(9, result="FAIL")],
+            Job("10", False, False, ("reason one", "reason two")),
+        ),
+        (
+            [job(9), job(10, result="FAIL")],
+            Job("10", True, True, ("reason one", "reason two")),
+        ),
+    ],
+)
+def test_our_last_commit(
+    api: XmlApi, panorama: PanOsPanorama, jobs: list[str], expected: Job | None
+) -> None:
+    api.answers(f'<response status="success"><result>{"".join(jobs)}</result></response>')
+    assert panorama.last_commit() == expected

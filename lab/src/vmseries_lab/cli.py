@@ -47,6 +47,6 @@ def demo(
     pace: Annotated[float, typer.Option(help="Lab seconds per real second.")] = 60.0,
 ) -> None:
     """Apply an example, send a wave of load through it, destroy it, and count what is left."""
-    from vmseries_lab.demo.app import run
+    from vmseries_lab.demo.app import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(plant=plant, picture_path=picture, pace=pace))

@@ -11,8 +11,8 @@ from vmseries_lab.timeline import Entry
 POSSESSIONS = ("serial", "interface", "allocation")
 """Details that name something of the instance which is the entry's subject."""
 
-HOLDERS = ("instance_id", "hostname")
-"""Details that name the instance which the entry's subject belongs to.
+HOLDERS = ("instance_id", "hostname", "interface")
+"""Details that name what the entry's subject belongs to: an instance, or an interface of one.
 
 A firewall's host name is its instance id, by the launch template's `private_dns_name_options`.
 """
@@ -22,24 +22,24 @@ class Owners:
     """Learns from entries, in their order."""
 
     def __init__(self) -> None:
-        self._instances: dict[str, str] = {}
+        self._holders: dict[str, str] = {}
 
     def of(self, entry: Entry) -> str | None:
         """Return the instance id that the entry is about, None if there is none or it is unknown.
 
         What the entry says about possessions is learnt on the way.
         """
-        if is_instance(entry.subject):
-            for name in POSSESSIONS:
-                thing = entry.detail.get(name)
-                if thing:
-                    self._instances[str(thing)] = entry.subject
-            return entry.subject
-        for name in HOLDERS:
-            holder = str(entry.detail.get(name, ""))
-            if is_instance(holder):
-                self._instances[entry.subject] = holder
-        return self._instances.get(entry.subject)
+        names = POSSESSIONS if is_instance(entry.subject) else HOLDERS
+        for name in names:
+            other = entry.detail.get(name)
+            if other and names is POSSESSIONS:
+                self._holders[str(other)] = entry.subject
+            elif other:
+                self._holders[entry.subject] = str(other)
+        holder: str | None = entry.subject
+        while holder is not None and not is_instance(holder):
+            holder = self._holders.get(holder)
+        return holder
 
 
 def is_instance(name: str) -> bool:

@@ -18,6 +18,9 @@ LOAD = "#d64545"
 CAPACITY = "#0b7a75"
 STARTING = "#f7c948"
 LEAVING = "#9fb3c8"
+MARGIN_SECONDS = 180.0
+"""What is shown after the last phase."""
+
 ZONES = ("#2563eb", "#7c3aed", "#db7706", "#0f766e", "#be185d", "#4d7c0f")
 BANDS = ("#f5f7fa", "#ffffff")
 
@@ -44,8 +47,10 @@ def draw(
     """
     if not moments or not phases:
         raise ValueError("nothing was seen of the lab, so there is no picture to draw")
-    origin = phases[0].start
-    seen = [moment for moment in moments if moment.at >= origin] or list(moments)
+    origin, end = phases[0].start, phases[-1].end + MARGIN_SECONDS
+    seen = [moment for moment in moments if origin <= moment.at <= end]
+    if not seen:
+        raise ValueError("nothing was seen of the lab during the phases")
     minutes = [(moment.at - origin) / 60 for moment in seen]
 
     # The object interface, not pyplot: no global state, and no window system is looked for.
@@ -62,7 +67,7 @@ def draw(
     draw_sessions(sessions, minutes, seen, sessions_at_target, target_text)
 
     sessions.set_xlabel("minutes on the lab's clock", color=INK)
-    sessions.set_xlim(0, max(minutes[-1], (phases[-1].end - origin) / 60))
+    sessions.set_xlim(0, (end - origin) / 60)
     figure.suptitle(
         "VM-Series Auto Scaling group under a wave of load",
         x=0.012,
@@ -228,5 +233,5 @@ def legend(axis: Axes, *, columns: int) -> None:
 
 
 def thousands(value: float, _position: int) -> str:
-    """Write a tick as `250 k`."""
-    return f"{value / 1000:,.0f} k" if value else "0"
+    """Write a tick as `12,500`."""
+    return f"{value:,.0f}"

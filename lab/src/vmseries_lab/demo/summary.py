@@ -11,10 +11,10 @@ from vmseries_lab.timeline import Entry
 
 ORDER_OF_TERMINATION = (
     "target-draining",
-    "hook-waiting",
+    "terminate hook-waiting",
     "licence-returned",
     "interface-detached",
-    "hook-completed",
+    "terminate hook-completed",
 )
 """The order that protects flows first and the licence second (docs/architecture.md).
 
@@ -137,15 +137,11 @@ def between(lives: Iterable[Life], start: str, end: str) -> Iterable[float]:
 
 
 def in_order(life: Life) -> bool:
-    """Whether a terminated instance went through the steps in order.
+    """Whether a terminated instance went through the steps in order, by when each began.
 
     A step that never happened is no violation here: what it left behind is counted as such.
     """
-    times = []
-    for kind in ORDER_OF_TERMINATION:
-        name = f"terminate {kind}" if kind.startswith("hook-") else kind
-        if name in life.last:
-            times.append(life.last[name])
+    times = [life.first[kind] for kind in ORDER_OF_TERMINATION if kind in life.first]
     return times == sorted(times)
 
 

@@ -22,7 +22,6 @@ SENTENCES = {
     "desired-capacity": "desired capacity {from} -> {to} ({cause})",
     "interface-attached": "{who} has interface {device_index}",
     "interface-deleted": "an interface of {who} is deleted",
-    "address-associated": "{who} has an Elastic IP",
     "address-released": "the Elastic IP of {who} is released",
     "dead-lettered": "a message was given up: {who}",
     "booted": "{who} has booted",
@@ -44,13 +43,15 @@ SENTENCES = {
 def words(entry: Entry, instance: str | None = None) -> str | None:
     """Write an entry as a sentence; None for what the log leaves out.
 
+    Interfaces and addresses that belong to no firewall are left out: the example has NAT gateways.
+
     Args:
         entry: what happened.
         instance: the instance that it happened to, where the entry itself does not name it.
     """
     hook = entry.detail.get("hook")
     sentence = SENTENCES.get(f"{hook} {entry.kind}" if hook else entry.kind)
-    if sentence is None:
+    if sentence is None or (entry.source == "ec2" and instance is None):
         return None
     facts: dict[str, object] = defaultdict(lambda: "?", entry.detail)
     facts["who"] = instance or entry.subject

@@ -133,6 +133,16 @@ class TestInstances:
         assert aws.health(target_group)[one] == "draining"
         assert len(aws.lifecycle_events()) == 2
 
+    def test_target_groups_of_a_live_group(self, aws: InProcessAws, asg: Any) -> None:
+        """https://docs.aws.amazon.com/autoscaling/ec2/userguide/attach-load-balancer-asg.html"""
+        target_group = aws.build_gateway()
+        (one,) = aws.in_service(1)
+        asg.attach_load_balancer_target_groups(**NAME, TargetGroupARNs=[target_group])
+        assert aws.health(target_group) == {one: "initial"}
+        asg.detach_load_balancer_target_groups(**NAME, TargetGroupARNs=[target_group])
+        assert aws.health(target_group) == {one: "draining"}
+        assert aws.group()["TargetGroupARNs"] == []
+
     def test_protected_instances_stay(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html"""
         kept, _other = aws.in_service(2)
@@ -172,6 +182,16 @@ class TestHealth:
         assert list(states.values()) == ["Pending:Wait"]
         causes = [a["Cause"] for a in asg.describe_scaling_activities()["Activities"]]
         assert any("EC2 health check" in cause for cause in causes)
+
+    def test_instance_that_dies_in_its_launch_hook(self, aws: InProcessAws) -> None:
+        aws.build_group()
+        aws.world.advance(15)
+        (one,) = aws.states()
+        aws.client("ec2").terminate_instances(InstanceIds=[one])
+        aws.world.advance(15)
+        states = aws.states()
+        assert states.pop(one).startswith("Terminating")
+        assert list(states.values()) == ["Pending:Wait"]
 
     def test_load_balancer_health_after_the_grace_period(self, aws: InProcessAws) -> None:
         target_group = aws.build_gateway()

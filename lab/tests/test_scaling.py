@@ -6,6 +6,7 @@ the pages.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -377,6 +378,36 @@ class TestAlarms:
             "Alarm updated from ALARM to OK",
             "Alarm updated from INSUFFICIENT_DATA to ALARM",
         ]
+
+    def test_topics_hear_of_changes_once(self, aws: InProcessAws) -> None:
+        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html"""
+        sns, sqs = aws.client("sns"), aws.client("sqs")
+        topic = sns.create_topic(Name="alerts")["TopicArn"]
+        queue = sqs.create_queue(QueueName="alerts")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        sns.subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=arn["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        aws.client("cloudwatch").put_metric_alarm(
+            AlarmName="busy",
+            **METRIC,
+            Dimensions=DIMENSIONS,
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=50,
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmActions=[topic],
+            OKActions=[topic],
+        )
+        minutes(aws, 3, 90)
+        minutes(aws, 1, 10)
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+        states = [json.loads(message["Body"])["NewStateValue"] for message in messages]
+        assert states == ["ALARM", "OK"]
 
     def test_changing_an_alarm_keeps_its_state(self, aws: InProcessAws) -> None:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""

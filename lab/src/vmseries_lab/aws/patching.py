@@ -100,7 +100,7 @@ def add(owner: Any, name: str, value: Any) -> None:
         RuntimeError: if moto has grown an attribute of that name.
     """
     key = (id(owner), name)
-    if key not in _originals and hasattr(owner, name):
+    if hasattr(owner, name) and _originals.get(key) is not _MISSING:
         raise RuntimeError(f"moto already has {owner.__name__}.{name}; replace it instead")
     _originals.setdefault(key, _MISSING)
     setattr(owner, name, value)

@@ -37,6 +37,8 @@ class GroupInstances:
         wrap(AutoScalingBackend, "terminate_instance", self.terminate)
         wrap(AutoScalingBackend, "detach_instances", self.detach)
         wrap(AutoScalingBackend, "attach_instances", self.attach)
+        wrap(AutoScalingBackend, "attach_load_balancer_target_groups", self.attach_target_groups)
+        wrap(AutoScalingBackend, "detach_load_balancer_target_groups", self.detach_target_groups)
         wrap(AutoScalingResponse, "set_instance_health", self.set_health)
         wrap(AutoScalingResponse, "describe_auto_scaling_instances", self.describe)
         wrap(AutoScalingResponse, "describe_scaling_activities", self.describe_activities)
@@ -85,8 +87,7 @@ class GroupInstances:
                 "an instance was detached in response to a user request",
                 member.instance,
             )
-            for arn in group.target_group_arns:
-                store.elbv2_backend.deregister_targets(arn, [{"Id": instance_id}])
+            _deregister(store, group.target_group_arns, [member])
             group.instance_states.remove(member)
             store.ec2_backend.delete_tags([instance_id], {ASG_NAME_TAG: group.name})
             self._activities.end(activity, instance_id)
@@ -109,6 +110,33 @@ class GroupInstances:
             member = Member(instance, group, None, activity, lifecycle_state="Pending:Proceed")
             store.ec2_backend.create_tags([instance_id], {ASG_NAME_TAG: group.name})
             group.instance_states.append(member)
+
+    @staticmethod
+    def attach_target_groups(
+        original: Any, store: Any, group_name: str, target_group_arns: list[str]
+    ) -> None:
+        """AttachLoadBalancerTargetGroups: what is in service is registered.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachLoadBalancerTargetGroups.html
+        """
+        original(store, group_name, target_group_arns)
+        serving = [m for m in members(find_group(store, group_name)) if m.in_service]
+        for arn in target_group_arns:
+            store.elbv2_backend.register_targets(arn, [{"Id": m.instance_id} for m in serving])
+
+    @staticmethod
+    def detach_target_groups(
+        _original: Any, store: Any, group_name: str, target_group_arns: list[str]
+    ) -> None:
+        """DetachLoadBalancerTargetGroups: what is registered is deregistered.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachLoadBalancerTargetGroups.html
+        """
+        group = find_group(store, group_name)
+        _deregister(store, target_group_arns, members(group))
+        group.target_group_arns = [
+            arn for arn in group.target_group_arns if arn not in target_group_arns
+        ]
 
     def set_health(self, _original: Any, response: Any) -> Any:
         """SetInstanceHealth; within the grace period it counts only if the caller insists.
@@ -152,6 +180,15 @@ class GroupInstances:
         ]
         part, token = _page(found, parameters, 100)
         return ActionResult({"Activities": part, "NextToken": token})
+
+
+def _deregister(store: Any, target_group_arns: list[str], leaving: list[Member]) -> None:
+    """Deregister those of the instances that are registered."""
+    ids = {member.instance_id for member in leaving}
+    for arn in target_group_arns:
+        for one in store.elbv2_backend.describe_target_health(arn, []):
+            if one.instance_id in ids:
+                store.elbv2_backend.deregister_targets(arn, [{"Id": one.instance_id}])
 
 
 def _find(store: Any, instance_id: str, group: Any = None) -> tuple[Any, Member]:

@@ -117,6 +117,9 @@ class Lifecycle:
             self._launch_failed(group, member, "Instance became unhealthy while waiting")
 
     def _pending_wait(self, group: Any, member: Member) -> None:
+        if member.instance.state != "running":
+            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            return
         self._expire(member)
         abandoned = [a for a in member.actions.values() if a.result == "ABANDON"]
         if abandoned:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from vmseries_lab.aws.patching import backend, require_moto
 from vmseries_lab.aws.scaling import group_metrics, tracking
 from vmseries_lab.aws.scaling.alarms import EVALUATION_SECONDS, Alarms
 from vmseries_lab.aws.scaling.policies import Policies
-from vmseries_lab.world import World
+from vmseries_lab.world import ACCOUNT_ID, World
+
+LONGEST_SUBJECT = 100
+"""Characters of an SNS subject."""
 
 
 class Scaling:
@@ -40,9 +44,29 @@ class Scaling:
         """Alarms have nothing in flight in real time."""
         return False
 
-    def _act(self, arn: str, alarm: Any) -> None:
+    def _act(self, arn: str, alarm: Any, entered: bool) -> None:
         if ":scalingPolicy:" in arn:
             self.policies.trigger(arn, alarm, backend("autoscaling"))
+        elif ":sns:" in arn and entered:
+            notify(arn, alarm)
+
+
+def notify(topic_arn: str, alarm: Any) -> None:
+    """Publish an alarm's new state to a topic.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-sns-message-format.html
+    """
+    message = {
+        "AlarmName": alarm.name,
+        "AlarmArn": alarm.alarm_arn,
+        "AlarmDescription": alarm.description,
+        "AWSAccountId": ACCOUNT_ID,
+        "NewStateValue": alarm.state_value,
+        "NewStateReason": alarm.state_reason,
+        "StateChangeTime": alarm.state_updated_timestamp.isoformat(timespec="milliseconds"),
+    }
+    subject = f"{alarm.state_value}: {alarm.name}"[:LONGEST_SUBJECT]
+    backend("sns").publish(json.dumps(message), arn=topic_arn, subject=subject)
 
 
 def install(world: World) -> Scaling:

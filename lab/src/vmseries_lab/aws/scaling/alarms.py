@@ -47,14 +47,16 @@ class Alarms:
     """The alarms of the lab: states, history, and what they set off.
 
     Attributes:
-        act: called with an action's ARN and its alarm when an alarm enters a state, and every
-            minute in which it stays there.
+        act: called with an action's ARN, its alarm, and whether the alarm has just entered its
+            state, every minute: actions of Auto Scaling are repeated while an alarm stays in its
+            state, others are not.
+            https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
         history: state changes and actions, oldest first.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.act: Callable[[str, Any], None] = lambda _arn, _alarm: None
+        self.act: Callable[[str, Any, bool], None] = lambda _arn, _alarm, _entered: None
         self.history: list[HistoryItem] = []
         wrap(CloudWatchBackend, "put_metric_alarm", self.put)
         wrap(CloudWatchBackend, "set_alarm_state", self.set_state)
@@ -74,10 +76,11 @@ class Alarms:
                 alarm.state_value,
             )
             alarm.latest_value = known[-1] if known else None
-            if state != alarm.state_value:
+            alarm.entered = state != alarm.state_value
+            if alarm.entered:
                 self._enter(alarm, state, f"Threshold Crossed: latest values {known[-3:]}")
         for alarm in alarms:
-            self._act(alarm)
+            self._act(alarm, alarm.entered)
 
     def put(self, original: Any, store: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         """PutMetricAlarm: a new alarm has no data yet, a changed one keeps its state.
@@ -114,7 +117,7 @@ class Alarms:
         if before != state_value:
             alarm.state_value = before
             self._enter(alarm, state_value, reason)
-            self._act(alarm)
+            self._act(alarm, entered=True)
 
     def describe_history(self, response: Any) -> Any:
         """DescribeAlarmHistory, newest first.
@@ -156,10 +159,10 @@ class Alarms:
             "cloudwatch", "alarm-state", alarm.name, **{"from": before, "to": state}
         )
 
-    def _act(self, alarm: Any) -> None:
+    def _act(self, alarm: Any, entered: bool) -> None:
         if alarm.actions_enabled:
             for arn in getattr(alarm, _ACTIONS[alarm.state_value]) or []:
-                self.act(arn, alarm)
+                self.act(arn, alarm, entered)
 
     def _remember(self, alarm: Any, kind: str, summary: str, data: dict[str, Any]) -> None:
         now = self._world.clock.utc()

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.htm
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 from moto.ec2.models import EC2Backend
@@ -18,6 +19,9 @@ from vmseries_lab.world import World
 DEFAULT_QUOTA = 100
 """Addresses per Region. AWS starts accounts with 5; one that runs a fleet of firewalls with public
 addresses had it raised. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
+
+PUBLIC_NETWORKS = [IPv4Network(block) for block in ("203.0.113.0/24", "198.51.100.0/24")]
+"""Addresses for documentation (RFC 5737): nobody can take them for somebody's."""
 
 
 class Addresses:
@@ -39,6 +43,9 @@ class Addresses:
         """
         if len(store.addresses) >= self.quota:
             raise errors.address_quota()
+        taken = {one.public_ip for one in store.addresses}
+        free = (str(host) for network in PUBLIC_NETWORKS for host in network.hosts())
+        kwargs.setdefault("address", next((one for one in free if one not in taken), None))
         address = original(store, *args, **kwargs)
         self._note("address-allocated", address)
         return address

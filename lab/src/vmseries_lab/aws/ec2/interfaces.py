@@ -14,7 +14,7 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
 from moto.ec2.responses.elastic_network_interfaces import ElasticNetworkInterfaces
 
-from vmseries_lab.aws.ec2 import errors
+from vmseries_lab.aws.ec2 import creation, errors
 from vmseries_lab.aws.ec2.filters import matches_all, page
 from vmseries_lab.aws.patching import backend, replace, wrap
 from vmseries_lab.world import World
@@ -24,9 +24,6 @@ ATTACHING_SECONDS = 2.0
 
 DETACHING_SECONDS = 5.0
 """From the answer of DetachNetworkInterface until the interface is ``available``."""
-
-DEFAULT_INTERFACE_LIMIT = 15
-"""For instance types that moto does not know."""
 
 _ATTRIBUTES = ("Attachment", "SourceDestCheck", "Groups", "Description")
 
@@ -74,8 +71,8 @@ class Interfaces:
             if earlier[0] != fingerprint:
                 raise errors.token_reused()
             return ActionResult({"NetworkInterface": store.enis[earlier[1]]})
-        self._check_groups(store, parameters)
-        self._check_address(store, parameters)
+        creation.check_groups(store, parameters)
+        creation.take_address(store, parameters)
         result = original(response)
         interface = result.result["NetworkInterface"]
         if token:
@@ -131,7 +128,7 @@ class Interfaces:
             raise errors.other_zone()
         if device_index in instance.nics:
             raise errors.index_in_use(instance_id, device_index)
-        if len(instance.nics) >= interface_limit(store, instance.instance_type):
+        if len(instance.nics) >= creation.interface_limit(store, instance.instance_type):
             raise errors.too_many_interfaces(len(instance.nics) + 1, instance.instance_type)
         instance.attach_eni(interface, device_index)
         interface.attach_time = self._world.clock.utc()
@@ -224,26 +221,6 @@ class Interfaces:
         }
         return name in values, values.get(name)
 
-    # ------------------------------------------------------------------ checks
-    @staticmethod
-    def _check_groups(store: Any, parameters: dict[str, Any]) -> None:
-        vpc_id = store.get_subnet(parameters["SubnetId"]).vpc_id
-        for group_id in parameters.get("Groups", []):
-            group = store.get_security_group_from_id(group_id)
-            if group is None:
-                raise errors.no_such_group(group_id)
-            if group.vpc_id != vpc_id:
-                raise errors.different_networks()
-
-    @staticmethod
-    def _check_address(store: Any, parameters: dict[str, Any]) -> None:
-        address = parameters.get("PrivateIpAddress")
-        if address:
-            subnet = store.get_subnet(parameters["SubnetId"])
-            if address in subnet._subnet_ips:  # noqa: SLF001
-                raise errors.address_taken(address)
-            subnet.request_ip(address, None)
-
     def _note(self, kind: str, interface: Any) -> None:
         self._world.timeline.add(
             "ec2",
@@ -258,7 +235,7 @@ class Interfaces:
         wrap(responses, "create_network_interface", self.create)
         wrap(responses, "modify_network_interface_attribute", self.modify)
         wrap(responses, "describe_network_interfaces", self.describe)
-        wrap(EC2Backend, "create_network_interface", _with_address)
+        wrap(EC2Backend, "create_network_interface", creation.with_address)
         wrap(EC2Backend, "delete_network_interface", self.delete)
         wrap(EC2Backend, "attach_network_interface", self.attach)
         wrap(EC2Backend, "detach_network_interface", self.detach)
@@ -282,32 +259,6 @@ class Interfaces:
         attachment.status = self.attachment_status(interface)
         attachment.delete_on_termination = bool(interface.delete_on_termination)
         return attachment
-
-
-def interface_limit(store: Any, instance_type: str) -> int:
-    """How many interfaces the instance type can have."""
-    known = store.describe_instance_types([instance_type])
-    if not known:
-        return DEFAULT_INTERFACE_LIMIT
-    return int(known[0]["NetworkInfo"]["MaximumNetworkInterfaces"])
-
-
-def _with_address(
-    original: Any,
-    store: Any,
-    subnet: Any,
-    private_ip_address: Any = None,
-    *args: Any,
-    **kwargs: Any,
-) -> Any:
-    """Give every new interface an address of its subnet, or refuse when none is left."""
-    subnet = store.get_subnet(subnet) if isinstance(subnet, str) else subnet
-    if not private_ip_address and not (args and args[0]):
-        try:
-            private_ip_address = subnet.get_available_subnet_ip(instance=None)
-        except StopIteration:
-            raise errors.subnet_full(subnet.id) from None
-    return original(store, subnet, private_ip_address, *args, **kwargs)
 
 
 def _filtered(

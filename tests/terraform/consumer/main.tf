@@ -1,0 +1,119 @@
+# A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts the module
+# beside this folder as the registry would serve it.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+provider "aws" {}
+
+locals {
+  zones = { us-east-1a = 0, us-east-1b = 1 }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { for zone, subnet in aws_subnet.data : zone => subnet.id } }
+    management = { role = "management", device_index = 1, subnet_ids = { for zone, subnet in aws_subnet.management : zone => subnet.id } }
+  }
+}
+
+resource "aws_vpc" "this" {
+  cidr_block = "10.0.0.0/16"
+}
+
+resource "aws_subnet" "data" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value)
+}
+
+resource "aws_subnet" "management" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, 10 + each.value)
+}
+
+data "aws_secretsmanager_secret" "this" {
+  for_each = toset(["bootstrap", "licensing-api-key", "panorama"])
+
+  name = "vmseries-autoscale/${each.key}"
+}
+
+# With Panorama, a licence to give back, and a load balancer of the module's own.
+module "blue" {
+  source = "../module"
+
+  name       = "blue"
+  network    = { vpc_id = aws_vpc.this.id }
+  interfaces = local.interfaces
+  firewall   = { panos_version = "11.1.4-h7" }
+  capacity   = { min = 1, max = 2 }
+
+  bootstrap = {
+    secret = {
+      name = data.aws_secretsmanager_secret.this["bootstrap"].name
+      arn  = data.aws_secretsmanager_secret.this["bootstrap"].arn
+    }
+  }
+
+  panorama = {
+    hostnames           = ["panorama.example.com"]
+    secret_arn          = data.aws_secretsmanager_secret.this["panorama"].arn
+    device_group        = "autoscale"
+    template_stack      = "autoscale-stack"
+    log_collector_group = "autoscale-logs"
+  }
+
+  licensing = {
+    mode               = "firewall"
+    api_key_secret_arn = data.aws_secretsmanager_secret.this["licensing-api-key"].arn
+  }
+}
+
+# Without Panorama, paid by the hour, behind a target group and with a security group of the user's own.
+module "green" {
+  source = "../module"
+
+  name    = "green"
+  network = { vpc_id = aws_vpc.this.id }
+  interfaces = merge(local.interfaces, {
+    data = merge(local.interfaces.data, { security_group_ids = [aws_security_group.data.id] })
+  })
+  firewall          = { panos_version = "11.1.4-h7", license_type = "bundle1" }
+  capacity          = { min = 1, max = 2 }
+  load_balancer     = null
+  target_group_arns = [aws_lb_target_group.own.arn]
+  alarms            = null
+}
+
+resource "aws_security_group" "data" {
+  name        = "own-data"
+  description = "Data interfaces of green"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_lb_target_group" "own" {
+  name     = "own"
+  protocol = "GENEVE"
+  port     = 6081
+  vpc_id   = aws_vpc.this.id
+
+  health_check {
+    protocol = "TCP"
+    port     = 80
+  }
+}
+
+output "groups" {
+  value = { for group in [module.blue.autoscaling_group, module.green.autoscaling_group] : group.name => group.arn }
+}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import signal
@@ -37,6 +35,7 @@ from vmseries_lab.aws import (
     images,
     mappings,
     queues,
+    scaling,
 )
 from vmseries_lab.control import PREFIX, Control, since
 from vmseries_lab.licensing import AUTH_CODE
@@ -50,6 +49,16 @@ class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
+
+
+def _create_app(service: Any) -> Any:
+    """Moto's application for one service, in which connections can be cut.
+
+    Flask would answer 500 for the error that stands for a broken connection; werkzeug breaks it.
+    """
+    app = create_backend_app(service)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
 
 
 @dataclass
@@ -103,7 +112,7 @@ class Laboratory:
         self.world = World()
         self.control = Control()
         self.pump = Pump(self.world)
-        aws = DomainDispatcherApplication(create_backend_app)
+        aws = DomainDispatcherApplication(_create_app)
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             if environ["PATH_INFO"].startswith(PREFIX):
@@ -137,9 +146,7 @@ class Laboratory:
         images.install(world)
         elbv2.install(world)
         autoscaling.install(world)
-        spec = importlib.util.find_spec("vmseries_lab.aws.scaling")
-        if spec is not None and spec.origin is not None:
-            importlib.import_module(spec.name).install(world)
+        scaling.install(world)
 
     def _add_routes(self) -> None:
         world, faults, add = self.world, self.gate.faults, self.control.add

@@ -6,10 +6,10 @@ throttle, break, slow down and cut off calls.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +38,10 @@ THROTTLING = {
 }
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
 """Calls that may wait: a long poll for messages, an invocation for the function's own calls."""
+
+
+class AnsweredError(ServiceException):  # type: ignore[misc]
+    """An error that the lab answers with; a class of its own, since moto goes by the module."""
 
 
 @dataclass(slots=True)
@@ -273,19 +277,19 @@ def _role(access_key: str) -> str:
 
 
 def _cut(response: Any) -> None:
-    """Break the connection: the client sees a reset, not an answer.
+    """Break the connection: the client is left without an answer.
 
     Raises:
         ConnectionResetError: always; werkzeug drops the connection for it.
     """
     connection: socket.socket = response.normalized_request.environ["werkzeug.socket"]
-    # Linger 0: closing sends RST.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError("injected by the lab")
 
 
 def _error_answer(response: Any, code: str, message: str, status: int) -> Any:
-    _, headers, body = response.serialized(ActionResult(ServiceException(code, message)))
+    _, headers, body = response.serialized(ActionResult(AnsweredError(code, message)))
     headers["status"] = str(status)
     return status, headers, body
 

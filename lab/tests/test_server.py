@@ -1,0 +1,160 @@
+"""The server: the clock, the call log and faults as seen from outside."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from account import Account
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from vmseries_lab.client import Lab, LabError
+
+pytestmark = pytest.mark.lab
+
+
+def test_clock_moves_by_what_is_asked(lab: Lab) -> None:
+    before = lab.now()
+    started = time.monotonic()
+    lab.advance(3600)
+    assert 3600 <= lab.now() - before < 3600 + 2 * (time.monotonic() - started) + 1
+
+
+def test_pace_moves_the_clock_by_itself_until_it_is_ended(lab: Lab) -> None:
+    lab.pace(100)
+    before = lab.now()
+    time.sleep(1.0)
+    fast = lab.now() - before
+    lab.pace(0)
+    lab.settle()
+    before = lab.now()
+    time.sleep(0.3)
+    assert fast > 20
+    assert lab.now() - before < 5
+
+
+def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> None:
+    """A time-out of ten lab seconds does not pass in a moment because the clock runs fast."""
+    arn = account.function(
+        """
+        import time
+        def handler(event, context):
+            begun = time.time()
+            time.sleep(1)
+            return time.time() - begun
+        """
+    )
+    account.invoke(arn)
+    lab.pace(1000)
+    try:
+        elapsed, error = account.invoke(arn)
+    finally:
+        lab.pace(0)
+    assert error == ""
+    assert 1.0 <= elapsed < 2.5
+
+
+def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
+    """Dates that AWS gives are dates of the lab."""
+    lab.advance(100_000)
+    iam = lab.client("iam")
+    account.role(name=account.name)
+    created = iam.get_role(RoleName=account.name)["Role"]["CreateDate"]
+    assert abs(created.timestamp() - lab.now()) < 30
+
+
+def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
+    since = len(lab.calls())
+    with pytest.raises(ClientError):
+        lab.client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
+    lab.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[account.name])
+    lab.client("secretsmanager").create_secret(Name=account.name, SecretString="very secret")
+    first, second, third = lab.calls(since)
+    assert (first["service"], first["action"]) == ("ec2", "DescribeInstances")
+    assert first["parameters"] == {"InstanceIds": ["i-00000000000000000"]}
+    assert (first["error"], first["status"]) == ("InvalidInstanceID.NotFound", 400)
+    assert second["parameters"] == {"AutoScalingGroupNames": [account.name]}
+    assert (second["error"], second["status"]) == ("", 200)
+    assert third["parameters"]["SecretString"] == "***"
+
+
+def test_what_is_not_simulated_says_so_and_is_not_retried(lab: Lab) -> None:
+    """HTTP 500 would be tried again by every SDK, for minutes by Terraform."""
+    with pytest.raises(ClientError, match="the lab does not simulate ec2:") as refused:
+        lab.client("ec2").get_ebs_default_kms_key_id()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("ec2", "RequestLimitExceeded"),
+        ("autoscaling", "Throttling"),
+        ("sqs", "ThrottlingException"),
+    ],
+)
+def test_throttling(lab: Lab, account: Account, service: str, code: str) -> None:
+    calls = {
+        "ec2": lambda: lab.client("ec2").describe_vpcs(),
+        "autoscaling": lambda: lab.client("autoscaling").describe_auto_scaling_groups(),
+        "sqs": lambda: lab.client("sqs").list_queues(),
+    }
+    lab.fault(service, "*", kind="throttle")
+    with pytest.raises(ClientError) as refused:
+        calls[service]()
+    assert refused.value.response["Error"]["Code"] == code
+    calls[service]()
+
+
+def test_fault_strikes_the_nth_call_only(lab: Lab, account: Account) -> None:
+    ec2 = lab.client("ec2")
+    lab.fault("ec2", "DescribeVpcs", code="Unavailable", status=503, after=1, count=2)
+    outcomes = []
+    for _ in range(4):
+        try:
+            ec2.describe_vpcs()
+            outcomes.append("")
+        except ClientError as error:
+            outcomes.append(error.response["Error"]["Code"])
+    assert outcomes == ["", "Unavailable", "Unavailable", ""]
+
+
+def test_connection_breaks_before_or_after_the_effect(lab: Lab, account: Account) -> None:
+    sqs = lab.client("sqs")
+    for when, exists in (("before", False), ("after", True)):
+        lab.fault("sqs", "CreateQueue", kind="reset", when=when)
+        with pytest.raises((ConnectionClosedError, ReadTimeoutError, ConnectionError)):
+            sqs.create_queue(QueueName=f"{account.name}-{when}")
+        found = sqs.list_queues(QueueNamePrefix=f"{account.name}-{when}")
+        assert ("QueueUrls" in found) is exists
+
+
+def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) -> None:
+    lab.client("ec2").describe_vpcs()
+    lab.fault("ec2", "DescribeSubnets", kind="delay", seconds=1.0)
+    slow = threading.Thread(target=lab.client("ec2").describe_subnets)
+    started = time.monotonic()
+    slow.start()
+    lab.client("ec2").describe_vpcs()
+    quick = time.monotonic() - started
+    slow.join()
+    assert quick < 0.9
+    assert time.monotonic() - started >= 1.0
+
+
+def test_faults_are_cleared(lab: Lab, account: Account) -> None:
+    lab.fault("ec2", "DescribeVpcs", kind="http-500", count=None)
+    with pytest.raises(ClientError):
+        lab.client("ec2").describe_vpcs()
+    lab.clear_faults()
+    lab.client("ec2").describe_vpcs()
+
+
+def test_wrong_requests_to_the_control_api_are_refused(lab: Lab) -> None:
+    with pytest.raises(LabError, match="unknown kind of fault 'nonsense'"):
+        lab.fault("ec2", "*", kind="nonsense")
+    with pytest.raises(LabError, match="takes advance or pace, not back"):
+        lab._control("POST", "clock", {"back": 1})
+    with pytest.raises(LabError, match="no GET /lab/nothing"):
+        lab._control("GET", "nothing")

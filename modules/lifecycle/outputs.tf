@@ -41,3 +41,8 @@ output "settings" {
   description = "The settings document of each function, as it is handed over in VMSERIES_AUTOSCALE_SETTINGS."
   value       = { for role, settings in local.settings : role => jsonencode(settings) }
 }
+
+output "statements" {
+  description = "What each function may do, as data: IAM statements by their Sid."
+  value       = local.statements
+}

@@ -1,0 +1,175 @@
+# The module as its users see it: what follows from the inputs, what is told at plan, and what comes out.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+
+  # Built layers are the business of dependencies.tftest.hcl; here nothing must run a builder.
+  dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
+}
+
+run "works_with_what_is_required_and_nothing_else" {
+  assert {
+    condition     = output.autoscaling_group.name == "fw-test" && output.metric_namespace == "VMseries-fw-test" && output.ami_id == "ami-0123456789abcdef0"
+    error_message = "names follow from var.name, the image from the version"
+  }
+
+  assert {
+    condition     = output.load_balancer.arn != null && output.endpoint_service.name != null && output.target_group_arns == ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+    error_message = "the load balancer, its target group and its endpoint service come out"
+  }
+
+  assert {
+    condition     = keys(output.functions) == ["launch", "terminate"] && output.functions.launch.name == "fw-test-launch" && output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
+    error_message = "there is one function for each transition"
+  }
+
+  assert {
+    condition     = keys(output.queues) == ["launch", "terminate"] && keys(output.dead_letter_queues) == ["events", "launch", "terminate"]
+    error_message = "there is a queue for each transition and a dead-letter queue behind every hop"
+  }
+
+  assert {
+    condition     = keys(output.security_group_ids) == ["data", "management"]
+    error_message = "interfaces for which no security group is named get one"
+  }
+
+  assert {
+    condition     = output.lifecycle_hooks == { launch = "launch", terminate = "terminate" }
+    error_message = "the hooks are named after their transitions"
+  }
+
+  assert {
+    condition     = output.panorama_set_commands == null && output.scaling_policies == {}
+    error_message = "what is off is null or empty"
+  }
+
+  assert {
+    condition     = output.tags == { "vmseries-autoscale:deployment" = "fw-test" }
+    error_message = "everything is tagged with the deployment"
+  }
+
+  # The deployment's gate without Panorama: the interfaces, and nothing else.
+  assert {
+    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "off" && jsondecode(module.lifecycle.settings.launch).panorama == null
+    error_message = "nobody can tell readiness without Panorama"
+  }
+
+  assert {
+    condition     = jsondecode(module.lifecycle.settings.launch).interfaces.data.source_dest_check == false && jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == true
+    error_message = "what forwards needs its source/destination check off"
+  }
+}
+
+run "takes_the_users_own_pieces" {
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" }, security_group_ids = ["sg-0a"] }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" }, security_group_ids = ["sg-0b"], source_dest_check = false }
+    }
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
+    firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile_name = "mine" }
+    alarms            = null
+  }
+
+  assert {
+    condition     = output.load_balancer == null && output.endpoint_service == null && output.target_group_arns == ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
+    error_message = "own target groups replace the load balancer"
+  }
+
+  assert {
+    condition     = output.security_group_ids == {} && output.instance_role == null && output.ami_id == "ami-0fedcba9876543210"
+    error_message = "nothing is made that the user brings"
+  }
+
+  assert {
+    condition     = jsondecode(module.lifecycle.settings.launch).interfaces.management.security_group_ids == ["sg-0b"] && jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == false
+    error_message = "the launch function uses what the user says"
+  }
+}
+
+run "tells_panorama_to_have_metrics_published" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale stack"
+    }
+    scaling = { namespace = "hub" }
+  }
+
+  assert {
+    condition = output.panorama_set_commands == [
+      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch enabled yes",
+      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch name hub",
+      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch timeout 1",
+    ]
+    error_message = "the commands name the stack and the namespace that the policies look at"
+  }
+}
+
+run "waits_for_sync_with_panorama" {
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  assert {
+    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" && jsondecode(module.lifecycle.settings.launch).licence_expected
+    error_message = "a firewall that shall give its licence back must have one, and its configuration, before it gets traffic"
+  }
+}
+
+run "warns_of_keys_in_clear_text" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { vm_auth_key = "123456789012345" } }
+  }
+
+  expect_failures = [check.bootstrap_keeps_no_secrets]
+}
+
+run "refuses_a_subnet_in_another_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-east-1b = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1b = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [data.aws_subnet.this]
+}
+
+run "refuses_a_subnet_in_another_vpc" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-0fedcba9876543210" }
+  }
+
+  expect_failures = [data.aws_subnet.this]
+}

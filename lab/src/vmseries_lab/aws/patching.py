@@ -25,7 +25,6 @@ _originals: dict[tuple[int, str], Any] = {}
 _owners: dict[tuple[int, str], str] = {}
 
 
-
 def require_moto() -> None:
     """Make sure that the installed moto is the one that the replacements were written against.
 

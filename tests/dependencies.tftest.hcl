@@ -1,0 +1,103 @@
+# The layer: built at apply until it is uploaded, checked against the locked digest, or brought along.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name = "fw-test"
+  tags = { "vmseries-autoscale:deployment" = "fw-test" }
+}
+
+run "plan_needs_no_archive" {
+  command = plan
+
+  module {
+    source = "./modules/dependencies"
+  }
+
+  assert {
+    condition     = !fileexists(aws_lambda_layer_version.this[0].filename) && strcontains(aws_lambda_layer_version.this[0].filename, "/.terraform/vmseries-autoscale/")
+    error_message = "the archive is not there, and its name is known"
+  }
+
+  assert {
+    condition     = aws_lambda_layer_version.this[0].source_code_hash == jsondecode(file("lambda/layer/layer.json")).base64sha256
+    error_message = "the digest is the locked one"
+  }
+
+  assert {
+    condition     = output.group_tags == tomap({ "vmseries-autoscale:dependencies" = jsondecode(file("lambda/layer/layer.json")).sha256 })
+    error_message = "the group will say which layer was uploaded"
+  }
+}
+
+run "nothing_repeats_once_the_group_says_uploaded" {
+  command = plan
+
+  module {
+    source = "./modules/dependencies"
+  }
+
+  override_data {
+    target = data.aws_autoscaling_groups.uploaded
+    values = { names = ["fw-test"] }
+  }
+
+  assert {
+    condition     = terraform_data.build[0].triggers_replace == [jsondecode(file("lambda/layer/layer.json")).sha256, "built"]
+    error_message = "the trigger is known and constant"
+  }
+}
+
+run "a_layer_that_is_there_already" {
+  module {
+    source = "./modules/dependencies"
+  }
+
+  variables {
+    layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"
+  }
+
+  assert {
+    condition     = output.layer_arn == "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" && length(aws_lambda_layer_version.this) + length(terraform_data.build) == 0 && length(output.group_tags) == 0
+    error_message = "nothing is built or made"
+  }
+}
+
+run "an_archive_that_was_built_elsewhere" {
+  command = plan
+
+  module {
+    source = "./modules/dependencies"
+  }
+
+  variables {
+    filename = "dependencies.zip"
+  }
+
+  assert {
+    condition     = aws_lambda_layer_version.this[0].filename == "dependencies.zip" && length(terraform_data.build) == 0
+    error_message = "the archive is taken as it is"
+  }
+}
+
+run "refuses_an_archive_with_another_digest" {
+  module {
+    source = "./modules/dependencies"
+  }
+
+  variables {
+    filename = "dependencies.zip"
+  }
+
+  override_resource {
+    target = aws_lambda_layer_version.this
+    values = {
+      arn         = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:1"
+      code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    }
+  }
+
+  expect_failures = [aws_lambda_layer_version.this]
+}

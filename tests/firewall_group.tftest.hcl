@@ -1,0 +1,288 @@
+# Launch template, Auto Scaling group, and what a firewall itself may do and be reached by.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name     = "fw-test"
+  location = { partition = "aws", region = "us-east-1", account_id = "123456789012" }
+  vpc_id   = "vpc-0123456789abcdef0"
+  tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }, security_group_ids = null }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b", us-east-1b = "subnet-1b" }, security_group_ids = null }
+    untrust    = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c", us-east-1b = "subnet-1c" }, security_group_ids = null }
+  }
+
+  management_access    = { cidr_blocks = [], ports = [443, 22] }
+  load_balancer_access = { cidr_blocks = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }, health_check_port = 80 }
+
+  firewall = {
+    ami_id      = null, panos_version = "11.1.4-h7", license_type = "bundle1", include_deprecated = false, instance_type = "m5.xlarge", key_name = "admin"
+    root_volume = { size_gib = 60, type = "gp3", kms_key_arn = null }, instance_profile_name = null, detailed_monitoring = false
+  }
+
+  bootstrap = {
+    secret  = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf", kms_key_arn = null }
+    s3      = null
+    options = null
+  }
+
+  metric_namespace = "VMseries-fw-test"
+
+  capacity = {
+    min                  = 2, max = 6, desired = 3, default_instance_warmup_seconds = 120, health_check = { type = "EC2", grace_period_seconds = 300 }
+    termination_policies = ["Default"], suspended_processes = [], metrics = ["GroupInServiceInstances"], max_instance_lifetime_days = 90
+    scale_in_protection  = false, wait_for_capacity_timeout = "0", instance_refresh = null
+  }
+
+  target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
+  }
+
+  hook_answers  = { launch-mapping = "0000" }
+  drain_seconds = 86700
+  permissions   = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+}
+
+run "a_launch_template_that_is_safe_by_itself" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition     = aws_launch_template.this.metadata_options[0].http_tokens == "required"
+    error_message = "IMDSv2 is required"
+  }
+
+  assert {
+    condition     = aws_launch_template.this.block_device_mappings[0].device_name == "/dev/xvda" && aws_launch_template.this.block_device_mappings[0].ebs[0].encrypted == "true"
+    error_message = "the root volume is encrypted"
+  }
+
+  assert {
+    condition     = length(aws_launch_template.this.network_interfaces) == 1 && aws_launch_template.this.network_interfaces[0].device_index == 0 && length(aws_launch_template.this.network_interfaces[0].security_groups) == 1 && aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "false"
+    error_message = "the data interface at index 0 has a security group and no public address; the launch function brings the others"
+  }
+
+  assert {
+    condition     = aws_launch_template.this.private_dns_name_options[0].hostname_type == "resource-name"
+    error_message = "the host name is the instance id"
+  }
+
+  assert {
+    condition = { for specification in aws_launch_template.this.tag_specifications : specification.resource_type => specification.tags } == {
+      for type in ["instance", "volume", "network-interface"] : type => tomap({ team = "network", "vmseries-autoscale:deployment" = "fw-test", Name = "fw-test" })
+    }
+    error_message = "instances, volumes and interfaces carry the tags by which the functions know them"
+  }
+
+  assert {
+    condition     = base64decode(aws_launch_template.this.user_data) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
+    error_message = "the user data is a reference"
+  }
+}
+
+run "an_image_by_version_and_license" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition     = data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) && { for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values) } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
+    error_message = "the image of the version and licence in the Marketplace"
+  }
+
+  assert {
+    condition     = can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) && !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    error_message = "one hotfix is not another"
+  }
+}
+
+run "a_version_without_hotfix_is_not_one_with" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    firewall = {
+      ami_id      = null, panos_version = "11.1.4", license_type = "byol", include_deprecated = false, instance_type = "m5.xlarge", key_name = null
+      root_volume = { size_gib = 60, type = "gp3", kms_key_arn = null }, instance_profile_name = null, detailed_monitoring = false
+    }
+  }
+
+  assert {
+    condition     = can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) && !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    error_message = "11.1.4 is not 11.1.4-h7"
+  }
+}
+
+run "a_group_whose_hooks_are_always_answered" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition = { for hook in aws_autoscaling_group.this.initial_lifecycle_hook : hook.name => [hook.lifecycle_transition, hook.default_result, hook.heartbeat_timeout] } == {
+      launch    = ["autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 3600]
+      terminate = ["autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 3600]
+    }
+    error_message = "both hooks are there from the first instance on"
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.wait_for_capacity_timeout == "0" && aws_autoscaling_group.this.timeouts.delete == "1475m"
+    error_message = "apply does not wait for firewalls, destroy does for as long as they may take"
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-0a", "subnet-1a"]) && aws_autoscaling_group.this.desired_capacity == 3 && aws_autoscaling_group.this.max_instance_lifetime == 7776000
+    error_message = "the group lives in the data subnets of all zones"
+  }
+
+  assert {
+    condition     = terraform_data.hook_answers.output == tomap({ launch-mapping = "0000" })
+    error_message = "the group waits for what answers its hooks"
+  }
+}
+
+run "a_refresh_when_asked_for" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    capacity = {
+      min                  = 2, max = 6, desired = 3, default_instance_warmup_seconds = 120, health_check = { type = "ELB", grace_period_seconds = 300 }
+      termination_policies = ["Default"], suspended_processes = ["AZRebalance"], metrics = [], max_instance_lifetime_days = null
+      scale_in_protection  = false, wait_for_capacity_timeout = "0"
+      instance_refresh = {
+        min_healthy_percentage = 100, max_healthy_percentage = 134, instance_warmup_seconds = null, checkpoint_percentages = [34, 100], checkpoint_delay_seconds = 3600
+        auto_rollback          = true, skip_matching = true, scale_in_protected_instances = "Refresh", standby_instances = "Ignore", alarm_names = ["bad"]
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.instance_refresh[0].preferences[0].auto_rollback && aws_autoscaling_group.this.instance_refresh[0].preferences[0].alarm_specification[0].alarms == tolist(["bad"])
+    error_message = "the preferences arrive"
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.launch_template[0].version == "1"
+    error_message = "a refresh and a rollback need a version by number"
+  }
+}
+
+run "a_role_that_publishes_and_starts_and_nothing_else" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Action } == {
+      PublishMetrics      = ["cloudwatch:PutMetricData"]
+      ReadBootstrapSecret = ["secretsmanager:GetSecretValue"]
+      WriteBootLog        = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    }
+    error_message = "a firewall may do no more than it needs"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "PublishMetrics"]) == ["VMseries-fw-test", "VMseries-fw-test_dimensions"]
+    error_message = "metrics go into this deployment's namespace only"
+  }
+
+  assert {
+    condition     = aws_iam_role.this[0].path == "/network/" && aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "the role has the path and the boundary that were asked for"
+  }
+}
+
+run "a_bucket_by_its_prefix_only" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    bootstrap = { secret = null, s3 = { bucket = "fw-bootstrap", prefix = "prod", kms_key_arn = null }, options = null }
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Resource if strcontains(statement.Sid, "Bucket") } == {
+      ListBootstrapBucket = ["arn:aws:s3:::fw-bootstrap"]
+      ReadBootstrapBucket = ["arn:aws:s3:::fw-bootstrap/prod/*"]
+    }
+    error_message = "a firewall reads its part of the bucket"
+  }
+}
+
+run "closed_security_groups" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition = { for name, rule in aws_vpc_security_group_ingress_rule.load_balancer : name => [rule.ip_protocol, rule.from_port, rule.cidr_ipv4] } == {
+      us-east-1a-geneve       = ["udp", 6081, "10.0.1.0/24"]
+      us-east-1a-health-check = ["tcp", 80, "10.0.1.0/24"]
+      us-east-1b-geneve       = ["udp", 6081, "10.0.2.0/24"]
+      us-east-1b-health-check = ["tcp", 80, "10.0.2.0/24"]
+    }
+    error_message = "data: GENEVE and the health check from the load balancer's subnets"
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.management) == 0
+    error_message = "management: nobody comes in unless named"
+  }
+
+  assert {
+    condition     = toset([for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
+    error_message = "management: out to what PAN-OS calls"
+  }
+
+  assert {
+    condition     = aws_security_group.this["untrust"].name == "fw-test-untrust" && length(aws_vpc_security_group_egress_rule.untrust) == 1
+    error_message = "untrust: out only"
+  }
+}
+
+run "management_for_named_networks" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443] }
+  }
+
+  assert {
+    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.management : name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
+    error_message = "one network on one port"
+  }
+}
+
+run "refuses_more_interfaces_than_the_instance_carries" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.this
+    values = { maximum_network_interfaces = 2 }
+  }
+
+  expect_failures = [aws_launch_template.this]
+}

@@ -1,0 +1,86 @@
+# One function with its role and log group.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name               = "fw-test-launch"
+  description        = "A function."
+  handler            = "vmseries_autoscale.handlers.launch.handler"
+  package            = { path = "functions.zip", base64sha256 = "0000" }
+  layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
+  runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "ERROR" }
+  environment        = { SETTINGS = "{}" }
+  statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = ["*"] } }
+  role               = { path = "/", boundary_arn = null }
+  log_retention_days = 90
+  tags               = {}
+  location           = { partition = "aws", region = "us-east-1", account_id = "123456789012" }
+}
+
+run "a_function_that_logs_json_and_is_traced" {
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.logging_config[0].log_format == "JSON" && aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/fw-test-launch" && aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "JSON logs in its own group, and traces"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.logging_config[0].application_log_level == "INFO" && aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "ERROR"
+    error_message = "metrics, which are log lines, come through whatever the log level"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.this.vpc_config) == 0 && aws_cloudwatch_log_group.this.retention_in_days == 90
+    error_message = "no VPC unless asked for"
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["LookAround", "Trace", "WriteOwnLog"]
+    error_message = "what it was given, its log and its traces"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "WriteOwnLog"]) == ["arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/fw-test-launch:log-stream:*"]
+    error_message = "it writes to its own log group only"
+  }
+}
+
+run "a_vpc_and_a_key_of_the_users_own" {
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    vpc         = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] }
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "JoinVpc"]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+    error_message = "the rights that Lambda needs for its network are not the function's own"
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "ReadOwnEnvironment"]) == ["arn:aws:kms:us-east-1:123456789012:key/1"]
+    error_message = "it may use the one key"
+  }
+}
+
+run "refuses_an_environment_beyond_4_kb" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    environment = { SETTINGS = join("", [for number in range(500) : "0123456789"]) }
+  }
+
+  expect_failures = [var.environment]
+}

@@ -139,6 +139,7 @@ class Workspace:
         limit: float = 600.0,
         parallelism: int = 20,
         on_event: Callable[[Event], None] | None = None,
+        plan: Path | None = None,
     ) -> None:
         """Create or change everything.
 
@@ -146,11 +147,13 @@ class Workspace:
             limit: seconds of real time.
             parallelism: how many resources at once; the provider mostly sleeps.
             on_event: called in this thread for each line of machine-readable output.
+            plan: a file that `save_plan` has written, perhaps in another copy.
 
         Raises:
             TerraformError: it failed or did not end in time.
         """
-        self._change("apply", limit, parallelism, on_event)
+        what = self._variable_arguments() if plan is None else [str(plan)]
+        self._change("apply", what, limit, parallelism, on_event)
 
     def destroy(
         self,
@@ -160,7 +163,7 @@ class Workspace:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Delete everything; arguments and errors as for `apply`."""
-        self._change("destroy", limit, parallelism, on_event)
+        self._change("destroy", self._variable_arguments(), limit, parallelism, on_event)
 
     def plan(self, *, limit: float = 180.0) -> tuple[Change, ...]:
         """Return what an apply would change: nothing, if all is as configured.
@@ -171,13 +174,21 @@ class Workspace:
             TerraformError: the plan failed.
         """
         file = self.folder / "checked.tfplan"
+        if not self.save_plan(file, limit=limit):
+            return ()
+        return planned_changes(json.loads(self._facts(["show", "-json", str(file)])))
+
+    def save_plan(self, file: Path, *, limit: float = 180.0) -> bool:
+        """Write a plan; return whether it would change anything.
+
+        Raises:
+            TerraformError: the plan failed.
+        """
         arguments = ["plan", "-input=false", "-no-color", "-detailed-exitcode", f"-out={file}"]
         code, output = self._plain(arguments + self._variable_arguments(), limit)
-        if code == 0:
-            return ()
-        if code != PLAN_HAS_CHANGES:
+        if code not in (0, PLAN_HAS_CHANGES):
             raise TerraformError(failure("plan", code, tail(output)))
-        return planned_changes(json.loads(self._facts(["show", "-json", str(file)])))
+        return code == PLAN_HAS_CHANGES
 
     def output(self) -> dict[str, Any]:
         """Return the root module's outputs."""
@@ -189,23 +200,28 @@ class Workspace:
         return self._facts(["state", "list"]).split()
 
     def interrupt(self) -> None:
-        """Stop a running command as Ctrl-C would, and refuse to start another."""
+        """Stop a running command as Ctrl-C would, and refuse to start another.
+
+        Returns at once; a command that takes no notice is killed after a while.
+        """
         with self._guard:
             self._interrupted = True
-            if self._running is not None:
-                self._running.send_signal(signal.SIGINT)
+            running = self._running
+        if running is not None:
+            threading.Thread(target=stop, args=(running,), daemon=True).start()
 
     # How a command is run ---------------------------------------------------------------------
 
     def _change(
         self,
         command: str,
+        what: list[str],
         limit: float,
         parallelism: int,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         arguments = [command, "-json", "-auto-approve", "-input=false"]
-        arguments += [f"-parallelism={parallelism}", *self._variable_arguments()]
+        arguments += [f"-parallelism={parallelism}", *what]
         problems: list[str] = []
         plain: list[str] = []
         with self._process(arguments, limit) as process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from vmseries_lab.demo.model import Board, Firewall, Moment, Progress, Stage
@@ -18,6 +18,9 @@ LOOK_SECONDS = 0.7
 
 WAIT_SECONDS = 0.1
 """Real time between two redraws of the view."""
+
+SILENCE_SECONDS = 10.0
+"""A look that takes longer is worth mentioning."""
 
 QUOTED_LINES = 12
 """Lines of the event log that an error quotes."""
@@ -46,6 +49,9 @@ class Conductor:
         self.look: Callable[[], Moment] | None = None
         self._view = view
         self._start = time.monotonic()
+        # Looks run aside, one at a time: a lab that does not answer must not stop the clock here.
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="look")
+        self._looking: Future[Moment] | None = None
         self._looked = 0.0
         self._stage: Stage | None = None
         self._stage_start = 0.0
@@ -91,11 +97,11 @@ class Conductor:
             StageError: the stage's limit passed.
         """
         while not done():
-            self._look_and_show()
-            if time.monotonic() - self._stage_start > self._limit:
-                raise StageError(self._too_late(what))
-            time.sleep(WAIT_SECONDS)
-        self._look_and_show(now=True)
+            self._pause(what)
+        # One look more, so that the board shows what has just been waited for.
+        self._finish_look(what)
+        self._start_look()
+        self._finish_look(what)
 
     def call(self, function: Callable[[], T], what: str, cancel: Callable[[], None]) -> T:
         """Run a slow function in a thread while the view goes on.
@@ -117,11 +123,26 @@ class Conductor:
                 raise
             return future.result()
 
-    def _look_and_show(self, *, now: bool = False) -> None:
-        if self.look is not None and (now or time.monotonic() - self._looked >= LOOK_SECONDS):
-            self.look()
-            self._looked = time.monotonic()
+    def _pause(self, what: str, *, look: bool = True) -> None:
+        """Wait a moment; take up what was looked at, and look again if it is time to."""
+        if self._looking is not None and self._looking.done():
+            looking, self._looking = self._looking, None
+            looking.result()
+        if look and time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._start_look()
         self._show()
+        if time.monotonic() - self._stage_start > self._limit:
+            raise StageError(self._too_late(what))
+        time.sleep(WAIT_SECONDS)
+
+    def _start_look(self) -> None:
+        if self.look is not None and self._looking is None:
+            self._looked = time.monotonic()
+            self._looking = self._looker.submit(self.look)
+
+    def _finish_look(self, what: str) -> None:
+        while self._looking is not None:
+            self._pause(what, look=False)
 
     def _show(self) -> None:
         self.board.elapsed = time.monotonic() - self._start
@@ -131,9 +152,12 @@ class Conductor:
 
     def _too_late(self, what: str) -> str:
         name = self._stage.name if self._stage else "?"
+        silence = time.monotonic() - self._looked
+        silent = self._looking is not None and silence > SILENCE_SECONDS
         return "\n".join(
             [
                 f"{name}: waited {self._limit:.0f} s for {what}, in vain.",
+                *([f"The lab has not answered for {silence:.0f} s."] if silent else []),
                 "Seen last:",
                 *seen(self.board),
                 "The newest events:",

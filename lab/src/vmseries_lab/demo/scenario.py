@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from vmseries_lab.client import Lab
 from vmseries_lab.demo import plant
@@ -38,6 +39,11 @@ WAVE_SHARE = 1.9
 """The wave, in the same measure: six firewalls are needed for it, five are not enough."""
 
 MINUTE = 60.0
+
+PANORAMA_SECRET = "vmseries-autoscale/panorama"  # noqa: S105 - its name
+"""The secret that the example reads by default."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,9 @@ class Scenario:
                 self._scale_out()
             with self._conductor.stage(IN, limit=150):
                 self._scale_in()
-            if self._script.plant:
-                plant.leave_behind(self._lab)
             with self._conductor.stage(DESTROY, limit=180):
+                if self._script.plant:
+                    self._ask(lambda: plant.leave_behind(self._lab))
                 self._destroy()
             with self._conductor.stage(COUNT, limit=30):
                 self._count()
@@ -139,29 +145,29 @@ class Scenario:
             binary=script.binary,
             environment=script.environment | lab.environment(),
         )
-        lab.pace(script.pace)
+        self._ask(lambda: lab.pace(script.pace))
         self._conductor.board.pace = script.pace
 
     def _apply(self) -> None:
         self._run(lambda: self._workspace.apply(limit=200, on_event=self._progress()))
         # What an operator has to do once in Panorama, as the module's output says it: without it
         # the firewalls publish no metrics and nothing scales.
-        self._lab.panorama_cli(self._workspace.output()["panorama_set_commands"])
-        secret = self._lab.client("secretsmanager").get_secret_value(
-            SecretId="vmseries-autoscale/panorama"
-        )
+        commands = self._workspace.output()["panorama_set_commands"]
+        self._ask(lambda: self._lab.panorama_cli(commands))
+        secrets = self._lab.client("secretsmanager")
+        secret = self._ask(lambda: secrets.get_secret_value(SecretId=PANORAMA_SECRET))
         self.outcome.administrator = json.loads(secret["SecretString"])["username"]
 
     def _first(self) -> None:
         self._wait_for(SMALL)
         self._phase("first firewalls boot", since=self._first_launch())
-        policies = self._lab.client("autoscaling").describe_policies()["ScalingPolicies"]
+        policies = self._ask(self._lab.client("autoscaling").describe_policies)["ScalingPolicies"]
         self.outcome.target = next(
             policy["TargetTrackingConfiguration"]["TargetValue"]
             for policy in policies
             if "TargetTrackingConfiguration" in policy
         )
-        largest = self._lab.firewalls()[0]["max_sessions"]
+        largest = self._ask(self._lab.firewalls)[0]["max_sessions"]
         self.outcome.sessions_at_target = largest * self.outcome.target / 100
 
     def _normal(self) -> None:
@@ -187,13 +193,17 @@ class Scenario:
         self._phase("destroy", until=self._last_termination())
 
     def _count(self) -> None:
-        self.outcome.leftovers = asdict(self._lab.leftovers())
+        self.outcome.leftovers = asdict(self._ask(self._lab.leftovers))
 
     # What they are made of --------------------------------------------------------------------
 
     def _terraform(self, name: str, limit: float, command: Callable[[], None]) -> None:
         with self._conductor.stage(name, limit):
             self._run(command)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Ask the lab something; a lab that does not answer is stopped, never waited for."""
+        return self._conductor.call(question, "an answer of the lab", self._lab.stop)
 
     def _run(self, command: Callable[[], None]) -> None:
         """Run a Terraform command; stopped early, it is interrupted, never abandoned."""
@@ -238,7 +248,7 @@ class Scenario:
 
     def _let_pass(self, seconds: float) -> None:
         """Let lab time pass, so that the metrics and the picture show the new state."""
-        end = self._lab.now() + seconds
+        end = self._ask(self._lab.now) + seconds
 
         def passed() -> bool:
             moment = self._conductor.board.moment
@@ -249,14 +259,14 @@ class Scenario:
     def _offer(self, share: float) -> None:
         """Change the load, given in parts of what the small group carries at its target."""
         sessions = round(share * SMALL * self.outcome.sessions_at_target)
-        self._lab.traffic(sessions)
+        self._ask(lambda: self._lab.traffic(sessions))
         self._observer.offered = sessions
 
     def _phase(self, name: str, *, since: float | None = None, until: float | None = None) -> None:
         """Close a phase of the picture at this moment (or at `until`)."""
         phases = self.outcome.phases
         start = since if since is not None else phases[-1].end
-        phases.append(Phase(name, start, until if until is not None else self._lab.now()))
+        phases.append(Phase(name, start, until if until is not None else self._ask(self._lab.now)))
 
     def _mark_failure(self, kind: type[BaseException] | None, *_: object) -> None:
         """Let the picture show what came after the last phase that was reached."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -59,6 +61,23 @@ def test_visibility_time_out_follows_the_lab_clock(lab: Lab, account: Account) -
     (again,) = account.messages(url)
     assert again["MessageId"] == first["MessageId"]
     assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+@lab_test
+def test_long_poll_waits_on_the_lab_clock(lab: Lab, account: Account) -> None:
+    """Long polling: an answer as soon as there is a message, at the latest after the wait."""
+    url, _ = account.queue()
+    sqs = lab.client("sqs")
+    with ThreadPoolExecutor() as pool:
+        poll = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+        time.sleep(0.2)
+        assert not poll.done()
+        send(account, url, 1)
+        assert len(poll.result(timeout=5)["Messages"]) == 1
+        poll = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+        time.sleep(0.2)
+        lab.advance(21)
+        assert "Messages" not in poll.result(timeout=5)
 
 
 @lab_test

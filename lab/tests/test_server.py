@@ -154,6 +154,8 @@ def test_faults_are_cleared(lab: Lab, account: Account) -> None:
 def test_wrong_requests_to_the_control_api_are_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="unknown kind of fault 'nonsense'"):
         lab.fault("ec2", "*", kind="nonsense")
+    with pytest.raises(LabError, match="for service events, action Deliver, only"):
+        lab.fault("ec2", "DescribeVpcs", kind="drop")
     with pytest.raises(LabError, match="takes advance or pace, not back"):
         lab._control("POST", "clock", {"back": 1})
     with pytest.raises(LabError, match="no GET /lab/nothing"):

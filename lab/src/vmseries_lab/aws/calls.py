@@ -37,7 +37,8 @@ THROTTLING = {
     "sqs": ("ThrottlingException", 400),
 }
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
-"""Calls that may wait: a long poll for messages, an invocation for the function's own calls."""
+"""Calls that may wait: a long poll for messages, an invocation for the function's own calls. They
+take the world's lock themselves where they need it."""
 
 
 class AnsweredError(ServiceException):  # type: ignore[misc]
@@ -152,6 +153,9 @@ class Fault:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(KINDS)}")
         if self.when not in ("before", "after"):
             raise ValueError(f"a fault happens before or after the effect, not {self.when!r}")
+        of_events = (self.service, self.action) == ("events", "Deliver")
+        if (self.kind in ("drop", "duplicate")) != of_events:
+            raise ValueError("drop and duplicate are for service events, action Deliver, only")
 
     def matches(self, service: str, action: str, role: str) -> bool:
         """Whether the fault is about such a call."""

@@ -8,7 +8,9 @@ Source: SQS Developer Guide and API reference; the section is named at each beha
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,8 @@ from moto.sqs.responses import SQSResponse
 from vmseries_lab.aws.patching import add, replace, wrap
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
+POLL_SECONDS = 0.02
+"""Real time between two looks of a long poll."""
 IN_FLIGHT_LIMIT_SECONDS = 43_200
 """Longest time from one receive to the end of its visibility time-out ("Visibility timeout")."""
 
@@ -84,6 +88,19 @@ class Queues:
     def busy(self) -> bool:
         """Whether a move task without a rate has messages left."""
         return any(t.status == "RUNNING" and not t.rate for t in self.tasks)
+
+    def receive(self, attempt: Callable[[], list[Any]], wait_seconds: float) -> list[Any]:
+        """Receive, and wait on the lab's clock while there is nothing ("Long polling").
+
+        Each attempt holds the world's lock, the waiting does not.
+        """
+        end = self.world.clock.now() + wait_seconds
+        while True:
+            with self.world.lock:
+                messages = attempt()
+            if messages or self.world.clock.now() >= end:
+                return messages
+            time.sleep(POLL_SECONDS)
 
     def change_visibility(self, queue: Any, receipt_handle: str, seconds: int) -> None:
         """Answer ChangeMessageVisibility (API reference).
@@ -281,6 +298,11 @@ def install(world: World) -> Queues:
     ) -> None:
         queues.change_visibility(backend.get_queue(queue_name), receipt_handle, visibility_timeout)
 
+    def receive(
+        original: Any, backend: Any, name: str, count: int, wait: int, *rest: Any, **named: Any
+    ) -> list[Any]:
+        return queues.receive(lambda: original(backend, name, count, 0, *rest, **named), wait)
+
     replace(Queue, "attributes", _attributes)
     replace(Queue, "BASE_ATTRIBUTES", lambda names: [*names, "RedriveAllowPolicy"])
     add(Queue, "redrive_allow_policy", None)
@@ -289,6 +311,7 @@ def install(world: World) -> Queues:
     wrap(Queue, "delete_message", _delete_message)
     wrap(Message, "mark_received", mark_received)
     wrap(SQSBackend, "change_message_visibility", change_visibility)
+    wrap(SQSBackend, "receive_message", receive)
     _add_move_tasks(queues)
     world.engines.append(queues)
     return queues

@@ -85,8 +85,8 @@ class Firewall:
 
     def has_management_network(self) -> bool:
         """Whether the management interface that it found at boot is still there."""
-        attached = self.machine.interfaces() if self.machine.powered else ()
-        return self.management is not None and self.management in attached
+        management = self.management
+        return management is not None and self.machine.powered and self.machine.holds(management)
 
     @property
     def connected(self) -> bool:

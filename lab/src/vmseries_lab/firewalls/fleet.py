@@ -31,13 +31,11 @@ class Fleet:
 
     def tick(self, now: float) -> None:
         """Find new firewalls, let all live, and forget those whose instance is gone."""
-        present = {machine.instance_id: machine for machine in machines()}
-        for instance_id, machine in present.items():
-            if instance_id not in self._firewalls and machine.powered:
-                self._firewalls[instance_id] = Firewall(machine, self._surroundings, now)
+        for machine in machines(self._firewalls):
+            self._firewalls[machine.instance_id] = Firewall(machine, self._surroundings, now)
         for instance_id, firewall in list(self._firewalls.items()):
             firewall.tick(now)
-            if instance_id not in present and not firewall.busy():
+            if firewall.machine.state == "terminated" and not firewall.busy():
                 del self._firewalls[instance_id]
 
     def busy(self) -> bool:

@@ -7,7 +7,7 @@ Everything here reads moto's stores; the caller holds the world's lock.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from vmseries_lab.world import ACCOUNT_ID, REGION
 
 BYOL_CODES = frozenset({"6njl1pau431dv1qxipg63mvah", "70xbkm08ivye46l4gfa6c85v7"})
 PAY_AS_YOU_GO_CODES = frozenset({"e9yfvyj3uag5uo5j2hjikv74n", "hd44w1chf26uv4p52cdynb2o"})
+_POWERED = ("pending", "running")
 _VERSION = re.compile(r"PA-VM(?:ARM)?-AWS-(\d+\.\d+\.\d+(?:-h\d+)?)")
 
 
@@ -49,7 +50,7 @@ class Machine:
     @property
     def powered(self) -> bool:
         """Whether it runs, or is just being started."""
-        return self.state in ("pending", "running")
+        return self.state in _POWERED
 
     def interfaces(self) -> tuple[Interface, ...]:
         """What is attached now, in the order of the device indexes."""
@@ -57,6 +58,10 @@ class Machine:
         return tuple(
             Interface(nic.id, int(index), str(nic.private_ip_address)) for index, nic in attached
         )
+
+    def holds(self, interface: Interface) -> bool:
+        """Whether an interface is still attached."""
+        return any(nic.id == interface.interface_id for nic in self._instance.nics.values())
 
     def user_data(self) -> str:
         """The user data, as the instance metadata service gives it."""
@@ -81,15 +86,15 @@ class Machine:
         return str(association.iam_instance_profile.roles[0].arn)
 
 
-def machines() -> Iterator[Machine]:
-    """Every instance of a VM-Series image that has not been terminated."""
+def machines(known: Container[str]) -> Iterator[Machine]:
+    """Every instance of a VM-Series image that is running or starting, without those ``known``."""
     store = _ec2()
     for reservation in store.reservations.values():
         for instance in reservation.instances:
-            image = store.amis.get(instance.image_id)
-            if image is None or instance.state == "terminated":
+            if instance.id in known or instance.state not in _POWERED:
                 continue
-            if set(image.product_codes) & (BYOL_CODES | PAY_AS_YOU_GO_CODES):
+            image = store.amis.get(instance.image_id)
+            if image is not None and image.product_codes & (BYOL_CODES | PAY_AS_YOU_GO_CODES):
                 yield Machine(instance, image)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from xml.etree.ElementTree import Element
 
 DEFAULT_NAMESPACE = "VMseries"
@@ -14,7 +15,7 @@ _PROFILES = f"{_DEVICE}/network/profiles/interface-management-profile"
 _SERVICES = {22: "ssh", 80: "http", 443: "https"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pushed:
     """A template stack's parts, by precedence."""
 
@@ -25,7 +26,7 @@ class Pushed:
         found = (part.findtext(path) for part in self.parts)
         return next((text for text in found if text), None)
 
-    @property
+    @cached_property
     def publishes(self) -> bool:
         """Whether it publishes metrics to CloudWatch; it does not unless it is told to."""
         return self.value(f"{_CLOUDWATCH}/enabled") == "yes"

@@ -99,14 +99,31 @@ class Devices:
                 record.pushed[container] = digest(running, container, name)
         return True
 
-    def status(self, running: Element, container: str, serial: str) -> str:
-        """``In Sync`` if the device has what its device group or stack holds now."""
-        name = references.home(running, container, serial)
-        record = self._records.get(serial)
+
+class Standing:
+    """How the devices stand against one running configuration, worked out once for all of them."""
+
+    def __init__(self, devices: Devices, running: Element) -> None:
+        self._devices = devices
+        self._running = running
+        self._homes: dict[str, dict[str, str]] = {}
+        self._digests: dict[tuple[str, str], str] = {}
+
+    def status(self, container: str, serial: str) -> str:
+        """``In Sync`` if the device has what its device group or stack holds now.
+
+        Empty for a device that never connected, or that is in no such group.
+        """
+        if container not in self._homes:
+            self._homes[container] = references.homes(self._running, container)
+        name = self._homes[container].get(serial)
+        record = self._devices.get(serial)
         if name is None or record is None:
             return ""
-        current = digest(running, container, name)
-        return IN_SYNC if record.pushed.get(container) == current else OUT_OF_SYNC
+        key = (container, name)
+        if key not in self._digests:
+            self._digests[key] = digest(self._running, container, name)
+        return IN_SYNC if record.pushed.get(container) == self._digests[key] else OUT_OF_SYNC
 
 
 def stack_configuration(running: Element, stack: str) -> list[Element]:

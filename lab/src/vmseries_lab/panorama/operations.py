@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 from vmseries_lab.clock import Clock
 from vmseries_lab.panorama import references
 from vmseries_lab.panorama.answers import ApiError, entry, leaf, result
-from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.devices import Devices, Standing
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.store import Store
 
@@ -50,12 +50,13 @@ class Operations:
 
     def _devices(self, *, connected_only: bool) -> Element:
         devices = Element("devices")
+        standing = Standing(self.devices, self.store.running)
         for serial in references.managed(self.store.running):
             if not connected_only or self.devices.connected(serial):
-                devices.append(self._device(serial))
+                devices.append(self._device(serial, standing))
         return result(devices)
 
-    def _device(self, serial: str) -> Element:
+    def _device(self, serial: str, standing: Standing) -> Element:
         """One device. Of one that never connected little more than the serial is known."""
         record = self.devices.get(serial)
         device = entry(serial, serial=serial)
@@ -75,8 +76,7 @@ class Operations:
             device.append(leaf("uptime", _duration(self.clock.now() - record.connected_at)))
             device.append(leaf("connected-at", _moment(record.connected_at)))
         vsys = entry("vsys1", display_name="vsys1")
-        status = self.devices.status(self.store.running, "device-group", serial)
-        vsys.append(leaf("shared-policy-status", status))
+        vsys.append(leaf("shared-policy-status", standing.status("device-group", serial)))
         SubElement(device, "vsys").append(vsys)
         return device
 
@@ -112,16 +112,16 @@ class Operations:
         if not serials:
             return
         devices = SubElement(parent, "devices")
+        standing = Standing(self.devices, self.store.running)
         for serial in serials:
             record = self.devices.get(serial)
             device = entry(serial, serial=serial)
             device.append(leaf("connected", "yes" if record and record.connected else "no"))
             if record is not None:
-                status = self.devices.status(self.store.running, container, serial)
                 last = "commit succeeded" if container in record.pushed else ""
                 device.append(leaf("hostname", record.link.hostname))
                 device.append(leaf("ip-address", record.link.ip_address))
-                device.append(leaf(tag, status))
+                device.append(leaf(tag, standing.status(container, serial)))
                 device.append(leaf(f"last-commit-all-state-{end}", last))
             devices.append(device)
 

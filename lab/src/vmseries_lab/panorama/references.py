@@ -48,6 +48,15 @@ def names(config: Element, container: str) -> list[str]:
     return [entry.get("name", "") for entry in tree.find(config, steps)]
 
 
+def homes(config: Element, container: str) -> dict[str, str]:
+    """By serial number, the container of a kind that it is a member of."""
+    return {
+        serial: name
+        for name in names(config, container)
+        for serial in members(config, container, name)
+    }
+
+
 def home(config: Element, container: str, serial: str) -> str | None:
     """Name of the container of a kind that has ``serial`` as a member."""
     found = (

@@ -88,11 +88,10 @@ def delete(root: Element, steps: tuple[Step, ...]) -> bool:
 
 def merge(root: Element, steps: tuple[Step, ...], additions: list[Element]) -> bool:
     """``action=set``: make the path, then merge ``additions`` into it; whether anything changed."""
-    before = tostring(root)
-    target = _make(root, steps)
+    target, changed = _make(root, steps)
     for addition in additions:
-        _merge_into(target, addition)
-    return tostring(root) != before
+        changed |= _merge_into(target, addition)
+    return changed
 
 
 def replace(root: Element, steps: tuple[Step, ...], element: Element) -> bool:
@@ -103,49 +102,50 @@ def replace(root: Element, steps: tuple[Step, ...], element: Element) -> bool:
     """
     if not steps[-1].matches(element):
         raise BadXpathError(f"edit of {steps[-1].tag} with an element {element.tag}")
-    before = tostring(root)
-    parent = _make(root, steps[:-1])
+    parent, _ = _make(root, steps[:-1])
     former = [child for child in parent if steps[-1].matches(child)]
     position = list(parent).index(former[0]) if former else len(parent)
     for child in former:
         parent.remove(child)
     parent.insert(position, copy.deepcopy(element))
-    return tostring(root) != before
+    return [tostring(child) for child in former] != [tostring(element)]
 
 
-def _make(root: Element, steps: tuple[Step, ...]) -> Element:
-    """The element at the end of the path, with everything on the way made if it is missing.
+def _make(root: Element, steps: tuple[Step, ...]) -> tuple[Element, bool]:
+    """The element at the end of the path, made with everything on the way; whether it was missing.
 
     Raises:
         BadXpathError: if a missing step does not say which element to make.
     """
     if not steps or not steps[0].matches(root):
         raise BadXpathError("the path does not begin at the root of the configuration")
-    element = root
+    element, missing = root, False
     for step in steps[1:]:
         child = next((child for child in element if step.matches(child)), None)
         if child is None:
             if step.tag == "*" or len(step.names) > 1 or (step.tag == "entry" and not step.names):
                 raise BadXpathError(f"the path does not say which {step.tag} to make")
-            child = SubElement(element, step.tag)
+            child, missing = SubElement(element, step.tag), True
             if step.names:
                 child.set("name", step.names[0])
             if step.text is not None:
                 child.text = step.text
         element = child
-    return element
+    return element, missing
 
 
-def _merge_into(target: Element, addition: Element) -> None:
-    """Merge one child: entries by name, members by text, everything else by tag."""
+def _merge_into(target: Element, addition: Element) -> bool:
+    """Merge one child: entries by name, members by text, others by tag; whether that changed it."""
     for child in target:
         if child.tag != addition.tag or child.get("name") != addition.get("name"):
             continue
         if child.tag == "member" and (child.text or "") != (addition.text or ""):
             continue
-        if len(addition) == 0:
-            child.text = addition.text
+        changed = False
+        if len(addition) == 0 and (child.text or "") != (addition.text or ""):
+            child.text, changed = addition.text, True
         for inner in addition:
-            _merge_into(child, inner)
-        return
+            changed |= _merge_into(child, inner)
+        return changed
     target.append(copy.deepcopy(addition))
+    return True

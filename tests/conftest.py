@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
-
-from vmseries_autoscale import credentials, settings, telemetry
+from container import cold_start
 
 REGION = "us-east-1"
 
@@ -26,17 +23,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_container() -> None:
-    """Forget what a function keeps for the life of its container."""
-    for cached in (
-        credentials._provider,
-        settings.from_environment,
-        telemetry._logger,
-        telemetry._metrics,
-    ):
-        cached.cache_clear()
-    # Powertools keeps its handler, and with it the standard output of an earlier test, on the
-    # logger that is called like the service.
-    for service in ("launch", "terminate"):
-        logging.Logger.manager.loggerDict.pop(service, None)
-    logging.getLogger("vmseries_autoscale").handlers.clear()
+def container() -> None:
+    """A new container for each test."""
+    cold_start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from unittest import mock
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError
+from container import cold_start
 from moto import mock_aws
 
 from functional.panorama import FakePanorama
@@ -67,6 +69,7 @@ class Cloud:
     completed: list[tuple[str, str]] = field(default_factory=list)
     delete_on_termination: set[str] = field(default_factory=set)
     detaching: set[str] = field(default_factory=set)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
         self.ec2 = aws.ec2()
@@ -217,6 +220,7 @@ class Cloud:
             }
             for number, body in enumerate(bodies)
         ]
+        cold_start()
         self.recording = True
         try:
             answer = self.handler({"Records": records}, context or FakeContext())
@@ -286,9 +290,13 @@ class Cloud:
     # The patch.
 
     def call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        """Record a call, and answer what moto lacks."""
+        """Record a call, and answer what moto lacks; one at a time, since moto has no locks."""
         if not self.recording:
             return _real_call(client, operation, parameters)
+        with self.lock:
+            return self._recorded_call(client, operation, parameters)
+
+    def _recorded_call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         self.calls.append((client.meta.service_model.service_name, operation, parameters))
         if self.faults.get(operation):
             raise self.faults[operation].pop(0)
@@ -298,19 +306,20 @@ class Cloud:
             self.delete_on_termination.add(parameters["NetworkInterfaceId"])
             return {}
         if operation == "ReleaseAddress":
-            self._check_free(parameters["AllocationId"])
+            self._check_free(client, parameters["AllocationId"])
         answer = _real_call(client, operation, parameters)
         if operation in ("DescribeNetworkInterfaces", "DescribeInstances"):
             self._complete_descriptions(answer)
         return answer
 
-    def _check_free(self, allocation_id: str) -> None:
+    def _check_free(self, client: Any, allocation_id: str) -> None:
         """EC2 releases no address whose interface exists; moto would."""
-        existing = {item["NetworkInterfaceId"] for item in self.own_interfaces()}
-        for address in self.addresses():
-            taken = address.get("NetworkInterfaceId") in existing
-            if address["AllocationId"] == allocation_id and taken:
-                raise client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
+        interfaces = _real_call(client, "DescribeNetworkInterfaces", {})["NetworkInterfaces"]
+        existing = {item["NetworkInterfaceId"] for item in interfaces}
+        request = {"AllocationIds": [allocation_id]}
+        (address,) = _real_call(client, "DescribeAddresses", request)["Addresses"]
+        if address.get("NetworkInterfaceId") in existing:
+            raise client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
 
     def _complete_descriptions(self, answer: dict[str, Any]) -> None:
         instances = [item["Instances"][0] for item in answer.get("Reservations", [])]

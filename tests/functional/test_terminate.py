@@ -1,0 +1,629 @@
+"""The terminate function, from a window of messages to nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functional.conftest import (
+    LICENSING_KEY,
+    PANORAMA_KEY,
+    Cloud,
+    FakeContext,
+    client_error,
+    configure,
+    metrics,
+    reasons,
+)
+from functional.panorama import FakePanorama
+from vmseries_autoscale import aws
+from vmseries_autoscale.errors import (
+    PanoramaBusyError,
+    PanoramaUnavailableError,
+    ReferencedError,
+)
+from vmseries_autoscale.events import Transition
+from vmseries_autoscale.handlers import launch, terminate
+from vmseries_autoscale.panorama import Device, Part
+
+SERIAL = "007951000012345"
+DAY = 86400
+Logs = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def running(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> Cloud:
+    """One firewall in service, and the terminate function."""
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    become_terminate(launching, monkeypatch)
+    logs()
+    return launching
+
+
+def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial: str) -> None:
+    event = cloud.event(Transition.LAUNCHING, instance_id)
+    assert cloud.deliver(event) == ["message-0"]
+    panorama.register(Device(serial, instance_id, "10.0.1.9", True, "In Sync", "In Sync"))
+    assert cloud.deliver(event) == []
+
+
+def become_terminate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    configure(monkeypatch, cloud.terminate_settings(**changes))
+    cloud.handler = terminate.handler  # type: ignore[method-assign]
+    cloud.calls.clear()
+    cloud.completed.clear()
+
+
+def departure(cloud: Cloud, instance_id: str = "", age: float = 0) -> dict[str, Any]:
+    return cloud.event(Transition.TERMINATING, instance_id, age)
+
+
+def assert_nothing_left(cloud: Cloud) -> None:
+    assert cloud.own_interfaces() == []
+    assert cloud.addresses() == []
+    assert [result for _, result in cloud.completed] == ["CONTINUE"]
+
+
+def change(panorama: FakePanorama, **fields: Any) -> None:
+    panorama.firewalls[SERIAL] = replace(panorama.firewalls[SERIAL], **fields)
+
+
+def test_a_termination_from_event_to_the_end(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(running)
+    fake_panorama.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == [
+        "devices",
+        *("licences", "set_licensing_api_key", "deactivate_licence", "licences"),
+        *("last_commit", "running", "candidate", "remove", "remove", "remove", "remove", "commit"),
+    ]
+    assert fake_panorama.licensed[SERIAL] == []
+    assert fake_panorama.keys[SERIAL] == LICENSING_KEY
+    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+    assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
+
+    assert running.deliver(event) == ["message-0"]
+    assert "commit job 1 is not finished" in reasons(logs())
+    assert len(running.attached()) == 3
+
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0
+    assert running.deliver(event) == ["message-0"]
+    assert running.completed == []
+    assert "interfaces are being detached" in reasons(logs())
+
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+    counted = metrics(logs())
+    assert counted["TerminateCompleted"] == 1
+    assert "LicenceNotReturned" not in counted
+    assert len(fake_panorama.jobs) == 1
+    assert running.operations()["DisassociateAddress"] == 0
+
+
+def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
+    event = departure(running)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert running.counted_calls() == 15
+    assert running.counted_calls() <= 16
+
+
+def test_the_order_of_removal_leaves_no_reference(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Part] = []
+    monkeypatch.setattr(fake_panorama, "remove", lambda part, _serial: removed.append(part))
+    running.deliver(departure(running))
+    assert removed == [
+        Part.TEMPLATE_STACK,
+        Part.DEVICE_GROUP,
+        Part.LOG_COLLECTOR_GROUP,
+        Part.MANAGED_DEVICES,
+    ]
+
+
+def test_a_batch_shares_one_commit(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [launching.instance_id, *(launching.add_instance() for _ in range(4))]
+    for number, instance_id in enumerate(ids):
+        add_firewall(launching, fake_panorama, instance_id, f"00795100000000{number}")
+    become_terminate(launching, monkeypatch)
+    bodies = [departure(launching, instance_id) for instance_id in ids]
+    everybody = [f"message-{number}" for number in range(5)]
+    fake_panorama.calls.clear()
+    assert launching.deliver(*bodies) == everybody
+    assert launching.operations()["DescribeInstances"] == 1
+    assert fake_panorama.calls.count("devices") == 1
+    assert fake_panorama.calls.count("commit") == 1
+    fake_panorama.finish_job()
+    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == []
+    assert len(fake_panorama.jobs) == 1
+    assert len(launching.completed) == 5
+    assert launching.own_interfaces() == []
+    assert fake_panorama.entries() == 0
+
+
+def test_what_is_refused_for_one_firewall_holds_up_no_other(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if serial == SERIAL and part is Part.MANAGED_DEVICES:
+            raise ReferencedError("10", "a policy target")
+        remove(part, serial)
+
+    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    bodies = [departure(launching), departure(launching, other)]
+    logs()
+    launching.deliver(*bodies)
+    assert any("a policy target" in reason for reason in reasons(logs()))
+    fake_panorama.finish_job()
+    launching.deliver(*bodies)
+    assert launching.deliver(*bodies) == ["message-0"]
+    assert [token for token, _ in launching.completed] == [f"token-terminating-{other}"]
+    assert len(launching.attached()) == 3
+
+
+def test_panorama_away_loses_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(running)
+
+    def fail(_name: str) -> None:
+        raise PanoramaUnavailableError("no answer")
+
+    fake_panorama.fail = fail
+    for _ in range(3):
+        assert running.deliver(event) == ["message-0"]
+    assert len(running.attached()) == 3
+    assert metrics(logs())["PanoramaUnavailable"] == 3
+    fake_panorama.fail = lambda _name: None
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.parametrize(
+    "method", ["devices", "licences", "deactivate_licence", "remove", "commit", "last_commit"]
+)
+def test_a_busy_panorama_is_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
+) -> None:
+    event = departure(running)
+    busy = [True]
+
+    def fail(name: str) -> None:
+        if name == method and busy.pop():
+            busy.append(False)
+            raise PanoramaBusyError("A commit is pending. Please try again later.")
+        if not busy:
+            busy.append(False)
+
+    fake_panorama.fail = fail
+    assert running.deliver(event) == ["message-0"]
+    assert "VisitFailed" not in metrics(logs())
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+    assert fake_panorama.entries() == 0
+
+
+def test_a_failed_commit_is_told_and_repeated(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(running)
+    running.deliver(event)
+    fake_panorama.commit_fails = ("template stack TS: reference missing",)
+    fake_panorama.finish_job()
+    logs()
+    assert running.deliver(event) == ["message-0"]
+    records = logs()
+    assert any(
+        "commit job 1 failed" in reason and "reference missing" in reason
+        for reason in reasons(records)
+    )
+    assert metrics(records)["VisitFailed"] == 1
+    fake_panorama.commit_fails = ()
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+    assert len(fake_panorama.jobs) == 2
+
+
+def test_a_removal_by_somebody_else_is_waited_for_by_name(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for serials in fake_panorama.named.values():
+        serials.clear()
+    monkeypatch.setattr(fake_panorama, "commit", lambda _description: None)
+    event = departure(running)
+    assert running.deliver(event) == ["message-0"]
+    assert any("another administrator" in reason for reason in reasons(logs()))
+    assert len(running.attached()) == 3
+
+
+def test_a_removal_already_committed_is_success(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    event = departure(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+    assert fake_panorama.jobs == []
+
+
+def test_a_licence_that_is_back_already_is_success(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.licensed[SERIAL] = []
+    running.deliver(departure(running))
+    assert fake_panorama.keys == {}
+    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+    assert metrics(logs())["LicenceReturned"] == 1
+
+
+def test_a_deactivation_that_takes_long_is_read_back_later(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.deactivation_works = False
+    event = departure(running)
+    assert running.deliver(event) == ["message-0"]
+    assert "the firewall is giving its licence back" in reasons(logs())
+    assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
+    assert "vmseries-autoscale:licence" not in running.tags()
+    fake_panorama.licensed[SERIAL] = []
+    running.deliver(event)
+    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+
+
+def test_a_firewall_without_licence_that_loses_its_serial_number_is_believed(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    deactivate = fake_panorama.deactivate_licence
+
+    def and_disconnect(serial: str) -> bool:
+        confirmed = deactivate(serial)
+        change(fake_panorama, connected=False)
+        return confirmed
+
+    fake_panorama.deactivate_licence = and_disconnect  # type: ignore[method-assign]
+    running.deliver(departure(running))
+    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+
+
+def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    change(fake_panorama, connected=False)
+    young = departure(running, age=DAY - 60)
+    assert running.deliver(young) == ["message-0"]
+    assert fake_panorama.entries() == 4
+    assert any("not connected" in reason for reason in reasons(logs()))
+
+    late = departure(running, age=DAY)
+    running.deliver(late)
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0, "the stages after the licence still get their turn"
+    running.deliver(late)
+    assert running.deliver(late) == []
+    assert_nothing_left(running)
+    records = logs()
+    counted = metrics(records)
+    assert counted["LicenceNotReturned"] == 1
+    assert counted["TerminateDeadlinePassed"] == 1
+    assert "LicenceReturned" not in counted
+    (told,) = [item for item in records if item.get("message", "").startswith("The licence was")]
+    assert told["serial"] == SERIAL
+    assert "Customer Support Portal" in told["message"]
+
+
+def test_an_instance_that_died_is_not_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    change(fake_panorama, connected=False)
+    event = departure(running)
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert fake_panorama.entries() == 0
+    assert metrics(logs())["LicenceNotReturned"] == 1
+
+
+def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    def fail(_name: str) -> None:
+        raise PanoramaUnavailableError("no answer")
+
+    fake_panorama.fail = fail
+    assert running.deliver(departure(running, age=DAY + 599)) == ["message-0"]
+    assert len(running.attached()) == 3
+    late = departure(running, age=DAY + 600)
+    running.deliver(late)
+    assert running.deliver(late) == []
+    assert_nothing_left(running)
+    records = logs()
+    assert metrics(records)["TerminateDeadlinePassed"] == 1
+    assert metrics(records)["LicenceNotReturned"] == 1
+    (told,) = [item for item in records if item.get("message") == "The deadline passed"]
+    assert told["given_up"] == ["licence", "unmanage"]
+    assert told["serial"] == SERIAL
+
+
+def test_a_detachment_that_never_ends_lets_the_instance_go(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    running.detaching = {item["NetworkInterfaceId"] for item in running.own_interfaces()}
+    assert running.deliver(departure(running, age=DAY + 1199)) == ["message-0"]
+    assert running.deliver(departure(running, age=DAY + 1200)) == []
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.operations()["DetachNetworkInterface"] == 0, "asked for already"
+
+
+def test_without_licensing_and_without_panorama_the_rest_works(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    licensing = {"mode": "none", "api_key_secret_arn": None}
+    become_terminate(launching, monkeypatch, panorama=None, licensing=licensing)
+    fake_panorama.calls.clear()
+    event = departure(launching)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.deliver(event) == []
+    assert_nothing_left(launching)
+    assert fake_panorama.calls == []
+
+
+def test_licensing_mode_none_asks_for_no_licence(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    become_terminate(launching, monkeypatch, licensing={"mode": "none", "api_key_secret_arn": None})
+    fake_panorama.calls.clear()
+    event = departure(launching)
+    launching.deliver(event)
+    assert "licences" not in fake_panorama.calls
+    fake_panorama.finish_job()
+    launching.deliver(event)
+    launching.deliver(event)
+    assert_nothing_left(launching)
+    assert "LicenceNotReturned" not in metrics(logs())
+
+
+def test_a_firewall_that_never_registered_is_a_valid_end(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    become_terminate(launching, monkeypatch)
+    event = departure(launching)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.deliver(event) == []
+    assert_nothing_left(launching)
+    assert "LicenceNotReturned" not in metrics(logs())
+
+
+def test_an_unwritten_identity_is_found_and_kept(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    fake_panorama.register(Device(SERIAL, f"{launching.instance_id}.local", "", True))
+    become_terminate(launching, monkeypatch)
+    event = departure(launching)
+    launching.deliver(event)
+    assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
+    fake_panorama.finish_job()
+    launching.deliver(event)
+    launching.deliver(event)
+    assert_nothing_left(launching)
+    assert fake_panorama.entries() == 0
+
+
+def test_a_doubtful_identity_touches_nothing(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    address = launching.attached()[1]["PrivateIpAddress"]
+    for serial in ("001", "002"):
+        fake_panorama.register(Device(serial, "pa-vm", address, True, "In Sync", "In Sync"))
+    become_terminate(launching, monkeypatch)
+    event = departure(launching)
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    assert_nothing_left(launching)
+    assert fake_panorama.entries() == 8
+    assert all(fake_panorama.licensed.values())
+
+
+def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:
+    """A user's own address on our firewall, and one without any owner."""
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    users = running.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    running.ec2.associate_address(AllocationId=users, NetworkInterfaceId=running.primary)
+    event = departure(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert [item["AllocationId"] for item in running.addresses()] == [users]
+
+
+def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for item in running.attached()[1:]:
+        attachment = item["Attachment"]["AttachmentId"]
+        running.ec2.detach_network_interface(AttachmentId=attachment)
+    event = departure(running, "i-0123456789abcdef0")
+    monkeypatch.setattr(
+        running, "_complete_descriptions", lambda answer: answer.update(Reservations=[])
+    )
+    retag = [item["NetworkInterfaceId"] for item in running.own_interfaces()]
+    retag += [item["AllocationId"] for item in running.addresses()]
+    tag = {"Key": "vmseries-autoscale:instance-id", "Value": "i-0123456789abcdef0"}
+    running.ec2.create_tags(Resources=retag, Tags=[tag])
+    assert running.deliver(event) == []
+    assert_nothing_left(running)
+
+
+def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(running)
+    running.open_hooks.clear()
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert running.completed == []
+    assert running.own_interfaces() == []
+    assert running.addresses() == []
+    assert running.operations()["CompleteLifecycleAction"] == 0
+    assert "TerminateCompleted" not in metrics(logs())
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "RecordLifecycleActionHeartbeat",
+        "DescribeInstances",
+        "CreateTags",
+        "DescribeNetworkInterfaces",
+        "DescribeAddresses",
+        "DetachNetworkInterface",
+        "DeleteNetworkInterface",
+        "ReleaseAddress",
+        "CompleteLifecycleAction",
+        "GetSecretValue",
+    ],
+)
+def test_an_aws_error_at_any_call_is_retried(
+    running: Cloud, fake_panorama: FakePanorama, operation: str
+) -> None:
+    event = departure(running)
+    running.faults[operation] = [client_error("InternalError", operation=operation)]
+    for _ in range(6):
+        stays = running.deliver(event)
+        if fake_panorama.jobs and not fake_panorama.jobs[-1].finished:
+            fake_panorama.finish_job()
+        if not stays:
+            break
+    assert running.faults[operation] == [], "the error has happened"
+    assert_nothing_left(running)
+    assert fake_panorama.entries() == 0
+    assert fake_panorama.licensed[SERIAL] == []
+
+
+def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = launching.add_instance()
+    become_terminate(launching, monkeypatch)
+    launching.faults["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
+    stays = launching.deliver(departure(launching), departure(launching, other))
+    assert len(stays) == 1
+    assert len(launching.completed) == 1
+
+
+def test_a_run_that_is_short_of_time_begins_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(running)
+    assert running.deliver(event, context=FakeContext(10_000)) == ["message-0"]
+    assert fake_panorama.entries() == 4
+    assert fake_panorama.licensed[SERIAL] != []
+    assert reasons(logs()) == ["no time left in this run"]
+    assert running.pauses() == [5]
+
+
+def test_pauses_grow_and_stay_short_for_a_detachment(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    change(fake_panorama, connected=False)
+    event = departure(running)
+    for received in (1, 2, 3, 10, 900):
+        running.deliver(event, receive_count=received)
+    assert running.pauses() == [30, 45, 68, 300, 300]
+    running.calls.clear()
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    change(fake_panorama, connected=True)
+    running.deliver(event, receive_count=3)
+    assert running.pauses() == [11]
+
+
+def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
+    event = departure(running)
+    running.faults["DescribeInstances"] = [RuntimeError("a defect")]
+    for _ in range(5):
+        running.deliver(event)
+        if fake_panorama.jobs:
+            fake_panorama.finish_job()
+    records = logs()
+    text = json.dumps(records)
+    assert event["detail"]["LifecycleActionToken"] not in text
+    assert LICENSING_KEY not in text
+    assert PANORAMA_KEY not in text
+    assert_nothing_left(running)
+    steps = {record["step"] for record in records if "step" in record}
+    assert steps == {"licence", "unmanage", "interfaces", "addresses"}
+    own = [r for r in records if r.get("step") in ("licence", "interfaces", "addresses")]
+    assert all(record["instance_id"] == running.instance_id for record in own)
+
+
+def test_a_secret_of_the_wrong_shape_is_named_and_retried(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = boto_secret(running, json.dumps({"key": "hidden-value"}))
+    become_terminate(
+        running, monkeypatch, licensing={"mode": "firewall", "api_key_secret_arn": secret}
+    )
+    assert running.deliver(departure(running)) == ["message-0"]
+    records = logs()
+    assert any(secret in reason and "api_key" in reason for reason in reasons(records))
+    assert "hidden-value" not in json.dumps(records)
+    assert len(running.attached()) == 3
+
+
+def boto_secret(cloud: Cloud, value: str) -> str:
+    return aws.secrets().create_secret(Name="another", SecretString=value)["ARN"]
+
+
+def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
+    running.handler = launch.handler  # type: ignore[method-assign]
+    event = departure(running)
+    with pytest.MonkeyPatch.context() as patch:
+        configure(patch, running.launch_settings())
+        assert running.deliver(event) == []
+    assert running.dead_letters() == [("ForeignEventError", json.dumps(event))]

@@ -151,7 +151,7 @@ def nics(instance: dict[str, Any]) -> tuple[Nic, ...]:
             interface["Attachment"]["DeviceIndex"],
             interface["SourceDestCheck"],
             interface["Attachment"]["DeleteOnTermination"],
-            "Association" in interface,
+            bool(interface.get("Association")),
         )
         for interface in instance["NetworkInterfaces"]
     ]

@@ -1,0 +1,43 @@
+"""Working copies of a root of the tests, for tests that apply something smaller than an example."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tf_setup import terraform_environment
+from vmseries_lab.client import Lab
+from vmseries_lab.terraform import Workspace
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULE = ("*.tf", "modules", "lambda")
+"""What belongs to the module."""
+
+
+def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
+    """Copy the module and one root, initialise it, and return it.
+
+    Args:
+        lab: what Terraform is to work on.
+        root: the root's folder in the repository.
+        destination: where to copy to; must not exist.
+        variables: input variables.
+    """
+    destination.mkdir(parents=True)
+    for pattern in (*MODULE, root):
+        for source in REPOSITORY.glob(pattern):
+            target = destination / source.relative_to(REPOSITORY)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "*.tfstate*"))
+            else:
+                shutil.copy(source, target)
+    tools = terraform_environment()
+    workspace = Workspace(
+        destination / root,
+        binary=tools.binary,
+        environment={**tools.environment, **lab.environment()},
+        variables=variables,
+    )
+    workspace.init()
+    return workspace

@@ -192,6 +192,7 @@ def site():
 
 class TestBoot:
     def test_it_joins_within_25_minutes(self, site):
+        start = site.world.clock.now()
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
@@ -203,13 +204,13 @@ class TestBoot:
         assert (status["phase"], status["connected"], status["licensed"]) == ("in-sync", True, True)
         assert [nic["device_index"] for nic in status["interfaces"]] == [0, 1]
         assert site.kinds(instance_id) == [
-            "booted",
             "interface-attached",
+            "booted",
             "bootstrapped",
             "licensed",
         ]
         times = {e.kind: e.at for e in site.world.timeline.since()}
-        assert 20 * 60 <= times["device-in-sync"] - times["booted"] <= 27 * 60
+        assert 20 * 60 <= times["device-in-sync"] - start <= 27 * 60
         assert site.used() == 1
 
     def test_the_parameters_may_be_in_the_user_data(self, site):
@@ -280,6 +281,15 @@ class TestBoot:
         assert phases == ["in-sync", "unlicensed"]
         assert len(site.members()["managed"]) == 1
         assert site.used() == 1
+
+    def test_licensing_at_boot_is_tried_once(self, site):
+        site.outside.licensing.configure(available=False)
+        instance_id = site.launch()
+        site.world.advance(600)
+        site.outside.licensing.configure(available=True)
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "unlicensed"
+        assert site.members()["managed"] == []
 
     def test_a_pay_as_you_go_image_needs_no_licence_of_a_pool(self, site):
         site.outside.licensing.configure(pool_size=0)
@@ -428,6 +438,15 @@ class TestLicence:
         site.world.advance(25)
         assert site.used() == 0
 
+    def test_a_refusal_of_the_vendor(self, site):
+        firewall = site.in_service()
+        self.tell(firewall, KEY.format(licensing.API_KEY))
+        site.outside.licensing.configure(refuse_deactivation="Contact the support account")
+        with pytest.raises(ApiError, match="Contact the support account"):
+            self.tell(firewall, DEACTIVATE)
+        site.world.advance(60)
+        assert site.used() == 1
+
     def test_the_same_key_twice(self, site):
         firewall = site.in_service()
         self.tell(firewall, KEY.format("K"))
@@ -487,3 +506,37 @@ def test_a_stopped_instance_comes_back_without_a_new_licence(site):
     assert firewall.connected
     assert (firewall.serial, firewall.phase) == (serial, "in-sync")
     assert site.used() == 1
+
+
+class TestControl:
+    """What the control API shows and may do."""
+
+    def call(self, part, method, path, **body):
+        return next(r for m, p, r in part.routes() if (m, p) == (method, path))({}, body)
+
+    def test_the_table_of_firewalls(self, site):
+        assert self.call(site.fleet, "GET", "firewalls") == []
+        firewall = site.in_service()
+        row = self.call(site.fleet, "GET", "firewalls")[0]
+        assert row["instance_id"] == firewall.machine.instance_id
+        assert row["max_sessions"] == 10_000
+        assert json.loads(json.dumps(row)) == row
+
+    def test_boots_can_be_shortened(self, site):
+        self.call(
+            site.fleet, "POST", "firewalls", bootstrap=20, licence=21, register=22, content=23
+        )
+        self.call(site.outside, "POST", "panorama", push_seconds=1)
+        instance_id = site.launch()
+        site.world.advance(40)
+        assert site.fleet.get(instance_id).phase == "in-sync"
+        with pytest.raises(ValueError, match="bootstrp"):
+            self.call(site.fleet, "POST", "firewalls", bootstrp=20)
+
+    def test_panorama_and_licensing(self, site):
+        knobs = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
+        assert (knobs["mode"], knobs["commit_seconds"]) == ("refusing", 5)
+        self.call(site.outside, "POST", "licensing", pool_size=3)
+        assert site.outside.licensing.pools[licensing.AUTH_CODE].total == 3
+        commands = [CLOUDWATCH + "enabled yes"]
+        assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1

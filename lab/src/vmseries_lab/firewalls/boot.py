@@ -66,6 +66,7 @@ class Boot:
         firewall = self._firewall
         firewall.interfaces = firewall.machine.interfaces()
         firewall.bootstrap = Bootstrap(parse(firewall.machine.user_data()))
+        self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
         if firewall.management is None:
             self._give_up("no-management-network")
         return True
@@ -150,6 +151,7 @@ class Boot:
         firewall, panorama = self._firewall, self._around.panorama
         if not (panorama.reachable and firewall.has_management_network()):
             return False
+        self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
         if panorama.is_managed(firewall.serial):
             panorama.connect(firewall)
             firewall.phase = "in-sync" if firewall.pushed.parts else "connected"
@@ -157,8 +159,11 @@ class Boot:
 
     def _enter(self, phase: Phase, **detail: Any) -> None:
         self._firewall.phase = phase
+        self._note(phase, **detail)
+
+    def _note(self, kind: str, **detail: Any) -> None:
         instance_id = self._firewall.machine.instance_id
-        self._around.world.timeline.add("firewall", phase, instance_id, **detail)
+        self._around.world.timeline.add("firewall", kind, instance_id, **detail)
 
     def _give_up(self, phase: Phase, **detail: Any) -> None:
         """Stay as it is for good."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any, Literal
+from typing import Literal
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.firewalls.boot import Boot
@@ -58,7 +58,6 @@ class Firewall:
         )
         self._boot = Boot(self, surroundings, now)
         self._publisher = Publisher(machine, surroundings)
-        self._note("booted", image=machine.sw_version, zone=machine.zone)
 
     @property
     def serial(self) -> str:
@@ -142,7 +141,6 @@ class Firewall:
         if self.phase == "halted":
             self.phase = "licensed" if self.licence.active else "unlicensed"
             self._boot.again(now)
-            self._note("booted", image=self.machine.sw_version, zone=self.machine.zone)
         self._boot.tick(now)
         if not self.has_management_network():
             self._around.panorama.disconnect(self.serial)
@@ -157,7 +155,7 @@ class Firewall:
         self.load = Load()
         self._around.panorama.disconnect(self.serial)
         self._around.cloud.forget(self.machine.instance_id)
-        self._note("halted")
+        self._around.world.timeline.add("firewall", "halted", self.machine.instance_id)
 
     def _system(self, _command: Element, _user: str) -> Element:
         unit, cpuid = self.identity
@@ -177,6 +175,3 @@ class Firewall:
         system = Element("system")
         system.extend(leaf(tag, text) for tag, text in facts.items())
         return result(system)
-
-    def _note(self, kind: str, **detail: Any) -> None:
-        self._around.world.timeline.add("firewall", kind, self.machine.instance_id, **detail)

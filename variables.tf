@@ -889,7 +889,7 @@ variable "functions" {
     - `architecture`                  - (Optional) `arm64` or `x86_64`.
     - `memory_mib`                    - (Optional) memory of one run; Lambda gives processor time in proportion.
     - `timeout_seconds`               - (Optional) time limit of one run. A run is one look, not one launch.
-    - `log_level`                     - (Optional) `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+    - `log_level`                     - (Optional) `INFO` or `DEBUG`. Nothing stricter: metrics are log lines, too.
     - `log_retention_days`            - (Optional) how long CloudWatch keeps the logs; 0 for ever.
     - `kms_key_arn`                   - (Optional) your own key for the functions' environment and logs; its policy must allow CloudWatch Logs to use it.
     - `vpc`                           - (Optional) `subnet_ids` and `security_group_ids`, for a Panorama that is reached from there only; with ways to EC2, Auto Scaling, SQS and Secrets Manager.
@@ -943,8 +943,8 @@ variable "functions" {
   }
 
   validation {
-    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.functions.log_level)
-    error_message = "functions.log_level must be \"DEBUG\", \"INFO\", \"WARNING\" or \"ERROR\", e.g. log_level = \"INFO\"."
+    condition     = contains(["DEBUG", "INFO"], var.functions.log_level)
+    error_message = "functions.log_level must be \"DEBUG\" or \"INFO\", e.g. log_level = \"INFO\": metrics are log lines of level INFO, which Lambda drops under anything stricter."
   }
 
   validation {

@@ -10,7 +10,7 @@ variables {
   handler            = "vmseries_autoscale.handlers.launch.handler"
   package            = { path = "functions.zip", base64sha256 = "0000" }
   layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
-  runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "ERROR" }
+  runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "DEBUG" }
   environment        = { SETTINGS = "{}" }
   statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = ["*"] } }
   role               = { path = "/", boundary_arn = null }
@@ -30,8 +30,8 @@ run "a_function_that_logs_json_and_is_traced" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.logging_config[0].application_log_level == "INFO" && aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "ERROR"
-    error_message = "metrics, which are log lines, come through whatever the log level"
+    condition     = aws_lambda_function.this.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "DEBUG"
+    error_message = "Lambda's filter and the logger agree"
   }
 
   assert {

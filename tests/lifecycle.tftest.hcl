@@ -30,7 +30,7 @@ variables {
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
 
   functions = {
-    runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "WARNING", log_retention_days = 90
+    runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
     kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 10, terminate_concurrency = 2
   }
 

@@ -1794,7 +1794,7 @@ run "refuses_a_crash_that_costs_the_hook" {
   expect_failures = [var.functions]
 }
 
-run "refuses_an_unknown_log_level" {
+run "refuses_a_log_level_that_drops_metrics" {
   command = plan
 
   module {
@@ -1802,7 +1802,7 @@ run "refuses_an_unknown_log_level" {
   }
 
   variables {
-    functions = { log_level = "TRACE" }
+    functions = { log_level = "ERROR" }
   }
 
   expect_failures = [var.functions]

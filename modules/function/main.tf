@@ -26,12 +26,12 @@ resource "aws_lambda_function" "this" {
     variables = merge(var.environment, { POWERTOOLS_LOG_LEVEL = var.runtime.log_level })
   }
 
-  # Metrics travel as log lines without a level, which Lambda takes for INFO and would drop under a stricter filter. So the severity
-  # that is asked for is left to the logger, and Lambda's own filter is opened no further and closed no further than it must be.
+  # Lambda's filter goes before the logger's own level, so both are the same. Metrics are log lines without a level, which the filter takes
+  # for INFO: nothing stricter may be asked for.
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
   logging_config {
     log_format            = "JSON"
-    application_log_level = var.runtime.log_level == "DEBUG" ? "DEBUG" : "INFO"
+    application_log_level = var.runtime.log_level
     system_log_level      = "INFO"
     log_group             = aws_cloudwatch_log_group.this.name
   }

@@ -32,7 +32,7 @@ variable "layer_arns" {
 }
 
 variable "runtime" {
-  description = "How the function runs: Lambda runtime and architecture, memory, time limit of one run and least severe level that is logged."
+  description = "How the function runs: Lambda runtime and architecture, memory, time limit of one run and log level, `INFO` or `DEBUG`."
   type = object({
     name            = string
     architecture    = string

@@ -1,4 +1,6 @@
 resource "aws_lb" "this" {
+  # checkov:skip=CKV_AWS_150: Deletion protection is an input; on by default it would make destroy fail half-way, after the firewalls are gone.
+  # checkov:skip=CKV_AWS_152: Cross-zone load balancing is an input and on by default, which the scanner does not see through the variable.
   name                             = var.name
   load_balancer_type               = "gateway"
   subnets                          = var.subnet_ids
@@ -58,6 +60,7 @@ resource "aws_lb_listener" "this" {
 }
 
 resource "aws_vpc_endpoint_service" "this" {
+  # checkov:skip=CKV_AWS_123: Manual acceptance is an input; without it, only the principals that are named may connect, by default this account.
   acceptance_required        = var.endpoint_service.acceptance_required
   allowed_principals         = var.endpoint_service.allowed_principals
   gateway_load_balancer_arns = [aws_lb.this.arn]

@@ -1,0 +1,162 @@
+"""What Terraform made of the module, as the code that runs on it reads it.
+
+The resources were applied to the lab once and recorded in firewalls/tf_resources.json. There
+pytest-terraform replays them, so these tests need neither Terraform nor a lab. After a change of
+what the module makes, record anew, alone and without pytest-xdist, and look at the difference:
+
+    RECORD_TERRAFORM=1 pytest tests/terraform/test_recorded.py
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_terraform import terraform
+
+from tf_setup import terraform_environment
+from vmseries_autoscale import settings
+from vmseries_lab.client import Lab
+from vmseries_lab.terraform import clean_environment
+
+RECORDING = bool(os.environ.get("RECORD_TERRAFORM"))
+EVENTS = Path(__file__).resolve().parents[1] / "events"
+
+LAUNCH = "aws_lambda_function.launch"
+TERMINATE = "aws_lambda_function.terminate"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lab_to_record_from() -> Iterator[None]:
+    """While recording: a lab, and an environment in which Terraform finds it."""
+    if not RECORDING:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch, Lab() as lab:
+        wanted = {**terraform_environment().environment, **lab.environment()}
+        for name, value in clean_environment(os.environ, wanted).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def environment() -> None:
+    """Replaces the one that hides AWS from every test: pytest-terraform destroys within a test."""
+
+
+def recorded_settings(state: Any, function: str) -> str:
+    """The settings document of a function."""
+    document = state[f"{function}.environment[0].variables.{settings.VARIABLE}"]
+    assert isinstance(document, str)
+    return document
+
+
+@terraform("firewalls", scope="session", replay=not RECORDING)
+def test_launch_settings_are_read_strictly(firewalls: Any) -> None:
+    found = settings.parse(settings.LaunchSettings, recorded_settings(firewalls, LAUNCH))
+    assert found.auto_scaling_group_name == "recorded"
+    assert found.tags == {"team": "network"}
+    assert {name: wanted.device_index for name, wanted in found.interfaces.items()} == {
+        "data": 0,
+        "management": 1,
+        "untrust": 2,
+    }
+    for name, wanted in found.interfaces.items():
+        assert sorted(wanted.subnet_ids) == ["us-east-1a", "us-east-1b"]
+        assert len(wanted.security_group_ids) == 1
+        assert wanted.public_ip == (name == "untrust")
+        assert wanted.source_dest_check == (name == "management")
+
+
+def test_terminate_settings_are_read_strictly(firewalls: Any) -> None:
+    found = settings.parse(settings.TerminateSettings, recorded_settings(firewalls, TERMINATE))
+    assert found.licensing.mode is settings.LicensingMode.FIREWALL
+    assert found.management_device_index == 1
+    assert found.panorama is not None
+    assert found.panorama.hostnames == ("panorama.example.com",)
+
+
+def test_settings_with_a_key_too_many_or_too_few_are_refused(firewalls: Any) -> None:
+    document = json.loads(recorded_settings(firewalls, LAUNCH))
+    for changed in (
+        {**document, "colour": "red"},
+        {key: value for key, value in document.items() if key != "tags"},
+    ):
+        with pytest.raises(settings.SettingsError):
+            settings.parse(settings.LaunchSettings, json.dumps(changed))
+
+
+@pytest.mark.parametrize("function", [LAUNCH, TERMINATE])
+def test_handler_is_there(firewalls: Any, function: str) -> None:
+    module, name = firewalls[f"{function}.handler"].rsplit(".", 1)
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize("function", [LAUNCH, TERMINATE])
+def test_secrets_are_in_the_environment_by_arn_only(firewalls: Any, function: str) -> None:
+    variables = firewalls[f"{function}.environment[0].variables"]
+    text = json.dumps(variables)
+    assert "arn:aws:secretsmanager:" in text
+    assert set(variables) == {
+        settings.VARIABLE,
+        "POWERTOOLS_SERVICE_NAME",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_LOG_LEVEL",
+    }
+
+
+def test_launch_rule_matches_what_auto_scaling_sends(firewalls: Any) -> None:
+    pattern = json.loads(firewalls["aws_cloudwatch_event_rule.this.event_pattern"])
+    found = settings.parse(settings.LaunchSettings, recorded_settings(firewalls, LAUNCH))
+    assert pattern == {
+        "source": ["aws.autoscaling"],
+        "detail-type": ["EC2 Instance-launch Lifecycle Action"],
+        "detail": {
+            "AutoScalingGroupName": [found.auto_scaling_group_name],
+            "LifecycleHookName": [found.lifecycle_hook_name],
+        },
+    }
+
+
+def test_hooks_are_part_of_the_group_with_constant_values(firewalls: Any) -> None:
+    hooks = firewalls["aws_autoscaling_group.this.initial_lifecycle_hook"]
+    assert {
+        hook["name"]: (hook["default_result"], hook["heartbeat_timeout"]) for hook in hooks
+    } == {"launch": ("ABANDON", 3600), "terminate": ("CONTINUE", 3600)}
+    assert firewalls["aws_autoscaling_group.this.wait_for_capacity_timeout"] == "0"
+
+
+def test_message_stays_hidden_for_six_runs_and_the_window(firewalls: Any) -> None:
+    timeout = firewalls[f"{LAUNCH}.timeout"]
+    queue = firewalls["aws_sqs_queue.events"]
+    mapping = firewalls["aws_lambda_event_source_mapping.this"]
+    window = mapping["maximum_batching_window_in_seconds"]
+    assert queue["visibility_timeout_seconds"] >= 6 * timeout + window
+    assert json.loads(queue["redrive_policy"])["maxReceiveCount"] == 1000
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_user_data_names_the_secret_and_nothing_of_it(firewalls: Any) -> None:
+    user_data = b64decode(firewalls["aws_launch_template.this.user_data"]).decode()
+    assert "secret_name=vmseries-autoscale/bootstrap" in user_data
+    assert "mgmt-interface-swap" in user_data
+    assert "auth" not in user_data.replace("vmseries-autoscale", "")
+
+
+def test_instances_have_imdsv2_and_an_encrypted_volume(firewalls: Any) -> None:
+    template = firewalls["aws_launch_template.this"]
+    assert template["metadata_options"][0]["http_tokens"] == "required"
+    assert template["block_device_mappings"][0]["ebs"][0]["encrypted"] == "true"
+    assert template["private_dns_name_options"][0]["hostname_type"] == "resource-name"
+
+
+def test_set_commands_name_the_namespace(firewalls: Any) -> None:
+    namespace = firewalls.outputs["metric_namespace"]["value"]
+    commands = firewalls.outputs["set_commands"]["value"]
+    assert any(command.endswith(f"aws-cloudwatch name {namespace}") for command in commands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import time
 from typing import Any
 
@@ -187,6 +188,17 @@ def test_warm_environment_is_used_again_until_code_or_configuration_change(
     client.update_function_configuration(FunctionName=arn, Environment={"Variables": {"A": "b"}})
     account.invoke(arn)
     assert [i["cold"] for i in invocations_of(lab, arn)] == [True, False, False, True, True]
+
+
+def test_environments_of_former_code_are_ended(lab: Lab, account: Account) -> None:
+    code = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+    arn = account.function(code)
+    former, _ = account.invoke(arn)
+    new = archive(app=code + "# changed\n")
+    lab.client("lambda").update_function_code(FunctionName=arn, ZipFile=new)
+    assert account.invoke(arn)[0] != former
+    with pytest.raises(ProcessLookupError):
+        os.kill(former, 0)
 
 
 def test_reserved_concurrency_of_zero_throttles(lab: Lab, account: Account) -> None:

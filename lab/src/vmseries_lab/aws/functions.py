@@ -103,6 +103,7 @@ class Functions:
         self._packages = Packages(self._folder)
         self._lock = threading.Lock()
         self._idle: dict[str, list[Worker]] = defaultdict(list)
+        self._current: dict[str, str] = {}
         self._workers: dict[str, Worker] = {}
         self._running: dict[str, int] = defaultdict(int)
         self._concurrent: dict[str, int] = defaultdict(int)
@@ -237,6 +238,7 @@ class Functions:
     def _run(self, function: Any, payload: str, request_id: str) -> Outcome:
         at = self._world.clock.now()
         key = _configuration_key(function)
+        self._retire(function, key)
         worker = self._take(key)
         cold = worker is None
         if worker is None:
@@ -249,7 +251,7 @@ class Functions:
                 request_id, payload, function.function_arn, _trace_id(at), float(function.timeout)
             )
         )
-        self._give_back(key, worker, reply)
+        self._give_back(function, key, worker, alive=reply.alive)
         end = self._world.clock.now()
         lines = _log_lines(function, request_id, reply, worker if cold else None, (at, end))
         with self._world.lock:
@@ -274,13 +276,27 @@ class Functions:
                     return worker
         return None
 
-    def _give_back(self, key: str, worker: Worker, reply: Reply) -> None:
-        if not reply.alive:
-            with self._lock:
-                self._workers.pop(worker.access_key, None)
-            return
+    def _retire(self, function: Any, key: str) -> None:
+        """End the idle environments of what the function was before its last change."""
         with self._lock:
-            self._idle[key].append(worker)
+            former = self._current.get(function.function_arn)
+            self._current[function.function_arn] = key
+            stale = self._idle.pop(former, []) if former not in (None, key) else []
+            for worker in stale:
+                self._workers.pop(worker.access_key, None)
+        for worker in stale:
+            worker.kill()
+
+    def _give_back(self, function: Any, key: str, worker: Worker, *, alive: bool) -> None:
+        """Keep an environment for the next invocation, unless it ended or is out of date."""
+        with self._lock:
+            keep = alive and self._current.get(function.function_arn) == key
+            if keep:
+                self._idle[key].append(worker)
+            else:
+                self._workers.pop(worker.access_key, None)
+        if not keep:
+            worker.kill()
 
     def _launch(self, function: Any) -> Worker:
         backend = lambda_backends[ACCOUNT_ID][REGION]

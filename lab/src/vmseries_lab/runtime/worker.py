@@ -136,11 +136,13 @@ class Worker:
 
     def kill_process(self) -> None:
         """End the process and everything that it started, as if it had crashed."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # Not once it was waited for: its number may be somebody else's by then.
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End the process and its Runtime API."""
+        """End the process and its Runtime API. A second time does nothing."""
         self.kill_process()
         self._process.wait()
         self._work.put(None)

@@ -71,19 +71,25 @@ class Site:
 
 
 @contextmanager
+def names_lead_to_the_lab():
+    """Look the lab's host names up as its loopback address."""
+    real = socket.getaddrinfo
+
+    def look_up(host, *rest, **more):
+        return real("127.0.0.1" if host in (HOST, OTHER_HOST) else host, *rest, **more)
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        yield
+
+
+@contextmanager
 def panorama_lab():
     """A Panorama alone in a world; its names lead to it for as long as it runs."""
     world = World()
     outside = panorama.install(world)
     device = VerifiedPanorama(outside, api_key=initial.AUTOSCALE.key)
     operator = VerifiedPanorama(outside, api_key=initial.OPERATOR.key)
-    real = socket.getaddrinfo
-    names = {HOST, OTHER_HOST}
-
-    def look_up(host, *rest, **more):
-        return real("127.0.0.1" if host in names else host, *rest, **more)
-
-    with mock.patch("socket.getaddrinfo", look_up):
+    with names_lead_to_the_lab():
         yield Site(world, outside, device, operator)
     outside.stop()
 

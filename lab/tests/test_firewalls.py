@@ -9,10 +9,12 @@ from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 import boto3
+import panos.errors
 import pytest
 from defusedxml.ElementTree import fromstring
 from moto import mock_aws
 from moto.backends import get_backend
+from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
 from vmseries_lab import firewalls, licensing, panorama
 from vmseries_lab.aws import ec2, images
@@ -413,6 +415,24 @@ class TestLicence:
         )
         with pytest.raises(ApiError, match="no VM-Capacity license"):
             self.tell(firewall, DEACTIVATE)
+
+    def test_through_panorama(self, site):
+        firewall = site.in_service()
+        device = VerifiedPanorama(site.outside, api_key=initial.AUTOSCALE.key)
+        with names_lead_to_the_lab():
+
+            def ask(command):
+                answer = device.xapi.op(command, extra_qs={"target": firewall.serial})
+                return "".join(answer.itertext())
+
+            assert firewall.serial in ask(INFO)
+            ask(KEY.format(licensing.API_KEY))
+            with pytest.raises(panos.errors.PanDeviceXapiError, match="API key is same as old"):
+                ask(KEY.format(licensing.API_KEY))
+            assert "Successfully deactivated" in ask(DEACTIVATE)
+            site.world.advance(25)
+            assert ask(INFO) == ""
+        assert site.used() == 0
 
     @pytest.mark.parametrize(
         ("key", "text"),

@@ -357,7 +357,7 @@ variable "capacity" {
     - `max_instance_lifetime_days`      - (Optional) replaces firewalls that are older.
     - `scale_in_protection`             - (Optional) protects new firewalls from scaling in.
     - `wait_for_capacity_timeout`       - (Optional) how long apply waits for firewalls in service, e.g. `45m`; `0` does not wait: a wait that times out makes Terraform replace the group.
-    - `instance_refresh`                - (Optional) replaces firewalls when their launch template changes; null leaves that to you. Percentages of desired capacity.
+    - `instance_refresh`                - (Optional) replaces firewalls when their launch template changes; null leaves that to you. Percentages of desired capacity: with 100 and 134, no firewall leaves before its successor serves, a third of the group at once.
   EOT
   type = object({
     min                             = number

@@ -80,6 +80,8 @@ def test_only_the_function_its_layers_and_lambdas_own_packages_can_be_imported(
         LayerName=account.name, Content={"ZipFile": archive(python__extra="VALUE = 1")}
     )
     with_layer = account.function(code, Layers=[layer["LayerVersionArn"]])
+    # "When you delete a layer version, functions that use it continue to run".
+    account.lab.client("lambda").delete_layer_version(LayerName=account.name, VersionNumber=1)
     assert account.invoke(with_layer, ["extra"])[0] == {"extra": True}
 
 
@@ -199,6 +201,10 @@ def test_environments_of_former_code_are_ended(lab: Lab, account: Account) -> No
     assert account.invoke(arn)[0] != former
     with pytest.raises(ProcessLookupError):
         os.kill(former, 0)
+    last, _ = account.invoke(arn)
+    lab.client("lambda").delete_function(FunctionName=arn)
+    with pytest.raises(ProcessLookupError):
+        os.kill(last, 0)
 
 
 def test_reserved_concurrency_of_zero_throttles(lab: Lab, account: Account) -> None:

@@ -159,7 +159,7 @@ class Laboratory:
         )
         add("GET", "calls", lambda query, _body: self.gate.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records(since(query)))
-        add("GET", "errors", lambda _query, _body: self.pump.errors)
+        add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(calls.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())

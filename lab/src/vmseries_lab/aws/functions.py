@@ -12,6 +12,7 @@ import json
 import shutil
 import tempfile
 import threading
+import traceback
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -94,7 +95,11 @@ class Pending:
 
 
 class Functions:
-    """All functions of the account: warm workers, concurrency, asynchronous invocations."""
+    """All functions of the account: warm workers, concurrency, asynchronous invocations.
+
+    Attributes:
+        errors: what went wrong in the lab itself, not in a function, as tracebacks.
+    """
 
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
@@ -108,6 +113,8 @@ class Functions:
         self._running: dict[str, int] = defaultdict(int)
         self._concurrent: dict[str, int] = defaultdict(int)
         self._records: list[Record] = []
+        self._layers: dict[str, bytes] = {}
+        self.errors: list[str] = []
         self._pending: list[Pending] = []
         self._ticks = 0
         self._finished_at_tick = -2
@@ -182,6 +189,9 @@ class Functions:
             )
         try:
             return self._run(function, payload, request_id or str(uuid.uuid4()))
+        except Exception as error:  # noqa: BLE001 - whoever invoked must hear of it and go on
+            self.errors.append(traceback.format_exc())
+            return _failed("Lab.InternalError", f"{type(error).__name__}: {error}")
         finally:
             with self._lock:
                 self._concurrent[function.function_name] -= 1
@@ -299,10 +309,7 @@ class Functions:
             worker.kill()
 
     def _launch(self, function: Any) -> Worker:
-        backend = lambda_backends[ACCOUNT_ID][REGION]
-        layers = [
-            backend.layers_versions_by_arn(layer["Arn"]).code_bytes for layer in function.layers
-        ]
+        layers = [self._layers[layer["Arn"]] for layer in function.layers]
         task_root = self._packages.task_root(function.code_bytes)
         opt = self._packages.layers(layers)
         with self._world.lock:
@@ -368,6 +375,26 @@ class Functions:
             environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
             environment["AWS_LAMBDA_LOG_LEVEL"] = logging.get("ApplicationLogLevel") or "INFO"
         return environment
+
+    def keep_layer(self, version: Any) -> None:
+        """Keep a layer version's content.
+
+        "When you delete a layer version, functions that use it continue to run" (Developer Guide,
+        "Managing layers").
+        """
+        self._layers[version.arn] = version.code_bytes
+
+    def forget(self, name: str) -> None:
+        """End the idle environments of a function that was deleted."""
+        with self._lock:
+            arns = [
+                arn for arn in self._current if arn.split(":function:")[1].split(":")[0] == name
+            ]
+            idle = [w for arn in arns for w in self._idle.pop(self._current.pop(arn), [])]
+            for worker in idle:
+                self._workers.pop(worker.access_key, None)
+        for worker in idle:
+            worker.kill()
 
     def crash(self, access_key: str) -> None:
         """Kill the process that holds ``access_key``, in the middle of what it does."""
@@ -728,6 +755,17 @@ def install(world: World, gate: Gate) -> Functions:
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
         return functions.answer_invoke(function, body or "{}", kind, answer)
 
+    def publish_layer(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
+        version = original(backend, spec)
+        functions.keep_layer(version)
+        return version
+
+    def delete(original: Any, backend: Any, name: str, qualifier: str | None = None) -> None:
+        original(backend, name, qualifier)
+        functions.forget(name.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0])
+
+    wrap(LambdaBackend, "publish_layer_version", publish_layer)
+    wrap(LambdaBackend, "delete_function", delete)
     wrap(LambdaFunction, "__init__", _init)
     wrap(LambdaFunction, "get_configuration", _configuration)
     wrap(LambdaFunction, "update_configuration", _update)

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 KEPT = (
     "aws_autoscaling_group",
     "aws_cloudwatch_event_rule",
@@ -17,6 +19,7 @@ KEPT = (
 """Resource types in a recording: those that a test asks about."""
 
 
+@pytest.hookimpl(optionalhook=True)  # Other tests here also run without pytest-terraform.
 def pytest_terraform_modify_state(tfstate: Any) -> None:
     """Shorten what pytest-terraform is about to write, and take the lab's port out of it."""
     state = tfstate.dict

@@ -34,7 +34,8 @@ class Owners:
             other = entry.detail.get(name)
             if other and names is POSSESSIONS:
                 self._holders[str(other)] = entry.subject
-            elif other:
+            # EC2 names an interface in the entries about itself, too.
+            elif other and other != entry.subject:
                 self._holders[entry.subject] = str(other)
         holder: str | None = entry.subject
         while holder is not None and not is_instance(holder):

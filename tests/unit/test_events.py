@@ -1,0 +1,109 @@
+"""Lifecycle events: the documented ones are read, everything else is a named error."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmseries_autoscale.errors import (
+    ForeignEventError,
+    UnreadableEventError,
+    UnsupportedTransitionError,
+    UnusableMessageError,
+)
+from vmseries_autoscale.events import LifecycleEvent, Transition, parse
+
+EVENTS = Path(__file__).parent.parent / "events"
+LAUNCH = json.loads((EVENTS / "launch.json").read_text())
+
+
+def settings(hook: str) -> Any:
+    return SimpleNamespace(auto_scaling_group_name="fw", lifecycle_hook_name=hook)
+
+
+def parse_launch(event: Any) -> LifecycleEvent | None:
+    return parse(json.dumps(event), Transition.LAUNCHING, settings("launch"))
+
+
+@pytest.mark.parametrize("transition", Transition)
+def test_the_documented_events(transition: Transition) -> None:
+    name = {"LAUNCHING": "launch", "TERMINATING": "terminate"}[transition.name]
+    event = parse((EVENTS / f"{name}.json").read_text(), transition, settings(name))
+    assert event == LifecycleEvent(
+        instance_id="i-1234567890abcdef0",
+        auto_scaling_group="fw",
+        hook=name,
+        time=datetime(2026, 11, 22, 10, tzinfo=UTC),
+        token="87654321-4321-4321-4321-210987654321",
+    )
+
+
+def test_the_token_is_never_shown() -> None:
+    assert "87654321" not in repr(parse_launch(LAUNCH))
+    assert "87654321" not in str(parse_launch(LAUNCH))
+
+
+def test_a_test_notification_is_nothing() -> None:
+    assert parse_launch({"Event": "autoscaling:TEST_NOTIFICATION", "Service": "…"}) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        ("detail-type", "EC2 Instance-terminate Lifecycle Action", ForeignEventError),
+        ("detail-type", None, ForeignEventError),
+        ("detail", None, UnreadableEventError),
+        ("time", None, UnreadableEventError),
+        ("time", "yesterday", UnreadableEventError),
+        ("time", "2026-11-22T10:00:00", UnreadableEventError),
+        ("detail.AutoScalingGroupName", "another", ForeignEventError),
+        ("detail.AutoScalingGroupName", None, UnreadableEventError),
+        ("detail.LifecycleHookName", "terminate", ForeignEventError),
+        ("detail.LifecycleTransition", Transition.TERMINATING, ForeignEventError),
+        ("detail.EC2InstanceId", None, UnreadableEventError),
+        ("detail.EC2InstanceId", 7, UnreadableEventError),
+        ("detail.LifecycleActionToken", None, UnreadableEventError),
+        ("detail.Origin", None, UnreadableEventError),
+        ("detail.Origin", "Moon", UnreadableEventError),
+        ("detail.Origin", "WarmPool", UnsupportedTransitionError),
+        ("detail.Destination", "WarmPool", UnsupportedTransitionError),
+    ],
+)
+def test_one_thing_wrong(path: str, value: Any, error: type[Exception]) -> None:
+    event = copy.deepcopy(LAUNCH)
+    *parents, key = path.split(".")
+    place = event[parents[0]] if parents else event
+    if value is None:
+        del place[key]
+    else:
+        place[key] = value
+    with pytest.raises(error) as raised:
+        parse_launch(event)
+    assert "87654321" not in str(raised.value)
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+def test_whatever_is_in_the_queue_is_an_event_or_a_named_error(body: str) -> None:
+    with pytest.raises(UnusableMessageError):
+        parse(body, Transition.LAUNCHING, settings("launch"))
+
+
+json_values = st.none() | st.booleans() | st.integers() | st.text() | st.just({}) | st.just([])
+
+
+@given(key=st.sampled_from([*LAUNCH, *LAUNCH["detail"]]), value=json_values)
+def test_a_field_of_any_kind_is_no_other_error(key: str, value: Any) -> None:
+    event = copy.deepcopy(LAUNCH)
+    place = event if key in event else event["detail"]
+    place[key] = value
+    with contextlib.suppress(UnusableMessageError):
+        parse_launch(event)

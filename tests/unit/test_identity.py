@@ -1,0 +1,98 @@
+"""Identity: by evidence, strongest first, and never where it is ambiguous."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmseries_autoscale import tags
+from vmseries_autoscale.identity import Evidence, Identity, Unknown, identify, tags_for
+from vmseries_autoscale.panorama import Device
+
+ID = "i-0123456789abcdef0"
+IP = "10.0.1.5"
+OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
+
+
+@pytest.mark.parametrize(
+    ("own_tags", "devices", "expected"),
+    [
+        ({tags.SERIAL: "777"}, [replace(OURS, hostname=ID)], ("777", Evidence.SERIAL_TAG)),
+        ({}, [replace(OURS, hostname=ID)], ("001", Evidence.HOSTNAME)),
+        ({}, [replace(OURS, hostname=f"{ID.upper()}.ec2.internal")], ("001", Evidence.HOSTNAME)),
+        ({}, [replace(OURS, hostname=ID, connected=False)], ("001", Evidence.HOSTNAME)),
+        ({}, [replace(OURS, hostname=ID), Device("002", "x", IP)], ("001", Evidence.HOSTNAME)),
+        ({}, [OURS, Device("002", "x", "10.0.1.6")], ("001", Evidence.MANAGEMENT_IP)),
+        ({tags.SERIAL: "1' or '1'='1"}, [OURS], ("001", Evidence.MANAGEMENT_IP)),
+    ],
+)
+def test_evidence(
+    own_tags: dict[str, str], devices: list[Device], expected: tuple[str, Evidence]
+) -> None:
+    assert identify(ID, own_tags, IP, devices) == Identity(*expected)
+
+
+@pytest.mark.parametrize(
+    ("devices", "reason"),
+    [
+        ([], "knows no firewall"),
+        ([Device("001")], "knows no firewall"),
+        ([replace(OURS, hostname=ID), Device("002", ID)], "several firewalls have the host name"),
+        ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
+        ([replace(OURS, hostname="i-0fedcba9876543210")], "is i-0fedcba9876543210"),
+        ([replace(OURS, policy_status=None)], "not in our device group"),
+        ([replace(OURS, connected=False)], "is not connected"),
+    ],
+)
+def test_no_evidence(devices: list[Device], reason: str) -> None:
+    found = identify(ID, {}, IP, devices)
+    assert isinstance(found, Unknown)
+    assert reason in found.reason
+
+
+def test_no_address_matches_no_address() -> None:
+    assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unknown)
+
+
+def test_what_later_visits_read() -> None:
+    identity = Identity("001", Evidence.HOSTNAME)
+    assert identify(ID, tags_for(identity), None, []) == Identity("001", Evidence.SERIAL_TAG)
+    assert tags_for(identity)[tags.SERIAL_EVIDENCE] == "hostname"
+
+
+devices = st.builds(
+    Device,
+    serial=st.sampled_from([f"00{n}" for n in range(6)]),
+    hostname=st.sampled_from([ID, f"{ID}.local", "i-0fedcba9876543210", "pa-vm", ""]),
+    ip_address=st.sampled_from([IP, "10.0.1.6", ""]),
+    connected=st.booleans(),
+    policy_status=st.sampled_from(["In Sync", "Out of Sync", None]),
+)
+
+
+@given(st.lists(devices, unique_by=lambda device: device.serial), st.sampled_from([IP, None]))
+def test_a_match_is_always_the_only_one(known: list[Device], ip: str | None) -> None:
+    found = identify(ID, {}, ip, known)
+    if isinstance(found, Unknown):
+        return
+    (device,) = [device for device in known if device.serial == found.serial]
+    named = [other for other in known if other.hostname.split(".")[0] == ID]
+    if found.evidence is Evidence.HOSTNAME:
+        assert named == [device]
+    else:
+        assert named == []
+        assert [other for other in known if other.ip_address == ip] == [device]
+        assert device.connected
+        assert device.policy_status is not None
+        assert not device.hostname.startswith("i-")
+
+
+@given(st.lists(devices, unique_by=lambda device: device.serial))
+def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
+    other = "i-0fedcba9876543210"
+    first, second = identify(ID, {}, IP, known), identify(other, {}, "10.0.1.6", known)
+    if isinstance(first, Identity) and isinstance(second, Identity):
+        assert first.serial != second.serial

@@ -1,0 +1,150 @@
+"""Settings documents: strict, and every refusal names the key."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from vmseries_autoscale.errors import SettingsError
+from vmseries_autoscale.settings import (
+    VARIABLE,
+    LaunchSettings,
+    LicensingMode,
+    Readiness,
+    Role,
+    TerminateSettings,
+    from_environment,
+    parse,
+)
+
+PANORAMA = {
+    "hostnames": ["one.example.com", "two.example.com"],
+    "port": 443,
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama",
+    "device_group": "DG",
+    "template_stack": "TS",
+    "log_collector_group": None,
+    "timeout_seconds": 10,
+}
+COMMON = {
+    "name": "fw",
+    "auto_scaling_group_name": "fw",
+    "lifecycle_hook_name": "launch",
+    "queue_url": "https://queue",
+    "dead_letter_queue_url": "https://dead",
+    "deadline_seconds": 2700,
+    "visit_interval_seconds": 30,
+    "maximum_visit_interval_seconds": 30,
+    "panorama": PANORAMA,
+}
+MANAGEMENT = {
+    "role": "management",
+    "device_index": 1,
+    "source_dest_check": True,
+    "subnet_ids": {"us-east-1a": "subnet-1"},
+    "security_group_ids": ["sg-1"],
+    "public_ip": False,
+    "public_ipv4_pool": None,
+}
+LAUNCH = {
+    **COMMON,
+    "interfaces": {"mgmt": MANAGEMENT},
+    "tags": {"team": "network"},
+    "readiness": "in-sync",
+    "licence_expected": True,
+}
+TERMINATE = {
+    **COMMON,
+    "management_device_index": 1,
+    "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+}
+
+
+def test_a_launch_document() -> None:
+    settings = parse(LaunchSettings, json.dumps(LAUNCH))
+    assert settings.readiness is Readiness.IN_SYNC
+    assert settings.interfaces["mgmt"].role is Role.MANAGEMENT
+    assert settings.interfaces["mgmt"].security_group_ids == ("sg-1",)
+    assert settings.management_device_index == 1
+    assert settings.panorama is not None
+    assert settings.panorama.hostnames == ("one.example.com", "two.example.com")
+    assert settings.panorama.log_collector_group is None
+
+
+def test_a_terminate_document() -> None:
+    settings = parse(TerminateSettings, json.dumps(TERMINATE))
+    assert settings.licensing.mode is LicensingMode.FIREWALL
+    assert settings.management_device_index == 1
+
+
+def test_without_panorama() -> None:
+    document = {**LAUNCH, "panorama": None, "readiness": "off"}
+    assert parse(LaunchSettings, json.dumps(document)).panorama is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("name", ..., "missing name"),
+        ("panorama.port", ..., "panorama: missing port"),
+        ("surprise", 1, "unknown surprise"),
+        ("interfaces.mgmt.surprise", 1, "interfaces.mgmt: unknown surprise"),
+        ("deadline_seconds", "2700", "deadline_seconds: must be a whole number"),
+        ("deadline_seconds", True, "deadline_seconds: must be a whole number"),
+        ("licence_expected", 1, "licence_expected: must be true or false"),
+        ("panorama", [], "panorama: must be an object"),
+        ("panorama.hostnames", "one", "panorama.hostnames: must be a list"),
+        ("panorama.hostnames", [1], r"panorama.hostnames\[0\]: must be a string"),
+        ("interfaces.mgmt.role", "trust", "role: must be one of data, management, untrust"),
+        ("interfaces.mgmt.role", "data", "must have the role management"),
+        ("interfaces.mgmt.subnet_ids", {"us-east-1a": None}, "us-east-1a: must be a string"),
+        ("readiness", "soon", "readiness: must be one of connected, in-sync, off"),
+        ("panorama", None, "readiness is in-sync.*panorama is null"),
+    ],
+)
+def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        parse(LaunchSettings, json.dumps(changed(LAUNCH, path, value)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("panorama", None), ("licensing.api_key_secret_arn", None)]
+)
+def test_licences_need_panorama_and_a_key(path: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match="firewall needs panorama"):
+        parse(TerminateSettings, json.dumps(changed(TERMINATE, path, value)))
+
+
+def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    result = copy.deepcopy(document)
+    *parents, key = path.split(".")
+    place = result
+    for parent in parents:
+        place = place[parent]
+    if value is ...:
+        del place[key]
+    else:
+        place[key] = value
+    return result
+
+
+def test_the_variable_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, json.dumps(LAUNCH))
+    first = from_environment(LaunchSettings)
+    monkeypatch.setenv(VARIABLE, "changed")
+    assert from_environment(LaunchSettings) is first
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(SettingsError, match=VARIABLE):
+        from_environment(LaunchSettings)
+
+
+def test_what_is_not_json_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(LaunchSettings, '{"secret": hidden}')
+    assert "hidden" not in str(raised.value)

@@ -261,6 +261,23 @@ def test_logs_go_where_the_role_lets_them(lab: Lab, account: Account) -> None:
     assert puts[-1]["role"] == allowed.rsplit("/", 1)[-1]
 
 
+def test_output_after_the_answer_belongs_to_the_next_invocation(lab: Lab, account: Account) -> None:
+    """Execution environment lifecycle: background work goes on when the environment thaws."""
+    arn = account.function(
+        """
+        import threading, time
+        def handler(event, context):
+            threading.Timer(0.3, print, ["a late line"]).start()
+        """
+    )
+    account.invoke(arn)
+    time.sleep(1)
+    assert account.invoke(arn) == (None, "")
+    group = f"/aws/lambda/{arn.rsplit(':', 1)[-1]}"
+    events = lab.client("logs").filter_log_events(logGroupName=group)["events"]
+    assert "a late line" in [event["message"] for event in events]
+
+
 def test_what_lambda_remembers_of_a_function(lab: Lab, account: Account) -> None:
     """GetFunctionConfiguration shows what was set, else every plan shows a change."""
     _, dead_letters = account.queue("dlq")

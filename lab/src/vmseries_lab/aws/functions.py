@@ -571,7 +571,9 @@ class Functions:
         if not lines or not iam.role_allows(function.role, "logs:PutLogEvents", stream_arn):
             return
         self._gate.calls.by_service("logs", "PutLogEvents", function.role, **names)
-        events = [{"timestamp": int(at * 1000), "message": text} for at, text in lines]
+        # A process may still write after its answer: such lines are older than the next start.
+        ordered = sorted(lines, key=lambda line: line[0])
+        events = [{"timestamp": int(at * 1000), "message": text} for at, text in ordered]
         backend.put_log_events(group, stream, events)
 
 

@@ -12,9 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale import wiring
-from vmseries_autoscale.addresses import Address
+from vmseries_autoscale.addresses import Address, AssociateAddress, ReleaseAddress
 from vmseries_autoscale.errors import LayoutError, NotYetError
-from vmseries_autoscale.interfaces import CreateInterface, Interface, Status
+from vmseries_autoscale.interfaces import (
+    AttachInterface,
+    CreateInterface,
+    DeleteInterface,
+    Interface,
+    Status,
+)
 from vmseries_autoscale.settings import InterfaceSettings, Role
 from vmseries_autoscale.tags import Owner
 from vmseries_autoscale.wiring import Action, Wiring, decide_connection, decide_removal
@@ -65,7 +71,22 @@ class ModelEc2:
 
 
 def settle(decide: Callable[[Wiring], list[Action]], there: Wiring) -> Wiring:
-    return wiring.carry_out(ModelEc2(), decide, there)  # type: ignore[arg-type]
+    def decide_what_ec2_accepts(state: Wiring) -> list[Action]:
+        actions = decide(state)
+        for action in actions:
+            assert_acceptable(action, state)
+        return actions
+
+    return wiring.carry_out(ModelEc2(), decide_what_ec2_accepts, there)  # type: ignore[arg-type]
+
+
+def assert_acceptable(action: Action, state: Wiring) -> None:
+    """EC2 attaches and deletes what is detached only, and releases what is not associated."""
+    match action:
+        case AttachInterface() | DeleteInterface():
+            assert state.interfaces[action.interface_id].status is Status.DETACHED
+        case AssociateAddress() | ReleaseAddress():
+            assert state.addresses[action.allocation_id].association_id is None
 
 
 def connect(there: Wiring) -> Wiring:
@@ -249,6 +270,23 @@ def test_what_cannot_be_wired(
 ) -> None:
     with pytest.raises(error, match=sentence):
         decide_connection(OWNER, ZONE, WANTED, Wiring.of(found, []))
+
+
+def test_what_is_no_longer_wanted_goes_once_it_is_detached() -> None:
+    attached = own("old", instance_id=ID, device_index=3)
+    after = connect(Wiring.of([PRIMARY, attached], []))
+    assert after.interfaces["eni-old"] == attached
+    after = connect(Wiring.of([PRIMARY, Interface("eni-old", "old")], [Address("eipalloc", "old")]))
+    assert "eni-old" not in after.interfaces
+    assert "eipalloc" not in after.addresses
+
+
+def test_removal_spends_no_call_on_disassociating() -> None:
+    address = Address("eipalloc", "management", "eipassoc", "eni-management")
+    there = Wiring.of([Interface("eni-management", "management")], [address])
+    ec2 = ModelEc2()
+    wiring.carry_out(ec2, lambda now: decide_removal(now, detach=True), there)  # type: ignore[arg-type]
+    assert ec2.calls == ["delete_network_interface", "release_address"]
 
 
 def test_a_zone_without_subnet() -> None:

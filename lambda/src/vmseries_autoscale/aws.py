@@ -26,10 +26,15 @@ CONFIG = Config(
 
 
 @cache
+def _session() -> botocore.session.Session:
+    # The same clients as boto3's, without loading what boto3 is for. One session, since each reads
+    # the endpoints of all of AWS anew.
+    return botocore.session.get_session()
+
+
+@cache
 def _client(service: str) -> Any:
-    # botocore makes the same clients as boto3 without loading boto3's transfer machinery, which
-    # is a quarter of a cold start.
-    return botocore.session.get_session().create_client(service, config=CONFIG)
+    return _session().create_client(service, config=CONFIG)
 
 
 def ec2() -> EC2Client:

@@ -28,7 +28,7 @@ LICENSING_KEY = "licensing-key-of-the-test"
 PANORAMA_KEY = "panorama-key-of-the-test"
 COUNTED = {"ec2", "autoscaling", "elbv2"}
 
-_real_call = botocore.client.BaseClient._make_api_call
+_real_call: Any = vars(botocore.client.BaseClient)["_make_api_call"]
 
 
 class FakeContext:
@@ -49,6 +49,7 @@ class Cloud:
         calls: what the handlers called, as (service, operation, parameters).
         faults: errors to answer the next calls of an operation with, before they have an effect.
         open_hooks: tokens that Auto Scaling still waits for.
+        handler: the function under test.
         completed: (token, result) in order.
         delete_on_termination: interfaces that have it set, which moto does not keep.
         detaching: interfaces whose detachment EC2 does not finish.
@@ -65,6 +66,7 @@ class Cloud:
     recording: bool = False
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     faults: dict[str, list[Exception]] = field(default_factory=dict)
+    handler: Any = launch.handler
     open_hooks: set[str] = field(default_factory=set)
     completed: list[tuple[str, str]] = field(default_factory=list)
     delete_on_termination: set[str] = field(default_factory=set)
@@ -72,9 +74,9 @@ class Cloud:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
-        self.ec2 = aws.ec2()
-        self.sqs = aws.sqs()
-        secrets = aws.secrets()
+        self.ec2: Any = aws.ec2()
+        self.sqs: Any = aws.sqs()
+        secrets: Any = aws.secrets()
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         for number, name in enumerate(("data", "management", "untrust")):
             self.subnets[name] = self.ec2.create_subnet(
@@ -97,9 +99,10 @@ class Cloud:
 
     def add_instance(self) -> str:
         """Launch one as the group would: with the primary interface only."""
-        return self.ec2.run_instances(
+        answer = self.ec2.run_instances(
             ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=self.subnets["data"]
-        )["Instances"][0]["InstanceId"]
+        )
+        return str(answer["Instances"][0]["InstanceId"])
 
     # What the handlers are given.
 
@@ -228,11 +231,10 @@ class Cloud:
             self.recording = False
         return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
-    handler = staticmethod(launch.handler)
-
     def _receipt(self) -> str:
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody="a message")
-        return self.sqs.receive_message(QueueUrl=self.queue_url)["Messages"][0]["ReceiptHandle"]
+        answer = self.sqs.receive_message(QueueUrl=self.queue_url)
+        return str(answer["Messages"][0]["ReceiptHandle"])
 
     # What is looked at afterwards.
 
@@ -245,11 +247,11 @@ class Cloud:
     def own_interfaces(self) -> list[dict[str, Any]]:
         """Every interface with our tag."""
         tag = {"Name": "tag:vmseries-autoscale:deployment", "Values": [NAME]}
-        return self.ec2.describe_network_interfaces(Filters=[tag])["NetworkInterfaces"]
+        return list(self.ec2.describe_network_interfaces(Filters=[tag])["NetworkInterfaces"])
 
     def addresses(self) -> list[dict[str, Any]]:
         """Every address there is."""
-        return self.ec2.describe_addresses()["Addresses"]
+        return list(self.ec2.describe_addresses()["Addresses"])
 
     def tags(self, instance_id: str = "") -> dict[str, str]:
         """The instance's tags."""
@@ -417,7 +419,7 @@ def launching(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 def terminating(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """The account with the terminate function."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "terminate")
-    cloud.handler = terminate.handler  # type: ignore[method-assign]
+    cloud.handler = terminate.handler
     configure(monkeypatch, cloud.terminate_settings())
     return cloud
 

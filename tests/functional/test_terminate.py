@@ -55,7 +55,7 @@ def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial:
 
 def become_terminate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     configure(monkeypatch, cloud.terminate_settings(**changes))
-    cloud.handler = terminate.handler  # type: ignore[method-assign]
+    cloud.handler = terminate.handler
     cloud.calls.clear()
     cloud.completed.clear()
 
@@ -621,7 +621,7 @@ def boto_secret(cloud: Cloud, value: str) -> str:
 
 
 def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
-    running.handler = launch.handler  # type: ignore[method-assign]
+    running.handler = launch.handler
     event = departure(running)
     with pytest.MonkeyPatch.context() as patch:
         configure(patch, running.launch_settings())

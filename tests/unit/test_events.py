@@ -97,7 +97,9 @@ def test_whatever_is_in_the_queue_is_an_event_or_a_named_error(body: str) -> Non
         parse(body, Transition.LAUNCHING, settings("launch"))
 
 
-json_values = st.none() | st.booleans() | st.integers() | st.text() | st.just({}) | st.just([])
+json_values: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.text() | st.just({}) | st.just([])
+)
 
 
 @given(key=st.sampled_from([*LAUNCH, *LAUNCH["detail"]]), value=json_values)

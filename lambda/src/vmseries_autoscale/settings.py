@@ -143,12 +143,15 @@ class TerminateSettings(Settings):
     licensing: LicensingSettings
 
     def __post_init__(self) -> None:
-        if self.licensing.mode is not LicensingMode.FIREWALL:
-            return
-        if self.panorama is None or self.licensing.api_key_secret_arn is None:
+        needs_key = self.licensing.mode is LicensingMode.FIREWALL
+        if needs_key and (self.panorama is None or self.licensing.api_key_secret_arn is None):
             raise SettingsError(
                 f"{VARIABLE}: licensing.mode firewall needs panorama, which reaches the firewall, "
                 "and licensing.api_key_secret_arn; set both or use mode none"
+            )
+        if not needs_key and self.licensing.api_key_secret_arn is not None:
+            raise SettingsError(
+                f"{VARIABLE}: licensing.api_key_secret_arn has no effect with licensing.mode none"
             )
 
 

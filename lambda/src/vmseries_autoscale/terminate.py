@@ -216,14 +216,15 @@ def _clear_licence(
     departure.serial = found.serial
     if found.evidence is not Evidence.SERIAL_TAG:
         departure.add_tags(identity.tags_for(found))
-    if settings.licensing.mode is LicensingMode.NONE or departure.licence_returned:
+    key_arn = settings.licensing.api_key_secret_arn
+    if key_arn is None or departure.licence_returned:
         return Done()
     with telemetry.about(serial=found.serial):
-        return _give_licence_back(departure, connection, devices.get(found.serial), settings)
+        return _give_licence_back(departure, connection, devices.get(found.serial), key_arn)
 
 
 def _give_licence_back(
-    departure: Departure, connection: Panorama, device: Device | None, settings: TerminateSettings
+    departure: Departure, connection: Panorama, device: Device | None, key_arn: str
 ) -> Outcome:
     connected = device is not None and device.connected
     if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
@@ -231,8 +232,7 @@ def _give_licence_back(
         return Done()
     if device is None or not connected:
         return Again("the firewall, which has to give its licence back, is not connected")
-    api_key = credentials.licensing_api_key(settings.licensing.api_key_secret_arn or "")
-    if not licensing.give_back(connection, device.serial, api_key):
+    if not licensing.give_back(connection, device.serial, credentials.licensing_api_key(key_arn)):
         return Again("the firewall is giving its licence back")
     departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
     telemetry.count(Metric.LICENCE_RETURNED)
@@ -305,8 +305,8 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     if given_up:
         telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
-    licensed = settings.licensing.mode is LicensingMode.FIREWALL and serial
-    if licensed and not departure.licence_returned:
+    expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
+    if expected and not departure.licence_returned:
         telemetry.count(Metric.LICENCE_NOT_RETURNED)
         logger.error(
             "The licence was not returned: deactivate the serial number in the Customer Support "

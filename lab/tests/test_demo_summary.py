@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vmseries_lab.demo import summary
+from vmseries_lab.demo.owners import Owners
 from vmseries_lab.demo.summary import Spread, Summary, failures, human, lines, summarize
 from vmseries_lab.timeline import Entry
 
@@ -113,6 +114,28 @@ def test_anything_left_behind_fails(name: str) -> None:
 def test_what_fails_a_run(change: dict[str, Any], word: str) -> None:
     (reason,) = failures(replace(GOOD, **change), NOTHING, smallest=3, largest=6)
     assert word in reason
+
+
+def test_things_are_followed_to_their_instance() -> None:
+    owners = Owners()
+    rows = [
+        (1.0, "interface-created", "eni-1", {"interface": "eni-1"}),
+        (2.0, "address-associated", "eipalloc-1", {"interface": "eni-1"}),
+        (3.0, "interface-attached", "i-1", {"interface": "eni-1"}),
+        (4.0, "address-released", "eipalloc-1", {}),
+        (5.0, "address-released", "eipalloc-2", {}),
+        (6.0, "device-connected", "0071", {"hostname": "i-1"}),
+        (7.0, "device-in-sync", "0071", {}),
+    ]
+    assert [owners.of(entry) for entry in timeline(*rows)] == [
+        None,
+        None,
+        "i-1",
+        "i-1",
+        None,
+        "i-1",
+        "i-1",
+    ]
 
 
 def test_early_traffic_is_named_once() -> None:

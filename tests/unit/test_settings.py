@@ -148,3 +148,8 @@ def test_what_is_not_json_is_not_shown() -> None:
     with pytest.raises(SettingsError) as raised:
         parse(LaunchSettings, '{"secret": hidden}')
     assert "hidden" not in str(raised.value)
+
+
+def test_a_licensing_key_without_effect_is_refused() -> None:
+    with pytest.raises(SettingsError, match="has no effect"):
+        parse(TerminateSettings, json.dumps(changed(TERMINATE, "licensing.mode", "none")))

@@ -85,6 +85,7 @@ class Cloud:
         self.security_group = self.ec2.create_security_group(
             GroupName="fw", Description="fw", VpcId=vpc
         )["GroupId"]
+        self.image = self.ec2.register_image(Name="firewall", RootDeviceName="xvda")["ImageId"]
         self.instance_id = self.add_instance()
         self.primary = self.attached()[0]["NetworkInterfaceId"]
         self.queue_url = self.sqs.create_queue(QueueName="fw-launch")["QueueUrl"]
@@ -100,7 +101,7 @@ class Cloud:
     def add_instance(self) -> str:
         """Launch one as the group would: with the primary interface only."""
         answer = self.ec2.run_instances(
-            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=self.subnets["data"]
+            ImageId=self.image, MinCount=1, MaxCount=1, SubnetId=self.subnets["data"]
         )
         return str(answer["Instances"][0]["InstanceId"])
 
@@ -361,6 +362,8 @@ def client_error(code: str, message: str = "because", operation: str = "Operatio
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """The simulated account, with the launch function's settings."""
+    # A thousand public images made anew for every test are most of its time.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         account = Cloud()
 

@@ -84,9 +84,11 @@ locals {
     local.secret_statements[role],
   ) }
 
+  # A firewall that leaves before the launch function could note its serial number has it noted by the terminate function.
+  identity_tag_keys = ["${local.tag_prefix}serial", "${local.tag_prefix}serial-evidence"]
   noted_tag_keys = {
-    launch    = ["${local.tag_prefix}serial", "${local.tag_prefix}serial-evidence"]
-    terminate = ["${local.tag_prefix}licence"]
+    launch    = local.identity_tag_keys
+    terminate = concat(local.identity_tag_keys, ["${local.tag_prefix}licence"])
   }
 
   launch_statements = merge(

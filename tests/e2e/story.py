@@ -279,6 +279,12 @@ class ExampleStory:
     def test_second_plan_is_empty(self, applied: tuple[Change, ...]) -> None:
         assert [str(change) for change in applied] == []
 
+    def test_nothing_goes_around_the_firewalls(
+        self, stack: Stack, applied: tuple[Change, ...]
+    ) -> None:
+        vpc = stack.workspace.output()["spoke"]["vpc_id"]
+        assert ways_around(stack.lab.client("ec2"), vpc) == []
+
     def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]
 

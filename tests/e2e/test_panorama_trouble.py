@@ -149,7 +149,7 @@ def wrong_api_key(fleet: Fleet) -> Callable[[], None]:
     [
         pytest.param(wrong_ca, "PanoramaCertificateError", "CERTIFICATE_VERIFY_FAILED", id="ca"),
         pytest.param(wrong_api_key, "PanoramaAccessError", "403", id="api-key"),
-        pytest.param(silent_panorama, "PanoramaUnavailableError", "timed out", id="silent"),
+        pytest.param(silent_panorama, "PanoramaTimeoutError", "did not answer", id="silent"),
     ],
 )
 def test_termination_waits_and_then_loses_nothing(

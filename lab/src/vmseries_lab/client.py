@@ -90,8 +90,10 @@ class Lab:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop; after an error, say first what the server wrote, which may be its cause."""
+        if kind is not None and self._process is not None:
+            sys.stderr.write(self.log())
         self.stop()
 
     def start(self) -> None:

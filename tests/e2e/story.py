@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from terraform.spoke_routes import ways_around
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers

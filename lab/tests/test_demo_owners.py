@@ -14,6 +14,7 @@ def test_interface_that_names_itself_belongs_to_nobody_yet() -> None:
     """EC2's entries about an interface repeat its id; that once sent the look-up in a circle."""
     owners = Owners()
     assert owners.of(entry("ec2", "interface-created", "eni-1", interface="eni-1")) is None
+    assert owners.of(entry("ec2", "interface-created", "eni-1", interface="eni-1")) is None
     attached = entry("ec2", "interface-attached", "i-1", interface="eni-1", device_index=1)
     assert owners.of(attached) == "i-1"
     assert owners.of(entry("ec2", "interface-deleted", "eni-1", interface="eni-1")) == "i-1"

@@ -18,10 +18,6 @@ A firewall's host name is its instance id, by the launch template's `private_dns
 """
 
 
-DEPTH = 2
-"""How far a thing can be from its instance."""
-
-
 class Owners:
     """Learns from entries, in their order."""
 
@@ -38,15 +34,13 @@ class Owners:
             other = entry.detail.get(name)
             if other and names is POSSESSIONS:
                 self._holders[str(other)] = entry.subject
-            elif other:
+            # EC2 names an interface in the entries about itself, too.
+            elif other and other != entry.subject:
                 self._holders[entry.subject] = str(other)
-        # An address belongs to an interface, an interface to an instance; nothing goes deeper, and
-        # an interface that nobody owns yet names itself.
         holder: str | None = entry.subject
-        for _ in range(DEPTH):
-            if holder is not None and not is_instance(holder):
-                holder = self._holders.get(holder)
-        return holder if holder is not None and is_instance(holder) else None
+        while holder is not None and not is_instance(holder):
+            holder = self._holders.get(holder)
+        return holder
 
 
 def is_instance(name: str) -> bool:

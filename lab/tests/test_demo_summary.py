@@ -60,7 +60,7 @@ def test_two_whole_lives() -> None:
         licences_taken=2,
         licences_returned=2,
     )
-    assert failures(result, {"interfaces": 0}, smallest=2, largest=2) == []
+    assert failures(result, NOTHING, smallest=2, largest=2) == []
 
 
 def test_median_and_maximum_differ() -> None:
@@ -148,6 +148,10 @@ def test_early_traffic_is_named_once() -> None:
 def test_the_last_line() -> None:
     assert summary.leftovers_line(NOTHING) == (
         "leftovers: 0 interfaces, 0 addresses, 0 licences, 0 Panorama entries"
+    )
+    one = dict.fromkeys(NOTHING, 1)
+    assert summary.leftovers_line(one).endswith(
+        "1 interface, 1 address, 1 licence, 1 Panorama entry"
     )
 
 

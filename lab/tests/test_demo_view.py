@@ -30,7 +30,6 @@ def board() -> Board:
         elapsed=120,
         moment=moment,
         start=START,
-        pace=60,
         history=[moment],
         log=[(START + 1, "first"), (START + 2, "second")],
     )
@@ -111,6 +110,11 @@ def test_a_terminal_gets_the_live_view() -> None:
         ("hook-waiting", {"hook": "terminate"}, "i-1 waits at the terminate hook"),
         ("desired-capacity", {"from": 3, "to": 6, "cause": "alarm"}, "capacity 3 -> 6 (alarm)"),
         ("desired-capacity", {}, "capacity ? -> ? (?)"),
+        (
+            "desired-capacity",
+            {"cause": "alarm High-82ce3c94-dcfe-4314-b965-4efe523c32c2 triggered"},
+            "(alarm High triggered)",
+        ),
         ("interface-attached", {"device_index": 1}, "i-1 has interface 1"),
     ],
 )
@@ -140,7 +144,8 @@ def test_the_picture_is_a_large_png(tmp_path: Path) -> None:
         Phase("a rather long name for a short phase", START + 600, START + 1740),
     ]
     path = tmp_path / "made" / "demo.png"
-    picture.draw(moments, phases, path, sessions_at_target=120_000, target_text="60 %")
+    loads = [(START + 300, 5000), (START + 900, 20_000)]
+    picture.draw(moments, phases, loads, path, sessions_at_target=120_000, target_text="60 %")
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.width >= 1500
@@ -150,4 +155,4 @@ def test_the_picture_is_a_large_png(tmp_path: Path) -> None:
 
 def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing was seen"):
-        picture.draw([], [], tmp_path / "x.png", sessions_at_target=1, target_text="")
+        picture.draw([], [], [], tmp_path / "x.png", sessions_at_target=1, target_text="")

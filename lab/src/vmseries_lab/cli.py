@@ -44,7 +44,7 @@ def demo(
     picture: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path(
         ".build/demo/demo.png"
     ),
-    pace: Annotated[float, typer.Option(help="Lab seconds per real second.")] = 60.0,
+    pace: Annotated[float, typer.Option(help="Lab seconds per real second, at most.")] = 200.0,
 ) -> None:
     """Apply an example, send a wave of load through it, destroy it, and count what is left."""
     from vmseries_lab.demo.app import run  # noqa: PLC0415 - as above

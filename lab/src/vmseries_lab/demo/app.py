@@ -16,7 +16,7 @@ from vmseries_lab.client import LabError
 from vmseries_lab.demo import picture, summary
 from vmseries_lab.demo.conductor import Conductor, StageError
 from vmseries_lab.demo.model import Moment
-from vmseries_lab.demo.scenario import LARGE, SMALL, STAGES, Outcome, Scenario, Script
+from vmseries_lab.demo.scenario import LARGE, PACE, SMALL, STAGES, Outcome, Scenario, Script
 from vmseries_lab.demo.view import view_for
 from vmseries_lab.terraform import TerraformError
 
@@ -31,7 +31,7 @@ def run(
     *,
     plant: bool = False,
     picture_path: Path = PICTURE,
-    pace: float = 60.0,
+    pace: float = PACE,
     repository: Path = REPOSITORY,
     example: str = EXAMPLE,
     console: Console | None = None,
@@ -41,7 +41,7 @@ def run(
     Args:
         plant: leave one interface and one licence behind, so that the run has to fail.
         picture_path: where to write the picture; a relative path is in the repository.
-        pace: lab seconds per real second.
+        pace: lab seconds per real second, at most.
         repository: the checkout to demonstrate; stays as it is.
         example: the root module to apply, in the repository.
         console: where to print.
@@ -105,6 +105,7 @@ def conclude(
         picture.draw(
             history,
             outcome.phases,
+            outcome.loads,
             picture_path,
             sessions_at_target=outcome.sessions_at_target,
             target_text=f"{outcome.target:.0f} % session utilisation",

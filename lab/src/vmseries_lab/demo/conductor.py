@@ -13,11 +13,11 @@ from vmseries_lab.demo.view import View, clock
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.7
+LOOK_SECONDS = 0.4
 """Real time between two looks at the lab; a look costs it four requests."""
 
-WAIT_SECONDS = 0.1
-"""Real time between two redraws of the view."""
+WAIT_SECONDS = 0.05
+"""Real time between two redraws of the view, and between two looks at what is waited for."""
 
 SILENCE_SECONDS = 10.0
 """A look that takes longer is worth mentioning."""
@@ -98,7 +98,14 @@ class Conductor:
         """
         while not done():
             self._pause(what)
-        # One look more, so that the board shows what has just been waited for.
+
+    def refresh(self) -> None:
+        """Look at the lab now, so that the board misses nothing.
+
+        Raises:
+            StageError: the stage's limit passed.
+        """
+        what = "an answer of the lab"
         self._finish_look(what)
         self._start_look()
         self._finish_look(what)

@@ -116,7 +116,6 @@ class Board:
         elapsed: real seconds since the start.
         moment: the newest state of the lab.
         start: lab time at which the lab started.
-        pace: lab seconds per real second.
         history: all moments, the oldest first.
         log: the event log in human words, each with its lab time.
     """
@@ -125,7 +124,6 @@ class Board:
     elapsed: float = 0.0
     moment: Moment | None = None
     start: float = 0.0
-    pace: float = 1.0
     history: list[Moment] = field(default_factory=list)
     log: list[tuple[float, str]] = field(default_factory=list)
 

@@ -28,6 +28,7 @@ BANDS = ("#f5f7fa", "#ffffff")
 def draw(
     moments: Sequence[Moment],
     phases: Sequence[Phase],
+    loads: Sequence[tuple[float, int]],
     path: Path,
     *,
     sessions_at_target: float,
@@ -38,6 +39,7 @@ def draw(
     Args:
         moments: what was seen, the oldest first.
         phases: the stretches to mark; their start is where the picture starts.
+        loads: when the load changed, and to how many sessions.
         path: the file to write; its folder is made.
         sessions_at_target: sessions of one firewall at which target tracking keeps the group.
         target_text: how that target is called, e.g. "60 % session utilisation".
@@ -62,7 +64,12 @@ def draw(
         mark(axis, phases, origin)
     name_phases(load, phases, origin)
 
-    draw_load(load, minutes, seen, sessions_at_target, target_text)
+    draw_load(
+        load,
+        [(0.0, 0), *(((at - origin) / 60, offered) for at, offered in loads)],
+        (end - origin) / 60,
+    )
+    draw_room(load, minutes, seen, sessions_at_target, target_text)
     draw_capacity(capacity, minutes, seen)
     draw_sessions(sessions, minutes, seen, sessions_at_target, target_text)
 
@@ -80,27 +87,26 @@ def draw(
     figure.savefig(path)
 
 
-def draw_load(
+def draw_load(axis: Axes, loads: Sequence[tuple[float, int]], end: float) -> None:
+    """Draw the load offered, in steps, up to the minute `end`."""
+    minutes = [minute for minute, _ in loads] + [end]
+    offered = [sessions for _, sessions in loads] + [loads[-1][1]]
+    axis.fill_between(minutes, offered, step="post", color=LOAD, alpha=0.16, linewidth=0)
+    axis.step(minutes, offered, where="post", color=LOAD, linewidth=2, label="load offered")
+
+
+def draw_room(
     axis: Axes,
     minutes: Sequence[float],
     seen: Sequence[Moment],
     sessions_at_target: float,
     target_text: str,
 ) -> None:
-    """Draw what is offered against what the group carries at its target."""
-    offered = [moment.offered for moment in seen]
+    """Draw what the group carries at its target."""
     room = [moment.count() * sessions_at_target for moment in seen]
-    axis.fill_between(minutes, offered, step="post", color=LOAD, alpha=0.16, linewidth=0)
-    axis.step(minutes, offered, where="post", color=LOAD, linewidth=2, label="load offered")
-    axis.step(
-        minutes,
-        room,
-        where="post",
-        color=CAPACITY,
-        linewidth=2,
-        label=f"what the firewalls in service carry at {target_text}",
-    )
-    axis.set_ylim(0, 1.28 * max(*offered, *room, 1))
+    label = f"what the firewalls in service carry at {target_text}"
+    axis.step(minutes, room, where="post", color=CAPACITY, linewidth=2, label=label)
+    axis.set_ylim(0, 1.28 * max(axis.dataLim.ymax, 1))
     title(axis, "Load and capacity", "sessions")
     axis.yaxis.set_major_formatter(FuncFormatter(thousands))
     legend(axis, columns=2)

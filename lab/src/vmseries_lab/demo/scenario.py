@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +40,9 @@ WAVE_SHARE = 1.9
 
 MINUTE = 60.0
 
+PACE = 200.0
+"""Lab seconds per real second, at most: while work is in flight the lab's clock holds still."""
+
 PANORAMA_SECRET = "vmseries-autoscale/panorama"  # noqa: S105 - its name
 """The secret that the example reads by default."""
 
@@ -65,7 +68,7 @@ class Script:
     scratch: Path
     binary: Path
     environment: dict[str, str]
-    pace: float = 60.0
+    pace: float = PACE
     plant: bool = False
 
 
@@ -76,6 +79,7 @@ class Outcome:
     Attributes:
         entries: the lab's timeline.
         phases: the stretches of lab time, for the picture.
+        loads: when the load changed, and to how many sessions.
         target: the target of the scaling policy that Terraform wrote, in percent.
         sessions_at_target: sessions of one firewall at that target.
         administrator: the module's administrator on Panorama.
@@ -84,6 +88,7 @@ class Outcome:
 
     entries: list[Entry] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
+    loads: list[tuple[float, int]] = field(default_factory=list)
     target: float = 0.0
     sessions_at_target: float = 0.0
     administrator: str = ""
@@ -107,25 +112,30 @@ class Scenario:
         """
         with ExitStack() as stack:
             stack.push(self._mark_failure)
-            with self._conductor.stage(START, limit=60):
+            stage = self._conductor.stage
+            with stage(START, limit=90):
                 self._open(stack)
-            self._terraform(INIT, 60, self._workspace.init)
-            with self._conductor.stage(APPLY, limit=210):
+            with stage(INIT, limit=120):
+                self._run(self._workspace.init)
+            with stage(APPLY, limit=300):
                 self._apply()
-            with self._conductor.stage(FIRST, limit=120):
+            with stage(FIRST, limit=180):
                 self._first()
-            with self._conductor.stage(NORMAL, limit=60):
-                self._normal()
-            with self._conductor.stage(OUT, limit=150):
-                self._scale_out()
-            with self._conductor.stage(IN, limit=150):
-                self._scale_in()
-            with self._conductor.stage(DESTROY, limit=180):
-                if self._script.plant:
-                    self._ask(lambda: plant.leave_behind(self._lab))
+            with stage(NORMAL, limit=120):
+                self._turn("normal load", NORMAL_SHARE)
+                self._let_pass(8 * MINUTE)
+            with stage(OUT, limit=300):
+                self._turn("wave of load: scale out", WAVE_SHARE)
+                self._wait_for(LARGE)
+                self._let_pass(8 * MINUTE)
+            with stage(IN, limit=240):
+                self._turn("load gone: scale in", NORMAL_SHARE)
+                self._wait_for(SMALL)
+                self._let_pass(5 * MINUTE)
+            with stage(DESTROY, limit=300):
                 self._destroy()
-            with self._conductor.stage(COUNT, limit=30):
-                self._count()
+            with stage(COUNT, limit=60):
+                self.outcome.leftovers = asdict(self._ask(self._lab.leftovers))
         return self.outcome
 
     # The stages -------------------------------------------------------------------------------
@@ -146,10 +156,9 @@ class Scenario:
             environment=script.environment | lab.environment(),
         )
         self._ask(lambda: lab.pace(script.pace))
-        self._conductor.board.pace = script.pace
 
     def _apply(self) -> None:
-        self._run(lambda: self._workspace.apply(limit=200, on_event=self._progress()))
+        self._run(lambda: self._workspace.apply(limit=290, on_event=self._progress()))
         # What an operator has to do once in Panorama, as the module's output says it: without it
         # the firewalls publish no metrics and nothing scales.
         commands = self._workspace.output()["panorama_set_commands"]
@@ -160,7 +169,8 @@ class Scenario:
 
     def _first(self) -> None:
         self._wait_for(SMALL)
-        self._phase("first firewalls boot", since=self._first_launch())
+        launched = self._observer.happened("instance-launching")
+        self._begin("first firewalls boot", min(entry.at for entry in launched))
         policies = self._ask(self._lab.client("autoscaling").describe_policies)["ScalingPolicies"]
         self.outcome.target = next(
             policy["TargetTrackingConfiguration"]["TargetValue"]
@@ -170,36 +180,16 @@ class Scenario:
         largest = self._ask(self._lab.firewalls)[0]["max_sessions"]
         self.outcome.sessions_at_target = largest * self.outcome.target / 100
 
-    def _normal(self) -> None:
-        self._offer(NORMAL_SHARE)
-        self._let_pass(8 * MINUTE)
-        self._phase("normal load")
-
-    def _scale_out(self) -> None:
-        self._offer(WAVE_SHARE)
-        self._wait_for(LARGE)
-        self._let_pass(8 * MINUTE)
-        self._phase("wave: scale out")
-
-    def _scale_in(self) -> None:
-        self._offer(NORMAL_SHARE)
-        self._wait_for(SMALL)
-        self._let_pass(5 * MINUTE)
-        self._phase("load gone: scale in")
-
     def _destroy(self) -> None:
-        self._run(lambda: self._workspace.destroy(limit=170, on_event=self._progress()))
-        self._offer(0)
-        self._phase("destroy", until=self._last_termination())
-
-    def _count(self) -> None:
-        self.outcome.leftovers = asdict(self._ask(self._lab.leftovers))
+        if self._script.plant:
+            self._ask(lambda: plant.leave_behind(self._lab))
+        self._begin("destroy", self._ask(self._lab.now))
+        self._run(lambda: self._workspace.destroy(limit=290, on_event=self._progress()))
+        self._conductor.refresh()
+        gone = self._observer.happened("instance-terminated")
+        self._end(max(entry.at for entry in gone))
 
     # What they are made of --------------------------------------------------------------------
-
-    def _terraform(self, name: str, limit: float, command: Callable[[], None]) -> None:
-        with self._conductor.stage(name, limit):
-            self._run(command)
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Ask the lab something; a lab that does not answer is stopped, never waited for."""
@@ -216,10 +206,10 @@ class Scenario:
 
         def read(event: Event) -> None:
             kind = str(event.get("type"))
-            hook = event.get("hook", {})
-            if hook.get("action") == "read":
+            subject = event.get("hook") or event.get("change") or {}
+            if subject.get("action") == "read":
                 return  # a data source
-            address = hook.get("resource", {}).get("addr", "")
+            address = subject.get("resource", {}).get("addr", "")
             counts[kind] += 1
             if kind == "apply_start":
                 under_way[address] = None
@@ -256,29 +246,38 @@ class Scenario:
 
         self._conductor.until(passed, f"{seconds:.0f} seconds of lab time")
 
-    def _offer(self, share: float) -> None:
-        """Change the load, given in parts of what the small group carries at its target."""
-        sessions = round(share * SMALL * self.outcome.sessions_at_target)
-        self._ask(lambda: self._lab.traffic(sessions))
-        self._observer.offered = sessions
+    def _turn(self, phase: str, share: float) -> None:
+        """Change the load, and with it the phase of the picture.
 
-    def _phase(self, name: str, *, since: float | None = None, until: float | None = None) -> None:
-        """Close a phase of the picture at this moment (or at `until`)."""
+        Args:
+            phase: its name.
+            share: the load in parts of what the small group carries at its target.
+        """
+        sessions = round(share * SMALL * self.outcome.sessions_at_target)
+
+        def change() -> float:
+            self._lab.traffic(sessions)
+            return self._lab.now()
+
+        at = self._ask(change)
+        self._observer.offered = sessions
+        self.outcome.loads.append((at, sessions))
+        self._begin(phase, at)
+
+    def _begin(self, name: str, at: float) -> None:
+        """Begin a phase of the picture, which ends the one before."""
+        self._end(at)
+        self.outcome.phases.append(Phase(name, at, at))
+
+    def _end(self, at: float) -> None:
         phases = self.outcome.phases
-        start = since if since is not None else phases[-1].end
-        phases.append(Phase(name, start, until if until is not None else self._ask(self._lab.now)))
+        phases[-1:] = [replace(phase, end=at) for phase in phases[-1:]]
 
     def _mark_failure(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Let the picture show what came after the last phase that was reached."""
+        """Let the picture show everything up to a failure."""
         moment = self._conductor.board.moment
-        if kind is not None and self.outcome.phases and moment is not None:
-            self._phase("failed", until=moment.at)
-
-    def _first_launch(self) -> float:
-        return min(entry.at for entry in self._observer.happened("instance-launching"))
-
-    def _last_termination(self) -> float:
-        return max(entry.at for entry in self._observer.happened("instance-terminated"))
+        if kind is not None and moment is not None:
+            self._end(moment.at)
 
 
 def spread_evenly(firewalls: tuple[Firewall, ...]) -> bool:

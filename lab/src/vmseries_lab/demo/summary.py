@@ -23,6 +23,15 @@ licence is returned, so no interface goes before it.
 """
 
 
+NAMES = {
+    "interfaces": ("interface", "interfaces"),
+    "addresses": ("address", "addresses"),
+    "licences": ("licence", "licences"),
+    "panorama_entries": ("Panorama entry", "Panorama entries"),
+}
+"""What can be left behind, one and several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Some durations, in seconds of lab time."""
@@ -206,8 +215,7 @@ def failures(
 
 def leftovers_line(leftovers: Mapping[str, int]) -> str:
     """Write the line that the whole demonstration is about."""
-    names = {"panorama_entries": "Panorama entries"}
-    counts = (f"{count} {names.get(name, name)}" for name, count in leftovers.items())
+    counts = (f"{count} {NAMES[name][count != 1]}" for name, count in leftovers.items())
     return f"leftovers: {', '.join(counts)}"
 
 

@@ -54,6 +54,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._board: Board | None = None
         self._live = Live(console=console, screen=True, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -62,9 +63,13 @@ class LiveView:
 
     def __exit__(self, *_exception: object) -> None:
         self._live.stop()
+        # The live view leaves nothing on the terminal.
+        if self._board is not None:
+            self._console.print(stages(self._board))
 
     def show(self, board: Board) -> None:
         """Redraw."""
+        self._board = board
         self._live.update(screen(board, self._console.height), refresh=True)
 
 
@@ -108,7 +113,7 @@ def figures(board: Board) -> RenderableType:
     moment = board.moment
     if moment is None:
         return grid
-    grid.add_row("lab clock", f"{clock(moment.at)}  (x {board.pace:.0f})")
+    grid.add_row("lab clock", clock(moment.at))
     grid.add_row("lab time", duration(moment.at - board.start))
     grid.add_row("load offered", f"{moment.offered:,} sessions")
     grid.add_row("in service", f"{moment.count()} of {len(moment.firewalls)} firewalls")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from vmseries_lab.timeline import Entry
@@ -26,18 +27,22 @@ SENTENCES = {
     "dead-lettered": "a message was given up: {who}",
     "booted": "{who} has booted",
     "bootstrapped": "{who} has read its bootstrap data",
-    "licensed": "{who} is licensed",
-    "licence-taken": "{who} took a licence",
+    "licensed": "{who} is licensed: serial {serial}",
+    "licence-taken": "a licence is taken: serial {who}",
     "licence-returned": "{who} gave its licence back",
     "publishing": "{who} publishes its metrics",
     "device-connected": "{who} joined Panorama",
     "device-in-sync": "{who} is in sync with Panorama",
-    "device-disconnected": "{who} lost Panorama",
+    "device-disconnected": "{who} is disconnected from Panorama",
     "device-removed": "{who} is removed from Panorama's candidate configuration",
     "commit-finished": "commit by {user} on Panorama: {result}",
     "traffic-to-unready": "{who} GOT TRAFFIC BEFORE IT WAS READY",
 }
 """What the log shows; kinds that are not here (heartbeats, visits, deliveries) are too many."""
+
+
+UNIQUE = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""What makes the name of a policy's alarm unique, and the line too long."""
 
 
 def words(entry: Entry, instance: str | None = None) -> str | None:
@@ -55,4 +60,4 @@ def words(entry: Entry, instance: str | None = None) -> str | None:
         return None
     facts: dict[str, object] = defaultdict(lambda: "?", entry.detail)
     facts["who"] = instance or entry.subject
-    return sentence.format_map(facts)
+    return UNIQUE.sub("", sentence.format_map(facts))

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 from account import Account
+from hypothesis import settings
 
 from vmseries_lab.client import Lab
 
+# A busy machine fails no test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """One lab for all tests of a module; each test uses names of its own."""
+    """One lab for all tests of a process; each test uses names of its own."""
     with Lab() as lab:
         yield lab
         assert lab.errors() == []

@@ -70,6 +70,10 @@ class Observer:
         """Return all entries of one kind."""
         return [entry for entry in self.entries if entry.kind == kind]
 
+    def tell(self, line: str) -> None:
+        """Add a line of somebody else's to the event log."""
+        self.board.log.append((self.board.moment.at if self.board.moment else 0.0, line))
+
     def _follow_timeline(self) -> None:
         for entry in self._lab.timeline(since=len(self.entries)):
             self.entries.append(entry)

@@ -215,6 +215,7 @@ class Scenario:
                 under_way[address] = None
             elif kind in {"apply_complete", "apply_errored"}:
                 under_way.pop(address, None)
+                self._observer.tell(str(event["@message"]).partition(" [id=")[0])
             oldest = next(iter(under_way), "")
             self._conductor.note(
                 f"{counts['apply_complete']} of {counts['planned_change']} resources"
@@ -230,7 +231,7 @@ class Scenario:
             moment = self._conductor.board.moment
             members = moment.firewalls if moment else ()
             serving = sum(firewall.serving for firewall in members)
-            self._conductor.note(f"{serving} of {number} serve")
+            self._conductor.note(f"{serving} serve, {number} wanted")
             return len(members) == serving == number and spread_evenly(members)
 
         self._conductor.until(settled, f"{number} firewalls that serve, evenly over the zones")

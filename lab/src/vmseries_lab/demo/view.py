@@ -176,7 +176,7 @@ def heat(percent: float) -> str:
 def log(board: Board, room: int) -> RenderableType:
     """Show the newest lines of the event log."""
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True, min_width=8)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for at, line in board.log[-room:]:
         grid.add_row(clock(at), line)

@@ -1,0 +1,276 @@
+"""The whole performance on a stage set: lab and Terraform do at once what they are told."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from rich.console import Console
+
+from vmseries_lab.client import LabError, Leftovers
+from vmseries_lab.demo import app, conductor, scenario
+from vmseries_lab.terraform import TerraformError
+from vmseries_lab.timeline import Entry
+
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+CAPACITY, TARGET = 10_000, 60.0
+
+
+@dataclass
+class Play:
+    """What the stage set does differently in a test."""
+
+    refuse_apply: str = ""
+    early: bool = False
+    planted: bool = False
+    forgotten: int = 0
+    interrupted: bool = False
+    opened: int = 0
+    closed: int = 0
+    commands: tuple[str, ...] = ()
+
+
+class FakeLab:
+    """Serves any load at once with as many firewalls as it needs."""
+
+    auth_code = "D1"
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.clock = 1_800_000_000.0
+        self.members: list[str] = []
+        self.entries: list[Entry] = []
+        self.load = 0
+
+    def __enter__(self) -> Self:
+        self.play.opened += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.play.closed += 1
+
+    def stop(self) -> None:
+        pass
+
+    def add(self, kind: str, subject: str, **detail: Any) -> None:
+        self.clock += 1
+        self.entries.append(Entry(len(self.entries), self.clock, "x", kind, subject, detail))
+
+    def grow(self, number: int) -> None:
+        while len(self.members) < number:
+            name = f"i-{len(self.entries):017d}"
+            self.add("instance-launching", name)
+            self.add("hook-waiting", name, hook="launch")
+            if self.play.early:
+                self.add("traffic-to-unready", name)
+            self.add("interface-attached", name)
+            self.add("licence-taken", f"00{len(self.entries)}")
+            self.add("instance-in-service", name)
+            self.members.append(name)
+        while len(self.members) > number:
+            name = self.members.pop(0)
+            self.add("target-draining", name)
+            self.add("hook-waiting", name, hook="terminate")
+            self.add("licence-returned", name)
+            self.add("interface-detached", name)
+            self.add("hook-completed", name, hook="terminate", result="CONTINUE")
+            self.add("instance-terminated", name)
+
+    def traffic(self, sessions: int) -> None:
+        self.load = sessions
+        self.grow(6 if sessions > 3 * CAPACITY * TARGET / 100 else 3)
+
+    # What the observer and the scenario ask.
+
+    def now(self) -> float:
+        self.clock += 60
+        return self.clock
+
+    def pace(self, _pace: float) -> None:
+        if self.play.interrupted:
+            raise KeyboardInterrupt
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    def timeline(self, since: int) -> list[Entry]:
+        return self.entries[since:]
+
+    def firewalls(self) -> list[dict[str, Any]]:
+        share = self.load // len(self.members) if self.members else 0
+        return [
+            {"instance_id": name, "sessions": share, "max_sessions": CAPACITY}
+            for name in self.members
+        ]
+
+    def panorama_cli(self, commands: list[str]) -> None:
+        self.play.commands = tuple(commands)
+
+    def licensing(self, action: str, **parameters: str) -> None:
+        assert (action, parameters["authcode"]) == ("activate", "D1")
+        self.play.planted = True
+
+    def leftovers(self) -> Leftovers:
+        planted = int(self.play.planted)
+        return Leftovers(planted, 0, planted, self.play.forgotten)
+
+    def client(self, _service: str) -> FakeLab:
+        return self
+
+    # What they ask AWS.
+
+    def describe_auto_scaling_groups(self) -> dict[str, Any]:
+        instances = [
+            {"InstanceId": name, "AvailabilityZone": ZONES[n % 3], "LifecycleState": "InService"}
+            for n, name in enumerate(self.members)
+        ]
+        return {"AutoScalingGroups": [{"Instances": instances, "TargetGroupARNs": ["arn"]}]}
+
+    def describe_target_health(self, **_: str) -> dict[str, Any]:
+        healthy = {"State": "healthy"}
+        rows = [{"Target": {"Id": name}, "TargetHealth": healthy} for name in self.members]
+        return {"TargetHealthDescriptions": rows}
+
+    def describe_policies(self) -> dict[str, Any]:
+        return {
+            "ScalingPolicies": [
+                {"PolicyType": "StepScaling"},
+                {"TargetTrackingConfiguration": {"TargetValue": TARGET}},
+            ]
+        }
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        return {"SecretString": json.dumps({"username": "autoscale"})}
+
+    def create_vpc(self, **_: str) -> dict[str, Any]:
+        return {"Vpc": {"VpcId": "vpc-1"}}
+
+    def create_subnet(self, **_: str) -> dict[str, Any]:
+        return {"Subnet": {"SubnetId": "subnet-1"}}
+
+    def create_network_interface(self, **parameters: Any) -> None:
+        tags = {tag["Key"] for tag in parameters["TagSpecifications"][0]["Tags"]}
+        assert "vmseries-autoscale:deployment" in tags
+
+
+class FakeWorkspace:
+    """Brings three firewalls with an apply, and takes all away with a destroy."""
+
+    lab: FakeLab
+
+    @classmethod
+    def copy(cls, *_: Any, **__: Any) -> FakeWorkspace:
+        return cls()
+
+    def init(self) -> None:
+        pass
+
+    def apply(self, *, limit: float, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        assert limit > 0
+        resource = {"resource": {"addr": "module.firewalls.aws_lb.this"}, "action": "create"}
+        on_event({"type": "planned_change", "change": resource})
+        on_event({"type": "apply_start", "hook": resource})
+        if self.lab.play.refuse_apply:
+            raise TerraformError(self.lab.play.refuse_apply)
+        message = "aws_lb.this: Creation complete after 1s [id=x]"
+        on_event({"type": "apply_complete", "hook": resource, "@message": message})
+        self.lab.grow(3)
+
+    def destroy(self, *, limit: float, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        assert limit > 0
+        on_event({"type": "version"})
+        self.lab.grow(0)
+
+    def output(self) -> dict[str, Any]:
+        return {"panorama_set_commands": ["set x"]}
+
+    def interrupt(self) -> None:
+        pass
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    fresh = Play()
+    lab = FakeLab(fresh)
+    monkeypatch.setattr(FakeWorkspace, "lab", lab, raising=False)
+    monkeypatch.setattr(conductor, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(conductor, "WAIT_SECONDS", 0.005)
+    monkeypatch.setattr(scenario, "Lab", lambda: lab)
+    monkeypatch.setattr(scenario, "Workspace", FakeWorkspace)
+    return fresh
+
+
+def perform(tmp_path: Path, **options: Any) -> tuple[int, str]:
+    file = io.StringIO()
+    status = app.run(
+        console=Console(file=file, width=200), picture_path=tmp_path / "demo.png", **options
+    )
+    return status, file.getvalue()
+
+
+def test_a_good_run(play: Play, tmp_path: Path) -> None:
+    status, text = perform(tmp_path)
+    assert status == 0
+    last = text.splitlines()[-1]
+    assert last == "leftovers: 0 interfaces, 0 addresses, 0 licences, 0 Panorama entries"
+    assert "6 launched, 6 at the peak, 6 terminated" in text
+    assert "aws_lb.this: Creation complete after 1s\n" in text
+    assert (tmp_path / "demo.png").stat().st_size > 10_000
+    assert play.commands == ("set x",)
+    assert (play.opened, play.closed) == (1, 1)
+
+
+def test_what_is_planted_fails_the_run(play: Play, tmp_path: Path) -> None:
+    status, text = perform(tmp_path, plant=True)
+    assert status == 1
+    assert play.planted
+    assert text.splitlines()[-1].startswith("leftovers: 1 interface, 0 addresses, 1 licence")
+
+
+def test_traffic_before_a_firewall_is_ready_fails_the_run(play: Play, tmp_path: Path) -> None:
+    play.early = True
+    status, text = perform(tmp_path)
+    assert status == 1
+    assert "FAILED: 6 firewalls got traffic before they were ready" in text
+
+
+def test_a_forgotten_panorama_entry_fails_the_run(play: Play, tmp_path: Path) -> None:
+    play.forgotten = 1
+    status, text = perform(tmp_path)
+    assert status == 1
+    assert text.splitlines()[-1].endswith("1 Panorama entry")
+
+
+def test_a_failing_apply_ends_the_run_with_its_reason(play: Play, tmp_path: Path) -> None:
+    play.refuse_apply = "terraform apply failed: AccessDenied"
+    status, text = perform(tmp_path)
+    assert status == 1
+    assert "FAILED: terraform apply failed: AccessDenied" in text
+    assert "leftovers" not in text
+    assert play.closed == 1
+
+
+def test_a_lab_that_does_not_start_is_said(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> FakeLab:
+        raise LabError("the lab did not start")
+
+    monkeypatch.setattr(scenario, "Lab", broken)
+    status, text = perform(tmp_path)
+    assert status == 1
+    assert "FAILED: the lab did not start" in text
+    assert play.opened == 0
+
+
+def test_ctrl_c_stops_the_lab(play: Play, tmp_path: Path) -> None:
+    play.interrupted = True
+    status, text = perform(tmp_path)
+    assert status == 130
+    assert "Interrupted" in text
+    assert play.closed == 1

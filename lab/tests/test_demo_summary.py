@@ -139,7 +139,10 @@ def test_things_are_followed_to_their_instance() -> None:
 
 
 def test_early_traffic_is_named_once() -> None:
-    rows = [(1.0, "traffic-to-unready", "i-1", {}), (2.0, "traffic-to-unready", "i-1", {})]
+    rows: list[tuple[float, str, str, dict[str, Any]]] = [
+        (1.0, "traffic-to-unready", "i-1", {}),
+        (2.0, "traffic-to-unready", "i-1", {}),
+    ]
     result = summarize(timeline(*rows), administrator="autoscale")
     assert result.early == ("i-1",)
     assert "traffic before a firewall was ready: i-1" in lines(result)

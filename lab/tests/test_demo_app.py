@@ -46,6 +46,7 @@ class FakeLab:
         self.members: list[str] = []
         self.entries: list[Entry] = []
         self.load = 0
+        self.paces: list[float] = []
 
     def __enter__(self) -> Self:
         self.play.opened += 1
@@ -91,7 +92,8 @@ class FakeLab:
         self.clock += 60
         return self.clock
 
-    def pace(self, _pace: float) -> None:
+    def pace(self, pace: float) -> None:
+        self.paces.append(pace)
         if self.play.interrupted:
             raise KeyboardInterrupt
 
@@ -184,6 +186,10 @@ class FakeWorkspace:
     def destroy(self, *, limit: float, on_event: Callable[[Mapping[str, Any]], None]) -> None:
         assert limit > 0
         on_event({"type": "version"})
+        assert self.lab.paces[-1] == 0
+        group = {"resource": {"addr": "aws_autoscaling_group.this"}, "action": "delete"}
+        on_event({"type": "apply_start", "hook": group})
+        assert self.lab.paces[-1] == scenario.PACE
         self.lab.grow(0)
 
     def output(self) -> dict[str, Any]:

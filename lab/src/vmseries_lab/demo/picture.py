@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -154,7 +155,7 @@ def draw_sessions(
             )
             values[index] = firewall.sessions
     labelled: set[str] = set()
-    for zone, values in lines.values():
+    for zone, values in sorted(lines.values(), key=itemgetter(0)):
         label = None if zone in labelled else f"a firewall in {zone}"
         labelled.add(zone)
         axis.plot(minutes, values, color=colours[zone], linewidth=1.6, alpha=0.85, label=label)

@@ -183,8 +183,11 @@ class Scenario:
     def _destroy(self) -> None:
         if self._script.plant:
             self._ask(lambda: plant.leave_behind(self._lab))
+        # No lab time is spent while Terraform reads what there is.
+        self._ask(lambda: self._lab.pace(0))
         self._begin("destroy", self._ask(self._lab.now))
-        self._run(lambda: self._workspace.destroy(limit=290, on_event=self._progress()))
+        progress = self._progress(lambda: self._lab.pace(self._script.pace))
+        self._run(lambda: self._workspace.destroy(limit=290, on_event=progress))
         self._conductor.refresh()
         gone = self._observer.happened("instance-terminated")
         self._end(max(entry.at for entry in gone))
@@ -199,8 +202,12 @@ class Scenario:
         """Run a Terraform command; stopped early, it is interrupted, never abandoned."""
         self._conductor.call(command, "Terraform", self._workspace.interrupt)
 
-    def _progress(self) -> Callable[[Event], None]:
-        """Return a reader of Terraform's output that keeps the running stage's note."""
+    def _progress(self, begin: Callable[[], None] | None = None) -> Callable[[Event], None]:
+        """Return a reader of Terraform's output that keeps the running stage's note.
+
+        Args:
+            begin: called when Terraform begins with its first change.
+        """
         counts: Counter[str] = Counter()
         under_way: dict[str, None] = {}
 
@@ -213,6 +220,8 @@ class Scenario:
             counts[kind] += 1
             if kind == "apply_start":
                 under_way[address] = None
+                if begin is not None and counts[kind] == 1:
+                    begin()
             elif kind in {"apply_complete", "apply_errored"}:
                 under_way.pop(address, None)
                 self._observer.tell(str(event["@message"]).partition(" [id=")[0])

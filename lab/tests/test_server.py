@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import boto3
 import pytest
 from account import Account
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from vmseries_lab.client import Lab, LabError
@@ -128,6 +130,24 @@ def test_connection_breaks_before_or_after_the_effect(lab: Lab, account: Account
             sqs.create_queue(QueueName=f"{account.name}-{when}")
         found = sqs.list_queues(QueueNamePrefix=f"{account.name}-{when}")
         assert ("QueueUrls" in found) is exists
+
+
+def test_an_attempt_that_repeats_an_invocation_gets_its_answer(lab: Lab, account: Account) -> None:
+    """The SDK of Terraform's provider once took a closed connection for a lost answer."""
+    ec2 = boto3.client(
+        "ec2",
+        endpoint_url=lab.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="repeated",
+        aws_secret_access_key="lab",
+    )
+
+    def same_invocation(request: AWSRequest, **_: object) -> None:
+        request.headers["amz-sdk-invocation-id"] = "one-invocation"
+
+    ec2.meta.events.register("before-send.ec2", same_invocation)
+    made = [ec2.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"] for _ in range(2)]
+    assert made[0] == made[1]
 
 
 def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) -> None:

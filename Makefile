@@ -128,7 +128,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 	done
 
 .PHONY: check
-check: setup ## Everything but Terraform apply (90 s)
+check: setup ## Everything but Terraform apply (two minutes on 2 cores)
 	@$(LANES) $(TOGETHER) --jobs=4 terraform-test lab unit lint recorded
 
 .PHONY: checkov
@@ -141,7 +141,7 @@ apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_
 	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
 
 .PHONY: test
-test: check ## Everything (12 minutes on 2 cores)
+test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.
 
 ##### The demonstration

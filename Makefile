@@ -128,7 +128,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 	done
 
 .PHONY: check
-check: setup ## Everything but Terraform apply (two minutes on 2 cores)
+check: setup ## Everything but Terraform apply (two and a half minutes on 2 cores)
 	@$(LANES) $(TOGETHER) --jobs=4 terraform-test lab unit lint recorded
 
 .PHONY: checkov

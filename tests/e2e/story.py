@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from e2e import workspaces
 from terraform.spoke_routes import ways_around
 
-from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.terraform import Change, Workspace
 from vmseries_lab.timeline import Entry
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 MINUTE = 60.0
 APPLY_PACE = 60.0
@@ -199,16 +197,9 @@ class ExampleStory:
     @pytest.fixture(scope="class")
     @classmethod
     def stack(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-        tools = terraform_environment()
+        folder = tmp_path_factory.mktemp(Path(cls.example).name)
         with Lab() as lab:
-            workspace = Workspace.copy(
-                REPOSITORY,
-                cls.example,
-                tmp_path_factory.mktemp(Path(cls.example).name) / "copy",
-                binary=tools.binary,
-                environment={**tools.environment, **lab.environment()},
-            )
-            workspace.init()
+            workspace = workspaces.copy(lab, cls.example, folder / "copy")
             yield Stack(lab, workspace)
             assert lab.errors() == []
 

@@ -16,6 +16,9 @@ ARGS ?=
 # A test that applies Terraform waits most of the time: more of them at once than there are cores.
 APPLY_WORKERS ?= 4
 
+# Most of a short test's time is importing: what was compiled once is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Lanes that run side by side: all are heard to the end, and each one's output is kept together.
 LANES := $(MAKE) --keep-going
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)

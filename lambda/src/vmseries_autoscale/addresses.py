@@ -34,8 +34,10 @@ class Address:
     interface_id: str | None = None
 
 
-def look(ec2: EC2Client, deployment: str, instance_ids: Iterable[str]) -> dict[str, list[Address]]:
-    """The addresses that ``deployment`` allocated for these instances."""
+def look(
+    ec2: EC2Client, deployment: str, instance_ids: Iterable[str] | None = None
+) -> dict[str, list[Address]]:
+    """The addresses that ``deployment`` allocated for these instances, or for any."""
     found: dict[str, list[Address]] = {}
     answer = ec2.describe_addresses(Filters=tags.belonging_to(deployment, instance_ids))
     for description in answer["Addresses"]:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -45,6 +46,11 @@ def ec2() -> EC2Client:
 def autoscaling() -> AutoScalingClient:
     """EC2 Auto Scaling."""
     return cast("AutoScalingClient", _client("autoscaling"))
+
+
+def elbv2() -> ElasticLoadBalancingv2Client:
+    """Elastic Load Balancing: Application, Network and Gateway Load Balancers."""
+    return cast("ElasticLoadBalancingv2Client", _client("elbv2"))
 
 
 def sqs() -> SQSClient:

@@ -26,6 +26,7 @@
     │       └── CommitFailedError             a commit job ended with FAIL
     ├── PermanentError                coming back changes nothing: a launch is undone and abandoned
     │   ├── LayoutError                   the wanted interfaces do not fit this instance
+    │   ├── TooLateError                  the firewall has booted without its interfaces
     │   └── Ec2RefusedError               EC2 will not do it, however often it is asked
     └── SettingsError                 the function itself is set up wrongly
 
@@ -140,6 +141,10 @@ class PermanentError(AutoscaleError):
 
 class LayoutError(PermanentError):
     """The wanted interfaces do not fit the instance."""
+
+
+class TooLateError(PermanentError):
+    """What a firewall looks for once, when it boots, was not there."""
 
 
 class Ec2RefusedError(PermanentError):

@@ -13,7 +13,7 @@ from vmseries_autoscale.errors import (
     UnreadableEventError,
     UnsupportedTransitionError,
 )
-from vmseries_autoscale.settings import Settings
+from vmseries_autoscale.settings import HookSettings
 
 
 class Transition(StrEnum):
@@ -41,6 +41,9 @@ ROUTES = {
 }
 """From where to where an instance goes when it is acted on; a warm pool's ways are refused."""
 
+RESENT_SOURCE = "vmseries-autoscale.reconcile"
+"""The source of events that were written anew. A source of AWS's own begins with "aws."."""
+
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
@@ -48,6 +51,8 @@ class LifecycleEvent:
 
     Attributes:
         token: identifies this wait to Auto Scaling; it is a permission, so it is never shown.
+            ``None`` in an event that was written anew, since Auto Scaling shows tokens in its own
+            events only.
         time: when Auto Scaling reported the wait, aware; deadlines count from it.
     """
 
@@ -55,7 +60,7 @@ class LifecycleEvent:
     auto_scaling_group: str
     hook: str
     time: datetime
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
 
     @property
     def keys(self) -> dict[str, str]:
@@ -67,7 +72,7 @@ class LifecycleEvent:
         }
 
 
-def parse(body: str, transition: Transition, settings: Settings) -> LifecycleEvent | None:
+def parse(body: str, transition: Transition, settings: HookSettings) -> LifecycleEvent | None:
     """The event of a queue message; ``None`` for the test notification that a new hook may send.
 
     The shape is that of "Amazon EC2 Auto Scaling event reference",
@@ -95,11 +100,35 @@ def parse(body: str, transition: Transition, settings: Settings) -> LifecycleEve
         auto_scaling_group=settings.auto_scaling_group_name,
         hook=settings.lifecycle_hook_name,
         time=_time(event),
-        token=_text(detail, "LifecycleActionToken"),
+        token=None
+        if event.get("source") == RESENT_SOURCE
+        else _text(detail, "LifecycleActionToken"),
     )
 
 
-def _check_addressee(detail: dict[str, Any], transition: Transition, settings: Settings) -> None:
+def write(transition: Transition, group: str, hook: str, instance_id: str, time: datetime) -> str:
+    """The queue message for a wait whose event was lost: the same event, without its token."""
+    origin, destination = ROUTES[transition]
+    return json.dumps(
+        {
+            "source": RESENT_SOURCE,
+            "detail-type": DETAIL_TYPES[transition],
+            "time": time.isoformat(),
+            "detail": {
+                "AutoScalingGroupName": group,
+                "LifecycleHookName": hook,
+                "LifecycleTransition": transition,
+                "EC2InstanceId": instance_id,
+                "Origin": origin,
+                "Destination": destination,
+            },
+        }
+    )
+
+
+def _check_addressee(
+    detail: dict[str, Any], transition: Transition, settings: HookSettings
+) -> None:
     expected = {
         "AutoScalingGroupName": settings.auto_scaling_group_name,
         "LifecycleHookName": settings.lifecycle_hook_name,

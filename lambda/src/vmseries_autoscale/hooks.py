@@ -13,6 +13,7 @@ from vmseries_autoscale.events import LifecycleEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_autoscaling.type_defs import RecordLifecycleActionHeartbeatTypeTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,7 @@ def keep_open(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
         the one look at the hook that cannot mistake a later wait of the same instance for this one.
     """
     try:
-        autoscaling.record_lifecycle_action_heartbeat(
-            LifecycleHookName=event.hook,
-            AutoScalingGroupName=event.auto_scaling_group,
-            LifecycleActionToken=event.token,
-            InstanceId=event.instance_id,
-        )
+        autoscaling.record_lifecycle_action_heartbeat(**_action(event))
     except ClientError as error:
         if _is_closed(error):
             return False
@@ -48,19 +44,25 @@ def keep_open(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
 def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Result) -> None:
     """Close the hook; that it is closed already is success."""
     try:
-        autoscaling.complete_lifecycle_action(
-            LifecycleHookName=event.hook,
-            AutoScalingGroupName=event.auto_scaling_group,
-            LifecycleActionToken=event.token,
-            InstanceId=event.instance_id,
-            LifecycleActionResult=result.value,
-        )
+        autoscaling.complete_lifecycle_action(**_action(event), LifecycleActionResult=result.value)
     except ClientError as error:
         if not _is_closed(error):
             raise
         logger.info("The lifecycle action was complete already", extra={"result": result.value})
         return
     logger.info("Completed the lifecycle action", extra={"result": result.value})
+
+
+def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
+    """How Auto Scaling is told which wait is meant; without a token, by hook and instance."""
+    action: RecordLifecycleActionHeartbeatTypeTypeDef = {
+        "LifecycleHookName": event.hook,
+        "AutoScalingGroupName": event.auto_scaling_group,
+        "InstanceId": event.instance_id,
+    }
+    if event.token is not None:
+        action["LifecycleActionToken"] = event.token
+    return action
 
 
 def _is_closed(error: ClientError) -> bool:

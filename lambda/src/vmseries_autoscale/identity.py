@@ -72,6 +72,12 @@ def identify(
     return found
 
 
+def instance_id(device: Device) -> str | None:
+    """The instance that a firewall says it runs on, by its host name."""
+    name = _first_label(device.hostname)
+    return name if _INSTANCE_ID.fullmatch(name) else None
+
+
 def _first_label(hostname: str) -> str:
     return hostname.split(".", 1)[0].lower()
 
@@ -84,7 +90,7 @@ def _only(matches: list[Device], evidence: Evidence, what: str) -> Identity | Un
 
 
 def _doubt(device: Device) -> str | None:
-    if _INSTANCE_ID.fullmatch(_first_label(device.hostname)):
+    if instance_id(device) is not None:
         return f"is {device.hostname} by its host name"
     if device.policy_status is None:
         return "is not in our device group"

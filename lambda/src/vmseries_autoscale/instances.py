@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from vmseries_autoscale import tags
 from vmseries_autoscale.interfaces import Interface, of_instance
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeDef
 
 logger = logging.getLogger(__name__)
+
+TERMINATED = "terminated"
+
+VISIT_NOTED_EVERY = timedelta(minutes=10)
+"""How often a visit is noted on an instance that waits: often enough to tell that it is looked
+after, rarely enough to cost next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Instance:
         zone: name of its Availability Zone.
         state: EC2's word, e.g. ``running``.
         interfaces: what is attached to it, whoever attached it.
+        terminated: when it was; ``None`` if it is not, or if EC2 does not say when.
     """
 
     instance_id: str
@@ -32,6 +43,30 @@ class Instance:
     state: str
     tags: Mapping[str, str]
     interfaces: tuple[Interface, ...]
+    terminated: datetime | None = None
+
+    @property
+    def deployment(self) -> str | None:
+        """The name of the deployment that launched it."""
+        return self.tags.get(tags.DEPLOYMENT)
+
+    @property
+    def serial(self) -> str | None:
+        """The serial number of its firewall, if a visit has found it out."""
+        return self.tags.get(tags.SERIAL)
+
+    @property
+    def licence_returned(self) -> bool:
+        """Whether a visit has read back that the licence is returned."""
+        return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
+
+    @property
+    def visited(self) -> datetime | None:
+        """When a visit was last noted on it."""
+        try:
+            return datetime.fromisoformat(self.tags[tags.VISITED])
+        except (KeyError, ValueError):
+            return None
 
     def private_ip(self, device_index: int) -> str | None:
         """The primary private address of the interface at ``device_index``."""
@@ -46,9 +81,16 @@ def look(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]:
 
     A filter finds what exists; naming the ids would make one unknown id an error for all.
     """
-    pages = ec2.get_paginator("describe_instances").paginate(
-        Filters=[{"Name": "instance-id", "Values": list(instance_ids)}]
-    )
+    return _look(ec2, [{"Name": "instance-id", "Values": list(instance_ids)}])
+
+
+def of_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
+    """The instances that ``deployment`` launched, with those that were terminated lately."""
+    return _look(ec2, [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}])
+
+
+def _look(ec2: EC2Client, filters: list[FilterTypeDef]) -> dict[str, Instance]:
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=filters)
     found = [
         _instance(description)
         for page in pages
@@ -64,6 +106,26 @@ def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
     logger.info("Tagged the instance", extra={"tags": dict(new)})
 
 
+def note_visit(ec2: EC2Client, visited: Iterable[Instance], now: datetime) -> None:
+    """Leave word on waiting instances that their events have not been lost.
+
+    It is a hint for the reconcile function only: a visit is not worse for one that fails.
+    """
+    stale = [
+        instance.instance_id
+        for instance in visited
+        if instance.state != TERMINATED
+        and (instance.visited is None or now - instance.visited >= VISIT_NOTED_EVERY)
+    ]
+    if not stale:
+        return
+    note = {tags.VISITED: now.isoformat(timespec="seconds")}
+    try:
+        ec2.create_tags(Resources=stale, Tags=tags.to_aws(note))
+    except ClientError as error:
+        logger.warning("Could not note the visit", extra={"reason": str(error)})
+
+
 def _instance(description: InstanceTypeDef) -> Instance:
     return Instance(
         instance_id=description["InstanceId"],
@@ -74,4 +136,16 @@ def _instance(description: InstanceTypeDef) -> Instance:
             of_instance(description["InstanceId"], item)
             for item in description.get("NetworkInterfaces", ())
         ),
+        terminated=_terminated(description),
     )
+
+
+_WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
+
+
+def _terminated(description: InstanceTypeDef) -> datetime | None:
+    """When it was terminated: the reason for an instance's state ends with its time."""
+    when = _WHEN.search(description.get("StateTransitionReason", ""))
+    if description["State"]["Name"] != TERMINATED or when is None:
+        return None
+    return datetime.strptime(when[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)

@@ -54,9 +54,9 @@ class Interface:
 
 
 def look(
-    ec2: EC2Client, deployment: str, instance_ids: Iterable[str]
+    ec2: EC2Client, deployment: str, instance_ids: Iterable[str] | None = None
 ) -> dict[str, list[Interface]]:
-    """The interfaces that ``deployment`` made for these instances, attached or not."""
+    """The interfaces that ``deployment`` made for these instances or for any, attached or not."""
     found: dict[str, list[Interface]] = {}
     pages = ec2.get_paginator("describe_network_interfaces").paginate(
         Filters=tags.belonging_to(deployment, instance_ids)
@@ -66,6 +66,22 @@ def look(
             own = tags.from_aws(description["TagSet"])
             found.setdefault(own[tags.INSTANCE_ID], []).append(_own(description, own))
     return found
+
+
+def taken(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> set[str]:
+    """Those of the private addresses that any interface in the VPC has."""
+    pages = ec2.get_paginator("describe_network_interfaces").paginate(
+        Filters=[
+            {"Name": "vpc-id", "Values": [vpc_id]},
+            {"Name": "addresses.private-ip-address", "Values": sorted(addresses)},
+        ]
+    )
+    return {
+        address["PrivateIpAddress"]
+        for page in pages
+        for interface in page["NetworkInterfaces"]
+        for address in interface["PrivateIpAddresses"]
+    }
 
 
 def of_instance(instance_id: str, description: InstanceNetworkInterfaceTypeDef) -> Interface:

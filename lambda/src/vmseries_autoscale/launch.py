@@ -17,16 +17,18 @@ from vmseries_autoscale import (
     interfaces,
     panorama,
     readiness,
+    target_groups,
     telemetry,
     together,
     wiring,
 )
-from vmseries_autoscale.errors import PermanentError
+from vmseries_autoscale.errors import PermanentError, TooLateError
 from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Unknown
 from vmseries_autoscale.instances import Instance
 from vmseries_autoscale.settings import LaunchSettings, Readiness
 from vmseries_autoscale.tags import Owner
+from vmseries_autoscale.target_groups import Target
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
 from vmseries_autoscale.wiring import Wiring
@@ -36,6 +38,9 @@ logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 300
 """How long to hope for what is scarce. Meanwhile the firewall boots, and one that finds no
 management interface gets no licence either: its bootstrap tries once."""
+
+BOOT_SECONDS = 900
+"""When a firewall has booted. One that found no management interface never gets into service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,11 @@ def visit(event: LifecycleEvent, settings: LaunchSettings, now: datetime) -> Out
     age = (now - event.time).total_seconds()
     outcome = attempt(lambda: _advance(event, settings, sight, age))
     reason = _reason_to_abandon(outcome, overdue=age >= settings.deadline_seconds)
-    return outcome if reason is None else _abandon(event, settings, reason)
+    if reason is not None:
+        return _abandon(event, settings, reason)
+    if sight.instance is not None and not isinstance(outcome, Done):
+        instances.note_visit(aws.ec2(), [sight.instance], now)
+    return outcome
 
 
 def _look(event: LifecycleEvent, settings: LaunchSettings) -> Sight:
@@ -88,12 +97,14 @@ def _advance(event: LifecycleEvent, settings: LaunchSettings, sight: Sight, age:
     instance = sight.instance
     if instance is None or instance.state not in ("pending", "running"):
         return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
-    wired_now = _connect(event, settings, instance, sight.wiring, age)
-    if wired_now and settings.readiness is not Readiness.OFF:
+    wired = _connect(event, settings, instance, sight.wiring, age)
+    if wired != sight.wiring and settings.readiness is not Readiness.OFF:
         return Again("wired; now the firewall boots, which takes minutes")
     obstacle = _obstacle(instance, settings)
     if obstacle is not None:
         return Again(obstacle)
+    for target in _targets(instance.instance_id, settings, wired):
+        target_groups.register(aws.elbv2(), target)
     hooks.complete(aws.autoscaling(), event, hooks.Result.CONTINUE)
     telemetry.count(Metric.LAUNCH_COMPLETED)
     telemetry.measure(Metric.SECONDS_TO_SERVICE, age)
@@ -106,15 +117,30 @@ def _connect(
     instance: Instance,
     there: Wiring,
     age: float,
-) -> bool:
-    """Make what is missing of the interfaces and addresses; whether anything was."""
+) -> Wiring:
+    """Make what is missing of the interfaces and addresses."""
+    expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
+    if expected and not there.own_interfaces and age >= BOOT_SECONDS:
+        raise TooLateError(
+            f"{age:.0f} s after its launch the firewall has booted, without its interfaces"
+        )
     owner = Owner(settings.name, event.auto_scaling_group, event.instance_id, settings.tags)
     decide = partial(wiring.decide_connection, owner, instance.zone, settings.interfaces)
     connected = wiring.carry_out(aws.ec2(), decide, there, patient=age < PATIENCE_SECONDS)
-    if connected == there:
-        return False
-    telemetry.measure(Metric.SECONDS_TO_INTERFACES, age)
-    return True
+    if connected != there:
+        telemetry.measure(Metric.SECONDS_TO_INTERFACES, age)
+    return connected
+
+
+def _targets(instance_id: str, settings: LaunchSettings, there: Wiring) -> list[Target]:
+    """Where the instance's addresses are to be registered."""
+    return [
+        target
+        for interface in settings.interfaces.values()
+        for target in target_groups.of(
+            there.private_ip(instance_id, interface.device_index), interface.target_groups
+        )
+    ]
 
 
 def _obstacle(instance: Instance, settings: LaunchSettings) -> str | None:
@@ -154,6 +180,8 @@ def _abandon(event: LifecycleEvent, settings: LaunchSettings, reason: str) -> Ou
     What is attached is left to be deleted with the instance, so that this ends in one visit.
     """
     remains = _look(event, settings).wiring
+    for target in _targets(event.instance_id, settings, remains):
+        target_groups.leave(aws.elbv2(), target)
     wiring.carry_out(aws.ec2(), partial(wiring.decide_removal, detach=False), remains)
     hooks.complete(aws.autoscaling(), event, hooks.Result.ABANDON)
     telemetry.count(Metric.LAUNCH_ABANDONED)

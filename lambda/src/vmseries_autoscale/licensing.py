@@ -9,6 +9,12 @@ from vmseries_autoscale.panorama import Panorama
 
 logger = logging.getLogger(__name__)
 
+LOST = (
+    "The licence was not returned: deactivate the serial number in the Customer Support Portal "
+    "under Assets, Devices"
+)
+"""What to do about a firewall that went without giving its licence back, and cannot any more."""
+
 
 def give_back(panorama: Panorama, serial: str, api_key: str) -> bool:
     """Have the firewall give all its licences back, and look whether it has.

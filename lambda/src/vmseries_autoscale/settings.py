@@ -19,6 +19,7 @@ VARIABLE = "VMSERIES_AUTOSCALE_SETTINGS"
 _JSON = {
     str: "a string",
     int: "a whole number",
+    float: "a number",
     bool: "true or false",
     list: "a list",
     dict: "an object",
@@ -62,12 +63,25 @@ class PanoramaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetGroupSettings:
+    """A target group of type ip, of an Application or Network Load Balancer.
+
+    Attributes:
+        port: where a firewall takes its traffic.
+    """
+
+    arn: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceSettings:
     """One interface that every firewall of the group must have.
 
     Attributes:
         subnet_ids: the subnet for each Availability Zone, by zone name.
         public_ipv4_pool: pool to allocate the Elastic IP address from; ``None`` is Amazon's.
+        target_groups: where its private address is registered while the firewall is in service.
     """
 
     role: Role
@@ -77,6 +91,7 @@ class InterfaceSettings:
     security_group_ids: tuple[str, ...]
     public_ip: bool
     public_ipv4_pool: str | None
+    target_groups: tuple[TargetGroupSettings, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +104,36 @@ class LicensingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What both functions need.
+    """What every function needs.
 
     Attributes:
         name: the deployment's name, also the value of its tag on everything it makes.
-        deadline_seconds: how long after the event a visit still waits for anything.
-        visit_interval_seconds: first pause between two visits; later ones grow.
     """
 
     name: str
     auto_scaling_group_name: str
+    panorama: PanoramaSettings | None
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings(Settings):
+    """What a function needs that answers a lifecycle hook.
+
+    Attributes:
+        deadline_seconds: how long after the event a visit still waits for anything.
+        visit_interval_seconds: first pause between two visits; later ones grow.
+    """
+
     lifecycle_hook_name: str
     queue_url: str
     dead_letter_queue_url: str
     deadline_seconds: int
     visit_interval_seconds: int
     maximum_visit_interval_seconds: int
-    panorama: PanoramaSettings | None
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchSettings(Settings):
+class LaunchSettings(HookSettings):
     """Settings of the launch function."""
 
     interfaces: Mapping[str, InterfaceSettings]
@@ -136,11 +160,16 @@ class LaunchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class TerminateSettings(Settings):
-    """Settings of the terminate function."""
+class TerminateSettings(HookSettings):
+    """Settings of the terminate function.
+
+    Attributes:
+        target_groups: where addresses are registered, by the interface's device index.
+    """
 
     management_device_index: int
     licensing: LicensingSettings
+    target_groups: Mapping[str, tuple[TargetGroupSettings, ...]]
 
     def __post_init__(self) -> None:
         needs_key = self.licensing.mode is LicensingMode.FIREWALL
@@ -153,6 +182,48 @@ class TerminateSettings(Settings):
             raise SettingsError(
                 f"{VARIABLE}: licensing.api_key_secret_arn has no effect with licensing.mode none"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """Where the events of a lifecycle hook go."""
+
+    lifecycle_hook_name: str
+    queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweptTargetGroup:
+    """A target group of type ip and the networks in which only firewalls of ours are.
+
+    Attributes:
+        cidr_blocks: of the subnets of the interface whose addresses are registered.
+    """
+
+    arn: str
+    vpc_id: str
+    cidr_blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings(Settings):
+    """Settings of the reconcile function.
+
+    Attributes:
+        age_floor_seconds: for how long something must have been wrong before it is acted on.
+        maximum_firewalls: of how many firewalls one run removes what they left, at most.
+        maximum_share: the same, as a share of all firewalls known; between 0 and 1.
+        dry_run: whether runs only report.
+    """
+
+    launch: QueueSettings
+    terminate: QueueSettings
+    licensing_mode: LicensingMode
+    target_groups: tuple[SweptTargetGroup, ...]
+    age_floor_seconds: int
+    maximum_firewalls: int
+    maximum_share: float
+    dry_run: bool
 
 
 S = TypeVar("S", bound=Settings)
@@ -221,8 +292,10 @@ def _read_choice(kind: type[StrEnum], value: Any, where: str) -> StrEnum:
 
 
 def _expect(kind: type, value: Any, where: str) -> Any:
-    # A JSON true is an int to isinstance, but nobody who writes it means 1.
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    # JSON does not tell 1 from 1.0; and a true is an int to isinstance, but nobody who writes it
+    # means 1.
+    expected = (int, float) if kind is float else (kind,)
+    if not isinstance(value, expected) or (kind is not bool and isinstance(value, bool)):
         raise SettingsError(f"{where}: must be {_JSON[kind]}")
     return value
 

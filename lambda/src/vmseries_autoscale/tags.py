@@ -18,6 +18,7 @@ SERIAL = "vmseries-autoscale:serial"
 SERIAL_EVIDENCE = "vmseries-autoscale:serial-evidence"
 LICENCE = "vmseries-autoscale:licence"
 LICENCE_RETURNED = "returned"
+VISITED = "vmseries-autoscale:visited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,11 @@ def from_aws(tags: Iterable[TagTypeDef] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
-def belonging_to(deployment: str, instance_ids: Iterable[str]) -> list[FilterTypeDef]:
-    """Filters for what ``deployment`` made for any of these instances."""
-    return [
-        {"Name": f"tag:{DEPLOYMENT}", "Values": [deployment]},
-        {"Name": f"tag:{INSTANCE_ID}", "Values": list(instance_ids)},
-    ]
+def belonging_to(deployment: str, instance_ids: Iterable[str] | None) -> list[FilterTypeDef]:
+    """Filters for what ``deployment`` made for one of these instances, or for any."""
+    instances: FilterTypeDef = (
+        {"Name": "tag-key", "Values": [INSTANCE_ID]}
+        if instance_ids is None
+        else {"Name": f"tag:{INSTANCE_ID}", "Values": list(instance_ids)}
+    )
+    return [{"Name": f"tag:{DEPLOYMENT}", "Values": [deployment]}, instances]

@@ -29,6 +29,12 @@ class Metric(StrEnum):
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
     VISIT_FAILED = "VisitFailed"
     MESSAGE_DEAD_LETTERED = "MessageDeadLettered"
+    EVENT_WRITTEN_ANEW = "EventWrittenAnew"
+    ORPHANS_FOUND = "OrphansFound"
+    ORPHANS_REMOVED = "OrphansRemoved"
+    REMOVAL_FAILED = "RemovalFailed"
+    RECONCILE_COMPLETED = "ReconcileCompleted"
+    SECONDS_HELD = "SecondsHeld"
     SECONDS_TO_INTERFACES = "SecondsToInterfaces"
     SECONDS_TO_SERVICE = "SecondsToService"
     SECONDS_TO_TERMINATION = "SecondsToTermination"
@@ -54,9 +60,9 @@ def about(**keys: str) -> Iterator[None]:
         yield
 
 
-def count(metric: Metric) -> None:
-    """Count one."""
-    _metrics().add_metric(name=metric, unit=MetricUnit.Count, value=1)
+def count(metric: Metric, number: int = 1) -> None:
+    """Count one, or so many."""
+    _metrics().add_metric(name=metric, unit=MetricUnit.Count, value=number)
 
 
 def measure(metric: Metric, seconds: float) -> None:

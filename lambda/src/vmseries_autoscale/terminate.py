@@ -1,6 +1,7 @@
-"""Terminations: licence back, out of Panorama, interfaces and addresses released; in this order.
+"""Terminations: drained, licence back, out of Panorama, interfaces and addresses released.
 
-The order is what protects the licence: it is given back through the management interface. A stage
+The order is what protects flows and licence: a firewall without licence passes no traffic, and the
+licence is given back through the management interface. A stage
 that cannot be finished is given up at its limit, so that the stages after it still get their turn
 and no instance is held for ever; what was given up is reported by name.
 """
@@ -26,6 +27,7 @@ from vmseries_autoscale import (
     licensing,
     panorama,
     tags,
+    target_groups,
     telemetry,
     together,
     unmanaging,
@@ -49,9 +51,10 @@ GRACE_SECONDS = 600
 class Stage(IntEnum):
     """What a termination goes through, in order."""
 
-    LICENCE = 0
-    UNMANAGE = 1
-    RELEASE = 2
+    DRAIN = 0
+    LICENCE = 1
+    UNMANAGE = 2
+    RELEASE = 3
 
 
 @dataclass(slots=True)
@@ -117,10 +120,12 @@ def visit(
         now: aware.
         in_time: whether there is time to begin with another instance.
     """
-    departures, failed = _look(events, settings, now)
-    held = _leave_panorama(departures, settings, in_time)
-    free = [departure for departure in departures if departure.event not in held]
-    return failed | held | _leave_ec2(free, settings, in_time)
+    departures, outcomes = _look(events, settings, now)
+    for leave in (_leave_target_groups, _leave_panorama, _leave_ec2):
+        free = [departure for departure in departures if departure.event not in outcomes]
+        outcomes |= leave(free, settings, in_time)
+    _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
+    return outcomes
 
 
 def _look(
@@ -168,6 +173,36 @@ def _each(
         with telemetry.about(**departure.event.keys):
             outcomes[departure.event] = attempt(partial(step, departure))
     return outcomes
+
+
+def _note_visit(waiting: list[Departure], now: datetime) -> None:
+    """Leave word of the visit, and tell how long the longest of these waits has been."""
+    if not waiting:
+        return
+    telemetry.measure(Metric.SECONDS_HELD, max(departure.age for departure in waiting))
+    known = [departure.instance for departure in waiting if departure.instance is not None]
+    instances.note_visit(aws.ec2(), known, now)
+
+
+def _leave_target_groups(
+    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those that a load balancer still sends traffic to."""
+    if not settings.target_groups:
+        return {}
+    registered = [departure for departure in departures if not departure.given_up(Stage.DRAIN)]
+    outcomes = _each(registered, partial(_drain, settings=settings), in_time)
+    return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
+
+
+def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
+    targets = [
+        target
+        for device_index, groups in settings.target_groups.items()
+        for target in target_groups.of(departure.private_ip(int(device_index)), groups)
+    ]
+    left = [target_groups.leave(aws.elbv2(), target) for target in targets]
+    return Done() if all(left) else Again("load balancers are draining their connections")
 
 
 def _leave_panorama(
@@ -308,8 +343,4 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
     if expected and not departure.licence_returned:
         telemetry.count(Metric.LICENCE_NOT_RETURNED)
-        logger.error(
-            "The licence was not returned: deactivate the serial number in the Customer Support "
-            "Portal under Assets, Devices",
-            extra={"step": "licence", "serial": serial},
-        )
+        logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})

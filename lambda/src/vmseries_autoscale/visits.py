@@ -30,7 +30,7 @@ from vmseries_autoscale.errors import (
     UnusableMessageError,
 )
 from vmseries_autoscale.events import LifecycleEvent, Transition
-from vmseries_autoscale.settings import Settings
+from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
 def answer(
     batch: dict[str, Any],
     transition: Transition,
-    settings: Settings,
+    settings: HookSettings,
     visit: Callable[[list[LifecycleEvent]], Outcomes],
 ) -> PartialItemFailureResponse:
     """Answer a batch of queue messages with one visit to all their instances.
@@ -144,7 +144,7 @@ def pause_seconds(receive_count: int, first: int, maximum: int) -> int:
 
 
 def _read(
-    body: str, transition: Transition, settings: Settings
+    body: str, transition: Transition, settings: HookSettings
 ) -> LifecycleEvent | UnusableMessageError | None:
     try:
         return events.parse(body, transition, settings)
@@ -156,7 +156,7 @@ def _settle(
     record: SQSRecord,
     event: LifecycleEvent | UnusableMessageError | None,
     outcomes: Outcomes,
-    settings: Settings,
+    settings: HookSettings,
 ) -> bool:
     """Do with a message what its event's outcome asks for; whether it stays in the queue."""
     match event:
@@ -178,7 +178,7 @@ def _settle(
     return True
 
 
-def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: Settings) -> None:
+def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: HookSettings) -> None:
     name = type(error).__name__
     aws.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url,
@@ -191,7 +191,7 @@ def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: Setti
     )
 
 
-def _hide(record: SQSRecord, settings: Settings, *, first: int) -> None:
+def _hide(record: SQSRecord, settings: HookSettings, *, first: int) -> None:
     """Let the message come back after a pause."""
     received = int(record.attributes.approximate_receive_count)
     seconds = pause_seconds(received, first, settings.maximum_visit_interval_seconds)

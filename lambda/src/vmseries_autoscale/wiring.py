@@ -64,6 +64,19 @@ class Wiring:
         own = [interface for interface in self.interfaces.values() if interface.name is not None]
         return sorted(own, key=lambda interface: interface.interface_id)
 
+    def private_ip(self, instance_id: str, device_index: int) -> str | None:
+        """The primary private address of the interface at ``device_index``."""
+        interface = self.attached_at(instance_id, device_index)
+        return interface.private_ip if interface else None
+
+    def attached_at(self, instance_id: str, device_index: int) -> Interface | None:
+        """The interface at ``device_index``, also if it is only coming or going."""
+        for interface in self.interfaces.values():
+            at = interface.instance_id, interface.device_index
+            if interface.status is not Status.DETACHED and at == (instance_id, device_index):
+                return interface
+        return None
+
     def with_interface(self, interface: Interface) -> Wiring:
         """With this interface."""
         return replace(self, interfaces={**self.interfaces, interface.interface_id: interface})
@@ -210,7 +223,7 @@ def _interface_for(
     instance_id: str, name: str, settings: InterfaceSettings, wiring: Wiring
 ) -> Interface | None:
     """The interface that is, or can become, the one called ``name``."""
-    occupant = _attached_at(instance_id, settings.device_index, wiring)
+    occupant = wiring.attached_at(instance_id, settings.device_index)
     if occupant is not None:
         _check_occupant(occupant, name, settings)
         return occupant
@@ -224,14 +237,6 @@ def _interface_for(
                 f"{interface.instance_id} at device index {interface.device_index}"
             )
     return candidates[0] if candidates else None
-
-
-def _attached_at(instance_id: str, device_index: int, wiring: Wiring) -> Interface | None:
-    for interface in wiring.interfaces.values():
-        at = interface.instance_id, interface.device_index
-        if interface.status is not Status.DETACHED and at == (instance_id, device_index):
-            return interface
-    return None
 
 
 def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings) -> None:

@@ -1,0 +1,55 @@
+"""Answers a schedule, and whoever wants to know what is left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.errors import UnreadableEventError
+from vmseries_autoscale.reconcile.run import reconcile
+from vmseries_autoscale.settings import ReconcileSettings, from_environment
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+RESERVE_MILLISECONDS = 15_000
+"""What is kept of an invocation for what was begun: more than the longest call takes."""
+
+SCHEDULED = "Scheduled Event"
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Compare the inventories, and put right what they disagree in.
+
+    Args:
+        event: EventBridge's for a schedule; or ``{"action": "report"}``, which changes nothing, or
+            ``{"action": "reconcile"}``, which does what the schedule does.
+        context: Lambda's.
+
+    Returns:
+        The report.
+
+    Raises:
+        UnreadableEventError: for any other event.
+        PanoramaError: if Panorama's inventory cannot be taken.
+    """
+    settings = from_environment(ReconcileSettings)
+    with telemetry.invocation(settings.name):
+        return reconcile(
+            settings,
+            now=datetime.now(UTC),
+            in_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS,
+            dry_run=_only_report(event) or settings.dry_run,
+        )
+
+
+def _only_report(event: dict[str, Any]) -> bool:
+    if event.get("detail-type") == SCHEDULED:
+        return False
+    match event.get("action"):
+        case "report":
+            return True
+        case "reconcile":
+            return False
+    raise UnreadableEventError('expected a scheduled event or {"action": "report" | "reconcile"}')

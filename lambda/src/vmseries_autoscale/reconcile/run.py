@@ -1,0 +1,213 @@
+"""One run: look, decide, act, and report what was found and done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from vmseries_autoscale import (
+    aws,
+    events,
+    licensing,
+    panorama,
+    target_groups,
+    telemetry,
+    unmanaging,
+    wiring,
+)
+from vmseries_autoscale.errors import AutoscaleError
+from vmseries_autoscale.events import Transition
+from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.reconcile import decisions, inventory
+from vmseries_autoscale.reconcile.decisions import Leftover, Limits, Removals, Unanswered
+from vmseries_autoscale.reconcile.inventory import Inventory
+from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.target_groups import Target
+from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.wiring import Wiring
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run has found, by name.
+
+    Attributes:
+        dry_run: whether nothing was done about it.
+        written_anew: instances whose lost event was written anew.
+        leftovers: instances that are gone and had left something, with their serial numbers.
+        targets: addresses in target groups that nobody has.
+        removed: of what was found, what is gone now: instance ids and addresses.
+        unfinished: why the rest is not, by instance id or address; a later run goes on.
+        postponed: instances beyond this run's cap.
+        young: instances that went too lately to be sure that no visit follows.
+        doubtful: why something was not touched, by instance id or serial number.
+        licences_lost: serial numbers whose licences nothing can give back any more.
+    """
+
+    dry_run: bool
+    written_anew: list[str] = field(default_factory=list)
+    leftovers: dict[str, str | None] = field(default_factory=dict)
+    targets: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unfinished: dict[str, str] = field(default_factory=dict)
+    postponed: list[str] = field(default_factory=list)
+    young: list[str] = field(default_factory=list)
+    doubtful: dict[str, str] = field(default_factory=dict)
+    licences_lost: list[str] = field(default_factory=list)
+
+
+def reconcile(
+    settings: ReconcileSettings, now: datetime, in_time: Callable[[], bool], *, dry_run: bool
+) -> dict[str, Any]:
+    """Put right what no visit will, or only say what that is.
+
+    Hooks that nobody answers are first: that takes nothing from anybody, and needs no Panorama.
+    After that, an inventory that cannot be taken ends the run before anything is removed.
+
+    Args:
+        settings: the function's settings.
+        now: aware.
+        in_time: whether there is time to begin with another removal.
+        dry_run: whether to change nothing.
+
+    Returns:
+        The report, as JSON has it.
+
+    Raises:
+        PanoramaError: if Panorama cannot be asked.
+        ClientError: if AWS cannot.
+    """
+    report = Report(dry_run)
+    floor = timedelta(seconds=settings.age_floor_seconds)
+    _answer(decisions.unanswered(inventory.waiting(settings), floor, now), settings, report)
+    connection = None if settings.panorama is None else panorama.connect(settings.panorama)
+    everything = inventory.everything(settings, connection)
+    limits = Limits(floor, settings.maximum_firewalls, settings.maximum_share)
+    found = decisions.removals(everything, limits, now)
+    _note(found, everything, settings, report)
+    if not dry_run:
+        _remove_targets(found.targets, report)
+        _remove_wirings(found.leftovers, in_time, report)
+        _unmanage(found.leftovers, connection, settings.name, in_time, report)
+    _conclude(report)
+    return asdict(report)
+
+
+def _answer(unanswered: Sequence[Unanswered], settings: ReconcileSettings, report: Report) -> None:
+    """Write the lost events anew: the visits that follow do what they would have done."""
+    for wait in unanswered:
+        report.written_anew.append(wait.instance_id)
+        if report.dry_run:
+            continue
+        launching = wait.transition is Transition.LAUNCHING
+        queue = settings.launch if launching else settings.terminate
+        body = events.write(
+            wait.transition,
+            settings.auto_scaling_group_name,
+            queue.lifecycle_hook_name,
+            wait.instance_id,
+            wait.since,
+        )
+        aws.sqs().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+        telemetry.count(Metric.EVENT_WRITTEN_ANEW)
+        logger.warning(
+            "Nobody answered a lifecycle hook; wrote its event anew",
+            extra={"instance_id": wait.instance_id, "hook": queue.lifecycle_hook_name},
+        )
+
+
+def _note(
+    found: Removals, everything: Inventory, settings: ReconcileSettings, report: Report
+) -> None:
+    report.leftovers = {one.instance_id: one.serial for one in found.leftovers}
+    report.targets = [target.address for target in found.targets]
+    report.postponed = list(found.postponed)
+    report.young = list(found.young)
+    report.doubtful = dict(found.doubtful)
+    if settings.licensing_mode is LicensingMode.FIREWALL:
+        report.licences_lost = [
+            one.serial
+            for one in found.leftovers
+            if one.serial and not _licence_returned(everything, one.instance_id)
+        ]
+
+
+def _licence_returned(everything: Inventory, instance_id: str) -> bool:
+    instance = everything.instances.get(instance_id)
+    return instance is not None and instance.licence_returned
+
+
+def _remove_targets(targets: Sequence[Target], report: Report) -> None:
+    for target in targets:
+        outcome = attempt(partial(target_groups.deregister, aws.elbv2(), target))
+        _settle(target.address, outcome or Done(), report)
+
+
+def _remove_wirings(
+    leftovers: Sequence[Leftover], in_time: Callable[[], bool], report: Report
+) -> None:
+    for leftover in leftovers:
+        if not in_time():
+            report.unfinished[leftover.instance_id] = "no time left in this run"
+            continue
+        outcome = attempt(partial(_remove_wiring, leftover.wiring))
+        _settle(leftover.instance_id, outcome, report)
+
+
+def _remove_wiring(there: Wiring) -> Outcome:
+    decide = partial(wiring.decide_removal, detach=True)
+    left = wiring.carry_out(aws.ec2(), decide, there)
+    return Again("interfaces are being detached") if left.interfaces else Done()
+
+
+def _unmanage(
+    leftovers: Sequence[Leftover],
+    connection: Panorama | None,
+    deployment: str,
+    in_time: Callable[[], bool],
+    report: Report,
+) -> None:
+    instance_ids = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
+    if connection is None or not instance_ids:
+        return
+    serials = frozenset(instance_ids)
+    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, deployment, in_time))
+    for serial, instance_id in instance_ids.items():
+        outcome = outcomes[serial] if isinstance(outcomes, dict) else outcomes
+        _settle(instance_id, outcome, report)
+
+
+def _settle(what: str, outcome: Outcome, report: Report) -> None:
+    """Note a removal that has not come to its end; another one of the same firewall may have."""
+    match outcome:
+        case Again(reason):
+            report.unfinished[what] = reason
+        case Failed(error):
+            report.unfinished[what] = f"{type(error).__name__}: {error}"
+            telemetry.count(Metric.REMOVAL_FAILED)
+            logger.error(
+                "Could not remove what a firewall has left",
+                extra={"what": what, "error": type(error).__name__, "reason": str(error)},
+                exc_info=None if isinstance(error, AutoscaleError) else error,
+            )
+
+
+def _conclude(report: Report) -> None:
+    """Log and count what the report says."""
+    found = [*report.leftovers, *report.targets]
+    if not report.dry_run:
+        report.removed = [what for what in found if what not in report.unfinished]
+        telemetry.count(Metric.ORPHANS_REMOVED, len(report.removed))
+        for serial in report.licences_lost:
+            telemetry.count(Metric.LICENCE_NOT_RETURNED)
+            logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
+    telemetry.count(Metric.ORPHANS_FOUND, len(found) + len(report.postponed))
+    telemetry.count(Metric.RECONCILE_COMPLETED)
+    logger.info("Reconciled", extra={"report": asdict(report)})

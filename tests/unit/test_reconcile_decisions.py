@@ -1,0 +1,273 @@
+"""Random fleets: what the reconciler takes from whom, told by what really is.
+
+``make properties`` tries ten thousand of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmseries_autoscale import tags
+from vmseries_autoscale.addresses import Address
+from vmseries_autoscale.events import Transition
+from vmseries_autoscale.group import Activity, Kind
+from vmseries_autoscale.instances import Instance
+from vmseries_autoscale.interfaces import Interface, Status
+from vmseries_autoscale.panorama import Device
+from vmseries_autoscale.reconcile.decisions import Limits, removals, unanswered
+from vmseries_autoscale.reconcile.inventory import Inventory
+from vmseries_autoscale.wiring import Wiring
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FLOOR = timedelta(minutes=25)
+EC2_SHOWS = 3600
+"""EC2 forgets no terminated instance sooner, in seconds."""
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """What really is with one firewall; the inventories below are made of it.
+
+    Attributes:
+        ours: or of somebody who uses the same device group.
+        died: seconds ago; ``None`` lives.
+        shown: EC2 still shows it although it is dead; says_when: with its time.
+        remembered: Auto Scaling still knows of its end.
+        state: in the group, if it is still there.
+        moved: somebody has attached its interface to another instance.
+    """
+
+    ours: bool
+    died: int | None
+    shown: bool
+    says_when: bool
+    remembered: bool
+    state: str | None
+    interface: bool
+    address: bool
+    moved: bool
+    in_panorama: bool
+    connected: bool
+    tagged_serial: bool
+    named: bool
+
+    @property
+    def visible(self) -> bool:
+        """EC2 shows it to us."""
+        return self.ours and (self.died is None or self.died < EC2_SHOWS or self.shown)
+
+    @property
+    def known_by_serial(self) -> bool:
+        return self.in_panorama and (self.named or (self.tagged_serial and self.visible))
+
+    @property
+    def traceable(self) -> bool:
+        """Something of ours still names it."""
+        wired = self.interface or self.address
+        return self.ours and (self.visible or self.remembered or wired)
+
+    @property
+    def leaves(self) -> bool:
+        wired = self.interface or self.address
+        return self.traceable and (wired or self.known_by_serial)
+
+    @property
+    def removable(self) -> bool:
+        """Everything that must hold before anything of it may be touched."""
+        return (
+            self.leaves
+            and self.died is not None
+            and self.state is None
+            and not (self.interface and self.moved)
+            and not (self.known_by_serial and self.connected)
+        )
+
+    @property
+    def age_is_known(self) -> bool:
+        return not self.visible or self.says_when or self.remembered
+
+
+flag = st.booleans()
+firewalls = st.builds(
+    Firewall,
+    ours=st.sampled_from([True, True, True, False]),
+    died=st.none() | st.integers(0, 20_000) | st.integers(1500, 9_000),
+    shown=flag,
+    says_when=st.sampled_from([True, True, False]),
+    remembered=flag,
+    state=st.sampled_from([None] * 6 + ["InService", "Pending:Wait", "Terminating:Wait"]),
+    interface=flag,
+    address=flag,
+    moved=st.sampled_from([False] * 5 + [True]),
+    in_panorama=flag,
+    connected=st.sampled_from([False] * 4 + [True]),
+    tagged_serial=flag,
+    named=flag,
+)
+fleets = st.lists(firewalls, max_size=12)
+limits = st.builds(
+    Limits,
+    age_floor=st.just(FLOOR),
+    firewalls=st.integers(1, 8),
+    share=st.sampled_from([0.01, 0.1, 0.5, 1.0]),
+)
+
+
+def instance_id(number: int) -> str:
+    return f"i-{number:017x}"
+
+
+def instance(number: int, firewall: Firewall) -> Instance:
+    died = None if firewall.died is None else NOW - timedelta(seconds=firewall.died)
+    return Instance(
+        instance_id(number),
+        "us-east-1a",
+        "running" if died is None else "terminated",
+        {tags.DEPLOYMENT: "fw", **({tags.SERIAL: f"S{number}"} if firewall.tagged_serial else {})},
+        (),
+        terminated=died if firewall.says_when else None,
+    )
+
+
+def wiring(number: int, firewall: Firewall) -> Wiring:
+    where: dict[str, Any] = {}
+    if firewall.moved:
+        where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
+    elif firewall.died is None:
+        where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
+    interface = Interface(f"eni-{number}", "management", **where)
+    return Wiring.of(
+        [interface] if firewall.interface else [],
+        [Address(f"eipalloc-{number}", "untrust")] if firewall.address else [],
+    )
+
+
+def inventory(fleet: list[Firewall]) -> Inventory:
+    numbered = list(enumerate(fleet))
+    return Inventory(
+        deployment="fw",
+        members={
+            instance_id(n): one.state for n, one in numbered if one.ours and one.state is not None
+        },
+        instances={instance_id(n): instance(n, one) for n, one in numbered if one.visible},
+        activities={
+            instance_id(n): Activity(
+                Kind.TERMINATING,
+                NOW - timedelta(seconds=one.died + 60),
+                NOW - timedelta(seconds=one.died),
+            )
+            for n, one in numbered
+            if one.ours and one.died is not None and one.remembered
+        },
+        wirings={
+            instance_id(n): wiring(n, one)
+            for n, one in numbered
+            if one.ours and (one.interface or one.address)
+        },
+        devices=tuple(
+            Device(
+                f"S{n}",
+                instance_id(n) if one.named else "branch-office",
+                connected=one.connected,
+                policy_status="In Sync",
+            )
+            for n, one in numbered
+            if one.in_panorama
+        ),
+        targets=(),
+    )
+
+
+@given(fleet=fleets, limit=limits)
+def test_no_live_firewall_is_touched_and_every_orphan_gets_its_turn(
+    fleet: list[Firewall], limit: Limits
+) -> None:
+    found = removals(inventory(fleet), limit, NOW)
+    by_id = {instance_id(n): one for n, one in enumerate(fleet)}
+
+    for leftover in found.leftovers:
+        firewall = by_id[leftover.instance_id]
+        assert firewall.removable
+        assert firewall.died is not None
+        assert firewall.died >= FLOOR.total_seconds()
+        assert (leftover.serial is not None) == firewall.known_by_serial
+
+    due = {
+        key
+        for key, one in by_id.items()
+        if one.removable
+        and one.age_is_known
+        and one.died is not None
+        and one.died >= FLOOR.total_seconds()
+    }
+    acted_on = {leftover.instance_id for leftover in found.leftovers}
+    assert acted_on | set(found.postponed) == due
+
+    known = [one for one in fleet if one.leaves or (one.ours and one.state is not None)]
+    cap = max(1, min(limit.firewalls, math.ceil(limit.share * len(known))))
+    assert len(acted_on) == min(cap, len(due))
+
+
+def test_the_oldest_come_first() -> None:
+    template: dict[str, Any] = {
+        "ours": True, "shown": False, "says_when": True, "remembered": True, "state": None,
+        "interface": True, "address": False, "moved": False, "in_panorama": False,
+        "connected": False, "tagged_serial": False, "named": False,
+    }  # fmt: skip
+    fleet = [Firewall(died=died, **template) for died in (4000, 9000, 6000)]
+    found = removals(inventory(fleet), Limits(FLOOR, 2, 1.0), NOW)
+    assert [one.instance_id for one in found.leftovers] == [instance_id(1), instance_id(2)]
+    assert found.postponed == (instance_id(0),)
+
+
+@pytest.mark.parametrize(
+    ("firewalls", "share", "known", "cap"),
+    [(25, 0.5, 3, 2), (25, 0.5, 1, 1), (25, 0.5, 100, 25), (1, 1.0, 9, 1), (5, 0.01, 0, 1)],
+)
+def test_the_cap_is_a_number_and_a_share_and_never_nothing(
+    firewalls: int, share: float, known: int, cap: int
+) -> None:
+    assert Limits(FLOOR, firewalls, share).cap(known) == cap
+
+
+def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
+    visited = {} if visited_ago is None else {
+        tags.VISITED: (NOW - timedelta(seconds=visited_ago)).isoformat()
+    }  # fmt: skip
+    known = Instance(instance_id(1), "us-east-1a", "running", visited, ())
+    began = NOW - timedelta(seconds=began_ago)
+    return Inventory(
+        deployment="fw",
+        members={instance_id(1): state},
+        instances={instance_id(1): known},
+        activities={instance_id(1): Activity(Kind.LAUNCHING, began, None)},
+        wirings={},
+        devices=(),
+        targets=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "began_ago", "visited_ago", "expected"),
+    [
+        ("Pending:Wait", 1500, None, Transition.LAUNCHING),
+        ("Terminating:Wait", 1500, None, Transition.TERMINATING),
+        ("Terminating:Wait", 1499, None, None),
+        ("Pending:Wait", 9000, 1499, None),
+        ("Pending:Wait", 9000, 1500, Transition.LAUNCHING),
+        ("InService", 9000, None, None),
+        ("Pending:Proceed", 9000, None, None),
+    ],
+)
+def test_a_hook_is_unanswered_when_no_visit_came_for_long(
+    state: str, began_ago: int, visited_ago: int | None, expected: Transition | None
+) -> None:
+    found = unanswered(waiting(state, began_ago, visited_ago), FLOOR, NOW)
+    assert [wait.transition for wait in found] == ([] if expected is None else [expected])

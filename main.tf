@@ -20,6 +20,28 @@ data "aws_subnet" "this" {
   }
 }
 
+# The same for target groups: what ELB would refuse when the first firewall is ready. Nothing else reads this, so that nothing waits for
+# a target group that is made together with this module and is looked at only then.
+data "aws_lb_target_group" "this" {
+  for_each = merge([
+    for name, interface in var.interfaces : { for index, group in interface.target_groups : "${name}/${index}" => { interface = name, index = index, arn = group.arn } }
+  ]...)
+
+  arn = each.value.arn
+
+  lifecycle {
+    postcondition {
+      condition     = self.target_type == "ip" && self.protocol != "GENEVE"
+      error_message = "interfaces[\"${each.value.interface}\"].target_groups[${each.value.index}]: ${self.name} takes targets of type ${self.target_type} by ${self.protocol}. Name a target group of an Application or Network Load Balancer with target_type = \"ip\"; one of a Gateway Load Balancer belongs into target_group_arns."
+    }
+
+    postcondition {
+      condition     = self.vpc_id == var.network.vpc_id
+      error_message = "interfaces[\"${each.value.interface}\"].target_groups[${each.value.index}]: ${self.name} belongs to ${self.vpc_id}. Name a target group in network.vpc_id = \"${var.network.vpc_id}\"."
+    }
+  }
+}
+
 locals {
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
@@ -97,10 +119,15 @@ module "lifecycle" {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
     source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
+  network = {
+    vpc_id      = var.network.vpc_id
+    cidr_blocks = { for name, interface in var.interfaces : name => [for zone, _ in interface.subnet_ids : data.aws_subnet.this["${name}/${zone}"].cidr_block] }
+  }
   readiness      = local.readiness
   panorama       = var.panorama
   licensing      = var.licensing
   deadlines      = var.deadlines
+  reconcile      = var.reconcile
   functions      = var.functions
   event_delivery = var.event_delivery
   layer_arn      = module.dependencies.layer_arn

@@ -62,8 +62,13 @@ output "panorama_set_commands" {
 }
 
 output "functions" {
-  description = "The functions by transition: `name`, `arn`, `role_name`, `role_arn`, `log_group_name`."
+  description = "The functions `launch`, `terminate` and `reconcile`: `name`, `arn`, `role_name`, `role_arn`, `log_group_name`."
   value       = module.lifecycle.functions
+}
+
+output "permissions" {
+  description = "Everything that each function may do, for a review: function => `Sid` => `actions`, `resources`, `conditions`, `reason`."
+  value       = module.lifecycle.permissions
 }
 
 output "queues" {
@@ -72,12 +77,12 @@ output "queues" {
 }
 
 output "dead_letter_queues" {
-  description = "The dead-letter queues: `launch`, `terminate`, and `events` for what EventBridge could not hand over; each with `url` and `arn`."
+  description = "The dead-letter queue of each transition, also for events that EventBridge could not hand over: `url`, `arn`."
   value       = module.lifecycle.dead_letter_queues
 }
 
 output "event_rules" {
-  description = "ARN of the event rule of each transition."
+  description = "ARN of the event rule of each function; that of `reconcile` is its schedule."
   value       = module.lifecycle.event_rules
 }
 

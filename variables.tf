@@ -56,6 +56,8 @@ variable "interfaces" {
     - `source_dest_check`  - (Optional) null: on for management, off for the others, which forward.
     - `public_ip`          - (Optional) an Elastic IP for each firewall; not for data.
     - `public_ipv4_pool`   - (Optional) your own pool for that address, e.g. `ipv4pool-ec2-0123…`.
+    - `target_groups`      - (Optional) target groups of Application or Network Load Balancers, of type `ip`, in which the interface's private address is registered while the firewall is in service: `arn`, and `port` where the firewall takes the traffic.
+      Its security groups must let that in. Keep its subnets for firewalls: a target there whose address nobody has any more is deregistered.
   EOT
   type = map(object({
     role               = string
@@ -65,6 +67,10 @@ variable "interfaces" {
     source_dest_check  = optional(bool)
     public_ip          = optional(bool, false)
     public_ipv4_pool   = optional(string)
+    target_groups = optional(list(object({
+      arn  = string
+      port = number
+    })), [])
   }))
   nullable = false
 
@@ -131,6 +137,21 @@ variable "interfaces" {
   validation {
     condition     = alltrue([for interface in values(var.interfaces) : can(regex("^ipv4pool-ec2-[0-9a-f]+$", interface.public_ipv4_pool)) if interface.public_ipv4_pool != null])
     error_message = "interfaces[*].public_ipv4_pool must be the id of a pool of your own addresses, e.g. \"ipv4pool-ec2-0123456789abcdef0\"."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for interface in values(var.interfaces) : [for group in interface.target_groups : can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/", group.arn))]]))
+    error_message = "interfaces[*].target_groups[*].arn must be the ARN of a target group of an Application or Network Load Balancer, e.g. \"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef\"."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for interface in values(var.interfaces) : [for group in interface.target_groups : group.port >= 1 && group.port <= 65535 && floor(group.port) == group.port]]))
+    error_message = "interfaces[*].target_groups[*].port must be a whole number between 1 and 65535, e.g. port = 443."
+  }
+
+  validation {
+    condition     = alltrue([for interface in values(var.interfaces) : length(distinct(interface.target_groups)) == length(interface.target_groups)])
+    error_message = "interfaces[*].target_groups must not name a target group twice with the same port, e.g. [{ arn = \"arn:aws:elasticloadbalancing:…\", port = 443 }]."
   }
 }
 
@@ -849,7 +870,7 @@ variable "licensing" {
   }
 }
 
-# The functions that answer the lifecycle hooks ----------------------------------------------------------------------------------------
+# The functions that answer the lifecycle hooks, and the one that looks after them -----------------------------------------------------
 
 variable "deadlines" {
   description = <<-EOT
@@ -879,6 +900,58 @@ variable "deadlines" {
   validation {
     condition     = var.deadlines.launch_minutes * 60 / var.deadlines.visit_interval_seconds <= 900
     error_message = "deadlines.launch_minutes * 60 / visit_interval_seconds must not be more than 900 visits: SQS hands a message out 1000 times and then puts it aside, e.g. 45 minutes every 30 s are 90. Look less often or give up earlier."
+  }
+}
+
+variable "reconcile" {
+  description = <<-EOT
+    How the reconcile function puts right what no visit will: it writes lost lifecycle events anew, and removes what firewalls that are gone have left (interfaces, addresses, targets, entries in Panorama).
+    - `interval_minutes`  - (Optional) how often it runs.
+    - `age_floor_minutes` - (Optional) for how long something must have been wrong before it acts.
+    - `maximum_firewalls` - (Optional) of how many firewalls one run removes what they left, at most; the others have their turn in later runs.
+    - `maximum_percent`   - (Optional) the same as a percentage of all firewalls known; at least of one.
+    - `dry_run`           - (Optional) only report in the log, and change nothing.
+  EOT
+  type = object({
+    interval_minutes  = optional(number, 15)
+    age_floor_minutes = optional(number, 25)
+    maximum_firewalls = optional(number, 25)
+    maximum_percent   = optional(number, 50)
+    dry_run           = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.reconcile.interval_minutes >= 1 && var.reconcile.interval_minutes <= 60 && floor(var.reconcile.interval_minutes) == var.reconcile.interval_minutes
+    error_message = "reconcile.interval_minutes must be a whole number between 1 and 60, e.g. 15."
+  }
+
+  # One run may just miss what has become old enough, and the next one may fail.
+  validation {
+    condition     = 2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes < 60
+    error_message = "reconcile: 2 * interval_minutes + age_floor_minutes must stay below 60, the minutes after which a hook that nobody answers ends by itself; here it is ${2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes}. For example { interval_minutes = 15, age_floor_minutes = 25 }, which is 55."
+  }
+
+  # A visit is noted on its instance every 10 minutes, by the first visit after them.
+  validation {
+    condition     = var.reconcile.age_floor_minutes * 60 >= 600 + max(300, var.deadlines.visit_interval_seconds) + 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds
+    error_message = "reconcile.age_floor_minutes must be at least ${ceil((600 + max(300, var.deadlines.visit_interval_seconds) + 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds) / 60)}, or a firewall that is looked after slowly is taken for a lost one: 600 s between two notes of a visit, ${max(300, var.deadlines.visit_interval_seconds)} s for the longest pause, and 6 * functions.timeout_seconds + event_batching_window_seconds = ${6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds} s until a message comes back after a run that died. For example age_floor_minutes = 25 with timeout_seconds = 60 and event_batching_window_seconds = 20."
+  }
+
+  validation {
+    condition     = floor(var.reconcile.age_floor_minutes) == var.reconcile.age_floor_minutes
+    error_message = "reconcile.age_floor_minutes must be whole minutes, e.g. 25."
+  }
+
+  validation {
+    condition     = var.reconcile.maximum_firewalls >= 1 && floor(var.reconcile.maximum_firewalls) == var.reconcile.maximum_firewalls
+    error_message = "reconcile.maximum_firewalls must be a whole number of at least 1, e.g. 25; to have nothing removed, say dry_run = true."
+  }
+
+  validation {
+    condition     = var.reconcile.maximum_percent >= 1 && var.reconcile.maximum_percent <= 100
+    error_message = "reconcile.maximum_percent must be between 1 and 100, e.g. 50."
   }
 }
 
@@ -1049,7 +1122,8 @@ variable "event_delivery" {
 
 variable "alarms" {
   description = <<-EOT
-    CloudWatch alarms on dead letters, on messages that nobody reads, on launches given up, on terminations past their deadline and on licences not returned; null for none.
+    CloudWatch alarms on dead letters, on messages that nobody reads, on functions that crash, are throttled or fall silent, on launches given up, on terminations that are held or past
+    their deadline, on licences not returned, on events that were lost and on removals that fail; null for none.
     - `actions` - (Optional) ARNs of what an alarm does, e.g. an SNS topic.
   EOT
   type = object({

@@ -12,7 +12,7 @@ variables {
   layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
   runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "DEBUG" }
   environment        = { SETTINGS = "{}" }
-  statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = ["*"] } }
+  statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." } }
   role               = { path = "/", boundary_arn = null }
   log_retention_days = 90
   tags               = {}

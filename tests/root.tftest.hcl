@@ -32,13 +32,13 @@ run "works_with_what_is_required_and_nothing_else" {
   }
 
   assert {
-    condition     = keys(output.functions) == ["launch", "terminate"] && output.functions.launch.name == "fw-test-launch" && output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
-    error_message = "there is one function for each transition"
+    condition     = keys(output.functions) == ["launch", "reconcile", "terminate"] && output.functions.launch.name == "fw-test-launch" && output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
+    error_message = "there is one function for each transition, and one that looks after them"
   }
 
   assert {
-    condition     = keys(output.queues) == ["launch", "terminate"] && keys(output.dead_letter_queues) == ["events", "launch", "terminate"]
-    error_message = "there is a queue for each transition and a dead-letter queue behind every hop"
+    condition     = keys(output.queues) == ["launch", "terminate"] && keys(output.dead_letter_queues) == ["launch", "terminate"]
+    error_message = "there is a queue for each transition and a dead-letter queue behind it"
   }
 
   assert {

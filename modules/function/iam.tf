@@ -6,11 +6,13 @@ locals {
         actions    = ["logs:CreateLogStream", "logs:PutLogEvents"]
         resources  = ["arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}:log-group:/aws/lambda/${var.name}:log-stream:*"]
         conditions = {}
+        reason     = "Writes what it did and what it counted into its own log group, and into no other."
       }
       Trace = {
         actions    = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
         resources  = ["*"] # X-Ray knows no resources for these actions.
         conditions = {}
+        reason     = "Hands its traces to X-Ray, which tell how long each call took."
       }
     },
     # Only for Lambda itself: a call from the function's own code carries lambda:SourceFunctionArn and is not allowed by this.
@@ -27,6 +29,7 @@ locals {
         ]
         resources  = ["*"] # Lambda makes and removes its interfaces under ids and without tags that could be named here.
         conditions = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+        reason     = "Lets Lambda itself, and not the function's code, attach the function to your VPC."
       }
     },
     var.kms_key_arn == null ? {} : {
@@ -36,11 +39,27 @@ locals {
         conditions = {
           StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn] }
         }
+        reason = "Decrypts its own environment, which your key encrypts."
       }
     },
   )
 
   function_arn = "arn:${var.location.partition}:lambda:${var.location.region}:${var.location.account_id}:function:${var.name}"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for sid, statement in local.statements : merge(
+        {
+          Sid      = sid
+          Effect   = "Allow"
+          Action   = statement.actions
+          Resource = statement.resources
+        },
+        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+      )
+    ]
+  })
 }
 
 resource "aws_iam_role" "this" {
@@ -62,21 +81,15 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  name = var.name
-  role = aws_iam_role.this.id
+  name   = var.name
+  role   = aws_iam_role.this.id
+  policy = local.policy
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+  lifecycle {
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    precondition {
+      condition     = length(local.policy) <= 10240
+      error_message = "The policy of role ${var.name} has ${length(local.policy)} characters; IAM allows 10,240 for a role's inline policies. Use fewer subnets, security groups or target groups."
+    }
+  }
 }

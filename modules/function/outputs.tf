@@ -21,3 +21,8 @@ output "log_group_name" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.this.name
 }
+
+output "statements" {
+  description = "Everything that the function may do: IAM statements by their `Sid`, each with its reason."
+  value       = local.statements
+}

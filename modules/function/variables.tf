@@ -61,11 +61,13 @@ variable "statements" {
     - `actions`    - IAM actions.
     - `resources`  - ARNs, as narrow as the actions allow.
     - `conditions` - (Optional) operator => condition key => values.
+    - `reason`     - one sentence for the user: why the function needs it.
   EOT
   type = map(object({
     actions    = list(string)
     resources  = list(string)
     conditions = optional(map(map(list(string))), {})
+    reason     = string
   }))
   nullable = false
 }

@@ -29,6 +29,6 @@ resource "aws_cloudwatch_event_target" "this" {
   }
 
   dead_letter_config {
-    arn = aws_sqs_queue.undelivered.arn
+    arn = aws_sqs_queue.dead_letters[each.key].arn
   }
 }

@@ -1,6 +1,6 @@
 module "function" {
   source   = "../function"
-  for_each = local.transitions
+  for_each = local.functions
 
   name        = "${var.name}-${each.key}"
   description = each.value.description
@@ -12,7 +12,7 @@ module "function" {
     name            = var.functions.runtime
     architecture    = var.functions.architecture
     memory_mib      = var.functions.memory_mib
-    timeout_seconds = var.functions.timeout_seconds
+    timeout_seconds = each.value.timeout_seconds
     log_level       = var.functions.log_level
   }
 

@@ -22,13 +22,31 @@ locals {
     }
   }
 
+  # A run of the reconcile function looks at everything there is, where a visit looks at one firewall or a few.
+  reconcile = {
+    description     = "Compares what Auto Scaling, EC2 and Panorama know of the firewalls of ${var.name}, and puts right what no visit will."
+    timeout_seconds = 300
+  }
+
+  # Every function, with that in which they differ.
+  functions = merge(
+    { for role, transition in local.transitions : role => { description = transition.description, timeout_seconds = var.functions.timeout_seconds } },
+    { reconcile = local.reconcile },
+  )
+
+  # Which interfaces name which target group. How often any is named is known at plan; which one it is may not be.
+  named_target_groups = flatten([for name, interface in var.interfaces : [for group in interface.target_groups : { interface = name, arn = group.arn }]])
+  target_groups = [for arn in distinct(local.named_target_groups[*].arn) : {
+    arn        = arn
+    interfaces = distinct([for named in local.named_target_groups : named.interface if named.arn == arn])
+  }]
+
   # ARNs that can be told from names alone. A queue's policy names its rule and a dead-letter queue its queue; told this way, neither
   # waits for the other, and the functions' permissions are known at plan.
   arn = {
     ec2               = "arn:${var.location.partition}:ec2:${var.location.region}:${var.location.account_id}"
     queues            = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}" }
     dead_letters      = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}-dead-letters" }
-    undelivered       = "${local.arn_of_queues}:${var.name}-events-dead-letters"
     rules             = { for role, _ in local.transitions : role => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${role}" }
     autoscaling_group = "arn:${var.location.partition}:autoscaling:${var.location.region}:${var.location.account_id}:autoScalingGroup:*:autoScalingGroupName/${var.name}" # The UUID is made with the group.
   }

@@ -1,18 +1,19 @@
 output "answers" {
   description = <<-EOT
-    Everything that answers a lifecycle hook, by ids that stay the same when a function is updated. The Auto Scaling group must depend on it:
-    then all of it is there before the first firewall launches and stays until the last one is gone.
+    Everything that answers a lifecycle hook, or sees that nothing does, by ids that stay the same when a function is updated. The Auto Scaling group
+    must depend on it: then all of it is there before the first firewall launches and stays until the last one is gone.
   EOT
   value = merge(
     { for role, target in aws_cloudwatch_event_target.this : "${role}-target" => target.id },
     { for role, mapping in aws_lambda_event_source_mapping.this : "${role}-mapping" => mapping.id },
     { for role, function in module.function : "${role}-policy" => function.role.policy_id },
     { for role, function in module.function : "${role}-logs" => function.log_group_name },
+    { reconcile-target = aws_cloudwatch_event_target.reconcile.id },
   )
 }
 
 output "functions" {
-  description = "The functions by transition: name, ARN, role and log group."
+  description = "The functions, `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
   value = { for role, function in module.function : role => {
     name           = function.name
     arn            = function.arn
@@ -28,21 +29,31 @@ output "queues" {
 }
 
 output "dead_letter_queues" {
-  description = "The dead-letter queues: of each transition's queue, and of EventBridge for what it could not hand over."
-  value       = { for role, queue in local.dead_letter_queues : role => { url = queue.url, arn = queue.arn } }
+  description = "The dead-letter queue of each transition: URL and ARN."
+  value       = { for role, queue in aws_sqs_queue.dead_letters : role => { url = queue.url, arn = queue.arn } }
 }
 
 output "event_rules" {
-  description = "ARN of the event rule of each transition."
-  value       = { for role, rule in aws_cloudwatch_event_rule.this : role => rule.arn }
+  description = "ARN of the event rule of each function; that of `reconcile` is its schedule."
+  value       = merge({ for role, rule in aws_cloudwatch_event_rule.this : role => rule.arn }, { reconcile = aws_cloudwatch_event_rule.reconcile.arn })
 }
 
 output "settings" {
   description = "The settings document of each function, as it is handed over in VMSERIES_AUTOSCALE_SETTINGS."
   value       = { for role, settings in local.settings : role => jsonencode(settings) }
+
+  precondition {
+    condition     = alltrue([for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters])
+    error_message = "The settings are too long for the environment of a Lambda function, which leaves ${local.maximum_settings_characters} characters for them: ${join(", ", [for role, characters in local.settings_characters : "${characters} for ${role}" if characters > local.maximum_settings_characters])}. Use fewer or shorter tags, zones, security groups, target groups or interface names."
+  }
 }
 
 output "statements" {
-  description = "What each function may do, as data: IAM statements by their Sid."
+  description = "What this module asks for each function, as data: IAM statements by their `Sid`."
   value       = local.statements
+}
+
+output "permissions" {
+  description = "Everything that each function may do, as data: IAM statements by their `Sid`, each with its reason."
+  value       = { for role, function in module.function : role => function.statements }
 }

@@ -24,42 +24,71 @@ locals {
   has_addresses = anytrue([for interface in values(var.interfaces) : interface.public_ip])
   address_pools = sort(distinct(compact([for interface in values(var.interfaces) : interface.public_ipv4_pool])))
 
-  describe_actions = concat(
-    ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"],
-    local.has_addresses ? ["ec2:DescribeAddresses"] : [],
-  )
+  # Counted, since the ARNs may not be known yet.
+  has_target_groups = length(local.named_target_groups) > 0
+  target_group_arns = local.target_groups[*].arn
 
-  common_statements = { for role in ["launch", "terminate"] : role => merge(
+  # AWS knows no resources for any of these. Addresses are looked for in every deployment: it may have had some.
+  looks = { for role in ["launch", "terminate", "reconcile"] : role => concat(
+    ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAddresses"],
+    local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
+    role == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
+  ) }
+
+  common_statements = { for role, actions in local.looks : role => merge(
     {
       LookAround = {
-        actions    = local.describe_actions
-        resources  = ["*"] # EC2 knows no resources for its Describe actions.
+        actions    = actions
+        resources  = ["*"]
         conditions = {}
-      }
-      AnswerHook = {
-        actions    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
-        resources  = [local.arn.autoscaling_group]
-        conditions = {}
-      }
-      WorkOffQueue = {
-        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        resources  = [local.arn.queues[role]]
-        conditions = {}
-      }
-      SetAsideUnreadable = {
-        actions    = ["sqs:SendMessage"]
-        resources  = [local.arn.dead_letters[role]]
-        conditions = {}
-      }
-      DetachInterfaces = {
-        actions    = ["ec2:DetachNetworkInterface"]
-        resources  = [local.any.interface, local.any.instance]
-        conditions = local.is_ours
+        reason     = "Reads what is there, since nothing is kept in a table; AWS allows no narrower resource for reading it."
       }
       DeleteInterfaces = {
         actions    = ["ec2:DeleteNetworkInterface"]
         resources  = [local.any.interface]
         conditions = local.is_ours
+        reason     = "Deletes interfaces of this deployment that no firewall uses any more."
+      }
+    },
+    local.has_addresses ? {
+      ReleaseAddresses = {
+        actions    = ["ec2:ReleaseAddress"]
+        resources  = [local.any.address]
+        conditions = local.is_ours
+        reason     = "Gives back addresses of this deployment that no firewall uses any more."
+      }
+    } : {},
+    local.has_target_groups ? {
+      LeaveTargetGroups = {
+        actions    = ["elasticloadbalancing:DeregisterTargets"]
+        resources  = local.target_group_arns
+        conditions = {}
+        reason     = "Takes the address of a firewall that leaves from the target groups that its interfaces name."
+      }
+    } : {},
+    local.secret_statements[role],
+  ) }
+
+  hook_statements = { for role, transition in local.transitions : role => merge(
+    local.common_statements[role],
+    {
+      AnswerHook = {
+        actions    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
+        resources  = [local.arn.autoscaling_group]
+        conditions = {}
+        reason     = "Keeps the ${transition.hook_name} hook of this deployment's group open while there is work, and completes it."
+      }
+      WorkOffQueue = {
+        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+        resources  = [local.arn.queues[role]]
+        conditions = {}
+        reason     = "Takes lifecycle events from its own queue, and lets them come back until they are done."
+      }
+      SetAsideUnreadable = {
+        actions    = ["sqs:SendMessage"]
+        resources  = [local.arn.dead_letters[role]]
+        conditions = {}
+        reason     = "Puts a message that it cannot understand into its own dead-letter queue, for a person to see."
       }
       NoteOnInstance = {
         actions   = ["ec2:CreateTags"]
@@ -67,6 +96,7 @@ locals {
         conditions = merge(local.is_ours, {
           "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[role] }
         })
+        reason = "Notes on a firewall's instance what a later visit must know; these tags and no others."
       }
     },
     local.has_addresses ? {
@@ -74,35 +104,32 @@ locals {
         actions    = ["ec2:DisassociateAddress"]
         resources  = [local.any.address, local.any.interface, local.any.instance]
         conditions = local.is_ours
-      }
-      ReleaseAddresses = {
-        actions    = ["ec2:ReleaseAddress"]
-        resources  = [local.any.address]
-        conditions = local.is_ours
+        reason     = "Takes an address of this deployment from where it does not belong, to use it or to give it back."
       }
     } : {},
-    local.secret_statements[role],
   ) }
 
   # A firewall that leaves before the launch function could note its serial number has it noted by the terminate function.
-  identity_tag_keys = ["${local.tag_prefix}serial", "${local.tag_prefix}serial-evidence"]
+  common_noted_tag_keys = [for key in ["serial", "serial-evidence", "visited"] : "${local.tag_prefix}${key}"]
   noted_tag_keys = {
-    launch    = local.identity_tag_keys
-    terminate = concat(local.identity_tag_keys, ["${local.tag_prefix}licence"])
+    launch    = local.common_noted_tag_keys
+    terminate = concat(local.common_noted_tag_keys, ["${local.tag_prefix}licence"])
   }
 
   launch_statements = merge(
-    local.common_statements.launch,
+    local.hook_statements.launch,
     {
       CreateInterfaces = {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = [local.any.interface]
         conditions = local.becomes_ours
+        reason     = "Makes the interfaces of a new firewall, which must carry this deployment's tag."
       }
       PlaceInterfaces = {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = concat(local.wired_subnet_arns, local.wired_security_group_arns)
         conditions = {}
+        reason     = "Makes these interfaces in the subnets and security groups that you name, and nowhere else."
       }
       TagAtCreation = {
         actions   = ["ec2:CreateTags"]
@@ -112,11 +139,13 @@ locals {
             "ec2:CreateAction" = concat(["CreateNetworkInterface"], local.has_addresses ? ["AllocateAddress"] : [])
           })
         }
+        reason = "Tags what it makes in the same call, so that nothing is ever there without an owner."
       }
       AttachInterfaces = {
         actions    = ["ec2:AttachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"]
         resources  = [local.any.interface, local.any.instance]
         conditions = local.is_ours
+        reason     = "Attaches the interfaces to the new firewall, to be deleted with it, and sets their source/destination check."
       }
     },
     local.has_addresses ? {
@@ -124,11 +153,13 @@ locals {
         actions    = ["ec2:AllocateAddress"]
         resources  = [local.any.address]
         conditions = local.becomes_ours
+        reason     = "Allocates the public addresses that you ask for, which must carry this deployment's tag."
       }
       AssociateAddresses = {
         actions    = ["ec2:AssociateAddress"]
         resources  = [local.any.address, local.any.interface, local.any.instance]
         conditions = local.is_ours
+        reason     = "Gives a new firewall's interfaces their public addresses."
       }
     } : {},
     length(local.address_pools) > 0 ? {
@@ -136,13 +167,44 @@ locals {
         actions    = ["ec2:AllocateAddress"]
         resources  = [for pool in local.address_pools : "${local.arn.ec2}:ipv4pool-ec2/${pool}"]
         conditions = {}
+        reason     = "Takes public addresses from the pools that you name."
+      }
+    } : {},
+    local.has_target_groups ? {
+      JoinTargetGroups = {
+        actions    = ["elasticloadbalancing:RegisterTargets"]
+        resources  = local.target_group_arns
+        conditions = {}
+        reason     = "Registers the address of a firewall that is ready with the target groups that its interfaces name."
       }
     } : {},
   )
 
+  # An interface that is still attached, or an address that somebody has put elsewhere, may be in use: the reconcile function takes
+  # neither.
+  reconcile_statements = merge(
+    local.common_statements.reconcile,
+    {
+      WriteLostEventsAnew = {
+        actions    = ["sqs:SendMessage"]
+        resources  = values(local.arn.queues)
+        conditions = {}
+        reason     = "Writes a lifecycle event that was lost into its queue once more."
+      }
+    },
+  )
+
   statements = {
-    launch    = local.launch_statements
-    terminate = local.common_statements.terminate
+    launch = local.launch_statements
+    terminate = merge(local.hook_statements.terminate, {
+      DetachInterfaces = {
+        actions    = ["ec2:DetachNetworkInterface"]
+        resources  = [local.any.interface, local.any.instance]
+        conditions = local.is_ours
+        reason     = "Detaches the interfaces of a leaving firewall, so that they can be deleted before it goes."
+      }
+    })
+    reconcile = local.reconcile_statements
   }
 }
 
@@ -156,6 +218,9 @@ locals {
       try(var.panorama.secret_arn, null),
       var.licensing.api_key_secret_arn,
     ])
+    reconcile = compact([
+      try(var.panorama.secret_arn, null),
+    ])
   }
 
   secret_keys = {
@@ -166,6 +231,9 @@ locals {
       try(var.panorama.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
+    reconcile = compact([
+      try(var.panorama.secret_kms_key_arn, null),
+    ])
   }
 
   secret_statements = { for role, secrets in local.secrets : role => merge(
@@ -174,6 +242,7 @@ locals {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
+        reason     = "Reads the secrets that you name: who it is to Panorama${role == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
       }
     },
     length(local.secret_keys[role]) == 0 ? {} : {
@@ -183,6 +252,7 @@ locals {
         conditions = {
           StringEquals = { "kms:EncryptionContext:SecretARN" = secrets }
         }
+        reason = "Decrypts these secrets, and nothing else, with your own key."
       }
     },
   ) }

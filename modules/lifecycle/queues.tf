@@ -32,6 +32,8 @@ resource "aws_sqs_queue" "events" {
   tags = var.tags
 }
 
+# What the function cannot understand, what comes too often, and what EventBridge cannot hand over: one place for each transition, so that
+# everything in it goes back to one queue.
 resource "aws_sqs_queue" "dead_letters" {
   for_each = local.transitions
 
@@ -44,15 +46,6 @@ resource "aws_sqs_queue" "dead_letters" {
     sourceQueueArns   = [local.arn.queues[each.key]]
   })
 
-  tags = var.tags
-}
-
-# Where EventBridge puts events that it could not hand over to a queue.
-resource "aws_sqs_queue" "undelivered" {
-  name                      = "${var.name}-events-dead-letters"
-  message_retention_seconds = var.event_delivery.dead_letter_retention_seconds
-  sqs_managed_sse_enabled   = true
-
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -60,8 +53,8 @@ resource "aws_sqs_queue" "undelivered" {
       Effect    = "Allow"
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
-      Resource  = local.arn.undelivered
-      Condition = { ArnEquals = { "aws:SourceArn" = values(local.arn.rules) } }
+      Resource  = local.arn.dead_letters[each.key]
+      Condition = { ArnEquals = { "aws:SourceArn" = local.arn.rules[each.key] } }
     }]
   })
 

@@ -11,7 +11,6 @@ locals {
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
-    visit_interval_seconds  = var.deadlines.visit_interval_seconds
     panorama = var.panorama == null ? null : {
       hostnames           = var.panorama.hostnames
       port                = var.panorama.port
@@ -26,6 +25,7 @@ locals {
   settings = {
     launch    = local.launch_settings
     terminate = local.terminate_settings
+    reconcile = local.reconcile_settings
   }
 
   launch_settings = merge(local.common_settings, {
@@ -33,6 +33,7 @@ locals {
     queue_url                      = aws_sqs_queue.events["launch"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["launch"].url
     deadline_seconds               = var.deadlines.launch_minutes * 60
+    visit_interval_seconds         = var.deadlines.visit_interval_seconds
     maximum_visit_interval_seconds = local.maximum_visit_interval_seconds.launch
     interfaces                     = var.interfaces
     tags                           = { for key, value in var.tags : key => value if !startswith(key, local.tag_prefix) }
@@ -45,11 +46,68 @@ locals {
     queue_url                      = aws_sqs_queue.events["terminate"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["terminate"].url
     deadline_seconds               = var.deadlines.terminate_minutes * 60
+    visit_interval_seconds         = var.deadlines.visit_interval_seconds
     maximum_visit_interval_seconds = local.maximum_visit_interval_seconds.terminate
     management_device_index        = one([for interface in values(var.interfaces) : interface.device_index if interface.role == "management"])
     licensing = {
       mode               = var.licensing.mode
       api_key_secret_arn = var.licensing.api_key_secret_arn
     }
+    target_groups = { for interface in values(var.interfaces) : tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0 }
   })
+
+  reconcile_settings = merge(local.common_settings, {
+    launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = aws_sqs_queue.events["launch"].url }
+    terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = aws_sqs_queue.events["terminate"].url }
+    target_groups = [for group in local.target_groups : {
+      arn         = group.arn
+      vpc_id      = var.network.vpc_id
+      cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
+    }]
+    licensing_mode    = var.licensing.mode
+    age_floor_seconds = var.reconcile.age_floor_minutes * 60
+    maximum_firewalls = var.reconcile.maximum_firewalls
+    maximum_share     = var.reconcile.maximum_percent / 100
+    dry_run           = var.reconcile.dry_run
+  })
+}
+
+# Lambda holds 4 KB of environment, and refuses more when half of the plan is applied. What has yet to be made is unknown until then, but
+# not how long it will be.
+locals {
+  at_full_length = {
+    cidr_block        = "255.255.255.255/32"
+    queue_url         = "https://sqs.${var.location.region}.amazonaws.com.cn/${var.location.account_id}/${var.name}-terminate-dead-letters"
+    security_group_id = "sg-0123456789abcdef0"
+    subnet_id         = "subnet-0123456789abcdef0"
+    vpc_id            = "vpc-0123456789abcdef0"
+  }
+
+  hook_settings_at_full_length = {
+    queue_url             = local.at_full_length.queue_url
+    dead_letter_queue_url = local.at_full_length.queue_url
+  }
+
+  settings_at_full_length = {
+    launch = merge(local.launch_settings, local.hook_settings_at_full_length, {
+      interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+        subnet_ids         = { for zone, _ in interface.subnet_ids : zone => local.at_full_length.subnet_id }
+        security_group_ids = [for _ in interface.security_group_ids : local.at_full_length.security_group_id]
+      }) }
+    })
+    terminate = merge(local.terminate_settings, local.hook_settings_at_full_length)
+    reconcile = merge(local.reconcile_settings, {
+      launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = local.at_full_length.queue_url }
+      terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = local.at_full_length.queue_url }
+      target_groups = [for group in local.target_groups : {
+        arn         = group.arn
+        vpc_id      = local.at_full_length.vpc_id
+        cidr_blocks = flatten([for name in group.interfaces : [for _ in var.network.cidr_blocks[name] : local.at_full_length.cidr_block]])
+      }]
+    })
+  }
+
+  # Of the 4000 that ../function allows, for all but the names and values of the other variables.
+  maximum_settings_characters = 3890
+  settings_characters         = { for role, settings in local.settings_at_full_length : role => length(jsonencode(settings)) }
 }

@@ -33,7 +33,17 @@ variable "interfaces" {
     source_dest_check  = bool
     public_ip          = bool
     public_ipv4_pool   = string
+    target_groups      = optional(list(object({ arn = string, port = number })), [])
   }))
+  nullable = false
+}
+
+variable "network" {
+  description = "Where the firewalls are: their VPC, and the CIDR blocks of the subnets of each interface by its name."
+  type = object({
+    vpc_id      = string
+    cidr_blocks = map(list(string))
+  })
   nullable = false
 }
 
@@ -74,6 +84,18 @@ variable "deadlines" {
     launch_minutes         = number
     terminate_minutes      = number
     visit_interval_seconds = number
+  })
+  nullable = false
+}
+
+variable "reconcile" {
+  description = "How often the reconcile function runs, for how long something must have been wrong before it acts, and how much one run may do."
+  type = object({
+    interval_minutes  = number
+    age_floor_minutes = number
+    maximum_firewalls = number
+    maximum_percent   = number
+    dry_run           = bool
   })
   nullable = false
 }

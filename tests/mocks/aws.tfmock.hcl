@@ -20,6 +20,15 @@ mock_data "aws_subnet" {
   }
 }
 
+mock_data "aws_lb_target_group" {
+  defaults = {
+    name        = "web"
+    protocol    = "TLS"
+    target_type = "ip"
+    vpc_id      = "vpc-0123456789abcdef0"
+  }
+}
+
 mock_data "aws_ec2_instance_type" {
   defaults = { maximum_network_interfaces = 4 }
 }
@@ -49,6 +58,10 @@ mock_resource "aws_sqs_queue" {
     arn = "arn:aws:sqs:us-east-1:123456789012:fw"
     url = "https://sqs.us-east-1.amazonaws.com/123456789012/fw"
   }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:us-east-1:123456789012:rule/fw" }
 }
 
 mock_resource "aws_lambda_function" {

@@ -1,0 +1,72 @@
+# What the plan tells about the target groups that interfaces name.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+    untrust = {
+      role          = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" }
+      target_groups = [{ arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef", port = 443 }]
+    }
+  }
+
+  firewall     = { panos_version = "11.1.4-h7" }
+  capacity     = { min = 1, max = 3 }
+  dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
+}
+
+run "takes_addresses_of_the_vpc" {
+  assert {
+    condition = jsondecode(module.lifecycle.settings.reconcile).target_groups == [{
+      arn         = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+      vpc_id      = "vpc-0123456789abcdef0"
+      cidr_blocks = ["10.0.1.0/24"]
+    }]
+    error_message = "what may be swept is what was read of the subnets"
+  }
+
+  assert {
+    condition     = contains(keys(output.permissions.launch), "JoinTargetGroups") && output.permissions.reconcile.LeaveTargetGroups.reason != ""
+    error_message = "what each function may do comes out with its reason"
+  }
+}
+
+run "refuses_a_target_group_of_instances" {
+  command = plan
+
+  override_data {
+    target = data.aws_lb_target_group.this["untrust/0"]
+    values = { name = "web", target_type = "instance", protocol = "TCP", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
+  expect_failures = [data.aws_lb_target_group.this]
+}
+
+run "refuses_a_target_group_of_a_gateway_load_balancer" {
+  command = plan
+
+  override_data {
+    target = data.aws_lb_target_group.this["untrust/0"]
+    values = { name = "gwlb", target_type = "ip", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
+  expect_failures = [data.aws_lb_target_group.this]
+}
+
+run "refuses_a_target_group_in_another_vpc" {
+  command = plan
+
+  override_data {
+    target = data.aws_lb_target_group.this["untrust/0"]
+    values = { name = "web", target_type = "ip", protocol = "TCP", vpc_id = "vpc-0fedcba9876543210" }
+  }
+
+  expect_failures = [data.aws_lb_target_group.this]
+}

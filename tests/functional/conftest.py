@@ -137,13 +137,10 @@ class Cloud:
     # What the handlers are given.
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """What both functions have in common."""
+        """What all functions have in common."""
         return {
             "name": NAME,
             "auto_scaling_group_name": NAME,
-            "queue_url": self.queue_url,
-            "dead_letter_queue_url": self.dead_letter_queue_url,
-            "visit_interval_seconds": 30,
             "panorama": {
                 "hostnames": ["panorama.example.com"],
                 "port": 443,
@@ -156,6 +153,17 @@ class Cloud:
             **changes,
         }
 
+    def hook_settings(self, **changes: Any) -> dict[str, Any]:
+        """What the functions have in common that answer a lifecycle hook."""
+        return self.settings(
+            **{
+                "queue_url": self.queue_url,
+                "dead_letter_queue_url": self.dead_letter_queue_url,
+                "visit_interval_seconds": 30,
+                **changes,
+            }
+        )
+
     def interface(self, role: str, index: int, *, check: bool, public: bool) -> dict[str, Any]:
         """Settings of one interface."""
         return {
@@ -166,11 +174,12 @@ class Cloud:
             "security_group_ids": [self.security_group],
             "public_ip": public,
             "public_ipv4_pool": None,
+            "target_groups": [],
         }
 
     def launch_settings(self, **changes: Any) -> dict[str, Any]:
         """Two-arm, with two addresses."""
-        return self.settings(
+        return self.hook_settings(
             **{
                 "lifecycle_hook_name": "launch",
                 "deadline_seconds": 2700,
@@ -189,13 +198,14 @@ class Cloud:
 
     def terminate_settings(self, **changes: Any) -> dict[str, Any]:
         """Licences given back by the firewall."""
-        return self.settings(
+        return self.hook_settings(
             **{
                 "lifecycle_hook_name": "terminate",
                 "deadline_seconds": 86400,
                 "maximum_visit_interval_seconds": 300,
                 "management_device_index": 1,
                 "licensing": {"mode": "firewall", "api_key_secret_arn": self.licensing_secret},
+                "target_groups": {},
                 **changes,
             }
         )

@@ -127,7 +127,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 	  module="$$(dirname "$$folder")"; echo "== $$module"; \
 	  export TF_DATA_DIR="$(CURDIR)/$(BUILD)/terraform/$$module"; \
 	  (cd "$$module"; "$$TERRAFORM" init -backend=false -input=false -no-color > /dev/null; \
-	    "$$TERRAFORM" test -no-color); \
+	    "$(CURDIR)/$(BIN)/python" "$(CURDIR)/tools/tf_provider.py" "$$TERRAFORM" test -no-color); \
 	done
 
 .PHONY: check

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from vmseries_autoscale import credentials, settings, telemetry
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def set_environment(patch: pytest.MonkeyPatch) -> None:
+    """An environment in which no AWS call can reach anything real."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_ACCESS_KEY_ID", "test")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    patch.setenv("POWERTOOLS_SERVICE_NAME", "launch")
+    patch.setenv("POWERTOOLS_METRICS_NAMESPACE", "VMSeriesAutoscale")
+    patch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+    # Moto would make a thousand public images for every account.
+    patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
 def cold_start() -> None:

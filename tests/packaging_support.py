@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,34 +79,20 @@ class Checkout:
     def wheels(self) -> Path:
         return self.folder / "wheels"
 
-    def run(
-        self,
-        *arguments: str | Path,
-        python: str = sys.executable,
-        environment: Mapping[str, str] | None = None,
-        umask: int = -1,
-        cwd: Path | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run the builder of this checkout."""
-        return subprocess.run(
-            [python, self.folder / "build.py", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **(environment or {})},
-            umask=umask,
-            cwd=cwd,
-        )
+    def run(self, *arguments: str | Path, **process: Any) -> subprocess.CompletedProcess[str]:
+        """Run the builder of this checkout, in a process of its own if a test says how."""
+        program = [str(self.folder / "build.py"), *map(str, arguments)]
+        return _run_apart(program, **process) if process else _run_here(program)
 
-    def succeed(self, *arguments: str | Path, **how: object) -> str:
+    def succeed(self, *arguments: str | Path, **how: Any) -> str:
         """Run the builder, which must succeed, and return what it printed."""
-        result = self.run(*arguments, **how)  # type: ignore[arg-type]
+        result = self.run(*arguments, **how)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def refuse(self, *arguments: str | Path, **how: object) -> str:
+    def refuse(self, *arguments: str | Path, **how: Any) -> str:
         """Run the builder, which must refuse in a sentence of its own, and return that."""
-        result = self.run(*arguments, **how)  # type: ignore[arg-type]
+        result = self.run(*arguments, **how)
         assert result.returncode == 1, (result.stdout, result.stderr)
         assert result.stderr.startswith("build.py: "), result.stderr
         assert result.stdout == ""
@@ -118,27 +107,61 @@ class Checkout:
             (self.wheels / item.name).write_bytes(item.content)
 
 
+def _run_apart(
+    program: list[str],
+    *,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+    umask: int = -1,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, *program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        umask=umask,
+        cwd=cwd,
+    )
+
+
+def _run_here(program: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python's in this process: to start another takes longer than to build."""
+    status, stdout, stderr = 0, io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", program),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        try:
+            runpy.run_path(program[0], run_name="__main__")
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return subprocess.CompletedProcess(program, status, stdout.getvalue(), stderr.getvalue())
+
+
 @cache
 def pythons() -> dict[str, str]:
     """Return the Pythons of this machine that the builder promises to run under, by version.
 
     Those on PATH, and those that pyenv keeps without having them selected.
     """
-    versions = [f"3.{minor}" for minor in range(9, 20)]
+    # pyenv's shims are shell scripts that take long, and fail for a version that is not selected.
+    root = Path(next(iter(_printed_by("pyenv", "root")), "no-pyenv"))
+    folders = [folder for folder in os.get_exec_path() if Path(folder) != root / "shims"]
+    folders += map(str, sorted(root.glob("versions/*/bin")))
     found = {f"3.{sys.version_info.minor}": sys.executable}
-    pyenv = shutil.which("pyenv")
-    for version in versions:
-        name = f"python{version}"
-        candidates = [shutil.which(name)]
-        if pyenv:
-            candidates += _printed_by(pyenv, "whence", "--path", name)
-        for candidate in filter(None, candidates):
-            # A shim of pyenv's is there for versions that are not selected, too, but fails.
-            if version not in found and _printed_by(candidate, "--version"):
-                found[version] = candidate
+    for version in (f"3.{minor}" for minor in range(9, 20)):
+        candidate = shutil.which(f"python{version}", path=os.pathsep.join(folders))
+        # Shims of other version managers are there for versions that are not selected, too.
+        if version not in found and candidate and _printed_by(candidate, "--version"):
+            found[version] = candidate
     return found
 
 
 def _printed_by(*command: str) -> list[str]:
+    if not shutil.which(command[0]):
+        return []
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     return result.stdout.splitlines() if result.returncode == 0 else []

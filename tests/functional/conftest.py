@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import copyreg
+import functools
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,8 +18,11 @@ from unittest import mock
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError
-from container import cold_start
+from container import cold_start, set_environment
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import method_names_from_class
 
 from functional.panorama import FakePanorama
 from vmseries_autoscale import aws, panorama
@@ -23,12 +30,27 @@ from vmseries_autoscale.events import DETAIL_TYPES, Transition
 from vmseries_autoscale.handlers import launch, terminate
 
 NAME = "fw"
-ZONE = "us-east-1a"
+REGION = "us-east-1"
+ZONE = f"{REGION}a"
 LICENSING_KEY = "licensing-key-of-the-test"
 PANORAMA_KEY = "panorama-key-of-the-test"
 COUNTED = {"ec2", "autoscaling", "elbv2"}
 
 _real_call: Any = vars(botocore.client.BaseClient)["_make_api_call"]
+
+# Moto goes through all that a class has, hundreds of methods, at each call.
+_method_names = functools.cache(method_names_from_class)
+
+# Moto has no locks of its own.
+_one_at_a_time = threading.RLock()
+
+# Nobody waits for a queue that is copied: the copy has a lock of its own.
+copyreg.pickle(threading.Condition, lambda _: (threading.Condition, ()))
+
+
+def of_moto(service: str) -> Any:
+    """What moto keeps of a service, in this account and Region."""
+    return get_backend(service)[DEFAULT_ACCOUNT_ID][REGION]
 
 
 class FakeContext:
@@ -71,11 +93,8 @@ class Cloud:
     completed: list[tuple[str, str]] = field(default_factory=list)
     delete_on_termination: set[str] = field(default_factory=set)
     detaching: set[str] = field(default_factory=set)
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
-        self.ec2: Any = aws.ec2()
-        self.sqs: Any = aws.sqs()
         secrets: Any = aws.secrets()
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         for number, name in enumerate(("data", "management", "untrust")):
@@ -98,6 +117,16 @@ class Cloud:
             Name="licensing", SecretString=json.dumps({"api_key": LICENSING_KEY})
         )["ARN"]
 
+    # No fields: clients are the same in every copy.
+
+    @property
+    def ec2(self) -> Any:
+        return aws.ec2()
+
+    @property
+    def sqs(self) -> Any:
+        return aws.sqs()
+
     def add_instance(self) -> str:
         """Launch one as the group would: with the primary interface only."""
         answer = self.ec2.run_instances(
@@ -108,13 +137,10 @@ class Cloud:
     # What the handlers are given.
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """What both functions have in common."""
+        """What all functions have in common."""
         return {
             "name": NAME,
             "auto_scaling_group_name": NAME,
-            "queue_url": self.queue_url,
-            "dead_letter_queue_url": self.dead_letter_queue_url,
-            "visit_interval_seconds": 30,
             "panorama": {
                 "hostnames": ["panorama.example.com"],
                 "port": 443,
@@ -127,6 +153,17 @@ class Cloud:
             **changes,
         }
 
+    def hook_settings(self, **changes: Any) -> dict[str, Any]:
+        """What the functions have in common that answer a lifecycle hook."""
+        return self.settings(
+            **{
+                "queue_url": self.queue_url,
+                "dead_letter_queue_url": self.dead_letter_queue_url,
+                "visit_interval_seconds": 30,
+                **changes,
+            }
+        )
+
     def interface(self, role: str, index: int, *, check: bool, public: bool) -> dict[str, Any]:
         """Settings of one interface."""
         return {
@@ -137,11 +174,12 @@ class Cloud:
             "security_group_ids": [self.security_group],
             "public_ip": public,
             "public_ipv4_pool": None,
+            "target_groups": [],
         }
 
     def launch_settings(self, **changes: Any) -> dict[str, Any]:
         """Two-arm, with two addresses."""
-        return self.settings(
+        return self.hook_settings(
             **{
                 "lifecycle_hook_name": "launch",
                 "deadline_seconds": 2700,
@@ -160,13 +198,14 @@ class Cloud:
 
     def terminate_settings(self, **changes: Any) -> dict[str, Any]:
         """Licences given back by the firewall."""
-        return self.settings(
+        return self.hook_settings(
             **{
                 "lifecycle_hook_name": "terminate",
                 "deadline_seconds": 86400,
                 "maximum_visit_interval_seconds": 300,
                 "management_device_index": 1,
                 "licensing": {"mode": "firewall", "api_key_secret_arn": self.licensing_secret},
+                "target_groups": {},
                 **changes,
             }
         )
@@ -233,9 +272,13 @@ class Cloud:
         return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
     def _receipt(self) -> str:
-        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody="a message")
-        answer = self.sqs.receive_message(QueueUrl=self.queue_url)
-        return str(answer["Messages"][0]["ReceiptHandle"])
+        """Receive a message as Lambda's poller does, which is none of the calls that we look at."""
+        sqs, queue = of_moto("sqs"), self.queue_url.rpartition("/")[2]
+        sqs.send_message(queue, "a message")
+        (message,) = sqs.receive_message(
+            queue, count=1, wait_seconds_timeout=0, visibility_timeout=30
+        )
+        return str(message.receipt_handle)
 
     # What is looked at afterwards.
 
@@ -293,10 +336,10 @@ class Cloud:
     # The patch.
 
     def call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        """Record a call, and answer what moto lacks; one at a time, since moto has no locks."""
+        """Record a call, and answer what moto lacks."""
         if not self.recording:
             return _real_call(client, operation, parameters)
-        with self.lock:
+        with _one_at_a_time:
             return self._recorded_call(client, operation, parameters)
 
     def _recorded_call(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -309,19 +352,17 @@ class Cloud:
             self.delete_on_termination.add(parameters["NetworkInterfaceId"])
             return {}
         if operation == "ReleaseAddress":
-            self._check_free(client, parameters["AllocationId"])
+            self._check_free(parameters["AllocationId"])
         answer = _real_call(client, operation, parameters)
         if operation in ("DescribeNetworkInterfaces", "DescribeInstances"):
             self._complete_descriptions(answer)
         return answer
 
-    def _check_free(self, client: Any, allocation_id: str) -> None:
+    def _check_free(self, allocation_id: str) -> None:
         """EC2 releases no address whose interface exists; moto would."""
-        interfaces = _real_call(client, "DescribeNetworkInterfaces", {})["NetworkInterfaces"]
-        existing = {item["NetworkInterfaceId"] for item in interfaces}
-        request = {"AllocationIds": [allocation_id]}
-        (address,) = _real_call(client, "DescribeAddresses", request)["Addresses"]
-        if address.get("NetworkInterfaceId") in existing:
+        ec2 = of_moto("ec2")
+        (address,) = ec2.address_by_allocation([allocation_id])
+        if address.eni is not None and address.eni.id in ec2.enis:
             raise client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
 
     def _complete_descriptions(self, answer: dict[str, Any]) -> None:
@@ -359,19 +400,57 @@ def client_error(code: str, message: str = "because", operation: str = "Operatio
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """The simulated account, with the launch function's settings."""
-    # A thousand public images made anew for every test are most of its time.
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+@dataclass(frozen=True)
+class Snapshot:
+    """An account as it was, and what moto kept of it: making one anew takes many calls."""
+
+    cloud: Cloud
+    backends: dict[str, dict[str, Any]]
+
+    @classmethod
+    def of(cls, cloud: Cloud) -> Snapshot:
+        """Keep what there is now."""
+        services = ("ec2", "sqs", "secretsmanager")
+        return copy.deepcopy(cls(cloud, {name: dict(get_backend(name)) for name in services}))
+
+    def restore(self) -> Cloud:
+        """Have moto begin with a copy of this; what happens to that leaves no trace here."""
+        fresh = copy.deepcopy(self)
+        for name, accounts in fresh.backends.items():
+            get_backend(name).update(accounts)
+        return fresh.cloud
+
+
+@contextmanager
+def simulation(begin: Callable[[], Cloud]) -> Iterator[Cloud]:
+    """AWS is moto and this account for a while."""
     with mock_aws():
-        account = Cloud()
+        account = begin()
 
         def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             return account.call(client, operation, parameters)
 
-        with mock.patch.object(botocore.client.BaseClient, "_make_api_call", call):
+        with (
+            mock.patch.object(botocore.client.BaseClient, "_make_api_call", call),
+            mock.patch("moto.core.responses.method_names_from_class", _method_names),
+        ):
             yield account
+
+
+@pytest.fixture(scope="session")
+def new_account() -> Snapshot:
+    """The account that every test begins with."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch)
+        with simulation(Cloud) as account:
+            return Snapshot.of(account)
+
+
+@pytest.fixture
+def cloud(new_account: Snapshot) -> Iterator[Cloud]:
+    """The simulated account, with the launch function's settings."""
+    with simulation(new_account.restore) as account:
+        yield account
 
 
 @pytest.fixture
@@ -403,12 +482,17 @@ def reasons(records: list[dict[str, Any]]) -> list[str]:
     return [record["reason"] for record in records if "reason" in record]
 
 
+def connected(patch: pytest.MonkeyPatch) -> FakePanorama:
+    """Make the Panorama that the handlers connect to."""
+    fake = FakePanorama()
+    patch.setattr(panorama, "connect", lambda _settings: fake)
+    return fake
+
+
 @pytest.fixture
 def fake_panorama(monkeypatch: pytest.MonkeyPatch) -> FakePanorama:
     """The Panorama that the handlers connect to."""
-    fake = FakePanorama()
-    monkeypatch.setattr(panorama, "connect", lambda _settings: fake)
-    return fake
+    return connected(monkeypatch)
 
 
 @pytest.fixture

@@ -14,14 +14,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "index: fetches packages from the Python package index")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    folder = tmp_path / "lambda"
+@pytest.fixture(scope="session")
+def current(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lambda/ whose archive is current, whatever is committed: that is one test's question."""
+    folder = tmp_path_factory.mktemp("current") / "lambda"
     shutil.copytree(LAMBDA, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    checkout = Checkout(folder)
-    # Current, whatever is committed: whether that is so is one test's question, not every one's.
-    checkout.run("functions")
-    return checkout
+    Checkout(folder).succeed("functions")
+    return folder
+
+
+@pytest.fixture
+def checkout(current: Path, tmp_path: Path) -> Checkout:
+    return Checkout(shutil.copytree(current, tmp_path / "lambda"))
 
 
 @pytest.fixture(scope="session")

@@ -171,7 +171,9 @@ def handlers_in(folder: Path) -> set[str]:
 
 
 def test_every_handler_that_terraform_names_is_in_the_archive() -> None:
-    folders = {path.parent for path in REPOSITORY.glob("modules/**/*.tf")} | {REPOSITORY}
+    sources = [*REPOSITORY.glob("modules/**/*.tf"), *REPOSITORY.glob("*.tf")]
+    # Parsing takes long: only the folders in which the word is at all.
+    folders = {path.parent for path in sources if "handler" in path.read_text()}
     named = set().union(*map(handlers_in, folders))
     assert named, "no handler is named in Terraform"
 

@@ -55,7 +55,8 @@ class FunctionDisk:
         folders = [str(self.task), str(self.layer / "python"), str(self.runtime)]
         result = subprocess.run(
             # -I: no current folder, no user's packages, no PYTHON* variables. -S: no site-packages.
-            [python, "-I", "-S", "-B", "-c", REPORT.format(folders=folders, module=module)],
+            # What one test has compiled, the next one need not.
+            [python, "-I", "-S", "-c", REPORT.format(folders=folders, module=module)],
             check=False,
             capture_output=True,
             text=True,

@@ -8,6 +8,7 @@ import os
 import zipfile
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging_support import Checkout, pythons, wheel
@@ -23,7 +24,7 @@ def lock_layer(checkout: Checkout) -> str:
     return digest
 
 
-def build(checkout: Checkout, output: Path, **how: object) -> str:
+def build(checkout: Checkout, output: Path, **how: Any) -> str:
     return checkout.succeed("layer", "--output", output, "--from-wheels", checkout.wheels, **how)
 
 

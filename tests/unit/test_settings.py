@@ -14,6 +14,7 @@ from vmseries_autoscale.settings import (
     LaunchSettings,
     LicensingMode,
     Readiness,
+    ReconcileSettings,
     Role,
     TerminateSettings,
     from_environment,
@@ -32,13 +33,20 @@ PANORAMA = {
 COMMON = {
     "name": "fw",
     "auto_scaling_group_name": "fw",
+    "panorama": PANORAMA,
+}
+HOOK = {
+    **COMMON,
     "lifecycle_hook_name": "launch",
     "queue_url": "https://queue",
     "dead_letter_queue_url": "https://dead",
     "deadline_seconds": 2700,
     "visit_interval_seconds": 30,
     "maximum_visit_interval_seconds": 30,
-    "panorama": PANORAMA,
+}
+TARGET_GROUP = {
+    "arn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef",
+    "port": 443,
 }
 MANAGEMENT = {
     "role": "management",
@@ -48,18 +56,33 @@ MANAGEMENT = {
     "security_group_ids": ["sg-1"],
     "public_ip": False,
     "public_ipv4_pool": None,
+    "target_groups": [TARGET_GROUP],
 }
 LAUNCH = {
-    **COMMON,
+    **HOOK,
     "interfaces": {"mgmt": MANAGEMENT},
     "tags": {"team": "network"},
     "readiness": "in-sync",
     "licence_expected": True,
 }
 TERMINATE = {
-    **COMMON,
+    **HOOK,
     "management_device_index": 1,
     "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+    "target_groups": {"2": [TARGET_GROUP]},
+}
+RECONCILE = {
+    **COMMON,
+    "launch": {"lifecycle_hook_name": "launch", "queue_url": "https://launch"},
+    "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "https://terminate"},
+    "licensing_mode": "firewall",
+    "target_groups": [
+        {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
+    ],
+    "age_floor_seconds": 1500,
+    "maximum_firewalls": 25,
+    "maximum_share": 0.5,
+    "dry_run": False,
 }
 
 
@@ -68,6 +91,7 @@ def test_a_launch_document() -> None:
     assert settings.readiness is Readiness.IN_SYNC
     assert settings.interfaces["mgmt"].role is Role.MANAGEMENT
     assert settings.interfaces["mgmt"].security_group_ids == ("sg-1",)
+    assert settings.interfaces["mgmt"].target_groups[0].port == 443
     assert settings.management_device_index == 1
     assert settings.panorama is not None
     assert settings.panorama.hostnames == ("one.example.com", "two.example.com")
@@ -78,6 +102,30 @@ def test_a_terminate_document() -> None:
     settings = parse(TerminateSettings, json.dumps(TERMINATE))
     assert settings.licensing.mode is LicensingMode.FIREWALL
     assert settings.management_device_index == 1
+    assert settings.target_groups["2"][0].arn == TARGET_GROUP["arn"]
+
+
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_a_reconcile_document(share: float) -> None:
+    settings = parse(ReconcileSettings, json.dumps({**RECONCILE, "maximum_share": share}))
+    assert settings.launch.queue_url == "https://launch"
+    assert settings.licensing_mode is LicensingMode.FIREWALL
+    assert settings.target_groups[0].cidr_blocks == ("10.0.2.0/24",)
+    assert settings.maximum_share == share
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("maximum_share", "0.5", "maximum_share: must be a number"),
+        ("maximum_share", True, "maximum_share: must be a number"),
+        ("dry_run", 1, "dry_run: must be true or false"),
+        ("launch.queue_url", ..., "launch: missing queue_url"),
+    ],
+)
+def test_a_reconcile_document_with_one_thing_wrong(path: str, value: Any, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        parse(ReconcileSettings, json.dumps(changed(RECONCILE, path, value)))
 
 
 def test_without_panorama() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
+from container import set_environment
 from moto import mock_aws
 from terraform.spoke_routes import ways_around
+
+from vmseries_autoscale import aws
 
 ZONES = ("us-east-1a", "us-east-1b")
 
@@ -59,8 +61,11 @@ class Spoke:
 
 @pytest.fixture(scope="module")
 def ec2() -> Iterator[Any]:
-    with mock_aws():
-        yield boto3.client("ec2", region_name="us-east-1")
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch)
+        with mock_aws():
+            # The functions' client: to make another is to read EC2's large model once more.
+            yield aws.ec2()
 
 
 @pytest.fixture

@@ -39,7 +39,9 @@ PRIMARY = Interface(
 
 
 def interface(role: Role, index: int, *, public: bool = False) -> InterfaceSettings:
-    return InterfaceSettings(role, index, False, {ZONE: f"subnet-{index}"}, ("sg-1",), public, None)
+    return InterfaceSettings(
+        role, index, False, {ZONE: f"subnet-{index}"}, ("sg-1",), public, None, ()
+    )
 
 
 WANTED = {

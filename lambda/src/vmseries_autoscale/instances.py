@@ -106,16 +106,24 @@ def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
     logger.info("Tagged the instance", extra={"tags": dict(new)})
 
 
-def note_visit(ec2: EC2Client, visited: Iterable[Instance], now: datetime) -> None:
+def note_visit(
+    ec2: EC2Client, visited: Iterable[Instance], now: datetime, since: datetime | None = None
+) -> None:
     """Leave word on waiting instances that their events have not been lost.
 
     It is a hint for the reconcile function only: a visit is not worse for one that fails.
+
+    Args:
+        ec2: where they are.
+        visited: the instances.
+        now: aware.
+        since: when their wait began, if Auto Scaling's own history tells that, too.
     """
     stale = [
         instance.instance_id
         for instance in visited
         if instance.state != TERMINATED
-        and (instance.visited is None or now - instance.visited >= VISIT_NOTED_EVERY)
+        and ((last := instance.visited or since) is None or now - last >= VISIT_NOTED_EVERY)
     ]
     if not stale:
         return

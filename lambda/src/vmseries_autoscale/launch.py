@@ -72,7 +72,7 @@ def visit(event: LifecycleEvent, settings: LaunchSettings, now: datetime) -> Out
     if reason is not None:
         return _abandon(event, settings, reason)
     if sight.instance is not None and not isinstance(outcome, Done):
-        instances.note_visit(aws.ec2(), [sight.instance], now)
+        instances.note_visit(aws.ec2(), [sight.instance], now, since=event.time)
     return outcome
 
 

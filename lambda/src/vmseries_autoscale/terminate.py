@@ -45,7 +45,8 @@ from vmseries_autoscale.wiring import Wiring
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 600
-"""How much later than the stage before it a stage is given up: time for a commit and a detach."""
+"""How much later than the stage before it a stage is given up: time for a commit and a detach.
+Draining, which no licence is worth waiting for, is given up with the licence."""
 
 
 class Stage(IntEnum):
@@ -93,7 +94,7 @@ class Departure:
 
     def given_up(self, stage: Stage) -> bool:
         """Whether ``stage`` is past its limit."""
-        return self.age >= self.deadline + stage * GRACE_SECONDS
+        return self.age >= self.deadline + max(0, stage - Stage.LICENCE) * GRACE_SECONDS
 
     def private_ip(self, device_index: int) -> str | None:
         """Its address at ``device_index``."""
@@ -176,7 +177,10 @@ def _each(
 
 
 def _note_visit(waiting: list[Departure], now: datetime) -> None:
-    """Leave word of the visit, and tell how long the longest of these waits has been."""
+    """Leave word of the visit, and tell how long the longest of these waits has been.
+
+    At once: for Auto Scaling the termination began with the draining, up to an hour ago.
+    """
     if not waiting:
         return
     telemetry.measure(Metric.SECONDS_HELD, max(departure.age for departure in waiting))
@@ -336,7 +340,8 @@ def _remove_wiring(there: Wiring) -> Outcome:
 def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     """Tell what was given up; once, since no visit follows."""
     serial = departure.tags.get(tags.SERIAL, "")
-    given_up = [stage.name.lower() for stage in Stage if departure.given_up(stage)]
+    stages = [stage for stage in Stage if stage is not Stage.DRAIN or settings.target_groups]
+    given_up = [stage.name.lower() for stage in stages if departure.given_up(stage)]
     if given_up:
         telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})

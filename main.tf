@@ -77,6 +77,9 @@ locals {
   # How long a firewall goes on with its flows before its terminate hook begins: as the load balancer says, or the most that one of
   # the user's own may say.
   deregistration_delay_seconds = var.load_balancer == null ? 3600 : var.load_balancer.deregistration_delay_seconds
+
+  # After its deadline a termination gives up one stage after the other, ten minutes apart, so that each still gets its turn.
+  last_resort_seconds = 1800
 }
 
 module "load_balancer" {
@@ -159,7 +162,7 @@ module "firewall_group" {
   target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
   hooks             = local.hooks
   hook_answers      = module.lifecycle.answers
-  drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60
+  drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds
   permissions       = var.permissions
   tags              = local.tags
   group_tags        = module.dependencies.group_tags

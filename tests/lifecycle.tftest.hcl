@@ -171,7 +171,7 @@ run "settings_are_what_the_functions_parse" {
   }
 }
 
-run "one_arm_functions_may_not_touch_addresses_or_secrets" {
+run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
   command = plan
 
   module {
@@ -179,12 +179,12 @@ run "one_arm_functions_may_not_touch_addresses_or_secrets" {
   }
 
   assert {
-    condition     = alltrue([for role, statements in output.statements : length([for statement in values(statements) : statement if anytrue([for action in statement.actions : strcontains(action, "Address") && action != "ec2:DescribeAddresses" || startswith(action, "secretsmanager:") || startswith(action, "kms:")])]) == 0])
+    condition     = alltrue([for role, statements in output.statements : length([for statement in values(statements) : statement if anytrue([for action in statement.actions : contains(["ec2:AllocateAddress", "ec2:AssociateAddress"], action) || startswith(action, "secretsmanager:") || startswith(action, "kms:")])]) == 0])
     error_message = "rights that nothing needs are not given"
   }
 
   assert {
-    condition     = keys(output.statements.terminate) == ["AnswerHook", "DeleteInterfaces", "DetachInterfaces", "LookAround", "NoteOnInstance", "SetAsideUnreadable", "WorkOffQueue"]
+    condition     = keys(output.statements.terminate) == ["AnswerHook", "DeleteInterfaces", "DetachInterfaces", "DisassociateAddresses", "LookAround", "NoteOnInstance", "ReleaseAddresses", "SetAsideUnreadable", "WorkOffQueue"]
     error_message = "the terminate function creates nothing but a note on the instance"
   }
 

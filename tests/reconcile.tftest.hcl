@@ -281,7 +281,7 @@ run "no_permission_without_target_groups_and_addresses" {
   }
 
   assert {
-    condition     = !strcontains(jsonencode(output.statements), "elasticloadbalancing:") && keys(output.statements.reconcile) == ["DeleteInterfaces", "LookAround", "WriteLostEventsAnew"]
+    condition     = !strcontains(jsonencode(output.statements), "elasticloadbalancing:") && keys(output.statements.reconcile) == ["DeleteInterfaces", "LookAround", "ReleaseAddresses", "WriteLostEventsAnew"]
     error_message = "rights that nothing needs are not given"
   }
 

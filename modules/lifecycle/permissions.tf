@@ -49,15 +49,14 @@ locals {
         conditions = local.is_ours
         reason     = "Deletes interfaces of this deployment that no firewall uses any more."
       }
-    },
-    local.has_addresses ? {
+      # Also where no interface asks for an address now: firewalls that were launched before may have one.
       ReleaseAddresses = {
         actions    = ["ec2:ReleaseAddress"]
         resources  = [local.any.address]
         conditions = local.is_ours
         reason     = "Gives back addresses of this deployment that no firewall uses any more."
       }
-    } : {},
+    },
     local.has_target_groups ? {
       LeaveTargetGroups = {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
@@ -99,7 +98,7 @@ locals {
         reason = "Notes on a firewall's instance what a later visit must know; these tags and no others."
       }
     },
-    local.has_addresses ? {
+    local.has_addresses || role == "terminate" ? {
       DisassociateAddresses = {
         actions    = ["ec2:DisassociateAddress"]
         resources  = [local.any.address, local.any.interface, local.any.instance]

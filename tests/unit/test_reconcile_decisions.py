@@ -41,7 +41,7 @@ class Firewall:
         shown: EC2 still shows it although it is dead; says_when: with its time.
         remembered: Auto Scaling still knows of its end.
         state: in the group, if it is still there.
-        moved: somebody has attached its interface to another instance.
+        moved: somebody uses its interface or its address elsewhere.
     """
 
     ours: bool
@@ -85,7 +85,7 @@ class Firewall:
             self.leaves
             and self.died is not None
             and self.state is None
-            and not (self.interface and self.moved)
+            and not ((self.interface or self.address) and self.moved)
             and not (self.known_by_serial and self.connected)
         )
 
@@ -142,10 +142,11 @@ def wiring(number: int, firewall: Firewall) -> Wiring:
         where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
     elif firewall.died is None:
         where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
+    place = ("eipassoc-1", "eni-of-somebody") if firewall.moved else ()
     interface = Interface(f"eni-{number}", "management", **where)
     return Wiring.of(
         [interface] if firewall.interface else [],
-        [Address(f"eipalloc-{number}", "untrust")] if firewall.address else [],
+        [Address(f"eipalloc-{number}", "untrust", *place)] if firewall.address else [],
     )
 
 

@@ -120,7 +120,7 @@ def removals(inventory: Inventory, limits: Limits, now: datetime) -> Removals:
             continue
         wiring = inventory.wirings.get(instance_id, Wiring({}, {}))
         device = devices.get(instance_id)
-        if doubt := _doubt(instance_id, wiring, device):
+        if doubt := _doubt(wiring, device):
             doubtful[instance_id] = doubt
             continue
         since = _gone_since(inventory, instance_id) or now
@@ -174,13 +174,16 @@ def _was_ours(inventory: Inventory, instance_id: str) -> bool:
     )
 
 
-def _doubt(instance_id: str, wiring: Wiring, device: Device | None) -> str | None:
+def _doubt(wiring: Wiring, device: Device | None) -> str | None:
     """Why what a gone firewall has left is not touched all the same."""
     if device is not None and device.connected:
         return f"{device.serial} is connected to Panorama although its instance is gone"
     for interface in wiring.own_interfaces:
-        if interface.status is not Status.DETACHED and interface.instance_id != instance_id:
+        if interface.status is not Status.DETACHED:
             return f"{interface.interface_id} is attached to {interface.instance_id}"
+    for address in wiring.addresses.values():
+        if address.interface_id is not None and address.interface_id not in wiring.interfaces:
+            return f"{address.allocation_id} is associated with {address.interface_id}"
     return None
 
 

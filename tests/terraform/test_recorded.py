@@ -30,6 +30,7 @@ EVENTS = Path(__file__).resolve().parents[1] / "events"
 
 LAUNCH = "aws_lambda_function.launch"
 TERMINATE = "aws_lambda_function.terminate"
+RECONCILE = "aws_lambda_function.reconcile"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,6 +75,16 @@ def test_launch_settings_are_read_strictly(firewalls: Any) -> None:
         assert wanted.source_dest_check == (name == "management")
 
 
+def test_reconcile_settings_are_read_strictly(firewalls: Any) -> None:
+    found = settings.parse(settings.ReconcileSettings, recorded_settings(firewalls, RECONCILE))
+    launch = settings.parse(settings.LaunchSettings, recorded_settings(firewalls, LAUNCH))
+    assert found.launch.queue_url == launch.queue_url
+    assert found.launch.lifecycle_hook_name == launch.lifecycle_hook_name
+    assert found.licensing_mode is settings.LicensingMode.FIREWALL
+    assert found.age_floor_seconds == 1500
+    assert not found.dry_run
+
+
 def test_terminate_settings_are_read_strictly(firewalls: Any) -> None:
     found = settings.parse(settings.TerminateSettings, recorded_settings(firewalls, TERMINATE))
     assert found.licensing.mode is settings.LicensingMode.FIREWALL
@@ -92,13 +103,13 @@ def test_settings_with_a_key_too_many_or_too_few_are_refused(firewalls: Any) -> 
             settings.parse(settings.LaunchSettings, json.dumps(changed))
 
 
-@pytest.mark.parametrize("function", [LAUNCH, TERMINATE])
+@pytest.mark.parametrize("function", [LAUNCH, TERMINATE, RECONCILE])
 def test_handler_is_there(firewalls: Any, function: str) -> None:
     module, name = firewalls[f"{function}.handler"].rsplit(".", 1)
     assert callable(getattr(importlib.import_module(module), name))
 
 
-@pytest.mark.parametrize("function", [LAUNCH, TERMINATE])
+@pytest.mark.parametrize("function", [LAUNCH, TERMINATE, RECONCILE])
 def test_secrets_are_in_the_environment_by_arn_only(firewalls: Any, function: str) -> None:
     variables = firewalls[f"{function}.environment[0].variables"]
     text = json.dumps(variables)

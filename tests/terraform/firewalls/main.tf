@@ -1,4 +1,4 @@
-# What tests/terraform/test_recorded.py records: the module as the two-arm example uses it, without firewalls, and then its two functions as AWS
+# What tests/terraform/test_recorded.py records: the module as the two-arm example uses it, without firewalls, and then its functions as AWS
 # describes them.
 
 terraform {
@@ -89,6 +89,12 @@ data "aws_lambda_function" "launch" {
 
 data "aws_lambda_function" "terminate" {
   function_name = module.firewalls.functions.terminate.name
+
+  depends_on = [module.firewalls]
+}
+
+data "aws_lambda_function" "reconcile" {
+  function_name = module.firewalls.functions.reconcile.name
 
   depends_on = [module.firewalls]
 }

@@ -143,6 +143,10 @@ apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_
 	$(USE_TERRAFORM); $(BIN)/pytest tests -m apply -n $(APPLY_WORKERS) --dist loadfile \
 	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
 
+.PHONY: permissions
+permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab permissions $(if $(WRITE),--write)
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.

@@ -443,3 +443,11 @@ class TestTemplatesAndImages:
         assert found[0]["ProductCodes"] == [
             {"ProductCodeId": "6njl1pau431dv1qxipg63mvah", "ProductCodeType": "marketplace"}
         ]
+
+
+def test_address_that_is_not_associated_shows_no_interface(aws: InProcessAws) -> None:
+    """API_Address: NetworkInterfaceId is the interface that the address is associated with."""
+    ec2 = aws.client("ec2")
+    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    (address,) = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
+    assert "NetworkInterfaceId" not in address

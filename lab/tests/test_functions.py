@@ -324,7 +324,7 @@ def test_crash_fault_kills_the_process_that_called(lab: Lab, account: Account) -
     def handler(event, context):
         boto3.client("sqs").create_queue(QueueName=event)
     """
-    role = account.role(name=f"{account.name}-crash")
+    role = account.role({"Action": "sqs:*", "Resource": "*"}, name=f"{account.name}-crash")
     arn = account.function(code, role=role)
     for when, exists in (("before", False), ("after", True)):
         lab.fault("sqs", "CreateQueue", kind="crash", when=when, role=f"{account.name}-crash")

@@ -19,14 +19,14 @@ locals {
     # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     var.vpc == null ? {} : {
       JoinVpc = {
-        actions = [
+        actions = sort(setsubtract([
           "ec2:AssignPrivateIpAddresses",
           "ec2:CreateNetworkInterface",
           "ec2:DeleteNetworkInterface",
           "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeSubnets",
           "ec2:UnassignPrivateIpAddresses",
-        ]
+        ], local.anyway))
         resources  = ["*"] # Lambda makes and removes its interfaces under ids and without tags that could be named here.
         conditions = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
         reason     = "Lets Lambda itself, and not the function's code, attach the function to your VPC."
@@ -43,6 +43,9 @@ locals {
       }
     },
   )
+
+  # What the function's own statements allow on everything and without a condition is not said twice.
+  anyway = flatten([for statement in values(var.statements) : statement.actions if contains(statement.resources, "*") && length(statement.conditions) == 0])
 
   function_arn = "arn:${var.location.partition}:lambda:${var.location.region}:${var.location.account_id}:function:${var.name}"
 

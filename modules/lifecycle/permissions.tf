@@ -101,7 +101,7 @@ locals {
     local.has_addresses || role == "terminate" ? {
       DisassociateAddresses = {
         actions    = ["ec2:DisassociateAddress"]
-        resources  = [local.any.address, local.any.interface, local.any.instance]
+        resources  = [local.any.address, local.any.interface]
         conditions = local.is_ours
         reason     = "Takes an address of this deployment from where it does not belong, to use it or to give it back."
       }

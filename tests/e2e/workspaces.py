@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from vmseries_lab.client import Lab
 from vmseries_lab.terraform import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MODULE = ("*.tf", "modules", "lambda")
-"""What belongs to the module."""
 
 
 def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
@@ -24,17 +21,11 @@ def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
         destination: where to copy to; must not exist.
         variables: input variables.
     """
-    destination.mkdir(parents=True)
-    for pattern in (*MODULE, root):
-        for source in REPOSITORY.glob(pattern):
-            target = destination / source.relative_to(REPOSITORY)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "*.tfstate*"))
-            else:
-                shutil.copy(source, target)
     tools = terraform_environment()
-    workspace = Workspace(
-        destination / root,
+    workspace = Workspace.copy_root(
+        REPOSITORY,
+        root,
+        destination,
         binary=tools.binary,
         environment={**tools.environment, **lab.environment()},
         variables=variables,

@@ -50,3 +50,16 @@ def demo(
     from vmseries_lab.demo.app import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(plant=plant, picture_path=picture, pace=pace))
+
+
+@app.command()
+def permissions(
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the tables of docs/security.md.")
+    ] = False,
+) -> None:
+    """Prove that the functions may do what they do and nothing else, on calls in the lab."""
+    from vmseries_lab.permissions.app import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(write=write))

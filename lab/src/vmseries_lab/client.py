@@ -235,6 +235,19 @@ class Lab:
         """Let nothing fail any more."""
         self._control("DELETE", "faults")
 
+    def enforce_request_rates(self, *, enforced: bool = True) -> None:
+        """Refuse calls that come faster than AWS allows; see ``vmseries_lab.aws.rates``."""
+        self._control("POST", "rates", {"enforced": enforced})
+
+    def quotas(self, *, addresses: int, licences: int) -> None:
+        """Change how many Elastic IP addresses and how many licences there are at most."""
+        self._control("POST", "ec2", {"addresses": addresses})
+        self._control("POST", "licensing", {"pool_size": licences})
+
+    def boot_times(self, **seconds: float) -> None:
+        """Change the times of boots to come; as ``vmseries_lab.firewalls.surroundings`` has it."""
+        self._control("POST", "firewalls", seconds)
+
     def traffic(self, sessions: float) -> None:
         """Offer this many sessions to the firewalls in service."""
         self._control("POST", "traffic", {"sessions": sessions})

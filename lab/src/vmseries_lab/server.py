@@ -10,11 +10,13 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 # Read by moto when it is imported: the policies that AWS manages, for roles that attach them.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from moto import backends
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -37,6 +39,8 @@ from vmseries_lab.aws import (
     queues,
     scaling,
 )
+from vmseries_lab.aws.patching import replace
+from vmseries_lab.aws.rates import Rates
 from vmseries_lab.control import PREFIX, Control, since
 from vmseries_lab.licensing import AUTH_CODE
 from vmseries_lab.world import World
@@ -49,6 +53,11 @@ class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
+
+
+def _list_modules_once() -> None:
+    """Moto lists its own folder at each request, all others waiting."""
+    replace(backends, "list_of_moto_modules", lambda original: cache(lambda: tuple(original())))
 
 
 def _create_app(service: Any) -> Any:
@@ -123,6 +132,7 @@ class Laboratory:
             "127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler
         )
         self.world.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        _list_modules_once()
         self._install_aws()
         self.outside = panorama.install(self.world)
         self.parts: list[Any] = [
@@ -142,7 +152,7 @@ class Laboratory:
         queues.install(world)
         mappings.install(world, self.gate, self.functions)
         cloudwatch.install(world, self.functions)
-        ec2.install(world)
+        self.ec2 = ec2.install(world)
         images.install(world)
         elbv2.install(world)
         autoscaling.install(world)
@@ -163,6 +173,8 @@ class Laboratory:
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(calls.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())
+        add("POST", "rates", lambda _query, body: self._enforce_rates(**body))
+        add("POST", "ec2", lambda _query, body: self._change_ec2(**body))
         for part in self.parts:
             for method, path, route in part.routes():
                 add(method, path, route)
@@ -184,6 +196,14 @@ class Laboratory:
         if "advance" in body:
             self.pump.advance(float(body["advance"]))
         return self._clock()
+
+    def _enforce_rates(self, *, enforced: bool) -> dict[str, Any]:
+        self.gate.rates = Rates(self.world.clock) if enforced else None
+        return {"enforced": enforced}
+
+    def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
+        self.ec2.addresses.quota = int(addresses)
+        return {"addresses": self.ec2.addresses.quota}
 
     def ready(self) -> dict[str, Any]:
         """What the client needs to know."""

@@ -32,6 +32,9 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 """What a consumer of the module does not get either, or what another run left behind."""
 
+MODULE = ("*.tf", "modules", "lambda")
+"""What belongs to the module."""
+
 INTERRUPT_GRACE_SECONDS = 20.0
 """How long Terraform may take to stop the provider and write its state once it is interrupted."""
 
@@ -127,6 +130,38 @@ class Workspace:
             raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
         # Relative module sources ("../..") hold in the copy because its layout is the same.
         shutil.copytree(repository, destination, ignore=NOT_COPIED)
+        return cls(destination / root, binary=binary, environment=environment, variables=variables)
+
+    @classmethod
+    def copy_root(
+        cls,
+        repository: Path,
+        root: str,
+        destination: Path,
+        *,
+        binary: Path,
+        environment: Mapping[str, str],
+        variables: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Copy the module and one root of the tests, and use the root in the copy.
+
+        Args:
+            repository: the checkout, which is left as it is.
+            root: the root module's folder in the repository, such as `tests/fixtures/minimal`.
+            destination: where to copy to; must not exist.
+            binary: as for the constructor.
+            environment: as for the constructor.
+            variables: as for the constructor.
+        """
+        destination.mkdir(parents=True)
+        for pattern in (*MODULE, root):
+            for source in repository.glob(pattern):
+                target = destination / source.relative_to(repository)
+                if source.is_dir():
+                    ignored = shutil.ignore_patterns(".*", "*.tfstate*")
+                    shutil.copytree(source, target, ignore=ignored)
+                else:
+                    shutil.copy(source, target)
         return cls(destination / root, binary=binary, environment=environment, variables=variables)
 
     def init(self, *, limit: float = 180.0) -> None:

@@ -28,14 +28,20 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 from moto.iam.models import iam_backends
 
+from vmseries_lab.aws.iam import Request, roles
+from vmseries_lab.aws.iam.gatekeeper import Gatekeeper, Refusal, undecided
+from vmseries_lab.aws.iam.reference import NoSuchResourceError, UnknownActionError, requests
 from vmseries_lab.aws.patching import wrap
+from vmseries_lab.aws.rates import Rates
 from vmseries_lab.world import ACCOUNT_ID, World
 
 KINDS = ("error", "throttle", "http-500", "delay", "reset", "crash", "drop", "duplicate")
 THROTTLING = {
     # Which code a service answers with, by its API reference ("Common Errors").
     "ec2": ("RequestLimitExceeded", 503),
+    "elbv2": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),
+    "secretsmanager": ("ThrottlingException", 400),
     "sqs": ("ThrottlingException", 400),
 }
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
@@ -64,6 +70,8 @@ class Call:
         status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
         error: the error code of the answer, empty if it succeeded.
         seconds: real time that the call took.
+        authorization: what IAM was asked, if the call is a function's; empty if something that the
+            call names did not exist, or if a fault came first.
     """
 
     number: int
@@ -77,6 +85,7 @@ class Call:
     status: int = 0
     error: str = ""
     seconds: float = 0.0
+    authorization: list[Request] = field(default_factory=list)
 
 
 class Calls:
@@ -105,11 +114,33 @@ class Calls:
             self._calls.append(call)
         return call
 
-    def by_service(self, service: str, action: str, role_arn: str, **parameters: Any) -> None:
-        """Write down what Lambda did by itself with the permissions of a function's role."""
+    def by_service(
+        self,
+        service: str,
+        action: str,
+        role_arn: str,
+        *,
+        asked: list[Request] | None = None,
+        **parameters: Any,
+    ) -> bool:
+        """Have Lambda call by itself with the permissions of a function's role; write it down.
+
+        Args:
+            service: as boto3 names it.
+            action: as the API reference names it.
+            role_arn: the function's role.
+            asked: what IAM is asked, where the parameters do not tell.
+            parameters: of the call.
+
+        Returns:
+            Whether the role allows it.
+        """
         role = role_arn.rsplit("/", 1)[-1]
         call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
-        call.status = 200
+        call.authorization = requests(service, action, parameters) if asked is None else asked
+        allowed = roles.first_refused(role_arn, call.authorization) is None
+        call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
+        return allowed
 
     def since(self, number: int = 0) -> list[dict[str, Any]]:
         """All calls from ``number`` on, as JSON-ready data."""
@@ -248,6 +279,7 @@ class Gate:
 
     Attributes:
         crash: port to the function runtime: kill the process that holds this access key.
+        rates: how fast the account may call; ``None`` for as fast as it likes.
     """
 
     world: World
@@ -255,6 +287,8 @@ class Gate:
     faults: Faults
     crash: Callable[[str], None] = field(default=lambda _access_key: None)
     answers: Answers = field(default_factory=Answers)
+    gatekeeper: Gatekeeper = field(default_factory=Gatekeeper)
+    rates: Rates | None = None
 
     def answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         """Answer one call; replaces moto's ``BaseResponse.call_action``."""
@@ -280,8 +314,10 @@ class Gate:
         try:
             hits = self.faults.take(service, action, role)
             answer = self._strike(response, service, [f for f in hits if f.when == "before"])
+            if answer is None and not self._within_rates(call):
+                answer = _throttled(response, service)
             if answer is None:
-                answer = self._effect(response, service, action, original)
+                answer = self._effect(response, call, original)
                 late = self._strike(response, service, [f for f in hits if f.when == "after"])
                 answer = late or answer
             call.status, call.error = int(answer[0]), _error_code(answer)
@@ -289,19 +325,48 @@ class Gate:
             call.seconds = round(time.perf_counter() - started, 4)
         return answer
 
-    def _effect(
-        self, response: Any, service: str, action: str, original: Callable[[Any], Any]
-    ) -> Any:
+    def _within_rates(self, call: Call) -> bool:
+        return self.rates is None or self.rates.take(call.service, call.action, call.parameters)
+
+    def _effect(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
+        service, action = call.service, call.action
         try:
             if (service, action) in UNLOCKED:
-                return original(response)
+                with self.world.lock:
+                    answer = self._decide(response, call, original)
+                return answer or original(response)
             # Moto's stores have no lock of their own: one call at a time, as the engines.
             with self.world.lock:
-                return original(response)
+                return self._decide(response, call, original) or original(response)
         except NotImplementedError as error:
             # HTTP 500 would be retried for minutes by every SDK.
             message = f"{error}; the lab does not simulate {service}:{action}"
             return _error_answer(response, "NotImplemented", message, 400)
+
+    def _decide(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
+        """The answer to a function's call that its role does not allow, ``None`` if it does.
+
+        What names something that does not exist is answered by the service, with its own error.
+        """
+        session = self.gatekeeper.session(call.access_key)
+        if session is None:
+            return None
+        refusal: Refusal | None
+        try:
+            call.authorization = self.gatekeeper.requests(
+                session, call.service, call.action, call.parameters
+            )
+            refusal = self.gatekeeper.refusal(session, call.service, call.authorization)
+        except UnknownActionError as error:
+            refusal = undecided(error)
+        except NoSuchResourceError as error:
+            answer = original(response)
+            if int(answer[0]) >= HTTPStatus.BAD_REQUEST:
+                return answer
+            refusal = undecided(error)
+        if refusal is None:
+            return None
+        return _error_answer(response, refusal.code, refusal.message, refusal.status)
 
     def _strike(self, response: Any, service: str, faults: list[Fault]) -> Any:
         """Let the faults happen; the answer that one of them gives, if one does."""
@@ -314,8 +379,7 @@ class Gate:
                     self.crash(response.access_key)
                 _cut(response)
             elif fault.kind == "throttle":
-                code, status = THROTTLING.get(service, ("Throttling", 400))
-                answer = _error_answer(response, code, "Rate exceeded", status)
+                answer = _throttled(response, service)
             elif fault.kind == "http-500":
                 answer = _error_answer(response, "InternalError", fault.message, 500)
             else:
@@ -344,6 +408,11 @@ def _error_answer(response: Any, code: str, message: str, status: int) -> Any:
     _, headers, body = response.serialized(ActionResult(AnsweredError(code, message)))
     headers["status"] = str(status)
     return status, headers, body
+
+
+def _throttled(response: Any, service: str) -> Any:
+    code, status = THROTTLING.get(service, ("Throttling", 400))
+    return _error_answer(response, code, "Rate exceeded", status)
 
 
 def _error_code(answer: Any) -> str:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from moto.logs.models import logs_backends
 from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
-from vmseries_lab.aws import iam
+from vmseries_lab.aws import iam, on_behalf
 from vmseries_lab.aws.calls import Gate
 from vmseries_lab.aws.patching import wrap
 from vmseries_lab.runtime.packages import UNZIPPED_LIMIT_BYTES, Packages, unzipped_size
@@ -255,6 +256,8 @@ class Functions:
             if not iam.service_may_assume(function.role, SERVICE):
                 message = "The role defined for the function cannot be assumed by Lambda."
                 return _failed("AccessDeniedException", message)
+            if not on_behalf.start(self._gate.calls, function):
+                return _failed("KMSAccessDeniedException", on_behalf.NO_KEY)
             worker = self._launch(function)
         reply = worker.invoke(
             Invocation(
@@ -482,9 +485,10 @@ class Functions:
             self._send(function, dead_letters, pending.payload, facts)
 
     def _send(self, function: Any, queue_arn: str, body: str, facts: dict[str, str]) -> None:
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(queue_arn.rsplit(":", 1)[-1])
-        allowed = iam.role_allows(function.role, "sqs:SendMessage", queue_arn)
-        if queue is None or not allowed:
+        name = queue_arn.rsplit(":", 1)[-1]
+        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(name)
+        send = ("sqs", "SendMessage", function.role)
+        if queue is None or not self._gate.calls.by_service(*send, QueueUrl=name):
             self._world.timeline.add(
                 "functions", "dead-letter-lost", function.function_name, queue=queue_arn
             )
@@ -555,22 +559,18 @@ class Functions:
         """
         backend = logs_backends[ACCOUNT_ID][REGION]
         group = log_group(function)
-        arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
+        may = partial(self._gate.calls.by_service, "logs", role_arn=function.role)
         if group not in backend.groups:
-            if not iam.role_allows(function.role, "logs:CreateLogGroup", arn):
+            if not may("CreateLogGroup", logGroupName=group):
                 return
-            self._gate.calls.by_service("logs", "CreateLogGroup", function.role, logGroupName=group)
             backend.create_log_group(group, {})
-        stream_arn = f"{arn}:log-stream:{stream}"
-        names = {"logGroupName": group, "logStreamName": stream}
+        names: dict[str, Any] = {"logGroupName": group, "logStreamName": stream}
         if stream not in backend.groups[group].streams:
-            if not iam.role_allows(function.role, "logs:CreateLogStream", stream_arn):
+            if not may("CreateLogStream", **names):
                 return
-            self._gate.calls.by_service("logs", "CreateLogStream", function.role, **names)
             backend.create_log_stream(group, stream)
-        if not lines or not iam.role_allows(function.role, "logs:PutLogEvents", stream_arn):
+        if not lines or not may("PutLogEvents", **names):
             return
-        self._gate.calls.by_service("logs", "PutLogEvents", function.role, **names)
         # A process may still write after its answer: such lines are older than the next start.
         ordered = sorted(lines, key=lambda line: line[0])
         events = [{"timestamp": int(at * 1000), "message": text} for at, text in ordered]
@@ -762,6 +762,10 @@ def install(world: World, gate: Gate) -> Functions:
         functions.keep_layer(version)
         return version
 
+    def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
+        on_behalf.join_vpc(gate.calls, spec)
+        return _create(original, backend, spec)
+
     def delete(original: Any, backend: Any, name: str, qualifier: str | None = None) -> None:
         original(backend, name, qualifier)
         functions.forget(name.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0])
@@ -773,7 +777,7 @@ def install(world: World, gate: Gate) -> Functions:
     wrap(LambdaFunction, "update_configuration", _update)
     wrap(LambdaFunction, "update_function_code", _update_code)
     wrap(LambdaFunction, "invoke", invoke)
-    wrap(LambdaBackend, "create_function", _create)
+    wrap(LambdaBackend, "create_function", create)
     gate.crash = functions.crash
     world.engines.append(functions)
     return functions

@@ -338,6 +338,9 @@ def install(world: World, gate: Gate, functions: Functions) -> Pollers:
     def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
         _check_spec(backend, spec)
         mapping = original(backend, spec)
+        # How its visibility time-out was known.
+        role, source = backend.get_function(spec["FunctionName"]).role, mapping.event_source_arn
+        gate.calls.by_service("sqs", "GetQueueAttributes", role, QueueUrl=source.rsplit(":", 1)[-1])
         queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(mapping))
         if queue is not None:
             # Else moto pushes messages into the function while they are being sent.

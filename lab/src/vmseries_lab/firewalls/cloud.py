@@ -120,8 +120,7 @@ class Cloud:
             if role_arn is None or not iam.service_may_assume(role_arn, "ec2.amazonaws.com"):
                 raise CloudError(f"AccessDenied: no role to call {action} with")
             role = get_backend("iam")[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
-            attached = [policy.document for policy in role.managed_policies.values()]
-            documents = [*role.policies.values(), *attached]
+            documents = iam.documents(role)
         if not iam.allows(documents, action, resource, context=context):
             raise CloudError(f"AccessDenied: {role_arn} may not call {action} on {resource}")
 

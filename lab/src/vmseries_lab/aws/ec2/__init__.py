@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.ec2 import dependencies, templates
+from vmseries_lab.aws.ec2 import dependencies, tags, templates
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
@@ -42,6 +42,7 @@ def install(world: World) -> Ec2:
     ec2 = Ec2(world)
     templates.patch()
     dependencies.patch()
+    tags.patch()
     world.engines.append(ec2)
     return ec2
 

@@ -9,11 +9,12 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
 from moto.ec2.utils import random_eip_association_id
 
 from vmseries_lab.aws.ec2 import errors
-from vmseries_lab.aws.patching import wrap
+from vmseries_lab.aws.patching import replace, wrap
 from vmseries_lab.world import World
 
 DEFAULT_QUOTA = 100
@@ -116,6 +117,14 @@ class Addresses:
         self._note("address-released", found)
         original(store, address, allocation_id)
 
+    @staticmethod
+    def interface_of(address: Any) -> str | None:
+        """The interface of an address; one that is not associated shows none, not an empty one.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Address.html
+        """
+        return str(address.eni.id) if address.eni else None
+
     def _note(self, kind: str, address: Any, **detail: Any) -> None:
         subject = address.instance.id if address.instance else address.allocation_id
         self._world.timeline.add("ec2", kind, subject, allocation=address.allocation_id, **detail)
@@ -125,3 +134,4 @@ class Addresses:
         wrap(EC2Backend, "associate_address", self.associate)
         wrap(EC2Backend, "release_address", self.release)
         wrap(ElasticIPAddresses, "associate_address", self.request_association)
+        replace(ElasticAddress, "network_interface_id", lambda _: property(self.interface_of))

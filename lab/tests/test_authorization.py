@@ -1,0 +1,346 @@
+"""What IAM is asked for a call, and how it decides. Expected: Service Authorization Reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from vmseries_lab.aws.iam import Request, allows
+from vmseries_lab.aws.iam.policies import covers
+from vmseries_lab.aws.iam.reference import (
+    NoSuchResourceError,
+    UnknownActionError,
+    action_name,
+    requests,
+)
+from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
+
+OWNER = "vmseries-autoscale:deployment"
+ACCOUNT = "123456789012"
+
+
+def arn(kind: str, identity: str) -> str:
+    return f"arn:aws:ec2:us-east-1:{ACCOUNT}:{kind}/{identity}"
+
+
+def tagged(kind: str, **tags: str) -> dict[str, Any]:
+    wanted = [{"Key": OWNER if key == "owner" else key, "Value": v} for key, v in tags.items()]
+    return {"ResourceType": kind, "Tags": wanted}
+
+
+@pytest.fixture
+def aws() -> Iterator[InProcessAws]:
+    with in_process_aws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def instance(aws: InProcessAws) -> str:
+    """An instance that runs, with its tag."""
+    template = aws.build_template("tagged")
+    (instance_id,) = aws.in_service(1, LaunchTemplate={"LaunchTemplateId": template})
+    aws.client("ec2").create_tags(
+        Resources=[instance_id], Tags=[{"Key": OWNER, "Value": "instance"}]
+    )
+    return instance_id
+
+
+@pytest.fixture
+def interface(aws: InProcessAws, instance: str) -> str:
+    """An interface in the instance's zone, with its tag."""
+    subnet = aws.instance(instance)["SubnetId"]
+    made = aws.client("ec2").create_network_interface(
+        SubnetId=subnet, TagSpecifications=[tagged("network-interface", owner="interface")]
+    )
+    return str(made["NetworkInterface"]["NetworkInterfaceId"])
+
+
+@pytest.fixture
+def attachment(aws: InProcessAws, instance: str, interface: str) -> Iterator[str]:
+    ec2 = aws.client("ec2")
+    attached = ec2.attach_network_interface(
+        NetworkInterfaceId=interface, InstanceId=instance, DeviceIndex=1
+    )
+    yield str(attached["AttachmentId"])
+    ec2.detach_network_interface(AttachmentId=attached["AttachmentId"])
+    aws.world.advance(30)
+
+
+@pytest.fixture
+def address(aws: InProcessAws) -> Iterator[str]:
+    ec2 = aws.client("ec2")
+    made = ec2.allocate_address(
+        Domain="vpc", TagSpecifications=[tagged("elastic-ip", owner="address")]
+    )
+    yield str(made["AllocationId"])
+    ec2.release_address(AllocationId=made["AllocationId"])
+
+
+def asked(service: str, action: str, **parameters: Any) -> dict[str, str | None]:
+    """The resources that a call is about, each with the owner that its context tells."""
+    found = requests(service, action, parameters)
+    assert {request.action for request in found} == {action_name(service, action)}
+    return {one.resource: one.context.get(f"aws:ResourceTag/{OWNER}") for one in found}  # type: ignore[misc]
+
+
+# What is asked ------------------------------------------------------------------------------------
+
+
+def test_attachment_is_about_interface_and_instance(
+    aws: InProcessAws, instance: str, interface: str
+) -> None:
+    assert asked(
+        "ec2", "AttachNetworkInterface", NetworkInterfaceId=interface, InstanceId=instance
+    ) == {arn("network-interface", interface): "interface", arn("instance", instance): "instance"}
+
+
+def test_detachment_is_about_interface_and_instance(
+    aws: InProcessAws, instance: str, interface: str, attachment: str
+) -> None:
+    assert asked("ec2", "DetachNetworkInterface", AttachmentId=attachment) == {
+        arn("network-interface", interface): "interface",
+        arn("instance", instance): "instance",
+    }
+
+
+def test_change_of_an_attachment_is_about_the_instance_too(
+    aws: InProcessAws, instance: str, interface: str, attachment: str
+) -> None:
+    alone = {arn("network-interface", interface): "interface"}
+    change = {"AttachmentId": attachment, "DeleteOnTermination": True}
+    modify: Callable[..., dict[str, str | None]] = lambda **changes: asked(  # noqa: E731
+        "ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, **changes
+    )
+    assert modify(SourceDestCheck={"Value": False}) == alone
+    assert modify(Attachment=change) == {**alone, arn("instance", instance): "instance"}
+
+
+def test_association_is_about_address_interface_and_its_instance(
+    aws: InProcessAws, instance: str, interface: str, address: str
+) -> None:
+    parameters = {"AllocationId": address, "NetworkInterfaceId": interface}
+    two = {
+        arn("elastic-ip", address): "address",
+        arn("network-interface", interface): "interface",
+    }
+    assert asked("ec2", "AssociateAddress", **parameters) == two
+    ec2 = aws.client("ec2")
+    attached = ec2.attach_network_interface(
+        NetworkInterfaceId=interface, InstanceId=instance, DeviceIndex=1
+    )
+    assert asked("ec2", "AssociateAddress", **parameters) == {
+        **two,
+        arn("instance", instance): "instance",
+    }
+    association = ec2.associate_address(**parameters)["AssociationId"]
+    assert asked("ec2", "DisassociateAddress", AssociationId=association) == two
+    assert asked("ec2", "ReleaseAddress", AllocationId=address) == {
+        arn("elastic-ip", address): "address"
+    }
+    ec2.disassociate_address(AssociationId=association)
+    ec2.detach_network_interface(AttachmentId=attached["AttachmentId"])
+    aws.world.advance(30)
+
+
+def test_new_interface_has_the_tags_that_it_is_asked_for_with(aws: InProcessAws) -> None:
+    (subnet, *_), group = aws.subnets, aws.security_group
+    aws.client("ec2").create_tags(Resources=[subnet], Tags=[{"Key": OWNER, "Value": "subnet"}])
+    tags = {f"aws:RequestTag/{OWNER}": "us", "aws:RequestTag/a": "1", "aws:TagKeys": [OWNER, "a"]}
+    region = {"ec2:Region": "us-east-1"}
+    found = requests(
+        "ec2",
+        "CreateNetworkInterface",
+        {
+            "SubnetId": subnet,
+            "Groups": [group],
+            "TagSpecifications": [tagged("network-interface", owner="us", a="1")],
+        },
+    )
+    resource_tags = {f"{scope}:ResourceTag/{OWNER}": "subnet" for scope in ("aws", "ec2")}
+    create, new = "ec2:CreateNetworkInterface", arn("network-interface", "*")
+    assert found == [
+        Request(create, new, {**region, **tags}),
+        Request(create, arn("subnet", subnet), {**region, **resource_tags}),
+        Request(create, arn("security-group", group), region),
+        Request(
+            "ec2:CreateTags",
+            new,
+            {**region, **tags, "ec2:CreateAction": "CreateNetworkInterface"},
+        ),
+    ]
+
+
+def test_creation_without_tags_tags_nothing(aws: InProcessAws) -> None:
+    assert [one.action for one in requests("ec2", "AllocateAddress", {"Domain": "vpc"})] == [
+        "ec2:AllocateAddress"
+    ]
+
+
+def test_address_of_a_pool_is_about_the_pool(aws: InProcessAws) -> None:
+    parameters = {
+        "PublicIpv4Pool": "ipv4pool-ec2-1",
+        "TagSpecifications": [tagged("elastic-ip", owner="us")],
+    }
+    found = [(one.action, one.resource) for one in requests("ec2", "AllocateAddress", parameters)]
+    assert found == [
+        ("ec2:AllocateAddress", arn("elastic-ip", "*")),
+        ("ec2:AllocateAddress", arn("ipv4pool-ec2", "ipv4pool-ec2-1")),
+        ("ec2:CreateTags", arn("elastic-ip", "*")),
+    ]
+
+
+def test_tagging_has_the_tags_that_are_there_and_those_that_come(
+    aws: InProcessAws, instance: str
+) -> None:
+    (request,) = requests(
+        "ec2", "CreateTags", {"Resources": [instance], "Tags": [{"Key": "new", "Value": "1"}]}
+    )
+    assert request.resource == arn("instance", instance)
+    assert request.context[f"aws:ResourceTag/{OWNER}"] == "instance"
+    assert request.context["aws:RequestTag/new"] == "1"
+    assert request.context["aws:TagKeys"] == ["new"]
+    assert f"aws:RequestTag/{OWNER}" not in request.context
+    assert "ec2:CreateAction" not in request.context
+
+
+def test_lifecycle_action_is_about_the_group_with_its_tags(
+    aws: InProcessAws, instance: str
+) -> None:
+    aws.client("autoscaling").create_or_update_tags(
+        Tags=[
+            {
+                "ResourceId": "fw",
+                "ResourceType": "auto-scaling-group",
+                "Key": "team",
+                "Value": "net",
+                "PropagateAtLaunch": False,
+            }
+        ]
+    )
+    (request,) = requests("autoscaling", "CompleteLifecycleAction", {"AutoScalingGroupName": "fw"})
+    assert request.resource == aws.group()["AutoScalingGroupARN"]
+    assert request.context["autoscaling:ResourceTag/team"] == "net"
+    assert request.context["aws:ResourceTag/team"] == "net"
+
+
+def test_targets_and_their_health(aws: InProcessAws) -> None:
+    group = aws.build_gateway()
+    (request,) = requests("elbv2", "RegisterTargets", {"TargetGroupArn": group})
+    assert (request.action, request.resource) == ("elasticloadbalancing:RegisterTargets", group)
+    (request,) = requests("elbv2", "DescribeTargetHealth", {"TargetGroupArn": group})
+    assert request == Request("elasticloadbalancing:DescribeTargetHealth", "*")
+
+
+def test_queue_is_named_by_its_url(aws: InProcessAws) -> None:
+    url = aws.client("sqs").create_queue(QueueName="asked", tags={"team": "net"})["QueueUrl"]
+    assert requests("sqs", "SendMessage", {"QueueUrl": url}) == [
+        Request(
+            "sqs:SendMessage",
+            f"arn:aws:sqs:us-east-1:{ACCOUNT}:asked",
+            {"aws:ResourceTag/team": "net"},
+        )
+    ]
+
+
+def test_secret_with_a_key_of_its_own_is_decrypted_with_its_arn_as_context(
+    aws: InProcessAws,
+) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    manager = aws.client("secretsmanager")
+    plain = manager.create_secret(Name="plain", SecretString="x")["ARN"]
+    own = manager.create_secret(Name="own", SecretString="x", KmsKeyId=key)["ARN"]
+    assert [
+        one.action for one in requests("secretsmanager", "GetSecretValue", {"SecretId": plain})
+    ] == ["secretsmanager:GetSecretValue"]
+    get, decrypt = requests("secretsmanager", "GetSecretValue", {"SecretId": "own"})
+    assert (get.resource, decrypt.action, decrypt.resource) == (own, "kms:Decrypt", key)
+    assert decrypt.context["kms:EncryptionContext:SecretARN"] == own
+    assert decrypt.context["kms:ViaService"] == "secretsmanager.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeAddresses"])
+def test_describing_knows_no_resources(action: str) -> None:
+    assert requests("ec2", action, {}) == [Request(f"ec2:{action}", "*")]
+
+
+def test_who_am_i_needs_no_permission() -> None:
+    assert requests("sts", "GetCallerIdentity", {}) == []
+
+
+def test_unknown_action_is_an_error_not_a_decision() -> None:
+    with pytest.raises(UnknownActionError, match="s3:GetObject"):
+        requests("s3", "GetObject", {"Bucket": "b"})
+
+
+def test_what_does_not_exist_cannot_be_decided_on(aws: InProcessAws) -> None:
+    with pytest.raises(NoSuchResourceError, match="eni-0"):
+        requests("ec2", "DeleteNetworkInterface", {"NetworkInterfaceId": "eni-0"})
+
+
+# How it is decided --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "keys", "holds"),
+    [
+        ("ForAllValues:StringEquals", ["a", "b"], ["a"], True),
+        ("ForAllValues:StringEquals", ["a", "b"], ["a", "c"], False),
+        ("ForAllValues:StringEquals", ["a"], None, True),
+        ("ForAnyValue:StringEquals", ["a", "b"], ["c", "a"], True),
+        ("ForAnyValue:StringEquals", ["a"], ["c"], False),
+        ("ForAnyValue:StringEquals", ["a"], None, False),
+        ("ForAnyValue:StringLike", ["a*"], ["c", "ab"], True),
+        ("ForAllValues:StringNotEquals", ["a"], ["b", "c"], True),
+        ("ForAllValues:StringNotEquals", ["a"], ["b", "a"], False),
+        ("ForAllValues:StringEqualsIfExists", ["a"], None, True),
+        ("StringEquals", ["a"], "A", False),
+        ("StringEqualsIgnoreCase", ["a"], "A", True),
+        ("StringNotEqualsIgnoreCase", ["a"], "A", False),
+        ("StringNotLike", ["a*"], "ab", False),
+        ("StringLike", ["a?"], "ab", True),
+        ("ArnNotEquals", ["arn:*"], "arn:x", False),
+        ("StringNotEqualsIfExists", ["a"], None, True),
+        ("Null", "true", None, True),
+        ("Null", "true", "a", False),
+        ("Null", "false", "a", True),
+        ("Bool", "true", "true", True),
+    ],
+)
+def test_condition_operator(operator: str, wanted: Any, keys: Any, holds: bool) -> None:
+    statement = {"Action": "a:B", "Resource": "*", "Condition": {operator: {"aws:TagKeys": wanted}}}
+    context = {} if keys is None else {"aws:TagKeys": keys}
+    assert covers(statement, "a:B", "x", context) is holds
+
+
+@pytest.mark.parametrize(
+    ("elements", "covered"),
+    [
+        ({"NotAction": ["a:B"], "Resource": "*"}, False),
+        ({"NotAction": ["a:C*"], "Resource": "*"}, True),
+        ({"Action": "*", "NotResource": ["y"]}, True),
+        ({"Action": "*", "NotResource": ["x*"]}, False),
+        ({"Action": "a:?", "Resource": "x"}, True),
+    ],
+)
+def test_negated_elements(elements: dict[str, Any], covered: bool) -> None:
+    assert covers(elements, "a:B", "x", {}) is covered
+
+
+def test_tag_of_the_resource_is_not_that_of_the_request() -> None:
+    policy = {
+        "Statement": {
+            "Effect": "Allow",
+            "Action": "ec2:*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/owner": "us"}},
+        }
+    }
+    decide: Callable[[str], bool] = lambda key: allows(  # noqa: E731
+        [policy], "ec2:CreateTags", "x", context={key: "us"}
+    )
+    assert decide("aws:ResourceTag/owner")
+    assert decide("aws:resourcetag/owner")
+    assert not decide("aws:RequestTag/owner")
+    assert not decide("ec2:ResourceTag/owner")

@@ -1,0 +1,50 @@
+"""The negative control of `make permissions`: without a statement a function is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from e2e import workspaces
+
+from vmseries_lab.client import Lab
+from vmseries_lab.permissions.proof import prove
+from vmseries_lab.permissions.scenarios import Stage, record
+
+pytestmark = pytest.mark.apply
+
+REMOVED = "AttachInterfaces"
+
+
+def test_launch_does_not_get_through_without_a_statement(tmp_path: Path) -> None:
+    with Lab() as lab:
+        root = workspaces.copy(lab, "tests/fixtures/permissions", tmp_path / "copy", features=[])
+        stage = Stage(lab, root)
+        stage.apply()
+        stage.until_in_service(2)
+        assert prove([record(stage).deployment]).refused == []
+
+        role = stage.outputs["functions"]["launch"]["role_name"]
+        iam = lab.client("iam")
+        policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+        statements = [s for s in policy["Statement"] if s["Sid"] != REMOVED]
+        (removed,) = (s for s in policy["Statement"] if s["Sid"] == REMOVED)
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName=role,
+            PolicyDocument=json.dumps({**policy, "Statement": statements}),
+        )
+        before = len(lab.calls())
+        stage.set_desired(3)
+        stage.until_happened("hook-completed", 15, hook="launch", result="ABANDON")
+
+        refused = [c for c in lab.calls(before) if c["error"] == "UnauthorizedOperation"]
+        assert {(c["role"], f"ec2:{c['action']}") for c in refused} == {
+            (role, action) for action in removed["Action"]
+        }
+        assert list(stage.states().values()).count("InService") == 2
+        proof = prove([record(stage).deployment])
+        assert len(proof.refused) >= len(refused)
+        assert not proof.holds
+        assert lab.errors() == []

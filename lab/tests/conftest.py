@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,11 @@ from vmseries_lab.client import Lab
 # A busy machine fails no test.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported, which is there to stay."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -89,9 +89,12 @@ def test_stop_ends_server_and_workers(lab: Lab) -> None:
         account.function("import os\ndef handler(e, c):\n    return os.getpid()\n")
     )
     assert alive(worker)
+    server = other._process
     other.stop()
     other.stop()
     assert gone(worker)
+    assert server is not None
+    assert server.returncode == 0, "ended by itself, not aborted by a thread that still reads"
     with pytest.raises(LabError, match="not running"):
         other.now()
 

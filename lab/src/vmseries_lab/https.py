@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from vmseries_lab.certificates import Authority
+from vmseries_lab.listening import Listener
 
 LOOPBACK = "127.0.0.1"
 Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
@@ -73,7 +75,7 @@ class HttpsServer:
     ) -> None:
         self.conduct = Conduct()
         self._right = authority.server_context(*names)
-        self._wrong = Authority().server_context(*names)
+        self._names = names
         self._respond = respond
         self._socket = _bound(0)
         self.port: int = self._socket.getsockname()[1]
@@ -113,6 +115,11 @@ class HttpsServer:
         elif self._server is None:
             self._listen()
 
+    @cached_property
+    def _wrong(self) -> ssl.SSLContext:
+        """The context of an authority that nobody trusts; seldom needed, and slow to make."""
+        return Authority().server_context(*self._names)
+
     def close(self) -> None:
         """Stop for good."""
         self.conduct.changed.set()
@@ -139,15 +146,12 @@ class HttpsServer:
 
     def _listen(self) -> None:
         self._server = _Server(self, self._socket)
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
+        self._server.start()
 
     def _unlisten(self) -> None:
         if self._server is None:
             return
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
         self._server = None
         self._socket = _bound(self.port)
 
@@ -160,11 +164,9 @@ def _bound(port: int) -> socket.socket:
     return bound
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(Listener):
     """Speaks TLS in the connection's own thread, so that a slow client holds up nobody else."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 256
 
     def __init__(self, owner: HttpsServer, bound: socket.socket) -> None:

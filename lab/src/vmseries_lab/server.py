@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -237,6 +238,9 @@ def main(*, with_parent: bool = False) -> None:
             is gone, however it went.
     """
     laboratory = Laboratory()
+    # What is there by now, moto and the models of its services above all, is there to stay: the
+    # garbage collector need not look through it again and again.
+    gc.freeze()
     stopping = threading.Event()
 
     def stop() -> None:
@@ -244,7 +248,9 @@ def main(*, with_parent: bool = False) -> None:
         laboratory.stop()
 
     def follow_parent() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: Python aborts, after a second, if a thread reads that at the end.
+        while os.read(0, 1024):
+            pass
         stopping.set()
 
     stopper = threading.Thread(target=stop, daemon=True)

@@ -19,6 +19,9 @@ ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 STEP_SECONDS = 5.0
 """The largest jump that is made without letting every engine look at the clock."""
+SHORTEST_PAUSE_SECONDS = 0.001
+LONGEST_PAUSE_SECONDS = 0.02
+"""Real time between two looks at what is in flight: longer and longer while nothing ends."""
 
 
 class Engine(Protocol):
@@ -64,6 +67,7 @@ class World:
     emit: Callable[[str, str, list[str], dict[str, Any]], None] = _no_events
     probe: Callable[[str, int], bool] = _healthy
     hosts: dict[str, str] = field(default_factory=dict)
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.clock)
@@ -79,6 +83,10 @@ class World:
         """Whether any engine has work in flight."""
         return any(engine.busy() for engine in self.engines)
 
+    def wake(self) -> None:
+        """Say that something which was in flight has ended, to whoever waits for it."""
+        self._ended.set()
+
     def settle(self, limit_seconds: float = 120.0) -> None:
         """Tick until nothing is in flight.
 
@@ -86,11 +94,16 @@ class World:
             TimeoutError: if the lab is still busy after ``limit_seconds`` of real time.
         """
         end = time.monotonic() + limit_seconds
+        pause = SHORTEST_PAUSE_SECONDS
         self.tick()
         while self.busy():
             if time.monotonic() > end:
                 raise TimeoutError(f"the lab did not come to rest within {limit_seconds} seconds")
-            time.sleep(0.002)
+            if self._ended.wait(pause):
+                self._ended.clear()
+                pause = SHORTEST_PAUSE_SECONDS
+            else:
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             self.tick()
 
     def advance(self, seconds: float) -> None:

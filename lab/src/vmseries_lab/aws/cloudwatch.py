@@ -92,6 +92,7 @@ class ServiceMetrics:
         return False
 
     def _queues(self, at: float, now: float) -> None:
+        data = []
         for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
             messages = list(queue._messages)  # noqa: SLF001 - moto has no other way
             waiting = [
@@ -111,7 +112,8 @@ class ServiceMetrics:
                 ),
             }
             dimensions = [{"Name": "QueueName", "Value": queue.name}]
-            publish("AWS/SQS", [_datum(n, u, v, dimensions) for n, (u, v) in values.items()], at)
+            data += [_datum(n, u, v, dimensions) for n, (u, v) in values.items()]
+        publish("AWS/SQS", data, at)
 
     def _lambda(self, at: float) -> None:
         for name, counts in self._functions.take_counts().items():

@@ -245,6 +245,7 @@ class Functions:
         with self._lock:
             self._running[function_arn] -= 1
             self._finished_at_tick = self._ticks
+        self._world.wake()
 
     def _run(self, function: Any, payload: str, request_id: str) -> Outcome:
         at = self._world.clock.now()

@@ -105,8 +105,12 @@ def install(world: World) -> list[Image]:  # noqa: ARG001 - the common form of e
     Ami.ena_support = True
     for shape in ("Image.ProductCodes", "Instance.ProductCodes"):
         EC2BaseResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER[shape] = _product_codes
-    _seed(backend("ec2"))
-    return marketplace_images()
+    images = marketplace_images()
+    store = backend("ec2")
+    # A store that moto has only just made has them already.
+    if images[0].image_id not in store.amis:
+        _seed(store)
+    return images
 
 
 def _load(original: Any, store: Any) -> None:

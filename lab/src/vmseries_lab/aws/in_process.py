@@ -194,10 +194,15 @@ def hook(name: str, transition: str, default: str = "CONTINUE", heartbeat: int =
 
 
 @cache
+def _session() -> Any:
+    """Make a session, once: each looks through the models of all services for itself."""
+    return boto3.Session("lab", "lab", region_name=REGION)
+
+
+@cache
 def _client(service: str) -> Any:
     """Make a client, once: that takes longer than most tests."""
-    session: Any = boto3.Session("lab", "lab", region_name=REGION)
-    return session.client(service)
+    return _session().client(service)
 
 
 @contextmanager

@@ -71,11 +71,11 @@ class Pollers:
 
     def tick(self, now: float) -> None:
         """Receive what is visible, and invoke with the batches that are complete."""
-        sources = {source.uuid: source for source in _sources()}
-        for gone in set(self._mappings) - set(sources):
+        sources = _sources()
+        for gone in set(self._mappings) - {source.uuid for source, _ in sources}:
             del self._mappings[gone]
-        for uuid, source in sources.items():
-            self._poll(source, self._mappings.setdefault(uuid, Mapping()), now)
+        for source, queue in sources:
+            self._poll(source, queue, self._mappings.setdefault(source.uuid, Mapping()), now)
 
     def busy(self) -> bool:
         """Whether there are messages that a poller would receive now.
@@ -83,12 +83,16 @@ class Pollers:
         A batch that is with the function is the function's; one that is being gathered waits for
         the clock.
         """
-        return any(self._could_receive(s, self._mappings.get(s.uuid)) for s in _sources())
+        return any(
+            self._could_receive(source, queue, self._mappings.get(source.uuid))
+            for source, queue in _sources()
+        )
 
-    def _could_receive(self, source: Any, mapping: Mapping | None) -> bool:
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(source))
+    def _could_receive(self, source: Any, queue: Any, mapping: Mapping | None) -> bool:
+        if queue is None or not queue.messages:
+            return False
         function = self._functions.find(source.function_arn)
-        if queue is None or function is None or not queue.messages:
+        if function is None:
             return False
         if _missing_permission(function.role, source.event_source_arn):
             return False
@@ -96,12 +100,13 @@ class Pollers:
             not p.invoking and len(p.batch) < int(source.batch_size) for p in mapping.pollers
         )
 
-    def _poll(self, source: Any, mapping: Mapping, now: float) -> None:
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(source))
-        function = self._functions.find(source.function_arn)
-        if queue is None or function is None:
+    def _poll(self, source: Any, queue: Any, mapping: Mapping, now: float) -> None:
+        if queue is None:
             return
         if not queue.messages and not any(p.batch for p in mapping.pollers):
+            return
+        function = self._functions.find(source.function_arn)
+        if function is None:
             return
         if _missing_permission(function.role, source.event_source_arn):
             return
@@ -237,10 +242,15 @@ def failures(outcome: Outcome, message_ids: list[str], *, reports: bool) -> set[
     return named if named.issubset(everything) else everything
 
 
-def _sources() -> list[Any]:
-    """The mappings of queues that are enabled, as moto stores them."""
+def _sources() -> list[tuple[Any, Any]]:
+    """The mappings of queues that are enabled, as moto stores them, each with its queue if any."""
     stored = lambda_backends[ACCOUNT_ID][REGION]._event_source_mappings  # noqa: SLF001 - moto's
-    return [s for s in list(stored.values()) if s.enabled and ":sqs:" in s.event_source_arn]
+    queues = sqs_backends[ACCOUNT_ID][REGION].queues
+    return [
+        (source, queues.get(_queue_name(source)))
+        for source in list(stored.values())
+        if source.enabled and ":sqs:" in source.event_source_arn
+    ]
 
 
 def _queue_name(source: Any) -> str:

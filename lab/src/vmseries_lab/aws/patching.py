@@ -11,18 +11,25 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib import metadata
 from typing import Any
 
 from moto.backends import get_backend
+from moto.core import responses, utils
 
 from vmseries_lab.world import ACCOUNT_ID, REGION
 
 MOTO_VERSION = "5.2.5"
+version = functools.cache(metadata.version)
 
 _MISSING = object()
+_stores = functools.cache(get_backend)
 _originals: dict[tuple[int, str], Any] = {}
 _owners: dict[tuple[int, str], str] = {}
+
+# Moto lists the methods of a service at each call, which takes longer than most calls.
+_method_names = functools.cache(utils.method_names_from_class)
+responses.method_names_from_class = _method_names
 
 
 def require_moto() -> None:
@@ -103,6 +110,7 @@ def add(owner: Any, name: str, value: Any) -> None:
         raise RuntimeError(f"moto already has {owner.__name__}.{name}; replace it instead")
     _originals.setdefault(key, _MISSING)
     setattr(owner, name, value)
+    _method_names.cache_clear()
 
 
 def add_method(owner: Any, name: str, function: Callable[..., Any]) -> None:
@@ -116,4 +124,4 @@ def add_method(owner: Any, name: str, function: Callable[..., Any]) -> None:
 
 def backend(service: str) -> Any:
     """Give moto's store of a service in the lab's account and Region."""
-    return get_backend(service)[ACCOUNT_ID][REGION]
+    return _stores(service)[ACCOUNT_ID][REGION]

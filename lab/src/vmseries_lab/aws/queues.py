@@ -76,6 +76,8 @@ class Queues:
     def tick(self, now: float) -> None:
         """Drop messages older than their queue keeps them, and go on with move tasks."""
         for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
+            if not _messages(queue):
+                continue
             oldest = (now - int(queue.message_retention_period)) * 1000
             expired = [m for m in _messages(queue) if m.sent_timestamp <= oldest]
             for message in expired:

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 import boto3
@@ -31,6 +32,16 @@ _CONFIG = Config(
 )
 
 
+@cache
+def _session() -> boto3.Session:
+    """Make a session, once: each looks through the models of all services for itself."""
+    return boto3.Session(region_name=REGION)
+
+
+_making = threading.Lock()
+"""Held while a client is made, which sessions do not stand at the same time."""
+
+
 class CloudError(Exception):
     """A firewall did not get from AWS what it asked for."""
 
@@ -41,13 +52,13 @@ class Cloud:
     def __init__(self, world: World) -> None:
         self._world = world
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="firewall-aws")
-        self._session = boto3.Session(region_name=REGION)
-        self._making = threading.Lock()
         self._clients: dict[tuple[str, str, str], Any] = {}
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Do ``work`` on a worker thread."""
-        return self._pool.submit(work)
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._world.wake())
+        return future
 
     def close(self) -> None:
         """Let the workers go."""
@@ -57,7 +68,7 @@ class Cloud:
 
     def forget(self, instance_id: str) -> None:
         """Drop the clients of an instance that is gone."""
-        with self._making:
+        with _making:
             for key in [key for key in self._clients if key[0] == instance_id]:
                 self._clients.pop(key).close()
 
@@ -127,14 +138,14 @@ class Cloud:
     def _client(self, instance_id: str, role_arn: str | None, service: str) -> Any:
         """A client with the credentials that the instance metadata service hands out."""
         key = (instance_id, role_arn or "", service)
-        with self._making:
+        with _making:
             known = self._clients.get(key)
         if known is not None:
             return known
         # Not while making a client: whoever holds the world's lock may wait for that.
         credentials = self._credentials(instance_id, role_arn or "")
-        with self._making:
-            client = self._session.client(  # type: ignore[call-overload]
+        with _making:
+            client = _session().client(  # type: ignore[call-overload]
                 service, endpoint_url=self._world.endpoint or None, config=_CONFIG, **credentials
             )
             return self._clients.setdefault(key, client)

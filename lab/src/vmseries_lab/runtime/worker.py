@@ -17,9 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from vmseries_lab.listening import Listener
 
 INIT_LIMIT_SECONDS = 30.0
 """Real time for the init phase, on top of the first invocation's time-out.
@@ -86,9 +88,8 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._started = time.monotonic()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Listener(("127.0.0.1", 0), _handler(self))
+        self._server.start()
         port = self._server.server_address[1]
         arguments = [str(self.task_root), str(self.layers), str(self.packages)]
         self._process = subprocess.Popen(
@@ -146,8 +147,7 @@ class Worker:
         self.kill_process()
         self._process.wait()
         self._work.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
 
     @property
     def alive(self) -> bool:

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concep
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +47,40 @@ class Query:
     returned: bool = True
 
 
+@dataclass
+class Index:
+    """What a store holds, by namespace and name.
+
+    Every alarm asks every minute for a few data of the thousands that a store holds.
+
+    Attributes:
+        stored: moto's list, to which it only ever appends.
+        found: the data with their times, in the order in which they came.
+    """
+
+    stored: list[Any]
+    found: dict[tuple[str, str], list[tuple[float, Any]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    read: int = 0
+
+    def of(self, metric: Metric) -> list[tuple[float, Any]]:
+        """The data of the metric's namespace and name, whatever their dimensions."""
+        new = self.stored[self.read :]
+        self.read += len(new)
+        for datum in new:
+            self.found[datum.namespace, datum.name].append((seconds(datum.timestamp), datum))
+        return self.found[metric.namespace, metric.name]
+
+
+def _index(store: Any) -> Index:
+    """The index of moto's store, begun anew where moto began the store anew."""
+    index: Index | None = getattr(store, "lab_index", None)
+    if index is None or index.stored is not store.metric_data:
+        index = store.lab_index = Index(store.metric_data)
+    return index
+
+
 def series(store: Any, queries: Sequence[Query], period: int, start: float, end: float) -> Series:
     """Evaluate the returned line of a query.
 
@@ -76,8 +111,7 @@ def _periods(period: int, start: float, end: float) -> list[int]:
 
 def _read(store: Any, metric: Metric, period: int, start: float, end: float) -> Series:
     buckets: dict[int, list[Any]] = {}
-    for datum in reversed(store.metric_data):
-        at = seconds(datum.timestamp)
+    for at, datum in reversed(_index(store).of(metric)):
         if at < start - LATENESS_SECONDS:
             break
         if start <= at < end and _is(datum, metric):
@@ -87,12 +121,9 @@ def _read(store: Any, metric: Metric, period: int, start: float, end: float) -> 
 
 
 def _is(datum: Any, metric: Metric) -> bool:
-    return (
-        datum.name == metric.name
-        and datum.namespace == metric.namespace
-        and (metric.unit is None or datum.unit == metric.unit)
-        and frozenset((d.name, d.value) for d in datum.dimensions) == metric.dimensions
-    )
+    return (metric.unit is None or datum.unit == metric.unit) and frozenset(
+        (d.name, d.value) for d in datum.dimensions
+    ) == metric.dimensions
 
 
 def _reducer(statistic: str) -> Callable[[Sequence[Any]], float]:

@@ -162,9 +162,13 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
         once, patiently = detach(total_max_attempts=1), detach(total_max_attempts=8)
 
         def handler(event, context):
-            codes = [once() for _ in range(event)]
+            # As many as it takes: a busy machine calls slowly, and the bucket fills meanwhile.
+            for _ in range(event):
+                code = once()
+                if code == "RequestLimitExceeded":
+                    break
             began = time.time()
-            return {"at once": codes[-1], "in the end": patiently(), "after": time.time() - began}
+            return {"at once": code, "in the end": patiently(), "after": time.time() - began}
         """,
         Timeout=60,
     )
@@ -173,7 +177,7 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
     lab.pace(1000)
     before = lab.now()
     try:
-        answer, error = account.invoke(arn, 150)
+        answer, error = account.invoke(arn, 2000)
     finally:
         passed = lab.now() - before
         lab.pace(0)

@@ -29,10 +29,11 @@ locals {
   }
 
   # Every function, with that in which they differ.
-  functions = merge(
-    { for role, transition in local.transitions : role => { description = transition.description, timeout_seconds = var.functions.timeout_seconds } },
-    { reconcile = local.reconcile },
-  )
+  functions = {
+    launch    = { description = local.transitions.launch.description, timeout_seconds = var.functions.timeout_seconds }
+    terminate = { description = local.transitions.terminate.description, timeout_seconds = var.functions.timeout_seconds }
+    reconcile = local.reconcile
+  }
 
   # Which interfaces name which target group. How often any is named is known at plan; which one it is may not be.
   named_target_groups = flatten([for name, interface in var.interfaces : [for group in interface.target_groups : { interface = name, arn = group.arn }]])

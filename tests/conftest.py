@@ -10,6 +10,7 @@ from hypothesis import settings
 
 # A busy machine fails no test.
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=10_000)
 settings.load_profile("untimed")
 
 # What moto and the SDK have loaded is much, and stays: looking through it for garbage all the time

@@ -37,6 +37,6 @@ def cold_start() -> None:
         cached.cache_clear()
     # Powertools keeps its handler, and with it an older standard output, on the logger that is
     # called like the service.
-    for service in ("launch", "terminate"):
+    for service in ("launch", "terminate", "reconcile"):
         logging.Logger.manager.loggerDict.pop(service, None)
     logging.getLogger("vmseries_autoscale").handlers.clear()

@@ -102,6 +102,26 @@ class TestDelete:
         assert aws.instance(instance_id)["State"]["Name"] == "terminated"
         assert [event["LifecycleHookName"] for event in aws.lifecycle_events()] == ["launch"]
 
+    def test_who_asks_for_them_sees_the_activities_of_deleted_groups(
+        self, aws: InProcessAws, asg: Any
+    ) -> None:
+        """For six weeks.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
+        """
+        (instance_id,) = aws.in_service(1)
+        asg.delete_auto_scaling_group(**NAME, ForceDelete=True)
+        aws.world.advance(35)
+        assert asg.describe_scaling_activities(**NAME)["Activities"] == []
+        newest, oldest = asg.describe_scaling_activities(**NAME, IncludeDeletedGroups=True)[
+            "Activities"
+        ]
+        assert newest["Description"] == f"Terminating EC2 instance: {instance_id}"
+        assert oldest["Description"] == f"Launching a new EC2 instance: {instance_id}"
+        aws.world.clock.jump(43 * 86400)
+        found = asg.describe_scaling_activities(**NAME, IncludeDeletedGroups=True)
+        assert found["Activities"] == []
+
 
 class TestInstances:
     def test_terminate_with_and_without_replacement(self, aws: InProcessAws, asg: Any) -> None:

@@ -84,6 +84,16 @@ class TestInstances:
         states = [d["state"] for kind, d in aws.events if kind.startswith("EC2 Instance State")]
         assert states == ["pending", "running", "shutting-down", "terminated"]
 
+    def test_a_terminated_instance_says_when(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html"""
+        instance_id = running(aws)
+        assert aws.instance(instance_id)["StateTransitionReason"] == ""
+        began = aws.world.clock.utc()
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        aws.world.advance(35)
+        reason = aws.instance(instance_id)["StateTransitionReason"]
+        assert reason == f"User initiated ({began:%Y-%m-%d %H:%M:%S} GMT)"
+
     def test_termination_deletes_or_keeps_interfaces_as_they_say(
         self, aws: InProcessAws, ec2: Any
     ) -> None:

@@ -168,6 +168,89 @@ def test_only_running_instances_can_be_registered(aws: InProcessAws, elb: Any) -
         assert code == "InvalidTarget"
 
 
+@pytest.fixture
+def web(aws: InProcessAws, elb: Any) -> str:
+    """A target group of type ip behind a Network Load Balancer."""
+    balancer = elb.create_load_balancer(Name="web", Type="network", Subnets=aws.subnets)
+    target_group = elb.create_target_group(
+        Name="web",
+        Protocol="TCP",
+        Port=443,
+        VpcId=aws.vpc,
+        TargetType="ip",
+        HealthCheckIntervalSeconds=5,
+        HealthCheckTimeoutSeconds=3,
+        HealthyThresholdCount=3,
+        UnhealthyThresholdCount=3,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=443,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
+    )
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "60"}
+    elb.modify_target_group_attributes(TargetGroupArn=target_group, Attributes=[delay])
+    return str(target_group)
+
+
+class TestAddresses:
+    """Target groups of type ip.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html
+    """
+
+    def address(self, aws: InProcessAws) -> str:
+        aws.build_group(hooks=False)
+        aws.world.advance(15)
+        (instance_id,) = aws.states()
+        return str(aws.instance(instance_id)["PrivateIpAddress"])
+
+    def test_health_is_that_of_whoever_has_the_address(
+        self, aws: InProcessAws, elb: Any, web: str
+    ) -> None:
+        """Nobody deregisters an address because its instance has ended."""
+        address = self.address(aws)
+        elb.register_targets(TargetGroupArn=web, Targets=[{"Id": address, "Port": 8443}])
+        aws.world.advance(16)
+        assert aws.health(web) == {address: "healthy"}
+        (instance_id,) = aws.states()
+        aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+        aws.world.advance(60)
+        assert aws.health(web) == {address: "unhealthy"}
+
+    def test_a_target_is_one_of_address_and_port(
+        self, aws: InProcessAws, elb: Any, web: str
+    ) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html"""
+        address = self.address(aws)
+        elb.register_targets(TargetGroupArn=web, Targets=[{"Id": address, "Port": 8443}])
+        elb.deregister_targets(TargetGroupArn=web, Targets=[{"Id": address}])
+        assert aws.health(web) == {address: "initial"}
+        elb.deregister_targets(TargetGroupArn=web, Targets=[{"Id": address, "Port": 8443}])
+        assert aws.health(web) == {address: "draining"}
+
+    def test_an_address_comes_back_when_it_has_drained(
+        self, aws: InProcessAws, elb: Any, web: str
+    ) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html"""
+        wanted = {"TargetGroupArn": web, "Targets": [{"Id": self.address(aws), "Port": 443}]}
+        elb.register_targets(**wanted)
+        elb.deregister_targets(**wanted)
+        assert refused(elb.register_targets, **wanted) == "InvalidTarget"
+        aws.world.advance(65)
+        assert aws.health(web) == {}
+        elb.register_targets(**wanted)
+
+    @pytest.mark.parametrize("address", ["203.0.113.7", "i-0123456789abcdef0"])
+    def test_only_private_addresses_can_be_registered(
+        self, elb: Any, web: str, address: str
+    ) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"""
+        code = refused(elb.register_targets, TargetGroupArn=web, Targets=[{"Id": address}])
+        assert code == "InvalidTarget"
+
+
 def test_deletion_protection(aws: InProcessAws, elb: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html"""
     aws.build_gateway()

@@ -27,11 +27,14 @@ from moto.core.utils import method_names_from_class
 from functional.panorama import FakePanorama
 from vmseries_autoscale import aws, panorama
 from vmseries_autoscale.events import DETAIL_TYPES, Transition
-from vmseries_autoscale.handlers import launch, terminate
+from vmseries_autoscale.handlers import launch, reconcile, terminate
+from vmseries_autoscale.panorama import Device
 
 NAME = "fw"
 REGION = "us-east-1"
 ZONE = f"{REGION}a"
+SERIAL = "007951000012345"
+ACTIVITIES_PER_PAGE = 2
 LICENSING_KEY = "licensing-key-of-the-test"
 PANORAMA_KEY = "panorama-key-of-the-test"
 COUNTED = {"ec2", "autoscaling", "elbv2"}
@@ -67,6 +70,9 @@ class FakeContext:
 class Cloud:
     """A VPC with one instance, the queues, and the record of calls.
 
+    Auto Scaling's and the load balancers' side is what a test says it is: moto keeps no hooks and
+    no activities, and targets neither by port nor while they drain.
+
     Attributes:
         calls: what the handlers called, as (service, operation, parameters).
         faults: errors to answer the next calls of an operation with, before they have an effect.
@@ -75,13 +81,20 @@ class Cloud:
         completed: (token, result) in order.
         delete_on_termination: interfaces that have it set, which moto does not keep.
         detaching: interfaces whose detachment EC2 does not finish.
+        members: lifecycle state by instance; ``None`` without a group.
+        activities: scaling activities, the newest first.
+        ended: when EC2 says that an instance was terminated.
+        forgotten: instances that EC2 does not show any more.
+        targets: the state of each address and port, by target group.
     """
 
     subnets: dict[str, str] = field(default_factory=dict)
     security_group: str = ""
     instance_id: str = ""
     primary: str = ""
+    vpc: str = ""
     queue_url: str = ""
+    terminate_queue_url: str = ""
     dead_letter_queue_url: str = ""
     panorama_secret: str = ""
     licensing_secret: str = ""
@@ -93,21 +106,27 @@ class Cloud:
     completed: list[tuple[str, str]] = field(default_factory=list)
     delete_on_termination: set[str] = field(default_factory=set)
     detaching: set[str] = field(default_factory=set)
+    members: dict[str, str] | None = field(default_factory=dict)
+    activities: list[dict[str, Any]] = field(default_factory=list)
+    ended: dict[str, datetime] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
+    targets: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         secrets: Any = aws.secrets()
-        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         for number, name in enumerate(("data", "management", "untrust")):
             self.subnets[name] = self.ec2.create_subnet(
-                VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=ZONE
+                VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=ZONE
             )["Subnet"]["SubnetId"]
         self.security_group = self.ec2.create_security_group(
-            GroupName="fw", Description="fw", VpcId=vpc
+            GroupName="fw", Description="fw", VpcId=self.vpc
         )["GroupId"]
         self.image = self.ec2.register_image(Name="firewall", RootDeviceName="xvda")["ImageId"]
         self.instance_id = self.add_instance()
         self.primary = self.attached()[0]["NetworkInterfaceId"]
         self.queue_url = self.sqs.create_queue(QueueName="fw-launch")["QueueUrl"]
+        self.terminate_queue_url = self.sqs.create_queue(QueueName="fw-terminate")["QueueUrl"]
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName="fw-dead")["QueueUrl"]
         self.panorama_secret = secrets.create_secret(
             Name="panorama",
@@ -210,6 +229,25 @@ class Cloud:
             }
         )
 
+    def reconcile_settings(self, **changes: Any) -> dict[str, Any]:
+        """No target groups; a cap that one firewall reaches only where a test makes it lower."""
+        return self.settings(
+            **{
+                "launch": {"lifecycle_hook_name": "launch", "queue_url": self.queue_url},
+                "terminate": {
+                    "lifecycle_hook_name": "terminate",
+                    "queue_url": self.terminate_queue_url,
+                },
+                "licensing_mode": "firewall",
+                "target_groups": [],
+                "age_floor_seconds": 1500,
+                "maximum_firewalls": 25,
+                "maximum_share": 1,
+                "dry_run": False,
+                **changes,
+            }
+        )
+
     def event(
         self, transition: Transition, instance_id: str = "", age: float = 0, **detail: Any
     ) -> dict[str, Any]:
@@ -250,6 +288,12 @@ class Cloud:
         Returns:
             The ids of the messages that stay in the queue; they are "message-0" and so on.
         """
+        batch = self.batch(*bodies, receive_count=receive_count)
+        with self.warm():
+            return stays(self.handler(batch, context or FakeContext()))
+
+    def batch(self, *bodies: dict[str, Any] | str, receive_count: int = 1) -> dict[str, Any]:
+        """What the event source mapping hands to a function."""
         records = [
             {
                 "messageId": f"message-{number}",
@@ -263,13 +307,17 @@ class Cloud:
             }
             for number, body in enumerate(bodies)
         ]
+        return {"Records": records}
+
+    @contextmanager
+    def warm(self) -> Iterator[None]:
+        """A new container, whose calls are recorded."""
         cold_start()
         self.recording = True
         try:
-            answer = self.handler({"Records": records}, context or FakeContext())
+            yield
         finally:
             self.recording = False
-        return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
     def _receipt(self) -> str:
         """Receive a message as Lambda's poller does, which is none of the calls that we look at."""
@@ -353,10 +401,23 @@ class Cloud:
             return {}
         if operation == "ReleaseAddress":
             self._check_free(parameters["AllocationId"])
+        if operation == "AttachNetworkInterface":
+            self._check_attachable(parameters["InstanceId"], parameters["DeviceIndex"])
+        if operation in _ANSWERED_HERE:
+            return _ANSWERED_HERE[operation](self, parameters)
         answer = _real_call(client, operation, parameters)
         if operation in ("DescribeNetworkInterfaces", "DescribeInstances"):
             self._complete_descriptions(answer)
+        if operation == "DescribeAddresses":
+            self._free_addresses(answer)
         return answer
+
+    def _free_addresses(self, answer: dict[str, Any]) -> None:
+        """An address is free when its interface is deleted; moto would still show it."""
+        for address in answer["Addresses"]:
+            if address.get("NetworkInterfaceId") not in of_moto("ec2").enis:
+                address.pop("NetworkInterfaceId", None)
+                address.pop("AssociationId", None)
 
     def _check_free(self, allocation_id: str) -> None:
         """EC2 releases no address whose interface exists; moto would."""
@@ -365,8 +426,28 @@ class Cloud:
         if address.eni is not None and address.eni.id in ec2.enis:
             raise client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
 
+    def _check_attachable(self, instance_id: str, device_index: int) -> None:
+        """EC2 takes one interface for each index, and none for what has ended; moto would."""
+        instance = of_moto("ec2").get_instance(instance_id)
+        if instance.state not in ("pending", "running", "stopped"):
+            raise client_error("IncorrectState", operation="AttachNetworkInterface")
+        if device_index in instance.nics:
+            raise client_error("InvalidParameterValue", operation="AttachNetworkInterface")
+
     def _complete_descriptions(self, answer: dict[str, Any]) -> None:
+        if "Reservations" in answer:
+            answer["Reservations"] = [
+                item
+                for item in answer["Reservations"]
+                if item["Instances"][0]["InstanceId"] not in self.forgotten
+            ]
         instances = [item["Instances"][0] for item in answer.get("Reservations", [])]
+        for instance in instances:
+            # As "StateTransitionReason" reads in API_Instance; moto's has another time zone's name.
+            ended = self.ended.get(instance["InstanceId"])
+            instance["StateTransitionReason"] = (
+                f"User initiated ({ended:%F %T} GMT)" if ended else ""
+            )
         attached = [item for instance in instances for item in instance["NetworkInterfaces"]]
         for interface in [*attached, *answer.get("NetworkInterfaces", [])]:
             attachment = interface.get("Attachment")
@@ -385,7 +466,10 @@ class Cloud:
                 }
 
     def _lifecycle(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        token = parameters["LifecycleActionToken"]
+        """By token, or by instance where none is given."""
+        word = {"launch": "launching", "terminate": "terminating"}[parameters["LifecycleHookName"]]
+        by_instance = f"token-{word}-{parameters['InstanceId']}"
+        token = parameters.get("LifecycleActionToken", by_instance)
         if token not in self.open_hooks:
             message = f"No active Lifecycle Action found with token {token}"
             raise client_error("ValidationError", message, operation)
@@ -393,6 +477,74 @@ class Cloud:
             self.open_hooks.remove(token)
             self.completed.append((token, parameters["LifecycleActionResult"]))
         return {}
+
+    def _describe_groups(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if self.members is None or parameters["AutoScalingGroupNames"] != [NAME]:
+            return {"AutoScalingGroups": []}
+        instances = [
+            {"InstanceId": instance_id, "LifecycleState": state}
+            for instance_id, state in self.members.items()
+        ]
+        return {"AutoScalingGroups": [{"AutoScalingGroupName": NAME, "Instances": instances}]}
+
+    def _describe_activities(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        known = self.members is not None or parameters.get("IncludeDeletedGroups")
+        start = int(parameters.get("NextToken", 0))
+        end = start + ACTIVITIES_PER_PAGE
+        page: dict[str, Any] = {"Activities": self.activities[start:end] if known else []}
+        return page | ({"NextToken": str(end)} if end < len(self.activities) else {})
+
+    def _register_targets(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        group = self._target_group(parameters)
+        group.update(dict.fromkeys(_named_targets(parameters), "healthy"))
+        return {}
+
+    def _deregister_targets(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """API_DeregisterTargets: that a target does not exist is no error."""
+        group = self._target_group(parameters)
+        group.update(
+            {target: "draining" for target in _named_targets(parameters) if target in group}
+        )
+        return {}
+
+    def _describe_targets(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        group = self._target_group(parameters)
+        return {
+            "TargetHealthDescriptions": [
+                {
+                    "Target": {"Id": target[0], "Port": target[1]},
+                    "TargetHealth": {"State": group[target]}
+                    if target in group
+                    else {"State": "unused", "Reason": "Target.NotRegistered"},
+                }
+                for target in _named_targets(parameters) or group
+            ]
+        }
+
+    def _target_group(self, parameters: dict[str, Any]) -> dict[tuple[str, int], str]:
+        try:
+            return self.targets[parameters["TargetGroupArn"]]
+        except KeyError:
+            known = aws.elbv2().exceptions.TargetGroupNotFoundException
+            raise known({"Error": {"Code": "TargetGroupNotFound"}}, "") from None
+
+
+_ANSWERED_HERE: dict[str, Callable[[Cloud, dict[str, Any]], dict[str, Any]]] = {
+    "DescribeAutoScalingGroups": Cloud._describe_groups,
+    "DescribeScalingActivities": Cloud._describe_activities,
+    "RegisterTargets": Cloud._register_targets,
+    "DeregisterTargets": Cloud._deregister_targets,
+    "DescribeTargetHealth": Cloud._describe_targets,
+}
+
+
+def _named_targets(parameters: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(target["Id"], target["Port"]) for target in parameters.get("Targets", ())]
+
+
+def stays(answer: dict[str, Any]) -> list[str]:
+    """The ids of the messages that a function leaves in the queue."""
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
 
 def client_error(code: str, message: str = "because", operation: str = "Operation") -> ClientError:
@@ -509,6 +661,70 @@ def terminating(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     cloud.handler = terminate.handler
     configure(monkeypatch, cloud.terminate_settings())
     return cloud
+
+
+@pytest.fixture(scope="session")
+def in_service(new_account: Snapshot) -> Snapshot:
+    """One firewall in service, and all that the launch function has made for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch)
+        with simulation(new_account.restore) as cloud:
+            configure(patch, cloud.launch_settings())
+            add_firewall(cloud, connected(patch), cloud.instance_id, SERIAL)
+            return Snapshot.of(cloud)
+
+
+@pytest.fixture
+def running(
+    in_service: Snapshot, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cloud]:
+    """One firewall in service, and the terminate function."""
+    with simulation(in_service.restore) as cloud:
+        fake_panorama.register(in_service_at(cloud.instance_id, SERIAL))
+        become_terminate(cloud, monkeypatch)
+        yield cloud
+
+
+@pytest.fixture
+def reconciling(
+    in_service: Snapshot, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cloud]:
+    """One firewall in service, and the reconcile function."""
+    with simulation(in_service.restore) as cloud:
+        fake_panorama.register(in_service_at(cloud.instance_id, SERIAL))
+        cloud.members = {cloud.instance_id: "InService"}
+        become_reconcile(cloud, monkeypatch)
+        yield cloud
+
+
+def in_service_at(instance_id: str, serial: str) -> Device:
+    """A firewall as Panorama shows it when nothing is missing."""
+    return Device(serial, instance_id, "10.0.1.9", True, "In Sync", "In Sync")
+
+
+def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial: str) -> None:
+    """Have the launch function bring one into service."""
+    event = cloud.event(Transition.LAUNCHING, instance_id)
+    assert cloud.deliver(event) == ["message-0"]
+    panorama.register(in_service_at(instance_id, serial))
+    assert cloud.deliver(event) == []
+
+
+def become_terminate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """From here on the terminate function is under test."""
+    configure(monkeypatch, cloud.terminate_settings(**changes))
+    cloud.handler = terminate.handler
+    cloud.calls.clear()
+    cloud.completed.clear()
+
+
+def become_reconcile(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """From here on the reconcile function is under test."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "reconcile")
+    configure(monkeypatch, cloud.reconcile_settings(**changes))
+    cloud.handler = reconcile.handler
+    cloud.calls.clear()
+    cloud.completed.clear()
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> None:

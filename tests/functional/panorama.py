@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vmseries_autoscale.errors import FirewallNotConnectedError
 from vmseries_autoscale.panorama import Device, Job, Part
@@ -45,6 +45,14 @@ class FakePanorama:
         self.jobs[-1] = Job(last.job_id, True, bool(self.commit_fails), self.commit_fails)
         if not self.commit_fails:
             self.committed = {part: set(serials) for part, serials in self.named.items()}
+            self._forget()
+
+    def _forget(self) -> None:
+        """Panorama shows a firewall as what the running configuration makes of it."""
+        for serial in self.firewalls.keys() - self.committed[Part.MANAGED_DEVICES]:
+            del self.firewalls[serial]
+        for serial in self.firewalls.keys() - self.committed[Part.DEVICE_GROUP]:
+            self.firewalls[serial] = replace(self.firewalls[serial], policy_status=None)
 
     def entries(self) -> int:
         """How often a firewall is named in the running configuration."""

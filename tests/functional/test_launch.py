@@ -260,6 +260,25 @@ def test_what_is_scarce_is_hoped_for_while_the_firewall_boots(
     assert launching.addresses() == []
 
 
+def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """TooLateError: its bootstrap has looked for the management interface, and tries once."""
+    assert launching.deliver(launch_event(launching, age=900)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.own_interfaces() == []
+    assert any("TooLateError" in reason for reason in reasons(logs()))
+
+
+def test_a_firewall_that_has_its_interfaces_is_waited_for_beyond_its_boot(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
+    assert launching.deliver(launch_event(launching, age=890)) == ["message-0"]
+    assert launching.deliver(launch_event(launching, age=900)) == ["message-0"]
+    assert launching.completed == []
+    assert_wired(launching)
+
+
 def test_a_zone_without_subnet_is_abandoned(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

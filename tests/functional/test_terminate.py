@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from container import set_environment
 
 from functional.conftest import (
     LICENSING_KEY,
     PANORAMA_KEY,
+    SERIAL,
     Cloud,
     FakeContext,
-    Snapshot,
+    add_firewall,
+    become_terminate,
     client_error,
     configure,
-    connected,
     metrics,
     reasons,
-    simulation,
 )
 from functional.panorama import FakePanorama
 from vmseries_autoscale import aws
@@ -31,52 +30,11 @@ from vmseries_autoscale.errors import (
     ReferencedError,
 )
 from vmseries_autoscale.events import Transition
-from vmseries_autoscale.handlers import launch, terminate
+from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.panorama import Device, Part
 
-SERIAL = "007951000012345"
 DAY = 86400
 Logs = Callable[[], list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="session")
-def in_service(new_account: Snapshot) -> Snapshot:
-    """One firewall in service, and all that the launch function has made for it."""
-    with pytest.MonkeyPatch.context() as patch:
-        set_environment(patch)
-        with simulation(new_account.restore) as cloud:
-            configure(patch, cloud.launch_settings())
-            add_firewall(cloud, connected(patch), cloud.instance_id, SERIAL)
-            return Snapshot.of(cloud)
-
-
-@pytest.fixture
-def running(
-    in_service: Snapshot, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Cloud]:
-    """One firewall in service, and the terminate function."""
-    with simulation(in_service.restore) as cloud:
-        fake_panorama.register(in_service_at(cloud.instance_id, SERIAL))
-        become_terminate(cloud, monkeypatch)
-        yield cloud
-
-
-def in_service_at(instance_id: str, serial: str) -> Device:
-    return Device(serial, instance_id, "10.0.1.9", True, "In Sync", "In Sync")
-
-
-def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial: str) -> None:
-    event = cloud.event(Transition.LAUNCHING, instance_id)
-    assert cloud.deliver(event) == ["message-0"]
-    panorama.register(in_service_at(instance_id, serial))
-    assert cloud.deliver(event) == []
-
-
-def become_terminate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    configure(monkeypatch, cloud.terminate_settings(**changes))
-    cloud.handler = terminate.handler
-    cloud.calls.clear()
-    cloud.completed.clear()
 
 
 def departure(cloud: Cloud, instance_id: str = "", age: float = 0) -> dict[str, Any]:

@@ -73,7 +73,10 @@ def deregister(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
 
 def unhealthy(elbv2: ElasticLoadBalancingv2Client, group_arn: str) -> list[Target]:
     """The targets of a group that no traffic should go to, but for those that are leaving it."""
-    answer = elbv2.describe_target_health(TargetGroupArn=group_arn)
+    try:
+        answer = elbv2.describe_target_health(TargetGroupArn=group_arn)
+    except elbv2.exceptions.TargetGroupNotFoundException:
+        return []
     return [
         Target(group_arn, description["Target"]["Id"], description["Target"]["Port"])
         for description in answer["TargetHealthDescriptions"]

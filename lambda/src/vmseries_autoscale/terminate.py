@@ -88,6 +88,11 @@ class Departure:
         return self.instance is not None and self.instance.state == "running"
 
     @property
+    def forgotten_soon(self) -> bool:
+        """Whether its tags may be gone by the next visit."""
+        return self.instance is None or self.instance.state == instances.TERMINATED
+
+    @property
     def licence_returned(self) -> bool:
         """Whether a visit has read back that the licence is returned."""
         return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
@@ -267,7 +272,9 @@ def _give_licence_back(
 ) -> Outcome:
     connected = device is not None and device.connected
     if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
-        # Told when the hook is completed, once.
+        # Told when the hook is completed, once; if its serial number is known then.
+        if departure.forgotten_soon:
+            _report_lost_licence(departure.serial or "")
         return Done()
     if device is None or not connected:
         return Again("the firewall, which has to give its licence back, is not connected")
@@ -347,5 +354,9 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
     expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
     if expected and not departure.licence_returned:
-        telemetry.count(Metric.LICENCE_NOT_RETURNED)
-        logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
+        _report_lost_licence(serial)
+
+
+def _report_lost_licence(serial: str) -> None:
+    telemetry.count(Metric.LICENCE_NOT_RETURNED)
+    logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})

@@ -80,7 +80,8 @@ class Removals:
     Attributes:
         leftovers: the oldest first.
         targets: to be deregistered.
-        postponed: instance ids whose turn comes in a later run: this one's cap is reached.
+        postponed: instance ids and addresses whose turn comes in a later run: this one's cap is
+            reached.
         young: instance ids that went so lately that a visit may still come back for them.
         doubtful: why something that looks like a leftover is not touched, by its name.
     """
@@ -131,7 +132,10 @@ def removals(inventory: Inventory, limits: Limits, now: datetime) -> Removals:
     return Removals(
         leftovers=tuple(old[:cap]),
         targets=inventory.targets[:cap],
-        postponed=tuple(one.instance_id for one in old[cap:]),
+        postponed=(
+            *(one.instance_id for one in old[cap:]),
+            *(target.address for target in inventory.targets[cap:]),
+        ),
         young=tuple(one.instance_id for one in leftovers if one not in old),
         doubtful=doubtful,
     )
@@ -142,7 +146,8 @@ def _devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
 
     A serial number on an instance's tag is what a visit has found out; a host name is what the
     launch template asks EC2 for. Others may use our device group: what is connected and not ours
-    is theirs, and no matter of this deployment.
+    is theirs, and no matter of this deployment; nor is what is not ours anywhere else. What is ours
+    may have left our device group and nothing else, if Panorama refused the rest.
     """
     tagged = {
         instance.serial: instance_id
@@ -155,7 +160,7 @@ def _devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
         instance_id = tagged.get(device.serial) or identity.instance_id(device)
         if instance_id is not None and _was_ours(inventory, instance_id):
             named.setdefault(instance_id, []).append(device)
-        elif not device.connected:
+        elif device.policy_status is not None and not device.connected:
             doubtful[device.serial] = "is in our device group, and no instance of ours"
     for instance_id, devices in named.items():
         if len(devices) > 1:

@@ -45,7 +45,7 @@ class Inventory:
         instances: what EC2 says of every instance that is named anywhere here.
         activities: what Auto Scaling last did with them.
         wirings: our interfaces and addresses, by the instance that they were made for.
-        devices: the firewalls in our device group.
+        devices: the firewalls in Panorama, also those of others.
         targets: in our subnets, at addresses that nobody has.
     """
 
@@ -84,12 +84,12 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
         ClientError: if AWS cannot.
     """
     ec2 = aws.ec2()
-    devices = () if connection is None else _own(connection.devices())
+    devices = () if connection is None else tuple(connection.devices())
     wirings = _wirings(ec2, settings.name)
     targets = _stale_targets(ec2, settings.target_groups)
     members = group.members(aws.autoscaling(), settings.auto_scaling_group_name)
     known = instances.of_deployment(ec2, settings.name)
-    named = {*wirings, *filter(None, map(identity.instance_id, devices))}
+    named = {*wirings, *_named(devices)}
     if others := named - known.keys():
         known |= instances.look(ec2, others)
     gone = {key for key in {*named, *known} - members.keys() if is_gone(known.get(key))}
@@ -104,9 +104,14 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
     )
 
 
-def _own(devices: Iterable[Device]) -> tuple[Device, ...]:
-    """Those in our device group."""
-    return tuple(device for device in devices if device.policy_status is not None)
+def _named(devices: Iterable[Device]) -> set[str]:
+    """The instances that firewalls say they run on, but for those that serve somebody else."""
+    return {
+        name
+        for device in devices
+        if (name := identity.instance_id(device)) is not None
+        and (device.policy_status is not None or not device.connected)
+    }
 
 
 def _wirings(ec2: EC2Client, deployment: str) -> dict[str, Wiring]:

@@ -45,7 +45,7 @@ class Report:
         targets: addresses in target groups that nobody has.
         removed: of what was found, what is gone now: instance ids and addresses.
         unfinished: why the rest is not, by instance id or address; a later run goes on.
-        postponed: instances beyond this run's cap.
+        postponed: instances and addresses beyond this run's cap.
         young: instances that went too lately to be sure that no visit follows.
         doubtful: why something was not touched, by instance id or serial number.
         licences_lost: serial numbers whose licences nothing can give back any more.
@@ -93,7 +93,9 @@ def reconcile(
     found = decisions.removals(everything, limits, now)
     _note(found, everything, settings, report)
     if not dry_run:
-        _remove_targets(found.targets, report)
+        # First: a later run does not know any more what this one has removed.
+        _report_losses(report)
+        _remove_targets(found.targets, in_time, report)
         _remove_wirings(found.leftovers, in_time, report)
         _unmanage(found.leftovers, connection, settings.name, in_time, report)
     _conclude(report)
@@ -144,8 +146,17 @@ def _licence_returned(everything: Inventory, instance_id: str) -> bool:
     return instance is not None and instance.licence_returned
 
 
-def _remove_targets(targets: Sequence[Target], report: Report) -> None:
+def _report_losses(report: Report) -> None:
+    for serial in report.licences_lost:
+        telemetry.count(Metric.LICENCE_NOT_RETURNED)
+        logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
+
+
+def _remove_targets(targets: Sequence[Target], in_time: Callable[[], bool], report: Report) -> None:
     for target in targets:
+        if not in_time():
+            report.unfinished[target.address] = "no time left in this run"
+            continue
         outcome = attempt(partial(target_groups.deregister, aws.elbv2(), target))
         _settle(target.address, outcome or Done(), report)
 
@@ -205,9 +216,6 @@ def _conclude(report: Report) -> None:
     if not report.dry_run:
         report.removed = [what for what in found if what not in report.unfinished]
         telemetry.count(Metric.ORPHANS_REMOVED, len(report.removed))
-        for serial in report.licences_lost:
-            telemetry.count(Metric.LICENCE_NOT_RETURNED)
-            logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
     telemetry.count(Metric.ORPHANS_FOUND, len(found) + len(report.postponed))
     telemetry.count(Metric.RECONCILE_COMPLETED)
     logger.info("Reconciled", extra={"report": asdict(report)})

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from moto.autoscaling.exceptions import ValidationError
@@ -23,6 +24,8 @@ from vmseries_lab.world import World
 
 LARGEST_PAGE = 50
 """Instances per answer of DescribeAutoScalingInstances, and default of other pages."""
+
+ACTIVITIES_KEPT = timedelta(weeks=6)
 
 USER_REQUEST = "an instance was taken out of service in response to a user request"
 
@@ -166,17 +169,23 @@ class GroupInstances:
         return ActionResult({"AutoScalingInstances": part, "NextToken": token})
 
     def describe_activities(self, _original: Any, response: Any) -> Any:
-        """DescribeScalingActivities, newest first.
+        """DescribeScalingActivities, newest first, of the past six weeks.
 
+        Those of a deleted group are shown to who asks for them.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
         """
         parameters = response._get_params()  # noqa: SLF001
         name, ids = parameters.get("AutoScalingGroupName"), parameters.get("ActivityIds")
+        deleted = parameters.get("IncludeDeletedGroups", False)
+        groups = response.autoscaling_backend.autoscaling_groups
+        oldest = self._world.clock.utc() - ACTIVITIES_KEPT
         found = [
             activity
             for activity in self._activities.all
             if name in (None, activity.auto_scaling_group_name)
             and (not ids or activity.activity_id in ids)
+            and (deleted or activity.auto_scaling_group_name in groups)
+            and activity.start_time >= oldest
         ]
         part, token = _page(found, parameters, 100)
         return ActionResult({"Activities": part, "NextToken": token})

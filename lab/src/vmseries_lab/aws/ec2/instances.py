@@ -75,7 +75,11 @@ class Instances:
         if previous.name in ("shutting-down", "terminated"):
             return previous
         self._enter(instance, "shutting-down")
-        instance._reason = "User initiated"  # noqa: SLF001
+        # How EC2 writes it; documented is only that it is "the reason for the most recent state
+        # transition", which "might be an empty string".
+        # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+        now = self._world.clock.utc()
+        instance._reason = f"User initiated ({now:%Y-%m-%d %H:%M:%S} GMT)"  # noqa: SLF001
         instance.state_reason = instances.StateReason(
             "Client.UserInitiatedShutdown: User initiated shutdown", "Client.UserInitiatedShutdown"
         )

@@ -2,11 +2,13 @@
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from moto.elbv2.exceptions import InvalidTargetError, TargetGroupNotFoundError
@@ -26,12 +28,22 @@ _DESCRIPTIONS = {
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
 
 
+_REACHABLE = [
+    IPv4Network(block)
+    for block in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+]
+"""Where targets of type ip may be; that the VPC itself has public addresses is not simulated.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+"""
+
+
 @dataclass(slots=True)
 class Target:
-    """One instance registered on one port.
+    """One instance or address registered on one port.
 
     Attributes:
-        instance_id: what is registered.
+        target_id: the id of an instance, or an address in a group of type ip.
         port: where traffic goes, and health checks unless the group names another port.
         state: ``initial``, ``healthy``, ``unhealthy`` or ``draining``.
         streak: checks in a row that contradict the state (in ``initial``: that succeeded).
@@ -40,7 +52,7 @@ class Target:
         drained_at: when the deregistration delay is over.
     """
 
-    instance_id: str
+    target_id: str
     port: int
     next_check: float
     state: str = "initial"
@@ -72,15 +84,21 @@ class Targets:
     def register(self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]) -> None:
         """RegisterTargets: the instances must exist, in the group's VPC, and run.
 
+        An address is one within the VPC or another private network, and nobody looks whether an
+        interface has it. One that drains cannot be registered again before its delay is over; with
+        which error is not documented.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html
         """
         group = _group(store, arn)
         known = self._groups.setdefault(arn, {})
         for wanted in targets:
             key = _key(group, wanted)
+            current = known.get(key)
             if group.target_type == "instance":
                 _check_instance(group, key[0])
-            current = known.get(key)
+            elif group.target_type == "ip":
+                _check_address(key[0], current)
             if current and current.state != "draining":
                 continue
             interval = float(group.health_check_interval_seconds)
@@ -92,15 +110,14 @@ class Targets:
     ) -> None:
         """DeregisterTargets: no new flows at once, gone after the deregistration delay.
 
+        A target is one of id and port: what is not registered on the port that is named, or on the
+        group's, stays; "if the specified target does not exist, the action returns successfully".
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html
         """
         group = _group(store, arn)
         known = self._groups.get(arn, {})
         for wanted in targets:
-            found = [t for t in known.values() if _is(t, wanted)]
-            if not found:
-                raise InvalidTargetError
-            for target in found:
+            if target := known.get(_key(group, wanted)):
                 self._drain(group, target)
 
     def describe(
@@ -116,19 +133,18 @@ class Targets:
             return [_health(store, group, target) for target in known.values()]
         answers = []
         for wanted in targets:
-            found = next((t for t in known.values() if _is(t, wanted)), None)
-            if found:
+            key = _key(group, wanted)
+            if found := known.get(key):
                 answers.append(_health(store, group, found))
             else:
-                port = int(wanted.get("Port") or group.port)
-                answers.append(_status(group, wanted["Id"], port, "unused", "Target.NotRegistered"))
+                answers.append(_status(group, *key, "unused", "Target.NotRegistered"))
         return answers
 
     def instances_terminated(self, _original: Any, store: Any, instance_ids: list[str]) -> None:
-        """Deregister the targets whose instances are being terminated."""
+        """Deregister the targets whose instances are being terminated; an address stays."""
         for arn, known in self._groups.items():
             for target in known.values():
-                if target.instance_id in instance_ids and arn in store.target_groups:
+                if target.target_id in instance_ids and arn in store.target_groups:
                     self._drain(store.target_groups[arn], target)
 
     def tick(self, now: float) -> None:
@@ -148,16 +164,19 @@ class Targets:
     def _check(self, store: Any, group: Any, target: Target) -> None:
         if not load_balancers_of(store, group.arn):
             return
-        instance = backend("ec2").get_instance_by_id(target.instance_id)
-        if instance is None or instance.state in ("shutting-down", "terminated"):
+        by_address = group.target_type == "ip"
+        instance = _at_address(group, target) if by_address else _instance(target.target_id)
+        ended = instance is None or instance.state in ("shutting-down", "terminated")
+        if ended and not by_address:
             self._drain(group, target)
             return
         port = group.health_check_port
         before = target.state
         target.checked(
-            instance.state == "running"
+            instance is not None
+            and instance.state == "running"
             and self._world.probe(
-                target.instance_id, target.port if port == "traffic-port" else int(port)
+                instance.id, target.port if port == "traffic-port" else int(port)
             ),
             int(group.healthy_threshold_count),
             int(group.unhealthy_threshold_count),
@@ -176,7 +195,7 @@ class Targets:
 
     def _note(self, kind: str, target: Target, group: Any, **detail: Any) -> None:
         self._world.timeline.add(
-            "autoscaling", kind, target.instance_id, target_group=group.name, **detail
+            "autoscaling", kind, target.target_id, target_group=group.name, **detail
         )
 
 
@@ -198,18 +217,18 @@ def _health(store: Any, group: Any, target: Target) -> Any:
     if target.state == "draining":
         reason: str | None = "Target.DeregistrationInProgress"
     elif not load_balancers_of(store, group.arn):
-        return _status(group, target.instance_id, target.port, "unused", "Target.NotInUse")
+        return _status(group, target.target_id, target.port, "unused", "Target.NotInUse")
     elif target.state == "initial":
         reason = "Elb.RegistrationInProgress"
     else:
         reason = "Target.FailedHealthChecks" if target.state == "unhealthy" else None
-    return _status(group, target.instance_id, target.port, target.state, reason)
+    return _status(group, target.target_id, target.port, target.state, reason)
 
 
-def _status(group: Any, instance_id: str, port: int, state: str, reason: str | None) -> Any:
+def _status(group: Any, target_id: str, port: int, state: str, reason: str | None) -> Any:
     check_port = group.health_check_port
     return FakeHealthStatus(
-        instance_id,
+        target_id,
         port,
         str(port) if check_port == "traffic-port" else str(check_port),
         state,
@@ -229,14 +248,33 @@ def _key(group: Any, wanted: dict[str, Any]) -> tuple[str, int]:
     return wanted["Id"], int(wanted.get("Port") or group.port)
 
 
-def _is(target: Target, wanted: dict[str, Any]) -> bool:
-    return (
-        target.instance_id == wanted["Id"] and int(wanted.get("Port") or target.port) == target.port
-    )
+def _instance(instance_id: str) -> Any:
+    return backend("ec2").get_instance_by_id(instance_id)
+
+
+def _at_address(group: Any, target: Target) -> Any:
+    """The instance whose interface has a target's address."""
+    for interface in backend("ec2").enis.values():
+        if (interface.vpc_id, interface.private_ip_address) == (group.vpc_id, target.target_id):
+            return interface.instance
+    return None
+
+
+def _check_address(address: str, current: Target | None) -> None:
+    try:
+        reachable = any(IPv4Address(address) in network for network in _REACHABLE)
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise InvalidTargetError(
+            f"The IP address '{address}' is not a valid IPv4 address of the VPC"
+        )
+    if current and current.state == "draining":
+        raise InvalidTargetError(f"The following targets are still deregistering: '{address}'")
 
 
 def _check_instance(group: Any, instance_id: str) -> None:
-    instance = backend("ec2").get_instance_by_id(instance_id)
+    instance = _instance(instance_id)
     if instance is None or instance.vpc_id != group.vpc_id:
         raise InvalidTargetError(
             f"The following targets are not in the target group VPC '{group.vpc_id}': "

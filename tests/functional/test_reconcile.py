@@ -1,0 +1,891 @@
+"""The reconcile function, from inventories to what is gone, and to whom nothing is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functional.conftest import (
+    NAME,
+    SERIAL,
+    Cloud,
+    FakeContext,
+    add_firewall,
+    become_reconcile,
+    become_terminate,
+    client_error,
+    configure,
+    in_service_at,
+    metrics,
+)
+from functional.panorama import FakePanorama
+from vmseries_autoscale.errors import (
+    PanoramaUnavailableError,
+    ReferencedError,
+    UnreadableEventError,
+)
+from vmseries_autoscale.events import Transition
+from vmseries_autoscale.group import Kind
+from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.panorama import Device, Part
+
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+FLOOR = 1500
+LONG = 3600
+DAY = 86400
+VISITED = "vmseries-autoscale:visited"
+OTHER_SERIAL = "007951000000099"
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
+Logs = Callable[[], list[dict[str, Any]]]
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+def run(
+    cloud: Cloud, event: dict[str, Any] | None = None, context: FakeContext | None = None
+) -> dict[str, Any]:
+    """The report of one run."""
+    with cloud.warm():
+        report = cloud.handler(event or SCHEDULED, context or FakeContext())
+    return json.loads(json.dumps(report))
+
+
+def did(
+    cloud: Cloud, kind: Kind, instance_id: str, began: float, ended: float | None = None
+) -> None:
+    """Auto Scaling remembers that it did something with an instance."""
+    activity = {"Description": f"{kind}: {instance_id}", "StartTime": ago(began)}
+    cloud.activities.insert(0, activity | ({} if ended is None else {"EndTime": ago(ended)}))
+
+
+def wait(cloud: Cloud, transition: Transition, since: float) -> str:
+    """The instance waits at a hook whose event never came; returns its token."""
+    launching = transition is Transition.LAUNCHING
+    event = cloud.event(transition)
+    cloud.members = {cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"}
+    did(cloud, Kind.LAUNCHING if launching else Kind.TERMINATING, cloud.instance_id, since)
+    return str(event["detail"]["LifecycleActionToken"])
+
+
+def written(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
+    """The messages that were written: queue and content."""
+    return [
+        (parameters["QueueUrl"], json.loads(parameters["MessageBody"]))
+        for _, operation, parameters in cloud.calls
+        if operation == "SendMessage"
+    ]
+
+
+def end(cloud: Cloud, panorama: FakePanorama, instance_id: str = "", since: float = LONG) -> str:
+    """An instance comes to its end without any visit, and its interfaces outlive it."""
+    instance_id = instance_id or cloud.instance_id
+    for item in cloud.attached(instance_id)[1:]:
+        cloud.ec2.detach_network_interface(AttachmentId=item["Attachment"]["AttachmentId"])
+    cloud.ec2.terminate_instances(InstanceIds=[instance_id])
+    cloud.ended[instance_id] = ago(since)
+    if cloud.members is not None:
+        cloud.members.pop(instance_id, None)
+    for serial, device in panorama.firewalls.items():
+        if device.hostname == instance_id:
+            panorama.firewalls[serial] = replace(device, connected=False)
+    return instance_id
+
+
+def second_firewall(
+    cloud: Cloud,
+    panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    serial: str = OTHER_SERIAL,
+) -> str:
+    """One more in service."""
+    instance_id = cloud.add_instance()
+    configure(monkeypatch, cloud.launch_settings())
+    cloud.handler = launch.handler
+    add_firewall(cloud, panorama, instance_id, serial)
+    assert cloud.members is not None
+    cloud.members[instance_id] = "InService"
+    become_reconcile(cloud, monkeypatch)
+    return instance_id
+
+
+def as_we_tag(cloud: Cloud, instance_id: str) -> None:
+    """The launch template tags instances, which moto is not asked to do here."""
+    tag = {"Key": "vmseries-autoscale:deployment", "Value": NAME}
+    cloud.ec2.create_tags(Resources=[instance_id], Tags=[tag])
+
+
+def assert_nothing_left(cloud: Cloud, panorama: FakePanorama) -> None:
+    assert cloud.own_interfaces() == []
+    assert cloud.addresses() == []
+    assert panorama.entries() == 0
+
+
+def assert_untouched(cloud: Cloud, panorama: FakePanorama, firewalls: int = 1) -> None:
+    assert len(cloud.own_interfaces()) == 2 * firewalls
+    assert len(cloud.addresses()) == 2 * firewalls
+    assert panorama.entries() == 4 * firewalls
+    assert panorama.named == panorama.committed
+    assert_only_looked(cloud)
+
+
+def assert_only_looked(cloud: Cloud) -> None:
+    changing = [name for name in cloud.operations() if not name.startswith(("Describe", "Get"))]
+    assert changing == []
+
+
+# Lost events.
+
+
+def test_a_lost_launch_event_is_written_anew_and_answered_to_the_end(
+    cloud: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(cloud, monkeypatch)
+    token = wait(cloud, Transition.LAUNCHING, since=FLOOR)
+    began = cloud.activities[0]["StartTime"]
+    assert run(cloud)["written_anew"] == [cloud.instance_id]
+    assert metrics(logs())["EventWrittenAnew"] == 1
+    ((queue, body),) = written(cloud)
+    assert queue == cloud.queue_url
+    assert body["source"] == "vmseries-autoscale.reconcile"
+    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from what was lost"
+    assert token not in json.dumps(body)
+
+    # Half an hour old, it has lost the time in which interfaces can be of use to it.
+    configure(monkeypatch, cloud.launch_settings())
+    cloud.handler = launch.handler
+    assert cloud.deliver(body) == []
+    assert cloud.completed == [(token, "ABANDON")]
+    assert cloud.own_interfaces() == []
+
+
+def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message died in the middle: what is there is used."""
+    token = wait(reconciling, Transition.LAUNCHING, since=FLOOR)
+    run(reconciling)
+    ((_, body),) = written(reconciling)
+    configure(monkeypatch, reconciling.launch_settings())
+    reconciling.handler = launch.handler
+    assert reconciling.deliver(body) == []
+    assert reconciling.completed == [(token, "CONTINUE")]
+    (completion,) = [p for _, name, p in reconciling.calls if name == "CompleteLifecycleAction"]
+    assert "LifecycleActionToken" not in completion, "nobody knows it"
+    assert completion["InstanceId"] == reconciling.instance_id
+
+
+def test_a_lost_terminate_event_is_written_anew_and_answered_to_the_end(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    run(reconciling)
+    ((queue, body),) = written(reconciling)
+    assert queue == reconciling.terminate_queue_url
+    become_terminate(reconciling, monkeypatch)
+    for _ in range(2):
+        assert reconciling.deliver(body) == ["message-0"]
+        fake_panorama.finish_job()
+    assert reconciling.deliver(body) == []
+    assert reconciling.completed == [(token, "CONTINUE")]
+    assert fake_panorama.licensed[SERIAL] == []
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_wait_that_visits_look_after_is_not_written_anew(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(reconciling, Transition.TERMINATING, since=DAY / 2)
+    event = reconciling.event(Transition.TERMINATING, age=DAY / 2)
+    fake_panorama.deactivation_works = False
+    become_terminate(reconciling, monkeypatch)
+    assert reconciling.deliver(event) == ["message-0"]
+    become_reconcile(reconciling, monkeypatch)
+    assert run(reconciling)["written_anew"] == []
+
+    # Its message has died: no visit has noted itself since.
+    note = {"Key": VISITED, "Value": ago(FLOOR).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+
+
+def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
+    note = {"Key": VISITED, "Value": ago(DAY).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+
+
+@pytest.mark.parametrize(
+    ("state", "since"),
+    [
+        ("Pending:Wait", FLOOR - 60),
+        ("Terminating:Wait", FLOOR - 60),
+        ("Pending:Proceed", LONG),
+        ("Terminating:Proceed", LONG),
+        ("InService", LONG),
+    ],
+)
+def test_who_does_not_wait_or_not_for_long_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
+) -> None:
+    reconciling.members = {reconciling.instance_id: state}
+    did(reconciling, Kind.TERMINATING, reconciling.instance_id, since)
+    report = run(reconciling)
+    assert report == run(reconciling, {"action": "report"}) | {"dry_run": False}
+    assert not any(report.values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_lost_events_are_written_anew_also_while_panorama_is_away(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    wait(reconciling, Transition.TERMINATING, since=LONG)
+    fake_panorama.fail = unreachable
+    with pytest.raises(PanoramaUnavailableError):
+        run(reconciling)
+    assert len(written(reconciling)) == 1
+
+
+def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
+    wait(reconciling, Transition.TERMINATING, since=LONG)
+    for number in range(7):
+        did(reconciling, Kind.LAUNCHING, f"i-{number:017x}", 100, 50)
+    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+
+
+# What is left behind.
+
+
+def by_hand(cloud: Cloud) -> None:
+    """Somebody terminated it in EC2, and Auto Scaling noticed."""
+    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+
+
+def with_its_group(cloud: Cloud) -> None:
+    """The group was deleted by force, which runs no hooks."""
+    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    cloud.members = None
+
+
+def suddenly(cloud: Cloud) -> None:
+    """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
+    del cloud.ended[cloud.instance_id]
+    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+
+
+def detached(cloud: Cloud) -> None:
+    """It left the group alive, and was terminated later."""
+    did(cloud, Kind.DETACHING, cloud.instance_id, DAY, DAY)
+
+
+def long_ago(cloud: Cloud) -> None:
+    """Nobody remembers it: neither EC2 nor Auto Scaling."""
+    cloud.forgotten = {cloud.instance_id}
+
+
+@pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
+def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    how(reconciling)
+    first = run(reconciling)
+    assert first["leftovers"] == {gone: SERIAL}
+    assert first["removed"] == []
+    assert first["unfinished"] == {gone: "commit job 1"}
+    assert reconciling.own_interfaces() == []
+    assert reconciling.addresses() == []
+
+    fake_panorama.finish_job()
+    second = run(reconciling)
+    assert not any(second.values()), "read back: there is nothing any more"
+    assert_nothing_left(reconciling, fake_panorama)
+    assert len(fake_panorama.jobs) == 1
+    assert metrics(logs())["ReconcileCompleted"] == 2
+
+
+def test_several_firewalls_leave_panorama_with_one_commit(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    for instance_id in (reconciling.instance_id, other):
+        end(reconciling, fake_panorama, instance_id)
+    assert len(run(reconciling)["leftovers"]) == 2
+    fake_panorama.finish_job()
+    run(reconciling)
+    assert_nothing_left(reconciling, fake_panorama)
+    assert fake_panorama.calls.count("commit") == 1
+
+
+def test_a_removal_that_did_not_reach_the_running_configuration_is_told_and_repeated(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    by_hand(reconciling)
+    run(reconciling)
+    fake_panorama.commit_fails = ("template stack TS: reference missing",)
+    fake_panorama.finish_job()
+    logs()
+    report = run(reconciling)
+    assert "reference missing" in report["unfinished"][gone]
+    assert metrics(logs())["RemovalFailed"] == 1
+    fake_panorama.commit_fails = ()
+    fake_panorama.finish_job()
+    run(reconciling)
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_what_a_terminate_visit_gave_up_is_finished(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_panorama.fail = unreachable
+    event = running.event(Transition.TERMINATING, age=DAY + 600)
+    running.deliver(event)
+    assert running.deliver(event) == [], "Panorama was away until the deadline"
+    fake_panorama.fail = lambda _name: None
+    assert fake_panorama.entries() == 4
+    gone = end(running, fake_panorama)
+    become_reconcile(running, monkeypatch)
+    did(running, Kind.TERMINATING, gone, LONG, LONG)
+    assert run(running)["leftovers"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert not any(run(running).values())
+    assert_nothing_left(running, fake_panorama)
+
+
+def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something referred to it, so that the terminate function got it out of its groups only."""
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if part is Part.MANAGED_DEVICES:
+            raise ReferencedError("10", "a policy target")
+        remove(part, serial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fake_panorama, "remove", refuse)
+        running.deliver(running.event(Transition.TERMINATING))
+        fake_panorama.finish_job()
+        running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
+        assert running.deliver(running.event(Transition.TERMINATING, age=DAY + 600)) == []
+    assert fake_panorama.entries() == 1
+    gone = end(running, fake_panorama)
+    become_reconcile(running, monkeypatch)
+    did(running, Kind.TERMINATING, gone, LONG, LONG)
+    assert run(running)["leftovers"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert_nothing_left(running, fake_panorama)
+
+
+def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    as_we_tag(reconciling, gone)
+    fake_panorama.firewalls[SERIAL] = replace(fake_panorama.firewalls[SERIAL], hostname="pa-vm")
+    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+# What is not touched.
+
+
+def test_a_detached_instance_that_lives_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    reconciling.members = {}
+    did(reconciling, Kind.DETACHING, reconciling.instance_id, DAY, DAY)
+    assert not any(run(reconciling).values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
+    end(reconciling, fake_panorama)
+    assert reconciling.members == {}
+    run(reconciling)
+    fake_panorama.finish_job()
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Auto Scaling has not seen it yet: its terminate hook will run."""
+    gone = end(reconciling, fake_panorama)
+    reconciling.members = {gone: "InService"}
+    assert not any(run(reconciling).values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_what_went_lately_is_left_to_its_visits(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama, since=FLOOR - 60)
+    report = run(reconciling)
+    assert report["young"] == [gone]
+    assert report["leftovers"] == {}
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    fake_panorama.firewalls[SERIAL] = in_service_at(gone, SERIAL)
+    report = run(reconciling)
+    assert "is connected to Panorama" in report["doubtful"][gone]
+    assert report["leftovers"] == {}
+    assert_untouched(reconciling, fake_panorama)
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("hostname", ["branch-office", "i-0abcdef0123456789"])
+def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama, hostname: str, connected: bool
+) -> None:
+    fake_panorama.register(replace(in_service_at(hostname, OTHER_SERIAL), connected=connected))
+    report = run(reconciling)
+    assert report["leftovers"] == {}
+    assert report["doubtful"].keys() == (set() if connected else {OTHER_SERIAL})
+    assert fake_panorama.entries() == 8
+    assert_only_looked(reconciling)
+
+
+def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
+        fake_panorama.register(Device(serial, hostname))
+    assert not any(run(reconciling).values())
+    assert_only_looked(reconciling)
+
+
+def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    fake_panorama.register(Device(OTHER_SERIAL, gone, policy_status="In Sync"))
+    report = run(reconciling)
+    assert SERIAL in report["doubtful"][gone]
+    assert OTHER_SERIAL in report["doubtful"][gone]
+    assert fake_panorama.entries() == 8
+    assert_only_looked(reconciling)
+
+
+def test_interfaces_and_addresses_of_others_are_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Without our tags, in the same subnet, and also free."""
+    subnet = reconciling.subnets["management"]
+    theirs = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    address = reconciling.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    end(reconciling, fake_panorama)
+    run(reconciling)
+    assert [item["AllocationId"] for item in reconciling.addresses()] == [address]
+    interfaces = reconciling.ec2.describe_network_interfaces()["NetworkInterfaces"]
+    assert theirs["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
+    assert reconciling.own_interfaces() == []
+
+
+def test_an_interface_that_somebody_uses_elsewhere_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    moved = reconciling.own_interfaces()[0]["NetworkInterfaceId"]
+    elsewhere = reconciling.add_instance()
+    reconciling.ec2.attach_network_interface(
+        NetworkInterfaceId=moved, InstanceId=elsewhere, DeviceIndex=1
+    )
+    report = run(reconciling)
+    assert report["doubtful"] == {gone: f"{moved} is attached to {elsewhere}"}
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_an_address_that_somebody_uses_elsewhere_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    moved = reconciling.addresses()[0]
+    reconciling.ec2.associate_address(
+        AllocationId=moved["AllocationId"],
+        InstanceId=reconciling.add_instance(),
+        AllowReassociation=True,
+    )
+    report = run(reconciling)
+    assert moved["AllocationId"] in report["doubtful"][gone]
+    assert_untouched(reconciling, fake_panorama)
+
+
+# Inventories that cannot be taken.
+
+
+def unreachable(_name: str) -> None:
+    raise PanoramaUnavailableError("no answer")
+
+
+@pytest.mark.parametrize(
+    ("operation", "passes"),
+    [
+        ("DescribeAutoScalingGroups", 0),
+        ("DescribeAutoScalingGroups", 1),
+        ("DescribeInstances", 0),
+        ("DescribeInstances", 1),
+        ("DescribeNetworkInterfaces", 0),
+        ("DescribeNetworkInterfaces", 1),
+        ("DescribeAddresses", 0),
+        ("DescribeScalingActivities", 0),
+        ("DescribeScalingActivities", 2),
+        ("DescribeTargetHealth", 0),
+    ],
+)
+def test_an_inventory_that_aws_does_not_give_removes_nothing(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    passes: int,
+) -> None:
+    """Also if it is a later call of that kind, or a later page."""
+    stale_target(reconciling, monkeypatch)
+    for number in range(5):
+        did(reconciling, Kind.LAUNCHING, f"i-{number:017x}", 100, 50)
+    end(reconciling, fake_panorama)
+    error = client_error("RequestLimitExceeded", operation=operation)
+    fail_later(reconciling, monkeypatch, operation, passes, error)
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        run(reconciling)
+    assert_untouched(reconciling, fake_panorama)
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
+
+
+def fail_later(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, passes: int, error: Exception
+) -> None:
+    """Have the call fail that comes after so many."""
+    recorded = cloud._recorded_call
+
+    def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
+        if name == operation and cloud.operations()[operation] == passes:
+            cloud.faults[operation] = [error]
+        return recorded(client, name, parameters)
+
+    monkeypatch.setattr(cloud, "_recorded_call", call)
+
+
+def test_an_inventory_that_panorama_does_not_give_removes_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    end(reconciling, fake_panorama)
+    fake_panorama.fail = unreachable
+    with pytest.raises(PanoramaUnavailableError, match="no answer"):
+        run(reconciling)
+    assert_untouched(reconciling, fake_panorama)
+
+
+# How much, how soon, and whether at all.
+
+
+def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    become_reconcile(reconciling, monkeypatch, maximum_firewalls=1)
+    newer = end(reconciling, fake_panorama, since=LONG)
+    older = end(reconciling, fake_panorama, other, since=2 * LONG)
+    logs()
+    report = run(reconciling)
+    assert report["leftovers"] == {older: OTHER_SERIAL}
+    assert report["postponed"] == [newer]
+    assert metrics(logs())["OrphansFound"] == 2
+    assert len(reconciling.own_interfaces()) == 2
+    fake_panorama.finish_job()
+    assert run(reconciling)["leftovers"] == {newer: SERIAL}
+    fake_panorama.finish_job()
+    assert not any(run(reconciling).values())
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_the_share_is_one_of_all_firewalls_that_are_known(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    become_reconcile(reconciling, monkeypatch, maximum_share=0.5)
+    for instance_id in (reconciling.instance_id, other):
+        end(reconciling, fake_panorama, instance_id)
+    report = run(reconciling)
+    assert (len(report["leftovers"]), len(report["postponed"])) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "event"), [({"dry_run": True}, SCHEDULED), ({}, {"action": "report"})]
+)
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    settings: dict[str, Any],
+    event: dict[str, Any],
+) -> None:
+    waiting = second_firewall(reconciling, fake_panorama, monkeypatch)
+    stale_target(reconciling, monkeypatch, **settings)
+    gone = end(reconciling, fake_panorama)
+    reconciling.members = {waiting: "Terminating:Wait"}
+    did(reconciling, Kind.TERMINATING, waiting, LONG)
+    logs()
+    report = run(reconciling, event)
+    assert report == {
+        "dry_run": True,
+        "written_anew": [waiting],
+        "leftovers": {gone: SERIAL},
+        "targets": ["10.0.2.200"],
+        "removed": [],
+        "unfinished": {},
+        "postponed": [],
+        "young": [],
+        "doubtful": {},
+        "licences_lost": [SERIAL],
+    }
+    assert_untouched(reconciling, fake_panorama, firewalls=2)
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
+    assert metrics(logs()) == {"OrphansFound": 2, "ReconcileCompleted": 1}
+
+
+def test_reconcile_on_demand_does_what_the_schedule_does(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end(reconciling, fake_panorama)
+    assert run(reconciling, {"action": "reconcile"})["leftovers"] == {gone: SERIAL}
+    assert reconciling.own_interfaces() == []
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"action": "delete"}, {"action": None}, {"detail-type": "EC2 Instance Launch"}]
+)
+def test_an_unknown_event_is_refused(reconciling: Cloud, event: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableEventError, match="expected a scheduled event"):
+        reconciling.handler(event, FakeContext())
+
+
+def test_a_run_that_is_short_of_time_begins_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    gone = end(reconciling, fake_panorama)
+    report = run(reconciling, context=FakeContext(10_000))
+    reason = "no time left in this run"
+    assert report["unfinished"] == {gone: reason, "10.0.2.200": reason}
+    assert report["removed"] == []
+    assert_untouched(reconciling, fake_panorama)
+
+
+# One error and the others.
+
+
+@pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
+def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    operation: str,
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    older = end(reconciling, fake_panorama, since=2 * LONG)
+    end(reconciling, fake_panorama, other)
+    logs()
+    reconciling.faults[operation] = [client_error("InternalError", operation=operation)]
+    report = run(reconciling)
+    assert "InternalError" not in report["unfinished"][other]
+    fake_panorama.finish_job()
+    records = logs()
+    assert metrics(records)["RemovalFailed"] == 1
+    assert [record["what"] for record in records if "what" in record] == [older]
+    assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
+    assert run(reconciling)["removed"] == [older]
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_what_panorama_refuses_for_one_firewall_holds_up_no_other(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    refused = end(reconciling, fake_panorama)
+    end(reconciling, fake_panorama, other)
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if serial == SERIAL and part is Part.MANAGED_DEVICES:
+            raise ReferencedError("10", "a policy target")
+        remove(part, serial)
+
+    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    logs()
+    report = run(reconciling)
+    assert "a policy target" in report["unfinished"][refused]
+    assert metrics(logs())["RemovalFailed"] == 1
+    fake_panorama.finish_job()
+    assert OTHER_SERIAL not in fake_panorama.committed[Part.MANAGED_DEVICES]
+    assert reconciling.own_interfaces() == []
+
+
+# What it says.
+
+
+def test_the_report_is_returned_logged_once_and_counted(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    as_we_tag(reconciling, reconciling.instance_id)
+    gone = end(reconciling, fake_panorama)
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    fake_panorama.firewalls.clear()
+    logs()
+    report = run(reconciling)
+    assert report == {
+        "dry_run": False,
+        "written_anew": [],
+        "leftovers": {gone: None},
+        "targets": [],
+        "removed": [gone],
+        "unfinished": {},
+        "postponed": [],
+        "young": [],
+        "doubtful": {},
+        "licences_lost": [],
+    }
+    records = logs()
+    assert [record["report"] for record in records if "report" in record] == [report]
+    assert metrics(records) == {"OrphansFound": 1, "OrphansRemoved": 1, "ReconcileCompleted": 1}
+
+
+def lost(records: list[dict[str, Any]]) -> list[str]:
+    """The serial numbers of the licences that log records tell a person to return."""
+    return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
+
+
+def test_a_licence_that_nothing_can_return_is_told_with_what_to_do(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    end(reconciling, fake_panorama)
+    report = run(reconciling)
+    records = logs()
+    assert report["licences_lost"] == lost(records) == [SERIAL]
+    assert metrics(records)["LicenceNotReturned"] == 1
+    fake_panorama.finish_job()
+    assert run(reconciling)["licences_lost"] == []
+    assert lost(logs()) == []
+
+
+def test_a_licence_that_a_visit_has_read_back_as_returned_is_not_lost(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    tag = {"Key": "vmseries-autoscale:licence", "Value": "returned"}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
+    end(reconciling, fake_panorama)
+    report = run(reconciling)
+    assert report["leftovers"] != {}
+    assert report["licences_lost"] == lost(logs()) == []
+
+
+def test_without_licensing_no_licence_is_lost(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(reconciling, monkeypatch, licensing_mode="none")
+    end(reconciling, fake_panorama)
+    report = run(reconciling)
+    assert report["leftovers"] != {}
+    assert report["licences_lost"] == lost(logs()) == []
+
+
+def test_without_panorama_the_rest_works(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_reconcile(reconciling, monkeypatch, panorama=None, licensing_mode="none")
+    gone = end(reconciling, fake_panorama)
+    fake_panorama.calls.clear()
+    assert run(reconciling)["removed"] == [gone]
+    assert reconciling.own_interfaces() == []
+    assert reconciling.addresses() == []
+    assert fake_panorama.calls == []
+
+
+# Target groups.
+
+
+def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """A target in the untrust subnet at an address that nobody has."""
+    cloud.targets[GROUP] = {("10.0.2.200", 443): "unhealthy"}
+    swept = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
+    become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
+
+
+def test_a_target_whose_address_nobody_has_is_deregistered(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    report = run(reconciling)
+    assert report["targets"] == report["removed"] == ["10.0.2.200"]
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "draining"}
+    assert metrics(logs())["OrphansRemoved"] == 1
+    assert not any(run(reconciling).values()), "it is leaving"
+
+
+def test_targets_of_others_and_of_firewalls_are_left_alone(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    ours = reconciling.attached()[2]["PrivateIpAddress"]
+    reconciling.targets[GROUP] = {
+        (ours, 443): "unhealthy",
+        ("10.0.2.201", 443): "healthy",
+        ("192.0.2.1", 443): "unhealthy",
+        ("10.0.1.9", 443): "unused",
+    }
+    before = dict(reconciling.targets[GROUP])
+    assert not any(run(reconciling).values())
+    assert reconciling.targets[GROUP] == before
+
+
+def test_a_target_group_that_was_deleted_ends_no_run(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    reconciling.targets.clear()
+    gone = end(reconciling, fake_panorama)
+    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+    assert reconciling.own_interfaces() == []
+
+
+def test_a_target_that_cannot_be_deregistered_holds_up_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    gone = end(reconciling, fake_panorama)
+    reconciling.faults["DeregisterTargets"] = [client_error("Throttling")]
+    report = run(reconciling)
+    assert "Throttling" in report["unfinished"]["10.0.2.200"]
+    assert report["unfinished"][gone] == "commit job 1"
+    assert reconciling.own_interfaces() == []
+
+
+def test_targets_beyond_the_cap_have_their_turn_later(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch, maximum_firewalls=1)
+    reconciling.targets[GROUP][("10.0.2.201", 443)] = "unhealthy"
+    report = run(reconciling)
+    assert report["targets"] == ["10.0.2.200"]
+    assert report["postponed"] == ["10.0.2.201"]
+    assert run(reconciling)["targets"] == ["10.0.2.201"]

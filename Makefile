@@ -131,7 +131,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 	done
 
 .PHONY: check
-check: setup ## Everything but Terraform apply (two and a half minutes on 2 cores)
+check: setup ## Everything but Terraform apply (a minute and a half on 2 cores)
 	@$(LANES) $(TOGETHER) --jobs=4 terraform-test lab unit lint recorded
 
 .PHONY: checkov
@@ -142,6 +142,10 @@ checkov: $(CHECKOV)/.synced ## Scan the Terraform code (own environment)
 apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_arm" chooses)
 	$(USE_TERRAFORM); $(BIN)/pytest tests -m apply -n $(APPLY_WORKERS) --dist loadfile \
 	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
+
+.PHONY: properties
+properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" chooses)
+	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough $(ARGS)
 
 .PHONY: permissions
 permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)

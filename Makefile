@@ -42,9 +42,10 @@ help: ## List the commands
 ##### Set-up
 
 .PHONY: setup
-setup: $(VENV)/.synced $(BUILD)/terraform.env ## Make .venv and find Terraform (seconds)
+setup: $(VENV)/.synced $(BUILD)/terraform.env ## Make .venv and find Terraform (half a minute)
 
 # $(call environment,FOLDER,REQUIREMENTS): an environment that holds exactly the locked packages.
+# It is compiled here, as pip does, and not by each of the processes that start together later.
 # uv does not read pip's configuration, so an index named there is handed on; where uv fails all
 # the same, pip does the work more slowly.
 define environment
@@ -56,7 +57,7 @@ define environment
 	@test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 	@export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null || true)}}"; \
 	  test -n "$$UV_DEFAULT_INDEX" || unset UV_DEFAULT_INDEX; \
-	  $(BIN)/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2) || \
+	  $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(1)/bin/python $(2) || \
 	  { echo "uv failed: trying pip" >&2; \
 	    $(BIN)/python -m pip --python $(1)/bin/python install -qq --require-hashes --no-deps -r $(2); }
 	@touch $(1)/.synced

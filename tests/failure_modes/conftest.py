@@ -1,0 +1,14 @@
+"""What the rows of docs/failure-modes.md are shown on: a fleet in memory."""
+
+from __future__ import annotations
+
+import pytest
+from functional.fleet import Fleet, simulated
+
+__all__ = ["simulated"]
+
+
+@pytest.fixture
+def fleet(simulated: None) -> Fleet:
+    """An account without firewalls, and the functions."""
+    return Fleet()

@@ -1,0 +1,152 @@
+"""Rows L1 to L16 of docs/failure-modes.md, as far as no other test shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from failure_modes.rows import (
+    crash_after,
+    launch_into_service,
+    let_go,
+    refuse,
+    sweep,
+    visit_until,
+)
+from functional.account import TARGET_PORT, VISIBILITY_TIMEOUT
+from functional.fleet import SETTINGS, Fleet, configure
+
+from vmseries_autoscale.errors import SettingsError
+from vmseries_autoscale.settings import LaunchSettings, parse
+
+
+def assert_wired_once(fleet: Fleet, instance_id: str) -> None:
+    """Three interfaces, two addresses, and no call more than that takes."""
+    data, management, untrust = fleet.aws.attached(instance_id)
+    assert [one.subnet for one in (data, management, untrust)] == ["data", "management", "untrust"]
+    own = {management.interface_id, untrust.interface_id}
+    assert {one.interface_id for one in fleet.aws.allocated.values()} == own
+    assert len(fleet.aws.made_for(instance_id)) == 4
+    checks = [one.source_dest_check for one in (data, management, untrust)]
+    assert checks == [False, True, False]
+    for one in (management, untrust):
+        assert one.attachment is not None
+        assert one.attachment.delete_on_termination
+
+
+def assert_abandoned_without_trace(fleet: Fleet, instance_id: str) -> None:
+    visit_until(fleet, "launch", lambda: not fleet.aws.in_state("Pending:Wait"))
+    assert fleet.aws.members[instance_id].state == "Terminating:Wait"
+    let_go(fleet, instance_id)
+    assert fleet.left(instance_id) == []
+
+
+def test_l1_a_full_subnet_is_no_firewall_in_service(fleet: Fleet) -> None:
+    refuse(fleet, "CreateNetworkInterface", "InsufficientFreeAddressesInSubnet", times=1000)
+    instance_id = fleet.launch()
+    fleet.visit("launch")
+    assert fleet.aws.in_state("Pending:Wait") == [instance_id], "a place may become free"
+    assert_abandoned_without_trace(fleet, instance_id)
+
+
+@pytest.mark.parametrize("code", ["AttachmentLimitExceeded", "UnsupportedOperation"])
+def test_l2_an_attachment_refused_for_good_is_undone(fleet: Fleet, code: str) -> None:
+    refuse(fleet, "AttachNetworkInterface", code, times=1000)
+    assert_abandoned_without_trace(fleet, fleet.launch())
+
+
+def test_l2_an_attachment_that_fails_once_is_made_later(fleet: Fleet) -> None:
+    refuse(fleet, "AttachNetworkInterface", "InternalError")
+    assert_wired_once(fleet, launch_into_service(fleet))
+
+
+@pytest.mark.parametrize("operation", ["AttachNetworkInterface", "ModifyNetworkInterfaceAttribute"])
+def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operation: str) -> None:
+    fault = crash_after(Fleet(), operation)
+    fleet = Fleet()
+    instance_id = fleet.launch()
+    fleet.visit("launch", fault)
+    assert fault.tripped
+    visit_until(fleet, "launch", lambda: len(fleet.aws.made_for(instance_id)) == 4)
+    fleet.pass_time(VISIBILITY_TIMEOUT)
+    fleet.visit("launch")
+    assert_wired_once(fleet, instance_id)
+    assert fleet.aws.calls.count("CreateNetworkInterface") == 2
+
+
+@pytest.mark.parametrize("groups", [None, "sg-0"])
+def test_l4_interfaces_without_security_groups_are_no_settings(groups: Any) -> None:
+    document = json.loads(json.dumps(SETTINGS[LaunchSettings]))
+    document["interfaces"]["untrust"]["security_group_ids"] = groups
+    with pytest.raises(SettingsError, match=r"interfaces\.untrust\.security_group_ids"):
+        parse(LaunchSettings, json.dumps(document))
+
+
+def test_l6_an_address_quota_that_is_widened_is_used(fleet: Fleet) -> None:
+    refuse(fleet, "AllocateAddress", "AddressLimitExceeded", times=2)
+    assert_wired_once(fleet, launch_into_service(fleet))
+
+
+def test_l7_an_address_that_cannot_be_associated_is_found_by_its_tags(fleet: Fleet) -> None:
+    refuse(fleet, "AssociateAddress", "InternalError", times=2)
+    instance_id = fleet.launch()
+    fleet.visit("launch")
+    assert len(fleet.aws.allocated) == 2
+    assert not any(one.association_id for one in fleet.aws.allocated.values())
+    refuse(fleet, "AssociateAddress", "UnsupportedOperation", times=1000)
+    visit_until(fleet, "launch", lambda: not fleet.aws.in_state("Pending:Wait"))
+    assert fleet.aws.allocated == {}
+    let_go(fleet, instance_id)
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateNetworkInterface", "AllocateAddress", "AttachNetworkInterface"]
+)
+def test_l8_l9_a_crash_on_the_way_leaves_nothing_that_is_not_found(
+    simulated: None, operation: str
+) -> None:
+    fault = crash_after(Fleet(), operation)
+    fleet = Fleet()
+    instance_id = fleet.launch()
+    fleet.visit("launch", fault)
+    assert fault.tripped
+    assert fleet.left(instance_id), "something was made"
+    fleet.aws.kill(instance_id)
+    fleet.aws.lose_from_group(instance_id)
+    fleet.aws.queues["launch"].clear()
+    assert fleet.left(instance_id), "EC2 deletes nothing that was never told to go"
+    sweep(fleet)
+    assert fleet.left(instance_id) == []
+
+
+def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
+    instance_id = fleet.launch(mail=2)
+    fleet.visit("launch")
+    fleet.aws.calls.clear()
+    fleet.visit("launch")
+    changing = [call for call in fleet.aws.calls if not call.startswith(("Describe", "Record"))]
+    assert changing == ["ChangeMessageVisibility"]
+    # Interfaces are told by device index: this account lists the primary one last.
+    assert_wired_once(fleet, instance_id)
+
+
+def test_l11_a_target_group_that_refuses_keeps_the_firewall_out_of_service(fleet: Fleet) -> None:
+    refuse(fleet, "RegisterTargets", "TooManyTargets", times=3)
+    instance_id = launch_into_service(fleet)
+    assert fleet.aws.errors["RegisterTargets"] == []
+    assert [port for _, port in fleet.aws.targets] == [TARGET_PORT]
+    assert_wired_once(fleet, instance_id)
+
+
+def test_l12_the_untrust_interface_may_be_at_any_index(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(json.dumps(SETTINGS[LaunchSettings]))
+    document["interfaces"]["management"]["device_index"] = 2
+    document["interfaces"]["untrust"]["device_index"] = 1
+    configure(monkeypatch, {LaunchSettings: document})
+    instance_id = launch_into_service(fleet)
+    _, untrust, _ = fleet.aws.attached(instance_id)
+    assert untrust.subnet == "untrust"
+    assert list(fleet.aws.targets) == [(untrust.private_ip, TARGET_PORT)]

@@ -1,0 +1,114 @@
+"""Rows D1 to D13 of docs/failure-modes.md, as far as no other test shows them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+from failure_modes.rows import launch_into_service, let_go
+from functional.fleet import MINUTE, SETTINGS, Fleet, configure
+
+from vmseries_autoscale import credentials
+from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale.errors import (
+    PanoramaAccessError,
+    PanoramaError,
+    PanoramaRefusedError,
+    PanoramaUnavailableError,
+)
+from vmseries_autoscale.panorama.adapter import connect_to_active
+from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, TerminateSettings
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PanoramaAccessError("wrong key"),
+        PanoramaRefusedError("17", "the plug-in is not there"),
+        ValueError("an answer that nobody expected"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("method", ["licences", "deactivate_licence", "commit"])
+def test_d1_an_error_of_panorama_is_never_the_end(
+    fleet: Fleet, method: str, error: Exception
+) -> None:
+    instance_id = launch_into_service(fleet)
+    serial = fleet.serials[instance_id]
+
+    def fail(name: str) -> None:
+        if name == method:
+            raise error
+
+    fleet.panorama.fail = fail
+    fleet.scale_in(instance_id)
+    for _ in range(10):
+        fleet.visit("terminate")
+        fleet.pass_time(5 * MINUTE)
+    assert fleet.aws.members[instance_id].state == "Terminating:Wait"
+    assert len(fleet.aws.attached(instance_id)) == 3
+
+    fleet.panorama.fail = lambda _name: None
+    let_go(fleet, instance_id)
+    assert not fleet.panorama.licensed[serial]
+    assert fleet.left(instance_id) == []
+
+
+def test_d3_the_management_interface_may_be_at_any_index(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch = json.loads(json.dumps(SETTINGS[LaunchSettings]))
+    launch["interfaces"]["management"]["device_index"] = 2
+    launch["interfaces"]["untrust"]["device_index"] = 1
+    terminate = {**SETTINGS[TerminateSettings], "management_device_index": 2, "target_groups": {}}
+    configure(monkeypatch, {LaunchSettings: launch, TerminateSettings: terminate})
+    instance_id = launch_into_service(fleet, hostname="PA-VM")
+    # Only the address tells who it is.
+    tags = fleet.aws.instances[instance_id].tags
+    assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
+    del tags["vmseries-autoscale:serial"]
+    fleet.scale_in(instance_id)
+    let_go(fleet, instance_id)
+    assert not fleet.panorama.licensed[fleet.serials[instance_id]]
+
+
+def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fleet) -> None:
+    instance_id = launch_into_service(fleet, ip_address="203.0.113.9")
+    del fleet.aws.instances[instance_id].tags["vmseries-autoscale:serial"]
+    fleet.scale_in(instance_id)
+    let_go(fleet, instance_id)
+    assert not fleet.panorama.licensed[fleet.serials[instance_id]]
+    assert fleet.left(instance_id) == []
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Where connections are accepted, and nobody ever says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
+    settings = PanoramaSettings(
+        hostnames=("localhost", "127.0.0.1"),
+        port=silent_port,
+        secret_arn="arn:secret",
+        device_group="DG",
+        template_stack="TS",
+        log_collector_group=None,
+        timeout_seconds=1,
+    )
+    with pytest.raises(PanoramaUnavailableError):
+        connect_to_active(settings, Credentials("autoscale", "key", None, None))
+    assert issubclass(PanoramaUnavailableError, PanoramaError), "which a later visit gets past"
+
+
+@pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
+def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
+    secret = json.dumps({"username": "o'brien", "password": password})
+    fleet.aws.secret = secret
+    with fleet.aws.invocation("terminate", None):
+        read = credentials.of_panorama("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
+    assert read == Credentials("o'brien", None, password, None)

@@ -1,0 +1,118 @@
+"""Rows T1 to T11 of docs/failure-modes.md, as far as no other test shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from failure_modes.rows import FLOOR, launch_into_service, let_go, refuse, sweep
+from functional.account import TARGET_PORT
+from functional.fleet import MINUTE, Fleet
+
+from vmseries_autoscale.panorama import Part
+
+
+@pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
+def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operation: str) -> None:
+    instance_id = launch_into_service(fleet)
+    fleet.scale_in(instance_id)
+    refuse(fleet, operation, "InternalError", times=2)
+    let_go(fleet, instance_id)
+    assert fleet.aws.errors[operation] == []
+    assert fleet.aws.allocated == {}
+
+
+def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance_id = launch_into_service(fleet)
+    describe = fleet.aws.describe_instances
+
+    def with_an_address_of_amazon_s(parameters: dict[str, Any]) -> Any:
+        answer = describe(parameters)
+        for reservation in answer["Reservations"]:
+            for item in reservation["Instances"][0]["NetworkInterfaces"]:
+                if item["Attachment"]["DeviceIndex"] == 0:
+                    item["Association"] = {"IpOwnerId": "amazon", "PublicIp": "198.51.100.7"}
+        return answer
+
+    monkeypatch.setattr(fleet.aws, "describe_instances", with_an_address_of_amazon_s)
+    fleet.scale_in(instance_id)
+    let_go(fleet, instance_id)
+    assert fleet.left(instance_id) == []
+
+
+@pytest.mark.parametrize("hook", [True, False], ids=["asked", "not asked"])
+def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
+    instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
+    fleet.aws.kill(instance_id)
+    fleet.notice(instance_id, 1, hook=hook)
+    if hook:
+        let_go(fleet, instance_id)
+    sweep(fleet)
+    assert fleet.left(instance_id) == []
+    assert len(fleet.left(other)) == 4 + 2 * len(Part)
+    assert len(fleet.aws.targets) == 1
+    assert fleet.serials[instance_id] in fleet.told
+
+
+def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fleet: Fleet) -> None:
+    instance_id = launch_into_service(fleet)
+    before = fleet.left(instance_id)
+    fleet.scale_in(instance_id)
+    for _ in range(3):  # As long as it drains.
+        fleet.visit("terminate")
+        assert list(fleet.aws.targets.values()) != [None], "nothing new is sent to it"
+        assert fleet.panorama.licensed[fleet.serials[instance_id]]
+        assert fleet.left(instance_id) == before
+        assert len(fleet.aws.attached(instance_id)) == 3
+        fleet.pass_time(MINUTE)
+    let_go(fleet, instance_id)
+    assert not fleet.panorama.licensed[fleet.serials[instance_id]]
+    assert fleet.left(instance_id) == []
+
+
+def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
+    instance_id = launch_into_service(fleet)
+    ((address, port),) = fleet.aws.targets
+    assert port == TARGET_PORT
+    # A target that only shares the address.
+    fleet.aws.targets[address, TARGET_PORT + 1] = None
+    fleet.scale_in(instance_id)
+    let_go(fleet, instance_id)
+    assert list(fleet.aws.targets) == [(address, TARGET_PORT + 1)]
+
+
+def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
+    instance_id = launch_into_service(fleet)
+    fleet.scale_in(instance_id)
+    (message,) = fleet.aws.queues["terminate"]
+    let_go(fleet, instance_id)
+    fleet.aws.put("terminate", message.body)
+    fleet.aws.calls.clear()
+    fleet.visit("terminate")
+    assert fleet.aws.queues["terminate"] == []
+    assert all(call.startswith(("Describe", "Record")) for call in fleet.aws.calls)
+    assert fleet.panorama.calls.count("deactivate_licence") == 1
+    assert len(fleet.panorama.jobs) == 1
+
+
+def test_t11_a_lost_terminate_event_is_written_anew(fleet: Fleet) -> None:
+    instance_id = launch_into_service(fleet)
+    fleet.scale_in(instance_id, mail=0)
+    fleet.pass_time(FLOOR)
+    fleet.reconcile()
+    let_go(fleet, instance_id)
+    assert fleet.left(instance_id) == []
+    assert fleet.told == set()
+
+
+def test_t11_after_a_lost_launch_event_the_instance_is_replaced(fleet: Fleet) -> None:
+    # It has booted without its interfaces, and never looks for them again.
+    instance_id = fleet.launch(mail=0)
+    fleet.pass_time(FLOOR)
+    fleet.reconcile()
+    fleet.visit("launch")
+    assert fleet.aws.members[instance_id].state == "Terminating:Wait"
+    let_go(fleet, instance_id)
+    assert fleet.left(instance_id) == []

@@ -1,0 +1,81 @@
+"""Rows L16 and G1 to G11 of docs/failure-modes.md, as far as no other test shows them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hcl2
+from hcl2 import SerializationOptions
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PLAIN = SerializationOptions(
+    strip_string_quotes=True, explicit_blocks=False, with_comments=False, preserve_heredocs=False
+)
+ANSWERS = (
+    "aws_cloudwatch_event_target.this",
+    "aws_lambda_event_source_mapping.this",
+    "function.role.policy_id",
+    "function.log_group_name",
+)
+
+
+@cache
+def read(path: str) -> Any:
+    with (REPOSITORY / path).open(encoding="utf-8") as source:
+        return hcl2.load(source, serialization_options=PLAIN)
+
+
+def resource(path: str, kind: str, name: str = "this") -> dict[str, Any]:
+    """A resource of a Terraform file, as it is written there."""
+    (found,) = [
+        block[kind][name]
+        for block in read(path)["resource"]
+        if kind in block and name in block[kind]
+    ]
+    assert isinstance(found, dict)
+    return found
+
+
+def sources() -> dict[Path, str]:
+    """Every Terraform file of the module."""
+    paths = [*REPOSITORY.glob("*.tf"), *REPOSITORY.glob("modules/*/*.tf")]
+    return {path: path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
+    text = (REPOSITORY / "modules/lifecycle/outputs.tf").read_text(encoding="utf-8")
+    answers = text[text.index('output "answers"') : text.index('output "functions"')]
+    assert all(name in answers for name in ANSWERS)
+    root = (REPOSITORY / "main.tf").read_text(encoding="utf-8")
+    assert re.search(r"hook_answers\s+= module\.lifecycle\.answers\n", root)
+    group = "modules/firewall-group/main.tf"
+    assert resource(group, "terraform_data", "hook_answers")["input"] == "${var.hook_answers}"
+    behind = resource(group, "aws_autoscaling_group")["depends_on"]
+    assert "${terraform_data.hook_answers}" in behind
+
+
+def test_g2_a_function_goes_before_the_rights_by_which_lambda_clears_its_network() -> None:
+    function = resource("modules/function/main.tf", "aws_lambda_function")
+    assert function["depends_on"] == ["${aws_iam_role_policy.this}"]
+
+
+def test_g3_an_apply_does_not_undo_what_scaling_decided() -> None:
+    group = resource("modules/firewall-group/main.tf", "aws_autoscaling_group")
+    (lifecycle,) = group["lifecycle"]
+    assert lifecycle["ignore_changes"] == ["desired_capacity"]
+
+
+def test_g7_no_key_is_looked_up() -> None:
+    for path, text in sources().items():
+        assert 'data "aws_kms' not in text, path
+        assert "alias/aws/" not in text, path
+
+
+def test_g9_no_concurrency_is_reserved() -> None:
+    for path, text in sources().items():
+        assert "reserved_concurrent_executions" not in text, path
+    mapping = resource("modules/lifecycle/functions.tf", "aws_lambda_event_source_mapping")
+    assert mapping["scaling_config"] == [{"maximum_concurrency": "${each.value.concurrency}"}]

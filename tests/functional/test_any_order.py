@@ -1,0 +1,270 @@
+"""Whatever happens, in whatever order: in the end nothing is left behind, and nobody was harmed.
+
+Firewalls are launched, terminated and killed; events are lost or come twice; calls fail or end the
+function before or after their effect, or something else happens between two of them; Panorama is
+away for a while. Then things calm down, and the queues and the schedule do the rest.
+
+``make properties`` tries more of it than ``make unit`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functional import account
+from functional.account import TARGET_PORT, Fault
+from functional.fleet import Fleet, OneByOne, simulated
+from vmseries_autoscale.panorama import Device, Part
+
+__all__ = ["simulated"]
+
+DEFAULT_EXAMPLES, THOROUGH_EXAMPLES = 100, 5000
+
+faults = st.none() | st.tuples(
+    st.sampled_from(
+        [
+            *("error before", "error after", "crash before", "crash after"),
+            *("duplicate", "reconcile", "kill"),
+        ]
+    ),
+    st.integers(0, 24),
+)
+mails = st.sampled_from([1, 1, 0, 2])
+choices = st.integers(0, 7)
+flags = st.booleans()
+Drawn = tuple[str, int] | None
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Programs: what happens to a fleet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fleet = Fleet()
+        self.aws, self.panorama = self.fleet.aws, self.fleet.panorama
+        self.fault: Fault | None = None
+        self._strangers()
+
+    def _strangers(self) -> None:
+        """What belongs to somebody else, and has to be there in the end."""
+        self.panorama.register(Device("STRANGER", "branch", "10.0.1.200", True, "In Sync", ""))
+        self.aws.add_interface("management", {"Name": "somebody's"})
+        other = account.Address("eipalloc-stranger", {account.DEPLOYMENT: "another"})
+        self.aws.allocated[other.allocation_id] = other
+        self.aws.targets["10.9.9.9", TARGET_PORT] = None
+
+    # What happens to firewalls.
+
+    @initialize(firewalls=st.integers(0, 3))
+    def a_fleet(self, firewalls: int) -> None:
+        self.fleet.in_service(firewalls)
+
+    @precondition(lambda self: len(self.aws.members) < 5)
+    @rule(mail=mails)
+    def launch(self, mail: int) -> None:
+        self.fleet.launch(mail)
+
+    @precondition(lambda self: self.fleet.bootable())
+    @rule(which=choices)
+    def boot(self, which: int) -> None:
+        self.fleet.boot(pick(self.fleet.bootable(), which))
+
+    @precondition(lambda self: self.aws.in_state("InService"))
+    @rule(which=choices, mail=mails)
+    def scale_in(self, which: int, mail: int) -> None:
+        self.fleet.scale_in(pick(self.aws.in_state("InService"), which), mail)
+
+    @precondition(lambda self: self.fleet.living())
+    @rule(which=choices)
+    def kill(self, which: int) -> None:
+        if living := self.fleet.living():
+            self.aws.kill(pick(living, which))
+
+    @precondition(lambda self: self.fleet.dead_members())
+    @rule(which=choices, mail=mails, hook=flags)
+    def group_notices(self, which: int, mail: int, hook: bool) -> None:
+        self.fleet.notice(pick(self.fleet.dead_members(), which), mail, hook=hook)
+
+    @precondition(lambda self: self.aws.in_state("InService"))
+    @rule(which=choices)
+    def detach_from_group(self, which: int) -> None:
+        self.aws.detach_from_group(pick(self.aws.in_state("InService"), which))
+
+    @precondition(lambda self: self.fleet.connected())
+    @rule(which=choices)
+    def lose_connection(self, which: int) -> None:
+        self.fleet.connect(pick(self.fleet.connected(), which), connected=False)
+
+    @rule()
+    def panorama_comes_or_goes(self) -> None:
+        self.fleet.away = not self.fleet.away
+
+    @rule()
+    def somebody_commits(self) -> None:
+        self.panorama.commit_all()
+
+    # What the functions do about it.
+
+    @precondition(lambda self: self.aws.queues["launch"])
+    @rule(drawn=faults, backwards=flags)
+    def launch_visit(self, drawn: Drawn, backwards: bool) -> None:
+        OneByOne.backwards = backwards
+        self.fleet.visit("launch", self._fault(drawn, "launch"))
+
+    @precondition(lambda self: self.aws.queues["terminate"])
+    @rule(drawn=faults, backwards=flags)
+    def terminate_visit(self, drawn: Drawn, backwards: bool) -> None:
+        OneByOne.backwards = backwards
+        self.fleet.visit("terminate", self._fault(drawn, "terminate"))
+
+    @rule(drawn=faults)
+    def reconcile(self, drawn: Drawn) -> None:
+        self.fleet.reconcile(self._fault(drawn, "launch"))
+
+    @rule(minutes=st.sampled_from([1, 1, 5, 10, 30, 70]))
+    def time_passes(self, minutes: int) -> None:
+        self.fleet.pass_time(timedelta(minutes=minutes))
+
+    def _fault(self, drawn: Drawn, function: str) -> Fault | None:
+        if drawn is None:
+            return None
+        kind, at = drawn
+        meanwhile: dict[str, Callable[[], object]] = {
+            "duplicate": lambda: self.fleet.visit_again(function),
+            "reconcile": self.fleet.reconcile,
+            "kill": lambda: self.kill(at),
+        }
+        if action := meanwhile.get(kind):
+            self.fault = Fault(at, "meanwhile", action)
+        else:
+            self.fault = Fault(at, kind)
+        return self.fault
+
+    # What must be true after each step, and in the end.
+
+    @invariant()
+    def nobody_is_harmed(self) -> None:
+        assert self.aws.harm == []
+
+    def teardown(self) -> None:
+        if self.aws.harm:
+            return
+        self.fleet.calm_down()
+        self.nobody_is_harmed()
+        assert self.aws.expired == [], "every hook is answered in time"
+        assert set(self.aws.in_state("InService")) == set(self.aws.members)
+        live = set(self.fleet.living())
+        assert set(self.aws.members) <= live
+        self._check_ec2(live)
+        self._check_panorama({self.fleet.serials[key] for key in live})
+
+    def _check_ec2(self, live: set[str]) -> None:
+        attached = [one for key in live for one in self.aws.attached(key)[1:]]
+        assert len(attached) == 2 * len(live)
+        for one in attached:
+            assert one.attachment is not None
+            assert one.attachment.delete_on_termination
+            assert one.tags[account.INSTANCE_ID] == one.attachment.instance_id
+        places = {one.interface_id for one in attached}
+
+        interfaces = list(self.aws.interfaces.values())
+        ours = [one for one in interfaces if account.INSTANCE_ID in one.tags]
+        assert {one.interface_id for one in ours} == places
+        assert any(one.tags == {"Name": "somebody's"} for one in interfaces)
+
+        addresses = dict(self.aws.allocated)
+        assert addresses.pop("eipalloc-stranger")
+        assert {one.interface_id for one in addresses.values()} == places
+        assert len(addresses) == len(places)
+
+        untrust = {one.private_ip for one in attached if one.subnet == "untrust"}
+        assert set(self.aws.targets) == {(ip, TARGET_PORT) for ip in {*untrust, "10.9.9.9"}}
+
+    def _check_panorama(self, live: set[str]) -> None:
+        for part in Part:
+            assert self.panorama.named[part] == self.panorama.committed[part]
+            assert self.panorama.committed[part] == live | {"STRANGER"}
+        for serial, licences in self.panorama.licensed.items():
+            if serial in live or serial == "STRANGER":
+                assert licences
+            else:
+                assert not licences or serial in self.fleet.told
+
+
+def pick(things: list[str], which: int) -> str:
+    return things[which % len(things)]
+
+
+@pytest.mark.properties
+def test_in_the_end_nothing_is_left_and_nobody_was_harmed(simulated: None) -> None:
+    thorough = settings.default is not None and settings.default.max_examples > DEFAULT_EXAMPLES
+    examples = THOROUGH_EXAMPLES if thorough else DEFAULT_EXAMPLES
+    run_state_machine_as_test(
+        AnyOrder, settings=settings(max_examples=examples, stateful_step_count=15)
+    )
+
+
+def a_launch(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.launch(mail=1)
+    machine.launch_visit(drawn, backwards=False)
+
+
+def a_last_launch_visit(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.launch(mail=1)
+    machine.launch_visit(None, backwards=False)
+    machine.boot(0)
+    machine.time_passes(1)
+    machine.launch_visit(drawn, backwards=False)
+
+
+def a_termination(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.scale_in(0, mail=1)
+    machine.terminate_visit(None, backwards=False)
+    machine.time_passes(5)
+    machine.terminate_visit(drawn, backwards=False)
+
+
+def a_last_termination_visit(machine: AnyOrder, drawn: Drawn) -> None:
+    a_termination(machine, None)
+    machine.time_passes(5)
+    machine.terminate_visit(drawn, backwards=False)
+
+
+def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.kill(0)
+    machine.group_notices(0, mail=1, hook=False)
+    machine.time_passes(30)
+    machine.reconcile(drawn)
+    machine.somebody_commits()
+
+
+@pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
+@pytest.mark.parametrize(
+    "program", [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_sweep]
+)
+def test_any_call_may_go_wrong(
+    simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
+) -> None:
+    for number in range(60):
+        machine = AnyOrder()
+        machine.a_fleet(1)
+        program(machine, (kind, number))
+        machine.nobody_is_harmed()
+        machine.teardown()
+        if machine.fault is not None and not machine.fault.tripped:
+            assert number > 5
+            return
+    pytest.fail("the fault always came about")

@@ -438,6 +438,19 @@ def test_what_went_lately_is_left_to_its_visits(
     assert_untouched(reconciling, fake_panorama)
 
 
+def test_when_a_detached_instance_went_is_not_when_it_was_detached(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
+    gone = end(reconciling, fake_panorama)
+    del reconciling.ended[gone]
+    did(reconciling, Kind.DETACHING, gone, DAY, DAY)
+    assert run(reconciling)["young"] == [gone]
+    assert_untouched(reconciling, fake_panorama)
+    reconciling.forgotten = {gone}
+    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+
+
 def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:

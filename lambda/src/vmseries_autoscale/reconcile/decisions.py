@@ -196,14 +196,13 @@ def _gone_since(inventory: Inventory, instance_id: str) -> datetime | None:
     """When an instance that is gone went; ``None`` if EC2 still shows it, but not when it went.
 
     EC2 shows a terminated instance for about an hour. One that it has forgotten and whose end Auto
-    Scaling does not remember has been gone for long.
+    Scaling does not remember has been gone for long. That it left the group says nothing: it may
+    have gone on for long.
     """
     instance, activity = inventory.instances.get(instance_id), inventory.activities.get(instance_id)
     times: Iterable[datetime | None] = (
         instance.terminated if instance else None,
-        activity.ended
-        if activity and activity.kind in (Kind.TERMINATING, Kind.DETACHING)
-        else None,
+        activity.ended if activity and activity.kind is Kind.TERMINATING else None,
     )
     latest = max((time for time in times if time is not None), default=None)
     if latest is None and instance is None:

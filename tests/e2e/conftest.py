@@ -1,5 +1,5 @@
-"""Let pytest explain the assertions of the shared story as it does those of a test file."""
+"""Let pytest explain the assertions of what tests share as it does those of a test file."""
 
 import pytest
 
-pytest.register_assert_rewrite("e2e.story")
+pytest.register_assert_rewrite("e2e.fleet", "e2e.story")

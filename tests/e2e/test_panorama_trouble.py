@@ -8,106 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import trustme
 from e2e import workspaces
+from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.terraform import Workspace
-from vmseries_lab.timeline import Entry
 
 pytestmark = pytest.mark.apply
 
-MINUTE = 60.0
-SECRET = "vmseries-autoscale/panorama"
 FLEET = 4
-
-
-@dataclass
-class Fleet:
-    """A group of firewalls in service, and what an operator can look at."""
-
-    lab: Lab
-    workspace: Workspace
-    outputs: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.outputs["autoscaling_group"]["name"])
-
-    def states(self) -> dict[str, str]:
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=[self.name]
-        )["AutoScalingGroups"]
-        return {i["InstanceId"]: i["LifecycleState"] for i in groups[0]["Instances"]}
-
-    def terminate_one(self) -> str:
-        """Have Auto Scaling terminate one instance and not replace it."""
-        instance = next(i for i, state in self.states().items() if state == "InService")
-        self.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
-            InstanceId=instance, ShouldDecrementDesiredCapacity=True
-        )
-        return instance
-
-    def log(self, since: float) -> list[dict[str, Any]]:
-        """The terminate function's log lines since a time of the lab."""
-        events = self.lab.client("logs").filter_log_events(
-            logGroupName=self.outputs["functions"]["terminate"]["log_group_name"],
-            startTime=int(since * 1000),
-        )["events"]
-        lines = [event["message"] for event in events]
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def metric(self, name: str, since: float) -> float:
-        """The sum of one of the terminate function's metrics since a time of the lab."""
-        points = self.lab.client("cloudwatch").get_metric_statistics(
-            Namespace="VMSeriesAutoscale",
-            MetricName=name,
-            Dimensions=[
-                {"Name": "service", "Value": "terminate"},
-                {"Name": "deployment", "Value": self.name},
-            ],
-            StartTime=datetime.fromtimestamp(since, UTC),
-            EndTime=datetime.fromtimestamp(self.lab.now() + MINUTE, UTC),
-            Period=60,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return float(sum(point["Sum"] for point in points))
-
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """What the terminate queue's dead-letter queue holds."""
-        return list(
-            self.lab.client("sqs")
-            .receive_message(
-                QueueUrl=self.outputs["dead_letter_queues"]["terminate"]["url"],
-                MessageAttributeNames=["All"],
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=0,
-            )
-            .get("Messages", [])
-        )
-
-    def change_secret(self, **changes: str) -> Callable[[], None]:
-        """Change keys of Panorama's secret; return what undoes it."""
-        secrets = self.lab.client("secretsmanager")
-        before = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
-        after = json.dumps({**json.loads(before), **changes})
-        secrets.put_secret_value(SecretId=SECRET, SecretString=after)
-        # A warm function keeps what it has read for five minutes.
-        self.lab.advance(6 * MINUTE)
-
-        def undo() -> None:
-            secrets.put_secret_value(SecretId=SECRET, SecretString=before)
-            self.lab.advance(6 * MINUTE)
-
-        return undo
-
-    def happened(self, kind: str, subject: str) -> list[Entry]:
-        return [e for e in self.lab.timeline() if (e.kind, e.subject) == (kind, subject)]
 
 
 @pytest.fixture(scope="module")

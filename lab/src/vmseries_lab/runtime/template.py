@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
-BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+START = (sys.executable, "-I", "-S", "-X", "utf8", str(Path(__file__).with_name("bootstrap.py")))
+"""What starts the runtime, without anything of the lab's own environment."""
 START_LIMIT_SECONDS = 60.0
 
 
@@ -30,6 +31,9 @@ class Copy:
         self.pid = pid
         self.stdout = stdout
         self._handle = os.pidfd_open(pid)
+
+    def __del__(self) -> None:
+        os.close(self._handle)
 
     def poll(self) -> int | None:
         """``None`` while it runs. How it ended only the template knows: as if it was killed."""
@@ -75,7 +79,7 @@ class Template:
             }
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", BOOTSTRAP, *map(str, search), facts],
+            [*START, *map(str, search), facts],
             cwd=search[0],
             env=dict(environment),
             stdin=subprocess.PIPE,  # Ends with the last process of the lab.

@@ -12,7 +12,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from vmseries_lab.listening import Listener
-from vmseries_lab.runtime.template import Copy, Template
+from vmseries_lab.runtime.template import START, Copy, Template
 
 INIT_LIMIT_SECONDS = 30.0
 """Real time for the init phase, on top of the first invocation's time-out.
@@ -31,8 +30,6 @@ Lambda allows ten seconds before it starts again within the time-out; a machine 
 lab and its tests may be busy with other things.
 """
 OUTPUT_LIMIT_SECONDS = 5.0
-BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-PYTHON = (sys.executable, "-I", "-S", "-X", "utf8")
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Worker:
         else:
             arguments = [str(self.task_root), str(self.layers), str(self.packages)]
             self._process = subprocess.Popen(
-                [*PYTHON, str(BOOTSTRAP), *arguments],
+                [*START, *arguments],
                 cwd=self.task_root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -219,12 +216,13 @@ class Worker:
         stream = self._process.stdout
         if stream is None:
             raise RuntimeError("the worker was started without a pipe for its output")
-        for raw in stream:
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            if line.startswith("\x1e"):
-                self._output_read_to = line[1:]
-            elif line:
-                self._output.append((self.facts()["time"], line))
+        with stream:
+            for raw in stream:
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                if line.startswith("\x1e"):
+                    self._output_read_to = line[1:]
+                elif line:
+                    self._output.append((self.facts()["time"], line))
         self.hear("exit", str(self._process.wait()))
 
 

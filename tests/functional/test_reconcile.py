@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from functional.conftest import (
     NAME,
@@ -25,6 +25,7 @@ from functional.conftest import (
     metrics,
 )
 from functional.panorama import FakePanorama
+from vmseries_autoscale import aws
 from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
     ReferencedError,
@@ -197,6 +198,31 @@ def test_a_lost_terminate_event_is_written_anew_and_answered_to_the_end(
     assert reconciling.completed == [(token, "CONTINUE")]
     assert fake_panorama.licensed[SERIAL] == []
     assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
+    reconciling: Cloud, logs: Logs
+) -> None:
+    """Two messages would be two chains of visits for one instance."""
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    sent = []
+
+    def break_off(request: Any, **_: Any) -> None:
+        sent.append(request)
+        raise ConnectionClosedError(endpoint_url=request.url)
+
+    occasion = "before-send.sqs.SendMessage", break_off
+    aws.sqs_once().meta.events.register_first(*occasion)
+    try:
+        report = run(reconciling)
+    finally:
+        aws.sqs_once().meta.events.unregister(*occasion)
+    assert len(sent) == 1
+    assert report["written_anew"] == []
+    assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
+    assert metrics(logs())["RemovalFailed"] == 1
+    # A later run, if nobody has come.
+    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
 
 
 def test_a_wait_that_visits_look_after_is_not_written_anew(

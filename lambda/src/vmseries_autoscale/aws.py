@@ -25,6 +25,9 @@ CONFIG = Config(
 )
 """A visit has a minute: four tries within a call, then the visit comes back later."""
 
+ONCE = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For a call that does twice as much when it is made twice."""
+
 
 @cache
 def _session() -> botocore.session.Session:
@@ -34,8 +37,8 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def _client(service: str) -> Any:
-    return _session().create_client(service, config=CONFIG)
+def _client(service: str, config: Config = CONFIG) -> Any:
+    return _session().create_client(service, config=config)
 
 
 def ec2() -> EC2Client:
@@ -56,6 +59,11 @@ def elbv2() -> ElasticLoadBalancingv2Client:
 def sqs() -> SQSClient:
     """Simple Queue Service."""
     return cast("SQSClient", _client("sqs"))
+
+
+def sqs_once() -> SQSClient:
+    """The same, with each call tried once."""
+    return cast("SQSClient", _client("sqs", ONCE))
 
 
 def secrets() -> SecretsManagerClient:

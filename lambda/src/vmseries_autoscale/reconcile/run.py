@@ -105,24 +105,31 @@ def reconcile(
 def _answer(unanswered: Sequence[Unanswered], settings: ReconcileSettings, report: Report) -> None:
     """Write the lost events anew: the visits that follow do what they would have done."""
     for wait in unanswered:
-        report.written_anew.append(wait.instance_id)
-        if report.dry_run:
-            continue
-        launching = wait.transition is Transition.LAUNCHING
-        queue = settings.launch if launching else settings.terminate
-        body = events.write(
-            wait.transition,
-            settings.auto_scaling_group_name,
-            queue.lifecycle_hook_name,
-            wait.instance_id,
-            wait.since,
-        )
-        aws.sqs().send_message(QueueUrl=queue.queue_url, MessageBody=body)
-        telemetry.count(Metric.EVENT_WRITTEN_ANEW)
-        logger.warning(
-            "Nobody answered a lifecycle hook; wrote its event anew",
-            extra={"instance_id": wait.instance_id, "hook": queue.lifecycle_hook_name},
-        )
+        outcome = Done() if report.dry_run else attempt(partial(_write_anew, wait, settings))
+        _settle(wait.instance_id, outcome, report)
+        if isinstance(outcome, Done):
+            report.written_anew.append(wait.instance_id)
+
+
+def _write_anew(wait: Unanswered, settings: ReconcileSettings) -> Outcome:
+    launching = wait.transition is Transition.LAUNCHING
+    queue = settings.launch if launching else settings.terminate
+    body = events.write(
+        wait.transition,
+        settings.auto_scaling_group_name,
+        queue.lifecycle_hook_name,
+        wait.instance_id,
+        wait.since,
+    )
+    # Tried once: what was not acknowledged may have been sent all the same, and a second message
+    # would be a second chain of visits. A later run sees whether anybody came.
+    aws.sqs_once().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+    telemetry.count(Metric.EVENT_WRITTEN_ANEW)
+    logger.warning(
+        "Nobody answered a lifecycle hook; wrote its event anew",
+        extra={"instance_id": wait.instance_id, "hook": queue.lifecycle_hook_name},
+    )
+    return Done()
 
 
 def _note(
@@ -196,7 +203,7 @@ def _unmanage(
 
 
 def _settle(what: str, outcome: Outcome, report: Report) -> None:
-    """Note a removal that has not come to its end; another one of the same firewall may have."""
+    """Note what has not come to its end; something else of the same firewall may have."""
     match outcome:
         case Again(reason):
             report.unfinished[what] = reason
@@ -204,7 +211,7 @@ def _settle(what: str, outcome: Outcome, report: Report) -> None:
             report.unfinished[what] = f"{type(error).__name__}: {error}"
             telemetry.count(Metric.REMOVAL_FAILED)
             logger.error(
-                "Could not remove what a firewall has left",
+                "Could not put right what was found",
                 extra={"what": what, "error": type(error).__name__, "reason": str(error)},
                 exc_info=None if isinstance(error, AutoscaleError) else error,
             )

@@ -146,7 +146,8 @@ apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_
 
 .PHONY: properties
 properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" chooses)
-	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough $(ARGS)
+	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough \
+	  --hypothesis-show-statistics $(ARGS)
 
 .PHONY: permissions
 permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)
@@ -154,7 +155,7 @@ permissions: setup ## Prove that the functions may do what they do and nothing e
 
 .PHONY: crash-matrix
 crash-matrix: setup ## Each call of the functions with each thing that can go wrong at it (15 minutes on 2 cores)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
 
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)

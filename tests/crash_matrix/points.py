@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vmseries_autoscale import aws
 from vmseries_lab.aws.calls import Call as LoggedCall
 
-ATTEMPTS = 4
-"""How often the functions' SDK tries a call (``aws.CONFIG``); pan-os-python tries once."""
+ATTEMPTS = aws.CONFIG.retries["total_max_attempts"]
+"""How often the functions' SDK tries a call at most; pan-os-python tries once."""
 
 PANORAMA = "panorama"
 

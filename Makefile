@@ -152,6 +152,10 @@ properties: setup ## Property tests with ten thousand examples each (ARGS="-k wo
 permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab permissions $(if $(WRITE),--write)
 
+.PHONY: burst
+burst: setup ## 200 launches, then 200 terminations at once, at EC2's request rates (NUMBER=50: fewer)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.

@@ -157,6 +157,10 @@ permissions: setup ## Prove that the functions may do what they do and nothing e
 crash-matrix: setup ## Each call of the functions with each thing that can go wrong at it (15 minutes on 2 cores)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
 
+.PHONY: burst
+burst: setup ## 200 launches, then 200 terminations at once, at EC2's request rates (NUMBER=50: fewer)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.

@@ -104,6 +104,23 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
 
 
 @lab_test
+def test_what_comes_back_waits_behind_what_is_waiting(lab: Lab, account: Account) -> None:
+    """Standard queues, best-effort ordering: a message that comes back starves no other."""
+    url, _ = account.queue(VisibilityTimeout="30")
+    sqs = lab.client("sqs")
+
+    def receive_one() -> str:
+        (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"]
+        return str(message["MessageId"])
+
+    first, second = send(account, url, 1, 2)
+    assert receive_one() == first
+    lab.advance(31)
+    (third,) = send(account, url, 3)
+    assert [receive_one() for _ in range(3)] == [second, first, third]
+
+
+@lab_test
 def test_message_is_deleted_by_its_latest_receipt_handle_only(lab: Lab, account: Account) -> None:
     """DeleteMessage: with an older handle "the message might not be deleted"."""
     url, _ = account.queue(VisibilityTimeout="10")

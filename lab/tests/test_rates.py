@@ -110,6 +110,14 @@ def test_actions_of_elb_share_the_bucket_of_the_account(rates: Rates) -> None:
     assert admitted(rates, "elbv2", "DescribeTargetHealth") == 20
 
 
+def test_the_rest_of_the_account_leaves_a_share(clock: HandClock) -> None:
+    rates = Rates(clock, share=0.1)
+    assert admitted(rates, "ec2", "ModifyNetworkInterfaceAttribute") == 10
+    clock.jump(10)
+    assert admitted(rates, "ec2", "ModifyNetworkInterfaceAttribute") == 5
+    assert admitted(rates, "ec2", "CreateVpcEndpoint") == 1, "late, but not never"
+
+
 @pytest.mark.parametrize("service", ["autoscaling", "sqs"])
 def test_what_publishes_no_rate_is_not_limited(rates: Rates, service: str) -> None:
     assert admitted(rates, service, "DescribeAutoScalingGroups") == 50_000

@@ -32,8 +32,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             lab,
             "tests/fixtures/minimal",
             tmp_path_factory.mktemp("lost") / "copy",
-            maximum=FLEET,
-            exposed=True,
+            capacity={"min": 1, "max": FLEET},
+            two_arm=True,
             # A launch takes as long as ever, but is looked at less often.
             deadlines={"visit_interval_seconds": 300},
         )
@@ -51,7 +51,7 @@ def expose(fleet: Fleet) -> None:
     """Put a Network Load Balancer in front; from Terraform it would take a minute."""
     elbv2 = fleet.lab.client("elbv2")
     (balancer,) = elbv2.create_load_balancer(
-        Name="service", Type="network", Subnets=fleet.outputs["exposed"]["subnet_ids"]
+        Name="service", Type="network", Subnets=fleet.outputs["service"]["subnet_ids"]
     )["LoadBalancers"]
     elbv2.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
@@ -62,7 +62,7 @@ def expose(fleet: Fleet) -> None:
 
 
 def service(fleet: Fleet) -> str:
-    (arn,) = fleet.outputs["exposed"]["target_group_arns"]
+    (arn,) = fleet.outputs["service"]["target_group_arns"]
     return str(arn)
 
 

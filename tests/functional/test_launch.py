@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -196,6 +197,89 @@ def test_throttling_is_retried(
     assert launching.deliver(event) == []
     assert_wired(launching)
     assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_a_throttled_launch_gets_there_call_by_call(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """EC2 answers no more than two calls of each kind in a row, for many visits."""
+    event = launch_event(launching, age=10)
+    throttled = ["CreateNetworkInterface", "AttachNetworkInterface", "AllocateAddress"]
+    throttled += ["AssociateAddress", "ModifyNetworkInterfaceAttribute"]
+    recorded, turns = launching._recorded_call, Counter[str]()
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation in throttled:
+            turns[operation] += 1
+            if turns[operation] % 3 != 0:
+                launching.calls.append(("ec2", operation, parameters))
+                raise client_error("RequestLimitExceeded", operation=operation)
+        return recorded(client, operation, parameters)
+
+    visits = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launching, "_recorded_call", call)
+        while launching.pauses()[-1:] != [30]:
+            assert launching.deliver(event) == ["message-0"]
+            visits += 1
+            assert visits < 30
+    assert visits > 3
+    *turned, _ = launching.pauses()
+    assert len(set(turned)) > 1
+    assert all(5 <= pause <= 20 for pause in turned)
+    assert_wired(launching)
+    assert launching.completed == []
+    counted = metrics(logs())
+    assert counted["VisitFailed"] == visits - 1
+    assert 10 <= counted["SecondsToInterfaces"] < 20, "measured once, when all is there"
+
+    fake_panorama.register(firewall(launching))
+    assert launching.deliver(event) == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def throttle(cloud: Cloud, operation: str) -> None:
+    """Have EC2 refuse more calls than a visit makes."""
+    cloud.faults[operation] = [
+        client_error("RequestLimitExceeded", operation=operation) for _ in range(100)
+    ]
+
+
+@pytest.mark.parametrize(
+    "operation", ["AttachNetworkInterface", "AllocateAddress", "AssociateAddress"]
+)
+def test_the_deadline_abandons_a_launch_that_is_throttled_for_ever(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str
+) -> None:
+    throttle(launching, operation)
+    assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
+    assert launching.deliver(launch_event(launching, age=2600), receive_count=90) == ["message-0"]
+    assert all(5 <= pause <= 20 for pause in launching.pauses())
+    assert launching.completed == []
+    logs()
+    assert launching.deliver(launch_event(launching, age=2700), receive_count=91) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.addresses() == []
+    (told,) = reasons(logs())
+    assert "deadline" in told
+    assert f"RequestLimitExceeded) when calling the {operation}" in told
+
+
+def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """What is attached without DeleteOnTermination would outlive its instance."""
+    throttle(launching, "ModifyNetworkInterfaceAttribute")
+    assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
+    late = launch_event(launching, age=2700)
+    assert launching.deliver(late) == ["message-0"]
+    assert all(5 <= pause <= 20 for pause in launching.pauses())
+    launching.faults.clear()
+    assert launching.deliver(late) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == (
+        launching.delete_on_termination
+    )
 
 
 @pytest.mark.parametrize(

@@ -533,6 +533,28 @@ def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
     assert len(launching.completed) == 1
 
 
+def test_the_deadline_ends_a_termination_that_is_throttled_for_ever(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    running.faults["DetachNetworkInterface"] = [
+        client_error("RequestLimitExceeded", operation="DetachNetworkInterface") for _ in range(100)
+    ]
+    event = departure(running)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    for received in range(2, 12):
+        assert running.deliver(event, receive_count=received) == ["message-0"]
+    turned = running.pauses()[1:]
+    assert len(set(turned)) > 1
+    assert all(5 <= pause <= 20 for pause in turned)
+    assert running.completed == []
+    # Its stage is the last one, and given up twenty minutes after the first.
+    late = departure(running, age=86400 + 1200)
+    assert running.deliver(late, receive_count=13) == []
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert metrics(logs())["TerminateDeadlinePassed"] == 1
+
+
 def test_a_run_that_is_short_of_time_begins_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

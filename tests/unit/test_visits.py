@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from botocore.exceptions import ClientError
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from vmseries_autoscale import visits
+from vmseries_autoscale.aws import THROTTLED
 from vmseries_autoscale.errors import (
     Ec2RefusedError,
     NotYetError,
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.visits import Again, Done, Failed, attempt, pause_seconds
+from vmseries_autoscale.settings import HookSettings
+from vmseries_autoscale.visits import (
+    SOON_SECONDS,
+    TURN_SECONDS,
+    TURNS,
+    Again,
+    Done,
+    Failed,
+    attempt,
+    pause_after,
+    pause_seconds,
+)
+
+RECEIVES = 1000
+"""How often a queue of this module hands a message out: maxReceiveCount."""
+VISITS = 900
+"""How many pauses there may be until a deadline: the validation of `deadlines`."""
+
+
+def hook_settings(first: int = 30, maximum: int = 300) -> HookSettings:
+    return HookSettings(
+        name="fw",
+        auto_scaling_group_name="fw",
+        panorama=None,
+        lifecycle_hook_name="launch",
+        queue_url="",
+        dead_letter_queue_url="",
+        deadline_seconds=2700,
+        visit_interval_seconds=first,
+        maximum_visit_interval_seconds=maximum,
+    )
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "because"}}, "CreateNetworkInterface")
 
 
 @given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
@@ -44,3 +81,62 @@ def test_everything_else_has_failed(error: Exception) -> None:
         raise error
 
     assert attempt(step) == Failed(error)
+
+
+@pytest.mark.parametrize("code", sorted(THROTTLED))
+def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
+    def step() -> Done:
+        raise error(code)
+
+    outcome = attempt(step)
+    assert isinstance(outcome, Again)
+    assert outcome.throttled
+    assert not outcome.soon
+    assert outcome.reason == str(error(code)), "it says which call is throttled"
+
+
+@pytest.mark.parametrize("code", ["InternalError", "Unavailable", "UnauthorizedOperation", ""])
+def test_any_other_error_of_aws_has_failed(code: str) -> None:
+    failure = error(code)
+
+    def step() -> Done:
+        raise failure
+
+    assert attempt(step) == Failed(failure)
+
+
+THROTTLING = Again("EC2 throttles", throttled=True)
+
+
+@given(st.integers(1, TURNS), st.integers(10, 300))
+def test_a_turn_comes_soon_however_often_it_has_not_come(received: int, first: int) -> None:
+    pause = pause_after(THROTTLING, received, hook_settings(first))
+    assert 5 <= pause <= 20
+
+
+def test_those_who_wait_for_a_turn_come_back_at_different_times() -> None:
+    pauses = {pause_after(THROTTLING, 1, hook_settings()) for _ in range(1000)}
+    assert pauses == set(range(SOON_SECONDS, TURN_SECONDS + 1))
+
+
+@given(st.integers(1, RECEIVES), st.integers(10, 300))
+def test_what_waits_for_no_turn_pauses_as_ever(received: int, first: int) -> None:
+    settings = hook_settings(first)
+    expected = pause_seconds(received, first, 300)
+    assert pause_after(Again("boots"), received, settings) == expected
+    assert pause_after(Failed(KeyError()), received, settings) == expected
+    soon = pause_after(Again("detaches", soon=True), received, settings)
+    assert soon == pause_seconds(received, SOON_SECONDS, 300)
+
+
+@given(st.integers(10, 300), st.integers(5, 2880))
+def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
+    interval: int, minutes: int
+) -> None:
+    """Else it would be put aside, and nobody would end the launch that it stands for."""
+    assume(minutes * 60 / interval <= VISITS)
+    settings = hook_settings(interval, interval)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visits.random, "randint", lambda shortest, _longest: shortest)
+        pauses = [pause_after(THROTTLING, n, settings) for n in range(1, RECEIVES)]
+    assert sum(pauses) >= minutes * 60

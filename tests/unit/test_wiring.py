@@ -18,7 +18,9 @@ from vmseries_autoscale.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
+    DeleteWithInstance,
     Interface,
+    SetSourceDestCheck,
     Status,
 )
 from vmseries_autoscale.settings import InterfaceSettings, Role
@@ -210,14 +212,52 @@ def test_a_crash_between_any_two_actions_changes_nothing(
     assert_connected(state)
 
 
-def test_the_first_round_makes_everything_at_once() -> None:
-    actions = decide_connection(OWNER, ZONE, WANTED, Wiring.of([PRIMARY], []))
-    assert sorted(type(action).__name__ for action in actions) == [
-        "AllocateAddress",
-        "AllocateAddress",
-        "CreateInterface",
-        "CreateInterface",
-        "SetSourceDestCheck",
+@given(wirings())
+def test_nothing_is_modified_before_everything_is_there(there: Wiring) -> None:
+    """A firewall that boots looks for its interfaces; that EC2 throttles modifications waits."""
+
+    def decide(state: Wiring) -> list[Action]:
+        actions = decide_connection(OWNER, ZONE, WANTED, state)
+        modifying = [
+            isinstance(action, DeleteWithInstance | SetSourceDestCheck) for action in actions
+        ]
+        assert all(modifying) or not any(modifying)
+        if any(modifying):
+            assert_attached_with_addresses(state)
+        return actions
+
+    assert_connected(settle(decide, there))
+
+
+def assert_attached_with_addresses(state: Wiring) -> None:
+    """What a firewall can see, or others of it, is as it is wanted."""
+    assert sorted(item.name or "" for item in state.own_interfaces) == ["management", "untrust"]
+    for item in state.own_interfaces:
+        assert item.status in (Status.ATTACHING, Status.ATTACHED)
+        assert item.device_index == WANTED[item.name or ""].device_index
+    places = [address.interface_id for address in state.addresses.values()]
+    assert sorted(map(str, places)) == sorted(item.interface_id for item in state.own_interfaces)
+
+
+def rounds(there: Wiring) -> list[list[str]]:
+    """The names of the actions of each round."""
+    seen: list[list[str]] = []
+
+    def decide(state: Wiring) -> list[Action]:
+        actions = decide_connection(OWNER, ZONE, WANTED, state)
+        seen.append(sorted(type(action).__name__ for action in actions))
+        return actions
+
+    settle(decide, there)
+    return seen
+
+
+def test_each_round_does_at_once_what_the_one_before_it_made_possible() -> None:
+    assert rounds(Wiring.of([PRIMARY], [])) == [
+        ["AllocateAddress", "AllocateAddress", "CreateInterface", "CreateInterface"],
+        ["AssociateAddress", "AssociateAddress", "AttachInterface", "AttachInterface"],
+        ["DeleteWithInstance"] * 2 + ["SetSourceDestCheck"] * 3,
+        [],
     ]
 
 

@@ -53,6 +53,21 @@ def demo(
 
 
 @app.command()
+def burst(
+    *,
+    number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 200,
+    limit: Annotated[
+        float | None,
+        typer.Option(help="Lab seconds from the first launch event to the last interface."),
+    ] = None,
+) -> None:
+    """Launch and terminate many firewalls at once, at the request rates that AWS publishes."""
+    from vmseries_lab.burst import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(number, limit))
+
+
+@app.command()
 def permissions(
     *,
     write: Annotated[

@@ -235,9 +235,9 @@ class Lab:
         """Let nothing fail any more."""
         self._control("DELETE", "faults")
 
-    def enforce_request_rates(self, *, enforced: bool = True) -> None:
+    def enforce_request_rates(self, *, enforced: bool = True, share: float = 1.0) -> None:
         """Refuse calls that come faster than AWS allows; see ``vmseries_lab.aws.rates``."""
-        self._control("POST", "rates", {"enforced": enforced})
+        self._control("POST", "rates", {"enforced": enforced, "share": share})
 
     def quotas(self, *, addresses: int, licences: int) -> None:
         """Change how many Elastic IP addresses and how many licences there are at most."""

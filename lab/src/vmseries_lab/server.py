@@ -203,9 +203,9 @@ class Laboratory:
             self.pump.advance(float(body["advance"]))
         return self._clock()
 
-    def _enforce_rates(self, *, enforced: bool) -> dict[str, Any]:
-        self.gate.rates = Rates(self.world.clock) if enforced else None
-        return {"enforced": enforced}
+    def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:
+        self.gate.rates = Rates(self.world.clock, share) if enforced else None
+        return {"enforced": enforced, "share": share}
 
     def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
         self.ec2.addresses.quota = int(addresses)

@@ -9,6 +9,7 @@ of goes to the dead-letter queue at once.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from aws_lambda_powertools.utilities.batch import (
     EventType,
     process_partial_response,
 )
+from botocore.exceptions import ClientError
 
 from vmseries_autoscale import aws, events, telemetry
 from vmseries_autoscale.errors import (
@@ -45,6 +47,15 @@ GROWTH = 1.5
 SOON_SECONDS = 5
 """The first pause where EC2 has only to catch up with itself."""
 
+TURN_SECONDS = 20
+"""The longest pause of those whom AWS throttled. EC2 counts calls with token buckets, and those of
+the calls made here are full again after 20 s at the latest: who waits longer wastes turns.
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
+
+TURNS = 100
+"""Up to which receive a throttled message comes back that soon. SQS hands a message out a thousand
+times, and the visits until the longest deadline at ordinary pauses take up to 900 of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -58,10 +69,12 @@ class Again:
     Attributes:
         reason: what is waited for.
         soon: whether that takes seconds rather than minutes.
+        throttled: whether that is a turn at a call that AWS has throttled.
     """
 
     reason: str
     soon: bool = False
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
         return step()
     except PassingError as error:
         return Again(str(error), soon=isinstance(error, NotYetError))
+    except ClientError as error:
+        return Again(str(error), throttled=True) if aws.is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
 
@@ -114,9 +129,9 @@ def answer(
         event = read[record.message_id]
         with telemetry.about(message_id=record.message_id, **getattr(event, "keys", {})):
             stays = attempt(partial(_settle, record, event, outcomes, settings))
-            if isinstance(stays, Failed):
+            if isinstance(stays, Again | Failed):
                 # The message comes back by itself, after the queue's visibility time-out.
-                _log_failure(stays.error)
+                _tell(stays)
             if stays:
                 raise _ComeBackError
 
@@ -136,6 +151,20 @@ def _visit(
     distinct = list(dict.fromkeys(awaited))
     outcomes = attempt(partial(visit, distinct))
     return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Again | Failed) else outcomes
+
+
+def pause_after(outcome: Again | Failed, receive_count: int, settings: HookSettings) -> int:
+    """After how many seconds a message is to come back that was received for the n-th time."""
+    match outcome:
+        case Again(throttled=True) if receive_count <= TURNS:
+            # Many are throttled at the same moment: they come back at different ones. Longer and
+            # longer pauses would only take the eldest out of turn.
+            return random.randint(SOON_SECONDS, TURN_SECONDS)  # noqa: S311 - no secret
+        case Again(soon=True):
+            first = SOON_SECONDS
+        case _:
+            first = settings.visit_interval_seconds
+    return pause_seconds(receive_count, first, settings.maximum_visit_interval_seconds)
 
 
 def pause_seconds(receive_count: int, first: int, maximum: int) -> int:
@@ -166,15 +195,12 @@ def _settle(
         case UnusableMessageError():
             _dead_letter(record, event, settings)
             return False
-    match outcomes[event]:
-        case Done():
-            return False
-        case Again(reason, soon):
-            logger.info("Not done yet", extra={"reason": reason})
-            _hide(record, settings, first=SOON_SECONDS if soon else settings.visit_interval_seconds)
-        case Failed(error):
-            _log_failure(error)
-            _hide(record, settings, first=settings.visit_interval_seconds)
+    outcome = outcomes[event]
+    if isinstance(outcome, Done):
+        return False
+    _tell(outcome)
+    received = int(record.attributes.approximate_receive_count)
+    _hide(record, settings, pause_after(outcome, received, settings))
     return True
 
 
@@ -191,16 +217,26 @@ def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: HookS
     )
 
 
-def _hide(record: SQSRecord, settings: HookSettings, *, first: int) -> None:
+def _hide(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
     """Let the message come back after a pause."""
-    received = int(record.attributes.approximate_receive_count)
-    seconds = pause_seconds(received, first, settings.maximum_visit_interval_seconds)
     aws.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=seconds,
     )
-    logger.debug("The message comes back", extra={"seconds": seconds, "received": received})
+    logger.debug("The message comes back", extra={"seconds": seconds})
+
+
+def _tell(outcome: Again | Failed) -> None:
+    """Log, and count, why a visit is repeated."""
+    match outcome:
+        case Again(reason, throttled=True):
+            telemetry.count(Metric.VISIT_FAILED)
+            logger.warning("AWS throttles; the visit is repeated", extra={"reason": reason})
+        case Again(reason):
+            logger.info("Not done yet", extra={"reason": reason})
+        case Failed(error):
+            _log_failure(error)
 
 
 def _log_failure(error: Exception) -> None:

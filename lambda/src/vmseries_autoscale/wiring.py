@@ -112,15 +112,10 @@ class Wiring:
 Change: TypeAlias = Callable[[Wiring], Wiring]
 """What an action did, to be applied to what is known."""
 
+Modification: TypeAlias = DeleteWithInstance | SetSourceDestCheck
 Removal: TypeAlias = DetachInterface | DeleteInterface | DisassociateAddress | ReleaseAddress
 Action: TypeAlias = (
-    CreateInterface
-    | AttachInterface
-    | DeleteWithInstance
-    | SetSourceDestCheck
-    | AllocateAddress
-    | AssociateAddress
-    | Removal
+    CreateInterface | AttachInterface | Modification | AllocateAddress | AssociateAddress | Removal
 )
 
 
@@ -128,6 +123,10 @@ def decide_connection(
     owner: Owner, zone: str, wanted: Mapping[str, InterfaceSettings], wiring: Wiring
 ) -> list[Action]:
     """What can be done now towards the wanted interfaces and addresses; empty when they are there.
+
+    A firewall looks for its interfaces once, when it boots: they are there before anything about
+    them is modified. EC2 has one call for all modifications, of which a launch needs the most, so
+    that this is the call that many launches at once have to wait for.
 
     Raises:
         LayoutError: if they cannot be had on this instance.
@@ -147,7 +146,9 @@ def decide_connection(
             if address is not None:
                 used.add(address.allocation_id)
             actions += _addressing(owner, name, settings, interface, address)
-    return actions + _removal_of_surplus(wiring, used)
+    actions += _removal_of_surplus(wiring, used)
+    missing: list[Action] = [a for a in actions if not isinstance(a, Modification)]
+    return missing or actions
 
 
 def decide_removal(wiring: Wiring, *, detach: bool) -> list[Action]:

@@ -287,6 +287,16 @@ def _add_move_tasks(queues: Queues) -> None:
     add(SQSResponse, "cancel_message_move_task", cancel_message_move_task)
 
 
+def _put_in_order(queue: Any) -> None:
+    """Let a message that becomes visible again wait behind those that are already waiting.
+
+    "Best-effort ordering" ("Standard queues") promises little, but nor is it the order of moto, in
+    which what was sent first is always received first, however often it comes back.
+    """
+    if not queue.fifo_queue:
+        _messages(queue).sort(key=lambda m: max(m.sent_timestamp, m.delayed_until, m.visible_at))
+
+
 def install(world: World) -> Queues:
     """Correct moto's queues and add what they lack."""
     queues = Queues(world)
@@ -303,7 +313,11 @@ def install(world: World) -> Queues:
     def receive(
         original: Any, backend: Any, name: str, count: int, wait: int, *rest: Any, **named: Any
     ) -> list[Any]:
-        return queues.receive(lambda: original(backend, name, count, 0, *rest, **named), wait)
+        def attempt() -> list[Any]:
+            _put_in_order(backend.get_queue(name))
+            return list(original(backend, name, count, 0, *rest, **named))
+
+        return queues.receive(attempt, wait)
 
     replace(Queue, "attributes", _attributes)
     replace(Queue, "BASE_ATTRIBUTES", lambda names: [*names, "RedriveAllowPolicy"])

@@ -43,6 +43,10 @@ class Rate:
     capacity: float
     refill: float
 
+    def part(self, share: float) -> Rate:
+        """This part of it; a bucket that holds no whole token would refuse every call."""
+        return Rate(max(self.capacity * share, 1.0), self.refill * share)
+
 
 EC2_READING = Rate(100, 20)
 EC2_READING_EVERYTHING = Rate(50, 10)
@@ -117,10 +121,16 @@ Takings: TypeAlias = Mapping[str, tuple[Rate, float]]
 
 
 class Rates:
-    """The buckets of the account, each full until it is used."""
+    """The buckets of the account, each full until it is used.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: the lab's.
+        share: the part of each rate that the account's other users leave.
+    """
+
+    def __init__(self, clock: Clock, share: float = 1.0) -> None:
         self._clock = clock
+        self._share = share
         self._lock = threading.Lock()
         self._levels: dict[str, tuple[float, float]] = {}
 
@@ -143,6 +153,7 @@ class Rates:
             return True
 
     def _level(self, name: str, rate: Rate, now: float) -> float:
+        rate = rate.part(self._share)
         level, at = self._levels.get(name, (rate.capacity, now))
         return min(level + (now - at) * rate.refill, rate.capacity)
 

@@ -23,7 +23,9 @@ FAULTS = {"killed before", "killed after", "throttled", "HTTP 500", "reset after
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the program has seen; on its own, since a lab changes moto for its whole process."""
     file = tmp_path_factory.mktemp("crash-matrix") / "results.json"
-    path = os.pathsep.join(str(REPOSITORY / folder) for folder in ("lab/src", "lambda/src", "tests", "tools"))
+    path = os.pathsep.join(
+        str(REPOSITORY / folder) for folder in ("lab/src", "lambda/src", "tests", "tools")
+    )
     done = subprocess.run(
         [sys.executable, "-m", "crash_matrix", "--sample", SEED, "--mutants", "--results", file],
         cwd=REPOSITORY,

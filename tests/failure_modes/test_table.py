@@ -7,25 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-TABLE = REPOSITORY / "docs" / "failure-modes.md"
+from failure_modes.table import REPOSITORY, TABLE, TEST, rows
 
 ROWS = [
     f"{kind}{number}"
     for kind, last in (("L", 16), ("T", 11), ("D", 13), ("G", 11))
     for number in range(1, last + 1)
 ]
-TEST = re.compile(r"`(tests/[\w/.]+)::([\w:]+)`")
 RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 NO_TEST = "cannot occur: "
-
-
-def rows() -> list[list[str]]:
-    """The cells of each row."""
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [row for row in cells if re.fullmatch(r"[LTDG]\d+", row[0])]
 
 
 def names_in(path: Path) -> set[str]:

@@ -17,6 +17,7 @@ from e2e import workspaces
 from terraform.spoke_routes import ways_around
 
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_lab.nics import Nic, nics
 from vmseries_lab.terraform import Change, Workspace
 from vmseries_lab.timeline import Entry
 
@@ -24,16 +25,6 @@ MINUTE = 60.0
 APPLY_PACE = 60.0
 """Lab seconds per real second while the provider sleeps."""
 SMALL, LARGE = 3, 6
-
-
-@dataclass(frozen=True, slots=True)
-class Nic:
-    """What matters of an interface, in EC2's words."""
-
-    device_index: int
-    source_dest_check: bool
-    delete_on_termination: bool
-    public: bool
 
 
 @dataclass(slots=True)
@@ -141,20 +132,6 @@ class Stack:
             return {}
         reservations = self.lab.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
         return {i["InstanceId"]: i for r in reservations for i in r["Instances"]}
-
-
-def nics(instance: dict[str, Any]) -> tuple[Nic, ...]:
-    """The interfaces of an instance, in the order of their device indexes."""
-    found = [
-        Nic(
-            interface["Attachment"]["DeviceIndex"],
-            interface["SourceDestCheck"],
-            interface["Attachment"]["DeleteOnTermination"],
-            bool(interface.get("Association")),
-        )
-        for interface in instance["NetworkInterfaces"]
-    ]
-    return tuple(sorted(found, key=lambda nic: nic.device_index))
 
 
 def tags(instance: dict[str, Any]) -> dict[str, str]:

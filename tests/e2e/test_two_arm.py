@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from e2e.story import ExampleStory, Nic
+from e2e.story import ExampleStory
+
+from vmseries_lab.nics import Nic
 
 
 class TestTwoArm(ExampleStory):

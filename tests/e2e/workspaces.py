@@ -22,7 +22,7 @@ def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
         variables: input variables.
     """
     tools = terraform_environment()
-    workspace = Workspace.copy_root(
+    workspace = Workspace.copy(
         REPOSITORY,
         root,
         destination,

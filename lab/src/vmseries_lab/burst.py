@@ -25,7 +25,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tf_setup import SetupError, terraform_environment
+from vmseries_lab.aws.rates import EC2_UNCATEGORISED
 from vmseries_lab.client import Lab, LabError, Leftovers
+from vmseries_lab.nics import Nic, nics
 from vmseries_lab.terraform import TerraformError, Workspace
 from vmseries_lab.timeline import Entry
 
@@ -36,10 +38,6 @@ ADDRESSES_OF_THE_EXAMPLE = 3
 MODIFICATIONS = 4
 """Calls of ModifyNetworkInterfaceAttribute for each launch: DeleteOnTermination on two interfaces,
 and no source/destination check on two. No other call keeps a burst of launches waiting longer."""
-
-MODIFICATIONS_CAPACITY, MODIFICATIONS_REFILL = 100, 5
-"""How many of them EC2 takes at once, and then in a second.
-https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
 
 SLACK_SECONDS = 28.0
 """How much longer than these rates allow the wiring may take. In the end there are more turns than
@@ -69,16 +67,6 @@ WIDTH = 120
 
 class BurstError(RuntimeError):
     """Something did not come to its end."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Nic:
-    """What matters of an interface, in EC2's words."""
-
-    device_index: int
-    source_dest_check: bool
-    delete_on_termination: bool
-    public: bool
 
 
 WANTED = (
@@ -236,7 +224,7 @@ class Burst:
             number=self.number,
             launched=launched,
             wired=_wired(launched, instances),
-            nics={key: _nics(instance) for key, instance in instances.items()},
+            nics={key: nics(instance) for key, instance in instances.items()},
             terminated=terminated,
             dead_letters=self.dead_letters(),
             left=self.lab.leftovers(),
@@ -348,8 +336,8 @@ class Burst:
 
 def allowed_seconds(number: int, share: float = 1.0) -> float:
     """How soon EC2's rates allow that many firewalls to be wired, at best."""
-    left = MODIFICATIONS * number - MODIFICATIONS_CAPACITY * share
-    return max(0.0, left / (MODIFICATIONS_REFILL * share))
+    rate = EC2_UNCATEGORISED["ModifyNetworkInterfaceAttribute"].part(share)
+    return max(0.0, (MODIFICATIONS * number - rate.capacity) / rate.refill)
 
 
 def _apply(lab: Lab, destination: Path, number: int) -> str:
@@ -445,21 +433,6 @@ def _spread(values: Iterable[float]) -> str:
         return ""
     quantiles = [ordered[math.ceil(share * len(ordered)) - 1] for share in (0.5, 0.95, 1.0)]
     return ", ".join(f"{value:.0f}" for value in quantiles)
-
-
-def _nics(instance: Mapping[str, Any]) -> tuple[Nic, ...]:
-    """The interfaces of an instance as EC2 describes it, in the order of their device indexes."""
-    return tuple(
-        sorted(
-            Nic(
-                nic["Attachment"]["DeviceIndex"],
-                nic["SourceDestCheck"],
-                nic["Attachment"]["DeleteOnTermination"],
-                bool(nic.get("Association")),
-            )
-            for nic in instance["NetworkInterfaces"]
-        )
-    )
 
 
 def _wired(wave: Wave, instances: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

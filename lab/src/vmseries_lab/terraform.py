@@ -27,10 +27,8 @@ Event = Mapping[str, Any]
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
 
-NOT_COPIED = shutil.ignore_patterns(
-    ".*", "*.tfstate*", "__pycache__", "lab", "tests", "docs", "node_modules"
-)
-"""What a consumer of the module does not get either, or what another run left behind."""
+NOT_COPIED = shutil.ignore_patterns(".*", "*.tfstate*", "__pycache__")
+"""What another run left behind."""
 
 MODULE = ("*.tf", "modules", "lambda")
 """What belongs to the module."""
@@ -113,7 +111,7 @@ class Workspace:
         environment: Mapping[str, str],
         variables: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Copy the module's files and use the root module `root` in the copy.
+        """Copy the module and one root module, and use the root module in the copy.
 
         Args:
             repository: the checkout, which is left as it is.
@@ -129,37 +127,12 @@ class Workspace:
         if not any((repository / root).glob("*.tf")):
             raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
         # Relative module sources ("../..") hold in the copy because its layout is the same.
-        shutil.copytree(repository, destination, ignore=NOT_COPIED)
-        return cls(destination / root, binary=binary, environment=environment, variables=variables)
-
-    @classmethod
-    def copy_root(
-        cls,
-        repository: Path,
-        root: str,
-        destination: Path,
-        *,
-        binary: Path,
-        environment: Mapping[str, str],
-        variables: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Copy the module and one root of the tests, and use the root in the copy.
-
-        Args:
-            repository: the checkout, which is left as it is.
-            root: the root module's folder in the repository, such as `tests/fixtures/minimal`.
-            destination: where to copy to; must not exist.
-            binary: as for the constructor.
-            environment: as for the constructor.
-            variables: as for the constructor.
-        """
         destination.mkdir(parents=True)
         for pattern in (*MODULE, root):
             for source in repository.glob(pattern):
                 target = destination / source.relative_to(repository)
                 if source.is_dir():
-                    ignored = shutil.ignore_patterns(".*", "*.tfstate*")
-                    shutil.copytree(source, target, ignore=ignored)
+                    shutil.copytree(source, target, ignore=NOT_COPIED)
                 else:
                     shutil.copy(source, target)
         return cls(destination / root, binary=binary, environment=environment, variables=variables)

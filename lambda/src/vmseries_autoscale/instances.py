@@ -76,6 +76,11 @@ class Instance:
         return None
 
 
+def is_gone(instance: Instance | None) -> bool:
+    """Whether EC2 says that the instance is terminated, or does not know it any more."""
+    return instance is None or instance.state == TERMINATED
+
+
 def look(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]:
     """The instances among ``instance_ids`` that EC2 knows.
 

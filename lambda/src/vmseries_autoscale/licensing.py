@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import FirewallNotConnectedError
 from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
 
@@ -38,3 +40,9 @@ def give_back(panorama: Panorama, serial: str, api_key: str) -> bool:
     except FirewallNotConnectedError:
         # A firewall without licence has no serial number, by which Panorama would reach it.
         return confirmed
+
+
+def report_lost(serial: str) -> None:
+    """Tell that nothing can give a firewall's licence back any more, and what to do about it."""
+    telemetry.count(Metric.LICENCE_NOT_RETURNED)
+    logger.error(LOST, extra={"step": "licence", "serial": serial})

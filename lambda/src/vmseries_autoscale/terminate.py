@@ -90,7 +90,7 @@ class Departure:
     @property
     def forgotten_soon(self) -> bool:
         """Whether its tags may be gone by the next visit."""
-        return self.instance is None or self.instance.state == instances.TERMINATED
+        return instances.is_gone(self.instance)
 
     @property
     def licence_returned(self) -> bool:
@@ -274,7 +274,7 @@ def _give_licence_back(
     if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
         # Told when the hook is completed, once; if its serial number is known then.
         if departure.forgotten_soon:
-            _report_lost_licence(departure.serial or "")
+            licensing.report_lost(departure.serial or "")
         return Done()
     if device is None or not connected:
         return Again("the firewall, which has to give its licence back, is not connected")
@@ -354,9 +354,4 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
     expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
     if expected and not departure.licence_returned:
-        _report_lost_licence(serial)
-
-
-def _report_lost_licence(serial: str) -> None:
-    telemetry.count(Metric.LICENCE_NOT_RETURNED)
-    logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
+        licensing.report_lost(serial)

@@ -160,7 +160,7 @@ def perform(
         TerraformError: if Terraform did.
     """
     with Lab() as lab:
-        workspace = Workspace.copy_root(
+        workspace = Workspace.copy(
             repository,
             ROOT,
             folder,

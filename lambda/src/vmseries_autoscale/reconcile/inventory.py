@@ -20,7 +20,7 @@ from vmseries_autoscale import (
     target_groups,
 )
 from vmseries_autoscale.group import Activity
-from vmseries_autoscale.instances import TERMINATED, Instance
+from vmseries_autoscale.instances import Instance, is_gone
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, SweptTargetGroup
 from vmseries_autoscale.target_groups import Target
@@ -28,11 +28,6 @@ from vmseries_autoscale.wiring import Wiring
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-
-
-def is_gone(instance: Instance | None) -> bool:
-    """Whether EC2 says that the instance is terminated, or does not know it any more."""
-    return instance is None or instance.state == TERMINATED
 
 
 @dataclass(frozen=True, slots=True)

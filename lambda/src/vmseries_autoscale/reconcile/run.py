@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -94,9 +94,11 @@ def reconcile(
     _note(found, everything, settings, report)
     if not dry_run:
         # First: a later run does not know any more what this one has removed.
-        _report_losses(report)
-        _remove_targets(found.targets, in_time, report)
-        _remove_wirings(found.leftovers, in_time, report)
+        for serial in report.licences_lost:
+            licensing.report_lost(serial)
+        targets = [(one.address, partial(_remove_target, one)) for one in found.targets]
+        left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
+        _each([*targets, *left], in_time, report)
         _unmanage(found.leftovers, connection, settings.name, in_time, report)
     _conclude(report)
     return asdict(report)
@@ -153,30 +155,17 @@ def _licence_returned(everything: Inventory, instance_id: str) -> bool:
     return instance is not None and instance.licence_returned
 
 
-def _report_losses(report: Report) -> None:
-    for serial in report.licences_lost:
-        telemetry.count(Metric.LICENCE_NOT_RETURNED)
-        logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
-
-
-def _remove_targets(targets: Sequence[Target], in_time: Callable[[], bool], report: Report) -> None:
-    for target in targets:
-        if not in_time():
-            report.unfinished[target.address] = "no time left in this run"
-            continue
-        outcome = attempt(partial(target_groups.deregister, aws.elbv2(), target))
-        _settle(target.address, outcome or Done(), report)
-
-
-def _remove_wirings(
-    leftovers: Sequence[Leftover], in_time: Callable[[], bool], report: Report
+def _each(
+    steps: Iterable[tuple[str, Callable[[], Outcome]]], in_time: Callable[[], bool], report: Report
 ) -> None:
-    for leftover in leftovers:
-        if not in_time():
-            report.unfinished[leftover.instance_id] = "no time left in this run"
-            continue
-        outcome = attempt(partial(_remove_wiring, leftover.wiring))
-        _settle(leftover.instance_id, outcome, report)
+    """Take steps by what they are about, one after the other, for as long as there is time."""
+    for what, step in steps:
+        _settle(what, attempt(step) if in_time() else Again("no time left in this run"), report)
+
+
+def _remove_target(target: Target) -> Outcome:
+    target_groups.deregister(aws.elbv2(), target)
+    return Done()
 
 
 def _remove_wiring(there: Wiring) -> Outcome:

@@ -152,6 +152,10 @@ properties: setup ## Property tests with ten thousand examples each (ARGS="-k wo
 permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab permissions $(if $(WRITE),--write)
 
+.PHONY: crash-matrix
+crash-matrix: setup ## Each call of the functions with each thing that can go wrong at it (15 minutes on 2 cores)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from account import Account
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from vmseries_lab.client import Lab, LabError
@@ -161,6 +162,56 @@ def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) 
     slow.join()
     assert quick < 0.9
     assert time.monotonic() - started >= 1.0
+
+
+def test_a_late_call_takes_effect_after_its_caller_has_given_up(lab: Lab, account: Account) -> None:
+    """What was asked again meanwhile has happened before it."""
+    impatient = boto3.client(
+        "sqs",
+        endpoint_url=lab.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="impatient",
+        aws_secret_access_key="lab",
+        config=Config(read_timeout=0.5, retries={"total_max_attempts": 1}),
+    )
+    lab.fault("sqs", "CreateQueue", kind="late", seconds=0.5)
+    with pytest.raises(ReadTimeoutError):
+        impatient.create_queue(QueueName=account.name)
+    assert "QueueUrls" not in lab.client("sqs").list_queues(QueueNamePrefix=account.name)
+    lab.settle()
+    assert "QueueUrls" in lab.client("sqs").list_queues(QueueNamePrefix=account.name)
+
+
+def test_fault_strikes_what_it_is_about(lab: Lab, account: Account) -> None:
+    """An interface is known by its tag, in whatever order interfaces are wired."""
+    ec2 = lab.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.98.0.0/24")["Subnet"]["SubnetId"]
+
+    def create(name: str) -> str:
+        tags = [{"Key": "vmseries-autoscale:interface", "Value": name}]
+        made = ec2.create_network_interface(
+            SubnetId=subnet,
+            TagSpecifications=[{"ResourceType": "network-interface", "Tags": tags}],
+        )
+        return str(made["NetworkInterface"]["NetworkInterfaceId"])
+
+    lab.fault("ec2", "CreateNetworkInterface", subject="untrust")
+    management = create("management")
+    with pytest.raises(ClientError, match="injected by the lab"):
+        create("untrust")
+    lab.fault("ec2", "DeleteNetworkInterface", subject="management")
+    ec2.delete_network_interface(NetworkInterfaceId=create("untrust"))
+    with pytest.raises(ClientError, match="injected by the lab"):
+        ec2.delete_network_interface(NetworkInterfaceId=management)
+
+
+def test_requests_to_panorama_fail_by_what_they_are_about(lab: Lab, account: Account) -> None:
+    lab.fault("panorama", "show", kind="throttle", subject="jobs all")
+    lab.panorama_xml(type="op", cmd="<show><devices><all/></devices></show>")
+    with pytest.raises(LabError, match="config lock"):
+        lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
+    lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
 
 
 def test_faults_are_cleared(lab: Lab, account: Account) -> None:

@@ -63,11 +63,18 @@ class Conduct:
     changed: threading.Event = field(default_factory=threading.Event)
 
 
+Intercept = Callable[[Request, socket.socket, Callable[[], Response]], Response | None]
+"""Stands between a request and its effect: gives the answer, ``None`` for a reset."""
+
+
 class HttpsServer:
     """Serves ``respond`` under ``names`` with a certificate of ``authority``.
 
     The port stays the same for life: while the server refuses connections the port is held by a
     socket that does not listen, so that no other process can take it.
+
+    Attributes:
+        intercept: port to whoever wants to see or spoil single requests.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class HttpsServer:
         self._right = authority.server_context(*names)
         self._names = names
         self._respond = respond
+        self.intercept: Intercept = lambda _request, _connection, effect: effect()
         self._socket = _bound(0)
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None
@@ -130,7 +138,18 @@ class HttpsServer:
         """The TLS context for the next connection."""
         return self._wrong if self.conduct.wrong_certificate else self._right
 
-    def answer(self, request: Request) -> Response | None:
+    def stop(self) -> None:
+        """Stop serving, until :meth:`start`."""
+        self._unlisten()
+
+    def start(self) -> None:
+        """Serve again, at a port of its own: another process may have the former one."""
+        self._socket.close()
+        self._socket = _bound(0)
+        self.port = self._socket.getsockname()[1]
+        self._listen()
+
+    def answer(self, request: Request, connection: socket.socket) -> Response | None:
         """The answer to a request, or ``None`` for a reset."""
         conduct = self.conduct
         if conduct.mode == "hanging":
@@ -142,7 +161,7 @@ class HttpsServer:
         if conduct.status != 200:
             page = b"<html><body><h1>The server cannot answer this request.</h1></body></html>"
             return Response(page, "text/html", conduct.status)
-        return self._respond(request)
+        return self.intercept(request, connection, lambda: self._respond(request))
 
     def _listen(self) -> None:
         self._server = _Server(self, self._socket)
@@ -204,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = self.server.owner
-        response = owner.answer(Request(url.path, query | form, headers))
+        response = owner.answer(Request(url.path, query | form, headers), self.connection)
         if response is None:
             self._reset()
             return

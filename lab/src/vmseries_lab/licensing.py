@@ -91,6 +91,11 @@ class Licensing:
             self.refuse_deactivation = knobs.pop("refuse_deactivation")
         self.server.behave(**knobs)
 
+    def start(self) -> None:
+        """Serve again, at another port."""
+        self.server.start()
+        self._world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
+
     def close(self) -> None:
         """Stop serving."""
         self.server.close()

@@ -44,6 +44,7 @@ from vmseries_lab.aws.patching import replace
 from vmseries_lab.aws.rates import Rates
 from vmseries_lab.control import PREFIX, Control, since
 from vmseries_lab.licensing import AUTH_CODE
+from vmseries_lab.panorama import faults as panorama_faults
 from vmseries_lab.world import World
 
 PUMP_SECONDS = 0.05
@@ -129,20 +130,24 @@ class Laboratory:
                 return self.control(environ, start_response)
             return aws(environ, start_response)
 
-        self.server: BaseWSGIServer = make_server(
-            "127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler
-        )
-        self.world.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        self._application = application
+        self.server = self._listen()
         _list_modules_once()
         self._install_aws()
         self.outside = panorama.install(self.world)
-        self.parts: list[Any] = [
-            self.outside,
-            firewalls.install(self.world),
-            traffic.install(self.world),
-        ]
+        panorama_faults.install(self.outside.panorama, self.gate)
+        self.fleet = firewalls.install(self.world)
+        self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
         seed.seed(self.outside.authority.pem)
         self._add_routes()
+
+    def _listen(self) -> BaseWSGIServer:
+        """Listen on a free port; who serves there is the caller's business."""
+        server = make_server(
+            "127.0.0.1", 0, self._application, threaded=True, request_handler=QuietHandler
+        )
+        self.world.endpoint = f"http://127.0.0.1:{server.server_port}"
+        return server
 
     def _install_aws(self) -> None:
         world = self.world
@@ -219,6 +224,30 @@ class Laboratory:
         """Serve until :meth:`stop`."""
         threading.Thread(target=self.pump.run, daemon=True).start()
         self.server.serve_forever(poll_interval=0.1)
+
+    def stand_still(self) -> None:
+        """End every thread and every worker, and stop listening: now the process may be forked.
+
+        What was created stays as it is. The pump must have been stopped, and nothing be in flight.
+        """
+        self.server.shutdown()
+        self.server.server_close()
+        self.functions.end_workers()
+        self.outside.panorama.server.stop()
+        self.outside.licensing.server.stop()
+        self.fleet.stop()
+
+    def go_on(self, now: float) -> None:
+        """Live on after :meth:`stand_still`, at ports of its own; time passes as it is advanced.
+
+        Args:
+            now: what the clock is to show, whatever time has really passed.
+        """
+        self.world.clock.turn_to(now)
+        self.server = self._listen()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.outside.start()
+        self.fleet.start()
 
     def stop(self) -> None:
         """End everything that was started."""

@@ -33,9 +33,12 @@ from vmseries_lab.aws.iam.gatekeeper import Gatekeeper, Refusal, undecided
 from vmseries_lab.aws.iam.reference import NoSuchResourceError, UnknownActionError, requests
 from vmseries_lab.aws.patching import wrap
 from vmseries_lab.aws.rates import Rates
+from vmseries_lab.aws.subjects import subject_of
 from vmseries_lab.world import ACCOUNT_ID, World
 
-KINDS = ("error", "throttle", "http-500", "delay", "reset", "crash", "drop", "duplicate")
+KINDS = ("error", "throttle", "http-500", "delay", "reset", "late", "crash", "drop", "duplicate")
+HANG_UP_LIMIT_SECONDS = 120.0
+"""How long a call that is ``late`` waits for its caller to give up, in real time."""
 THROTTLING = {
     # Which code a service answers with, by its API reference ("Common Errors").
     "ec2": ("RequestLimitExceeded", 503),
@@ -63,6 +66,7 @@ class Call:
         service: as boto3 names it, e.g. ``autoscaling``.
         action: as the API reference names it, e.g. ``CompleteLifecycleAction``.
         parameters: what was asked, under the API's own names; secret values as ``***``.
+        subject: what it is about, by a name that is the same in every run (``subjects``).
         access_key: who called.
         role: name of the role that ``access_key`` was issued for; empty for everybody else.
         via: the AWS service that called with the role's permissions on its own account, e.g.
@@ -79,6 +83,7 @@ class Call:
     service: str
     action: str
     parameters: dict[str, Any]
+    subject: str = ""
     access_key: str = ""
     role: str = ""
     via: str = ""
@@ -102,6 +107,7 @@ class Calls:
         action: str,
         parameters: dict[str, Any],
         *,
+        subject: str = "",
         access_key: str = "",
         role: str = "",
         via: str = "",
@@ -110,7 +116,7 @@ class Calls:
         now = self._world.clock.now()
         with self._lock:
             number = len(self._calls)
-            call = Call(number, now, service, action, parameters, access_key, role, via)
+            call = Call(number, now, service, action, parameters, subject, access_key, role, via)
             self._calls.append(call)
         return call
 
@@ -142,6 +148,11 @@ class Calls:
         call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
         return allowed
 
+    def latest(self, at: float) -> list[Call]:
+        """The calls from this time on."""
+        with self._lock:
+            return [call for call in self._calls if call.at >= at]
+
     def since(self, number: int = 0) -> list[dict[str, Any]]:
         """All calls from ``number`` on, as JSON-ready data."""
         with self._lock:
@@ -157,16 +168,19 @@ class Fault:
         service: whose calls, as boto3 names it; ``*`` for all.
         action: which action; ``*`` for all.
         kind: ``error`` (answer ``code``), ``throttle``, ``http-500``, ``delay`` (by ``seconds``),
-            ``reset`` (the connection breaks without an answer), ``crash`` (the process that called
-            dies); for ``events``/``Deliver``: ``drop`` (the event is lost) and ``duplicate``.
+            ``reset`` (the connection breaks without an answer), ``late`` (no answer until the
+            caller has given up; the call takes effect ``seconds`` after that), ``crash`` (the
+            process that called dies); for ``events``/``Deliver``: ``drop`` (the event is lost) and
+            ``duplicate``.
         when: ``before`` the call takes effect, or ``after``.
         after: how many matching calls pass first.
         count: how many matching calls it hits then; ``None`` for all.
         role: only calls under this role; ``*`` under any role; empty: by anybody.
+        subject: only calls about this, as the log names it (``subjects``); ``*`` for all.
         code: error code of kind ``error``.
         message: error message.
         status: HTTP status of kind ``error``.
-        seconds: real seconds of kind ``delay``.
+        seconds: real seconds of the kinds ``delay`` and ``late``.
     """
 
     service: str = "*"
@@ -176,6 +190,7 @@ class Fault:
     after: int = 0
     count: int | None = 1
     role: str = ""
+    subject: str = "*"
     code: str = "InternalError"
     message: str = "injected by the lab"
     status: int = 400
@@ -190,11 +205,12 @@ class Fault:
         if (self.kind in ("drop", "duplicate")) != of_events:
             raise ValueError("drop and duplicate are for service events, action Deliver, only")
 
-    def matches(self, service: str, action: str, role: str) -> bool:
+    def matches(self, service: str, action: str, role: str, subject: str) -> bool:
         """Whether the fault is about such a call."""
         return (
             self.service in ("*", service)
             and self.action in ("*", action)
+            and self.subject in ("*", subject)
             and (not self.role or self.role == role or (self.role == "*" and bool(role)))
         )
 
@@ -221,11 +237,11 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
-    def take(self, service: str, action: str, role: str = "") -> list[Fault]:
+    def take(self, service: str, action: str, role: str = "", subject: str = "") -> list[Fault]:
         """The faults that hit this call; each is counted as used once."""
         hits = []
         with self._lock:
-            for fault in [f for f in self._faults if f.matches(service, action, role)]:
+            for fault in [f for f in self._faults if f.matches(service, action, role, subject)]:
                 if fault.after > 0:
                     fault.after -= 1
                     continue
@@ -278,21 +294,48 @@ class Gate:
     """Where calls are logged and faults strike.
 
     Attributes:
+        outside: requests to what is outside AWS, in a log of their own.
         crash: port to the function runtime: kill the process that holds this access key.
         rates: how fast the account may call; ``None`` for as fast as it likes.
+        caller: port to the function runtime: the access key of who is connected from this port.
+        late: calls whose callers have given up and that have not taken effect yet.
     """
 
     world: World
     calls: Calls
     faults: Faults
     crash: Callable[[str], None] = field(default=lambda _access_key: None)
+    caller: Callable[[int], str] = field(default=lambda _port: "")
     answers: Answers = field(default_factory=Answers)
     gatekeeper: Gatekeeper = field(default_factory=Gatekeeper)
     rates: Rates | None = None
+    late: int = 0
+    outside: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outside = Calls(self.world)
+
+    def tick(self, now: float) -> None:
+        """Nothing here happens by itself."""
+
+    def busy(self) -> bool:
+        """Whether a call is still to take effect."""
+        return self.late > 0
+
+    def hold(self, connection: socket.socket, seconds: float) -> None:
+        """Wait until the caller has hung up, and ``seconds`` more."""
+        self.late += 1
+        try:
+            connection.settimeout(HANG_UP_LIMIT_SECONDS)
+            with contextlib.suppress(OSError):
+                connection.recv(1)
+            time.sleep(seconds)
+        finally:
+            self.late -= 1
 
     def answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         """Answer one call; replaces moto's ``BaseResponse.call_action``."""
-        if _role(response.access_key):
+        if role_of(response.access_key):
             return self._answer(response, original)
         answer = self.answers.of(response)
         if answer is None:
@@ -302,17 +345,21 @@ class Gate:
 
     def _answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         service, action = response.boto3_service_name, response._get_action() or ""  # noqa: SLF001 - moto has no public name for it
-        role = _role(response.access_key)
+        role = role_of(response.access_key)
+        parameters = _parameters(response, service, action)
+        with self.world.lock:
+            subject = subject_of(parameters)
         call = self.calls.add(
             service,
             action,
-            _parameters(response, service, action),
+            parameters,
+            subject=subject,
             access_key=response.access_key,
             role=role,
         )
         started = time.perf_counter()
         try:
-            hits = self.faults.take(service, action, role)
+            hits = self.faults.take(service, action, role, subject)
             answer = self._strike(response, service, [f for f in hits if f.when == "before"])
             if answer is None and not self._within_rates(call):
                 answer = _throttled(response, service)
@@ -374,6 +421,8 @@ class Gate:
         for fault in faults:
             if fault.kind == "delay":
                 time.sleep(fault.seconds)
+            elif fault.kind == "late":
+                self.hold(_connection(response), fault.seconds)
             elif fault.kind in ("reset", "crash"):
                 if fault.kind == "crash":
                     self.crash(response.access_key)
@@ -387,7 +436,8 @@ class Gate:
         return answer
 
 
-def _role(access_key: str) -> str:
+def role_of(access_key: str) -> str:
+    """Name of the role that an access key was issued for; empty for everybody else's."""
     key = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
     return (key.role_arn or "").rsplit("/", 1)[-1] if key else ""
 
@@ -398,10 +448,14 @@ def _cut(response: Any) -> None:
     Raises:
         ConnectionResetError: always; werkzeug drops the connection for it.
     """
-    connection: socket.socket = response.normalized_request.environ["werkzeug.socket"]
     with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        _connection(response).shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError("injected by the lab")
+
+
+def _connection(response: Any) -> socket.socket:
+    connection: socket.socket = response.normalized_request.environ["werkzeug.socket"]
+    return connection
 
 
 def _error_answer(response: Any, code: str, message: str, status: int) -> Any:
@@ -485,4 +539,5 @@ def install(world: World) -> Gate:
         return gate.answer(response, original)
 
     wrap(BaseResponse, "call_action", call_action)
+    world.engines.append(gate)
     return gate

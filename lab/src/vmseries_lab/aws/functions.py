@@ -15,7 +15,7 @@ import threading
 import traceback
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -35,7 +35,9 @@ from moto.sts.models import sts_backends
 from vmseries_lab.aws import iam, on_behalf
 from vmseries_lab.aws.calls import Gate
 from vmseries_lab.aws.patching import wrap
+from vmseries_lab.runtime import callers
 from vmseries_lab.runtime.packages import UNZIPPED_LIMIT_BYTES, Packages, unzipped_size
+from vmseries_lab.runtime.template import Template
 from vmseries_lab.runtime.worker import Invocation, Reply, Worker
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
@@ -115,6 +117,7 @@ class Functions:
         self._concurrent: dict[str, int] = defaultdict(int)
         self._records: list[Record] = []
         self._layers: dict[str, bytes] = {}
+        self._templates: dict[tuple[Path, Path, str], Template] = {}
         self.errors: list[str] = []
         self._pending: list[Pending] = []
         self._ticks = 0
@@ -139,10 +142,17 @@ class Functions:
         when tick n + 2 begins.
         """
         now = self._world.clock.now()
+        if self.running():
+            return True
         with self._lock:
-            if any(self._running.values()) or self._ticks < self._finished_at_tick + 2:
+            if self._ticks < self._finished_at_tick + 2:
                 return True
         return any(p.due <= now for p in list(self._pending))
+
+    def running(self) -> bool:
+        """Whether a function runs."""
+        with self._lock:
+            return any(self._running.values())
 
     # -- invoking ----------------------------------------------------------------------------------
 
@@ -312,10 +322,54 @@ class Functions:
         if not keep:
             worker.kill()
 
-    def _launch(self, function: Any) -> Worker:
+    def keep_template(
+        self, name: str, modules: Iterable[str] = (), services: Iterable[str] = ()
+    ) -> None:
+        """Let the workers of a function be copies of one process that has loaded it already.
+
+        Args:
+            name: the function's.
+            modules: what to load besides the handler.
+            services: of AWS, whose models the SDK is to have read.
+        """
+        function = self.find(name)
+        task_root, opt = self._unpacked(function)
+        environment = {
+            **{str(k): str(v) for k, v in function.environment_vars.items()},
+            "_HANDLER": function.handler,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            "AWS_REGION": REGION,
+        }
+        self._templates[task_root, opt, function.handler] = Template(
+            self._folder,
+            (task_root, opt, self._packages.runtime()),
+            environment,
+            modules,
+            services,
+        )
+
+    def end_templates(self) -> None:
+        """Have workers start from nothing again."""
+        for template in self._templates.values():
+            template.stop()
+        self._templates.clear()
+
+    def end_workers(self) -> None:
+        """End every worker that waits for work."""
+        with self._lock:
+            idle = [worker for workers in self._idle.values() for worker in workers]
+            self._idle.clear()
+            for worker in idle:
+                self._workers.pop(worker.access_key, None)
+        for worker in idle:
+            worker.kill()
+
+    def _unpacked(self, function: Any) -> tuple[Path, Path]:
         layers = [self._layers[layer["Arn"]] for layer in function.layers]
-        task_root = self._packages.task_root(function.code_bytes)
-        opt = self._packages.layers(layers)
+        return self._packages.task_root(function.code_bytes), self._packages.layers(layers)
+
+    def _launch(self, function: Any) -> Worker:
+        task_root, opt = self._unpacked(function)
         with self._world.lock:
             session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
                 region_name=REGION,
@@ -334,6 +388,7 @@ class Functions:
             facts=self._facts,
             access_key=session.access_key_id,
             log_stream=stream,
+            template=self._templates.get((task_root, opt, function.handler)),
         )
         with self._lock:
             self._workers[worker.access_key] = worker
@@ -407,6 +462,17 @@ class Functions:
         if worker is not None:
             worker.kill_process()
 
+    def caller(self, port: int) -> str:
+        """The access key of the function that is connected from ``port``, empty if none is.
+
+        Of a single function that runs, that is not looked up.
+        """
+        with self._lock:
+            idle = {worker.access_key for workers in self._idle.values() for worker in workers}
+            running = {w.pid: key for key, w in self._workers.items() if key not in idle}
+        process = next(iter(running)) if len(running) == 1 else callers.caller(port, running)
+        return running[process] if process is not None else ""
+
     def stop(self) -> None:
         """End every process and remove what was unpacked."""
         with self._lock:
@@ -414,6 +480,7 @@ class Functions:
             self._idle.clear()
         for worker in workers:
             worker.kill()
+        self.end_templates()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # -- asynchronous ------------------------------------------------------------------------------
@@ -780,5 +847,6 @@ def install(world: World, gate: Gate) -> Functions:
     wrap(LambdaFunction, "invoke", invoke)
     wrap(LambdaBackend, "create_function", create)
     gate.crash = functions.crash
+    gate.caller = functions.caller
     world.engines.append(functions)
     return functions

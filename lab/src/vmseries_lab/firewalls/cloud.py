@@ -66,6 +66,11 @@ class Cloud:
         for client in self._clients.values():
             client.close()
 
+    def start(self) -> None:
+        """Have workers again, after :meth:`close`."""
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="firewall-aws")
+        self._clients.clear()
+
     def forget(self, instance_id: str) -> None:
         """Drop the clients of an instance that is gone."""
         with _making:

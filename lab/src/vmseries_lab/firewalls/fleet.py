@@ -90,3 +90,7 @@ class Fleet:
     def stop(self) -> None:
         """Let the workers go."""
         self._cloud.close()
+
+    def start(self) -> None:
+        """Have workers again, after :meth:`stop`."""
+        self._cloud.start()

@@ -35,6 +35,11 @@ class Outside:
         self.panorama.close()
         self.licensing.close()
 
+    def start(self) -> None:
+        """Serve again, at other ports, after the servers were stopped."""
+        self.panorama.start()
+        self.licensing.start()
+
     def routes(self) -> list[tuple[str, str, Route]]:
         """What the control API may do: turn knobs, and work at Panorama's command line."""
         return [

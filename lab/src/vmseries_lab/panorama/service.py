@@ -89,6 +89,11 @@ class Panorama:
         """Whether firewalls can open and keep connections to it."""
         return self.server.conduct.mode == "answering"
 
+    def start(self) -> None:
+        """Serve again, at another port."""
+        self.server.start()
+        self.world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
+
     def close(self) -> None:
         """Stop serving."""
         self.server.close()

@@ -1,7 +1,9 @@
 """Runs in the function's process: what Lambda's own bootstrap does, plus the way into the lab.
 
-Started as ``python -I -S bootstrap.py TASK_ROOT LAYERS PACKAGES``. It knows the standard library
-only until it has set the path; nothing of the lab's own environment is importable from a function.
+Started as ``python -I -S bootstrap.py TASK_ROOT LAYERS PACKAGES [TEMPLATE]``. It knows the standard
+library only until it has set the path; nothing of the lab's own environment is importable from a
+function. With a fourth argument it serves no invocations itself, but forks processes that do
+(``template``).
 
 The function notices two things of the lab, both of which are true on AWS as well: the clock shows
 the time of the world it lives in, and names lead to hosts that answer.
@@ -9,9 +11,15 @@ the time of the world it lives in, and names lead to hosts that answer.
 
 from __future__ import annotations
 
+import functools
+import gc
 import http.client
+import importlib
 import json
 import os
+import random
+import select
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -76,10 +84,12 @@ def search_path(task_root: str, layers: str, packages: str) -> list[str]:
     ]
 
 
-def main(task_root: str, layers: str, packages: str) -> None:
+def main(task_root: str, layers: str, packages: str, template: str = "") -> None:
     """Serve invocations until the process is ended."""
     sys.path[:0] = search_path(task_root, layers, packages)
     sys.argv = ["/var/runtime/bootstrap.py"]
+    if template:
+        serve_copies(**json.loads(template))
     from awslambdaric import bootstrap  # noqa: PLC0415 - now that it can be found
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: PLC0415
 
@@ -105,6 +115,51 @@ def main(task_root: str, layers: str, packages: str) -> None:
             return super().post_invocation_error(invoke_id, *args, **kwargs)
 
     bootstrap.run(os.environ["_HANDLER"], Client(address))
+
+
+def serve_copies(listening: int, modules: list[str], services: list[str]) -> None:
+    """Load the function, then fork for each that asks; returns in the forked processes only."""
+    # Without the runtime client: its native part keeps the address that it finds when it is loaded.
+    from botocore.loaders import JSONFileLoader  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415
+
+    # The SDK's models, which each copy would read anew: megabytes of JSON.
+    load = JSONFileLoader.load_file
+    read = functools.cache(lambda path: load(JSONFileLoader(), path))
+    JSONFileLoader.load_file = lambda _, path: read(path)  # type: ignore[method-assign, assignment]
+    for service in services:
+        get_session().create_client(service, region_name=os.environ["AWS_REGION"])
+    handler = os.environ["_HANDLER"].rpartition(".")[0].replace("/", ".")
+    for name in (handler, *modules):
+        importlib.import_module(name)
+    gc.freeze()
+    # Nobody waits for the copies: whoever asked for one follows it by itself.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    server = socket.socket(fileno=listening)
+    while True:
+        ready, _, _ = select.select([server, sys.stdin], [], [])
+        if server not in ready:
+            sys.exit()
+        asking, _ = server.accept()
+        text, (output,), _, _ = socket.recv_fds(asking, 1 << 20, 1)
+        while part := asking.recv(1 << 20):
+            text += part
+        pid = os.fork()
+        if not pid:
+            break
+        asking.sendall(str(pid).encode())
+        asking.close()
+        os.close(output)
+    asking.close()
+    server.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(json.loads(text))
+    random.seed()
 
 
 def _end_of_output(invoke_id: str) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from vmseries_lab.listening import Listener
+from vmseries_lab.runtime.template import Copy, Template
 
 INIT_LIMIT_SECONDS = 30.0
 """Real time for the init phase, on top of the first invocation's time-out.
@@ -31,6 +32,7 @@ lab and its tests may be busy with other things.
 """
 OUTPUT_LIMIT_SECONDS = 5.0
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+PYTHON = (sys.executable, "-I", "-S", "-X", "utf8")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Worker:
     Attributes:
         access_key: the credentials' key id, by which its calls are known.
         log_stream: the log stream that its output goes to.
+        template: a process that has loaded the function already, to be copied; ``None`` for a start
+            from nothing.
         init_seconds: real time from the start to the first request for work.
     """
 
@@ -81,6 +85,7 @@ class Worker:
     access_key: str
     log_stream: str
     init_seconds: float = 0.0
+    template: Template | None = None
     _work: queue.Queue[Invocation | None] = field(default_factory=queue.Queue)
     _signals: queue.Queue[tuple[str, str]] = field(default_factory=queue.Queue)
     _output: list[tuple[float, str]] = field(default_factory=list)
@@ -91,16 +96,21 @@ class Worker:
         self._server = Listener(("127.0.0.1", 0), _handler(self))
         self._server.start()
         port = self._server.server_address[1]
-        arguments = [str(self.task_root), str(self.layers), str(self.packages)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", str(BOOTSTRAP), *arguments],
-            cwd=self.task_root,
-            env={**self.environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        environment = {**self.environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"}
+        self._process: subprocess.Popen[bytes] | Copy
+        if self.template is not None:
+            self._process = self.template.copy(environment)
+        else:
+            arguments = [str(self.task_root), str(self.layers), str(self.packages)]
+            self._process = subprocess.Popen(
+                [*PYTHON, str(BOOTSTRAP), *arguments],
+                cwd=self.task_root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         threading.Thread(target=self._read_output, daemon=True).start()
 
     def invoke(self, invocation: Invocation) -> Reply:
@@ -148,6 +158,11 @@ class Worker:
         self._process.wait()
         self._work.put(None)
         self._server.end()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

@@ -19,6 +19,7 @@ from vmseries_lab.panorama.answers import result
 from vmseries_lab.world import World
 
 HOST = "panorama.example.com"
+SECOND_HOST = "panorama-2.example.com"
 OTHER_HOST = "somebody-else.example.com"
 MANAGED = "/config/mgt-config/devices"
 GROUP = references.members_path("device-group", "autoscale")
@@ -29,8 +30,9 @@ LOGS = references.members_path("log-collector-group", "autoscale-logs")
 class VerifiedPanorama(panos.panorama.Panorama):
     """pan-os-python, with the certificate verified and host names as in the lab."""
 
-    def __init__(self, outside, **arguments):
-        super().__init__(HOST, port=outside.panorama.server.port, **arguments)
+    def __init__(self, outside, peer=0, **arguments):
+        peer = outside.panorama.peers[peer]
+        super().__init__(peer.host, port=peer.server.port, **arguments)
         self._context = ssl.create_default_context(cadata=outside.authority.pem)
         self.timeout = 5
 
@@ -76,7 +78,7 @@ def names_lead_to_the_lab():
     real = socket.getaddrinfo
 
     def look_up(host, *rest, **more):
-        return real("127.0.0.1" if host in (HOST, OTHER_HOST) else host, *rest, **more)
+        return real("127.0.0.1" if host in (HOST, SECOND_HOST, OTHER_HOST) else host, *rest, **more)
 
     with mock.patch("socket.getaddrinfo", look_up):
         yield

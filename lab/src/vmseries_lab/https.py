@@ -147,7 +147,8 @@ class HttpsServer:
         self._socket.close()
         self._socket = _bound(0)
         self.port = self._socket.getsockname()[1]
-        self._listen()
+        if self.conduct.mode != "refusing":
+            self._listen()
 
     def answer(self, request: Request, connection: socket.socket) -> Response | None:
         """The answer to a request, or ``None`` for a reset."""

@@ -7,6 +7,8 @@ XML API Request Types".
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -31,7 +33,8 @@ from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, choose
 from vmseries_lab.timeline import Timeline
 
-_READING = ("show", "check")
+READING = ("show", "check")
+"""First words of operational commands that change nothing."""
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Api:
     Attributes:
         lock: held while a request is answered: the API sees and makes no half-done changes.
         handlers: operational commands that Panorama carries out itself.
+        denial: why it does not do a command, or take changes (``None``), as a peer of a pair.
         refusals: errors that the next requests are answered with.
     """
 
@@ -69,7 +73,8 @@ class Api:
     commits: Commits
     devices: Devices
     locks: Locks
-    handlers: dict[str, Handler]
+    handlers: ChainMap[str, Handler]
+    denial: Callable[[Element | None], str | None]
     refusals: list[Refusal] = field(default_factory=list)
 
     def respond(self, request: Request) -> Response:
@@ -103,7 +108,7 @@ class Api:
         if kind == "commit":
             admin.require(write=True)
             return self._commit(command, parameters, admin)
-        admin.require(write=command.tag not in _READING)
+        admin.require(write=command.tag not in READING)
         return self._operate(command, parameters.get("target"), admin)
 
     def _refuse(self, kind: str) -> None:
@@ -121,6 +126,7 @@ class Api:
         writes = parameters.get("action") not in READS
         admin.require(write=writes)
         if writes:
+            self._deny()
             self.locks.may_change(admin.name)
         before = set(references.managed(self.configuration.store.candidate))
         answer = self.configuration.answer(parameters, admin.name)
@@ -129,6 +135,7 @@ class Api:
         return answer
 
     def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:
+        self._deny()
         now = self.clock.now()
         if parameters.get("action") == "all" or command.tag == "commit-all":
             job = self.commits.push_command(command, admin.name, now)
@@ -139,7 +146,17 @@ class Api:
             self._note("commit-queued", str(committing.number), user=admin.name)
         return answer
 
+    def _deny(self, command: Element | None = None) -> None:
+        """Refuse what this peer of a pair must not do.
+
+        Raises:
+            ApiError: code 15, operation denied.
+        """
+        if (reason := self.denial(command)) is not None:
+            raise ApiError(reason, code=15)
+
     def _operate(self, command: Element, target: str | None, admin: Admin) -> Element:
+        self._deny(command)
         if target is not None:
             record = self.devices.connected(target)
             if record is None:

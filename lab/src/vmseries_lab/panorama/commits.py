@@ -33,12 +33,18 @@ class Pace:
     Attributes:
         commit_seconds: lab seconds of a commit.
         push_seconds: lab seconds of a push.
+        sync_seconds: lab seconds until the passive peer of a pair has a committed configuration.
+        failover_seconds: lab seconds until it takes over from a peer that is gone: monitor hold
+            time and additional master hold-up time as they are by default ("Panorama > High
+            Availability").
         fail_next_commit: the reason for which the next commit that ends will fail.
         no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
     """
 
     commit_seconds: float = 30.0
     push_seconds: float = 240.0
+    sync_seconds: float = 10.0
+    failover_seconds: float = 10.0
     fail_next_commit: str | None = None
     no_changes_as_line: bool = False
 
@@ -81,6 +87,10 @@ class Commits:
         )
         self._queued[job.number] = changes
         return enqueued(job.number, commit=True), job
+
+    def forget(self) -> None:
+        """Forget what the jobs in the queue were to commit: they are gone."""
+        self._queued.clear()
 
     def push(
         self, serials: Callable[[], list[str]], user: str, now: float, after: Job | None = None

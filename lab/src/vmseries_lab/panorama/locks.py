@@ -72,6 +72,10 @@ class Locks:
         if lock is not None and lock.admin == admin:
             del self._held["commit"]
 
+    def clear(self) -> None:
+        """Hold no lock any more."""
+        self._held.clear()
+
     def _request(self, kind: Kind, command: Element, user: str) -> Element:
         if command.find(f"{kind}-lock/add") is not None:
             return self._add(kind, user, command.findtext(".//comment", ""))

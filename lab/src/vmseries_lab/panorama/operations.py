@@ -6,7 +6,7 @@ of the answers are those that pan-os-python, pan-python and pango parse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement
@@ -174,7 +174,7 @@ class Operations:
         return result(summary)
 
 
-def choose(handlers: dict[str, Handler], command: Element) -> Handler | None:
+def choose(handlers: Mapping[str, Handler], command: Element) -> Handler | None:
     """The handler with the longest chain of element names that ``command`` begins with."""
     for chain in sorted(handlers, key=len, reverse=True):
         first, *others = chain.split("/")

@@ -38,12 +38,17 @@ class Done:
 
 
 class Store:
-    """Both configurations, and the changes that lie between them, in the order they were made."""
+    """Both configurations, and the changes that lie between them, in the order they were made.
+
+    Attributes:
+        version: of the running configuration; it grows with each change.
+    """
 
     def __init__(self, initial: Element) -> None:
         self.running = initial
         self.candidate = copy.deepcopy(initial)
         self.changes: list[Change] = []
+        self.version = 0
 
     def apply(self, changes: Iterable[Change]) -> list[Done]:
         """Change the candidate by all of ``changes``, or not at all.
@@ -91,6 +96,7 @@ class Store:
         if faults := list(references.dangling(config)):
             raise ApiError("Validation Error:", *faults)
         self.running = config
+        self.version += 1
         self.changes = [change for change in self.changes if change not in changes]
 
     def revert(self, admin: str) -> None:
@@ -103,10 +109,16 @@ class Store:
         self.candidate = self.preview(self.running, others)
         self.changes = others
 
+    def forget_changes(self) -> None:
+        """Have the running configuration as the candidate, too."""
+        self.candidate = copy.deepcopy(self.running)
+        self.changes = []
+
     def make(self, xpath: str, element: str) -> None:
         """Enter something in both configurations at once, as Panorama does by itself."""
         for config in (self.running, self.candidate):
             _apply(config, Change("", "set", xpath, element))
+        self.version += 1
 
 
 class ChangeRefusedError(Exception):

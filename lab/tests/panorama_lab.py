@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from unittest import mock
 from xml.etree import ElementTree as ET
 
+import panos.errors
 import panos.panorama
+import pytest
 
 from vmseries_lab import panorama
 from vmseries_lab.panorama import initial, references
@@ -114,6 +116,14 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+@contextmanager
+def refused(device, text, code):
+    """What is done in here is refused by an answer with this text and code."""
+    with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
+        yield
+    assert device.xapi.status_code == code
 
 
 def job(device, number):

@@ -31,6 +31,8 @@ from vmseries_lab.panorama.configuration import READS, Configuration
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, choose
+from vmseries_lab.panorama.roles import role_of
+from vmseries_lab.panorama.settings import Settings
 from vmseries_lab.timeline import Timeline
 
 READING = ("show", "check")
@@ -73,6 +75,7 @@ class Api:
     commits: Commits
     devices: Devices
     locks: Locks
+    settings: Settings
     handlers: ChainMap[str, Handler]
     denial: Callable[[Element | None], str | None]
     refusals: list[Refusal] = field(default_factory=list)
@@ -106,10 +109,14 @@ class Api:
             raise ApiError(f"Unsupported request type: {kind}", code=17)
         command = parsed(parameters.get("cmd", ""))
         if kind == "commit":
-            admin.require(write=True)
+            self._require(admin, kind, write=True)
             return self._commit(command, parameters, admin)
-        admin.require(write=command.tag not in READING)
+        self._require(admin, kind, write=command.tag not in READING)
         return self._operate(command, parameters.get("target"), admin)
+
+    def _require(self, admin: Admin, kind: str, *, write: bool) -> None:
+        """Check that an administrator's role allows a request; see ``roles.Role.require``."""
+        role_of(self.configuration.store.running, admin.name).require(kind, write=write)
 
     def _refuse(self, kind: str) -> None:
         """Answer with what the lab wants to go wrong.
@@ -124,14 +131,19 @@ class Api:
 
     def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
         writes = parameters.get("action") not in READS
-        admin.require(write=writes)
+        self._require(admin, "config", write=writes)
         if writes:
             self._deny()
             self.locks.may_change(admin.name)
+        changed_so_far = len(self.configuration.store.changes)
         before = set(references.managed(self.configuration.store.candidate))
         answer = self.configuration.answer(parameters, admin.name)
         for serial in sorted(before - set(references.managed(self.configuration.store.candidate))):
             self._note("device-removed", serial, user=admin.name)
+        if self.settings.automatic_commit_lock and (
+            len(self.configuration.store.changes) > changed_so_far
+        ):
+            self.locks.changed(admin.name)
         return answer
 
     def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:

@@ -68,6 +68,9 @@ class Commits:
             ApiError: if the command is no commit, or the queue is full.
         """
         admins = _admins(command)
+        if admins is not None and self._store.full_commit_required:
+            # As the refusal of a partial revert is worded; this one is recorded nowhere.
+            raise ApiError("Partial commit is not allowed. Full system commit must be completed.")
         queued = [change for job in self._jobs.unfinished("Commit") for change in self._of(job)]
         changes = [change for change in self._store.pending(admins) if change not in queued]
         if not self._makes_a_difference(queued, changes, force=command.find("force") is not None):
@@ -82,7 +85,7 @@ class Commits:
             user,
             now,
             lambda: self._pace.commit_seconds,
-            lambda: self._finish(job),
+            lambda: self._finish(job, full=admins is None),
             description=command.findtext(".//description", ""),
         )
         self._queued[job.number] = changes
@@ -147,7 +150,7 @@ class Commits:
         except ApiError:
             return True  # the job will find the same error and report it
 
-    def _finish(self, job: Job) -> Report:
+    def _finish(self, job: Job, *, full: bool) -> Report:
         changes = self._queued.pop(job.number)
         if self._pace.fail_next_commit is not None:
             reason, self._pace.fail_next_commit = self._pace.fail_next_commit, None
@@ -156,6 +159,7 @@ class Commits:
             self._store.commit(changes)
         except ApiError as error:
             return Report((*error.lines, "Commit failed"), ok=False)
+        self._store.full_commit_required &= not full
         return Report((COMMITTED,))
 
     def _push(self, serials: list[str]) -> Report:

@@ -43,9 +43,7 @@ class Operations:
             "show/jobs/id": self._job,
             "show/jobs": self._jobs,
             "show/system/info": self._system,
-            "show/config/list/change-summary": self._change_summary,
-            "check/pending-changes": self._pending_changes,
-            "check/full-commit-required": lambda _command, _user: result(text="no"),
+            "show/admins": self._admins,
         }
 
     def _devices(self, *, connected_only: bool) -> Element:
@@ -163,15 +161,17 @@ class Operations:
         system.append(leaf("time", _moment(self.clock.now())))
         return result(system)
 
-    def _pending_changes(self, _command: Element, _user: str) -> Element:
-        return result(text="yes" if self.store.pending() else "no")
-
-    def _change_summary(self, command: Element, _user: str) -> Element:
-        admins = {member.text or "" for member in command.iterfind(".//admin/member")} or None
-        summary = Element("summary")
-        for change in self.store.pending(admins):
-            summary.append(entry(change.xpath, owner=change.admin, action=change.action.upper()))
-        return result(summary)
+    def _admins(self, _command: Element, user: str) -> Element:
+        """Who is logged in: whoever asks."""
+        session = Element("entry")
+        session.append(leaf("admin", user))
+        session.append(leaf("from", "127.0.0.1"))
+        session.append(leaf("type", "Web"))
+        session.append(leaf("session-start", _moment(self.clock.now())[5:]))
+        session.append(leaf("idle-for", "00:00:00s"))
+        admins = Element("admins")
+        admins.append(session)
+        return result(admins)
 
 
 def choose(handlers: Mapping[str, Handler], command: Element) -> Handler | None:

@@ -24,7 +24,9 @@ from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.licences import ApiKey, Licences
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, Operations
+from vmseries_lab.panorama.settings import Settings
 from vmseries_lab.panorama.store import Store
+from vmseries_lab.panorama.uncommitted import Uncommitted
 from vmseries_lab.world import World
 
 Priority = Literal["primary", "secondary"]
@@ -55,6 +57,7 @@ class Common:
     api_key: ApiKey = field(default_factory=ApiKey)
     devices: Devices = field(default_factory=Devices)
     pace: Pace = field(default_factory=Pace)
+    settings: Settings = field(default_factory=Settings)
     handlers: dict[str, Handler] = field(default_factory=dict)
     intercept: Intercept = lambda _request, _connection, effect: effect()
 
@@ -88,16 +91,20 @@ class Peer:
             world.clock, store, self.jobs, common.devices, host.partition(".")[0]
         )
         self.licences = Licences(world.clock, store, self.jobs, common.devices, common.api_key)
-        self.commands = operations.handlers() | self.licences.handlers() | self.locks.handlers()
+        parts = (operations, self.licences, self.locks, Uncommitted(store, self.jobs, self.locks))
+        self.commands: dict[str, Handler] = {}
+        for part in parts:
+            self.commands |= part.handlers()
         self.api = Api(
             lock=world.lock,
             clock=world.clock,
             timeline=world.timeline,
             accounts=common.accounts,
-            configuration=Configuration(store, self.jobs),
+            configuration=Configuration(store, self.jobs, common.settings),
             commits=self.commits,
             devices=common.devices,
             locks=self.locks,
+            settings=common.settings,
             handlers=ChainMap(common.handlers, self.commands),
             denial=self.denial,
         )
@@ -145,6 +152,7 @@ class Peer:
         if with_candidate:
             self.store.candidate = copy.deepcopy(source.store.candidate)
             self.store.changes = list(source.store.changes)
+            self.store.full_commit_required = source.store.full_commit_required
 
     def power_off(self) -> list[int]:
         """Go down; the numbers of the jobs that are lost with it, together with all edits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.certificates import PANORAMA_NAMES, Authority
 from vmseries_lab.https import HttpsServer, Intercept
-from vmseries_lab.panorama import cli, initial, references
+from vmseries_lab.panorama import cli, initial, references, roles
 from vmseries_lab.panorama.accounts import Accounts
 from vmseries_lab.panorama.api import Api, Refusal
 from vmseries_lab.panorama.commits import Commits, Pace
@@ -23,14 +23,11 @@ from vmseries_lab.panorama.peer import Common, Peer
 from vmseries_lab.panorama.store import Store
 from vmseries_lab.world import World
 
-_PACE_KNOBS = (
-    "commit_seconds",
-    "push_seconds",
-    "sync_seconds",
-    "failover_seconds",
-    "fail_next_commit",
-    "no_changes_as_line",
+_OPERATORS_COMMIT = (
+    "<commit>{}<partial><admin><member>" + initial.OPERATOR.name + "</member></admin></partial>"
+    "</commit>"
 )
+_FORCED = fromstring(_OPERATORS_COMMIT.format("<force/>"))
 
 
 class RegistrationRefusedError(Exception):
@@ -126,8 +123,9 @@ class Panorama:
             if self.pair is not None:
                 return
             store = Store(initial.configuration())
-            self.peers.append(Peer(self._common, PANORAMA_NAMES[1], "secondary", store))
-            self.pair = Pair(self.world, *self.peers, self.pace)
+            second = Peer(self._common, PANORAMA_NAMES[1], "secondary", store)
+            self.pair = Pair(self.world, self.peers[0], second, self.pace)
+            self.peers.append(second)
 
     def fail_over(self, cause: str = "power") -> None:
         """Let the active peer of the pair fail; see ``high_availability.Pair.fail``.
@@ -150,9 +148,16 @@ class Panorama:
 
         Args:
             peer: ``primary`` or ``secondary``; those of all peers otherwise.
-            knobs: ``available``, for a peer of a pair whether it has power; ``refuse``, a list of
-                ``Refusal`` as mappings; and the attributes of ``https.Conduct`` and of
-                ``commits.Pace``, the latter always for both.
+            knobs: the attributes of ``https.Conduct``; those of ``commits.Pace`` and of
+                ``settings.Settings``, which are always for both peers; and
+
+                * ``available``: of a peer of a pair, whether it has power.
+                * ``refuse``: a list of ``Refusal`` as mappings.
+                * ``locks``: which locks the operator holds, of ``commit`` and ``config``.
+                * ``queued_commits``: how many commits the operator queues now.
+                * ``full_commit_required``: whether it is.
+                * ``rights``: which requests the functions' administrator may make over the XML API:
+                  some of ``roles.TYPES``.
 
         Returns:
             How they stand.
@@ -163,20 +168,55 @@ class Panorama:
         peers = [one for one in self.peers if peer in (None, one.priority)]
         if not peers:
             raise ValueError(f"there is no peer called {peer}")
-        available = knobs.pop("available", None)
-        refusals = knobs.pop("refuse", [])
-        pace = {name: knobs.pop(name) for name in _PACE_KNOBS if name in knobs}
+        turns: dict[str, Callable[[Peer, Any], None]] = {
+            "available": self._power,
+            "refuse": self._refuse,
+            "locks": lambda one, kinds: one.locks.hold(initial.OPERATOR.name, kinds),
+            "queued_commits": self._queue_commits,
+            "full_commit_required": self._require_full_commit,
+            "rights": self._allow,
+        }
+        common = {
+            name: part
+            for part in (self.pace, self._common.settings)
+            for name in asdict(part)
+            if name in knobs
+        }
+        mine = {name: knobs.pop(name) for name in [*turns, *common] if name in knobs}
         for one in peers:
             one.server.behave(**knobs)
-            with self.world.lock:
-                one.api.refusals += [Refusal(**refusal) for refusal in refusals]
-                if available is not None:
-                    self._power(one, on=bool(available))
-        for name, value in pace.items():
-            setattr(self.pace, name, value)
+        with self.world.lock:
+            for name, value in mine.items():
+                if name in common:
+                    setattr(common[name], name, value)
+                else:
+                    for one in peers:
+                        turns[name](one, value)
         return {"mode": peers[0].server.conduct.mode, **asdict(self.pace)}
 
-    def _power(self, peer: Peer, *, on: bool) -> None:
+    def _refuse(self, peer: Peer, refusals: list[dict[str, Any]]) -> None:
+        peer.api.refusals += [Refusal(**refusal) for refusal in refusals]
+
+    def _queue_commits(self, peer: Peer, number: int) -> None:
+        """Queue commits of the operator that change nothing; the first one begins if it may."""
+        now = self.world.clock.now()
+        for _ in range(number if peer is self.active else 0):
+            peer.commits.commit(_FORCED, initial.OPERATOR.name, now)
+            self.tick(now)
+
+    def _require_full_commit(self, peer: Peer, required: bool) -> None:
+        peer.store.full_commit_required = required
+
+    def _allow(self, peer: Peer, types: list[str]) -> None:
+        """Have these rights in the role profile of the functions' administrator, and no others."""
+        if unknown := set(types) - set(roles.TYPES):
+            raise ValueError(f"the XML API has no requests of type {', '.join(sorted(unknown))}")
+        rights = "".join(
+            f"<{one}>{'enable' if one in types else 'disable'}</{one}>" for one in roles.TYPES
+        )
+        peer.store.make(roles.rights_path(initial.ROLE), rights)
+
+    def _power(self, peer: Peer, on: bool) -> None:
         """Switch a peer on or off; a Panorama that stands alone is merely not to be reached."""
         if self.pair is None:
             peer.server.behave(mode="answering" if on else "refusing")
@@ -276,9 +316,7 @@ class Panorama:
         with self.world.lock:
             now = self.world.clock.now()
             self.store.apply(changes)
-            command = fromstring(
-                f"<commit><partial><admin><member>{user}</member></admin></partial></commit>"
-            )
+            command = fromstring(_OPERATORS_COMMIT.format(""))
             _, commit = self.commits.commit(command, user, now)
             if commit is None:
                 return {"commit": None, "push": None}

@@ -42,6 +42,8 @@ class Store:
 
     Attributes:
         version: of the running configuration; it grows with each change.
+        full_commit_required: whether some administrators' changes cannot be committed alone, as
+            after a configuration was loaded.
     """
 
     def __init__(self, initial: Element) -> None:
@@ -49,6 +51,7 @@ class Store:
         self.candidate = copy.deepcopy(initial)
         self.changes: list[Change] = []
         self.version = 0
+        self.full_commit_required = False
 
     def apply(self, changes: Iterable[Change]) -> list[Done]:
         """Change the candidate by all of ``changes``, or not at all.
@@ -99,13 +102,14 @@ class Store:
         self.version += 1
         self.changes = [change for change in self.changes if change not in changes]
 
-    def revert(self, admin: str) -> None:
-        """Drop an administrator's changes that are not committed.
+    def revert(self, admins: Collection[str] | None) -> None:
+        """Drop changes that are not committed: of ``admins``, or everybody's.
 
         Raises:
             ApiError: if others' changes cannot stand without them.
         """
-        others = [change for change in self.changes if change.admin != admin]
+        dropped = self.pending(admins)
+        others = [change for change in self.changes if change not in dropped]
         self.candidate = self.preview(self.running, others)
         self.changes = others
 
@@ -113,6 +117,7 @@ class Store:
         """Have the running configuration as the candidate, too."""
         self.candidate = copy.deepcopy(self.running)
         self.changes = []
+        self.full_commit_required = False
 
     def make(self, xpath: str, element: str) -> None:
         """Enter something in both configurations at once, as Panorama does by itself."""

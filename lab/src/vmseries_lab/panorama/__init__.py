@@ -8,6 +8,7 @@ from typing import Any
 
 from vmseries_lab.certificates import Authority
 from vmseries_lab.licensing import Licensing
+from vmseries_lab.panorama.plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
 from vmseries_lab.world import World
 
@@ -21,10 +22,12 @@ class Outside:
     authority: Authority
     licensing: Licensing
     panorama: Panorama
+    plugin: LicensePlugin
 
     def tick(self, now: float) -> None:
         """Work Panorama's jobs off."""
         self.panorama.tick(now)
+        self.plugin.tick(now)
 
     def busy(self) -> bool:
         """Everything here happens on the lab's clock."""
@@ -44,6 +47,7 @@ class Outside:
         """What the control API may do: turn knobs, and work at Panorama's command line."""
         return [
             ("POST", "panorama", lambda _query, body: self.panorama.configure(**body)),
+            ("POST", "panorama/plugin", lambda _query, body: self.plugin.configure(**body)),
             ("POST", "panorama/cli", lambda _query, body: self._session(body)),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
         ]
@@ -55,6 +59,8 @@ class Outside:
 def install(world: World) -> Outside:
     """Start Panorama and the licensing service, and let them live on the world's clock."""
     authority = Authority()
-    outside = Outside(authority, Licensing(world, authority), Panorama(world, authority))
+    licensing, panorama = Licensing(world, authority), Panorama(world, authority)
+    plugin = LicensePlugin(world, panorama, licensing)
+    outside = Outside(authority, licensing, panorama, plugin)
     world.engines.append(outside)
     return outside

@@ -45,7 +45,7 @@ class Panorama:
         operations = Operations(
             world.clock, self.store, self.jobs, self.devices, PANORAMA_NAMES[0].split(".")[0]
         )
-        licences = Licences(world.clock, self.store, self.jobs, self.devices)
+        self.licences = Licences(world.clock, self.store, self.jobs, self.devices)
         self.api = Api(
             lock=world.lock,
             clock=world.clock,
@@ -55,7 +55,7 @@ class Panorama:
             commits=self.commits,
             devices=self.devices,
             locks=self.locks,
-            handlers=operations.handlers() | licences.handlers() | self.locks.handlers(),
+            handlers=operations.handlers() | self.licences.handlers() | self.locks.handlers(),
         )
         self.server = HttpsServer(authority, PANORAMA_NAMES, self.api.respond)
         world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
@@ -114,6 +114,12 @@ class Panorama:
         """
         if auth_key not in self.vm_auth_keys:
             raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+        self.take_in(link, group=group, stack=stack, logs=logs)
+
+    def take_in(
+        self, link: Link, *, group: str | None, stack: str | None, logs: str | None
+    ) -> None:
+        """Manage a firewall whose key was found valid, see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
         self.store.make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}

@@ -271,6 +271,10 @@ class Lab:
         """Host name of the active Panorama, or ``None``, and the state of each peer."""
         return dict(self._control("GET", "panorama"))
 
+    def license_plugin(self, *, installed: bool = True) -> None:
+        """Install the plugin ``sw_fw_license``, with a license manager; see ``panorama.plugin``."""
+        self._control("POST", "panorama/plugin", {"installed": installed})
+
     def panorama_cli(self, commands: Iterable[str]) -> None:
         """Enter set commands into Panorama and commit, as the administrator ``operator``."""
         self._control("POST", "panorama/cli", {"commands": list(commands)})

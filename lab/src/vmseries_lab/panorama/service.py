@@ -269,6 +269,12 @@ class Panorama:
         """
         if auth_key not in self.vm_auth_keys:
             raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+        self.take_in(link, group=group, stack=stack, logs=logs)
+
+    def take_in(
+        self, link: Link, *, group: str | None, stack: str | None, logs: str | None
+    ) -> None:
+        """Manage a firewall whose key was found valid, see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
         self.store.make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}

@@ -79,6 +79,11 @@ class TestPeers:
             for device in (pair.first, pair.second)
         ]
         assert names == ["panorama", "panorama-2"]
+        serials_of_both = {
+            device.op("show system info").findtext("result/system/serial")
+            for device in (pair.first, pair.second)
+        }
+        assert len(serials_of_both) == 2
 
     def test_each_has_a_certificate_of_its_own_name(self, pair):
         pair.second.xapi.uri = pair.second.xapi.uri.replace(SECOND_HOST, HOST)
@@ -297,6 +302,11 @@ class TestFailover:
             pair.panorama.configure(available=False)
         with pytest.raises(ValueError, match=cause):
             pair.panorama.fail_over(cause)
+
+    def test_nobody_works_at_the_command_line_while_both_are_down(self, pair):
+        pair.panorama.configure(available=False)
+        with pytest.raises(ValueError, match="no Panorama is active"):
+            pair.panorama.operator_session(["set mgt-config devices 1"])
 
     def test_knobs_of_a_peer_that_is_not_there(self):
         with panorama_lab() as site, pytest.raises(ValueError, match="secondary"):

@@ -268,7 +268,7 @@ class Lab:
         self._control("POST", "panorama/failover", {"cause": cause})
 
     def panorama_state(self) -> dict[str, Any]:
-        """Host name of the active Panorama, or ``None``, and the state of each peer."""
+        """``active`` (its host name or ``None``), ``peers`` and ``most_requests_at_once``."""
         return dict(self._control("GET", "panorama"))
 
     def license_plugin(self, *, installed: bool = True) -> None:

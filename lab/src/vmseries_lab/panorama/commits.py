@@ -34,9 +34,8 @@ class Pace:
         commit_seconds: lab seconds of a commit.
         push_seconds: lab seconds of a push.
         sync_seconds: lab seconds until the passive peer of a pair has a committed configuration.
-        failover_seconds: lab seconds until it takes over from a peer that is gone: monitor hold
-            time and additional master hold-up time as they are by default ("Panorama > High
-            Availability").
+        failover_seconds: lab seconds until it takes over from a peer that is gone: hello interval
+            and promotion hold time of the recommended timers ("HA Timers").
         fail_next_commit: the reason for which the next commit that ends will fail.
         no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
     """

@@ -9,8 +9,9 @@ Failover on Panorama in HA", "Synchronization Between Panorama HA Peers", "Failo
   other one. "Only committed configurations synchronize between HA peers. Any configuration in the
   commit queue at the time of an HA sync will not be synchronized." (PAN-OS Administrator's Guide,
   "Reference: HA Synchronization")
-* The candidate configuration is synchronised "just before a failover occurs": when the active peer
-  is suspended. One that dies takes its candidate with it.
+* The candidate configuration is synchronised when it is saved on the active peer, which nobody in
+  the lab does, and just before a failover: that is, when the active peer is suspended. One that
+  dies takes its candidate with it.
 * Jobs and locks are a peer's own. A peer that lost its power has no jobs when it comes back.
 * Preemption is off, as it is by default: a peer that comes back is passive, and takes over the
   configuration of the active one.
@@ -152,14 +153,14 @@ class Pair:
         local.append(leaf("state", shown(peer)))
         local.append(leaf("priority", peer.priority))
         local.append(leaf("preemptive", "no"))
-        local.append(leaf("mgmt-ip", address(peer)))
+        local.append(leaf("mgmt-ip", peer.address))
         remote = Element("peer-info")
         remote.append(leaf("conn-status", "up" if other.on else "down"))
         control = SubElement(remote, "conn-ha1")
         control.append(leaf("conn-status", "up" if other.on else "down"))
         remote.append(leaf("state", shown(other)))
         remote.append(leaf("priority", other.priority))
-        remote.append(leaf("mgmt-ip", address(other)))
+        remote.append(leaf("mgmt-ip", other.address))
         return result(
             enabled,
             local,
@@ -191,8 +192,3 @@ class Pair:
 def shown(peer: Peer) -> str:
     """The state as ``show high-availability state`` words it."""
     return f"{peer.priority}-{peer.state}" if peer.on else "unknown"
-
-
-def address(peer: Peer) -> str:
-    """The address of its management interface."""
-    return "10.255.0.10" if peer.priority == "primary" else "10.255.0.11"

@@ -16,10 +16,12 @@ COLLECTOR = "007951000000001"
 VM_AUTH_KEY = "755036225328715"
 
 AUTOSCALE = Admin("autoscale", "autoscale-password", "LUFRPT1hdXRvc2NhbGUta2V5LW9mLXRoZS1sYWI")
+SECOND = Admin("autoscale-2", "autoscale-2-password", "LUFRPT1zZWNvbmQta2V5LW9mLXRoZS1sYWI")
+"""For a second module instance that shares this Panorama."""
 OPERATOR = Admin("operator", "operator-password", "LUFRPT1vcGVyYXRvci1rZXktb2YtdGhlLWxhYg")
 READER = Admin("reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI")
 ROLE = "autoscale-api"
-"""Role profile of the functions' administrator: no more than what they need."""
+"""Role profile of the functions' administrators: no more than what they need."""
 
 _CONFIGURATION = f"""
 <config version="11.1.0" urldb="paloaltonetworks">
@@ -27,6 +29,9 @@ _CONFIGURATION = f"""
     <devices/>
     <users>
       <entry name="{AUTOSCALE.name}"><permissions><role-based>
+        <custom><profile>{ROLE}</profile></custom>
+      </role-based></permissions></entry>
+      <entry name="{SECOND.name}"><permissions><role-based>
         <custom><profile>{ROLE}</profile></custom>
       </role-based></permissions></entry>
       <entry name="{OPERATOR.name}"><permissions><role-based>

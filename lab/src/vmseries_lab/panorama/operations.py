@@ -30,6 +30,8 @@ class Operations:
     jobs: Jobs
     devices: Devices
     hostname: str
+    address: str
+    serial: str
 
     def handlers(self) -> dict[str, Handler]:
         """Handlers by command, as a chain of element names; the longest that fits is taken."""
@@ -150,10 +152,10 @@ class Operations:
     def _system(self, _command: Element, _user: str) -> Element:
         system = Element("system")
         system.append(leaf("hostname", self.hostname))
-        system.append(leaf("ip-address", "10.255.0.10"))
+        system.append(leaf("ip-address", self.address))
         system.append(leaf("model", "Panorama"))
         system.append(leaf("family", "pc"))
-        system.append(leaf("serial", "000710000000001"))
+        system.append(leaf("serial", self.serial))
         system.append(leaf("sw-version", "11.1.4-h7"))
         system.append(leaf("system-mode", "panorama"))
         system.append(leaf("licensed-device-capacity", "1000"))

@@ -38,6 +38,12 @@ DENIED_DEPLOYMENT = "Operation denied: deployment is managed on the primary peer
 FIRST_JOB = {"primary": 1, "secondary": 501}
 """Peers number their jobs independently of each other."""
 
+_MACHINES = {
+    "primary": ("10.255.0.10", "000710000000001"),
+    "secondary": ("10.255.0.11", "000710000000002"),
+}
+"""Address and serial number, which must not be the same ("Panorama HA Prerequisites")."""
+
 
 @dataclass
 class Common:
@@ -73,6 +79,7 @@ class Peer:
 
     Attributes:
         host: its name, which its certificate is for.
+        address: of its management interface.
         state: ``active`` for one that stands alone.
         commands: its own operational commands.
     """
@@ -87,8 +94,10 @@ class Peer:
         self.jobs = Jobs(FIRST_JOB[priority])
         self.locks = Locks(world.clock)
         self.commits = Commits(store, self.jobs, common.devices, common.pace)
+        self.address, serial = _MACHINES[priority]
+        hostname = host.partition(".")[0]
         operations = Operations(
-            world.clock, store, self.jobs, common.devices, host.partition(".")[0]
+            world.clock, store, self.jobs, common.devices, hostname, self.address, serial
         )
         self.licences = Licences(world.clock, store, self.jobs, common.devices, common.api_key)
         parts = (operations, self.licences, self.locks, Uncommitted(store, self.jobs, self.locks))

@@ -45,7 +45,7 @@ class Panorama:
     def __init__(self, world: World, authority: Authority) -> None:
         self.world = world
         self.vm_auth_keys = {initial.VM_AUTH_KEY}
-        accounts = Accounts(initial.AUTOSCALE, initial.OPERATOR, initial.READER)
+        accounts = Accounts(initial.AUTOSCALE, initial.SECOND, initial.OPERATOR, initial.READER)
         self._common = Common(world, authority, accounts)
         store = Store(initial.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
@@ -232,6 +232,7 @@ class Panorama:
         return {
             "active": active.host if active else None,
             "peers": {peer.host: f"{peer.priority}-{peer.state}" for peer in self.peers},
+            "most_requests_at_once": max(peer.server.most_at_once for peer in self.peers),
         }
 
     def intercept(self, intercept: Intercept) -> None:
@@ -316,7 +317,10 @@ class Panorama:
         Raises:
             BadLineError: if a line makes no change; nothing was changed then.
             ChangeRefusedError: if the configuration does not take one.
+            ValueError: if no Panorama is active.
         """
+        if self.active is None:
+            raise ValueError("no Panorama is active")
         user = initial.OPERATOR.name
         changes = [cli.change(line, user) for line in lines]
         with self.world.lock:

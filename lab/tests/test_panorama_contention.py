@@ -2,6 +2,7 @@
 
 import panos.errors
 import pytest
+from defusedxml.ElementTree import fromstring
 from panorama_lab import (
     GROUP,
     MANAGED,
@@ -116,6 +117,20 @@ class TestMultiConfig:
         configure(multi_config=True)
         site.device.xapi.get(xpath=None, extra_qs=query)
         assert serials(site.device, "get", MANAGED) == []
+
+    def test_one_that_fails_by_what_is_not_there(self, site, configure):
+        configure(absent_refused=True)
+        add(site.device, MANAGED, "1")
+        deletes = "".join(
+            f"""<delete id="{serial}" xpath="{MANAGED}/entry[@name='{serial}']"/>"""
+            for serial in "12"
+        )
+        query = {"action": "multi-config", "element": f"<root>{deletes}</root>"}
+        with pytest.raises(panos.errors.PanDeviceXapiError):
+            site.device.xapi.get(xpath=None, extra_qs=query)
+        answers = fromstring(site.device.xapi.xml_document).findall("response")
+        assert [(one.get("id"), one.get("code")) for one in answers] == [("1", "20"), ("2", "7")]
+        assert serials(site.device, "get", MANAGED) == ["1"]
 
 
 class TestRoles:

@@ -37,6 +37,7 @@ class Pace:
         failover_seconds: lab seconds until it takes over from a peer that is gone: hello interval
             and promotion hold time of the recommended timers ("HA Timers").
         fail_next_commit: the reason for which the next commit that ends will fail.
+        fail_commits: the reason for which every commit fails.
         no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
     """
 
@@ -45,6 +46,7 @@ class Pace:
     sync_seconds: float = 10.0
     failover_seconds: float = 10.0
     fail_next_commit: str | None = None
+    fail_commits: str | None = None
     no_changes_as_line: bool = False
 
 
@@ -151,8 +153,9 @@ class Commits:
 
     def _finish(self, job: Job, *, full: bool) -> Report:
         changes = self._queued.pop(job.number)
-        if self._pace.fail_next_commit is not None:
-            reason, self._pace.fail_next_commit = self._pace.fail_next_commit, None
+        reason = self._pace.fail_next_commit or self._pace.fail_commits
+        self._pace.fail_next_commit = None
+        if reason is not None:
             return Report((reason, "Commit failed"), ok=False)
         try:
             self._store.commit(changes)

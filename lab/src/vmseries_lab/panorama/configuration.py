@@ -72,7 +72,7 @@ class Configuration:
         if parameters.get("strict-transactional") == "yes":
             self._begin_strictly(admin)
         try:
-            done = self.store.apply(changes)
+            done = self.store.apply(changes, absent_refused=self.settings.absent_refused)
         except ChangeRefusedError as refused:
             answers = [_accepted(one) for one in refused.done] + [refused.error.answer()]
             return envelope("error", refused.error.code, *_with_ids(answers, parts))

@@ -35,14 +35,18 @@ SYNC_FAILED = "Failed to synchronize running configuration with HA peer"
 
 
 class Pair:
-    """The two peers."""
+    """The two peers.
+
+    Attributes:
+        leading: the active one, or the one that was active last.
+    """
 
     def __init__(self, world: World, primary: Peer, secondary: Peer, pace: Pace) -> None:
         self.peers = (primary, secondary)
+        self.leading = primary
         self._world = world
         self._pace = pace
         self._alone_since: float | None = None
-        self._synchronised = 0
         self._synchronising = False
         secondary.take_over(primary)
         self._synchronised = primary.store.version
@@ -104,6 +108,7 @@ class Pair:
 
     def _promote(self, peer: Peer) -> None:
         peer.state = "active"
+        self.leading = peer
         self._alone_since = None
         self._synchronised = -1
         self._note("panorama-active", peer.host)

@@ -50,7 +50,6 @@ class Panorama:
         store = Store(initial.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
-        self._last = self.peers[0]
 
     # Who is there.
 
@@ -62,8 +61,7 @@ class Panorama:
     @property
     def leading(self) -> Peer:
         """The active one, or the one that was active last."""
-        self._last = self.active or self._last
-        return self._last
+        return self.pair.leading if self.pair else self.peers[0]
 
     @property
     def store(self) -> Store:
@@ -140,7 +138,6 @@ class Panorama:
         if self.pair is None or self.pair.active is None or cause not in causes:
             raise ValueError(f"no active peer of a pair can fail by {cause!r}")
         with self.world.lock:
-            self._last = self.pair.active
             self.pair.fail(self.pair.active, causes[cause])
 
     def configure(self, peer: str | None = None, **knobs: Any) -> dict[str, Any]:
@@ -223,7 +220,6 @@ class Panorama:
         elif on:
             self.pair.restore(peer)
         elif peer.on:
-            self._last = self.leading
             self.pair.fail(peer, "power")
 
     def state(self) -> dict[str, Any]:

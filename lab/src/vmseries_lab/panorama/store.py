@@ -17,6 +17,7 @@ from vmseries_lab.panorama.answers import COMMAND_SUCCEEDED, ApiError, parsed
 
 Action = Literal["set", "edit", "delete"]
 ABSENT = "Object doesn't exist"
+ABSENT_CODE = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +54,12 @@ class Store:
         self.version = 0
         self.full_commit_required = False
 
-    def apply(self, changes: Iterable[Change]) -> list[Done]:
+    def apply(self, changes: Iterable[Change], *, absent_refused: bool = False) -> list[Done]:
         """Change the candidate by all of ``changes``, or not at all.
+
+        Args:
+            changes: in their order.
+            absent_refused: whether a deletion of what is not there cannot be made.
 
         Raises:
             ChangeRefusedError: naming the first change that cannot be made.
@@ -65,6 +70,8 @@ class Store:
         for change in changes:
             try:
                 changed, outcome = _apply(candidate, change)
+                if absent_refused and outcome.code == ABSENT_CODE:
+                    raise ApiError(outcome.text, code=outcome.code)  # noqa: TRY301 - one way out
             except ApiError as error:
                 raise ChangeRefusedError(done, error) from error
             done.append(outcome)
@@ -154,7 +161,7 @@ def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool
                 _refuse_referenced(config, steps)
             if tree.delete(config, steps):
                 return True, Done()
-            return False, Done(7, ABSENT)
+            return False, Done(ABSENT_CODE, ABSENT)
         elements = list(parsed(f"<root>{change.element}</root>"))
         if change.action == "set":
             return tree.merge(config, steps, elements), Done()

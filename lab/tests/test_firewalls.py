@@ -560,3 +560,71 @@ class TestControl:
         assert site.outside.licensing.pools[licensing.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
         assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1
+
+
+class TestLicensedByPanorama:
+    """Firewalls that Panorama's plugin licenses."""
+
+    def boot(self, site, image=BYOL, **changes):
+        site.outside.plugin.configure(installed=True)
+        manager = next(iter(site.outside.plugin.managers()))
+        parameters = {
+            "mgmt-interface-swap": "enable",
+            "panorama-server": "panorama.example.com",
+            "tplname": manager.stack,
+            "dgname": manager.group,
+            "auth-key": manager.auth_key,
+            "plugin-op-commands": "aws-gwlb-inspect:enable,panorama-licensing-mode-on",
+            **changes,
+        }
+        text = ";".join(f"{key}={value}" for key, value in parameters.items())
+        instance_id = site.launch(image=image, user_data=text)
+        site.world.advance(UNTIL_SERVICE)
+        return site.fleet.get(instance_id)
+
+    def test_it_joins_and_is_licensed_and_then_deactivated(self, site):
+        firewall = self.boot(site)
+        assert firewall.phase == "in-sync"
+        assert firewall.ready
+        assert site.members() == {
+            "device-group": [firewall.serial],
+            "template-stack": [firewall.serial],
+            "log-collector-group": [],
+            "managed": [firewall.serial],
+        }
+        info = fromstring(INFO)
+        held = firewall.operate(info)
+        assert held.findtext("result/licenses/entry/serial") == firewall.serial
+        deactivate = (
+            "<request><plugins><sw_fw_license><deactivate>"
+            f"<devices><member>{firewall.serial}</member></devices>"
+            f"<license-manager>{panorama.plugin.LICENSE_MANAGER}</license-manager>"
+            "</deactivate></sw_fw_license></plugins></request>"
+        )
+        handlers = site.outside.panorama.api.handlers
+        command = fromstring(deactivate)
+        panorama.operations.choose(handlers, command)(command, "autoscale")
+        site.world.advance(25)
+        assert site.used() == 0
+        assert len(firewall.operate(info).find("result/licenses")) == 0
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"auth-key": "_AQ__wrong"},
+            {"vm-auth-key": initial.VM_AUTH_KEY},
+            {"authcodes": licensing.AUTH_CODE},
+            {"image": BUNDLE},
+        ],
+    )
+    def test_what_the_plugin_does_not_take(self, site, changes):
+        firewall = self.boot(site, **changes)
+        assert firewall.phase == "refused"
+        assert site.members()["managed"] == []
+        assert site.used() == 0
+
+    def test_an_auth_code_that_is_used_up(self, site):
+        site.outside.licensing.configure(pool_size=0)
+        firewall = self.boot(site)
+        assert firewall.phase == "unlicensed"
+        assert site.members()["managed"] == []

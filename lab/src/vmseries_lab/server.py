@@ -233,7 +233,7 @@ class Laboratory:
         self.server.shutdown()
         self.server.server_close()
         self.functions.end_workers()
-        self.outside.panorama.server.stop()
+        self.outside.panorama.stop()
         self.outside.licensing.server.stop()
         self.fleet.stop()
 

@@ -103,17 +103,25 @@ class Boot:
         firewall = self._firewall
         if not firewall.machine.bring_your_own_licence:
             firewall.licence.enrol()
+        elif firewall.bootstrap.licensed_by_panorama:
+            return True
         elif firewall.bootstrap.auth_codes is None:
             self._give_up("unlicensed", reason="no auth code")
             return True
         else:
-            try:
-                firewall.licence.take(firewall.bootstrap.auth_codes, *firewall.identity)
-            except (LicensingRefusedError, PoolExhaustedError) as error:
-                self._give_up("unlicensed", reason=str(error))
-                return True
+            self._take(firewall.bootstrap.auth_codes)
+            return True
         self._enter("licensed", serial=firewall.serial)
         return True
+
+    def _take(self, auth_code: str) -> None:
+        firewall = self._firewall
+        try:
+            firewall.licence.take(auth_code, *firewall.identity)
+        except (LicensingRefusedError, PoolExhaustedError) as error:
+            self._give_up("unlicensed", reason=str(error))
+            return
+        self._enter("licensed", serial=firewall.serial)
 
     def _register(self) -> bool:
         """Join Panorama; while that is away, try again."""
@@ -129,18 +137,36 @@ class Boot:
         if not (panorama.reachable and firewall.has_management_network()):
             return False
         try:
-            panorama.register(
-                firewall,
-                bootstrap.vm_auth_key or "",
-                group=bootstrap.device_group,
-                stack=bootstrap.template_stack,
-                logs=bootstrap.collector_group,
-            )
+            if bootstrap.licensed_by_panorama:
+                self._join_license_manager(bootstrap.auth_key or "")
+            else:
+                panorama.register(
+                    firewall,
+                    bootstrap.vm_auth_key or "",
+                    group=bootstrap.device_group,
+                    stack=bootstrap.template_stack,
+                    logs=bootstrap.collector_group,
+                )
         except RegistrationRefusedError as error:
             self._give_up("refused", reason=str(error))
-            return True
-        firewall.phase = "connected"
+        if firewall.phase == "licensed":
+            firewall.phase = "connected"
         return True
+
+    def _join_license_manager(self, auth_key: str) -> None:
+        """Let Panorama's plugin get the licence, which is also tried once, and take it in.
+
+        Raises:
+            RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
+        """
+        firewall, plugin = self._firewall, self._around.plugin
+        if not firewall.machine.bring_your_own_licence:
+            raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
+        if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
+            raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
+        self._take(plugin.auth_code(auth_key))
+        if firewall.licence.active:
+            plugin.admit(firewall, auth_key)
 
     def _ask_for_push(self) -> bool:
         """Content is installed: Panorama pushes the configuration."""

@@ -9,9 +9,7 @@ from vmseries_lab.firewalls.cloud import Cloud
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.machine import machines
 from vmseries_lab.firewalls.surroundings import BootTimes, Surroundings
-from vmseries_lab.licensing import Licensing
-from vmseries_lab.panorama import Route
-from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.panorama import Outside, Route
 from vmseries_lab.world import World
 
 
@@ -22,11 +20,13 @@ class Fleet:
         times: how long a boot takes; firewalls that start later follow a change.
     """
 
-    def __init__(self, world: World, panorama: Panorama, licensing: Licensing) -> None:
+    def __init__(self, world: World, outside: Outside) -> None:
         self._world = world
         self._cloud = Cloud(world)
         self.times = BootTimes()
-        self._surroundings = Surroundings(world, panorama, licensing, self._cloud, self.times)
+        self._surroundings = Surroundings(
+            world, outside.panorama, outside.plugin, outside.licensing, self._cloud, self.times
+        )
         self._firewalls: dict[str, Firewall] = {}
 
     def tick(self, now: float) -> None:

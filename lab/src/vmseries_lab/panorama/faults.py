@@ -80,7 +80,7 @@ def install(panorama: Panorama, gate: Gate) -> None:
                     return _struck(fault)
         return response
 
-    panorama.server.intercept = intercept
+    panorama.intercept(intercept)
 
 
 def _struck(fault: Fault) -> Response | None:

@@ -135,8 +135,11 @@ class Laboratory:
         _list_modules_once()
         self._install_aws()
         self.outside = panorama.install(self.world)
-        panorama_faults.install(self.outside.panorama, self.gate)
+        panorama_faults.attend(self.outside.panorama.server, self.gate)
         self.fleet = firewalls.install(self.world)
+        self.fleet.apis.attend = lambda server: panorama_faults.attend(
+            server, self.gate, "firewall"
+        )
         self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
         seed.seed(self.outside.authority.pem)
         self._add_routes()

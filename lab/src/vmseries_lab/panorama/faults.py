@@ -16,9 +16,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.aws.calls import Fault, Gate, role_of
-from vmseries_lab.https import Request, Response
+from vmseries_lab.https import HttpsServer, Request, Response
 from vmseries_lab.panorama.answers import ApiError, render
-from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"
 BUSY = "Timed out while getting config lock. Please try again."
@@ -50,8 +49,8 @@ def _words(command: Element) -> list[str]:
     return words
 
 
-def install(panorama: Panorama, gate: Gate) -> None:
-    """Let Panorama's requests pass through the gate, too."""
+def attend(server: HttpsServer, gate: Gate, service: str = SERVICE) -> None:
+    """Let a server's requests pass through the gate, too."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
@@ -60,9 +59,9 @@ def install(panorama: Panorama, gate: Gate) -> None:
         access_key = gate.caller(connection.getpeername()[1])
         role = role_of(access_key)
         call = gate.outside.add(
-            SERVICE, action, {}, subject=subject, access_key=access_key, role=role
+            service, action, {}, subject=subject, access_key=access_key, role=role
         )
-        hits = gate.faults.take(SERVICE, action, role, subject)
+        hits = gate.faults.take(service, action, role, subject)
         response: Response | None
         for when in ("before", "after"):
             if when == "after":
@@ -80,7 +79,7 @@ def install(panorama: Panorama, gate: Gate) -> None:
                     return _struck(fault)
         return response
 
-    panorama.server.intercept = intercept
+    server.intercept = intercept
 
 
 def _struck(fault: Fault) -> Response | None:

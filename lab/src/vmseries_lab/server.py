@@ -135,11 +135,9 @@ class Laboratory:
         _list_modules_once()
         self._install_aws()
         self.outside = panorama.install(self.world)
-        panorama_faults.attend(self.outside.panorama.server, self.gate)
+        panorama_faults.install(self.outside.panorama, self.gate)
         self.fleet = firewalls.install(self.world)
-        self.fleet.apis.attend = lambda server: panorama_faults.attend(
-            server, self.gate, "firewall"
-        )
+        self.fleet.apis.intercept = panorama_faults.interceptor(self.gate, "firewall")
         self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
         seed.seed(self.outside.authority.pem)
         self._add_routes()
@@ -236,7 +234,7 @@ class Laboratory:
         self.server.shutdown()
         self.server.server_close()
         self.functions.end_workers()
-        self.outside.panorama.server.stop()
+        self.outside.panorama.stop()
         self.outside.licensing.server.stop()
         self.fleet.stop()
 

@@ -47,10 +47,21 @@ class Outside:
         """What the control API may do: turn knobs, and work at Panorama's command line."""
         return [
             ("POST", "panorama", lambda _query, body: self.panorama.configure(**body)),
+            ("GET", "panorama", lambda _query, _body: self.panorama.state()),
+            ("POST", "panorama/pair", lambda _query, _body: self._pair()),
+            ("POST", "panorama/failover", lambda _query, body: self._fail_over(body)),
             ("POST", "panorama/plugin", lambda _query, body: self.plugin.configure(**body)),
             ("POST", "panorama/cli", lambda _query, body: self._session(body)),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
         ]
+
+    def _pair(self) -> dict[str, str]:
+        self.panorama.make_pair()
+        return self.panorama.world.hosts
+
+    def _fail_over(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.panorama.fail_over(**body)
+        return self.panorama.state()
 
     def _session(self, body: dict[str, Any]) -> dict[str, Any]:
         return self.panorama.operator_session(body["commands"])

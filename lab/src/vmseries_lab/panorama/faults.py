@@ -16,8 +16,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.aws.calls import Fault, Gate, role_of
-from vmseries_lab.https import HttpsServer, Request, Response
+from vmseries_lab.https import Intercept, Request, Response
 from vmseries_lab.panorama.answers import ApiError, render
+from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"
 BUSY = "Timed out while getting config lock. Please try again."
@@ -49,8 +50,13 @@ def _words(command: Element) -> list[str]:
     return words
 
 
-def attend(server: HttpsServer, gate: Gate, service: str = SERVICE) -> None:
-    """Let a server's requests pass through the gate, too."""
+def install(panorama: Panorama, gate: Gate) -> None:
+    """Let Panorama's requests pass through the gate, too."""
+    panorama.intercept(interceptor(gate, SERVICE))
+
+
+def interceptor(gate: Gate, service: str) -> Intercept:
+    """What lets requests of the XML API pass through the gate, as calls of a service."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
@@ -79,7 +85,7 @@ def attend(server: HttpsServer, gate: Gate, service: str = SERVICE) -> None:
                     return _struck(fault)
         return response
 
-    server.intercept = intercept
+    return intercept
 
 
 def _struck(fault: Fault) -> Response | None:

@@ -2,10 +2,20 @@
 
 import panos.errors
 import pytest
-from panorama_lab import GROUP, LOGS, MANAGED, STACK, Firewall, job, panorama_lab, serials
+from panorama_lab import (
+    GROUP,
+    LOGS,
+    MANAGED,
+    STACK,
+    Firewall,
+    VerifiedPanorama,
+    job,
+    panorama_lab,
+    serials,
+)
 
 from vmseries_lab import licensing
-from vmseries_lab.panorama import cli, plugin
+from vmseries_lab.panorama import cli, initial, plugin
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
 MANAGER = plugin.LICENSE_MANAGER
@@ -264,3 +274,43 @@ def test_a_license_manager_that_has_used_up_its_auth_code(site):
     join(site)
     with pytest.raises(licensing.PoolExhaustedError):
         join(site)
+
+
+class TestPair:
+    """On a high availability pair: what was not committed dies with the peer."""
+
+    @pytest.fixture
+    def firewalls(self, site):
+        site.outside.panorama.make_pair()
+        firewalls = [join(site), join(site)]
+        site.world.advance(60)
+        return [firewall.serial for firewall in firewalls]
+
+    def fail_over(self, site):
+        site.outside.panorama.fail_over()
+        site.world.advance(30)
+        site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial.AUTOSCALE.key)
+
+    def test_a_promise_and_a_deactivation_that_nobody_committed(self, site, firewalls):
+        done, promised = firewalls
+        deactivate(site, done)
+        site.world.advance(25)
+        deactivate(site, promised)
+        self.fail_over(site)
+        assert site.outside.licensing.used() == 1
+        assert commit_plugin(site) is None
+        deactivate(site, done, promised)
+        site.world.advance(25)
+        commit_plugin(site)
+        site.world.advance(31)
+        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+
+    def test_an_automatic_deactivation(self, site, firewalls):
+        auto_deactivate(site, 1)
+        for serial in firewalls:
+            site.outside.panorama.disconnect(serial)
+        site.world.advance(HOUR - 5)
+        self.fail_over(site)
+        site.world.advance(120)
+        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+        assert serials(site.device, "show", MANAGED) == []

@@ -279,6 +279,18 @@ class Lab:
         """Enter set commands into Panorama and commit, as the administrator ``operator``."""
         self._control("POST", "panorama/cli", {"commands": list(commands)})
 
+    def firewall_apis(self, **knobs: Any) -> None:
+        """Serve the firewalls' own XML API to functions in their VPC; ``served=False`` ends it."""
+        self._control("POST", "firewalls/apis", {"served": True, **knobs})
+
+    def odd_firewall(self, instance_id: str | None = None, **oddities: Any) -> None:
+        """Change what is odd about a firewall, or else about all that start later.
+
+        Oddities are those of ``vmseries_lab.firewalls.oddities``, e.g. ``registers=False``.
+        """
+        of = {} if instance_id is None else {"instance_id": instance_id}
+        self._control("POST", "firewalls/odd", {**of, **oddities})
+
     def firewalls(self) -> list[dict[str, Any]]:
         """The firewalls, as a table."""
         return list(self._control("GET", "firewalls"))

@@ -27,11 +27,16 @@ MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "tru
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, with the parameters of the query string and of a form-encoded body."""
+    """One HTTP request, with the parameters of the query string and of a form-encoded body.
+
+    Attributes:
+        port: at which the lab was connected to.
+    """
 
     path: str
     parameters: dict[str, str]
     headers: dict[str, str]
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,14 @@ class HttpsServer:
         self._unlisten()
         self._socket.close()
 
+    def take(self, connection: socket.socket, address: Any) -> None:
+        """Answer on a connection that somebody else has accepted, at a port of his own."""
+        server = self._server
+        if server is None:
+            connection.close()
+        else:
+            server.process_request(connection, address)
+
     def context(self) -> ssl.SSLContext:
         """The TLS context for the next connection."""
         return self._wrong if self.conduct.wrong_certificate else self._right
@@ -248,7 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = self.server.owner
-        response = owner.answer(Request(url.path, query | form, headers), self.connection)
+        request = Request(url.path, query | form, headers, self.connection.getsockname()[1])
+        response = owner.answer(request, self.connection)
         if response is None:
             self._reset()
             return

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from vmseries_lab.certificates import PANORAMA_NAMES
+from vmseries_lab.firewalls.autocommit import AutoCommit
 from vmseries_lab.firewalls.bootstrap import Bootstrap, parse
 from vmseries_lab.firewalls.cloud import CloudError
 from vmseries_lab.firewalls.reading import read
@@ -23,13 +24,18 @@ Stage = Callable[[], bool]
 
 
 class Boot:
-    """What a firewall still has to do before it is in service."""
+    """What a firewall still has to do before it is in service.
+
+    Attributes:
+        auto_commit: by which it activates its configuration.
+    """
 
     def __init__(self, firewall: Firewall, surroundings: Surroundings, now: float) -> None:
         self._firewall = firewall
         self._around = surroundings
         self._reading: Future[Bootstrap] | None = None
         times = surroundings.times
+        self.auto_commit = self._activate(now, times.bootstrap, times.register)
         self._stages: list[tuple[float, Stage]] = [
             (now + self._spread(times.bootstrap), self._look_around),
             (now + self._spread(times.bootstrap), self._read),
@@ -59,7 +65,9 @@ class Boot:
 
     def again(self, now: float) -> None:
         """Boot a second time: without bootstrapping, with what the firewall has."""
-        self._stages = [(now + self._spread(self._around.times.rejoin), self._rejoin)]
+        rejoin = self._around.times.rejoin
+        self.auto_commit = self._activate(now, rejoin / 2, rejoin)
+        self._stages = [(now + self._spread(rejoin), self._rejoin)]
 
     def _look_around(self) -> bool:
         """Enumerate the interfaces. What is attached later stays unseen."""
@@ -96,7 +104,7 @@ class Boot:
             self._give_up("no-management-network")
             return
         firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
-        self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.ip_address)
+        self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
     def _take_licence(self) -> bool:
         """Take a licence; at boot that is tried once."""
@@ -127,7 +135,11 @@ class Boot:
         """Join Panorama; while that is away, try again."""
         firewall, panorama = self._firewall, self._around.panorama
         bootstrap = firewall.bootstrap
-        if not set(bootstrap.panoramas) & set(PANORAMA_NAMES):
+        if not bootstrap.panoramas:
+            self._stages.clear()
+            self._enter("standalone")
+            return True
+        if not (set(bootstrap.panoramas) & set(PANORAMA_NAMES) and firewall.oddities.registers):
             self._stages.clear()
             return True
         if bootstrap.device_group is None or bootstrap.template_stack is None:
@@ -175,6 +187,9 @@ class Boot:
 
     def _rejoin(self) -> bool:
         firewall, panorama = self._firewall, self._around.panorama
+        if not firewall.bootstrap.panoramas:
+            self._enter("standalone")
+            return True
         if not (panorama.reachable and firewall.has_management_network()):
             return False
         self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
@@ -195,6 +210,10 @@ class Boot:
         """Stay as it is for good."""
         self._stages.clear()
         self._enter(phase, **detail)
+
+    def _activate(self, now: float, begins: float, ends: float) -> AutoCommit:
+        failure = self._firewall.oddities.auto_commit_failure
+        return AutoCommit(now + self._spread(begins), now + self._spread(ends), failure)
 
     def _spread(self, seconds: float) -> float:
         """A few per cent more or less, so that firewalls do not march in step."""

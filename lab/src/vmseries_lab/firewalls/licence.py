@@ -99,6 +99,8 @@ class Licence:
         """
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")
+        if not self._online():
+            raise ApiError("Failed to get license info. Please try again later.")
         try:
             self._licensing.may_deactivate(self._api_key.value)
         except LicensingRefusedError as error:

@@ -77,6 +77,14 @@ class Manager:
         return f"_AQ__{hashlib.sha256(self.name.encode()).hexdigest()[:32]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A deactivation that was promised, and which peer promised it."""
+
+    due: float
+    host: str
+
+
 class LicensePlugin:
     """The plugin on one Panorama; it does nothing until it is installed."""
 
@@ -84,9 +92,8 @@ class LicensePlugin:
         self._world = world
         self._panorama = panorama
         self._licensing = licensing
-        self._requests: dict[tuple[str, str], float] = {}
+        self._requests: dict[tuple[str, str], _Request] = {}
         self._seen: dict[str, float] = {}
-        self._cleaned: set[str] = set()
         self._commits = False
         self.installed = False
         panorama.api.handlers |= {
@@ -204,8 +211,9 @@ class LicensePlugin:
             if serial not in manager.serials:
                 raise ApiError(f"{serial} not found in license-manager {manager.name}")
         due = self._world.clock.now() + self._licensing.deactivation_seconds
+        request = _Request(due, self._panorama.leading.host)
         for serial in serials:
-            self._requests.setdefault((manager.name, serial), due)
+            self._requests.setdefault((manager.name, serial), request)
         return result(text=SENT)
 
     def _parameters(self, command: Element) -> Element:
@@ -240,8 +248,11 @@ class LicensePlugin:
         """Do what was promised, and deactivate what has been disconnected for too long."""
         if not self.installed or self._panorama.active is None:
             return
-        for (name, serial), due in list(self._requests.items()):
-            if now >= due and self._may_change():
+        for (name, serial), request in list(self._requests.items()):
+            if request.host != self._panorama.leading.host:
+                # Promised by a peer that is not the active one any more.
+                del self._requests[name, serial]
+            elif now >= request.due and self._may_change():
                 del self._requests[name, serial]
                 if self._give_back(serial):
                     self._change(f"{_devices_path(name)}/entry[@name='{serial}']")
@@ -255,31 +266,31 @@ class LicensePlugin:
         """Automatic deactivation: so many hours after a device was seen last."""
         if self._panorama.devices.connected(serial):
             self._seen[serial] = now
-            self._cleaned.discard(serial)
             return
         absent = now - self._seen.setdefault(serial, now)
-        if manager.hours is None or serial in self._cleaned or absent < manager.hours * _HOUR:
+        if manager.hours is None or absent < manager.hours * _HOUR or not self._may_change():
             return
-        if not self._may_change():
-            return
-        if not self._give_back(serial):
+        entries = list(self._entries(manager, serial))
+        if entries and not self._give_back(serial):
             self._seen[serial] = now - manager.hours * _HOUR + RETRY_SECONDS
             return
-        self._cleaned.add(serial)
-        self._change(
-            *(f"{place}/entry[@name='{serial}']" for place in self._places(serial)),
-            f"{_devices_path(manager.name)}/entry[@name='{serial}']",
-        )
-        self._commits = True
+        self._change(*entries)
+        # The running configuration names it until that commit has ended.
+        self._commits = not self._panorama.jobs.unfinished("Commit")
 
-    def _places(self, serial: str) -> Iterator[str]:
-        """Everywhere that the candidate names a device, itself last."""
+    def _entries(self, manager: Manager, serial: str) -> Iterator[str]:
+        """Everywhere that the candidate names a device, the managed device itself last."""
         candidate = self._panorama.store.candidate
+        places = [_devices_path(manager.name)]
         for container in _CONTAINERS:
-            for name in references.names(candidate, container):
-                if serial in references.members(candidate, container, name):
-                    yield references.members_path(container, name)
-        yield references.MANAGED_DEVICES
+            places += [
+                references.members_path(container, name)
+                for name in references.names(candidate, container)
+            ]
+        for place in (*places, references.MANAGED_DEVICES):
+            path = f"{place}/entry[@name='{serial}']"
+            if tree.find(candidate, tree.parse(path)):
+                yield path
 
     def _give_back(self, serial: str) -> bool:
         """Panorama asks the vendor, whether or not the firewall is there; whether that went well.

@@ -49,6 +49,11 @@ GRACE_SECONDS = 600
 Draining, which no licence is worth waiting for, is given up with the licence."""
 
 
+GATHER_SECONDS = 600
+"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A licence takes
+Panorama and firewall seconds, and there may be a hundred."""
+
+
 class Stage(IntEnum):
     """What a termination goes through, in order."""
 
@@ -235,7 +240,18 @@ def _leave_panorama(
         for departure in asking
         if departure.serial is not None and isinstance(outcomes[departure.event], Done)
     }
-    unmanage = partial(unmanaging.unmanage, connection, now=now, in_time=in_time)
+    unmanage = partial(
+        unmanaging.unmanage,
+        connection,
+        now=now,
+        in_time=in_time,
+        others_follow=any(
+            isinstance(outcome := outcomes[departure.event], Again)
+            and outcome.soon
+            and departure.age < GATHER_SECONDS
+            for departure in asking
+        ),
+    )
     outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 

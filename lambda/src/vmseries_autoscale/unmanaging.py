@@ -56,6 +56,8 @@ def unmanage(
     deployment: str,
     now: datetime,
     in_time: Callable[[], bool],
+    *,
+    others_follow: bool = False,
 ) -> dict[str, Outcome]:
     """Bring the removal of these firewalls as far as it goes now.
 
@@ -68,6 +70,8 @@ def unmanage(
         deployment: named in the commit's description.
         now: aware.
         in_time: whether there is time for more than a dozen requests.
+        others_follow: whether more firewalls are to be removed within seconds, whom the commit
+            waits for.
 
     Returns:
         For each serial number: done if neither configuration names it any more.
@@ -93,7 +97,9 @@ def unmanage(
     removals = decide_removals(plan.removed, candidate)
     refused = _remove(panorama, removals, in_time)
     changed = {serial for part, serial in removals if (part, serial) not in refused}
-    if changed or waiting & plan.removed:
+    if others_follow:
+        outcomes |= dict.fromkeys(plan.removed, Again("others follow, to be committed together"))
+    elif changed or waiting & plan.removed:
         description = f"{deployment}: remove {len(changed | waiting)} firewalls, {_written(now)}"
         asked = _commit(panorama, commits, description, now)
         outcomes |= dict.fromkeys(plan.removed, asked or Again("committed by another visit"))

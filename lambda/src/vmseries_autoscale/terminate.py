@@ -49,6 +49,11 @@ GRACE_SECONDS = 600
 Draining, which no licence is worth waiting for, is given up with the licence."""
 
 
+GATHER_SECONDS = 600
+"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A licence takes
+Panorama and firewall seconds, and there may be a hundred."""
+
+
 class Stage(IntEnum):
     """What a termination goes through, in order."""
 
@@ -127,7 +132,7 @@ def visit(
         in_time: whether there is time to begin with another instance.
     """
     departures, outcomes = _look(events, settings, now)
-    for leave in (_leave_target_groups, _leave_panorama, _leave_ec2):
+    for leave in (_leave_target_groups, partial(_leave_panorama, now=now), _leave_ec2):
         free = [departure for departure in departures if departure.event not in outcomes]
         outcomes |= leave(free, settings, in_time)
     _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
@@ -215,7 +220,10 @@ def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
 
 
 def _leave_panorama(
-    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
+    departures: list[Departure],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
+    now: datetime,
 ) -> dict[LifecycleEvent, Outcome]:
     """Outcomes for those of whom something is left in Panorama."""
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
@@ -232,7 +240,19 @@ def _leave_panorama(
         for departure in asking
         if departure.serial is not None and isinstance(outcomes[departure.event], Done)
     }
-    outcomes |= _unmanage(connection, leaving, settings, in_time)
+    unmanage = partial(
+        unmanaging.unmanage,
+        connection,
+        now=now,
+        in_time=in_time,
+        others_follow=any(
+            isinstance(outcome := outcomes[departure.event], Again)
+            and outcome.soon
+            and departure.age < GATHER_SECONDS
+            for departure in asking
+        ),
+    )
+    outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -286,15 +306,13 @@ def _give_licence_back(
 
 
 def _unmanage(
-    connection: Panorama,
     leaving: Mapping[LifecycleEvent, str],
-    settings: TerminateSettings,
-    in_time: Callable[[], bool],
+    deployment: str,
+    unmanage: Callable[[frozenset[str], str], dict[str, Outcome]],
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
-    serials = frozenset(leaving.values())
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name, in_time))
+    outcomes = attempt(partial(unmanage, frozenset(leaving.values()), deployment))
     if isinstance(outcomes, Again | Failed):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}

@@ -168,6 +168,7 @@ class Cloud:
                 "template_stack": "TS",
                 "log_collector_group": "LCG",
                 "timeout_seconds": 5,
+                "push_when_out_of_sync": False,
             },
             **changes,
         }
@@ -211,6 +212,7 @@ class Cloud:
                 "tags": {"team": "network"},
                 "readiness": "in-sync",
                 "licence_expected": True,
+                "firewall_api": None,
                 **changes,
             }
         )
@@ -224,6 +226,7 @@ class Cloud:
                 "maximum_visit_interval_seconds": 300,
                 "management_device_index": 1,
                 "licensing": {"mode": "firewall", "api_key_secret_arn": self.licensing_secret},
+                "firewall_api": None,
                 "target_groups": {},
                 **changes,
             }

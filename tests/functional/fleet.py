@@ -68,6 +68,7 @@ _COMMON = {
         "template_stack": "TS",
         "log_collector_group": "LCG",
         "timeout_seconds": 5,
+        "push_when_out_of_sync": False,
     },
 }
 
@@ -106,12 +107,14 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "tags": {},
         "readiness": "in-sync",
         "licence_expected": True,
+        "firewall_api": None,
     },
     TerminateSettings: hook_settings("terminate")
     | {
         "deadline_seconds": 86400,
         "management_device_index": 1,
         "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+        "firewall_api": None,
         "target_groups": {"2": [{"arn": TARGET_GROUP, "port": TARGET_PORT}]},
     },
     ReconcileSettings: _COMMON

@@ -64,6 +64,7 @@ def settings(api: XmlApi, *hostnames: str) -> PanoramaSettings:
         template_stack="TS",
         log_collector_group="LCG",
         timeout_seconds=1,
+        push_when_out_of_sync=False,
     )
 
 

@@ -29,6 +29,7 @@ PANORAMA = {
     "template_stack": "TS",
     "log_collector_group": None,
     "timeout_seconds": 10,
+    "push_when_out_of_sync": False,
 }
 COMMON = {
     "name": "fw",
@@ -64,11 +65,13 @@ LAUNCH = {
     "tags": {"team": "network"},
     "readiness": "in-sync",
     "licence_expected": True,
+    "firewall_api": None,
 }
 TERMINATE = {
     **HOOK,
     "management_device_index": 1,
     "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+    "firewall_api": None,
     "target_groups": {"2": [TARGET_GROUP]},
 }
 RECONCILE = {

@@ -13,17 +13,23 @@
     ├── RetryableError                come back, and count it: an operator may have to mend it
     │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
     │   ├── SecretError                   a secret that cannot be read or has the wrong shape
-    │   └── PanoramaError
-    │       ├── PanoramaUnavailableError      no answer, or not one of the XML API
-    │       │   ├── PanoramaCertificateError      the server is not who it should be
-    │       │   └── PanoramaTimeoutError          connected and asked, but no answer in time
-    │       ├── PanoramaAccessError           key, password or role refused
-    │       ├── PanoramaRefusedError          any other refusal, with its code and text
-    │       │   ├── ReferencedError               something still refers to what is to be removed
-    │       │   └── FullCommitRequiredError       a partial commit is not possible
-    │       ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
-    │       ├── NothingToCommitError          somebody else's edits hold what we wait for
-    │       └── CommitFailedError             a commit job ended with FAIL
+    │   ├── PanoramaError
+    │   │   ├── PanoramaUnavailableError      no answer, or not one of the XML API
+    │   │   │   ├── PanoramaCertificateError      the server is not who it should be
+    │   │   │   └── PanoramaTimeoutError          connected and asked, but no answer in time
+    │   │   ├── PanoramaAccessError           key, password or role refused
+    │   │   ├── PanoramaRefusedError          any other refusal, with its code and text
+    │   │   │   ├── ReferencedError               something still refers to what is to be removed
+    │   │   │   └── FullCommitRequiredError       a partial commit is not possible
+    │   │   ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
+    │   │   ├── NothingToCommitError          somebody else's edits hold what we wait for
+    │   │   └── CommitFailedError             a commit job ended with FAIL
+    │   └── FirewallError                 of a firewall's own API
+    │       ├── FirewallUnavailableError      no answer, or not one of the XML API
+    │       │   ├── FirewallCertificateError      the server is not who it should be
+    │       │   └── FirewallTimeoutError          connected and asked, but no answer in time
+    │       ├── FirewallAccessError           key, password or role refused
+    │       └── FirewallRefusedError          any other refusal, with its code and text
     ├── PermanentError                coming back changes nothing: a launch is undone and abandoned
     │   ├── LayoutError                   the wanted interfaces do not fit this instance
     │   ├── TooLateError                  the firewall has booted without its interfaces
@@ -133,6 +139,40 @@ class NothingToCommitError(PanoramaError):
 
 class CommitFailedError(PanoramaError):
     """A commit job ended with FAIL."""
+
+
+class FirewallError(RetryableError):
+    """A firewall did not do what its own API was asked."""
+
+
+class FirewallUnavailableError(FirewallError):
+    """The firewall gave no answer, or an answer that is not one of the XML API."""
+
+
+class FirewallCertificateError(FirewallUnavailableError):
+    """The server that answered cannot prove that it is the firewall."""
+
+
+class FirewallTimeoutError(FirewallUnavailableError):
+    """The firewall took the request and did not answer in time; it may still be doing it."""
+
+
+class FirewallAccessError(FirewallError):
+    """The firewall refuses the administrator's key, password or role."""
+
+
+class FirewallRefusedError(FirewallError):
+    """The firewall refuses the request.
+
+    Attributes:
+        code: the XML API's error code, ``None`` where the answer had none.
+        text: the text of the answer.
+    """
+
+    def __init__(self, code: str | None, text: str) -> None:
+        super().__init__(f"The firewall refused the request (code {code or 'none'}): {text}")
+        self.code = code
+        self.text = text
 
 
 class PermanentError(AutoscaleError):

@@ -51,7 +51,11 @@ class LicensingMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PanoramaSettings:
-    """Where Panorama is and where in its configuration our firewalls are."""
+    """Where Panorama is and where in its configuration our firewalls are.
+
+    Attributes:
+        push_when_out_of_sync: whether a new firewall that is connected and not in sync gets a push.
+    """
 
     hostnames: tuple[str, ...]
     port: int
@@ -59,6 +63,22 @@ class PanoramaSettings:
     device_group: str
     template_stack: str
     log_collector_group: str | None
+    timeout_seconds: int
+    push_when_out_of_sync: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallApiSettings:
+    """The firewalls' own XML API, at their management addresses.
+
+    Attributes:
+        server_name: what a firewall's certificate must be valid for, whatever its address is.
+        timeout_seconds: of one request.
+    """
+
+    secret_arn: str
+    port: int
+    server_name: str
     timeout_seconds: int
 
 
@@ -140,6 +160,7 @@ class LaunchSettings(HookSettings):
     tags: Mapping[str, str]
     readiness: Readiness
     licence_expected: bool
+    firewall_api: FirewallApiSettings | None
 
     @property
     def management_device_index(self) -> int:
@@ -152,10 +173,11 @@ class LaunchSettings(HookSettings):
     def __post_init__(self) -> None:
         if len(self._management_device_indexes()) != 1:
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
-        if self.panorama is None and self.readiness is not Readiness.OFF:
+        tellers = {Readiness.OFF: True, Readiness.CONNECTED: self.firewall_api is not None}
+        if self.panorama is None and not tellers.get(self.readiness, False):
             raise SettingsError(
-                f"{VARIABLE}: readiness is {self.readiness}, which only Panorama can tell, "
-                "but panorama is null; set readiness to off or name a Panorama"
+                f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
+                "panorama, connected needs panorama or firewall_api, off needs neither"
             )
 
 
@@ -169,6 +191,7 @@ class TerminateSettings(HookSettings):
 
     management_device_index: int
     licensing: LicensingSettings
+    firewall_api: FirewallApiSettings | None
     target_groups: Mapping[str, tuple[TargetGroupSettings, ...]]
 
     def __post_init__(self) -> None:

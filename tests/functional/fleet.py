@@ -113,7 +113,11 @@ SETTINGS: dict[type, dict[str, Any]] = {
     | {
         "deadline_seconds": 86400,
         "management_device_index": 1,
-        "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+        "licensing": {
+            "mode": "firewall",
+            "api_key_secret_arn": "arn:licensing",
+            "license_manager": None,
+        },
         "firewall_api": None,
         "target_groups": {"2": [{"arn": TARGET_GROUP, "port": TARGET_PORT}]},
     },
@@ -122,6 +126,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "launch": {"lifecycle_hook_name": "launch", "queue_url": "launch"},
         "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "terminate"},
         "licensing_mode": "firewall",
+        "license_manager": None,
         "target_groups": [{"arn": TARGET_GROUP, "vpc_id": VPC, "cidr_blocks": ["10.0.2.0/24"]}],
         "age_floor_seconds": 1500,
         "maximum_firewalls": 25,
@@ -144,6 +149,7 @@ class Panorama(FakePanorama):
         ]
 
     def finish_jobs(self) -> None:
+        self.finish_plugin()
         if any(not job.finished for job in self.jobs):
             self.commit_all()
         self.jobs = [Job(job.job_id, True, False, ()) for job in self.jobs]
@@ -162,18 +168,22 @@ class Line:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._fleet.panorama, name)
 
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             unavailable, timeout = PanoramaUnavailableError("away"), PanoramaTimeoutError("slow")
             with self._fleet.aws.tripping(unavailable, timeout):
                 if self._fleet.away:
                     raise unavailable
                 self._watch(name, arguments)
-                return method(*arguments)
+                return method(*arguments, **options)
 
         return call
 
     def _watch(self, name: str, arguments: tuple[Any, ...]) -> None:
         """What is taken from a firewall is taken from its instance; a dead one gives nothing."""
+        if name == "plugin_deactivate":
+            for instance_id, serial in self._fleet.serials.items():
+                if serial in arguments[1]:
+                    self._fleet.aws.take_from_panorama(instance_id, name)
         instance_ids = {serial: key for key, serial in self._fleet.serials.items()}
         instance_id = instance_ids.get(arguments[-1] if name == "remove" else (*arguments, "")[0])
         if instance_id is None:

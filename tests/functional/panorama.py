@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.panorama import Device, Job, Part
 from vmseries_autoscale.panorama.protocol import Membership
+
+LICENSE_MANAGER = "LM"
 
 
 @dataclass
@@ -18,6 +21,10 @@ class FakePanorama:
         calls: the names of the methods called, in order.
         fail: called with each method's name first; raises what that call is to raise.
         commit_fails: details with which every commit job ends, if it is to fail.
+        listed: what the licence plugin's license managers list as licensed.
+        asked: for what the plugin was asked, one entry for each request, until it has done it.
+        plugin_commits: how often changes of the plugin's administrator were committed.
+        plugin_works: whether the plugin does what it is asked.
     """
 
     firewalls: dict[str, Device] = field(default_factory=dict)
@@ -30,11 +37,16 @@ class FakePanorama:
     fail: Callable[[str], None] = lambda _name: None
     commit_fails: tuple[str, ...] = ()
     deactivation_works: bool = True
+    listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
+    asked: list[frozenset[str]] = field(default_factory=list)
+    plugin_commits: int = 0
+    plugin_works: bool = True
 
     def register(self, device: Device) -> None:
         """A firewall joins, takes a licence, and is committed everywhere."""
         self.firewalls[device.serial] = device
         self.licensed[device.serial] = ["VM-Capacity"]
+        self.listed[LICENSE_MANAGER].add(device.serial)
         for part in Part:
             self.named[part].add(device.serial)
             self.committed[part].add(device.serial)
@@ -46,6 +58,18 @@ class FakePanorama:
         if not self.commit_fails:
             self.committed = {part: set(serials) for part, serials in self.named.items()}
             self._forget()
+
+    def finish_plugin(self) -> None:
+        """The licence plugin gets round to what it was asked."""
+        for serial in frozenset().union(*self.asked) if self.plugin_works else ():
+            self.delicense(serial)
+        self.asked.clear()
+
+    def delicense(self, serial: str) -> None:
+        """A licence is back, by whomever: neither the plugin nor the firewall has it any more."""
+        self.licensed[serial] = []
+        for serials in self.listed.values():
+            serials.discard(serial)
 
     def _forget(self) -> None:
         """Panorama shows a firewall as what the running configuration makes of it."""
@@ -76,8 +100,17 @@ class FakePanorama:
         self._called("deactivate_licence")
         self._reach(serial)
         if self.deactivation_works:
-            self.licensed[serial] = []
+            self.delicense(serial)
         return self.deactivation_works
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        self._called("plugin_licensed")
+        return frozenset(self.listed.get(license_manager, ()))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        self._called("plugin_deactivate")
+        assert set(serials) <= self.listed[license_manager]
+        self.asked.append(frozenset(serials))
 
     def running(self) -> Membership:
         self._called("running")
@@ -91,7 +124,11 @@ class FakePanorama:
         self._called("remove")
         self.named[part].discard(serial)
 
-    def commit(self, description: str) -> str | None:
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        if administrator == PLUGIN_ADMINISTRATOR:
+            self._called("commit of the plugin's changes")
+            self.plugin_commits += bool(self.asked)
+            return None
         self._called("commit")
         if self.named == self.committed:
             return None

@@ -13,6 +13,10 @@
     ├── RetryableError                come back, and count it: an operator may have to mend it
     │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
     │   ├── SecretError                   a secret that cannot be read or has the wrong shape
+    │   ├── LicenceError                  a licence that cannot be given back now
+    │   │   ├── LicenceServerUnreachableError  the firewall does not reach Palo Alto's servers
+    │   │   ├── LicensingKeyError             the licensing API key is missing or not taken
+    │   │   └── LicenceManagerError           the plugin does not know a firewall that is licensed
     │   ├── PanoramaError
     │   │   ├── PanoramaUnavailableError      no answer, or not one of the XML API
     │   │   │   ├── PanoramaCertificateError      the server is not who it should be
@@ -85,6 +89,22 @@ class ScarcityError(RetryableError):
 
 class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class LicenceError(RetryableError):
+    """A licence cannot be given back now; an operator can mend why."""
+
+
+class LicenceServerUnreachableError(LicenceError):
+    """The machine that gives a licence back does not reach Palo Alto's licence server."""
+
+
+class LicensingKeyError(LicenceError):
+    """The licensing API key is missing, expired or another account's."""
+
+
+class LicenceManagerError(LicenceError):
+    """A firewall has a licence that the licence plugin's license manager does not list."""
 
 
 class PanoramaError(RetryableError):

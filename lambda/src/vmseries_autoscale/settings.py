@@ -46,6 +46,7 @@ class LicensingMode(StrEnum):
     """Who gives a firewall's licence back."""
 
     FIREWALL = "firewall"
+    PLUGIN = "plugin"
     NONE = "none"
 
 
@@ -116,10 +117,27 @@ class InterfaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LicensingSettings:
-    """How licences are given back."""
+    """How licences are given back.
+
+    Attributes:
+        license_manager: of Panorama's licence plugin; in mode ``plugin`` only.
+    """
 
     mode: LicensingMode
     api_key_secret_arn: str | None
+    license_manager: str | None
+
+    def __post_init__(self) -> None:
+        for name, value, mode in (
+            ("api_key_secret_arn", self.api_key_secret_arn, LicensingMode.FIREWALL),
+            ("license_manager", self.license_manager, LicensingMode.PLUGIN),
+        ):
+            if self.mode is mode and value is None:
+                raise SettingsError(f"{VARIABLE}: licensing.mode {mode} needs licensing.{name}")
+            if self.mode is not mode and value is not None:
+                raise SettingsError(
+                    f"{VARIABLE}: licensing.{name} has no effect with licensing.mode {self.mode}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +213,15 @@ class TerminateSettings(HookSettings):
     target_groups: Mapping[str, tuple[TargetGroupSettings, ...]]
 
     def __post_init__(self) -> None:
-        needs_key = self.licensing.mode is LicensingMode.FIREWALL
-        if needs_key and (self.panorama is None or self.licensing.api_key_secret_arn is None):
+        mode = self.licensing.mode
+        if mode is LicensingMode.FIREWALL and self.panorama is None and self.firewall_api is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.mode firewall needs panorama, which reaches the firewall, "
-                "and licensing.api_key_secret_arn; set both or use mode none"
+                f"{VARIABLE}: licensing.mode firewall needs panorama or firewall_api, by which the "
+                "firewall is reached; set one or use mode none"
             )
-        if not needs_key and self.licensing.api_key_secret_arn is not None:
+        if mode is LicensingMode.PLUGIN and self.panorama is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.api_key_secret_arn has no effect with licensing.mode none"
+                f"{VARIABLE}: licensing.mode plugin needs panorama, whose plugin it is"
             )
 
 
@@ -233,6 +251,7 @@ class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
+        license_manager: of Panorama's licence plugin; in licensing mode ``plugin`` only.
         age_floor_seconds: for how long something must have been wrong before it is acted on.
         maximum_firewalls: of how many firewalls one run removes what they left, at most.
         maximum_share: the same, as a share of all firewalls known; between 0 and 1.
@@ -242,6 +261,7 @@ class ReconcileSettings(Settings):
     launch: QueueSettings
     terminate: QueueSettings
     licensing_mode: LicensingMode
+    license_manager: str | None
     target_groups: tuple[SweptTargetGroup, ...]
     age_floor_seconds: int
     maximum_firewalls: int

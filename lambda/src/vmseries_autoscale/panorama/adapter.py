@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -143,6 +143,40 @@ class PanOsPanorama:
                 return True
             raise
 
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        """Serial numbers that the licence plugin's license manager lists as licensed.
+
+        ``show plugins sw_fw_license devices license-manager``: an entry for each firewall, with its
+        serial number, as the vendor's own auto scaling module reads it
+        (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg).
+        """
+        answer = self._op(
+            _command(
+                *("show", "plugins", "sw_fw_license", "devices", "license-manager"),
+                text=license_manager,
+            )
+        )
+        return frozenset(text for one in answer.iterfind("result//serial") if (text := one.text))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        """Have the licence plugin give licences back, all with one request.
+
+        ``request plugins sw_fw_license deactivate``, as the same module asks it. The plugin answers
+        "Deactivation request sent. Check system logs for status." and does the rest later. A
+        licence that is back already is success; what became of the others, its list tells.
+        """
+        request = ET.Element("request")
+        deactivate = _nested(request, "plugins", "sw_fw_license", "deactivate")
+        _nested(deactivate, "license-manager").text = license_manager
+        devices = _nested(deactivate, "devices")
+        for serial in sorted(serials):
+            _nested(devices, "member").text = serial
+        try:
+            self._op(request)
+        except PanoramaRefusedError as error:
+            if "manager" in error.text.lower() or not _says_deactivated(error.text):
+                raise
+
     def running(self) -> Membership:
         """Who is named in the running configuration."""
         return self._membership(lambda xapi, xpath: xapi.show(xpath))
@@ -183,15 +217,15 @@ class PanOsPanorama:
         xpaths[Part.MANAGED_DEVICES] = "/config/mgt-config/devices"
         return xpaths
 
-    def commit(self, description: str) -> str | None:
-        """Queue a commit of our own administrator's changes only.
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        """Queue a commit of one administrator's changes only, of our own if none is named.
 
         "Commit" in the PAN-OS and Panorama API guide: a partial commit names the administrators
         whose changes it takes; everybody else's unfinished edits stay where they are.
         """
         commit = ET.Element("commit")
         ET.SubElement(commit, "description").text = description
-        _nested(commit, "partial", "admin", "member").text = self._username
+        _nested(commit, "partial", "admin", "member").text = administrator or self._username
         try:
             answer = self._request(lambda xapi: xapi.commit(cmd=_xml(commit)))
         except PanoramaRefusedError as error:

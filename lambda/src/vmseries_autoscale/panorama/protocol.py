@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -76,6 +76,12 @@ class Panorama(Protocol):
     def deactivate_licence(self, serial: str) -> bool:
         """Have the firewall give its licence back; whether it says that it has."""
 
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        """Serial numbers that the licence plugin's license manager lists as licensed."""
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        """Have the licence plugin give licences back; it does so later, or not at all."""
+
     def running(self) -> Membership:
         """Who is named in the running configuration."""
 
@@ -85,8 +91,12 @@ class Panorama(Protocol):
     def remove(self, part: Part, serial: str) -> None:
         """Remove a firewall from a part of the candidate configuration; absent is success."""
 
-    def commit(self, description: str) -> str | None:
-        """Queue a commit of our own administrator's changes only.
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        """Queue a commit of one administrator's changes only.
+
+        Args:
+            description: shown in Panorama's job list.
+            administrator: whose changes; ``None`` is our own.
 
         Returns:
             The job's id, ``None`` if there is nothing to commit.

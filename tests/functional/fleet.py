@@ -30,7 +30,7 @@ from functional.account import (
     Message,
 )
 from functional.conftest import FakeContext
-from functional.panorama import FakePanorama
+from functional.panorama import LICENSE_MANAGER, FakePanorama
 from vmseries_autoscale import launch as launch_visit
 from vmseries_autoscale import licensing, panorama, telemetry, terminate, together
 from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
@@ -134,6 +134,20 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "dry_run": False,
     },
 }
+
+BY_PLUGIN: dict[type, dict[str, Any]] = {
+    TerminateSettings: SETTINGS[TerminateSettings]
+    | {
+        "licensing": {
+            "mode": "plugin",
+            "api_key_secret_arn": None,
+            "license_manager": LICENSE_MANAGER,
+        }
+    },
+    ReconcileSettings: SETTINGS[ReconcileSettings]
+    | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
+}
+"""What is different where Panorama's plugin has the licences."""
 
 
 class Panorama(FakePanorama):

@@ -6,11 +6,13 @@ docs/licensing.md has a row for each situation; its tests are here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from functional.conftest import (
+    LICENSING_KEY,
     SERIAL,
     Cloud,
     FakeContext,
@@ -23,12 +25,23 @@ from functional.conftest import (
 from functional.panorama import LICENSE_MANAGER, FakePanorama
 from functional.test_reconcile import DAY, FLOOR, did, end, run, unreachable
 from functional.test_terminate import Logs, assert_nothing_left, change, departure
-from vmseries_autoscale import licensing
-from vmseries_autoscale.errors import PanoramaAccessError, PanoramaRefusedError
+from vmseries_autoscale import firewall, licensing
+from vmseries_autoscale.errors import (
+    FirewallRefusedError,
+    FirewallUnavailableError,
+    PanoramaAccessError,
+    PanoramaRefusedError,
+)
 from vmseries_autoscale.group import Kind
 from vmseries_autoscale.panorama import Part
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+API = {
+    "secret_arn": "arn:firewalls",
+    "port": 443,
+    "server_name": "firewall.example.com",
+    "timeout_seconds": 5,
+}
 OTHERS = [f"00795100000000{number}" for number in range(4)]
 NO_SERVER = "Failed to get license info. Please try again later."
 NO_KEY = "API Key is not set"
@@ -426,3 +439,175 @@ def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
     assert told(logs(), licensing.LOST) == [SERIAL]
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
+
+
+# By the firewall, asked directly: without Panorama.
+
+
+@dataclass
+class FakeFirewall:
+    """The firewall behind every address.
+
+    Attributes:
+        addresses: where it was asked.
+        fail: called with each method's name first; raises what that call is to raise.
+        works: whether it gives its licence back at once.
+    """
+
+    number: str | None = SERIAL
+    licensed: list[str] = field(default_factory=lambda: ["VM-Capacity"])
+    key: str = ""
+    addresses: list[str] = field(default_factory=list)
+    fail: Callable[[str], None] = lambda _name: None
+    works: bool = True
+
+    def connect(self, _settings: object, address: str) -> FakeFirewall:
+        self.addresses.append(address)
+        return self
+
+    def serial(self) -> str | None:
+        self.fail("serial")
+        return self.number
+
+    def licences(self) -> list[str]:
+        self.fail("licences")
+        return list(self.licensed)
+
+    def set_licensing_api_key(self, api_key: str) -> None:
+        self.fail("set_licensing_api_key")
+        self.key = api_key
+
+    def deactivate_licence(self) -> bool:
+        self.fail("deactivate_licence")
+        if self.works:
+            self.licensed.clear()
+        return self.works
+
+
+@pytest.fixture
+def its_own_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+    """A deployment without Panorama, whose firewalls let us in; and the terminate function."""
+    fake = FakeFirewall()
+    monkeypatch.setattr(firewall, "connect", fake.connect)
+    become_terminate(running, monkeypatch, panorama=None, firewall_api=API)
+    own = {"Key": "vmseries-autoscale:serial"}
+    running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
+    return fake
+
+
+def finish_directly(cloud: Cloud, event: dict[str, Any]) -> None:
+    for _ in range(4):
+        if not cloud.deliver(event):
+            return
+    pytest.fail("the message is still there")
+
+
+def unreachable_firewall(_name: str) -> None:
+    raise FirewallUnavailableError("the firewall does not answer")
+
+
+def test_without_panorama_a_firewall_is_asked_at_its_management_address(
+    running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    address = running.attached()[1]["PrivateIpAddress"]
+    finish_directly(running, departure(running))
+    assert its_own_api.addresses == [address]
+    assert its_own_api.licensed == []
+    assert its_own_api.key == LICENSING_KEY
+    assert fake_panorama.calls == []
+    written = running.tags()
+    assert written["vmseries-autoscale:serial"] == SERIAL
+    assert written["vmseries-autoscale:serial-evidence"] == "firewall"
+    assert written["vmseries-autoscale:licence"] == "returned"
+    assert_nothing_left(running)
+    counted = metrics(logs())
+    assert counted["LicenceReturned"] == 1
+    assert "LicenceNotReturned" not in counted
+
+
+def test_without_panorama_a_licence_that_is_back_already_is_success(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    """A firewall without a licence has no serial number."""
+    its_own_api.licensed.clear()
+    its_own_api.number = None
+    finish_directly(running, departure(running))
+    assert its_own_api.key == ""
+    assert_nothing_left(running)
+    assert metrics(logs())["LicenceReturned"] == 1
+
+
+def test_without_panorama_a_slow_licence_server_is_read_back_later(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    its_own_api.works = False
+    event = departure(running)
+    assert running.deliver(event) == ["message-0"]
+    assert reasons(logs()) == ["the firewall is giving its licence back"]
+    assert len(running.attached()) == 3
+    its_own_api.licensed.clear()
+    finish_directly(running, event)
+    assert_nothing_left(running)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenceServerUnreachableError")],
+)
+def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs, text: str, error: str
+) -> None:
+    def fail(name: str) -> None:
+        if name == "deactivate_licence":
+            raise FirewallRefusedError(None, text)
+
+    its_own_api.fail = fail
+    assert running.deliver(departure(running)) == ["message-0"]
+    records = logs()
+    assert errors(records) == {error}
+    assert any(f"firewall {SERIAL} ({running.instance_id})" in one for one in reasons(records))
+    assert len(running.attached()) == 3
+
+
+def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_deadline(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    its_own_api.fail = unreachable_firewall
+    assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
+    assert errors(logs()) == {"FirewallUnavailableError"}
+    finish_directly(running, departure(running, age=DAY))
+    assert_nothing_left(running)
+    records = logs()
+    (lost,) = [one for one in records if one.get("message") == licensing.LOST_UNSEEN]
+    assert lost["instance_id"] == running.instance_id
+    assert metrics(records)["LicenceNotReturned"] == 1
+
+
+def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
+    running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    finish_directly(running, departure(running))
+    assert its_own_api.addresses == []
+    assert told(logs(), licensing.LOST) == [SERIAL]
+
+
+def test_without_panorama_a_launch_that_came_to_nothing_has_no_licence(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Without a management interface a firewall gets none."""
+    become_terminate(launching, monkeypatch, panorama=None, firewall_api=API)
+    assert launching.deliver(departure(launching)) == []
+    assert_nothing_left(launching)
+    assert "LicenceNotReturned" not in metrics(logs())
+
+
+def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took_along(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(reconciling, monkeypatch, panorama=None)
+    gone_for_good(reconciling, fake_panorama)
+    assert run(reconciling)["licences_lost"] == [SERIAL]
+    assert told(logs(), licensing.LOST) == [SERIAL]

@@ -21,7 +21,7 @@ class Evidence(StrEnum):
     SERIAL_TAG = "serial-tag"
     HOSTNAME = "hostname"
     MANAGEMENT_IP = "management-ip"
-    OWN_API = "own-api"
+    FIREWALL = "firewall"
 
 
 @dataclass(frozen=True, slots=True)

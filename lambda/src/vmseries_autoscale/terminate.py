@@ -249,7 +249,7 @@ def _directly(
     asked = firewall.connect(api, address)
     departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
     if departure.serial is not None and tags.SERIAL not in departure.tags:
-        found = Identity(departure.serial, Evidence.OWN_API)
+        found = Identity(departure.serial, Evidence.FIREWALL)
         departure.add_tags(identity.tags_for(found))
     return _have_given_back(departure, asked, key_arn)
 

@@ -101,13 +101,13 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     assert fake_panorama.plugin_commits == 1
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
     assert fake_panorama.entries() == 4
-    assert "vmseries-autoscale:licence" not in by_plugin.tags()
+    assert by_plugin.tags()["vmseries-autoscale:licence"] == "listed"
 
     fake_panorama.finish_plugin()
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
-    assert fake_panorama.calls[:4] == [
-        *("devices", "plugin_licensed", "licences", "commit of the plugin's changes")
+    assert fake_panorama.calls[:3] == [
+        *("devices", "plugin_licensed", "commit of the plugin's changes")
     ]
     assert "remove" in fake_panorama.calls
     assert by_plugin.tags()["vmseries-autoscale:licence"] == "returned"
@@ -141,6 +141,29 @@ def test_the_plugin_is_asked_for_a_batch_with_one_request(
     assert launching.deliver(*bodies) == []
     assert launching.own_interfaces() == []
     assert fake_panorama.entries() == 0
+
+
+def test_the_plugin_is_asked_again_for_what_it_still_lists(
+    by_plugin: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """It has forgotten the request, or its changes came after our commit."""
+    event = departure(by_plugin)
+    by_plugin.deliver(event)
+    by_plugin.deliver(event)
+    assert fake_panorama.asked == [frozenset({SERIAL})] * 2
+    assert fake_panorama.plugin_commits == 2
+    assert by_plugin.operations()["CreateTags"] == 2, "listed, and the visit"
+
+
+def test_a_firewall_that_notices_late_is_not_waited_for(
+    by_plugin: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = departure(by_plugin)
+    by_plugin.deliver(event)
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    by_plugin.deliver(event)
+    assert fake_panorama.licensed[SERIAL] != []
+    assert by_plugin.tags()["vmseries-autoscale:licence"] == "returned"
 
 
 def by_our_own_function(panorama: FakePanorama) -> None:

@@ -436,7 +436,9 @@ def test_the_plugin_is_asked_for_several_licences_at_once(
     assert "target" not in api.requests[0]
 
 
-@pytest.mark.parametrize("text", [f"{SERIAL} is already deactivated", f"Device {SERIAL} not found"])
+@pytest.mark.parametrize(
+    "text", [f"{SERIAL} is already deactivated", f"{SERIAL} not found in license-manager LM"]
+)
 def test_a_licence_that_the_plugin_has_back_already_is_success(
     api: XmlApi, panorama: PanOsPanorama, text: str
 ) -> None:
@@ -444,7 +446,9 @@ def test_a_licence_that_the_plugin_has_back_already_is_success(
     panorama.plugin_deactivate("LM", [SERIAL])
 
 
-@pytest.mark.parametrize("text", ["API Key is not set", "License manager LM not found"])
+@pytest.mark.parametrize(
+    "text", ["API Key is not set", "license-manager -> LM is not a valid reference"]
+)
 def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
     api.answers(error(text))
     with pytest.raises(PanoramaRefusedError, match=text):

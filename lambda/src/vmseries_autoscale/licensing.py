@@ -159,9 +159,10 @@ def ask_plugin(
 
 
 def check_own_list(panorama: Panorama, license_manager: str, serial: str) -> None:
-    """Make sure that a connected firewall that the plugin does not list has no licence, either.
+    """Make sure that a connected firewall that the plugin never listed has no licence, either.
 
-    The wrong license manager lists none of ours, which would look like success.
+    The wrong license manager lists none of ours, which would look like success. Of one that it did
+    list, its list alone tells: how soon the firewall itself notices is documented nowhere.
 
     Raises:
         LicenceManagerError: if it has one.

@@ -17,6 +17,7 @@ DEVICE_INDEX = "vmseries-autoscale:device-index"
 SERIAL = "vmseries-autoscale:serial"
 SERIAL_EVIDENCE = "vmseries-autoscale:serial-evidence"
 LICENCE = "vmseries-autoscale:licence"
+LICENCE_LISTED = "listed"
 LICENCE_RETURNED = "returned"
 VISITED = "vmseries-autoscale:visited"
 

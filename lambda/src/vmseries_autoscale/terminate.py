@@ -386,15 +386,17 @@ def _read_back(
     listed: Set[str],
     departure: Departure,
 ) -> Outcome:
-    serial = departure.serial or ""
+    serial, device = departure.serial or "", devices.get(departure.serial or "")
+    was_listed = tags.LICENCE in departure.tags
     if serial in listed:
+        if not was_listed:
+            departure.add_tags({tags.LICENCE: tags.LICENCE_LISTED})
         return Again(
             f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
             "what the plugin makes of the request"
         )
     with telemetry.about(serial=serial):
-        device = devices.get(serial)
-        if device is not None and device.connected:
+        if device is not None and device.connected and not was_listed:
             licensing.check_own_list(connection, manager, serial)
         _note_returned(departure)
     return Done()

@@ -174,7 +174,7 @@ class PanOsPanorama:
         try:
             self._op(request)
         except PanoramaRefusedError as error:
-            if "manager" in error.text.lower() or not _says_deactivated(error.text):
+            if not _says_deactivated(error.text):
                 raise
 
     def running(self) -> Membership:

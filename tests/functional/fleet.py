@@ -55,7 +55,7 @@ HANDLERS: dict[str, Any] = {
     "terminate": terminate_handler.handler,
     "reconcile": reconcile_handler.handler,
 }
-BATCH_SIZES = {"launch": 1, "terminate": 100}
+BATCH_SIZES = {"launch": 10, "terminate": 100}
 
 _COMMON = {
     "name": NAME,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from vmseries_autoscale.errors import FirewallNotConnectedError
 from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
-from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.panorama import Device, Job, Part, Push
 from vmseries_autoscale.panorama.protocol import Membership
 
 LICENSE_MANAGER = "LM"
@@ -33,6 +33,7 @@ class FakePanorama:
     named: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     committed: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     jobs: list[Job] = field(default_factory=list)
+    push_jobs: list[Push] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     fail: Callable[[str], None] = lambda _name: None
     commit_fails: tuple[str, ...] = ()
@@ -85,6 +86,25 @@ class FakePanorama:
     def devices(self) -> list[Device]:
         self._called("devices")
         return list(self.firewalls.values())
+
+    def push(self, serials: Collection[str]) -> str | None:
+        self._called("push")
+        job_id = str(len(self.push_jobs) + 101)
+        self.push_jobs.insert(0, Push(job_id, False, {}, frozenset(serials)))
+        return job_id
+
+    def pushes(self) -> list[Push]:
+        self._called("pushes")
+        return list(self.push_jobs)
+
+    def finish_push(self, failures: dict[str, str] | None = None) -> None:
+        """The newest push ends, and what it did not fail for is in sync."""
+        job, failed = self.push_jobs[0], failures or {}
+        self.push_jobs[0] = replace(job, finished=True, failures=failed)
+        for serial in job.serials - failed.keys():
+            self.firewalls[serial] = replace(
+                self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
+            )
 
     def licences(self, serial: str) -> list[str]:
         self._called("licences")

@@ -617,6 +617,19 @@ def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     assert told(logs(), licensing.LOST) == [SERIAL]
 
 
+def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waited_for(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    abandoned = {"Key": "vmseries-autoscale:abandoned", "Value": "the deadline passed"}
+    running.ec2.create_tags(Resources=[running.instance_id], Tags=[abandoned])
+    its_own_api.fail = unreachable_firewall
+    finish_directly(running, departure(running))
+    assert_nothing_left(running)
+    records = logs()
+    (lost,) = [one for one in records if one.get("message") == licensing.LOST_UNSEEN]
+    assert lost["instance_id"] == running.instance_id
+
+
 def test_without_panorama_a_launch_that_came_to_nothing_has_no_licence(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -9,6 +9,7 @@
     │   └── UnsupportedTransitionError    a transition that this version does not act on
     ├── PassingError                  come back: this is how waiting looks from outside
     │   ├── NotYetError                   EC2 has not caught up with itself
+    │   ├── OutOfTimeError                the run ends before everything is done
     │   └── PanoramaBusyError             commits, locks, queue, session, failover
     ├── RetryableError                come back, and count it: an operator may have to mend it
     │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
@@ -73,6 +74,10 @@ class PassingError(AutoscaleError):
 
 class NotYetError(PassingError):
     """EC2 answers by an older state than the one it has just reported."""
+
+
+class OutOfTimeError(PassingError):
+    """There was no time in this run for all that was to be done; what is done counts."""
 
 
 class PanoramaBusyError(PassingError):

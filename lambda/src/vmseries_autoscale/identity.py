@@ -16,12 +16,15 @@ from vmseries_autoscale.panorama import Device
 
 
 class Evidence(StrEnum):
-    """What links an instance to a serial number, strongest first."""
+    """What links an instance to a serial number, strongest first.
+
+    ``FIREWALL`` is what the firewall itself has said at its management address.
+    """
 
     SERIAL_TAG = "serial-tag"
+    FIREWALL = "firewall"
     HOSTNAME = "hostname"
     MANAGEMENT_IP = "management-ip"
-    FIREWALL = "firewall"
 
 
 @dataclass(frozen=True, slots=True)

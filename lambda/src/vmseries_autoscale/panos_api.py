@@ -107,6 +107,12 @@ class Connection:
                 self._xapi = self._device.xapi
             return request(self._xapi)
 
+    @property
+    def answer(self) -> ET.Element:
+        """The last answer of the XML API, also one that was a refusal."""
+        root: ET.Element = self._xapi.element_root
+        return root
+
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
         try:

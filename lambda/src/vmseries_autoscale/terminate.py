@@ -34,6 +34,7 @@ from vmseries_autoscale import (
     unmanaging,
     wiring,
 )
+from vmseries_autoscale.errors import FirewallUnavailableError
 from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Identity, Unknown
 from vmseries_autoscale.instances import Instance
@@ -247,7 +248,14 @@ def _directly(
         # Told when the hook is completed. Without a management interface none has got a licence.
         return Done()
     asked = firewall.connect(api, address)
-    departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
+    try:
+        departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
+    except FirewallUnavailableError:
+        if tags.ABANDONED not in departure.tags:
+            raise
+        # Its launch has waited for it long enough.
+        _report_lost_licence(departure)
+        return Done()
     if departure.serial is not None and tags.SERIAL not in departure.tags:
         found = Identity(departure.serial, Evidence.FIREWALL)
         departure.add_tags(identity.tags_for(found))

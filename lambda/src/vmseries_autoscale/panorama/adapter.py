@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -20,7 +20,7 @@ from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
 )
 from vmseries_autoscale.panorama import refusals
-from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part
+from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push
 from vmseries_autoscale.panos_api import Connection, Errors
 from vmseries_autoscale.panos_api import command as _command
 from vmseries_autoscale.panos_api import nested as _nested
@@ -112,6 +112,29 @@ class PanOsPanorama:
             _serial(entry): entry.findtext(f".//{element}", "")
             for entry in answer.findall("result/*/entry/devices/entry")
         }
+
+    def push(self, serials: Collection[str]) -> str | None:
+        """Queue a push of our device group, with its templates, to these firewalls only.
+
+        https://docs.paloaltonetworks.com/ngfw/api/pan-os-xml-api-request-types-and-actions/commit-all
+        """
+        push = ET.Element("commit-all")
+        policy = _nested(push, "shared-policy")
+        group = _nested(policy, "device-group", "entry")
+        group.set("name", self._settings.device_group)
+        devices = _nested(group, "devices")
+        for serial in sorted(serials):
+            _nested(devices, "entry").set("name", serial)
+        _nested(policy, "include-template").text = "yes"
+        answer = self._request(lambda xapi: xapi.commit(cmd=_xml(push), action="all"))
+        return answer.findtext("result/job")
+
+    def pushes(self) -> list[Push]:
+        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
+        answer = self._op(_command("show", "jobs", "all"))
+        jobs = [job for job in answer.iterfind("result/job") if job.findtext("type") == "CommitAll"]
+        jobs.sort(key=lambda job: int(job.findtext("id", "0")), reverse=True)
+        return [_push(job) for job in jobs]
 
     def licences(self, serial: str) -> list[str]:
         """Features that the firewall has a licence for, asked of the firewall itself."""
@@ -270,6 +293,26 @@ def _job(job: ET.Element) -> Job:
         failed=finished and job.findtext("result") == "FAIL",
         details=tuple(line.text or "" for line in job.iterfind("details/line")),
     )
+
+
+def _push(job: ET.Element) -> Push:
+    devices = {entry.findtext("serial-no", ""): entry for entry in job.iterfind("devices/entry")}
+    return Push(
+        job_id=job.findtext("id", ""),
+        finished=job.findtext("status") == "FIN",
+        failures={
+            serial: " ".join(text for line in _details(entry) if (text := line.strip()))
+            for serial, entry in devices.items()
+            if entry.findtext("result") == "FAIL"
+        },
+        serials=frozenset(devices),
+    )
+
+
+def _details(entry: ET.Element) -> Iterator[str]:
+    """What a push job says of one firewall: lines, or messages within each other."""
+    for details in entry.iterfind("details"):
+        yield from details.itertext()
 
 
 def _serial(entry: ET.Element) -> str:

@@ -54,6 +54,22 @@ class Job:
     details: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push job: a commit-all, in the words of the API.
+
+    Attributes:
+        finished: whether it is over.
+        failures: why it changed nothing, by the serial number of each firewall that it failed for.
+        serials: of all firewalls that it is for; empty while Panorama does not tell.
+    """
+
+    job_id: str
+    finished: bool
+    failures: Mapping[str, str]
+    serials: frozenset[str]
+
+
 Membership = Mapping[Part, frozenset[str]]
 """Serial numbers by the part of the configuration that names them."""
 
@@ -66,6 +82,16 @@ class Panorama(Protocol):
 
     def devices(self) -> list[Device]:
         """All firewalls that Panorama knows."""
+
+    def push(self, serials: Collection[str]) -> str | None:
+        """Queue a push of our device group, with its templates, to these firewalls only.
+
+        Returns:
+            The job's id, ``None`` if Panorama gives none.
+        """
+
+    def pushes(self) -> list[Push]:
+        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
 
     def licences(self, serial: str) -> list[str]:
         """Features that the firewall has a licence for, asked of the firewall itself."""

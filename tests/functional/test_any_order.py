@@ -281,8 +281,26 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
 def test_any_call_may_go_wrong(
     simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
 ) -> None:
+    fail_at_each_call(AnyOrder, program, kind)
+
+
+@pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
+@pytest.mark.parametrize("program", [a_termination, a_sweep])
+def test_any_call_may_go_wrong_where_the_plugin_has_the_licences(
+    simulated: None,
+    monkeypatch: pytest.MonkeyPatch,
+    program: Callable[[AnyOrder, Drawn], None],
+    kind: str,
+) -> None:
+    configure(monkeypatch, BY_PLUGIN)
+    fail_at_each_call(AnyOrderByPlugin, program, kind)
+
+
+def fail_at_each_call(
+    kind_of_machine: type[AnyOrder], program: Callable[[AnyOrder, Drawn], None], kind: str
+) -> None:
     for number in range(60):
-        machine = AnyOrder()
+        machine = kind_of_machine()
         machine.a_fleet(1)
         program(machine, (kind, number))
         machine.nobody_is_harmed()

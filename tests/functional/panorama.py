@@ -23,7 +23,9 @@ class FakePanorama:
         commit_fails: details with which every commit job ends, if it is to fail.
         listed: what the licence plugin's license managers list as licensed.
         asked: for what the plugin was asked, one entry for each request, until it has done it.
-        plugin_commits: how often changes of the plugin's administrator were committed.
+        given_back: what the plugin has done; its list tells when its administrator's changes are
+            committed.
+        plugin_commits: how often they were.
         plugin_works: whether the plugin does what it is asked.
     """
 
@@ -40,6 +42,7 @@ class FakePanorama:
     deactivation_works: bool = True
     listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
     asked: list[frozenset[str]] = field(default_factory=list)
+    given_back: set[str] = field(default_factory=set)
     plugin_commits: int = 0
     plugin_works: bool = True
 
@@ -62,8 +65,8 @@ class FakePanorama:
 
     def finish_plugin(self) -> None:
         """The licence plugin gets round to what it was asked."""
-        for serial in frozenset().union(*self.asked) if self.plugin_works else ():
-            self.delicense(serial)
+        if self.plugin_works:
+            self.given_back |= frozenset().union(*self.asked)
         self.asked.clear()
 
     def delicense(self, serial: str) -> None:
@@ -147,13 +150,21 @@ class FakePanorama:
     def commit(self, description: str, administrator: str | None = None) -> str | None:
         if administrator == PLUGIN_ADMINISTRATOR:
             self._called("commit of the plugin's changes")
-            self.plugin_commits += bool(self.asked)
-            return None
+            return self._commit_plugin()
         self._called("commit")
         if self.named == self.committed:
             return None
         self.jobs.append(Job(str(len(self.jobs) + 1), False, False, ()))
         return self.jobs[-1].job_id
+
+    def _commit_plugin(self) -> str | None:
+        if not self.given_back:
+            return None
+        for serial in self.given_back:
+            self.delicense(serial)
+        self.given_back.clear()
+        self.plugin_commits += 1
+        return f"1{self.plugin_commits}"
 
     def last_commit(self) -> Job | None:
         self._called("last_commit")

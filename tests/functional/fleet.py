@@ -37,7 +37,7 @@ from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableE
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
     LaunchSettings,
@@ -164,9 +164,12 @@ class Panorama(FakePanorama):
 
     def finish_jobs(self) -> None:
         self.finish_plugin()
-        if any(not job.finished for job in self.jobs):
-            self.commit_all()
-        self.jobs = [Job(job.job_id, True, False, ()) for job in self.jobs]
+        for number, job in enumerate(self.jobs):
+            if not job.finished:
+                self.end_job(number)
+
+    def _forget(self) -> None:
+        """What is shown is told from the configuration, above."""
 
     def commit_all(self) -> None:
         """As any administrator can, whose edits they may be."""
@@ -199,12 +202,16 @@ class Line:
                 if serial in arguments[1]:
                     self._fleet.aws.take_from_panorama(instance_id, name)
         instance_ids = {serial: key for key, serial in self._fleet.serials.items()}
-        instance_id = instance_ids.get(arguments[-1] if name == "remove" else (*arguments, "")[0])
+        if name == "remove_all":
+            for serial in {serial for _, serial in arguments[0]} & instance_ids.keys():
+                self._fleet.aws.take_from_panorama(instance_ids[serial], name)
+            return
+        instance_id = instance_ids.get((*arguments, "")[0])
         if instance_id is None:
             return
         if name in ("licences", "deactivate_licence") and not self._fleet.aws.lives(instance_id):
             raise PanoramaTimeoutError("Panorama has not noticed yet that the firewall is gone")
-        if name in ("deactivate_licence", "remove"):
+        if name == "deactivate_licence":
             self._fleet.aws.take_from_panorama(instance_id, name)
 
 

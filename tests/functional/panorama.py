@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.errors import (
+    FirewallNotConnectedError,
+    PanoramaBusyError,
+    PanoramaRefusedError,
+)
 from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
-from vmseries_autoscale.panorama import Device, Job, Part, Push
+from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
 from vmseries_autoscale.panorama.protocol import Membership
 
 LICENSE_MANAGER = "LM"
+LONG_AGO = "2000-01-01T00:00:00Z"
 
 
 @dataclass
@@ -23,10 +29,14 @@ class FakePanorama:
         commit_fails: details with which every commit job ends, if it is to fail.
         listed: what the licence plugin's license managers list as licensed.
         asked: for what the plugin was asked, one entry for each request, until it has done it.
-        given_back: what the plugin has done; its list tells when its administrator's changes are
-            committed.
-        plugin_commits: how often they were.
+        given_back: what the plugin has done, under "" until its administrator's changes are
+            committed, then under the job; its list tells when that is over.
         plugin_works: whether the plugin does what it is asked.
+        irremovable: details with which a commit fails that removes this firewall.
+        user: the administrator who asks.
+        changes: removals that an administrator has made, committed or not.
+        queued: what a job commits: that which had been changed when it was asked for.
+        askers: who asked for a job.
     """
 
     firewalls: dict[str, Device] = field(default_factory=dict)
@@ -42,9 +52,13 @@ class FakePanorama:
     deactivation_works: bool = True
     listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
     asked: list[frozenset[str]] = field(default_factory=list)
-    given_back: set[str] = field(default_factory=set)
-    plugin_commits: int = 0
+    given_back: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
     plugin_works: bool = True
+    irremovable: dict[str, str] = field(default_factory=dict)
+    user: str = "autoscale"
+    changes: dict[str, set[Removal]] = field(default_factory=dict)
+    queued: dict[str, set[Removal]] = field(default_factory=dict)
+    askers: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
         """A firewall joins, takes a licence, and is committed everywhere."""
@@ -56,17 +70,34 @@ class FakePanorama:
             self.committed[part].add(device.serial)
 
     def finish_job(self) -> None:
-        """The running commit ends."""
-        last = self.jobs[-1]
-        self.jobs[-1] = Job(last.job_id, True, bool(self.commit_fails), self.commit_fails)
-        if not self.commit_fails:
-            self.committed = {part: set(serials) for part, serials in self.named.items()}
+        """The oldest commit that runs ends; the visit that sees it comes long after."""
+        number = next((n for n, job in enumerate(self.jobs) if not job.finished), None)
+        if number is not None:
+            self.end_job(number)
+            job = self.jobs[number]
+            aged = re.sub(r"\S+Z$", LONG_AGO, job.description)
+            self.jobs[number] = replace(job, description=aged)
+
+    def end_job(self, number: int) -> None:
+        """A commit ends."""
+        job = self.jobs[number]
+        removals = self.queued.pop(job.job_id, set())
+        serials = sorted({serial for _, serial in removals})
+        details = self.commit_fails or tuple(
+            self.irremovable[serial] for serial in serials if serial in self.irremovable
+        )
+        self.jobs[number] = replace(job, finished=True, failed=bool(details), details=details)
+        if not details:
+            for part, serial in removals:
+                self.committed[part].discard(serial)
+            for serial in self.given_back.pop(job.job_id, ()):
+                self.delicense(serial)
             self._forget()
 
     def finish_plugin(self) -> None:
         """The licence plugin gets round to what it was asked."""
         if self.plugin_works:
-            self.given_back |= frozenset().union(*self.asked)
+            self.given_back[""] |= frozenset().union(*self.asked)
         self.asked.clear()
 
     def delicense(self, serial: str) -> None:
@@ -143,32 +174,59 @@ class FakePanorama:
         self._called("candidate")
         return {part: frozenset(serials) for part, serials in self.named.items()}
 
+    def remove_all(
+        self, removals: Sequence[Removal], _in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        self._called("remove_all")
+        refused = {}
+        for part, serial in removals:
+            try:
+                self.remove(part, serial)
+            except PanoramaRefusedError as error:
+                refused[part, serial] = error
+        return refused
+
     def remove(self, part: Part, serial: str) -> None:
-        self._called("remove")
-        self.named[part].discard(serial)
+        if serial in self.named[part]:
+            self.named[part].discard(serial)
+            self.changes.setdefault(self.user, set()).add((part, serial))
+
+    def open_changes(self, user: str) -> set[Removal]:
+        """An administrator's changes that are neither committed nor about to be."""
+        taken = set[Removal]().union(*self.queued.values())
+        return {
+            (part, serial)
+            for part, serial in self.changes.get(user, set()) - taken
+            if serial in self.committed[part] and serial not in self.named[part]
+        }
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
-        if administrator == PLUGIN_ADMINISTRATOR:
-            self._called("commit of the plugin's changes")
-            return self._commit_plugin()
-        self._called("commit")
-        if self.named == self.committed:
+        by_plugin = administrator == PLUGIN_ADMINISTRATOR
+        self._called("commit of the plugin's changes" if by_plugin else "commit")
+        removals = self.open_changes(administrator or self.user)
+        given_back = self.given_back.pop("") if by_plugin else set()
+        self.given_back.setdefault("", set())
+        if not removals and not given_back:
             return None
-        self.jobs.append(Job(str(len(self.jobs) + 1), False, False, ()))
-        return self.jobs[-1].job_id
+        job_id = str(len(self.jobs) + 1)
+        self.given_back[job_id] = given_back
+        self.jobs.append(Job(job_id, False, False, (), description))
+        self.queued[job_id] = removals
+        self.askers[job_id] = self.user
+        return job_id
 
-    def _commit_plugin(self) -> str | None:
-        if not self.given_back:
-            return None
-        for serial in self.given_back:
-            self.delicense(serial)
-        self.given_back.clear()
-        self.plugin_commits += 1
-        return f"1{self.plugin_commits}"
+    def revert(self) -> None:
+        self._called("revert")
+        if any(not job.finished for job in self.jobs):
+            raise PanoramaBusyError(
+                "Local commit jobs are queued. Revert operation is not allowed."
+            )
+        for part, serial in self.open_changes(self.user):
+            self.named[part].add(serial)
 
-    def last_commit(self) -> Job | None:
-        self._called("last_commit")
-        return self.jobs[-1] if self.jobs else None
+    def commits(self) -> list[Job]:
+        self._called("commits")
+        return [job for job in reversed(self.jobs) if self.askers.get(job.job_id) == self.user]
 
     def _called(self, name: str) -> None:
         self.calls.append(name)

@@ -104,7 +104,8 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
 
     fake_panorama.finish_plugin()
     assert by_plugin.deliver(event) == ["message-0"]
-    assert fake_panorama.plugin_commits == 1, "the plugin had nothing to commit before"
+    assert len(fake_panorama.jobs) == 1, "the plugin had nothing to commit before"
+    fake_panorama.finish_job()
     assert fake_panorama.entries() == 4
 
     fake_panorama.calls.clear()
@@ -112,7 +113,7 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     assert fake_panorama.calls[:3] == [
         *("devices", "plugin_licensed", "commit of the plugin's changes")
     ]
-    assert "remove" in fake_panorama.calls
+    assert "remove_all" in fake_panorama.calls
     assert by_plugin.tags()["vmseries-autoscale:licence"] == "returned"
     assert metrics(logs())["LicenceReturned"] == 1
 
@@ -138,7 +139,7 @@ def test_the_plugin_is_asked_for_a_batch_with_one_request(
     fake_panorama.finish_plugin()
     fake_panorama.finish_job()
     launching.deliver(*bodies)
-    assert fake_panorama.plugin_commits == 1
+    fake_panorama.finish_job()
     launching.deliver(*bodies)
     fake_panorama.finish_job()
     launching.deliver(*bodies)
@@ -352,7 +353,8 @@ def reconcile_licences(
 
     panorama.finish_plugin()
     assert f"lists {SERIAL} as licensed" in run(cloud)["unfinished"][gone]
-    assert run(cloud)["unfinished"] == {gone: "commit job 1"}
+    panorama.finish_job()
+    assert run(cloud)["unfinished"] == {gone: "commit job 2"}
     panorama.finish_job()
     assert not any(run(cloud).values())
     assert panorama.entries() == 0
@@ -376,7 +378,7 @@ def test_a_report_asks_the_plugin_for_nothing(
     gone_for_good(reconciling, fake_panorama)
     run(reconciling, {"action": "report"})
     assert fake_panorama.asked == []
-    assert fake_panorama.plugin_commits == 0
+    assert fake_panorama.jobs == []
 
 
 @pytest.mark.parametrize("method", ["plugin_licensed", "plugin_deactivate"])

@@ -61,7 +61,7 @@ def test_a_termination_from_event_to_the_end(
     assert fake_panorama.calls == [
         "devices",
         *("licences", "set_licensing_api_key", "deactivate_licence", "licences"),
-        *("last_commit", "running", "candidate", "remove", "remove", "remove", "remove", "commit"),
+        *("commits", "running", "candidate", "remove_all", "commits", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
@@ -183,7 +183,7 @@ def test_panorama_away_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    "method", ["devices", "licences", "deactivate_licence", "remove", "commit", "last_commit"]
+    "method", ["devices", "licences", "deactivate_licence", "remove_all", "commit", "commits"]
 )
 def test_a_busy_panorama_is_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str

@@ -22,6 +22,7 @@ from vmseries_autoscale.errors import (
     LicenceManagerError,
     LicenceServerUnreachableError,
     LicensingKeyError,
+    PanoramaBusyError,
     PanoramaRefusedError,
 )
 from vmseries_autoscale.panorama import Panorama
@@ -56,7 +57,7 @@ _UNREACHABLE = re.compile(
     r"fail(ed|ure) to (get|fetch|contact|connect|reach|resolve|communicate)"
     r"|(unable|not able) to (connect|contact|reach|resolve|communicate)"
     r"|(cannot|can't|can not|could not|couldn't) (connect|contact|reach|resolve|communicate)"
-    r"|unreachable|timed out|no internet|communication (error|failure)",
+    r"|unreachable|connection timed out|no internet|communication (error|failure)",
     re.IGNORECASE,
 )
 
@@ -195,8 +196,10 @@ def _explained(whom: str, about_the_key: str) -> Iterator[None]:
     """Say what a refusal means that has to do with licences, and what to do about it."""
     try:
         yield
-    except (PanoramaRefusedError, FirewallRefusedError) as error:
-        explained = _explanation(error.text, whom, about_the_key)
+    except (PanoramaRefusedError, PanoramaBusyError, FirewallRefusedError) as error:
+        # "Please try again later" is also what one says that does not reach the licence server.
+        text = str(error) if isinstance(error, PanoramaBusyError) else error.text
+        explained = _explanation(text, whom, about_the_key)
         if explained is None:
             raise
         raise explained from error

@@ -140,7 +140,8 @@ def visit(
         in_time: whether there is time to begin with another instance.
     """
     departures, outcomes = _look(events, settings, now)
-    for leave in (_leave_target_groups, _leave_directly, _leave_panorama, _leave_ec2):
+    in_panorama = partial(_leave_panorama, now=now)
+    for leave in (_leave_target_groups, _leave_directly, in_panorama, _leave_ec2):
         free = [departure for departure in departures if departure.event not in outcomes]
         outcomes |= leave(free, settings, in_time)
     _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
@@ -263,7 +264,10 @@ def _directly(
 
 
 def _leave_panorama(
-    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
+    departures: list[Departure],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
+    now: datetime,
 ) -> dict[LifecycleEvent, Outcome]:
     """Outcomes for those of whom something is left in Panorama."""
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
@@ -283,7 +287,8 @@ def _leave_panorama(
         and isinstance(outcomes[departure.event], Done)
         and not _is_left_to_plugin(departure, settings)
     }
-    outcomes |= _unmanage(connection, leaving, settings, in_time)
+    unmanage = partial(unmanaging.unmanage, connection, now=now, in_time=in_time)
+    outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -417,15 +422,13 @@ def _is_left_to_plugin(departure: Departure, settings: TerminateSettings) -> boo
 
 
 def _unmanage(
-    connection: Panorama,
     leaving: Mapping[LifecycleEvent, str],
-    settings: TerminateSettings,
-    in_time: Callable[[], bool],
+    deployment: str,
+    unmanage: Callable[[frozenset[str], str], dict[str, Outcome]],
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
-    serials = frozenset(leaving.values())
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name, in_time))
+    outcomes = attempt(partial(unmanage, frozenset(leaving.values()), deployment))
     if isinstance(outcomes, Again | Failed):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import credentials
-from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part, Push
+from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part, Push, Removal
 
 if TYPE_CHECKING:
     from vmseries_autoscale.settings import PanoramaSettings
 
-__all__ = ["Device", "Job", "Panorama", "Part", "Push", "connect"]
+__all__ = ["Device", "Job", "Panorama", "Part", "Push", "Removal", "connect"]
 
 
 def connect(settings: PanoramaSettings) -> Panorama:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
+    OutOfTimeError,
     PanoramaBusyError,
+    PanoramaError,
     PanoramaRefusedError,
     PanoramaTimeoutError,
     PanoramaUnavailableError,
 )
 from vmseries_autoscale.panorama import refusals
-from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push
+from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push, Removal
 from vmseries_autoscale.panos_api import Connection, Errors
 from vmseries_autoscale.panos_api import command as _command
 from vmseries_autoscale.panos_api import nested as _nested
@@ -35,6 +37,8 @@ _ACTIVE_STATES = {"primary-active", "secondary-active"}
 _NOTHING_TO_COMMIT = re.compile(
     r"there are no changes to commit|the result of this commit would be the same", re.IGNORECASE
 )
+_NOTHING_TO_REVERT = re.compile(r"(no|nothing).*(changes|edits|to revert)", re.IGNORECASE)
+_NOT_PRESENT = "7"
 _ERRORS = Errors(refusals.meaning, PanoramaTimeoutError, PanoramaUnavailableError)
 
 
@@ -42,22 +46,25 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     """The Panorama that takes changes: the only one, or the active one of a pair.
 
     Raises:
-        PanoramaUnavailableError: if none that could be active answers.
-        PanoramaBusyError: if all answer and none is active, as during a failover.
+        PanoramaError: as the first peer has it that does not tell its state, if none is active.
+        PanoramaBusyError: if all tell their state and none is active, as during a failover.
     """
     if len(settings.hostnames) == 1:
         return PanOsPanorama(settings.hostnames[0], settings, credentials)
-    unavailable: PanoramaUnavailableError | None = None
+    silent: PanoramaError | PanoramaBusyError | None = None
     for hostname in settings.hostnames:
         panorama = PanOsPanorama(hostname, settings, credentials)
         try:
             if panorama.is_active():
                 return panorama
-        except PanoramaUnavailableError as error:
-            logger.warning("A Panorama peer does not answer", extra={"hostname": hostname})
-            unavailable = error
-    if unavailable is not None:
-        raise unavailable
+        except (PanoramaError, PanoramaBusyError) as error:
+            logger.warning(
+                "A Panorama peer does not tell its state",
+                extra={"hostname": hostname, "reason": str(error)},
+            )
+            silent = silent or error
+    if silent is not None:
+        raise silent
     raise PanoramaBusyError(f"none of {', '.join(settings.hostnames)} is the active peer")
 
 
@@ -220,13 +227,81 @@ class PanOsPanorama:
             raise
         return frozenset(entry.get("name", "") for entry in answer.iterfind("result/devices/entry"))
 
+    def remove_all(
+        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        """Remove firewalls from parts of the candidate configuration, in one transaction.
+
+        What is refused, with its reason in an answer of its own, is left out of the next try. One
+        by one where Panorama has no multi-config requests, or does not say what it refuses.
+        """
+        refused: dict[Removal, PanoramaRefusedError] = {}
+        left = list(removals)
+        while len(left) > 1:
+            failed = self._remove_together(left)
+            if failed is None:
+                return refused
+            number, error = failed
+            if number is None:
+                logger.warning("Removing one by one", extra={"reason": str(error)})
+                break
+            removal = left.pop(number)
+            if error.code != _NOT_PRESENT:
+                refused[removal] = error
+            _check_time(in_time)
+        for number, removal in enumerate(left):
+            if number > 0:
+                _check_time(in_time)
+            try:
+                self.remove(*removal)
+            except PanoramaRefusedError as error:
+                refused[removal] = error
+        return refused
+
+    def _remove_together(
+        self, removals: Sequence[Removal]
+    ) -> tuple[int | None, PanoramaRefusedError] | None:
+        """Remove all of them or none.
+
+        "Multi-Config Request (API)" in the PAN-OS and Panorama API guide. Not with
+        ``strict-transactional``: that first drops our administrator's open changes, among them what
+        another visit has removed, and it is refused while a commit is under way.
+
+        Returns:
+            ``None`` if all are removed; otherwise which one is refused, as far as that can be told,
+            and why.
+        """
+        root = ET.Element("multi-configure-request")
+        for number, (part, serial) in enumerate(removals):
+            xpath = self._xpath(part, serial)
+            ET.SubElement(root, "delete", {"id": str(number), "xpath": xpath})
+        # As a mapping: pan-python would encode a string a second time.
+        fields = {"type": "config", "action": "multi-config", "element": _xml(root)}
+        refusal: PanoramaRefusedError | None = None
+        try:
+            answer = self._request(lambda xapi: xapi.ad_hoc(qs=fields, modify_qs=True))
+        except PanoramaRefusedError as error:
+            # Of the nested answers, which have the reason, the library's error says nothing.
+            answer, refusal = self._connection.answer, error
+        for number, one in enumerate(answer.findall("response")):
+            if one.get("status") == "success":
+                continue
+            meaning = refusals.meaning(one.get("code"), _message(one))
+            if not isinstance(meaning, PanoramaRefusedError):
+                raise meaning
+            return number, meaning
+        return None if refusal is None else (None, refusal)
+
     def remove(self, part: Part, serial: str) -> None:
         """Remove a firewall from a part of the candidate configuration.
 
         Deleting what is not there succeeds with code 7, so that this can be repeated.
         """
-        xpath = f"{self._xpaths()[part]}/{_entry(serial)}"
+        xpath = self._xpath(part, serial)
         self._request(lambda xapi: xapi.delete(xpath))
+
+    def _xpath(self, part: Part, serial: str) -> str:
+        return f"{self._xpaths()[part]}/{_entry(serial)}"
 
     def _xpaths(self) -> dict[Part, str]:
         """Where each part of the configuration lists its firewalls."""
@@ -241,7 +316,7 @@ class PanOsPanorama:
         return xpaths
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
-        """Queue a commit of one administrator's changes only, of our own if none is named.
+        """Queue a commit of one administrator's changes only, our own if none is named.
 
         "Commit" in the PAN-OS and Panorama API guide: a partial commit names the administrators
         whose changes it takes; everybody else's unfinished edits stay where they are.
@@ -261,16 +336,29 @@ class PanOsPanorama:
             raise PanoramaRefusedError(answer.get("code"), f"commit without a job: {text}")
         return job_id
 
-    def last_commit(self) -> Job | None:
-        """Our own administrator's newest commit job."""
+    def revert(self) -> None:
+        """Drop our own administrator's changes that are not committed; having none is success.
+
+        ``revert config partial admin``, see the PAN-OS CLI reference.
+        """
+        revert = ET.Element("revert")
+        _nested(revert, "config", "partial", "admin", "member").text = self._username
+        try:
+            self._op(revert)
+        except PanoramaRefusedError as error:
+            if not _NOTHING_TO_REVERT.search(error.text):
+                raise
+
+    def commits(self) -> list[Job]:
+        """The commit jobs that our own administrator has asked for, the newest first."""
         answer = self._op(_command("show", "jobs", "all"))
         own = [
             job
             for job in answer.iterfind("result/job")
             if job.findtext("type") == "Commit" and job.findtext("user") == self._username
         ]
-        newest = max(own, key=lambda job: int(job.findtext("id", "0")), default=None)
-        return None if newest is None else _job(newest)
+        own.sort(key=lambda job: int(job.findtext("id", "0")), reverse=True)
+        return [_job(job) for job in own]
 
     def _op(self, command: ET.Element, serial: str | None = None) -> ET.Element:
         """Run an operational command, on the firewall ``serial`` if one is named."""
@@ -292,6 +380,7 @@ def _job(job: ET.Element) -> Job:
         finished=finished,
         failed=finished and job.findtext("result") == "FAIL",
         details=tuple(line.text or "" for line in job.iterfind("details/line")),
+        description=job.findtext("description", ""),
     )
 
 
@@ -313,6 +402,16 @@ def _details(entry: ET.Element) -> Iterator[str]:
     """What a push job says of one firewall: lines, or messages within each other."""
     for details in entry.iterfind("details"):
         yield from details.itertext()
+
+
+def _message(answer: ET.Element) -> str:
+    """The text of an answer, whatever it is wrapped in."""
+    return "\n".join(text for line in answer.itertext() if (text := line.strip()))
+
+
+def _check_time(in_time: Callable[[], bool]) -> None:
+    if not in_time():
+        raise OutOfTimeError("no time left in this run")
 
 
 def _serial(entry: ET.Element) -> str:

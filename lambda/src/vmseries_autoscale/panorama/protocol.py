@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from vmseries_autoscale.errors import PanoramaRefusedError
 
 
 class Part(StrEnum):
@@ -46,12 +48,14 @@ class Job:
         finished: whether it is over.
         failed: whether it is over and changed nothing.
         details: the lines that Panorama gives as reasons.
+        description: of the commit, as whoever asked for it gave it.
     """
 
     job_id: str
     finished: bool
     failed: bool
     details: tuple[str, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class Push:
 
 Membership = Mapping[Part, frozenset[str]]
 """Serial numbers by the part of the configuration that names them."""
+
+Removal: TypeAlias = tuple[Part, str]
+"""A serial number, and the part that it is to be removed from."""
 
 
 class Panorama(Protocol):
@@ -114,19 +121,35 @@ class Panorama(Protocol):
     def candidate(self) -> Membership:
         """Who is named in the candidate configuration."""
 
-    def remove(self, part: Part, serial: str) -> None:
-        """Remove a firewall from a part of the candidate configuration; absent is success."""
+    def remove_all(
+        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        """Remove firewalls from parts of the candidate configuration; absent is success.
+
+        Args:
+            removals: in an order that leaves no reference to what is removed.
+            in_time: whether there is time for another request, if it takes several.
+
+        Returns:
+            Those that are refused, and why: they harm no other one.
+
+        Raises:
+            OutOfTimeError: if there was no time for all of them.
+        """
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
         """Queue a commit of one administrator's changes only.
 
         Args:
-            description: shown in Panorama's job list.
-            administrator: whose changes; ``None`` is our own.
+            description: what for, in at most 512 characters.
+            administrator: whose changes; our own if it is ``None``.
 
         Returns:
             The job's id, ``None`` if there is nothing to commit.
         """
 
-    def last_commit(self) -> Job | None:
-        """Our own administrator's newest commit job."""
+    def revert(self) -> None:
+        """Drop our own administrator's changes that are not committed; having none is success."""
+
+    def commits(self) -> list[Job]:
+        """The commit jobs that our own administrator has asked for, the newest first."""

@@ -98,7 +98,8 @@ def reconcile(
         _remove_targets(found.targets, in_time, report)
         _remove_wirings(found.leftovers, in_time, report)
         leaving = _without_licence(found.leftovers, connection, settings, in_time, report)
-        _unmanage(leaving, connection, settings.name, in_time, report)
+        unmanage = partial(unmanaging.unmanage, deployment=settings.name, now=now, in_time=in_time)
+        _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
     return asdict(report)
 
@@ -227,15 +228,16 @@ def _ask_plugin(
 def _unmanage(
     leftovers: Sequence[Leftover],
     connection: Panorama | None,
-    deployment: str,
+    unmanage: Callable[[Panorama, frozenset[str]], dict[str, Outcome]],
     in_time: Callable[[], bool],
     report: Report,
 ) -> None:
     instance_ids = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
     if connection is None or not instance_ids:
         return
-    serials = frozenset(instance_ids)
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, deployment, in_time))
+    outcomes: dict[str, Outcome] | Outcome = Again("no time left in this run")
+    if in_time():
+        outcomes = attempt(partial(unmanage, connection, frozenset(instance_ids)))
     for serial, instance_id in instance_ids.items():
         outcome = outcomes[serial] if isinstance(outcomes, dict) else outcomes
         _settle(instance_id, outcome, report)

@@ -141,6 +141,33 @@ def test_without_panorama() -> None:
     assert parse(LaunchSettings, json.dumps(document)).panorama is None
 
 
+FIREWALL_API = {
+    "secret_arn": "arn:secret:firewalls",
+    "port": 443,
+    "server_name": "firewalls.example.com",
+    "timeout_seconds": 5,
+}
+
+
+def test_a_firewall_is_asked_by_itself() -> None:
+    document = {
+        **LAUNCH,
+        "panorama": None,
+        "readiness": "connected",
+        "firewall_api": FIREWALL_API,
+    }
+    settings = parse(LaunchSettings, json.dumps(document))
+    assert settings.firewall_api is not None
+    assert settings.firewall_api.server_name == "firewalls.example.com"
+
+
+@pytest.mark.parametrize(("readiness", "api"), [("in-sync", FIREWALL_API), ("connected", None)])
+def test_somebody_must_tell_the_readiness(readiness: str, api: dict[str, Any] | None) -> None:
+    document = {**LAUNCH, "panorama": None, "readiness": readiness, "firewall_api": api}
+    with pytest.raises(SettingsError, match="panorama is null"):
+        parse(LaunchSettings, json.dumps(document))
+
+
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [

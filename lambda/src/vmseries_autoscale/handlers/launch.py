@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import launch, telemetry, visits
+from vmseries_autoscale import launch, remaining, telemetry, visits
 from vmseries_autoscale.events import Transition
-from vmseries_autoscale.handlers import remaining
 from vmseries_autoscale.settings import LaunchSettings, from_environment
 
 if TYPE_CHECKING:

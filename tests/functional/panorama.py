@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from vmseries_autoscale.errors import (
@@ -11,9 +11,11 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.panorama import Device, Job, Part, Removal
+from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
 from vmseries_autoscale.panorama.protocol import Membership
 
+LICENSE_MANAGER = "LM"
 LONG_AGO = "2000-01-01T00:00:00Z"
 
 
@@ -25,6 +27,11 @@ class FakePanorama:
         calls: the names of the methods called, in order.
         fail: called with each method's name first; raises what that call is to raise.
         commit_fails: details with which every commit job ends, if it is to fail.
+        listed: what the licence plugin's license managers list as licensed.
+        asked: for what the plugin was asked, one entry for each request, until it has done it.
+        given_back: what the plugin has done, under "" until its administrator's changes are
+            committed, then under the job; its list tells when that is over.
+        plugin_works: whether the plugin does what it is asked.
         irremovable: details with which a commit fails that removes this firewall.
         user: the administrator who asks.
         changes: removals that an administrator has made, committed or not.
@@ -38,10 +45,15 @@ class FakePanorama:
     named: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     committed: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     jobs: list[Job] = field(default_factory=list)
+    push_jobs: list[Push] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     fail: Callable[[str], None] = lambda _name: None
     commit_fails: tuple[str, ...] = ()
     deactivation_works: bool = True
+    listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
+    asked: list[frozenset[str]] = field(default_factory=list)
+    given_back: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
+    plugin_works: bool = True
     irremovable: dict[str, str] = field(default_factory=dict)
     user: str = "autoscale"
     changes: dict[str, set[Removal]] = field(default_factory=dict)
@@ -52,6 +64,7 @@ class FakePanorama:
         """A firewall joins, takes a licence, and is committed everywhere."""
         self.firewalls[device.serial] = device
         self.licensed[device.serial] = ["VM-Capacity"]
+        self.listed[LICENSE_MANAGER].add(device.serial)
         for part in Part:
             self.named[part].add(device.serial)
             self.committed[part].add(device.serial)
@@ -77,7 +90,21 @@ class FakePanorama:
         if not details:
             for part, serial in removals:
                 self.committed[part].discard(serial)
+            for serial in self.given_back.pop(job.job_id, ()):
+                self.delicense(serial)
             self._forget()
+
+    def finish_plugin(self) -> None:
+        """The licence plugin gets round to what it was asked."""
+        if self.plugin_works:
+            self.given_back[""] |= frozenset().union(*self.asked)
+        self.asked.clear()
+
+    def delicense(self, serial: str) -> None:
+        """A licence is back, by whomever: neither the plugin nor the firewall has it any more."""
+        self.licensed[serial] = []
+        for serials in self.listed.values():
+            serials.discard(serial)
 
     def _forget(self) -> None:
         """Panorama shows a firewall as what the running configuration makes of it."""
@@ -94,6 +121,25 @@ class FakePanorama:
         self._called("devices")
         return list(self.firewalls.values())
 
+    def push(self, serials: Collection[str]) -> str | None:
+        self._called("push")
+        job_id = str(len(self.push_jobs) + 101)
+        self.push_jobs.insert(0, Push(job_id, False, {}, frozenset(serials)))
+        return job_id
+
+    def pushes(self) -> list[Push]:
+        self._called("pushes")
+        return list(self.push_jobs)
+
+    def finish_push(self, failures: dict[str, str] | None = None) -> None:
+        """The newest push ends, and what it did not fail for is in sync."""
+        job, failed = self.push_jobs[0], failures or {}
+        self.push_jobs[0] = replace(job, finished=True, failures=failed)
+        for serial in job.serials - failed.keys():
+            self.firewalls[serial] = replace(
+                self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
+            )
+
     def licences(self, serial: str) -> list[str]:
         self._called("licences")
         self._reach(serial)
@@ -108,8 +154,17 @@ class FakePanorama:
         self._called("deactivate_licence")
         self._reach(serial)
         if self.deactivation_works:
-            self.licensed[serial] = []
+            self.delicense(serial)
         return self.deactivation_works
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        self._called("plugin_licensed")
+        return frozenset(self.listed.get(license_manager, ()))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        self._called("plugin_deactivate")
+        assert set(serials) <= self.listed[license_manager]
+        self.asked.append(frozenset(serials))
 
     def running(self) -> Membership:
         self._called("running")
@@ -146,11 +201,15 @@ class FakePanorama:
         }
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
-        self._called("commit")
+        by_plugin = administrator == PLUGIN_ADMINISTRATOR
+        self._called("commit of the plugin's changes" if by_plugin else "commit")
         removals = self.open_changes(administrator or self.user)
-        if not removals:
+        given_back = self.given_back.pop("") if by_plugin else set()
+        self.given_back.setdefault("", set())
+        if not removals and not given_back:
             return None
         job_id = str(len(self.jobs) + 1)
+        self.given_back[job_id] = given_back
         self.jobs.append(Job(job_id, False, False, (), description))
         self.queued[job_id] = removals
         self.askers[job_id] = self.user

@@ -10,11 +10,14 @@ import trustme
 from defusedxml.ElementTree import fromstring
 
 from functional.xml_api import Answer, XmlApi
+from vmseries_autoscale import licensing
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     AutoscaleError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
+    LicenceServerUnreachableError,
+    LicensingKeyError,
     OutOfTimeError,
     PanoramaAccessError,
     PanoramaBusyError,
@@ -65,6 +68,7 @@ def settings(api: XmlApi, *hostnames: str) -> PanoramaSettings:
         template_stack="TS",
         log_collector_group="LCG",
         timeout_seconds=1,
+        push_when_out_of_sync=False,
     )
 
 
@@ -406,10 +410,15 @@ def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPan
         ),
         (Answer(error("Successfully removed license keys")), True),
         (Answer(error("Already inactive")), True),
+        (Answer(error("There is no VM-Capacity license to deactivate")), True),
+        (Answer(error("License not found")), True),
         (Answer('<response status="success"><result>Requested</result></response>'), False),
         (Answer(delay=1.5), False),
     ],
-    ids=["success", "success in an error", "already", "other text", "no answer in time"],
+    ids=[
+        *("success", "success in an error", "already", "no licence", "not found"),
+        *("other text", "no answer in time"),
+    ],
 )
 def test_deactivation(
     api: XmlApi, panorama: PanOsPanorama, answer: Answer, confirmed: bool
@@ -426,6 +435,77 @@ def test_a_refused_deactivation_is_told(api: XmlApi, panorama: PanOsPanorama) ->
     api.answers(error("Invalid or missing deactivation token"))
     with pytest.raises(PanoramaRefusedError, match="deactivation token"):
         panorama.deactivate_licence(SERIAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Failed to get license info. Please try again later.", LicenceServerUnreachableError),
+        ("Invalid or missing deactivation token", LicensingKeyError),
+        ("Timed out while getting config lock. Please try again.", PanoramaBusyError),
+    ],
+)
+def test_whether_the_firewall_or_panorama_cannot_do_it_now(
+    api: XmlApi, panorama: PanOsPanorama, text: str, expected: type[AutoscaleError]
+) -> None:
+    api.answers(LICENSED, OK, error(text))
+    with pytest.raises(expected):
+        licensing.give_back(licensing.ThroughPanorama(panorama, SERIAL), "its name", "key")
+
+
+# The licence plugin.
+
+LISTED = """<response status="success"><result><devices>
+<entry><name>fw-1</name><serial>007951000012345</serial><ip>10.0.1.5</ip></entry>
+<entry><name>fw-2</name><serial>007951000012346</serial><ip>10.0.1.6</ip></entry>
+<entry><name>fw-3</name><serial/></entry>
+</devices></result></response>"""
+SENT = (
+    '<response status="success"><result>Deactivation request sent. Check system logs for status.'
+    "</result></response>"
+)
+
+
+def test_whom_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(LISTED, '<response status="success"><result><devices/></result></response>')
+    assert panorama.plugin_licensed("my manager") == {SERIAL, "007951000012346"}
+    assert panorama.plugin_licensed("my manager") == frozenset()
+    assert api.requests[0]["cmd"] == (
+        "<show><plugins><sw_fw_license><devices><license-manager>my manager</license-manager>"
+        "</devices></sw_fw_license></plugins></show>"
+    )
+
+
+def test_the_plugin_is_asked_for_several_licences_at_once(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(SENT)
+    panorama.plugin_deactivate("LM", {"002", "001"})
+    assert api.requests[0]["cmd"] == (
+        "<request><plugins><sw_fw_license><deactivate><license-manager>LM</license-manager>"
+        "<devices><member>001</member><member>002</member></devices></deactivate></sw_fw_license>"
+        "</plugins></request>"
+    )
+    assert "target" not in api.requests[0]
+
+
+@pytest.mark.parametrize(
+    "text", [f"{SERIAL} is already deactivated", f"{SERIAL} not found in license-manager LM"]
+)
+def test_a_licence_that_the_plugin_has_back_already_is_success(
+    api: XmlApi, panorama: PanOsPanorama, text: str
+) -> None:
+    api.answers(error(text))
+    panorama.plugin_deactivate("LM", [SERIAL])
+
+
+@pytest.mark.parametrize(
+    "text", ["API Key is not set", "license-manager -> LM is not a valid reference"]
+)
+def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
+    api.answers(error(text))
+    with pytest.raises(PanoramaRefusedError, match=text):
+        panorama.plugin_deactivate("LM", [SERIAL])
 
 
 # Configuration.
@@ -652,6 +732,14 @@ def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanoram
         "<commit><description>fw: remove 2 firewalls</description>"
         "<partial><admin><member>autoscale</member></admin></partial></commit>"
     )
+
+
+def test_a_commit_may_be_of_another_administrator_s_changes(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(QUEUED)
+    assert panorama.commit("licences", administrator="__sw_fw_license") == "17"
+    assert "<admin><member>__sw_fw_license</member></admin>" in api.requests[0]["cmd"]
 
 
 NO_CHANGES = "There are no changes to commit."

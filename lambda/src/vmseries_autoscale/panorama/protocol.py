@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -58,6 +58,22 @@ class Job:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push job: a commit-all, in the words of the API.
+
+    Attributes:
+        finished: whether it is over.
+        failures: why it changed nothing, by the serial number of each firewall that it failed for.
+        serials: of all firewalls that it is for; empty while Panorama does not tell.
+    """
+
+    job_id: str
+    finished: bool
+    failures: Mapping[str, str]
+    serials: frozenset[str]
+
+
 Membership = Mapping[Part, frozenset[str]]
 """Serial numbers by the part of the configuration that names them."""
 
@@ -74,6 +90,16 @@ class Panorama(Protocol):
     def devices(self) -> list[Device]:
         """All firewalls that Panorama knows."""
 
+    def push(self, serials: Collection[str]) -> str | None:
+        """Queue a push of our device group, with its templates, to these firewalls only.
+
+        Returns:
+            The job's id, ``None`` if Panorama gives none.
+        """
+
+    def pushes(self) -> list[Push]:
+        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
+
     def licences(self, serial: str) -> list[str]:
         """Features that the firewall has a licence for, asked of the firewall itself."""
 
@@ -82,6 +108,12 @@ class Panorama(Protocol):
 
     def deactivate_licence(self, serial: str) -> bool:
         """Have the firewall give its licence back; whether it says that it has."""
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        """Serial numbers that the licence plugin's license manager lists as licensed."""
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        """Have the licence plugin give licences back; it does so later, or not at all."""
 
     def running(self) -> Membership:
         """Who is named in the running configuration."""

@@ -119,7 +119,6 @@ class TestPeers:
             stack="autoscale-stack",
             logs="autoscale-logs",
         )
-        pair.world.advance(TAKEOVER)
         for xpath in (MANAGED, GROUP, STACK, LOGS):
             assert serials(pair.second, "show", xpath) == [firewall.serial]
         entry = pair.second.op("show devices all").find("result/devices/entry")

@@ -273,12 +273,18 @@ class Panorama:
     ) -> None:
         """Manage a firewall whose key was found valid, see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
-        self.store.make(references.MANAGED_DEVICES, member)
+        self._make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}
         for container, name in wanted.items():
             if name in references.names(self.store.running, container):
-                self.store.make(references.members_path(container, str(name)), member)
+                self._make(references.members_path(container, str(name)), member)
         self.connect(link)
+
+    def _make(self, xpath: str, element: str) -> None:
+        """Enter something without a commit. A firewall is known to both peers: it joins both."""
+        for peer in self.peers:
+            if peer.on:
+                peer.store.make(xpath, element)
 
     def connect(self, link: Link) -> None:
         """A managed firewall opens its connection."""

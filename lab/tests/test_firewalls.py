@@ -381,6 +381,47 @@ def test_a_stopped_instance_comes_back_without_a_new_licence(site):
     assert site.used() == 1
 
 
+class TestFastDelicensing:
+    """The vendor's own, for instances that were terminated."""
+
+    def test_credits_come_back_within_half_an_hour_and_the_device_stays(self, site):
+        site.outside.delicensing.configure()
+        firewall, other = site.in_service(), site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.world.advance(1700)
+        assert site.used() == 2
+        site.world.advance(200)
+        assert site.used() == 1
+        assert sorted(site.members()["managed"]) == sorted([firewall.serial, other.serial])
+        assert site.kinds(firewall.serial).count("licence-returned") == 1
+
+    def test_not_of_a_device_that_was_removed_from_panorama(self, site):
+        site.outside.delicensing.configure()
+        firewall = site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.outside.panorama.operator_session(
+            [
+                f"delete {container} {name} {place} {firewall.serial}"
+                for container, name, place in (
+                    ("device-group", "autoscale", "devices"),
+                    ("template-stack", "autoscale-stack", "devices"),
+                    ("log-collector-group", "autoscale-logs", "logfwd-setting devices"),
+                )
+            ]
+            + [f"delete mgt-config devices {firewall.serial}"]
+        )
+        site.world.advance(2000)
+        assert site.members()["managed"] == []
+        assert site.used() == 1
+
+    def test_not_unless_it_is_on(self, site):
+        firewall = site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.world.advance(2000)
+        assert site.used() == 1
+        site.outside.delicensing.configure(enabled=False)
+
+
 class TestOddities:
     """What makes it hard to know a firewall in Panorama, or to have its licence back."""
 

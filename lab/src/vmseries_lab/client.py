@@ -275,6 +275,10 @@ class Lab:
         """Install the plugin ``sw_fw_license``, with a license manager; see ``panorama.plugin``."""
         self._control("POST", "panorama/plugin", {"installed": installed})
 
+    def fast_delicensing(self, **settings: Any) -> None:
+        """Switch the vendor's fast delicensing on; see ``panorama.delicensing``."""
+        self._control("POST", "panorama/delicensing", settings)
+
     def panorama_cli(self, commands: Iterable[str]) -> None:
         """Enter set commands into Panorama and commit, as the administrator ``operator``."""
         self._control("POST", "panorama/cli", {"commands": list(commands)})

@@ -22,6 +22,7 @@ class Fleet:
         times: how long a boot takes; firewalls that start later follow a change.
         apis: their own XML API.
         oddities: what is odd about firewalls that start later.
+        terminated: when the instances of which serial numbers were gone.
     """
 
     def __init__(self, world: World, outside: Outside) -> None:
@@ -34,6 +35,7 @@ class Fleet:
         self._firewalls: dict[str, Firewall] = {}
         self.apis = Apis(world, outside.authority, self._firewalls)
         self.oddities = Oddities()
+        self.terminated: dict[str, float] = {}
         self._apis_served = False
 
     def tick(self, now: float) -> None:
@@ -45,6 +47,7 @@ class Fleet:
             firewall.tick(now)
             if firewall.machine.state == "terminated" and not firewall.busy():
                 del self._firewalls[instance_id]
+                self.terminated[firewall.serial] = now
         self.apis.tick(now)
 
     def busy(self) -> bool:

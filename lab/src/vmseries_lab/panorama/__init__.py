@@ -8,6 +8,7 @@ from typing import Any
 
 from vmseries_lab.certificates import Authority
 from vmseries_lab.licensing import Licensing
+from vmseries_lab.panorama.delicensing import FastDelicensing
 from vmseries_lab.panorama.plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
 from vmseries_lab.world import World
@@ -23,11 +24,13 @@ class Outside:
     licensing: Licensing
     panorama: Panorama
     plugin: LicensePlugin
+    delicensing: FastDelicensing
 
     def tick(self, now: float) -> None:
         """Work Panorama's jobs off."""
         self.panorama.tick(now)
         self.plugin.tick(now)
+        self.delicensing.tick(now)
 
     def busy(self) -> bool:
         """Everything here happens on the lab's clock."""
@@ -51,6 +54,11 @@ class Outside:
             ("POST", "panorama/pair", lambda _query, _body: self._pair()),
             ("POST", "panorama/failover", lambda _query, body: self._fail_over(body)),
             ("POST", "panorama/plugin", lambda _query, body: self.plugin.configure(**body)),
+            (
+                "POST",
+                "panorama/delicensing",
+                lambda _query, body: self.delicensing.configure(**body),
+            ),
             ("POST", "panorama/cli", lambda _query, body: self._session(body)),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
         ]
@@ -72,6 +80,7 @@ def install(world: World) -> Outside:
     authority = Authority()
     licensing, panorama = Licensing(world, authority), Panorama(world, authority)
     plugin = LicensePlugin(world, panorama, licensing)
-    outside = Outside(authority, licensing, panorama, plugin)
+    delicensing = FastDelicensing(panorama, licensing)
+    outside = Outside(authority, licensing, panorama, plugin, delicensing)
     world.engines.append(outside)
     return outside

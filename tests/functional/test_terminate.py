@@ -135,7 +135,7 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The run's time is over when both firewalls are identified and one has returned its licence."""
+    """Its time is over when both firewalls are identified and one has returned its licence."""
 
     asked = 0
 

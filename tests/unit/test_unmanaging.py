@@ -72,10 +72,10 @@ def serials(text: str) -> frozenset[str]:
         pytest.param(
             [over(*NAMING_S1)], "S1 S2", "", "S2", False, "S1", id="reverted: the others first"
         ),
-        pytest.param(
-            [over(*NAMING_S1)], "S1", "S3", "", False, "S1", id="reverted: another batch first"
-        ),
         pytest.param([over(*NAMING_S1)], "S1", "", "S1", False, "", id="reverted: alone"),
+        pytest.param(
+            [over("'S10' is not a valid reference")], "S1", "S1", "S1", False, "S1", id="names S10"
+        ),
         pytest.param(
             [over("Full commit is required")] * 2, "S1", "S1", "S1", False, "S1", id="full commit"
         ),
@@ -84,13 +84,19 @@ def serials(text: str) -> frozenset[str]:
 def test_what_follows(
     commits: list[Job], left: str, waiting: str, removed: str, revert: bool, told: str
 ) -> None:
-    plan = decide(commits, serials(left), serials(waiting))
+    plan = decide(commits, serials(left), serials(waiting), may_commit=True)
     assert plan.revert is revert
     assert plan.removed == serials(removed)
     assert plan.told == serials(told)
     if told:
         full = "Full commit" in str(commits)
         assert type(plan.error) is (FullCommitRequiredError if full else CommitFailedError)
+
+
+def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() -> None:
+    plan = decide([over(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
+    assert plan.removed == serials("")
+    assert plan.told == serials("S1")
 
 
 @given(
@@ -106,7 +112,7 @@ def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
     waiting: frozenset[str],
 ) -> None:
     commits = [under_way()] * running + [over(*details) for details in endings]
-    plan = decide(commits, left, waiting)
+    plan = decide(commits, left, waiting, may_commit=not running)
     assert not (plan.revert and running)
     assert plan.told <= left
     assert plan.removed <= left

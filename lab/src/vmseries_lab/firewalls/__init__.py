@@ -9,9 +9,13 @@ from vmseries_lab.world import World
 
 
 def install(world: World) -> Fleet:
-    """Let a firewall live on every instance of a VM-Series image; answers ``world.probe``."""
+    """Let a firewall live on every instance of a VM-Series image.
+
+    Answers ``world.probe`` and ``world.reach``.
+    """
     outside = parts.find(world, Outside)
-    fleet = Fleet(world, outside.panorama, outside.licensing)
+    fleet = Fleet(world, outside)
     world.engines.append(fleet)
     world.probe = fleet.probe
+    world.reach = fleet.apis.reach
     return fleet

@@ -12,6 +12,8 @@ from vmseries_lab.aws.calls import Call as LoggedCall
 
 ATTEMPTS = aws.CONFIG.retries["total_max_attempts"]
 """How often the functions' SDK tries a call at most; pan-os-python tries once."""
+TRIED_ONCE = {("sqs", "SendMessage")}
+"""Calls through ``aws.sqs_once``."""
 
 PANORAMA = "panorama"
 
@@ -74,7 +76,8 @@ LASTING = {"throttled", "HTTP 500"}
 
 def fault(call: Call, name: str, role: str) -> dict[str, Any]:
     """The lab's fault for one point."""
-    tries = ATTEMPTS if name in LASTING and call.service != PANORAMA else 1
+    once = call.service == PANORAMA or (call.service, call.action) in TRIED_ONCE
+    tries = ATTEMPTS if name in LASTING and not once else 1
     return {
         "service": call.service,
         "action": call.action,

@@ -42,7 +42,8 @@
     └── SettingsError                 the function itself is set up wrongly
 
 What reaches ``visits`` and is not in this tree is a defect, or an AWS error that has no meaning of
-its own here; it is retried like a RetryableError, and logged with its traceback.
+its own here; it is retried like a RetryableError, and logged with its traceback. Throttling is
+waited for as what passes is, but counted: many of it are worth knowing.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     assert fake_panorama.entries() == 4
 
 
-def test_the_plugin_s_own_deadline_leaves_the_firewall_to_the_reconcile_function(
+def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plugin does nothing for a day, and goes to work when the instance is gone."""

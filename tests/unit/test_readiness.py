@@ -44,6 +44,7 @@ def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None
         (State(True, None), "not over"),
         (State(True, "PEND"), "not over"),
         (State(True, "FAIL"), "has failed"),
+        (State(False, "FAIL"), "has failed"),
     ],
 )
 def test_own_obstacle(state: State, expected: str | None) -> None:

@@ -37,14 +37,12 @@ def obstacle(wanted: Readiness, device: Device | None) -> str | None:
 
 def own_obstacle(state: State) -> str | None:
     """The same as the firewall itself tells, where there is no Panorama."""
+    if state.auto_commit == "FAIL":
+        # The chassis is not ready then, either.
+        return "the firewall's auto-commit has failed: its bootstrap configuration is not valid"
     if not state.chassis_ready:
         return "the firewall is booting: its chassis is not ready"
-    match state.auto_commit:
-        case "OK":
-            return None
-        case "FAIL":
-            return "the firewall's auto-commit has failed: its bootstrap configuration is not valid"
-    return "the firewall's auto-commit is not over"
+    return None if state.ready else "the firewall's auto-commit is not over"
 
 
 def is_out_of_sync(wanted: Readiness, device: Device | None) -> bool:

@@ -244,6 +244,7 @@ class Cloud:
                 "maximum_firewalls": 25,
                 "maximum_share": 1,
                 "dry_run": False,
+                "metric_namespace": "VMseries-fw",
                 **changes,
             }
         )

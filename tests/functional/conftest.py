@@ -395,6 +395,8 @@ class Cloud:
         self.calls.append((client.meta.service_model.service_name, operation, parameters))
         if self.faults.get(operation):
             raise self.faults[operation].pop(0)
+        if parameters.get("DryRun"):
+            return _real_call(client, operation, parameters)
         if operation in ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
             return self._lifecycle(operation, parameters)
         if operation == "ModifyNetworkInterfaceAttribute" and "Attachment" in parameters:

@@ -11,8 +11,9 @@ from vmseries_autoscale.preflight.findings import Finding, checked, problem
 CONNECT_SECONDS = 5
 """How long to wait for a connection: many times what any network between AWS and Panorama takes."""
 
-_EXPIRED, _NOT_YET_VALID, _OTHER_NAME = 10, 9, 62
-"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, …_CERT_NOT_YET_VALID and …_HOSTNAME_MISMATCH."""
+_EXPIRED, _NOT_YET_VALID, _OTHER_NAME = 10, 9, (62, 64)
+"""OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, …_CERT_NOT_YET_VALID, …_HOSTNAME_MISMATCH and
+…_IP_ADDRESS_MISMATCH (manual page X509_STORE_CTX_get_error)."""
 
 
 def connected(hostname: str, port: int) -> Generator[Finding, None, bool]:
@@ -78,7 +79,7 @@ def trusted(
 
 
 def _mistrust(error: ssl.SSLCertVerificationError, secret_arn: str) -> str:
-    if error.verify_code == _OTHER_NAME:
+    if error.verify_code in _OTHER_NAME:
         return (
             "the certificate is for another name: write a name that is in it into "
             "panorama.hostnames, or give Panorama a certificate with this one"

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from vmseries_autoscale import refusals
 from vmseries_autoscale.aws import error_code
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
 
@@ -39,10 +38,13 @@ class Trial:
     Attributes:
         what: it does, as it stands after "may".
         call: makes it.
+        existing: whether it is about something that is in use, and whose state may forbid it: only
+            whether the function is allowed to is of interest.
     """
 
     what: str
     call: Callable[[], object]
+    existing: bool = False
 
 
 def tried(service: str, client: BaseClient, trials: Iterable[Trial]) -> Findings:
@@ -79,8 +81,11 @@ def _meaning(trial: Trial, error: ClientError) -> Finding:
             f"The function's role may not {trial.what} ({error.operation_name}: {text}): look for "
             "a permissions boundary, a service control policy or a changed role policy."
         )
-    if code in refusals.NOT_YET:
-        return unchecked(f"Whether the function may {trial.what}: it has changed meanwhile.")
+    if trial.existing:
+        return unchecked(
+            f"Whether the function may {trial.what}: its state forbids it now "
+            f"({error.operation_name}: {code})."
+        )
     return problem(
         f"AWS refuses to {trial.what} ({error.operation_name}: {code}: {text}): correct what the "
         "module is given, or what has become of it."

@@ -36,6 +36,7 @@ from vmseries_autoscale.settings import (
     TerminateSettings,
 )
 from vmseries_autoscale.tags import Owner
+from vmseries_autoscale.wiring import Action
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -150,7 +151,7 @@ def _noting(ec2: EC2Client, some: list[Instance]) -> Iterator[Trial]:
     for instance in some:
         note = {tags.VISITED: datetime.now(UTC).isoformat(timespec="seconds")}
         tag = partial(instances.add_tags, ec2, instance.instance_id, note)
-        yield Trial(f"tag the instance {instance.instance_id}", tag)
+        yield Trial(f"tag the instance {instance.instance_id}", tag, existing=True)
 
 
 def _changing_interface(
@@ -158,33 +159,34 @@ def _changing_interface(
 ) -> Iterator[Trial]:
     for one in some:
         key, attachment_id = one.interface_id, one.attachment_id or ""
+        actions: dict[str, Action] = {}
         if isinstance(settings, LaunchSettings):
-            attach = AttachInterface(key, one.instance_id or "", one.device_index or 0)
-            yield Trial(f"attach the interface {key}", partial(attach.carry_out, ec2))
-            keep = DeleteWithInstance(key, attachment_id)
-            yield Trial(f"change the interface {key}", partial(keep.carry_out, ec2))
+            actions["attach"] = AttachInterface(key, one.instance_id or "", one.device_index or 0)
+            actions["change"] = DeleteWithInstance(key, attachment_id)
         if isinstance(settings, TerminateSettings):
-            detach = DetachInterface(key, attachment_id)
-            yield Trial(f"detach the interface {key}", partial(detach.carry_out, ec2))
-        delete = DeleteInterface(key)
-        yield Trial(f"delete the interface {key}", partial(delete.carry_out, ec2))
+            actions["detach"] = DetachInterface(key, attachment_id)
+        actions["delete"] = DeleteInterface(key)
+        for verb, action in actions.items():
+            call = partial(action.carry_out, ec2)
+            yield Trial(f"{verb} the interface {key}", call, existing=True)
 
 
 def _changing_address(ec2: EC2Client, settings: Settings, some: list[Address]) -> Iterator[Trial]:
     public = isinstance(settings, LaunchSettings) and any(
         wanted.public_ip for wanted in settings.interfaces.values()
     )
+    moves = public or isinstance(settings, TerminateSettings)
     for one in some:
         key = one.allocation_id
+        actions: dict[str, Action] = {}
         if public and one.interface_id is not None:
-            associate = AssociateAddress(key, one.interface_id)
-            yield Trial(f"associate the address {key}", partial(associate.carry_out, ec2))
-        moves = public or isinstance(settings, TerminateSettings)
+            actions["associate"] = AssociateAddress(key, one.interface_id)
         if moves and one.association_id is not None:
-            disassociate = DisassociateAddress(key, one.association_id)
-            yield Trial(f"disassociate the address {key}", partial(disassociate.carry_out, ec2))
-        release = ReleaseAddress(key)
-        yield Trial(f"release the address {key}", partial(release.carry_out, ec2))
+            actions["disassociate"] = DisassociateAddress(key, one.association_id)
+        actions["release"] = ReleaseAddress(key)
+        for verb, action in actions.items():
+            call = partial(action.carry_out, ec2)
+            yield Trial(f"{verb} the address {key}", call, existing=True)
 
 
 def _heartbeat(autoscaling: AutoScalingClient, settings: HookSettings) -> Trial:

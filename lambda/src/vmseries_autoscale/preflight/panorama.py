@@ -58,7 +58,7 @@ def check(settings: PanoramaSettings, questions: Sequence[tuple[str, Question]])
             peer = yield from _usable(hostname, settings, administrator, context)
             if peer is not None:
                 usable[hostname] = peer
-    active = yield from _active(usable, settings)
+    active = yield from _active(usable)
     for what, question in questions:
         if active is None:
             yield unchecked(f"{what}: there is no Panorama to ask.")
@@ -131,9 +131,7 @@ def lacks(hostname: str, username: str, right: str) -> Finding:
     )
 
 
-def _active(
-    usable: Mapping[str, Inspection], settings: PanoramaSettings
-) -> Generator[Finding, None, Inspection | None]:
+def _active(usable: Mapping[str, Inspection]) -> Generator[Finding, None, Inspection | None]:
     """The peer that takes changes, if one does; why none does is yielded."""
     states: dict[str, str | None] = {}
     for hostname, peer in usable.items():
@@ -142,7 +140,7 @@ def _active(
         except AutoscaleError as error:
             yield problem(f"{hostname}: its high-availability state: {error}.")
     alone = [hostname for hostname, state in states.items() if state is None]
-    if alone and len(settings.hostnames) > 1:
+    if alone and len(usable) > 1:
         yield problem(
             f"{' and '.join(alone)} is in no high-availability pair, but panorama.hostnames has "
             "two names: name the one Panorama that manages the firewalls, or make them a pair."

@@ -59,7 +59,7 @@ locals {
   }
 
   # Defaults that follow from other inputs.
-  readiness        = coalesce(var.readiness, var.panorama == null ? "off" : "in-sync")
+  readiness        = coalesce(var.readiness, var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off")
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
@@ -129,6 +129,7 @@ module "lifecycle" {
   }
   readiness      = local.readiness
   panorama       = var.panorama
+  firewall_api   = var.firewall_api
   licensing      = var.licensing
   deadlines      = var.deadlines
   reconcile      = var.reconcile

@@ -1577,6 +1577,216 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   expect_failures = [var.readiness]
 }
 
+run "refuses_a_push_that_nobody_asks_for" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames             = ["panorama.example.com"]
+      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      push_when_out_of_sync = true
+    }
+    readiness = "connected"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_firewalls_asked_by_themselves" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "connected"
+  }
+}
+
+run "refuses_a_firewall_api_beside_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_that_nobody_asks" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "off"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_firewall_api_out_of_reach" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_credentials_of_firewalls_in_clear_text" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "admin:secret"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_certificate_for_any_name" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "*.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_on_port_0" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+      port        = 0
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_slower_than_the_function" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name     = "firewalls.example.com"
+      timeout_seconds = 7
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_in_sync_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "in-sync"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_to_give_up_a_firewall_asked_by_itself_before_it_has_booted" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
 run "refuses_an_unknown_licensing_mode" {
   command = plan
 
@@ -1876,6 +2086,58 @@ run "refuses_one_run_at_once" {
   }
 
   expect_failures = [var.functions]
+}
+
+run "refuses_more_calls_at_once_than_panorama_likes" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { launch_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_more_calls_at_once_by_terminations" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { terminate_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_many_runs_at_once_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions = { launch_concurrency = 10, terminate_concurrency = 10 }
+  }
 }
 
 run "refuses_two_sources_of_dependencies" {

@@ -48,7 +48,7 @@ variable "network" {
 }
 
 variable "readiness" {
-  description = "What a firewall must show in Panorama before it gets into service: `in-sync`, `connected` or `off`."
+  description = "What a firewall must show before it gets into service: `in-sync`, `connected` or `off`."
   type        = string
   nullable    = false
 }
@@ -56,14 +56,27 @@ variable "readiness" {
 variable "panorama" {
   description = "Panorama that manages the firewalls; null for none."
   type = object({
-    hostnames           = list(string)
-    port                = number
-    secret_arn          = string
-    secret_kms_key_arn  = string
-    device_group        = string
-    template_stack      = string
-    log_collector_group = string
-    timeout_seconds     = number
+    hostnames             = list(string)
+    port                  = number
+    secret_arn            = string
+    secret_kms_key_arn    = string
+    device_group          = string
+    template_stack        = string
+    log_collector_group   = string
+    timeout_seconds       = number
+    push_when_out_of_sync = bool
+  })
+  default = null
+}
+
+variable "firewall_api" {
+  description = "The firewalls' own API at their management addresses, for a deployment without Panorama; null for none."
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = string
+    server_name        = string
+    port               = number
+    timeout_seconds    = number
   })
   default = null
 }

@@ -1,4 +1,7 @@
-"""docs/failure-modes.md names a test, or a reason, for each of the 51 rows; and the tests exist."""
+"""docs/failure-modes.md names a test, or a reason, for each of the 51 rows; and the tests exist.
+
+So do those of docs/licensing.md.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = REPOSITORY / "docs" / "failure-modes.md"
+LICENCES = REPOSITORY / "docs" / "licensing.md"
 
 ROWS = [
     f"{kind}{number}"
@@ -55,6 +59,16 @@ def test_a_row_names_tests_that_exist_or_a_reason(row: list[str]) -> None:
     assert named or row[3].startswith(NO_TEST)
     for path, test in named:
         assert test in names_in(REPOSITORY / path)
+
+
+def test_the_tables_of_licences_name_tests_that_exist() -> None:
+    text = LICENCES.read_text(encoding="utf-8")
+    elsewhere = TEST.findall(text)
+    assert elsewhere
+    for path, test in elsewhere:
+        assert test in names_in(REPOSITORY / path)
+    here = names_in(REPOSITORY / "tests" / "functional" / "test_licences.py")
+    assert set(re.findall(r"`(test_\w+)`", text)) <= here
 
 
 def test_every_test_of_a_row_is_in_the_table() -> None:

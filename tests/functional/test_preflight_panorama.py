@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from functional.xml_api import Answer, XmlApi
-from vmseries_autoscale import aws
+from vmseries_autoscale import aws, credentials
 from vmseries_autoscale.preflight import contents, network, panorama, publishing, secrets
 from vmseries_autoscale.preflight.findings import Finding, Kind
 from vmseries_autoscale.settings import PanoramaSettings
@@ -132,6 +132,7 @@ def settings(api: XmlApi) -> PanoramaSettings:
         template_stack="TS",
         log_collector_group="LCG",
         timeout_seconds=1,
+        push_when_out_of_sync=False,
     )
 
 
@@ -237,6 +238,14 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws, "secrets", SecretsManager)
     (text,) = by_kind(secrets.licensing_api_key(SECRET))[Kind.PROBLEM]
     assert "can't find the specified secret: check the secret's ARN" in text
+
+
+def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
+    assert by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM] == []
+    secret["ca_bundle"] = "no certificate"
+    credentials.forget()
+    (text,) = by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM]
+    assert "is not PEM certificates" in text
 
 
 # The way.
@@ -379,8 +388,8 @@ def test_the_active_peer_is_asked_and_the_other_one_is_missed(
 
 
 def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
-    (text,) = validate(hostnames=("localhost", "localhost"))[Kind.PROBLEM]
-    assert text.startswith("localhost is in no high-availability pair")
+    (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Kind.PROBLEM]
+    assert text.startswith("No high-availability pair: localhost and LOCALHOST stands alone")
 
 
 # What must be there.
@@ -410,9 +419,9 @@ def test_the_licence_manager(
 ) -> None:
     assert secret
     content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
-    questions = [("The licence manager", partial(contents.license_manager, "LM"))]
+    questions = [("The license manager", partial(contents.license_manager, "LM"))]
     found = by_kind(panorama.check(settings, questions))
-    assert "licence manager LM" in found[kind][-1]
+    assert "license manager LM" in found[kind][-1]
 
 
 def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:

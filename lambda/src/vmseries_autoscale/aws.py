@@ -20,7 +20,7 @@ CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "max_attempts": 4},
-    max_pool_connections=16,
+    max_pool_connections=32,
     user_agent_extra="terraform-aws-vmseries-autoscale",
 )
 """A visit has a minute: four tries within a call, then the visit comes back later."""

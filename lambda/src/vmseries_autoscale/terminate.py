@@ -9,7 +9,7 @@ and no instance is held for ever; what was given up is reported by name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from vmseries_autoscale import (
     addresses,
     aws,
     credentials,
+    firewall,
     hooks,
     identity,
     instances,
@@ -33,11 +34,18 @@ from vmseries_autoscale import (
     unmanaging,
     wiring,
 )
+from vmseries_autoscale.errors import FirewallUnavailableError
 from vmseries_autoscale.events import LifecycleEvent
-from vmseries_autoscale.identity import Evidence, Unknown
+from vmseries_autoscale.identity import Evidence, Identity, Unknown
 from vmseries_autoscale.instances import Instance
+from vmseries_autoscale.licensing import LicensedFirewall
 from vmseries_autoscale.panorama import Device, Panorama
-from vmseries_autoscale.settings import LicensingMode, PanoramaSettings, TerminateSettings
+from vmseries_autoscale.settings import (
+    FirewallApiSettings,
+    LicensingMode,
+    PanoramaSettings,
+    TerminateSettings,
+)
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
 from vmseries_autoscale.wiring import Wiring
@@ -81,6 +89,11 @@ class Departure:
 
     def __post_init__(self) -> None:
         self.tags = dict(self.instance.tags) if self.instance else {}
+
+    @property
+    def firewall(self) -> str:
+        """What an operator knows its firewall by."""
+        return f"{self.serial or 'without known serial number'} ({self.event.instance_id})"
 
     @property
     def running(self) -> bool:
@@ -127,7 +140,8 @@ def visit(
         in_time: whether there is time to begin with another instance.
     """
     departures, outcomes = _look(events, settings, now)
-    for leave in (_leave_target_groups, _leave_panorama, _leave_ec2):
+    in_panorama = partial(_leave_panorama, now=now)
+    for leave in (_leave_target_groups, _leave_directly, in_panorama, _leave_ec2):
         free = [departure for departure in departures if departure.event not in outcomes]
         outcomes |= leave(free, settings, in_time)
     _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
@@ -214,8 +228,46 @@ def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
     return Done() if all(left) else Again("load balancers are draining their connections")
 
 
-def _leave_panorama(
+def _leave_directly(
     departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those whose licence is asked of themselves, since there is no Panorama."""
+    api, key_arn = settings.firewall_api, settings.licensing.api_key_secret_arn
+    if settings.panorama is not None or api is None or key_arn is None:
+        return {}
+    due = [departure for departure in departures if not departure.licence_returned]
+    step = partial(_directly, api, key_arn, settings.management_device_index)
+    outcomes = _each(due, step, in_time)
+    return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
+
+
+def _directly(
+    api: FirewallApiSettings, key_arn: str, management_device_index: int, departure: Departure
+) -> Outcome:
+    address = departure.private_ip(management_device_index)
+    if departure.given_up(Stage.LICENCE) or not departure.running or address is None:
+        # Told when the hook is completed. Without a management interface none has got a licence.
+        return Done()
+    asked = firewall.connect(api, address)
+    try:
+        departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
+    except FirewallUnavailableError:
+        if tags.ABANDONED not in departure.tags:
+            raise
+        # Its launch has waited for it long enough.
+        _report_lost_licence(departure)
+        return Done()
+    if departure.serial is not None and tags.SERIAL not in departure.tags:
+        found = Identity(departure.serial, Evidence.FIREWALL)
+        departure.add_tags(identity.tags_for(found))
+    return _have_given_back(departure, asked, key_arn)
+
+
+def _leave_panorama(
+    departures: list[Departure],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
+    now: datetime,
 ) -> dict[LifecycleEvent, Outcome]:
     """Outcomes for those of whom something is left in Panorama."""
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
@@ -225,14 +277,18 @@ def _leave_panorama(
     if isinstance(connected, Again | Failed):
         return {departure.event: connected for departure in asking}
     connection, devices = connected
-    step = partial(_clear_licence, connection=connection, devices=devices, settings=settings)
-    outcomes = _each(asking, step, in_time)
+    outcomes = _each(asking, partial(_identify, devices=devices, settings=settings), in_time)
+    known = [d for d in asking if d.serial is not None and isinstance(outcomes[d.event], Done)]
+    outcomes |= _return_licences(known, connection, devices, settings, in_time)
     leaving = {
         departure.event: departure.serial
-        for departure in asking
-        if departure.serial is not None and isinstance(outcomes[departure.event], Done)
+        for departure in known
+        if departure.serial is not None
+        and isinstance(outcomes[departure.event], Done)
+        and not _is_left_to_plugin(departure, settings)
     }
-    outcomes |= _unmanage(connection, leaving, settings, in_time)
+    unmanage = partial(unmanaging.unmanage, connection, now=now, in_time=in_time)
+    outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -241,13 +297,10 @@ def _connect(settings: PanoramaSettings) -> tuple[Panorama, dict[str, Device]]:
     return connection, {device.serial: device for device in connection.devices()}
 
 
-def _clear_licence(
-    departure: Departure,
-    connection: Panorama,
-    devices: Mapping[str, Device],
-    settings: TerminateSettings,
+def _identify(
+    departure: Departure, devices: Mapping[str, Device], settings: TerminateSettings
 ) -> Outcome:
-    """Find out who the firewall is and get its licence back; done also if there is none."""
+    """Find out who the firewall is; done also if it is none."""
     management_ip = departure.private_ip(settings.management_device_index)
     found = identity.identify(
         departure.event.instance_id, departure.tags, management_ip, devices.values()
@@ -260,41 +313,122 @@ def _clear_licence(
     departure.serial = found.serial
     if found.evidence is not Evidence.SERIAL_TAG:
         departure.add_tags(identity.tags_for(found))
-    key_arn = settings.licensing.api_key_secret_arn
-    if key_arn is None or departure.licence_returned:
-        return Done()
-    with telemetry.about(serial=found.serial):
-        return _give_licence_back(departure, connection, devices.get(found.serial), key_arn)
+    return Done()
 
 
-def _give_licence_back(
-    departure: Departure, connection: Panorama, device: Device | None, key_arn: str
+def _return_licences(
+    known: list[Departure],
+    connection: Panorama,
+    devices: Mapping[str, Device],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those whose licence is to be got back through Panorama."""
+    due = [departure for departure in known if not departure.licence_returned]
+    # Of these two, that of the mode is set.
+    if (key_arn := settings.licensing.api_key_secret_arn) is not None:
+        return _each(due, partial(_through_panorama, connection, devices, key_arn), in_time)
+    if (manager := settings.licensing.license_manager) is not None:
+        # One that is given up is left to the reconcile function, which asks as this one does.
+        asking = [departure for departure in due if not departure.given_up(Stage.LICENCE)]
+        return _by_plugin(asking, connection, devices, manager, settings.name, in_time)
+    return {}
+
+
+def _through_panorama(
+    connection: Panorama, devices: Mapping[str, Device], key_arn: str, departure: Departure
 ) -> Outcome:
+    """Have the firewall give its licence back, which Panorama forwards the request to."""
+    device = devices.get(departure.serial or "")
     connected = device is not None and device.connected
     if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
         # Told when the hook is completed, once; if its serial number is known then.
         if departure.forgotten_soon:
-            _report_lost_licence(departure.serial or "")
+            _report_lost_licence(departure)
         return Done()
     if device is None or not connected:
         return Again("the firewall, which has to give its licence back, is not connected")
-    if not licensing.give_back(connection, device.serial, credentials.licensing_api_key(key_arn)):
-        return Again("the firewall is giving its licence back")
-    departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
-    telemetry.count(Metric.LICENCE_RETURNED)
+    return _have_given_back(
+        departure, licensing.ThroughPanorama(connection, device.serial), key_arn
+    )
+
+
+def _have_given_back(departure: Departure, asked: LicensedFirewall, key_arn: str) -> Outcome:
+    with telemetry.about(serial=departure.serial or ""):
+        api_key = credentials.licensing_api_key(key_arn)
+        if not licensing.give_back(asked, departure.firewall, api_key):
+            return Again("the firewall is giving its licence back")
+        _note_returned(departure)
     return Done()
 
 
-def _unmanage(
+def _note_returned(departure: Departure) -> None:
+    departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
+    telemetry.count(Metric.LICENCE_RETURNED)
+
+
+def _by_plugin(
+    due: list[Departure],
     connection: Panorama,
-    leaving: Mapping[LifecycleEvent, str],
-    settings: TerminateSettings,
+    devices: Mapping[str, Device],
+    manager: str,
+    deployment: str,
     in_time: Callable[[], bool],
+) -> dict[LifecycleEvent, Outcome]:
+    """Ask the licence plugin for all at once, and note those that it lists no more.
+
+    It gives back also the licence of a firewall that has gone already.
+    """
+    if not due:
+        return {}
+    listed = attempt(partial(connection.plugin_licensed, manager))
+    if isinstance(listed, Again | Failed):
+        return {departure.event: listed for departure in due}
+    outcomes = _each(due, partial(_read_back, connection, devices, manager, listed), in_time)
+    serials = listed & {departure.serial for departure in due}
+    asked = attempt(partial(licensing.ask_plugin, connection, manager, serials, deployment))
+    if isinstance(asked, Again | Failed):
+        return {departure.event: asked for departure in due}
+    return outcomes
+
+
+def _read_back(
+    connection: Panorama,
+    devices: Mapping[str, Device],
+    manager: str,
+    listed: Set[str],
+    departure: Departure,
+) -> Outcome:
+    serial, device = departure.serial or "", devices.get(departure.serial or "")
+    was_listed = tags.LICENCE in departure.tags
+    if serial in listed:
+        if not was_listed:
+            departure.add_tags({tags.LICENCE: tags.LICENCE_LISTED})
+        return Again(
+            f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
+            "what the plugin makes of the request"
+        )
+    with telemetry.about(serial=serial):
+        if device is not None and device.connected and not was_listed:
+            licensing.check_own_list(connection, manager, serial)
+        _note_returned(departure)
+    return Done()
+
+
+def _is_left_to_plugin(departure: Departure, settings: TerminateSettings) -> bool:
+    """Whether the licence plugin still has its licence to give back: Panorama has to know it."""
+    by_plugin = settings.licensing.mode is LicensingMode.PLUGIN
+    return by_plugin and not departure.licence_returned
+
+
+def _unmanage(
+    leaving: Mapping[LifecycleEvent, str],
+    deployment: str,
+    unmanage: Callable[[frozenset[str], str], dict[str, Outcome]],
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
-    serials = frozenset(leaving.values())
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name, in_time))
+    outcomes = attempt(partial(unmanage, frozenset(leaving.values()), deployment))
     if isinstance(outcomes, Again | Failed):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}
@@ -352,11 +486,21 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     if given_up:
         telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
-    expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
-    if expected and not departure.licence_returned:
-        _report_lost_licence(serial)
+    if departure.licence_returned:
+        return
+    mode = settings.licensing.mode
+    # One that never had a management interface is not asked, and had no licence.
+    unseen = settings.panorama is None and (
+        departure.given_up(Stage.LICENCE) or not departure.running
+    )
+    if mode is LicensingMode.FIREWALL and (serial or unseen):
+        _report_lost_licence(departure)
+    if mode is LicensingMode.PLUGIN and serial:
+        logger.error(licensing.LEFT_TO_PLUGIN, extra={"step": "licence", "serial": serial})
 
 
-def _report_lost_licence(serial: str) -> None:
+def _report_lost_licence(departure: Departure) -> None:
     telemetry.count(Metric.LICENCE_NOT_RETURNED)
-    logger.error(licensing.LOST, extra={"step": "licence", "serial": serial})
+    serial = departure.tags.get(tags.SERIAL, departure.serial or "")
+    text = licensing.LOST if serial else licensing.LOST_UNSEEN
+    logger.error(text, extra={"step": "licence", "serial": serial})

@@ -23,6 +23,7 @@ from aws_lambda_powertools.utilities.batch import (
 from vmseries_autoscale import aws, events, telemetry
 from vmseries_autoscale.errors import (
     NotYetError,
+    OutOfTimeError,
     PanoramaAccessError,
     PanoramaUnavailableError,
     PassingError,
@@ -85,7 +86,7 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
     try:
         return step()
     except PassingError as error:
-        return Again(str(error), soon=isinstance(error, NotYetError))
+        return Again(str(error), soon=isinstance(error, NotYetError | OutOfTimeError))
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-RESERVE_MILLISECONDS = 15_000
-"""What is kept of an invocation for what was begun: more than the longest call takes."""
+RESERVE_MILLISECONDS = 20_000
+"""What is kept of an invocation for what was begun: more than the longest call takes, and than the
+dozen requests by which a batch leaves Panorama."""
 
 
 def handler(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.panorama.adapter import _LOCALHOST, PanOsPanorama, _command, _entry
+from vmseries_autoscale.panorama.adapter import _LOCALHOST, PanOsPanorama, _entry
+from vmseries_autoscale.panos_api import command
+from vmseries_autoscale.settings import PanoramaSettings
 
 _CLOUDWATCH = (
     "/devices/entry[@name='localhost.localdomain']/deviceconfig/plugins/vm_series/aws-cloudwatch"
@@ -15,26 +18,26 @@ _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 
 
 class Inspection(PanOsPanorama):
-    """One Panorama or peer, asked by an administrator."""
+    """One Panorama or peer, asked by an administrator.
 
-    @property
-    def hostname(self) -> str:
-        """Under which name it is asked."""
-        return self._hostname
+    Attributes:
+        hostname: under which name it is asked.
+        username: as whom.
+    """
 
-    @property
-    def username(self) -> str:
-        """As whom it is asked."""
-        return self._username
+    def __init__(self, hostname: str, settings: PanoramaSettings, credentials: Credentials) -> None:
+        super().__init__(hostname, settings, credentials)
+        self.hostname = hostname
+        self.username = credentials.username
 
     def version(self) -> str:
         """The release of PAN-OS."""
-        system = self._op(_command("show", "system", "info"))
+        system = self._op(command("show", "system", "info"))
         return system.findtext("result/system/sw-version", "")
 
     def state(self) -> str | None:
         """Its state in a high-availability pair, e.g. ``primary-active``; ``None`` without one."""
-        state = self._op(_command("show", "high-availability", "state"))
+        state = self._op(command("show", "high-availability", "state"))
         if state.findtext("result/enabled") != "yes":
             return None
         return state.findtext("result/local-info/state", "")
@@ -49,11 +52,11 @@ class Inspection(PanOsPanorama):
 
     def log_collector_groups(self) -> set[str]:
         """Names of all log collector groups."""
-        answer = self._op(_command("show", "log-collector-group", "all"))
+        answer = self._op(command("show", "log-collector-group", "all"))
         return {entry.get("name", "") for entry in answer.iterfind("result/*/entry")}
 
     def has_license_manager(self, name: str) -> bool:
-        """Whether the plugin sw_fw_license has a licence manager of this name."""
+        """Whether the plugin sw_fw_license has a license manager of this name."""
         steps = f"{_LICENSE_MANAGERS}/{_entry(name)}"
         return self._running(steps) is not None
 
@@ -77,7 +80,7 @@ class Inspection(PanOsPanorama):
         return f"/template-stack/{_entry(self._settings.template_stack)}"
 
     def _shown(self, what: str, name: str) -> set[str]:
-        answer = self._op(_command("show", what, "name", text=name))
+        answer = self._op(command("show", what, "name", text=name))
         return {entry.get("name", "") for entry in answer.iterfind(f"result/{what}/entry")}
 
     def _leaves(self, steps: str) -> dict[str, str]:

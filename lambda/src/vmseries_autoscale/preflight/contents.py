@@ -33,8 +33,8 @@ def commit(peer: Inspection) -> Findings:
     Panorama then answers that there is nothing to commit, and queues nothing. While a removal is on
     its way there is something, which is not for the pre-flight to commit.
     """
-    newest = peer.last_commit()
-    if (newest is not None and not newest.finished) or peer.candidate() != peer.running():
+    under_way = any(not job.finished for job in peer.commits())
+    if under_way or peer.candidate() != peer.running():
         yield unchecked(
             "The right to commit: a change of the firewalls waits for its commit in Panorama. "
             "Invoke the function again when it is over."
@@ -68,13 +68,13 @@ def objects(settings: PanoramaSettings, peer: Inspection) -> Findings:
 
 
 def license_manager(name: str, peer: Inspection) -> Findings:
-    """The licence manager of the plugin sw_fw_license."""
+    """The license manager of the plugin sw_fw_license."""
     if peer.has_license_manager(name):
-        yield checked(f"{peer.hostname} has the licence manager {name}.")
+        yield checked(f"{peer.hostname} has the license manager {name}.")
     else:
         yield problem(
-            f"{peer.hostname} has no licence manager {name}: install the plugin sw_fw_license, "
-            "create the licence manager (Panorama > SW Firewall License) and commit, or correct "
+            f"{peer.hostname} has no license manager {name}: install the plugin sw_fw_license, "
+            "create the license manager (Panorama > SW Firewall License) and commit, or correct "
             "licensing.license_manager."
         )
 

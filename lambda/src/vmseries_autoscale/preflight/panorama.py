@@ -12,7 +12,6 @@ from vmseries_autoscale.errors import (
     AutoscaleError,
     PanoramaAccessError,
     PassingError,
-    SecretError,
 )
 from vmseries_autoscale.preflight import network, secrets
 from vmseries_autoscale.preflight.findings import (
@@ -47,7 +46,7 @@ def check(settings: PanoramaSettings, questions: Sequence[tuple[str, Question]])
         questions: by what they are about, for the peer that takes changes.
     """
     administrator = yield from secrets.administrator(settings.secret_arn)
-    context = yield from _context(administrator, settings)
+    context = yield from secrets.trust(settings.secret_arn, administrator)
     usable: dict[str, Inspection] = {}
     for hostname in settings.hostnames:
         if not (yield from network.connected(hostname, settings.port)):
@@ -66,20 +65,6 @@ def check(settings: PanoramaSettings, questions: Sequence[tuple[str, Question]])
             yield from guarded(what, partial(question, active))
 
 
-def _context(
-    administrator: Credentials | None, settings: PanoramaSettings
-) -> Generator[Finding, None, ssl.SSLContext | None]:
-    from vmseries_autoscale.panorama.adapter import _verifying_context  # noqa: PLC0415 - as below
-
-    if administrator is None:
-        return None
-    try:
-        return _verifying_context(administrator.ca_bundle)
-    except SecretError as error:
-        yield problem(f"Secret {settings.secret_arn}: {error}: {secrets.SHAPE}.")
-        return None
-
-
 def _usable(
     hostname: str, settings: PanoramaSettings, administrator: Credentials, context: ssl.SSLContext
 ) -> Generator[Finding, None, Inspection | None]:
@@ -90,7 +75,7 @@ def _usable(
     if not (yield from network.trusted(hostname, settings.port, context, settings.secret_arn)):
         yield unchecked(f"{hostname}: the credential and all behind it, for the TLS connection.")
         return None
-    peer = Inspection(hostname, settings, administrator, context)
+    peer = Inspection(hostname, settings, administrator)
     refused: dict[str, PanoramaAccessError] = {}
     for right, use in ((OPERATIONAL, peer.version), (CONFIGURATION, peer.reads_configuration)):
         try:
@@ -142,8 +127,9 @@ def _active(usable: Mapping[str, Inspection]) -> Generator[Finding, None, Inspec
     alone = [hostname for hostname, state in states.items() if state is None]
     if alone and len(usable) > 1:
         yield problem(
-            f"{' and '.join(alone)} is in no high-availability pair, but panorama.hostnames has "
-            "two names: name the one Panorama that manages the firewalls, or make them a pair."
+            f"No high-availability pair: {' and '.join(alone)} stands alone, but "
+            "panorama.hostnames has two names: name the one Panorama that manages the firewalls, "
+            "or make them a pair."
         )
     active = [hostname for hostname, state in states.items() if state is None or state in ACTIVE]
     seen = ", ".join(f"{hostname} is {state}" for hostname, state in states.items() if state)

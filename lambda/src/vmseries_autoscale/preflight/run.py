@@ -14,6 +14,7 @@ from vmseries_autoscale.preflight.findings import Check, Finding, Kind, guarded
 from vmseries_autoscale.preflight.panorama import Question
 from vmseries_autoscale.settings import (
     HookSettings,
+    LaunchSettings,
     PanoramaSettings,
     ReconcileSettings,
     Settings,
@@ -78,6 +79,9 @@ def _checks(settings: Settings) -> dict[str, Check]:
     if isinstance(settings, TerminateSettings) and settings.licensing.api_key_secret_arn:
         secret_arn = settings.licensing.api_key_secret_arn
         checks["The licensing API key"] = partial(secrets.licensing_api_key, secret_arn)
+    if isinstance(settings, LaunchSettings | TerminateSettings) and settings.firewall_api:
+        secret_arn = settings.firewall_api.secret_arn
+        checks["The firewalls' API"] = partial(secrets.of_firewalls, secret_arn)
     return checks
 
 
@@ -90,6 +94,10 @@ def _questions(settings: Settings, where: PanoramaSettings) -> dict[str, Questio
         "The right to commit": contents.commit,
         "Device group, template stack and log collector group": partial(contents.objects, where),
     }
+    if settings.license_manager is not None:
+        questions["The license manager"] = partial(
+            contents.license_manager, settings.license_manager
+        )
     if settings.metric_namespace is not None:
         questions["Publishing to CloudWatch"] = partial(
             contents.publishes, where, settings.metric_namespace

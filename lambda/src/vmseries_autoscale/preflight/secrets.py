@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Generator, Mapping
 
 from vmseries_autoscale import credentials
@@ -17,9 +18,9 @@ SHAPE = "put a new version of the secret; a visit notices it after five minutes"
 
 
 def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | None]:
-    """Panorama's administrator; what is wrong with the secret is yielded."""
+    """Who we are to Panorama or to firewalls; what is wrong with the secret is yielded."""
     try:
-        found = credentials.of_panorama(secret_arn)
+        found = credentials.of_administrator(secret_arn)
     except SecretError as error:
         yield _unusable(error)
         return None
@@ -32,6 +33,28 @@ def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | Non
     certificates = "a ca_bundle" if found.ca_bundle else "no ca_bundle, so the system's CAs count"
     yield checked(f"Secret {secret_arn}: {found.username}, {certificates}.")
     return found
+
+
+def trust(
+    secret_arn: str, found: Credentials | None
+) -> Generator[Finding, None, ssl.SSLContext | None]:
+    """How a server is verified by what is in a secret; what is wrong with that is yielded."""
+    # Slow to load, and only wanted here.
+    from vmseries_autoscale.panos_api import verifying_context  # noqa: PLC0415
+
+    if found is None:
+        return None
+    try:
+        return verifying_context(found.ca_bundle)
+    except SecretError as error:
+        yield problem(f"Secret {secret_arn}: {error}: {SHAPE}.")
+        return None
+
+
+def of_firewalls(secret_arn: str) -> Findings:
+    """The administrator of the firewalls' own API."""
+    found = yield from administrator(secret_arn)
+    yield from trust(secret_arn, found)
 
 
 def licensing_api_key(secret_arn: str) -> Findings:

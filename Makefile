@@ -156,6 +156,10 @@ permissions: setup ## Prove that the functions may do what they do and nothing e
 crash-matrix: setup ## Each call of the functions with each thing that can go wrong at it (15 minutes on 2 cores)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
 
+.PHONY: storm
+storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: fewer; PLANT=1: leave a licence and fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.

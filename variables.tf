@@ -899,37 +899,59 @@ variable "readiness" {
 
 variable "licensing" {
   description = <<-EOT
-    How a leaving firewall gives its licence back.
-    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own licence, reached through Panorama; `none`: nothing to give back (bundles), or something else takes care of it.
+    How a leaving firewall gives its licence back; docs/licensing.md has every situation.
+    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own licence, reached through `panorama`, or by `firewall_api` without one; `plugin`: Panorama's licence plugin `sw_fw_license` takes back what it handed out; `none`: nothing to give back (bundles), or something else takes care of it.
     - `api_key_secret_arn`         - (Optional) Secrets Manager secret: JSON with `api_key`, the licensing API key of your support account; needed by `firewall`.
     - `api_key_secret_kms_key_arn` - (Optional) your own key for that secret.
+    - `license_manager`            - (Optional) license manager of the plugin that licenses these firewalls; needed by `plugin`. The administrator in `panorama.secret_arn` must be allowed to commit for other administrators.
   EOT
   type = object({
     mode                       = optional(string, "none")
     api_key_secret_arn         = optional(string)
     api_key_secret_kms_key_arn = optional(string)
+    license_manager            = optional(string)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = contains(["firewall", "none"], var.licensing.mode)
-    error_message = "licensing.mode must be \"firewall\" or \"none\", e.g. mode = \"firewall\"."
+    condition     = contains(["firewall", "plugin", "none"], var.licensing.mode)
+    error_message = "licensing.mode must be \"firewall\", \"plugin\" or \"none\", e.g. mode = \"firewall\"."
   }
 
   validation {
-    condition     = var.licensing.mode != "firewall" || (var.panorama != null && var.licensing.api_key_secret_arn != null)
-    error_message = "licensing.mode = \"firewall\" needs panorama, through which the firewall is reached, and licensing.api_key_secret_arn, e.g. \"arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf\"."
+    condition     = var.licensing.mode != "firewall" || var.panorama != null || var.firewall_api != null
+    error_message = "licensing.mode = \"firewall\" needs panorama or firewall_api, by which the firewall is reached that gives its licence back; set one of them."
   }
 
   validation {
-    condition     = var.licensing.mode != "firewall" || var.firewall.license_type == "byol"
-    error_message = "licensing.mode = \"firewall\" is for firewall.license_type = \"byol\"; bundles are paid by the hour and have no licence to give back: say mode = \"none\"."
+    condition     = var.licensing.mode != "firewall" || var.licensing.api_key_secret_arn != null
+    error_message = "licensing.mode = \"firewall\" needs licensing.api_key_secret_arn, e.g. \"arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf\"."
+  }
+
+  validation {
+    condition     = var.licensing.mode != "plugin" || (var.panorama != null && var.licensing.license_manager != null)
+    error_message = "licensing.mode = \"plugin\" needs panorama, whose plugin it is, and licensing.license_manager, e.g. license_manager = \"autoscale\"."
+  }
+
+  validation {
+    condition     = var.licensing.mode == "none" || var.firewall.license_type == "byol"
+    error_message = "licensing.mode = \"firewall\" and \"plugin\" are for firewall.license_type = \"byol\"; bundles are paid by the hour and have no licence to give back: say mode = \"none\"."
   }
 
   validation {
     condition     = var.licensing.mode == "firewall" || (var.licensing.api_key_secret_arn == null && var.licensing.api_key_secret_kms_key_arn == null)
-    error_message = "licensing.api_key_secret_arn and api_key_secret_kms_key_arn have no effect with mode = \"none\"; leave them out, or say mode = \"firewall\"."
+    error_message = "licensing.api_key_secret_arn and api_key_secret_kms_key_arn have no effect with mode = \"plugin\", for which the key is on Panorama, and with \"none\"; leave them out, or say mode = \"firewall\"."
+  }
+
+  validation {
+    condition     = var.licensing.mode == "plugin" || var.licensing.license_manager == null
+    error_message = "licensing.license_manager has no effect with mode = \"firewall\" and \"none\"; leave it out, or say mode = \"plugin\"."
+  }
+
+  validation {
+    condition     = var.licensing.license_manager == null ? true : can(regex("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", var.licensing.license_manager))
+    error_message = "licensing.license_manager must be a name as Panorama allows it: 1 to 63 letters, digits, blanks, dots, hyphens and underscores, e.g. license_manager = \"autoscale\"."
   }
 
   validation {

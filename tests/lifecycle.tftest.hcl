@@ -27,7 +27,7 @@ variables {
 
   network   = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"] } }
   readiness = "off"
-  licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null }
+  licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
 
@@ -141,7 +141,7 @@ run "settings_are_what_the_functions_parse" {
       hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
       device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   }
 
   assert {
@@ -166,7 +166,7 @@ run "settings_are_what_the_functions_parse" {
   }
 
   assert {
-    condition     = !strcontains(output.settings.terminate, "kms") && jsondecode(output.settings.terminate).licensing == { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf" }
+    condition     = !strcontains(output.settings.terminate, "kms") && jsondecode(output.settings.terminate).licensing == { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", license_manager = null }
     error_message = "what only Terraform needs does not reach the functions"
   }
 }
@@ -251,7 +251,7 @@ run "everything_is_scoped" {
       hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
       device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   }
 
   # An ARN with a wildcard for its id, or no ARN at all, needs a condition; reading EC2 is all that goes without.

@@ -1890,6 +1890,153 @@ run "refuses_a_licensing_key_in_clear_text" {
   expect_failures = [var.licensing]
 }
 
+run "accepts_the_licence_plugin" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "Autoscale licences 1.0_a-b" }
+  }
+}
+
+run "accepts_a_licence_return_without_panorama_by_the_firewalls_own_api" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf", server_name = "firewalls.example.com" }
+    licensing    = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+}
+
+run "refuses_the_licence_plugin_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_licence_plugin_without_a_license_manager" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_licence_plugin_for_a_bundle" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_licensing_key_beside_the_licence_plugin" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_that_has_no_effect" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "firewall", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_with_a_quote_in_its_name" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "the hub's" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
 # Functions and events ---------------------------------------------------------------------------------------------------------------------
 
 run "refuses_a_deadline_beyond_48_hours" {

@@ -61,6 +61,7 @@ locals {
     licensing = {
       mode               = var.licensing.mode
       api_key_secret_arn = var.licensing.api_key_secret_arn
+      license_manager    = var.licensing.license_manager
     }
     firewall_api  = local.firewall_api_settings.terminate
     target_groups = { for interface in values(var.interfaces) : tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0 }
@@ -75,6 +76,7 @@ locals {
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
     licensing_mode    = var.licensing.mode
+    license_manager   = var.licensing.license_manager
     age_floor_seconds = var.reconcile.age_floor_minutes * 60
     maximum_firewalls = var.reconcile.maximum_firewalls
     maximum_share     = var.reconcile.maximum_percent / 100

@@ -82,11 +82,12 @@ variable "firewall_api" {
 }
 
 variable "licensing" {
-  description = "How a firewall gives its licence back: `mode` `firewall` or `none`, and the secret with the licensing API key."
+  description = "How a firewall gives its licence back: `mode` `firewall`, `plugin` or `none`, the secret with the licensing API key for the first, and the license manager for the second."
   type = object({
     mode                       = string
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
+    license_manager            = string
   })
   nullable = false
 }

@@ -160,6 +160,15 @@ def test_the_plugin_is_asked_again_for_what_it_still_lists(
     assert by_plugin.operations()["CreateTags"] == 2, "listed, and the visit"
 
 
+def test_a_visit_that_is_short_of_time_asks_the_plugin_for_nothing(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.calls.clear()
+    assert by_plugin.deliver(departure(by_plugin), context=FakeContext(10_000)) == ["message-0"]
+    assert reasons(logs()) == ["no time left in this run"]
+    assert fake_panorama.calls == ["devices"]
+
+
 def test_a_firewall_that_notices_late_is_not_waited_for(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -287,7 +296,7 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     assert fake_panorama.entries() == 4
 
 
-def test_the_plugin_s_own_deadline_leaves_the_firewall_to_the_reconcile_function(
+def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plugin does nothing for a day, and goes to work when the instance is gone."""

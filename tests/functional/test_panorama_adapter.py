@@ -284,6 +284,39 @@ def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
     assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=403), Answer(error("Session timed out", "22")), Answer(status=502)],
+    ids=["another key", "busy", "no answer"],
+)
+def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer: Answer) -> None:
+    api.answers(answer, Answer(ha("secondary-active")))
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == 2
+
+
+def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
+    api.answers(Answer(status=403), Answer(ha("secondary-passive")))
+    with pytest.raises(PanoramaAccessError):
+        connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+
+
+def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
+    api.answers(ha("primary-active"), error("Operation denied", "15"))
+    panorama = connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    for write in (
+        lambda: panorama.remove_all(REMOVALS, always),
+        lambda: panorama.commit("description"),
+        panorama.revert,
+    ):
+        with pytest.raises(PanoramaBusyError):
+            write()
+    api.answers(ha("primary-passive"), ha("secondary-active"))
+    api.requests.clear()
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == 2
+
+
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(PanoramaBusyError):

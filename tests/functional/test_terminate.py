@@ -134,6 +134,37 @@ def test_a_batch_shares_one_commit(
     assert fake_panorama.entries() == 0
 
 
+class TimeForOne(FakeContext):
+    """The run's time is over when one firewall has had its turn."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        remaining, self.milliseconds = self.milliseconds, 10_000
+        return remaining
+
+
+@pytest.mark.parametrize(("age", "commits"), [(0, 0), (599, 0), (600, 1)])
+def test_a_commit_waits_for_those_that_had_no_turn(
+    launching: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    age: float,
+    commits: int,
+) -> None:
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    bodies = [departure(launching, age=age), departure(launching, other, age=age)]
+    launching.deliver(*bodies, context=TimeForOne())
+    assert not any(SERIAL in serials for serials in fake_panorama.named.values())
+    assert len(fake_panorama.jobs) == commits
+    if commits == 0:
+        launching.deliver(*bodies)
+        assert len(fake_panorama.jobs) == 1
+        fake_panorama.finish_job()
+        assert fake_panorama.entries() == 0
+
+
 def test_what_is_refused_for_one_firewall_holds_up_no_other(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -44,10 +44,18 @@ def panorama() -> FakePanorama:
     return managing(NAMES)
 
 
-def visit(panorama: Panorama, *serials: str, at: float = 0) -> dict[str, Outcome]:
+def visit(
+    panorama: Panorama, *serials: str, at: float = 0, others_follow: bool = False
+) -> dict[str, Outcome]:
     """The outcomes of a visit, so many seconds after the first."""
-    now = START + timedelta(seconds=at)
-    return unmanage(panorama, frozenset(serials), "fw", now, lambda: True)
+    return unmanage(
+        panorama,
+        frozenset(serials),
+        "fw",
+        START + timedelta(seconds=at),
+        lambda: True,
+        others_follow=others_follow,
+    )
 
 
 def error_of(outcome: Outcome) -> Exception:
@@ -92,6 +100,15 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     assert len(panorama.jobs) == 1
     visit(panorama, "S2", at=seconds)
     assert len(panorama.jobs) == 2
+
+
+def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
+    outcomes = visit(panorama, "S1", others_follow=True)
+    assert outcomes == {"S1": Again("others follow, to be committed together")}
+    visit(panorama, "S2", at=10)
+    panorama.finish_job()
+    assert removed(panorama) == {"S1", "S2"}
+    assert len(panorama.jobs) == 1
 
 
 def test_commits_are_told_by_what_they_say_of_themselves(panorama: FakePanorama) -> None:
@@ -207,7 +224,9 @@ class Storm:
     def _visit(self, batch: list[str], now: float, until: float) -> None:
         turn = batch[: self.turns]
         gone = [one for one in turn if self.ready[one] <= until]
-        outcomes = visit(self.panorama, *gone, at=now) if gone else {}
+        outcomes: dict[str, Outcome] = {}
+        if gone:
+            outcomes = visit(self.panorama, *gone, at=now, others_follow=len(turn) < len(batch))
         self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
         for one in batch:
             assert not isinstance(outcomes.get(one), Failed)

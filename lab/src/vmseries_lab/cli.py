@@ -53,6 +53,20 @@ def demo(
 
 
 @app.command()
+def storm(
+    *,
+    number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 100,
+    plant: Annotated[
+        bool, typer.Option("--plant", help="Leave a licence behind, and fail.")
+    ] = False,
+) -> None:
+    """Terminate many firewalls at once, and count the commits that this costs Panorama."""
+    from vmseries_lab.storm import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(number, plant=plant))
+
+
+@app.command()
 def permissions(
     *,
     write: Annotated[

@@ -57,6 +57,11 @@ GRACE_SECONDS = 600
 Draining, which no licence is worth waiting for, is given up with the licence."""
 
 
+GATHER_SECONDS = 600
+"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A licence takes
+Panorama and firewall seconds, and there may be a hundred."""
+
+
 class Stage(IntEnum):
     """What a termination goes through, in order."""
 
@@ -277,7 +282,9 @@ def _leave_panorama(
     if isinstance(connected, Again | Failed):
         return {departure.event: connected for departure in asking}
     connection, devices = connected
-    outcomes = _each(asking, partial(_identify, devices=devices, settings=settings), in_time)
+    # Takes no time: who they are, their tags tell, or what Panorama has just said.
+    identify = partial(_identify, devices=devices, settings=settings)
+    outcomes = _each(asking, identify, in_time=lambda: True)
     known = [d for d in asking if d.serial is not None and isinstance(outcomes[d.event], Done)]
     outcomes |= _return_licences(known, connection, devices, settings, in_time)
     leaving = {
@@ -287,7 +294,18 @@ def _leave_panorama(
         and isinstance(outcomes[departure.event], Done)
         and not _is_left_to_plugin(departure, settings)
     }
-    unmanage = partial(unmanaging.unmanage, connection, now=now, in_time=in_time)
+    unmanage = partial(
+        unmanaging.unmanage,
+        connection,
+        now=now,
+        in_time=in_time,
+        others_follow=any(
+            isinstance(outcome := outcomes[departure.event], Again)
+            and outcome.soon
+            and departure.age < GATHER_SECONDS
+            for departure in asking
+        ),
+    )
     outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
@@ -381,10 +399,13 @@ def _by_plugin(
     """
     if not due:
         return {}
-    listed = attempt(partial(connection.plugin_licensed, manager))
+    no_time = Again("no time left in this run", soon=True)
+    listed = attempt(partial(connection.plugin_licensed, manager)) if in_time() else no_time
     if isinstance(listed, Again | Failed):
         return {departure.event: listed for departure in due}
     outcomes = _each(due, partial(_read_back, connection, devices, manager, listed), in_time)
+    if not in_time():
+        return outcomes
     serials = listed & {departure.serial for departure in due}
     asked = attempt(partial(licensing.ask_plugin, connection, manager, serials, deployment))
     if isinstance(asked, Again | Failed):

@@ -56,6 +56,8 @@ def unmanage(
     deployment: str,
     now: datetime,
     in_time: Callable[[], bool],
+    *,
+    others_follow: bool = False,
 ) -> dict[str, Outcome]:
     """Bring the removal of these firewalls as far as it goes now.
 
@@ -68,6 +70,8 @@ def unmanage(
         deployment: named in the commit's description.
         now: aware.
         in_time: whether there is time for more than a dozen requests.
+        others_follow: whether more firewalls are to be removed within seconds, whom the commit
+            waits for.
 
     Returns:
         For each serial number: done if neither configuration names it any more.
@@ -84,7 +88,8 @@ def unmanage(
     if not left:
         return outcomes
     waiting = uncommitted(running, candidate)
-    plan = decide(commits, left, waiting)
+    wait = decide_wait(commits, now)
+    plan = decide(commits, left, waiting, may_commit=wait is None)
     if plan.revert:
         panorama.revert()
         logger.warning("Reverted our own changes", extra={"step": "unmanage"})
@@ -93,11 +98,13 @@ def unmanage(
     removals = decide_removals(plan.removed, candidate)
     refused = _remove(panorama, removals, in_time)
     changed = {serial for part, serial in removals if (part, serial) not in refused}
-    if changed or waiting & plan.removed:
+    if others_follow:
+        outcomes |= dict.fromkeys(plan.removed, Again("others follow, to be committed together"))
+    elif changed or waiting & plan.removed:
         description = f"{deployment}: remove {len(changed | waiting)} firewalls, {_written(now)}"
-        asked = _commit(panorama, commits, description, now)
-        outcomes |= dict.fromkeys(plan.removed, asked or Again("committed by another visit"))
-        if asked is None:
+        wait = wait or _commit(panorama, description, now)
+        outcomes |= dict.fromkeys(plan.removed, wait or Again("committed by another visit"))
+        if wait is None:
             outcomes |= _not_ours(panorama, waiting & plan.removed)
     return outcomes | _told(plan) | _refusals(refused)
 
@@ -109,7 +116,9 @@ def uncommitted(running: Membership, candidate: Membership) -> frozenset[str]:
     )
 
 
-def decide(commits: Sequence[Job], left: frozenset[str], waiting: frozenset[str]) -> Plan:
+def decide(
+    commits: Sequence[Job], left: frozenset[str], waiting: frozenset[str], *, may_commit: bool
+) -> Plan:
     """What to do about firewalls, after how our commits have ended.
 
     A commit that fails is tried again, with all that has been removed meanwhile, and so are those
@@ -117,30 +126,33 @@ def decide(commits: Sequence[Job], left: frozenset[str], waiting: frozenset[str]
     name, or else all, if it fails twice for the same reasons. No other batch is harmed. One that is
     being committed forbids it, and one that only waits finds its firewalls in the candidate
     configuration again and removes them once more. The firewalls that the details name have their
-    next try alone, so that they make nobody else's commit fail.
+    next try in a commit of their own, so that they make nobody else's fail.
 
     Args:
         commits: our commits of removals, the newest first.
         left: the firewalls that this visit is about.
         waiting: all firewalls whose removal is not committed, by whomever.
+        may_commit: whether what this visit removes is committed at once.
     """
     over = [job for job in commits if job.finished]
     if not over or not over[0].failed:
         return Plan(left)
     last, under_way = over[0], len(over) < len(commits)
-    named = frozenset(
-        serial for serial in left | waiting if any(serial in line for line in last.details)
-    )
+    named = frozenset(serial for serial in left | waiting if _names(last, serial))
     twice = len(over) > 1 and over[1].failed and over[1].details == last.details
     hopeless = named & waiting if named else left & waiting if twice else frozenset[str]()
     error = refusals.of_failed_commit(last, "what was removed is reverted")
     if hopeless and not under_way and not isinstance(error, FullCommitRequiredError):
         return Plan(frozenset(), revert=True, told=left & (named or hopeless), error=error)
-    if named and (left - named or waiting):
+    if named and (left - named or not may_commit):
         error = refusals.of_failed_commit(last, "the firewall's turn comes when no other has one")
         return Plan(left - named, told=left & named, error=error)
     error = refusals.of_failed_commit(last, "it is tried again")
     return Plan(left, told=frozenset() if under_way else left & waiting, error=error)
+
+
+def _names(job: Job, serial: str) -> bool:
+    return any(re.search(rf"\b{re.escape(serial)}\b", line) for line in job.details)
 
 
 def decide_removals(serials: Set[str], candidate: Membership) -> list[Removal]:
@@ -183,12 +195,9 @@ def _remove(
     return refused
 
 
-def _commit(
-    panorama: Panorama, commits: Sequence[Job], description: str, now: datetime
-) -> Again | None:
-    """Ask for a commit if it is time for one; ``None`` if there is nothing to commit."""
-    # The second look: two visits that began at the same moment ask for one commit, mostly.
-    wait = decide_wait(commits, now) or decide_wait(_removal_commits(panorama), now)
+def _commit(panorama: Panorama, description: str, now: datetime) -> Again | None:
+    """Ask for a commit, unless another visit just has; ``None`` if there is nothing to commit."""
+    wait = decide_wait(_removal_commits(panorama), now)
     if wait is not None:
         return wait
     job_id = panorama.commit(description)

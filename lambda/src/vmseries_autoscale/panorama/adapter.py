@@ -37,7 +37,7 @@ _ACTIVE_STATES = {"primary-active", "secondary-active"}
 _NOTHING_TO_COMMIT = re.compile(
     r"there are no changes to commit|the result of this commit would be the same", re.IGNORECASE
 )
-_NOTHING_TO_REVERT = re.compile(r"(no|nothing).*(changes|edits|to revert)", re.IGNORECASE)
+_NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
 _NOT_PRESENT = "7"
 _ERRORS = Errors(refusals.meaning, PanoramaTimeoutError, PanoramaUnavailableError)
 

@@ -44,7 +44,6 @@ _BUSY = re.compile(
     r"|job \d+ not found"
     # A management server that is starting: release notes of PAN-OS 11.1, "Addressed Issues".
     r"|timed out as client is not available"
-    r"|(try|retry) again later"
     r"|passive"
 )
 _ACCESS = re.compile(r"invalid credentials?|unauthorized|not authenticated|permission denied")

@@ -195,12 +195,6 @@ def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence:
 
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
-FIREWALL_API = {
-    "secret_arn": "arn:firewalls",
-    "port": 443,
-    "server_name": "firewall.example.com",
-    "timeout_seconds": 5,
-}
 
 
 def test_licences_through_panorama_s_plugin() -> None:
@@ -213,7 +207,7 @@ def test_licences_of_the_firewalls_own_without_panorama() -> None:
     document = {**TERMINATE, "panorama": None, "firewall_api": FIREWALL_API}
     settings = parse(TerminateSettings, json.dumps(document))
     assert settings.firewall_api is not None
-    assert settings.firewall_api.server_name == "firewall.example.com"
+    assert settings.firewall_api.server_name == "firewalls.example.com"
 
 
 @pytest.mark.parametrize(

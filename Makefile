@@ -175,6 +175,10 @@ test: check ## Everything (ten minutes on 2 cores)
 demo: setup ## Watch firewalls scale out and in, in the lab (PLANT=1: leave something behind and fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab demo $(if $(PLANT),--plant)
 
+.PHONY: preflight
+preflight: setup ## Ask the functions of an example in the lab what is wrong (BROKEN=1: break eight things first)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab preflight $(if $(BROKEN),--broken)
+
 ##### Tidying up
 
 .PHONY: clean

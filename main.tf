@@ -61,6 +61,7 @@ locals {
   # Defaults that follow from other inputs.
   readiness        = coalesce(var.readiness, var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off")
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
+  scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
@@ -139,6 +140,8 @@ module "lifecycle" {
     path         = "${path.module}/lambda/dist/functions.zip"
     base64sha256 = filebase64sha256("${path.module}/lambda/dist/functions.zip")
   }
+  metric_namespace = local.scales ? local.metric_namespace : null
+
   permissions = var.permissions
   alarms      = var.alarms
   tags        = local.tags

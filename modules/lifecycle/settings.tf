@@ -81,6 +81,7 @@ locals {
     maximum_firewalls = var.reconcile.maximum_firewalls
     maximum_share     = var.reconcile.maximum_percent / 100
     dry_run           = var.reconcile.dry_run
+    metric_namespace  = var.metric_namespace
   })
 }
 

@@ -114,6 +114,12 @@ variable "reconcile" {
   nullable = false
 }
 
+variable "metric_namespace" {
+  description = "CloudWatch namespace that scaling policies look into; null without any policy. The pre-flight compares it with what Panorama has the firewalls do."
+  type        = string
+  default     = null
+}
+
 variable "functions" {
   description = "How the functions run."
   type = object({

@@ -252,6 +252,7 @@ class Cloud:
                 "maximum_firewalls": 25,
                 "maximum_share": 1,
                 "dry_run": False,
+                "metric_namespace": "VMseries-fw",
                 **changes,
             }
         )
@@ -402,6 +403,8 @@ class Cloud:
         self.calls.append((client.meta.service_model.service_name, operation, parameters))
         if self.faults.get(operation):
             raise self.faults[operation].pop(0)
+        if parameters.get("DryRun"):
+            return _real_call(client, operation, parameters)
         if operation in ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
             return self._lifecycle(operation, parameters)
         if operation == "ModifyNetworkInterfaceAttribute" and "Attachment" in parameters:

@@ -132,6 +132,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "maximum_firewalls": 25,
         "maximum_share": 0.5,
         "dry_run": False,
+        "metric_namespace": None,
     },
 }
 

@@ -91,6 +91,7 @@ RECONCILE = {
     "maximum_firewalls": 25,
     "maximum_share": 0.5,
     "dry_run": False,
+    "metric_namespace": "VMseries-fw",
 }
 
 

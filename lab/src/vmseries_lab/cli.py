@@ -92,3 +92,16 @@ def permissions(
     from vmseries_lab.permissions.app import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(write=write))
+
+
+@app.command()
+def preflight(
+    *,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Break eight things at once, and fail.")
+    ] = False,
+) -> None:
+    """Apply an example and ask its functions what is wrong: nothing, or eight things at once."""
+    from vmseries_lab.preflight import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(broken=broken))

@@ -58,6 +58,11 @@ def licensing_api_key(secret_arn: str) -> str:
     return content["api_key"]
 
 
+def forget() -> None:
+    """Read every secret anew when it is next asked for."""
+    _provider.cache_clear()
+
+
 def _read(secret_arn: str) -> dict[str, str]:
     from aws_lambda_powertools.utilities.parameters.exceptions import (  # noqa: PLC0415
         GetParameterError,

@@ -76,7 +76,7 @@ class Connection:
         self._timeout_seconds = timeout_seconds
         self._errors = errors
         self._device = _VerifiedDevice(
-            _verifying_context(credentials.ca_bundle, server_name),
+            verifying_context(credentials.ca_bundle, server_name),
             hostname=address,
             port=port,
             timeout=timeout_seconds,
@@ -169,7 +169,16 @@ class _VerifyingContext(ssl.SSLContext):
         return super().wrap_socket(*arguments, **options)
 
 
-def _verifying_context(ca_bundle: str | None, server_name: str | None) -> ssl.SSLContext:
+def verifying_context(ca_bundle: str | None, server_name: str | None = None) -> ssl.SSLContext:
+    """How a server is verified.
+
+    Args:
+        ca_bundle: certificates (PEM) to verify it by; ``None`` is the system's trust.
+        server_name: what its certificate must be valid for; ``None`` is the address.
+
+    Raises:
+        SecretError: if ca_bundle is none.
+    """
     context = _VerifyingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.server_name = server_name
     if ca_bundle is None:

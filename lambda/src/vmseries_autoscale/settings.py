@@ -256,6 +256,7 @@ class ReconcileSettings(Settings):
         maximum_firewalls: of how many firewalls one run removes what they left, at most.
         maximum_share: the same, as a share of all firewalls known; between 0 and 1.
         dry_run: whether runs only report.
+        metric_namespace: where scaling policies look for metrics; ``None`` without any.
     """
 
     launch: QueueSettings
@@ -267,6 +268,7 @@ class ReconcileSettings(Settings):
     maximum_firewalls: int
     maximum_share: float
     dry_run: bool
+    metric_namespace: str | None
 
 
 S = TypeVar("S", bound=Settings)

@@ -133,15 +133,23 @@ class Stage:
         """Let lab time pass until an instance has left the group."""
         self.until(f"{instance} is gone", lambda: instance not in self.states(), minutes)
 
+    def validate(self) -> None:
+        """Have each function try what it may do; what is refused is seen in the calls."""
+        for function in self.outputs["functions"]:
+            self._invoke(function, "validate")
+
     def reconcile(self) -> dict[str, Any]:
         """Have the reconcile function put everything right, now; its report."""
+        return self._invoke("reconcile", "reconcile")
+
+    def _invoke(self, function: str, action: str) -> dict[str, Any]:
         answer = self.lab.client("lambda").invoke(
-            FunctionName=self.outputs["functions"]["reconcile"]["name"],
-            Payload=json.dumps({"action": "reconcile"}),
+            FunctionName=self.outputs["functions"][function]["name"],
+            Payload=json.dumps({"action": action}),
         )
         report = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise ScenarioError(f"the reconcile function failed: {report}")
+            raise ScenarioError(f"the {function} function failed: {report}")
         return dict(report)
 
 
@@ -193,13 +201,15 @@ def encrypt(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
 
 
 def ordinary(stage: Stage) -> None:
-    """A termination and a reconciliation."""
+    """A pre-flight, a termination and a reconciliation."""
+    stage.validate()
     stage.until_gone(stage.terminate_one(), 60)
     stage.reconcile()
 
 
 def everything(stage: Stage) -> None:
     """All that can happen, one after the other."""
+    stage.validate()
     leave_unreadable_messages(stage)
     launch_in_vain(stage)
     launch_too_late(stage)

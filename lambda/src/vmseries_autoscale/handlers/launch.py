@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import launch, remaining, telemetry, visits
+from vmseries_autoscale import launch, preflight, remaining, telemetry, visits
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.settings import LaunchSettings, from_environment
 
@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Visit the instances of a batch of queue messages.
+def handler(
+    event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse | dict[str, Any]:
+    """Visit the instances of a batch of queue messages, or run the pre-flight.
+
+    Args:
+        event: the batch; or ``{"action": "validate"}`` for the pre-flight.
+        context: Lambda's.
 
     Returns:
-        The messages that stay in the queue.
+        The messages that stay in the queue, or the pre-flight's answer.
     """
     settings = from_environment(LaunchSettings)
     visit = partial(
@@ -29,4 +35,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         in_time=remaining.enough(context),
     )
     with telemetry.invocation(settings.name):
+        if preflight.is_asked(event):
+            return preflight.validate(settings)
         return visits.answer(event, Transition.LAUNCHING, settings, visit)

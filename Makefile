@@ -141,7 +141,7 @@ checkov: $(CHECKOV)/.synced ## Scan the Terraform code (own environment)
 
 .PHONY: apply
 apply: setup ## pytest that applies Terraform to the lab (minutes; ARGS="-k one_arm" chooses)
-	$(USE_TERRAFORM); $(BIN)/pytest tests -m apply -n $(APPLY_WORKERS) --dist loadfile \
+	$(USE_TERRAFORM); $(BIN)/pytest tests -m apply -n $(APPLY_WORKERS) --dist loadfile --no-loadscope-reorder \
 	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
 
 .PHONY: properties

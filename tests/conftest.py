@@ -18,6 +18,16 @@ settings.load_profile("untimed")
 gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it in the end."""
+
+    def seconds(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("apply")
+        return int(mark.kwargs["seconds"]) if mark else 0
+
+    items.sort(key=seconds, reverse=True)
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which no AWS call can reach anything real."""

@@ -186,7 +186,7 @@ def _of_hook(step: Step, kind: str, instance: str) -> list[Entry]:
     return [e for e in step.of(kind, instance) if e.detail["hook"] == "terminate"]
 
 
-@pytest.mark.apply
+@pytest.mark.apply(seconds=225)
 class ExampleStory:
     """The tests that every example passes; a subclass names the example and what is its own."""
 

@@ -12,7 +12,7 @@ from vmseries_lab.burst import PACE, SLACK_SECONDS, WANTED, Burst, Evidence, Wav
 from vmseries_lab.client import Lab
 from vmseries_lab.timeline import Entry
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=190)
 
 FIREWALLS = 12
 SHARE = 0.25

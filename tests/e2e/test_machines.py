@@ -16,7 +16,7 @@ from e2e import workspaces
 from vmseries_lab.client import Lab
 from vmseries_lab.terraform import TerraformError, Workspace
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=200)
 
 ROOT = "tests/fixtures/minimal"
 PACE = 60.0

@@ -16,7 +16,7 @@ from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=160)
 
 FLEET = 4
 

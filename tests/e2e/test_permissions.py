@@ -12,9 +12,10 @@ from vmseries_lab.client import Lab
 from vmseries_lab.permissions.proof import prove
 from vmseries_lab.permissions.scenarios import Stage, record
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=80)
 
 REMOVED = "AttachInterfaces"
+FIRST = "ec2:AttachNetworkInterface"
 
 
 def test_launch_does_not_get_through_without_a_statement(tmp_path: Path) -> None:
@@ -39,10 +40,10 @@ def test_launch_does_not_get_through_without_a_statement(tmp_path: Path) -> None
         stage.set_desired(3)
         stage.until_happened("hook-completed", 15, hook="launch", result="ABANDON")
 
+        # What is not attached is not modified: the statement's other action is not come to.
         refused = [c for c in lab.calls(before) if c["error"] == "UnauthorizedOperation"]
-        assert {(c["role"], f"ec2:{c['action']}") for c in refused} == {
-            (role, action) for action in removed["Action"]
-        }
+        assert {(c["role"], f"ec2:{c['action']}") for c in refused} == {(role, FIRST)}
+        assert FIRST in removed["Action"]
         assert list(stage.states().values()).count("InService") == 2
         proof = prove([record(stage).deployment])
         assert len(proof.refused) >= len(refused)

@@ -24,7 +24,7 @@ from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.terraform import Change, Workspace
 from vmseries_lab.timeline import Entry
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=170)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONSUMER = Path(__file__).parent / "consumer"

@@ -85,6 +85,14 @@ def test_what_two_statements_allow_can_be_taken_away_unnoticed() -> None:
     assert not proof.holds
 
 
+def test_value_of_a_condition_that_no_call_needs_can_be_taken_away_unnoticed() -> None:
+    two = {"StringEquals": {"aws:ResourceTag/owner": ["us", "them"]}}
+    proof = proof_of({**ATTACH, "Condition": two}, LOOK)
+    assert proof.unused == []
+    assert proof.unnoticed == ["launch / Attach: aws:ResourceTag/owner them"]
+    assert not proof.holds
+
+
 @pytest.mark.parametrize("missing", [0, 1])
 def test_removed_statement_is_refused(missing: int) -> None:
     statements = [ATTACH, LOOK]

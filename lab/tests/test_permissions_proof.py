@@ -127,6 +127,16 @@ def test_one_deployment_uses_what_another_does_not() -> None:
     assert not prove([little]).holds
 
 
+def test_what_is_only_tried_must_be_allowed_and_uses_nothing() -> None:
+    work, trial = CALLS
+    tried = Deployment({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    proof = prove([tried])
+    assert (len(proof.refused), proof.calls) == (0, 4)
+    assert {grant.sid for grant in proof.unused} == {"Attach"}
+    refused = Deployment({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    assert prove([refused]).verdict == "refused 1, unused 0, unnoticed 0"
+
+
 def test_no_calls_prove_nothing() -> None:
     assert not prove([]).holds
 

@@ -3,7 +3,8 @@
 A grant is an action or a resource of a statement. All are needed if none of the recorded calls is
 refused, every grant allowed one of them, and taking away any statement, any of its actions, any of
 its resources or any one of several values that a condition allows has one refused. Deployments are
-taken together: what one does not use, another must.
+taken together: what one does not use, another must. What the pre-flight tries must be allowed, but
+is no use of a grant: it tries only what visits need.
 """
 
 from __future__ import annotations
@@ -84,15 +85,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One deployment: what its functions may do, and what they did.
+    """One deployment: what its functions may do, what they did, and what they only tried.
 
     Attributes:
         statements: by function.
         calls: by function.
+        trials: calls of the pre-flight, by function.
     """
 
     statements: Mapping[str, Sequence[Statement]]
     calls: Mapping[str, Sequence[Call]]
+    trials: Mapping[str, Sequence[Call]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -136,6 +139,10 @@ def prove(deployments: Iterable[Deployment]) -> Proof:
         for function, statements in deployment.statements.items():
             calls = deployment.calls.get(function, ())
             _count(function, statements, calls, proof)
+            tried = Proof()
+            _count(function, statements, deployment.trials.get(function, ()), tried)
+            proof.calls += tried.calls
+            proof.refused += tried.refused
             granted.update(grants(function, statements))
             allowed = [call for call in calls if _allowed(statements, call)]
             for removal, fewer in _removals(function, statements):

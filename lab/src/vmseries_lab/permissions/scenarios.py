@@ -61,11 +61,13 @@ class Stage:
 
     Attributes:
         outputs: the root's.
+        preflight: where the calls of the pre-flight begin in the lab's log, and where they end.
     """
 
     lab: Lab
     workspace: Workspace
     outputs: dict[str, Any] = field(default_factory=dict)
+    preflight: tuple[int, int] = (0, 0)
 
     @property
     def group(self) -> str:
@@ -140,8 +142,10 @@ class Stage:
 
     def validate(self) -> None:
         """Have each function try what it may do; what is refused is seen in the calls."""
+        begin = len(self.lab.calls())
         for function in self.outputs["functions"]:
             self._invoke(function, "validate")
+        self.preflight = (begin, len(self.lab.calls()))
 
     def reconcile(self) -> dict[str, Any]:
         """Have the reconcile function put everything right, now; its report."""
@@ -228,21 +232,21 @@ def license_by_plugin(lab: Lab) -> None:
 
 
 def ordinary(stage: Stage) -> None:
-    """A pre-flight, a termination and a reconciliation."""
-    stage.validate()
+    """A termination, a reconciliation and a pre-flight."""
     stage.until_gone(stage.terminate_one(), 60)
     stage.reconcile()
+    stage.validate()
 
 
 def everything(stage: Stage) -> None:
     """All that can happen, one after the other."""
-    stage.validate()
     leave_unreadable_messages(stage)
     launch_in_vain(stage)
     launch_too_late(stage)
     terminate_with_misplaced_address(stage)
     lose_events(stage)
     leave_things_behind(stage)
+    stage.validate()
 
 
 def leave_unreadable_messages(stage: Stage) -> None:
@@ -358,7 +362,8 @@ def _tags(stage: Stage, kind: str) -> dict[str, Any]:
 def record(stage: Stage) -> Result:
     """What the functions may do, as IAM has it, and what they did."""
     iam, log = stage.lab.client("iam"), stage.lab.calls()
-    statements, calls, unknown = {}, {}, []
+    begin, end = stage.preflight
+    statements, calls, trials, unknown = {}, {}, {}, []
     for function, facts in stage.outputs["functions"].items():
         role = facts["role_name"]
         documents = [
@@ -366,9 +371,10 @@ def record(stage: Stage) -> Result:
             for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
         ]
         statements[function] = [_listed(s) for d in documents for s in d["Statement"]]
-        calls[function] = read_calls(log, role)
+        calls[function] = read_calls([*log[:begin], *log[end:]], role)
+        trials[function] = read_calls(log[begin:end], role)
         unknown += undecided(log, role)
-    return Result(Deployment(statements, calls), stage.outputs["permissions"], unknown)
+    return Result(Deployment(statements, calls, trials), stage.outputs["permissions"], unknown)
 
 
 def _listed(statement: Mapping[str, Any]) -> Statement:

@@ -95,7 +95,7 @@ def test_a_whole_stay() -> None:
     ]
     waiting = commit(12, 900, result="PEND")
     assert ledger.enter(START + 910, {SERIAL: SYNCED}, [PUSH, waiting], TAGS, set()) == [
-        (START + 900, "commit 12 of autoscale is queued: edge: remove 1 firewalls")
+        (START + 900, "commit 12 of autoscale is queued on Panorama: edge: remove 1 firewalls")
     ]
     assert ledger.enter(START + 990, {}, [PUSH, commit(12, 900, START + 930)], TAGS, set()) == [
         (START + 930, "commit 12 is finished: OK"),

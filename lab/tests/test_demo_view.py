@@ -113,6 +113,16 @@ def test_the_screen_shows_the_newest_commits() -> None:
     assert len(file.getvalue().splitlines()) <= 30
 
 
+def test_on_a_low_terminal_the_log_has_the_room_of_the_commits() -> None:
+    crowded = board()
+    crowded.log = [(START + number, f"event {number}") for number in range(500)]
+    console, file = printed()
+    console.print(screen(crowded, height=24))
+    assert "job 9" not in file.getvalue()
+    assert "event 499" in file.getvalue()
+    assert len(file.getvalue().splitlines()) <= 24
+
+
 def test_the_log_gives_way_to_the_height() -> None:
     crowded = board()
     crowded.log = [(START + number, f"event {number}") for number in range(500)]

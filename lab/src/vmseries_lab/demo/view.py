@@ -36,6 +36,9 @@ RESULTS = {"PEND": "cyan", "OK": "green", "FAIL": "bold red"}
 COMMITS = 3
 """Commits that the screen shows, the newest."""
 
+LOG = 4
+"""Lines of the event log that every screen has."""
+
 FULL = 100.0
 WARM, HOT = 60.0, 85.0
 """Utilisations at which a firewall is shown in yellow and in red."""
@@ -88,21 +91,22 @@ def screen(board: Board, height: int) -> RenderableType:
     top.add_row(stages(board), figures(board))
     table = firewalls(board.moment)
     rows = len(board.moment.firewalls) if board.moment else 0
-    # Borders and headings: 2 lines of the upper panel, the table, the commits and the log each, and
-    # 1 to spare.
-    room = max(4, height - max(len(board.stages), FIGURES) - rows - COMMITS - 9)
-    return Group(
+    # Borders and headings: 2 lines of the upper panel, the table and the log each, and 1 to spare.
+    room = height - max(len(board.stages), FIGURES) - rows - 7
+    parts: list[RenderableType] = [
         Panel(top, title="[bold]VM-Series autoscaling demo[/]", border_style="cyan"),
         table,
-        Panel(
-            commits(board.commits),
-            title="commits on Panorama",
-            title_align="left",
-            border_style="dim",
-            height=COMMITS + 2,
-        ),
-        Panel(log(board, room), title="what happens", title_align="left", border_style="dim"),
-    )
+    ]
+    # On a low terminal the log alone tells of commits.
+    if room >= LOG + COMMITS + 2:
+        room -= COMMITS + 2
+        parts.append(framed(commits(board.commits), "commits on Panorama", COMMITS + 2))
+    return Group(*parts, framed(log(board, max(LOG, room)), "what happens"))
+
+
+def framed(content: RenderableType, title: str, height: int | None = None) -> Panel:
+    """Frame a part of the screen; `height` lines, or as many as it takes."""
+    return Panel(content, title=title, title_align="left", border_style="dim", height=height)
 
 
 def stages(board: Board) -> RenderableType:

@@ -302,14 +302,17 @@ class Lab:
     # -- outside AWS -------------------------------------------------------------------------------
 
     def panorama_xml(self, **parameters: str) -> Element:
-        """Ask the active Panorama as the administrator of the functions; the answer's root element.
+        """Ask the active Panorama; the answer's root element.
+
+        It is asked as the administrator of the functions, unless a `key` is among the parameters.
 
         Raises:
             LabError: if Panorama refuses it.
         """
-        key = self._secret("panorama")["api_key"]
+        if "key" not in parameters:
+            parameters["key"] = self._secret("panorama")["api_key"]
         host = self.panorama_state()["active"] or PANORAMA_HOST
-        status, body = self._https(host, "/api/", {"key": key, **parameters}, {})
+        status, body = self._https(host, "/api/", parameters, {})
         answer: Element = fromstring(body)
         if status != http.client.OK or answer.get("status") != "success":
             raise LabError(f"Panorama refused {parameters.get('type')}: {body.decode()}")

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.apply
 def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewall_apis()
-        workspace = workspaces.copy(
-            lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True, maximum=2
-        )
+        workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         lab.pace(60)
         workspace.apply()
         lab.pace(0)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -142,6 +142,7 @@ class Workspace:
         binary: Path,
         environment: Mapping[str, str],
         variables: Mapping[str, Any] | None = None,
+        uses: Iterable[str] = (),
     ) -> Self:
         """Copy the module and one root of the tests, and use the root in the copy.
 
@@ -152,9 +153,10 @@ class Workspace:
             binary: as for the constructor.
             environment: as for the constructor.
             variables: as for the constructor.
+            uses: further folders that the root has modules from.
         """
         destination.mkdir(parents=True)
-        for pattern in (*MODULE, root):
+        for pattern in (*MODULE, root, *uses):
             for source in repository.glob(pattern):
                 target = destination / source.relative_to(repository)
                 if source.is_dir():

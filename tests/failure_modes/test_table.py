@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from documented import REPOSITORY, exists, named, names_in
-
-TABLE = REPOSITORY / "docs" / "failure-modes.md"
+from documented import exists, named, names_in
+from failure_modes.table import TABLE, rows
 
 ROWS = [
     f"{kind}{number}"
@@ -16,13 +15,6 @@ ROWS = [
     for number in range(1, last + 1)
 ]
 NO_TEST = "cannot occur: "
-
-
-def rows() -> list[list[str]]:
-    """The cells of each row."""
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [row for row in cells if re.fullmatch(r"[LTDG]\d+", row[0])]
 
 
 def test_every_row_is_there_once_and_in_order() -> None:

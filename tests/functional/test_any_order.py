@@ -309,3 +309,16 @@ def fail_at_each_call(
             assert number > 5
             return
     pytest.fail("the fault always came about")
+
+
+def test_an_event_may_be_answered_while_it_is_written_anew(simulated: None) -> None:
+    """The launch is abandoned between the look at the group and the new event: that finds the hook
+    closed, and the one of the termination has its own."""
+    for number in range(10):
+        machine = AnyOrder()
+        machine.a_fleet(0)
+        machine.launch(mail=1)
+        machine.time_passes(30)
+        machine.reconcile(("duplicate", number))
+        machine.nobody_is_harmed()
+        machine.teardown()

@@ -18,7 +18,7 @@ from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama import initial
 from vmseries_lab.timeline import Entry
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=120)
 
 EAST, WEST = 6, 4
 BOOT = {"licence": 160.0, "register": 165.0, "content": 170.0}

@@ -10,7 +10,7 @@ from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab
 
-pytestmark = pytest.mark.apply
+pytestmark = pytest.mark.apply(seconds=120)
 
 
 def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:

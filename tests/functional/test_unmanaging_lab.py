@@ -195,9 +195,7 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     panorama.configure(**calm)
     east.until_removed("S1")
     assert east.left() == {"S2"}
-    assert "S2" in east.connect().running()[Part.DEVICE_GROUP], (
-        "unfinished edits stay so"
-    )
+    assert "S2" in east.connect().running()[Part.DEVICE_GROUP], "unfinished edits stay so"
     assert "S2" not in east.connect().candidate()[Part.DEVICE_GROUP], "nor reverted"
 
 

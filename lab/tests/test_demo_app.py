@@ -17,6 +17,7 @@ from rich.console import Console
 
 from vmseries_lab.client import LabError, Leftovers
 from vmseries_lab.demo import app, conductor, observer, scenario
+from vmseries_lab.demo.model import Board
 from vmseries_lab.panorama.initial import READER
 from vmseries_lab.terraform import TerraformError
 from vmseries_lab.timeline import Entry
@@ -288,6 +289,19 @@ def test_a_good_run(play: Play, tmp_path: Path) -> None:
     assert (tmp_path / "demo.png").stat().st_size > 10_000
     assert play.commands == ("set x",)
     assert (play.opened, play.closed) == (1, 1)
+
+
+def test_the_event_log_is_in_order_whoever_tells_it() -> None:
+    """Panorama is asked later than the timeline: a firewall in service once seemed out of sync."""
+    lab: Any = FakeLab(Play())
+    lab.grow(2)
+    board = Board()
+    observer.Observer(lab, board).look()
+    times = [at for at, _ in board.log]
+    assert times == sorted(times)
+    told = " ".join(line for _, line in board.log)
+    assert "joined Panorama" in told
+    assert "is in service" in told
 
 
 def test_what_is_planted_fails_the_run(play: Play, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class Ledger:
         tags: Mapping[str, Tag],
         licensed: Collection[str],
     ) -> list[Line]:
-        """Enter what one look has shown; return what is new in it, in order.
+        """Enter what one look has shown; return what is new in it.
 
         Args:
             at: lab time just before the look.
@@ -112,7 +112,7 @@ class Ledger:
             elif stay.licence == "used":
                 stay.licence = "returned"
         news += self._follow_tags(at, tags)
-        return sorted(news, key=lambda line: line[0])
+        return news
 
     def _follow_commits(self, jobs: Sequence[Job]) -> Iterator[Line]:
         before = {job.number: job for job in self.commits}

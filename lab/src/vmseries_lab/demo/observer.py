@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from vmseries_lab.client import Lab
 from vmseries_lab.demo import panorama
-from vmseries_lab.demo.ledger import Ledger, Stay, Tag
+from vmseries_lab.demo.ledger import Ledger, Line, Stay, Tag
 from vmseries_lab.demo.model import Board, Firewall, Moment
 from vmseries_lab.demo.owners import Owners
 from vmseries_lab.demo.words import words
@@ -45,6 +45,7 @@ class Observer:
         self.offered = 0
         self._lab = lab
         self._owners = Owners()
+        self._untold: list[Line] = []
         self._autoscaling = lab.client("autoscaling")
         self._balancing = lab.client("elbv2")
         self._ec2 = lab.client("ec2")
@@ -82,12 +83,20 @@ class Observer:
         return moment
 
     def ask_panorama(self) -> None:
-        """Bring the ledger up to date, from public APIs only; the event log tells what is new."""
+        """Bring the ledger up to date, from public APIs only.
+
+        The event log is written here: Panorama tells things later than the timeline does, and the
+        log shall have them in their order.
+        """
         with self._asking:
             at = self._lab.now()
             devices = panorama.devices(self._lab)
             jobs = panorama.jobs(self._lab)
-            self.board.log += self.ledger.enter(at, devices, jobs, self._tags(), self._licensed())
+            news = self.ledger.enter(at, devices, jobs, self._tags(), self._licensed())
+            number = len(self._untold)
+            news += self._untold[:number]
+            del self._untold[:number]
+            self.board.log += sorted(news, key=lambda line: line[0])
             self.board.commits = self.ledger.commits
             self._asked = time.monotonic()
 
@@ -109,7 +118,7 @@ class Observer:
             self.entries.append(entry)
             line = words(entry, self._owners.of(entry))
             if line is not None:
-                self.board.log.append((entry.at, line))
+                self._untold.append((entry.at, line))
 
     def _tags(self) -> dict[str, Tag]:
         """What the launch function wrote on the instances, by instance id."""

@@ -250,6 +250,9 @@ class Scenario:
 
         self._conductor.until(settled, f"{number} firewalls that serve, evenly over the zones")
         self._conductor.note(f"{number} serve")
+        # The event log belongs to the stage in which it happened.
+        self._conductor.refresh()
+        self._ask(self._observer.ask_panorama)
 
     def _let_pass(self, seconds: float) -> None:
         """Let lab time pass, so that the metrics and the picture show the new state."""

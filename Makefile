@@ -161,6 +161,10 @@ crash-matrix: setup ## Each call of the functions with each thing that can go wr
 burst: setup ## 200 launches, then 200 terminations at once, at EC2's request rates (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
 
+.PHONY: storm
+storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: fewer; PLANT=1: leave a licence and fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
+
 .PHONY: test
 test: check ## Everything (ten minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.
@@ -170,6 +174,10 @@ test: check ## Everything (ten minutes on 2 cores)
 .PHONY: demo
 demo: setup ## Watch firewalls scale out and in, in the lab (PLANT=1: leave something behind and fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab demo $(if $(PLANT),--plant)
+
+.PHONY: preflight
+preflight: setup ## Ask the functions of an example in the lab what is wrong (BROKEN=1: break eight things first)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab preflight $(if $(BROKEN),--broken)
 
 ##### Tidying up
 

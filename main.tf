@@ -59,8 +59,9 @@ locals {
   }
 
   # Defaults that follow from other inputs.
-  readiness        = coalesce(var.readiness, var.panorama == null ? "off" : "in-sync")
+  readiness        = coalesce(var.readiness, var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off")
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
+  scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
@@ -128,6 +129,7 @@ module "lifecycle" {
   }
   readiness      = local.readiness
   panorama       = var.panorama
+  firewall_api   = var.firewall_api
   licensing      = var.licensing
   deadlines      = var.deadlines
   reconcile      = var.reconcile
@@ -138,6 +140,8 @@ module "lifecycle" {
     path         = "${path.module}/lambda/dist/functions.zip"
     base64sha256 = filebase64sha256("${path.module}/lambda/dist/functions.zip")
   }
+  metric_namespace = local.scales ? local.metric_namespace : null
+
   permissions = var.permissions
   alarms      = var.alarms
   tags        = local.tags

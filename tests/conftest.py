@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from container import cold_start, set_environment
-from failure_modes.table import REPOSITORY, rows_of_tests
+from documented import REPOSITORY
+from failure_modes.table import rows_of_tests
 from hypothesis import settings
 
 # A busy machine fails no test.

@@ -27,13 +27,13 @@ variables {
 
   network   = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"] } }
   readiness = "off"
-  licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null }
+  licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
 
   functions = {
     runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 10, terminate_concurrency = 2
+    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
   }
 
   package        = { path = "functions.zip", base64sha256 = "0000" }
@@ -126,8 +126,8 @@ run "functions_read_in_batches_that_may_fail_in_part" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.this["launch"].batch_size == 1 && aws_lambda_event_source_mapping.this["terminate"].batch_size == 100 && aws_lambda_event_source_mapping.this["terminate"].maximum_batching_window_in_seconds == 20
-    error_message = "launches go one by one, terminations together"
+    condition     = aws_lambda_event_source_mapping.this["launch"].batch_size == 10 && aws_lambda_event_source_mapping.this["launch"].maximum_batching_window_in_seconds == 0 && aws_lambda_event_source_mapping.this["terminate"].batch_size == 100 && aws_lambda_event_source_mapping.this["terminate"].maximum_batching_window_in_seconds == 20
+    error_message = "launches go together if they come together, and wait for nobody; terminations wait for each other"
   }
 }
 
@@ -139,14 +139,14 @@ run "settings_are_what_the_functions_parse" {
   variables {
     panorama = {
       hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10
+      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   }
 
   assert {
     condition = keys(jsondecode(output.settings.launch)) == [
-      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "interfaces", "licence_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
+      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces", "licence_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
       "name", "panorama", "queue_url", "readiness", "tags", "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
@@ -154,7 +154,7 @@ run "settings_are_what_the_functions_parse" {
 
   assert {
     condition = keys(jsondecode(output.settings.terminate)) == [
-      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "licensing", "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
+      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing", "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
       "name", "panorama", "queue_url", "target_groups", "visit_interval_seconds",
     ]
     error_message = "the terminate function reads exactly these keys"
@@ -166,8 +166,34 @@ run "settings_are_what_the_functions_parse" {
   }
 
   assert {
-    condition     = !strcontains(output.settings.terminate, "kms") && jsondecode(output.settings.terminate).licensing == { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf" }
+    condition     = !strcontains(output.settings.terminate, "kms") && jsondecode(output.settings.terminate).licensing == { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", license_manager = null }
     error_message = "what only Terraform needs does not reach the functions"
+  }
+}
+
+run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    readiness = "connected"
+    firewall_api = {
+      secret_arn  = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      server_name = "firewalls.example.com", port = 443, timeout_seconds = 5
+    }
+  }
+
+  assert {
+    condition     = output.statements.launch.ReadSecrets.resources == tolist(["arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"]) && endswith(output.statements.launch.ReadSecrets.reason, "to the firewalls.") && output.statements.launch.DecryptSecrets.resources == tolist(["arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"])
+    error_message = "the launch function reads who it is to the firewalls"
+  }
+
+  assert {
+    condition     = !contains(keys(output.statements.terminate), "ReadSecrets") && !contains(keys(output.statements.reconcile), "ReadSecrets")
+    error_message = "without licences to give back, no other function has a use for it"
   }
 }
 
@@ -223,9 +249,9 @@ run "everything_is_scoped" {
     }
     panorama = {
       hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
-      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10
+      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   }
 
   # An ARN with a wildcard for its id, or no ARN at all, needs a condition; reading EC2 is all that goes without.

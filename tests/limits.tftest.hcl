@@ -38,19 +38,19 @@ variables {
 
   panorama = {
     hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10
+    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
   }
 
   network = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] } }
 
   readiness = "in-sync"
-  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
 
   functions = {
     runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 10, terminate_concurrency = 2
+    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
   }
 
   package        = { path = "functions.zip", base64sha256 = "0000" }

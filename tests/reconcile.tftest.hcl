@@ -40,19 +40,19 @@ variables {
 
   panorama = {
     hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10
+    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
   }
 
   network = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] } }
 
   readiness = "in-sync"
-  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null }
+  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
 
   functions = {
     runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 10, terminate_concurrency = 2
+    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
   }
 
   package        = { path = "functions.zip", base64sha256 = "0000" }
@@ -130,7 +130,7 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "launch", "licensing_mode", "maximum_firewalls", "maximum_share", "name", "panorama", "target_groups", "terminate",
+      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "launch", "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
   }
@@ -277,7 +277,7 @@ run "no_permission_without_target_groups_and_addresses" {
   variables {
     panorama  = null
     readiness = "off"
-    licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null }
+    licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
   }
 
   assert {
@@ -291,8 +291,37 @@ run "no_permission_without_target_groups_and_addresses" {
   }
 
   assert {
-    condition     = output.statements.launch.NoteOnInstance.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == ["vmseries-autoscale:serial", "vmseries-autoscale:serial-evidence", "vmseries-autoscale:visited"]
+    condition     = output.statements.launch.NoteOnInstance.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == ["vmseries-autoscale:serial", "vmseries-autoscale:serial-evidence", "vmseries-autoscale:visited", "vmseries-autoscale:abandoned"]
     error_message = "only what a visit notes may be written on an instance"
+  }
+}
+
+# Licences -----------------------------------------------------------------------------------------------------------------------------
+
+run "the_licence_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    licensing = { mode = "plugin", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = "autoscale licences" }
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.reconcile).license_manager == "autoscale licences" && jsondecode(output.settings.reconcile).licensing_mode == "plugin"
+    error_message = "the reconcile function asks the plugin for what firewalls that died have left"
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.terminate).licensing == { mode = "plugin", api_key_secret_arn = null, license_manager = "autoscale licences" } && jsondecode(output.settings.launch).licence_expected
+    error_message = "the terminate function asks it, and a firewall gets into service with a licence only"
+  }
+
+  assert {
+    condition     = alltrue([for statements in values(output.statements) : statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])])
+    error_message = "the licensing key is on Panorama"
   }
 }
 

@@ -1577,6 +1577,216 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   expect_failures = [var.readiness]
 }
 
+run "refuses_a_push_that_nobody_asks_for" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames             = ["panorama.example.com"]
+      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      push_when_out_of_sync = true
+    }
+    readiness = "connected"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_firewalls_asked_by_themselves" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "connected"
+  }
+}
+
+run "refuses_a_firewall_api_beside_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_that_nobody_asks" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "off"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_firewall_api_out_of_reach" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_credentials_of_firewalls_in_clear_text" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "admin:secret"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_certificate_for_any_name" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "*.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_on_port_0" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+      port        = 0
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_slower_than_the_function" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name     = "firewalls.example.com"
+      timeout_seconds = 7
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_in_sync_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "in-sync"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_to_give_up_a_firewall_asked_by_itself_before_it_has_booted" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
 run "refuses_an_unknown_licensing_mode" {
   command = plan
 
@@ -1675,6 +1885,153 @@ run "refuses_a_licensing_key_in_clear_text" {
       template_stack = "autoscale-stack"
     }
     licensing = { mode = "firewall", api_key_secret_arn = "0123456789abcdef" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "accepts_the_licence_plugin" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "Autoscale licences 1.0_a-b" }
+  }
+}
+
+run "accepts_a_licence_return_without_panorama_by_the_firewalls_own_api" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf", server_name = "firewalls.example.com" }
+    licensing    = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+}
+
+run "refuses_the_licence_plugin_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_licence_plugin_without_a_license_manager" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_licence_plugin_for_a_bundle" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_licensing_key_beside_the_licence_plugin" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_that_has_no_effect" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "firewall", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_with_a_quote_in_its_name" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "the hub's" }
   }
 
   expect_failures = [var.licensing]
@@ -1876,6 +2233,58 @@ run "refuses_one_run_at_once" {
   }
 
   expect_failures = [var.functions]
+}
+
+run "refuses_more_calls_at_once_than_panorama_likes" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { launch_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_more_calls_at_once_by_terminations" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { terminate_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_many_runs_at_once_without_panorama" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions = { launch_concurrency = 10, terminate_concurrency = 10 }
+  }
 }
 
 run "refuses_two_sources_of_dependencies" {

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from unittest import mock
 from xml.etree import ElementTree as ET
 
+import panos.errors
 import panos.panorama
+import pytest
 
 from vmseries_lab import panorama
 from vmseries_lab.panorama import initial, references
@@ -19,6 +21,7 @@ from vmseries_lab.panorama.answers import result
 from vmseries_lab.world import World
 
 HOST = "panorama.example.com"
+SECOND_HOST = "panorama-2.example.com"
 OTHER_HOST = "somebody-else.example.com"
 MANAGED = "/config/mgt-config/devices"
 GROUP = references.members_path("device-group", "autoscale")
@@ -29,8 +32,9 @@ LOGS = references.members_path("log-collector-group", "autoscale-logs")
 class VerifiedPanorama(panos.panorama.Panorama):
     """pan-os-python, with the certificate verified and host names as in the lab."""
 
-    def __init__(self, outside, **arguments):
-        super().__init__(HOST, port=outside.panorama.server.port, **arguments)
+    def __init__(self, outside, peer=0, **arguments):
+        peer = outside.panorama.peers[peer]
+        super().__init__(peer.host, port=peer.server.port, **arguments)
         self._context = ssl.create_default_context(cadata=outside.authority.pem)
         self.timeout = 5
 
@@ -76,7 +80,7 @@ def names_lead_to_the_lab():
     real = socket.getaddrinfo
 
     def look_up(host, *rest, **more):
-        return real("127.0.0.1" if host in (HOST, OTHER_HOST) else host, *rest, **more)
+        return real("127.0.0.1" if host in (HOST, SECOND_HOST, OTHER_HOST) else host, *rest, **more)
 
     with mock.patch("socket.getaddrinfo", look_up):
         yield
@@ -112,6 +116,14 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+@contextmanager
+def refused(device, text, code):
+    """What is done in here is refused by an answer with this text and code."""
+    with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
+        yield
+    assert device.xapi.status_code == code
 
 
 def job(device, number):

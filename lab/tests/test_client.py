@@ -41,6 +41,45 @@ def test_everything_listens_on_loopback_only(lab: Lab) -> None:
     assert all(where.startswith("127.0.0.1:") for where in lab.hosts.values())
 
 
+def test_panorama_as_a_pair_that_fails_over_and_back(lab: Lab) -> None:
+    def name() -> str | None:
+        answer = lab.panorama_xml(type="op", cmd="<show><system><info/></system></show>")
+        return answer.findtext("result/system/hostname")
+
+    lab.panorama_pair()
+    assert lab.panorama_state()["active"] == "panorama.example.com"
+    lab.panorama_failover()
+    assert lab.panorama_state()["active"] is None
+    lab.advance(15)
+    assert name() == "panorama-2"
+    assert lab.leftovers().panorama_entries == 0
+    lab.panorama(peer="primary", available=True)
+    lab.panorama_failover("suspended")
+    assert name() == "panorama"
+    lab.panorama(peer="secondary", available=True)
+    with pytest.raises(LabError, match="earthquake"):
+        lab.panorama_failover("earthquake")
+
+
+def test_knobs_of_licences_and_firewalls(lab: Lab) -> None:
+    lab.license_plugin()
+    lab.panorama_xml(type="op", cmd="<show><plugins><installed/></plugins></show>")
+    managers = (
+        "<show><plugins><sw_fw_license><devices><license-manager>autoscale-licences"
+        "</license-manager></devices></sw_fw_license></plugins></show>"
+    )
+    assert len(lab.panorama_xml(type="op", cmd=managers)[0][0]) == 0
+    lab.license_plugin(installed=False)
+    with pytest.raises(LabError, match="unexpected"):
+        lab.panorama_xml(type="op", cmd=managers)
+    lab.fast_delicensing()
+    lab.fast_delicensing(enabled=False)
+    lab.odd_firewall(registers=False)
+    lab.odd_firewall(registers=True)
+    with pytest.raises(LabError, match="i-none"):
+        lab.odd_firewall("i-none", seen_at="198.51.100.7")
+
+
 def test_environment_leads_to_the_lab_and_nowhere_else(lab: Lab) -> None:
     environment = lab.environment()
     assert environment["AWS_ENDPOINT_URL"] == lab.endpoint

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from xml.etree.ElementTree import Element
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from rich.console import Console
 
 from vmseries_lab.client import LabError, Leftovers
-from vmseries_lab.demo import app, conductor, scenario
+from vmseries_lab.demo import app, conductor, observer, scenario
+from vmseries_lab.demo.model import Board
+from vmseries_lab.panorama.initial import READER
 from vmseries_lab.terraform import TerraformError
 from vmseries_lab.timeline import Entry
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 CAPACITY, TARGET = 10_000, 60.0
+
+
+DEVICE = (
+    "<entry name='{0}'><serial>{0}</serial><hostname>{1}</hostname><connected>yes</connected>"
+    "<connected-at>2027/01/15 08:00:00</connected-at></entry>"
+)
+COMMIT_JOB = (
+    "<job><id>7</id><type>Commit</type><user>autoscale</user><result>OK</result>"
+    "<tenq>2027/01/15 08:30:00</tenq><tfin>2027/01/15 08:30:30</tfin>"
+    "<description>edge: remove 3 firewalls</description></job>"
+)
+
+
+def serial(instance_id: str) -> str:
+    return f"0079{instance_id[-6:]}"
 
 
 @dataclass
@@ -113,9 +133,33 @@ class FakeLab:
     def panorama_cli(self, commands: list[str]) -> None:
         self.play.commands = tuple(commands)
 
-    def licensing(self, action: str, **parameters: str) -> None:
-        assert (action, parameters["authcode"]) == ("activate", "D1")
-        self.play.planted = True
+    def licensing(self, action: str, **parameters: str) -> dict[str, Any]:
+        assert parameters["authcode"] == "D1"
+        self.play.planted |= action == "activate"
+        return {"UsedDeviceDetails": [{"SerialNumber": serial(name)} for name in self.members]}
+
+    def panorama_xml(self, *, type: str, cmd: str, key: str) -> Element:  # noqa: A002
+        """Panorama has who is in the group, at once and in sync, and one commit."""
+        assert (type, key) == ("op", READER.key)
+        named = [(serial(name), name) for name in self.members]
+        if "jobs" in cmd:
+            return fromstring(f"<response><result>{COMMIT_JOB}</result></response>")
+        if "<all/>" in cmd:
+            entries = "".join(DEVICE.format(*one) for one in named)
+            return fromstring(f"<response><result><devices>{entries}</devices></result></response>")
+        place, status = (
+            ("devicegroups", "shared-policy-status")
+            if "devicegroups" in cmd
+            else ("template-stack", "template-status")
+        )
+        entries = "".join(
+            f"<entry><serial>{number}</serial><{status}>In Sync</{status}></entry>"
+            for number, _ in named
+        )
+        return fromstring(
+            f"<response><result><{place}><entry name='x'><devices>{entries}</devices></entry>"
+            f"</{place}></result></response>"
+        )
 
     def leftovers(self) -> Leftovers:
         planted = int(self.play.planted)
@@ -132,6 +176,19 @@ class FakeLab:
             for n, name in enumerate(self.members)
         ]
         return {"AutoScalingGroups": [{"Instances": instances, "TargetGroupARNs": ["arn"]}]}
+
+    def describe_instances(self, **_: Any) -> dict[str, Any]:
+        instances = [
+            {
+                "InstanceId": name,
+                "Tags": [
+                    {"Key": "vmseries-autoscale:serial", "Value": serial(name)},
+                    {"Key": "vmseries-autoscale:serial-evidence", "Value": "hostname"},
+                ],
+            }
+            for name in self.members
+        ]
+        return {"Reservations": [{"Instances": instances}]}
 
     def describe_target_health(self, **_: str) -> dict[str, Any]:
         healthy = {"State": "healthy"}
@@ -206,6 +263,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setattr(FakeWorkspace, "lab", lab, raising=False)
     monkeypatch.setattr(conductor, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(conductor, "WAIT_SECONDS", 0.005)
+    monkeypatch.setattr(observer, "PANORAMA_SECONDS", 0.0)
     monkeypatch.setattr(scenario, "Lab", lambda: lab)
     monkeypatch.setattr(scenario, "Workspace", FakeWorkspace)
     return fresh
@@ -226,9 +284,24 @@ def test_a_good_run(play: Play, tmp_path: Path) -> None:
     assert last == "leftovers: 0 interfaces, 0 addresses, 0 licences, 0 Panorama entries"
     assert "6 launched, 6 at the peak, 6 terminated" in text
     assert "aws_lb.this: Creation complete after 1s\n" in text
+    assert len(re.findall(r"^  0079\d{6} +i-\d+ +08:00:00 \(hostname\)", text, re.MULTILINE)) == 6
+    assert "  7    08:30:00  08:30:30  autoscale  OK      edge: remove 3 firewalls\n" in text
     assert (tmp_path / "demo.png").stat().st_size > 10_000
     assert play.commands == ("set x",)
     assert (play.opened, play.closed) == (1, 1)
+
+
+def test_the_event_log_is_in_order_whoever_tells_it() -> None:
+    """Panorama is asked later than the timeline: a firewall in service once seemed out of sync."""
+    lab: Any = FakeLab(Play())
+    lab.grow(2)
+    board = Board()
+    observer.Observer(lab, board).look()
+    times = [at for at, _ in board.log]
+    assert times == sorted(times)
+    told = " ".join(line for _, line in board.log)
+    assert "joined Panorama" in told
+    assert "is in service" in told
 
 
 def test_what_is_planted_fails_the_run(play: Play, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,24 @@ from PIL import Image
 from rich.console import Console
 
 from vmseries_lab.demo import picture
-from vmseries_lab.demo.model import Board, Firewall, Moment, Phase, Progress, Stage
-from vmseries_lab.demo.view import LiveView, PlainView, screen, view_for
+from vmseries_lab.demo.model import Board, Firewall, Job, Moment, Phase, Progress, Stage
+from vmseries_lab.demo.view import LiveView, PlainView, clock, screen, view_for
 from vmseries_lab.demo.words import words
 from vmseries_lab.timeline import Entry
 
 START = 1_800_000_000.0
 SERVING = Firewall(
-    "i-0aaaaaaaaaaaaaaaa", "us-east-1a", "InService", "0070001", "in sync", 90_000, 45.0, "healthy"
+    "i-0aaaaaaaaaaaaaaaa",
+    "us-east-1a",
+    "InService",
+    serial="007951000000123",
+    panorama="connected",
+    group="in sync",
+    stack="out",
+    licence="used",
+    sessions=90_000,
+    utilization=45.0,
+    target="healthy",
 )
 BOOTING = Firewall("i-0bbbbbbbbbbbbbbbb", "us-east-1b", "Pending:Wait")
 LEAVING = Firewall("i-0cccccccccccccccc", "us-east-1c", "Terminating:Wait", target="draining")
@@ -30,6 +41,10 @@ def board() -> Board:
         elapsed=120,
         moment=moment,
         start=START,
+        commits=[
+            Job(7, "Commit", "operator", "", "OK", START + 60, START + 90),
+            Job(9, "Commit", "autoscale", "edge: remove 2 firewalls", "PEND", START + 120),
+        ],
         history=[moment],
         log=[(START + 1, "first"), (START + 2, "second")],
     )
@@ -53,9 +68,59 @@ def test_the_screen_shows_every_firewall_and_the_newest_events() -> None:
     console, file = printed()
     console.print(screen(board(), height=40))
     text = file.getvalue()
-    for word in (SERVING.instance_id, "Pending:Wait", "0070001", "in sync", "90,000", "second"):
+    for word in (SERVING.instance_id, "Pending:Wait", "0079510", "in sync", "90,000", "second"):
         assert word in text
     assert len(text.splitlines()) <= 40
+
+
+def row(text: str, word: str) -> list[str]:
+    return next(line for line in text.splitlines() if word in line).strip("│ ").split()
+
+
+def test_the_screen_shows_serial_sync_state_and_licence_in_full() -> None:
+    """Nothing of a row is cut off on a terminal of 120 columns."""
+    console, file = printed()
+    crowded = board()
+    assert crowded.moment is not None
+    leaving = replace(LEAVING, serial="007951000000124", panorama="disconnected", group="in sync")
+    leaving = replace(leaving, stack="in sync", licence="returned", sessions=120_000)
+    crowded.moment = replace(crowded.moment, firewalls=(SERVING, leaving))
+    console.print(screen(crowded, height=40))
+    text = file.getvalue()
+    assert " ".join(row(text, SERVING.instance_id)) == (
+        "i-0aaaaaaaaaaaaaaaa 1a InService 007951000000123 connected in sync out used "
+        "90,000 45 % healthy"
+    )
+    assert " ".join(row(text, leaving.instance_id)) == (
+        "i-0cccccccccccccccc 1c Terminating:Wait 007951000000124 disconnected in sync in sync "
+        "returned 120,000 0 % draining"
+    )
+
+
+def test_the_screen_shows_the_newest_commits() -> None:
+    crowded = board()
+    console, file = printed()
+    console.print(screen(crowded, height=40))
+    at = clock(START + 120)
+    waiting = " ".join(row(file.getvalue(), "job 9"))
+    assert waiting == f"{at} job 9 PEND autoscale edge: remove 2 firewalls"
+    assert " ".join(row(file.getvalue(), "job 7")).endswith("job 7 OK operator -")
+    crowded.commits = [replace(crowded.commits[0], number=number) for number in range(10, 99)]
+    console, file = printed()
+    console.print(screen(crowded, height=30))
+    assert "job 98" in file.getvalue()
+    assert "job 90" not in file.getvalue()
+    assert len(file.getvalue().splitlines()) <= 30
+
+
+def test_on_a_low_terminal_the_log_has_the_room_of_the_commits() -> None:
+    crowded = board()
+    crowded.log = [(START + number, f"event {number}") for number in range(500)]
+    console, file = printed()
+    console.print(screen(crowded, height=24))
+    assert "job 9" not in file.getvalue()
+    assert "event 499" in file.getvalue()
+    assert len(file.getvalue().splitlines()) <= 24
 
 
 def test_the_log_gives_way_to_the_height() -> None:
@@ -84,6 +149,20 @@ def test_without_a_terminal_lines_are_added_once() -> None:
     assert text.count("<== apply: done after 82 s: 97 of 97") == 1
     assert text.count("==> wave") == 1
     assert text.count("<== wave: failed") == 1
+
+
+def test_plain_output_says_who_is_there_when_a_stage_ends() -> None:
+    console, file = printed(width=80)
+    view = PlainView(console)
+    shown = board()
+    view.show(shown)
+    shown.stages[1].progress = Progress.DONE
+    view.show(shown)
+    line = (
+        "    i-0aaaaaaaaaaaaaaaa us-east-1a InService, serial 007951000000123, Panorama connected, "
+        "device group in sync, stack out, licence used, target healthy, 90,000 sessions\n"
+    )
+    assert file.getvalue().count(line) == 2
 
 
 def test_plain_output_says_now_and_then_where_things_stand() -> None:

@@ -1,52 +1,30 @@
 """Firewalls on instances of the simulated EC2: how they boot, join, publish, and give back."""
 
-import base64
 import json
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
-from uuid import uuid4
 from xml.etree import ElementTree as ET
 
-import boto3
 import panos.errors
 import pytest
 from defusedxml.ElementTree import fromstring
-from moto import mock_aws
-from moto.backends import get_backend
+from firewall_lab import (
+    BOOTSTRAP,
+    BUNDLE,
+    BYOL,
+    PLACES,
+    UNTIL_SERVICE,
+    firewall_lab,
+    mocked_aws,
+    statement,
+)
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
 from vmseries_lab import firewalls, licensing, panorama
-from vmseries_lab.aws import ec2, images
-from vmseries_lab.aws.ec2 import templates
-from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama import initial
 from vmseries_lab.panorama.answers import ApiError
-from vmseries_lab.world import ACCOUNT_ID, World
 
-IMAGES = {image.product_code: image.image_id for image in images.marketplace_images()}
-BYOL = IMAGES[images.PRODUCT_CODES["byol"]]
-BUNDLE = IMAGES[images.PRODUCT_CODES["bundle1"]]
-USER_DATA = "mgmt-interface-swap=enable;secret_name=bootstrap"
-BOOTSTRAP = {
-    "type": "dhcp-client",
-    "panorama-server": "panorama.example.com",
-    "tplname": "autoscale-stack",
-    "dgname": "autoscale",
-    "cgname": "autoscale-logs",
-    "vm-auth-key": initial.VM_AUTH_KEY,
-    "authcodes": licensing.AUTH_CODE,
-    "op-command-modes": "mgmt-interface-swap",
-    "dhcp-accept-server-hostname": "yes",
-}
 CLOUDWATCH = (
     "set template-stack autoscale-stack config deviceconfig plugins vm_series aws-cloudwatch "
 )
-UNTIL_SERVICE = 1700
-PLACES = {
-    "device-group": "autoscale",
-    "template-stack": "autoscale-stack",
-    "log-collector-group": "autoscale-logs",
-}
 KEY = "<request><license><api-key><set><key>{}</key></set></api-key></license></request>"
 INFO = "<request><license><info/></license></request>"
 DEACTIVATE = (
@@ -55,141 +33,16 @@ DEACTIVATE = (
 )
 
 
-def statement(action: str, resource: str = "*", **condition: str) -> dict[str, Any]:
-    allowed: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": resource}
-    if condition:
-        allowed["Condition"] = {"StringEquals": {"cloudwatch:namespace": condition["namespace"]}}
-    return allowed
-
-
-@dataclass
-class Site:
-    """A world with Panorama, licensing, firewalls, and one subnet to start them in."""
-
-    world: World
-    outside: panorama.Outside
-    fleet: firewalls.Fleet
-    subnet: str
-    group: str
-
-    def client(self, service: str) -> Any:
-        return client_of(service)
-
-    def permit(self, *statements: dict[str, Any], service: str = "ec2.amazonaws.com") -> None:
-        """Give the firewalls' role exactly these permissions."""
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        iam = self.client("iam")
-        iam.update_assume_role_policy(
-            RoleName="firewall",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        )
-        for name in iam.list_role_policies(RoleName="firewall")["PolicyNames"]:
-            iam.delete_role_policy(RoleName="firewall", PolicyName=name)
-        for number, allowed in enumerate(statements):
-            document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-            iam.put_role_policy(
-                RoleName="firewall", PolicyName=f"p{number}", PolicyDocument=document
-            )
-
-    def launch(self, image: str = BYOL, user_data: str = USER_DATA, wired: bool = True) -> str:
-        """Start an instance as a group does, and attach the management interface early."""
-        data = {
-            "ImageId": image,
-            "InstanceType": "m5.xlarge",
-            "UserData": base64.b64encode(user_data.encode()).decode(),
-            "IamInstanceProfile": {"Name": "firewall"},
-            "PrivateDnsNameOptions": {"HostnameType": "resource-name"},
-            "NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [self.group]}],
-        }
-        client = self.client("ec2")
-        with self.world.lock:
-            name = f"template-{uuid4().hex}"
-            template = client.create_launch_template(
-                LaunchTemplateName=name, LaunchTemplateData=data
-            )
-            template_id = template["LaunchTemplate"]["LaunchTemplateId"]
-            version = ec2.store().get_launch_template(template_id).latest_version()
-            instance_id = templates.launch(ec2.store(), version, self.subnet, {}).id
-        self.world.advance(15)
-        if wired:
-            self.attach(instance_id)
-        return str(instance_id)
-
-    def attach(self, instance_id: str, index: int = 1) -> str:
-        client = self.client("ec2")
-        interface = client.create_network_interface(SubnetId=self.subnet, Groups=[self.group])
-        interface_id = interface["NetworkInterface"]["NetworkInterfaceId"]
-        client.attach_network_interface(
-            InstanceId=instance_id, NetworkInterfaceId=interface_id, DeviceIndex=index
-        )
-        return str(interface_id)
-
-    def in_service(self, **options: Any) -> firewalls.firewall.Firewall:
-        instance_id = self.launch(**options)
-        self.world.advance(UNTIL_SERVICE)
-        firewall = self.fleet.get(instance_id)
-        assert firewall is not None
-        assert firewall.phase == "in-sync"
-        return firewall
-
-    def kinds(self, subject: str) -> list[str]:
-        return [e.kind for e in self.world.timeline.since() if e.subject == subject]
-
-    def detail(self, kind: str) -> dict[str, Any]:
-        return next(e.detail for e in self.world.timeline.since() if e.kind == kind)
-
-    def members(self) -> dict[str, list[str]]:
-        running = self.outside.panorama.store.running
-        found = {c: references.members(running, c, name) for c, name in PLACES.items()}
-        return {**found, "managed": references.managed(running)}
-
-    def used(self) -> int:
-        return self.outside.licensing.used()
-
-
-@cache
-def client_of(service: str) -> Any:
-    return boto3.client(service, region_name="us-east-1")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _aws():
-    """Moto in this process. Its EC2 takes long to start, so it is started once."""
-    with mock_aws():
+    with mocked_aws():
         yield
-    client_of.cache_clear()
 
 
 @pytest.fixture
 def site():
-    world = World()
-    ec2.install(world)
-    images.install(world)
-    outside = panorama.install(world)
-    fleet = firewalls.install(world)
-    subnet = client_of("ec2").describe_subnets()["Subnets"][0]
-    group = client_of("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    site = Site(world, outside, fleet, subnet["SubnetId"], group)
-    secret = client_of("secretsmanager").create_secret(
-        Name="bootstrap", SecretString=json.dumps(BOOTSTRAP)
-    )
-    iam = client_of("iam")
-    iam.create_role(RoleName="firewall", AssumeRolePolicyDocument="{}")
-    iam.create_instance_profile(InstanceProfileName="firewall")
-    iam.add_role_to_instance_profile(InstanceProfileName="firewall", RoleName="firewall")
-    site.permit(
-        statement("secretsmanager:GetSecretValue", secret["ARN"]),
-        statement("cloudwatch:PutMetricData", namespace="NS"),
-    )
-    yield site
-    fleet.stop()
-    outside.stop()
-    store = ec2.store()
-    for things in (store.reservations, store.launch_templates, store.launch_template_name_to_ids):
-        things.clear()
-    for service in ("iam", "secretsmanager", "s3", "cloudwatch"):
-        for backend in get_backend(service)[ACCOUNT_ID].values():
-            backend.reset()
+    with firewall_lab() as site:
+        yield site
 
 
 class TestBoot:
@@ -528,6 +381,130 @@ def test_a_stopped_instance_comes_back_without_a_new_licence(site):
     assert site.used() == 1
 
 
+class TestFastDelicensing:
+    """The vendor's own, for instances that were terminated."""
+
+    def test_credits_come_back_within_half_an_hour_and_the_device_stays(self, site):
+        site.outside.delicensing.configure()
+        firewall, other = site.in_service(), site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.world.advance(1700)
+        assert site.used() == 2
+        site.world.advance(200)
+        assert site.used() == 1
+        assert sorted(site.members()["managed"]) == sorted([firewall.serial, other.serial])
+        assert site.kinds(firewall.serial).count("licence-returned") == 1
+
+    def test_not_of_a_device_that_was_removed_from_panorama(self, site):
+        site.outside.delicensing.configure()
+        firewall = site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.outside.panorama.operator_session(
+            [
+                f"delete {container} {name} {place} {firewall.serial}"
+                for container, name, place in (
+                    ("device-group", "autoscale", "devices"),
+                    ("template-stack", "autoscale-stack", "devices"),
+                    ("log-collector-group", "autoscale-logs", "logfwd-setting devices"),
+                )
+            ]
+            + [f"delete mgt-config devices {firewall.serial}"]
+        )
+        site.world.advance(2000)
+        assert site.members()["managed"] == []
+        assert site.used() == 1
+
+    def test_not_unless_it_is_on(self, site):
+        firewall = site.in_service()
+        site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
+        site.world.advance(2000)
+        assert site.used() == 1
+        site.outside.delicensing.configure(enabled=False)
+
+
+class TestOddities:
+    """What makes it hard to know a firewall in Panorama, or to have its licence back."""
+
+    def devices(self, site):
+        """Serial number to address and connection, as Panorama shows them."""
+        shown = site.outside.panorama.api.handlers["show/devices/all"](fromstring("<show/>"), "")
+        return {
+            device.get("name"): (device.findtext("ip-address"), device.findtext("connected"))
+            for device in shown.iterfind("result/devices/entry")
+        }
+
+    def test_one_that_never_registers(self, site):
+        site.fleet.make_odd(registers=False)
+        instance_id = site.launch()
+        site.world.advance(UNTIL_SERVICE)
+        firewall = site.fleet.get(instance_id)
+        assert (firewall.phase, site.used(), self.devices(site)) == ("licensed", 1, {})
+        site.fleet.make_odd(registers=True)
+        assert site.in_service().serial in self.devices(site)
+
+    def test_one_behind_nat(self, site):
+        site.fleet.make_odd(seen_at="198.51.100.7")
+        firewall = site.in_service()
+        assert self.devices(site) == {firewall.serial: ("198.51.100.7", "yes")}
+        system = firewall.operate(fromstring("<show><system><info/></system></show>"))
+        assert system.findtext("result/system/ip-address") == firewall.address != "198.51.100.7"
+
+    def test_two_vpcs_with_the_same_addresses(self, site):
+        first = site.in_service()
+        client = site.client("ec2")
+        old = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]
+        network = {"VpcId": client.create_vpc(CidrBlock="172.31.0.0/16")["Vpc"]["VpcId"]}
+        zone = {"AvailabilityZone": old["AvailabilityZone"], "CidrBlock": old["CidrBlock"]}
+        site.subnet = client.create_subnet(**network, **zone)["Subnet"]["SubnetId"]
+        groups = client.describe_security_groups(
+            Filters=[{"Name": "vpc-id", "Values": [network["VpcId"]]}]
+        )
+        site.group = groups["SecurityGroups"][0]["GroupId"]
+        management = site.interface(first.address)
+        instance_id = site.launch(wired=False)
+        site.attach(instance_id, interface_id=management)
+        site.world.advance(UNTIL_SERVICE)
+        second = site.fleet.get(instance_id)
+        assert second.serial != first.serial
+        same = (first.address, "yes")
+        assert self.devices(site) == {first.serial: same, second.serial: same}
+
+    def test_a_successor_with_the_address_of_one_that_is_disconnected(self, site):
+        first = site.in_service()
+        client = site.client("ec2")
+        client.terminate_instances(InstanceIds=[first.machine.instance_id])
+        site.world.advance(60)
+        interface = first.interfaces[1].interface_id
+        client.delete_network_interface(NetworkInterfaceId=interface)
+        management = site.interface(first.address)
+        instance_id = site.launch(wired=False)
+        site.attach(instance_id, interface_id=management)
+        site.world.advance(UNTIL_SERVICE)
+        second = site.fleet.get(instance_id)
+        assert self.devices(site) == {
+            first.serial: (first.address, "no"),
+            second.serial: (first.address, "yes"),
+        }
+
+    def test_one_without_a_way_to_the_licensing_service(self, site):
+        firewall = site.in_service()
+        firewall.operate(fromstring(KEY.format(licensing.API_KEY)))
+        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=False)
+        with pytest.raises(ApiError, match="Failed to get license info"):
+            firewall.operate(fromstring(DEACTIVATE))
+        assert site.used() == 1
+        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=True)
+        firewall.operate(fromstring(DEACTIVATE))
+        site.world.advance(25)
+        assert site.used() == 0
+
+    def test_what_does_not_exist(self, site):
+        with pytest.raises(ValueError, match="registrs"):
+            site.fleet.make_odd(registrs=False)
+        with pytest.raises(ValueError, match="i-none"):
+            site.fleet.make_odd("i-none", registers=False)
+
+
 class TestControl:
     """What the control API shows and may do."""
 
@@ -560,3 +537,71 @@ class TestControl:
         assert site.outside.licensing.pools[licensing.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
         assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1
+
+
+class TestLicensedByPanorama:
+    """Firewalls that Panorama's plugin licenses."""
+
+    def boot(self, site, image=BYOL, **changes):
+        site.outside.plugin.configure(installed=True)
+        manager = next(iter(site.outside.plugin.managers()))
+        parameters = {
+            "mgmt-interface-swap": "enable",
+            "panorama-server": "panorama.example.com",
+            "tplname": manager.stack,
+            "dgname": manager.group,
+            "auth-key": manager.auth_key,
+            "plugin-op-commands": "aws-gwlb-inspect:enable,panorama-licensing-mode-on",
+            **changes,
+        }
+        text = ";".join(f"{key}={value}" for key, value in parameters.items())
+        instance_id = site.launch(image=image, user_data=text)
+        site.world.advance(UNTIL_SERVICE)
+        return site.fleet.get(instance_id)
+
+    def test_it_joins_and_is_licensed_and_then_deactivated(self, site):
+        firewall = self.boot(site)
+        assert firewall.phase == "in-sync"
+        assert firewall.ready
+        assert site.members() == {
+            "device-group": [firewall.serial],
+            "template-stack": [firewall.serial],
+            "log-collector-group": [],
+            "managed": [firewall.serial],
+        }
+        info = fromstring(INFO)
+        held = firewall.operate(info)
+        assert held.findtext("result/licenses/entry/serial") == firewall.serial
+        deactivate = (
+            "<request><plugins><sw_fw_license><deactivate>"
+            f"<devices><member>{firewall.serial}</member></devices>"
+            f"<license-manager>{panorama.plugin.LICENSE_MANAGER}</license-manager>"
+            "</deactivate></sw_fw_license></plugins></request>"
+        )
+        handlers = site.outside.panorama.api.handlers
+        command = fromstring(deactivate)
+        panorama.operations.choose(handlers, command)(command, "autoscale")
+        site.world.advance(25)
+        assert site.used() == 0
+        assert len(firewall.operate(info).find("result/licenses")) == 0
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"auth-key": "_AQ__wrong"},
+            {"vm-auth-key": initial.VM_AUTH_KEY},
+            {"authcodes": licensing.AUTH_CODE},
+            {"image": BUNDLE},
+        ],
+    )
+    def test_what_the_plugin_does_not_take(self, site, changes):
+        firewall = self.boot(site, **changes)
+        assert firewall.phase == "refused"
+        assert site.members()["managed"] == []
+        assert site.used() == 0
+
+    def test_an_auth_code_that_is_used_up(self, site):
+        site.outside.licensing.configure(pool_size=0)
+        firewall = self.boot(site)
+        assert firewall.phase == "unlicensed"
+        assert site.members()["managed"] == []

@@ -7,16 +7,24 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from account import Account, archive, policy
 from botocore.exceptions import ClientError
 
+from vmseries_lab.aws.images import PRODUCT_CODES, marketplace_images
 from vmseries_lab.client import Lab
+from vmseries_lab.firewalls.surroundings import BootTimes
 
 pytestmark = pytest.mark.lab
 
+BUNDLE = next(
+    image.image_id
+    for image in marketplace_images()
+    if image.product_code == PRODUCT_CODES["bundle1"]
+)
 ECHO = """
 def handler(event, context):
     return event
@@ -131,6 +139,65 @@ def test_hosts_of_the_lab_are_reached_by_name_with_verified_tls(account: Account
     # Without a key Panorama answers 403; other names lead nowhere.
     assert answer == [403, "gaierror"]
     assert account.invoke(arn, {"urls": urls[:1], "ca": None})[0] == ["SSLCertVerificationError"]
+
+
+def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
+    lab: Lab, account: Account
+) -> None:
+    ec2 = lab.client("ec2")
+    lab.firewall_apis()
+    lab.boot_times(bootstrap=5, licence=6, register=7)
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    groups = [
+        ec2.create_security_group(
+            GroupName=f"{account.name}-{name}", Description="-", VpcId=subnet["VpcId"]
+        )["GroupId"]
+        for name in ("firewall", "function")
+    ]
+    of_functions = [{"GroupId": groups[1]}]
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": of_functions}
+    ec2.authorize_security_group_ingress(GroupId=groups[0], IpPermissions=[https])
+    started = ec2.run_instances(
+        ImageId=BUNDLE,
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnet["SubnetId"],
+        SecurityGroupIds=groups[:1],
+        UserData="type=dhcp-client",
+    )["Instances"][0]
+    lab.advance(30)
+    secret = json.loads(
+        lab.client("secretsmanager").get_secret_value(SecretId="vmseries-autoscale/firewall")[
+            "SecretString"
+        ]
+    )
+    code = """
+        import http.client, socket, ssl
+
+        def handler(event, context):
+            tls = ssl.create_default_context(cadata=event["ca_bundle"])
+            plain = socket.create_connection((event["address"], 443), 5)
+            connection = http.client.HTTPSConnection(event["address"], timeout=5)
+            connection.sock = tls.wrap_socket(plain, server_hostname="firewall.example.com")
+            command = "%3Cshow%3E%3Cchassis-ready/%3E%3C/show%3E"
+            path = "/api/?type=op&cmd=" + command + "&key=" + event["api_key"]
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+    """
+    settings = {"SubnetIds": [subnet["SubnetId"]], "SecurityGroupIds": groups[1:]}
+    inside = account.function(code, VpcConfig=settings)
+    event = {**secret, "address": started["PrivateIpAddress"]}
+    assert account.invoke(inside, event) == (
+        '<response status="success"><result>yes\n</result></response>',
+        "",
+    )
+    lab.fault("firewall", "show", kind="reset", subject="chassis-ready")
+    answer, error = account.invoke(inside, event)
+    assert answer["errorType"] in ("ConnectionResetError", "RemoteDisconnected")
+    assert error == "Unhandled"
+    ec2.terminate_instances(InstanceIds=[started["InstanceId"]])
+    lab.firewall_apis(served=False)
+    lab.boot_times(**asdict(BootTimes()))
 
 
 def test_time_out_in_real_time(lab: Lab, account: Account) -> None:

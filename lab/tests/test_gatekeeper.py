@@ -114,6 +114,21 @@ def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account)
     assert "does not know what IAM is asked for ec2:DescribeVolumes" in message
 
 
+def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(lab: Lab, account: Account) -> None:
+    """DryRunOperation and UnauthorizedOperation: "Error codes for the Amazon EC2 API".
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    """
+    ec2 = lab.client("ec2")
+    before = ec2.describe_addresses()["Addresses"]
+    role = account.role({"Action": "ec2:AllocateAddress", "Resource": "*"})
+    allowed, refused = account.function(CALL, role=role), account.function(CALL, account.role())
+    for arn, code in ((allowed, "DryRunOperation"), (refused, "UnauthorizedOperation")):
+        answer = call(account, arn, "ec2", "allocate_address", Domain="vpc", DryRun=True)
+        assert answer[0] == code
+    assert ec2.describe_addresses()["Addresses"] == before
+
+
 def test_a_permissions_boundary_holds_the_role(lab: Lab, account: Account) -> None:
     arn = account.function(
         CALL, role=account.role({"Action": "*", "Resource": "*"}, name=f"{account.name}-held")

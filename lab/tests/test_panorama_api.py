@@ -173,11 +173,11 @@ class TestConfiguration:
     def test_who_changed_what(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")
-        summary = (
-            "<show><config><list><change-summary><partial><admin><member>operator</member></admin>"
-            "</partial></change-summary></list></config></show>"
+        changes = (
+            "<show><config><list><changes><partial><admin><member>operator</member></admin>"
+            "</partial></changes></list></config></show>"
         )
-        entries = site.device.op(summary, cmd_xml=False).findall("result/summary/entry")
+        entries = site.device.op(changes, cmd_xml=False).findall("result/journal/entry")
         assert [entry.findtext("owner") for entry in entries] == ["operator"]
 
     @pytest.mark.parametrize(

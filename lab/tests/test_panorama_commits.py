@@ -110,6 +110,18 @@ class TestCommits:
         site.world.advance(31)
         assert job(site.device, number).findtext("result") == "OK"
 
+    def test_every_commit_fails(self, site):
+        site.outside.panorama.configure(fail_commits="Validation Error: disk full")
+        add(site.device, MANAGED, "1")
+        for _ in range(2):
+            number = commit(site.device)
+            site.world.advance(31)
+            assert job(site.device, number).findtext("result") == "FAIL"
+        site.outside.panorama.configure(fail_commits=None)
+        number = commit(site.device)
+        site.world.advance(31)
+        assert job(site.device, number).findtext("result") == "OK"
+
     def test_a_commit_that_would_leave_a_reference_dangling_fails(self, site):
         add(site.device, MANAGED, "1")
         add(site.device, GROUP, "1")

@@ -1,8 +1,14 @@
 """The lab's Panorama going wrong as servers do in the field."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import panos.errors
 import pytest
-from panorama_lab import HOST, panorama_lab
+from panorama_lab import HOST, ask, panorama_lab
+
+from vmseries_lab.panorama import initial
+
+INFO = "<show><system><info/></system></show>"
 
 
 @pytest.fixture
@@ -35,6 +41,17 @@ class TestMisbehaviour:
             site.device.op("show system info")
         site.outside.panorama.configure(available=True, status=200, wrong_certificate=False)
         assert site.device.op("show system info").get("status") == "success"
+
+    def test_more_requests_at_once_than_it_answers(self, site):
+        def status(_number):
+            return ask(site.outside, type="op", cmd=INFO, key=initial.AUTOSCALE.key)[0]
+
+        assert status(0) == 200
+        site.outside.panorama.configure(delay_seconds=0.2, requests_at_once=2)
+        with ThreadPoolExecutor(3) as three:
+            statuses = sorted(three.map(status, range(3)))
+        assert statuses == [200, 200, 502]
+        assert site.outside.panorama.state()["most_requests_at_once"] == 3
 
     def test_a_name_that_is_not_in_the_certificate(self, site):
         site.device.hostname = site.device.xapi.hostname = "somebody-else.example.com"

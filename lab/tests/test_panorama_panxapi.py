@@ -41,9 +41,10 @@ def client(outside, tmp_path):
     authority = tmp_path / "ca.pem"
     authority.write_text(outside.authority.pem)
 
-    def run(*arguments, key=initial.AUTOSCALE.key):
+    def run(*arguments, key=initial.AUTOSCALE.key, peer=0):
+        peer = outside.panorama.peers[peer]
         command = [sys.executable, "-W", "ignore", "-c", RUN, str(CLIENT)]
-        where = ["-h", "panorama.example.com", "-P", str(outside.panorama.server.port)]
+        where = ["-h", peer.host, "-P", str(peer.server.port)]
         options = [*where, "-K", key, "--cafile", str(authority), "-T", "5", "-x"]
         return subprocess.run(
             [*command, *options, *arguments],
@@ -87,3 +88,34 @@ def test_commands_in_words(client):
     devices = client("-o", "show devices all", "-X")
     assert devices.returncode == 0
     assert devices.stderr == "op: success\n"
+
+
+def test_changes_are_taken_back(client):
+    client("-S", "<entry name='77'/>", MANAGED)
+    revert = (
+        "<revert><config><partial><admin><member>autoscale</member></admin></partial></config>"
+        "</revert>"
+    )
+    reverted = client("-o", revert)
+    text = "All changes were reverted from configuration"
+    assert (reverted.returncode, reverted.stderr) == (0, f'op: success: "{text}"\n')
+    assert '<entry name="77"' not in client("-g", MANAGED).stdout
+
+
+def test_the_peers_of_a_pair(world, outside, client):
+    outside.panorama.make_pair()
+    state = client("-o", "show high-availability state", "-X", peer=1)
+    assert "<state>secondary-passive</state>" in state.stdout
+    denied = client("-S", "<entry name='77'/>", MANAGED, peer=1)
+    assert denied.returncode == 1
+    assert denied.stderr.startswith('set: error [code="15"]: "Operation denied')
+    outside.panorama.fail_over()
+    world.advance(15)
+    assert client("-S", "<entry name='77'/>", MANAGED, peer=1).returncode == 0
+
+
+def test_a_role_without_a_right(outside, client):
+    outside.panorama.configure(rights=["op", "config"])
+    refused = client("-C", "<commit></commit>")
+    assert refused.returncode == 1
+    assert "code: 403" in refused.stderr

@@ -85,6 +85,14 @@ def test_what_two_statements_allow_can_be_taken_away_unnoticed() -> None:
     assert not proof.holds
 
 
+def test_value_of_a_condition_that_no_call_needs_can_be_taken_away_unnoticed() -> None:
+    two = {"StringEquals": {"aws:ResourceTag/owner": ["us", "them"]}}
+    proof = proof_of({**ATTACH, "Condition": two}, LOOK)
+    assert proof.unused == []
+    assert proof.unnoticed == ["launch / Attach: aws:ResourceTag/owner them"]
+    assert not proof.holds
+
+
 @pytest.mark.parametrize("missing", [0, 1])
 def test_removed_statement_is_refused(missing: int) -> None:
     statements = [ATTACH, LOOK]
@@ -117,6 +125,16 @@ def test_one_deployment_uses_what_another_does_not() -> None:
     little = Deployment({"launch": [ATTACH, LOOK]}, {"launch": CALLS[:1]})
     assert prove([everything, little]).holds
     assert not prove([little]).holds
+
+
+def test_what_is_only_tried_must_be_allowed_and_uses_nothing() -> None:
+    work, trial = CALLS
+    tried = Deployment({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    proof = prove([tried])
+    assert (len(proof.refused), proof.calls) == (0, 4)
+    assert {grant.sid for grant in proof.unused} == {"Attach"}
+    refused = Deployment({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    assert prove([refused]).verdict == "refused 1, unused 0, unnoticed 0"
 
 
 def test_no_calls_prove_nothing() -> None:

@@ -9,7 +9,7 @@ locals {
       detail_type   = "EC2 Instance-launch Lifecycle Action"
       description   = "Wires the network interfaces of a new firewall of ${var.name} and lets it into service when it is ready."
       concurrency   = var.functions.launch_concurrency
-      batch_size    = 1
+      batch_size    = 10 # Many launches share one look at Panorama; a batch of ten needs no window, and nobody waits for it to fill.
       batch_seconds = 0
     }
     terminate = {
@@ -33,6 +33,13 @@ locals {
     launch    = { description = local.transitions.launch.description, timeout_seconds = var.functions.timeout_seconds }
     terminate = { description = local.transitions.terminate.description, timeout_seconds = var.functions.timeout_seconds }
     reconcile = local.reconcile
+  }
+
+  # The firewalls' own API, for the functions that have a use for it.
+  firewall_api = {
+    launch    = var.readiness == "off" ? null : var.firewall_api
+    terminate = var.licensing.mode == "firewall" ? var.firewall_api : null
+    reconcile = null
   }
 
   # Which interfaces name which target group. How often any is named is known at plan; which one it is may not be.

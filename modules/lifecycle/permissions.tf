@@ -95,7 +95,7 @@ locals {
         conditions = merge(local.is_ours, {
           "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[role] }
         })
-        reason = "Notes on a firewall's instance what a later visit must know; these tags and no others."
+        reason = "Notes on a firewall's instance what a later visit or an operator must know; these tags and no others."
       }
     },
     local.has_addresses || role == "terminate" ? {
@@ -111,7 +111,7 @@ locals {
   # A firewall that leaves before the launch function could note its serial number has it noted by the terminate function.
   common_noted_tag_keys = [for key in ["serial", "serial-evidence", "visited"] : "${local.tag_prefix}${key}"]
   noted_tag_keys = {
-    launch    = local.common_noted_tag_keys
+    launch    = concat(local.common_noted_tag_keys, ["${local.tag_prefix}abandoned"])
     terminate = concat(local.common_noted_tag_keys, ["${local.tag_prefix}licence"])
   }
 
@@ -212,9 +212,11 @@ locals {
   secrets = {
     launch = compact([
       try(var.panorama.secret_arn, null),
+      try(local.firewall_api.launch.secret_arn, null),
     ])
     terminate = compact([
       try(var.panorama.secret_arn, null),
+      try(local.firewall_api.terminate.secret_arn, null),
       var.licensing.api_key_secret_arn,
     ])
     reconcile = compact([
@@ -225,9 +227,11 @@ locals {
   secret_keys = {
     launch = compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(local.firewall_api.launch.secret_kms_key_arn, null),
     ])
     terminate = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
     reconcile = compact([
@@ -236,12 +240,12 @@ locals {
   }
 
   secret_statements = { for role, secrets in local.secrets : role => merge(
-    var.panorama == null ? {} : {
+    var.panorama == null && local.firewall_api[role] == null ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
-        reason     = "Reads the secrets that you name: who it is to Panorama${role == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
+        reason     = "Reads the secrets that you name: who it is to ${var.panorama == null ? "the firewalls" : "Panorama"}${role == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
       }
     },
     length(local.secret_keys[role]) == 0 ? {} : {

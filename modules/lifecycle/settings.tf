@@ -12,15 +12,23 @@ locals {
     name                    = var.name
     auto_scaling_group_name = var.name
     panorama = var.panorama == null ? null : {
-      hostnames           = var.panorama.hostnames
-      port                = var.panorama.port
-      secret_arn          = var.panorama.secret_arn
-      device_group        = var.panorama.device_group
-      template_stack      = var.panorama.template_stack
-      log_collector_group = var.panorama.log_collector_group
-      timeout_seconds     = var.panorama.timeout_seconds
+      hostnames             = var.panorama.hostnames
+      port                  = var.panorama.port
+      secret_arn            = var.panorama.secret_arn
+      device_group          = var.panorama.device_group
+      template_stack        = var.panorama.template_stack
+      log_collector_group   = var.panorama.log_collector_group
+      timeout_seconds       = var.panorama.timeout_seconds
+      push_when_out_of_sync = var.panorama.push_when_out_of_sync
     }
   }
+
+  firewall_api_settings = { for role, api in local.firewall_api : role => api == null ? null : {
+    secret_arn      = api.secret_arn
+    server_name     = api.server_name
+    port            = api.port
+    timeout_seconds = api.timeout_seconds
+  } }
 
   settings = {
     launch    = local.launch_settings
@@ -39,6 +47,7 @@ locals {
     tags                           = { for key, value in var.tags : key => value if !startswith(key, local.tag_prefix) }
     readiness                      = var.readiness
     licence_expected               = var.licensing.mode != "none"
+    firewall_api                   = local.firewall_api_settings.launch
   })
 
   terminate_settings = merge(local.common_settings, {
@@ -52,7 +61,9 @@ locals {
     licensing = {
       mode               = var.licensing.mode
       api_key_secret_arn = var.licensing.api_key_secret_arn
+      license_manager    = var.licensing.license_manager
     }
+    firewall_api  = local.firewall_api_settings.terminate
     target_groups = { for interface in values(var.interfaces) : tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0 }
   })
 
@@ -65,10 +76,12 @@ locals {
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
     licensing_mode    = var.licensing.mode
+    license_manager   = var.licensing.license_manager
     age_floor_seconds = var.reconcile.age_floor_minutes * 60
     maximum_firewalls = var.reconcile.maximum_firewalls
     maximum_share     = var.reconcile.maximum_percent / 100
     dry_run           = var.reconcile.dry_run
+    metric_namespace  = var.metric_namespace
   })
 }
 

@@ -48,7 +48,7 @@ variable "network" {
 }
 
 variable "readiness" {
-  description = "What a firewall must show in Panorama before it gets into service: `in-sync`, `connected` or `off`."
+  description = "What a firewall must show before it gets into service: `in-sync`, `connected` or `off`."
   type        = string
   nullable    = false
 }
@@ -56,24 +56,38 @@ variable "readiness" {
 variable "panorama" {
   description = "Panorama that manages the firewalls; null for none."
   type = object({
-    hostnames           = list(string)
-    port                = number
-    secret_arn          = string
-    secret_kms_key_arn  = string
-    device_group        = string
-    template_stack      = string
-    log_collector_group = string
-    timeout_seconds     = number
+    hostnames             = list(string)
+    port                  = number
+    secret_arn            = string
+    secret_kms_key_arn    = string
+    device_group          = string
+    template_stack        = string
+    log_collector_group   = string
+    timeout_seconds       = number
+    push_when_out_of_sync = bool
+  })
+  default = null
+}
+
+variable "firewall_api" {
+  description = "The firewalls' own API at their management addresses, for a deployment without Panorama; null for none."
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = string
+    server_name        = string
+    port               = number
+    timeout_seconds    = number
   })
   default = null
 }
 
 variable "licensing" {
-  description = "How a firewall gives its licence back: `mode` `firewall` or `none`, and the secret with the licensing API key."
+  description = "How a firewall gives its licence back: `mode` `firewall`, `plugin` or `none`, the secret with the licensing API key for the first, and the license manager for the second."
   type = object({
     mode                       = string
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
+    license_manager            = string
   })
   nullable = false
 }
@@ -98,6 +112,12 @@ variable "reconcile" {
     dry_run           = bool
   })
   nullable = false
+}
+
+variable "metric_namespace" {
+  description = "CloudWatch namespace that scaling policies look into; null without any policy. The pre-flight compares it with what Panorama has the firewalls do."
+  type        = string
+  default     = null
 }
 
 variable "functions" {

@@ -36,6 +36,16 @@ class Fleet:
         )["AutoScalingGroups"]
         return {i["InstanceId"]: i["LifecycleState"] for i in groups[0]["Instances"]}
 
+    def instance(self, instance_id: str) -> dict[str, Any]:
+        """An instance as EC2 describes it."""
+        found = self.lab.client("ec2").describe_instances(InstanceIds=[instance_id])
+        return dict(found["Reservations"][0]["Instances"][0])
+
+    def serial(self, instance_id: str) -> str:
+        """The serial number of its firewall, by the instance's tags."""
+        tags = {tag["Key"]: tag["Value"] for tag in self.instance(instance_id)["Tags"]}
+        return str(tags["vmseries-autoscale:serial"])
+
     def terminate_one(self) -> str:
         """Have Auto Scaling terminate one instance and not replace it."""
         instance = next(i for i, state in self.states().items() if state == "InService")

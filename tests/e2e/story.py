@@ -16,6 +16,7 @@ import pytest
 from e2e import workspaces
 from terraform.spoke_routes import ways_around
 
+from vmseries_lab import preflight
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.nics import Nic, nics
 from vmseries_lab.terraform import Change, Workspace
@@ -256,6 +257,12 @@ class ExampleStory:
 
     def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]
+
+    def test_the_preflight_finds_nothing_wrong(self, stack: Stack, joined: Step) -> None:
+        assert joined.instances
+        for answer in preflight.ask(stack.lab, stack.workspace):
+            assert answer.problems == ()
+            assert answer.unchecked == ()
 
     def test_each_firewall_has_exactly_its_interfaces(self, joined: Step, scaled_out: Step) -> None:
         for step in (joined, scaled_out):

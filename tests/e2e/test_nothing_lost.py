@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from e2e import workspaces
@@ -75,24 +74,14 @@ def targets(fleet: Fleet) -> dict[tuple[str, int], str]:
     }
 
 
-def instance(fleet: Fleet, instance_id: str) -> dict[str, Any]:
-    answer = fleet.lab.client("ec2").describe_instances(InstanceIds=[instance_id])
-    return dict(answer["Reservations"][0]["Instances"][0])
-
-
 def untrust(fleet: Fleet, instance_id: str) -> str:
     """The address of its untrust interface."""
     (address,) = [
         nic["PrivateIpAddress"]
-        for nic in instance(fleet, instance_id)["NetworkInterfaces"]
+        for nic in fleet.instance(instance_id)["NetworkInterfaces"]
         if nic["Attachment"]["DeviceIndex"] == 2
     ]
     return str(address)
-
-
-def serial(fleet: Fleet, instance_id: str) -> str:
-    tags = {tag["Key"]: tag["Value"] for tag in instance(fleet, instance_id)["Tags"]}
-    return tags["vmseries-autoscale:serial"]
 
 
 def lose_all_events(fleet: Fleet) -> None:
@@ -200,7 +189,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(fle
     assert fleet.dead_letters("launch") == []
 
     joined = next(iter(fleet.states().keys() - {stays}))
-    number = serial(fleet, joined)
+    number = fleet.serial(joined)
     fleet.lab.fault("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     fleet.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=joined, ShouldDecrementDesiredCapacity=True
@@ -224,7 +213,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(fleet: Fleet) -> None:
     fleet.desire(3)
     fleet.until_in_service(3)
     by_hand, detached, last = fleet.states()
-    serials = {one: serial(fleet, one) for one in (by_hand, detached, last)}
+    serials = {one: fleet.serial(one) for one in (by_hand, detached, last)}
     addresses = {one: untrust(fleet, one) for one in serials}
     ec2, autoscaling = fleet.lab.client("ec2"), fleet.lab.client("autoscaling")
     since = fleet.lab.now()
@@ -248,7 +237,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(fleet: Fleet) -> None:
     # Auto Scaling has replaced the one that was terminated by hand.
     fleet.until_in_service(2)
     (replacement,) = fleet.states().keys() - {last}
-    serials[replacement] = serial(fleet, replacement)
+    serials[replacement] = fleet.serial(replacement)
     addresses[replacement] = untrust(fleet, replacement)
     autoscaling.delete_auto_scaling_group(AutoScalingGroupName=fleet.name, ForceDelete=True)
     fleet.lab.advance(AGE_FLOOR + 2 * INTERVAL)

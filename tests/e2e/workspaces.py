@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from vmseries_lab.terraform import Workspace
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
+def copy(
+    lab: Lab, root: str, destination: Path, *, uses: Iterable[str] = (), **variables: Any
+) -> Workspace:
     """Copy the module and one root, initialise it, and return it.
 
     Args:
         lab: what Terraform is to work on.
         root: the root's folder in the repository.
         destination: where to copy to; must not exist.
+        uses: further folders of the repository that the root has modules from.
         variables: input variables.
     """
     tools = terraform_environment()
@@ -29,6 +33,7 @@ def copy(lab: Lab, root: str, destination: Path, **variables: Any) -> Workspace:
         binary=tools.binary,
         environment={**tools.environment, **lab.environment()},
         variables=variables,
+        uses=uses,
     )
     workspace.init()
     return workspace

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from documented import REPOSITORY, named
+
 TABLE = REPOSITORY / "docs" / "failure-modes.md"
-TEST = re.compile(r"`(tests/[\w/.]+)::([\w:]+)`")
 
 
 @cache
@@ -25,6 +24,6 @@ def rows_of_tests() -> dict[str, list[str]]:
     """The rows that each test holds, by ``path::test``."""
     found = defaultdict(list)
     for row in rows():
-        for path, test in TEST.findall(row[3]):
+        for path, test in named(row[3]):
             found[f"{path}::{test}"].append(row[0])
     return dict(found)

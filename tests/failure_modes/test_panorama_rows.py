@@ -99,6 +99,7 @@ def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> No
         template_stack="TS",
         log_collector_group=None,
         timeout_seconds=1,
+        push_when_out_of_sync=False,
     )
     with pytest.raises(PanoramaUnavailableError):
         connect_to_active(settings, Credentials("autoscale", "key", None, None))
@@ -110,5 +111,5 @@ def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> N
     secret = json.dumps({"username": "o'brien", "password": password})
     fleet.aws.secret = secret
     with fleet.aws.invocation("terminate", None):
-        read = credentials.of_panorama("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
+        read = credentials.of_administrator("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
     assert read == Credentials("o'brien", None, password, None)

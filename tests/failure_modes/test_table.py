@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
-from failure_modes.table import REPOSITORY, TABLE, TEST, rows
+from documented import exists, named, names_in
+from failure_modes.table import TABLE, rows
 
 ROWS = [
     f"{kind}{number}"
     for kind, last in (("L", 16), ("T", 11), ("D", 13), ("G", 11))
     for number in range(1, last + 1)
 ]
-RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 NO_TEST = "cannot occur: "
-
-
-def names_in(path: Path) -> set[str]:
-    """The tests of a file by name; those of a class with its name before them."""
-    source = path.read_text(encoding="utf-8")
-    if path.suffix != ".py":
-        return set(RUN.findall(source))
-    found = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef)]
-            found |= {f"{node.name}::{name}" for name in methods}
-    return found
 
 
 def test_every_row_is_there_once_and_in_order() -> None:
@@ -41,10 +25,10 @@ def test_every_row_is_there_once_and_in_order() -> None:
 def test_a_row_names_tests_that_exist_or_a_reason(row: list[str]) -> None:
     assert len(row) == 4
     assert all(row), "no empty cell"
-    named = TEST.findall(row[3])
-    assert named or row[3].startswith(NO_TEST)
-    for path, test in named:
-        assert test in names_in(REPOSITORY / path)
+    tests = named(row[3])
+    assert tests or row[3].startswith(NO_TEST)
+    for path, test in tests:
+        assert exists(path, test)
 
 
 def test_every_test_of_a_row_is_in_the_table() -> None:

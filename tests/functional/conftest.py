@@ -168,6 +168,7 @@ class Cloud:
                 "template_stack": "TS",
                 "log_collector_group": "LCG",
                 "timeout_seconds": 5,
+                "push_when_out_of_sync": False,
             },
             **changes,
         }
@@ -211,6 +212,7 @@ class Cloud:
                 "tags": {"team": "network"},
                 "readiness": "in-sync",
                 "licence_expected": True,
+                "firewall_api": None,
                 **changes,
             }
         )
@@ -223,7 +225,12 @@ class Cloud:
                 "deadline_seconds": 86400,
                 "maximum_visit_interval_seconds": 300,
                 "management_device_index": 1,
-                "licensing": {"mode": "firewall", "api_key_secret_arn": self.licensing_secret},
+                "licensing": {
+                    "mode": "firewall",
+                    "api_key_secret_arn": self.licensing_secret,
+                    "license_manager": None,
+                },
+                "firewall_api": None,
                 "target_groups": {},
                 **changes,
             }
@@ -239,11 +246,13 @@ class Cloud:
                     "queue_url": self.terminate_queue_url,
                 },
                 "licensing_mode": "firewall",
+                "license_manager": None,
                 "target_groups": [],
                 "age_floor_seconds": 1500,
                 "maximum_firewalls": 25,
                 "maximum_share": 1,
                 "dry_run": False,
+                "metric_namespace": "VMseries-fw",
                 **changes,
             }
         )
@@ -394,6 +403,8 @@ class Cloud:
         self.calls.append((client.meta.service_model.service_name, operation, parameters))
         if self.faults.get(operation):
             raise self.faults[operation].pop(0)
+        if parameters.get("DryRun"):
+            return _real_call(client, operation, parameters)
         if operation in ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"):
             return self._lifecycle(operation, parameters)
         if operation == "ModifyNetworkInterfaceAttribute" and "Attachment" in parameters:

@@ -30,14 +30,14 @@ from functional.account import (
     Message,
 )
 from functional.conftest import FakeContext
-from functional.panorama import FakePanorama
+from functional.panorama import LICENSE_MANAGER, FakePanorama
 from vmseries_autoscale import launch as launch_visit
 from vmseries_autoscale import licensing, panorama, telemetry, terminate, together
 from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
     LaunchSettings,
@@ -55,7 +55,7 @@ HANDLERS: dict[str, Any] = {
     "terminate": terminate_handler.handler,
     "reconcile": reconcile_handler.handler,
 }
-BATCH_SIZES = {"launch": 1, "terminate": 100}
+BATCH_SIZES = {"launch": 10, "terminate": 100}
 
 _COMMON = {
     "name": NAME,
@@ -68,6 +68,7 @@ _COMMON = {
         "template_stack": "TS",
         "log_collector_group": "LCG",
         "timeout_seconds": 5,
+        "push_when_out_of_sync": False,
     },
 }
 
@@ -106,12 +107,18 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "tags": {},
         "readiness": "in-sync",
         "licence_expected": True,
+        "firewall_api": None,
     },
     TerminateSettings: hook_settings("terminate")
     | {
         "deadline_seconds": 86400,
         "management_device_index": 1,
-        "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+        "licensing": {
+            "mode": "firewall",
+            "api_key_secret_arn": "arn:licensing",
+            "license_manager": None,
+        },
+        "firewall_api": None,
         "target_groups": {"2": [{"arn": TARGET_GROUP, "port": TARGET_PORT}]},
     },
     ReconcileSettings: _COMMON
@@ -119,13 +126,29 @@ SETTINGS: dict[type, dict[str, Any]] = {
         "launch": {"lifecycle_hook_name": "launch", "queue_url": "launch"},
         "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "terminate"},
         "licensing_mode": "firewall",
+        "license_manager": None,
         "target_groups": [{"arn": TARGET_GROUP, "vpc_id": VPC, "cidr_blocks": ["10.0.2.0/24"]}],
         "age_floor_seconds": 1500,
         "maximum_firewalls": 25,
         "maximum_share": 0.5,
         "dry_run": False,
+        "metric_namespace": None,
     },
 }
+
+BY_PLUGIN: dict[type, dict[str, Any]] = {
+    TerminateSettings: SETTINGS[TerminateSettings]
+    | {
+        "licensing": {
+            "mode": "plugin",
+            "api_key_secret_arn": None,
+            "license_manager": LICENSE_MANAGER,
+        }
+    },
+    ReconcileSettings: SETTINGS[ReconcileSettings]
+    | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
+}
+"""What is different where Panorama's plugin has the licences."""
 
 
 class Panorama(FakePanorama):
@@ -141,9 +164,13 @@ class Panorama(FakePanorama):
         ]
 
     def finish_jobs(self) -> None:
-        if any(not job.finished for job in self.jobs):
-            self.commit_all()
-        self.jobs = [Job(job.job_id, True, False, ()) for job in self.jobs]
+        self.finish_plugin()
+        for number, job in enumerate(self.jobs):
+            if not job.finished:
+                self.end_job(number)
+
+    def _forget(self) -> None:
+        """What is shown is told from the configuration, above."""
 
     def commit_all(self) -> None:
         """As any administrator can, whose edits they may be."""
@@ -159,25 +186,33 @@ class Line:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._fleet.panorama, name)
 
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             unavailable, timeout = PanoramaUnavailableError("away"), PanoramaTimeoutError("slow")
             with self._fleet.aws.tripping(unavailable, timeout):
                 if self._fleet.away:
                     raise unavailable
                 self._watch(name, arguments)
-                return method(*arguments)
+                return method(*arguments, **options)
 
         return call
 
     def _watch(self, name: str, arguments: tuple[Any, ...]) -> None:
         """What is taken from a firewall is taken from its instance; a dead one gives nothing."""
+        if name == "plugin_deactivate":
+            for instance_id, serial in self._fleet.serials.items():
+                if serial in arguments[1]:
+                    self._fleet.aws.take_from_panorama(instance_id, name)
         instance_ids = {serial: key for key, serial in self._fleet.serials.items()}
-        instance_id = instance_ids.get(arguments[-1] if name == "remove" else (*arguments, "")[0])
+        if name == "remove_all":
+            for serial in {serial for _, serial in arguments[0]} & instance_ids.keys():
+                self._fleet.aws.take_from_panorama(instance_ids[serial], name)
+            return
+        instance_id = instance_ids.get((*arguments, "")[0])
         if instance_id is None:
             return
         if name in ("licences", "deactivate_licence") and not self._fleet.aws.lives(instance_id):
             raise PanoramaTimeoutError("Panorama has not noticed yet that the firewall is gone")
-        if name in ("deactivate_licence", "remove"):
+        if name == "deactivate_licence":
             self._fleet.aws.take_from_panorama(instance_id, name)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from vmseries_autoscale.errors import FirewallNotConnectedError
-from vmseries_autoscale.panorama import Device, Job, Part
+from vmseries_autoscale.errors import (
+    FirewallNotConnectedError,
+    PanoramaBusyError,
+    PanoramaRefusedError,
+)
+from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
 from vmseries_autoscale.panorama.protocol import Membership
+
+LICENSE_MANAGER = "LM"
+LONG_AGO = "2000-01-01T00:00:00Z"
 
 
 @dataclass
@@ -18,6 +27,16 @@ class FakePanorama:
         calls: the names of the methods called, in order.
         fail: called with each method's name first; raises what that call is to raise.
         commit_fails: details with which every commit job ends, if it is to fail.
+        listed: what the licence plugin's license managers list as licensed.
+        asked: for what the plugin was asked, one entry for each request, until it has done it.
+        given_back: what the plugin has done, under "" until its administrator's changes are
+            committed, then under the job; its list tells when that is over.
+        plugin_works: whether the plugin does what it is asked.
+        irremovable: details with which a commit fails that removes this firewall.
+        user: the administrator who asks.
+        changes: removals that an administrator has made, committed or not.
+        queued: what a job commits: that which had been changed when it was asked for.
+        askers: who asked for a job.
     """
 
     firewalls: dict[str, Device] = field(default_factory=dict)
@@ -26,26 +45,66 @@ class FakePanorama:
     named: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     committed: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
     jobs: list[Job] = field(default_factory=list)
+    push_jobs: list[Push] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     fail: Callable[[str], None] = lambda _name: None
     commit_fails: tuple[str, ...] = ()
     deactivation_works: bool = True
+    listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
+    asked: list[frozenset[str]] = field(default_factory=list)
+    given_back: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
+    plugin_works: bool = True
+    irremovable: dict[str, str] = field(default_factory=dict)
+    user: str = "autoscale"
+    changes: dict[str, set[Removal]] = field(default_factory=dict)
+    queued: dict[str, set[Removal]] = field(default_factory=dict)
+    askers: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
         """A firewall joins, takes a licence, and is committed everywhere."""
         self.firewalls[device.serial] = device
         self.licensed[device.serial] = ["VM-Capacity"]
+        self.listed[LICENSE_MANAGER].add(device.serial)
         for part in Part:
             self.named[part].add(device.serial)
             self.committed[part].add(device.serial)
 
     def finish_job(self) -> None:
-        """The running commit ends."""
-        last = self.jobs[-1]
-        self.jobs[-1] = Job(last.job_id, True, bool(self.commit_fails), self.commit_fails)
-        if not self.commit_fails:
-            self.committed = {part: set(serials) for part, serials in self.named.items()}
+        """The oldest commit that runs ends; the visit that sees it comes long after."""
+        number = next((n for n, job in enumerate(self.jobs) if not job.finished), None)
+        if number is not None:
+            self.end_job(number)
+            job = self.jobs[number]
+            aged = re.sub(r"\S+Z$", LONG_AGO, job.description)
+            self.jobs[number] = replace(job, description=aged)
+
+    def end_job(self, number: int) -> None:
+        """A commit ends."""
+        job = self.jobs[number]
+        removals = self.queued.pop(job.job_id, set())
+        serials = sorted({serial for _, serial in removals})
+        details = self.commit_fails or tuple(
+            self.irremovable[serial] for serial in serials if serial in self.irremovable
+        )
+        self.jobs[number] = replace(job, finished=True, failed=bool(details), details=details)
+        if not details:
+            for part, serial in removals:
+                self.committed[part].discard(serial)
+            for serial in self.given_back.pop(job.job_id, ()):
+                self.delicense(serial)
             self._forget()
+
+    def finish_plugin(self) -> None:
+        """The licence plugin gets round to what it was asked."""
+        if self.plugin_works:
+            self.given_back[""] |= frozenset().union(*self.asked)
+        self.asked.clear()
+
+    def delicense(self, serial: str) -> None:
+        """A licence is back, by whomever: neither the plugin nor the firewall has it any more."""
+        self.licensed[serial] = []
+        for serials in self.listed.values():
+            serials.discard(serial)
 
     def _forget(self) -> None:
         """Panorama shows a firewall as what the running configuration makes of it."""
@@ -62,6 +121,25 @@ class FakePanorama:
         self._called("devices")
         return list(self.firewalls.values())
 
+    def push(self, serials: Collection[str]) -> str | None:
+        self._called("push")
+        job_id = str(len(self.push_jobs) + 101)
+        self.push_jobs.insert(0, Push(job_id, False, {}, frozenset(serials)))
+        return job_id
+
+    def pushes(self) -> list[Push]:
+        self._called("pushes")
+        return list(self.push_jobs)
+
+    def finish_push(self, failures: dict[str, str] | None = None) -> None:
+        """The newest push ends, and what it did not fail for is in sync."""
+        job, failed = self.push_jobs[0], failures or {}
+        self.push_jobs[0] = replace(job, finished=True, failures=failed)
+        for serial in job.serials - failed.keys():
+            self.firewalls[serial] = replace(
+                self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
+            )
+
     def licences(self, serial: str) -> list[str]:
         self._called("licences")
         self._reach(serial)
@@ -76,8 +154,17 @@ class FakePanorama:
         self._called("deactivate_licence")
         self._reach(serial)
         if self.deactivation_works:
-            self.licensed[serial] = []
+            self.delicense(serial)
         return self.deactivation_works
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        self._called("plugin_licensed")
+        return frozenset(self.listed.get(license_manager, ()))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        self._called("plugin_deactivate")
+        assert set(serials) <= self.listed[license_manager]
+        self.asked.append(frozenset(serials))
 
     def running(self) -> Membership:
         self._called("running")
@@ -87,20 +174,59 @@ class FakePanorama:
         self._called("candidate")
         return {part: frozenset(serials) for part, serials in self.named.items()}
 
+    def remove_all(
+        self, removals: Sequence[Removal], _in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        self._called("remove_all")
+        refused = {}
+        for part, serial in removals:
+            try:
+                self.remove(part, serial)
+            except PanoramaRefusedError as error:
+                refused[part, serial] = error
+        return refused
+
     def remove(self, part: Part, serial: str) -> None:
-        self._called("remove")
-        self.named[part].discard(serial)
+        if serial in self.named[part]:
+            self.named[part].discard(serial)
+            self.changes.setdefault(self.user, set()).add((part, serial))
 
-    def commit(self, description: str) -> str | None:
-        self._called("commit")
-        if self.named == self.committed:
+    def open_changes(self, user: str) -> set[Removal]:
+        """An administrator's changes that are neither committed nor about to be."""
+        taken = set[Removal]().union(*self.queued.values())
+        return {
+            (part, serial)
+            for part, serial in self.changes.get(user, set()) - taken
+            if serial in self.committed[part] and serial not in self.named[part]
+        }
+
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        by_plugin = administrator == PLUGIN_ADMINISTRATOR
+        self._called("commit of the plugin's changes" if by_plugin else "commit")
+        removals = self.open_changes(administrator or self.user)
+        given_back = self.given_back.pop("") if by_plugin else set()
+        self.given_back.setdefault("", set())
+        if not removals and not given_back:
             return None
-        self.jobs.append(Job(str(len(self.jobs) + 1), False, False, ()))
-        return self.jobs[-1].job_id
+        job_id = str(len(self.jobs) + 1)
+        self.given_back[job_id] = given_back
+        self.jobs.append(Job(job_id, False, False, (), description))
+        self.queued[job_id] = removals
+        self.askers[job_id] = self.user
+        return job_id
 
-    def last_commit(self) -> Job | None:
-        self._called("last_commit")
-        return self.jobs[-1] if self.jobs else None
+    def revert(self) -> None:
+        self._called("revert")
+        if any(not job.finished for job in self.jobs):
+            raise PanoramaBusyError(
+                "Local commit jobs are queued. Revert operation is not allowed."
+            )
+        for part, serial in self.open_changes(self.user):
+            self.named[part].add(serial)
+
+    def commits(self) -> list[Job]:
+        self._called("commits")
+        return [job for job in reversed(self.jobs) if self.askers.get(job.job_id) == self.user]
 
     def _called(self, name: str) -> None:
         self.calls.append(name)

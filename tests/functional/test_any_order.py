@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 
 from functional import account
 from functional.account import TARGET_PORT, Fault
-from functional.fleet import Fleet, OneByOne, simulated
+from functional.fleet import BY_PLUGIN, Fleet, OneByOne, configure, simulated
+from functional.panorama import LICENSE_MANAGER
 from vmseries_autoscale.panorama import Device, Part
 
 __all__ = ["simulated"]
@@ -202,13 +203,37 @@ class AnyOrder(RuleBasedStateMachine):
                 assert not licences or serial in self.fleet.told
 
 
+class AnyOrderByPlugin(AnyOrder):
+    """The same where Panorama's plugin has the licences: it can give back every one of them."""
+
+    def _check_panorama(self, live: set[str]) -> None:
+        super()._check_panorama(live)
+        assert self.panorama.listed == {LICENSE_MANAGER: live | {"STRANGER"}}
+        assert self.fleet.told == set()
+
+
 def pick(things: list[str], which: int) -> str:
     return things[which % len(things)]
 
 
 @pytest.mark.properties
 def test_in_the_end_nothing_is_left_and_nobody_was_harmed(simulated: None) -> None:
-    run_state_machine_as_test(AnyOrder, settings=settings(stateful_step_count=15))
+    live_through(AnyOrder)
+
+
+@pytest.mark.properties
+def test_the_plugin_gets_every_licence_back_in_the_end(
+    simulated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, BY_PLUGIN)
+    live_through(AnyOrderByPlugin, part=5)
+
+
+def live_through(machine: type[AnyOrder], part: int = 1) -> None:
+    examples = settings().max_examples // part
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=15)
+    )
 
 
 def a_launch(machine: AnyOrder, drawn: Drawn) -> None:
@@ -252,8 +277,26 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
 def test_any_call_may_go_wrong(
     simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
 ) -> None:
+    fail_at_each_call(AnyOrder, program, kind)
+
+
+@pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
+@pytest.mark.parametrize("program", [a_termination, a_sweep])
+def test_any_call_may_go_wrong_where_the_plugin_has_the_licences(
+    simulated: None,
+    monkeypatch: pytest.MonkeyPatch,
+    program: Callable[[AnyOrder, Drawn], None],
+    kind: str,
+) -> None:
+    configure(monkeypatch, BY_PLUGIN)
+    fail_at_each_call(AnyOrderByPlugin, program, kind)
+
+
+def fail_at_each_call(
+    kind_of_machine: type[AnyOrder], program: Callable[[AnyOrder, Drawn], None], kind: str
+) -> None:
     for number in range(60):
-        machine = AnyOrder()
+        machine = kind_of_machine()
         machine.a_fleet(1)
         program(machine, (kind, number))
         machine.nobody_is_harmed()

@@ -10,11 +10,15 @@ import trustme
 from defusedxml.ElementTree import fromstring
 
 from functional.xml_api import Answer, XmlApi
+from vmseries_autoscale import licensing
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     AutoscaleError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
+    LicenceServerUnreachableError,
+    LicensingKeyError,
+    OutOfTimeError,
     PanoramaAccessError,
     PanoramaBusyError,
     PanoramaCertificateError,
@@ -64,6 +68,7 @@ def settings(api: XmlApi, *hostnames: str) -> PanoramaSettings:
         template_stack="TS",
         log_collector_group="LCG",
         timeout_seconds=1,
+        push_when_out_of_sync=False,
     )
 
 
@@ -153,7 +158,7 @@ def test_no_answer(
 ) -> None:
     api.answers(answer)
     with pytest.raises(AutoscaleError) as raised:
-        panorama.last_commit()
+        panorama.commits()
     assert type(raised.value) is expected
     assert KEY not in str(raised.value)
 
@@ -238,9 +243,9 @@ def test_other_refusals(
 def test_an_error_does_not_colour_the_next_one(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("whatever", "16"), Answer(status=502))
     with pytest.raises(PanoramaAccessError):
-        panorama.last_commit()
+        panorama.commits()
     with pytest.raises(PanoramaUnavailableError):
-        panorama.last_commit()
+        panorama.commits()
 
 
 # High availability.
@@ -277,6 +282,39 @@ def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
     connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
     assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=403), Answer(error("Session timed out", "22")), Answer(status=502)],
+    ids=["another key", "busy", "no answer"],
+)
+def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer: Answer) -> None:
+    api.answers(answer, Answer(ha("secondary-active")))
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == 2
+
+
+def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
+    api.answers(Answer(status=403), Answer(ha("secondary-passive")))
+    with pytest.raises(PanoramaAccessError):
+        connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+
+
+def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
+    api.answers(ha("primary-active"), error("Operation denied", "15"))
+    panorama = connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    for write in (
+        lambda: panorama.remove_all(REMOVALS, always),
+        lambda: panorama.commit("description"),
+        panorama.revert,
+    ):
+        with pytest.raises(PanoramaBusyError):
+            write()
+    api.answers(ha("primary-passive"), ha("secondary-active"))
+    api.requests.clear()
+    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    assert len(api.requests) == 2
 
 
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
@@ -372,10 +410,15 @@ def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPan
         ),
         (Answer(error("Successfully removed license keys")), True),
         (Answer(error("Already inactive")), True),
+        (Answer(error("There is no VM-Capacity license to deactivate")), True),
+        (Answer(error("License not found")), True),
         (Answer('<response status="success"><result>Requested</result></response>'), False),
         (Answer(delay=1.5), False),
     ],
-    ids=["success", "success in an error", "already", "other text", "no answer in time"],
+    ids=[
+        *("success", "success in an error", "already", "no licence", "not found"),
+        *("other text", "no answer in time"),
+    ],
 )
 def test_deactivation(
     api: XmlApi, panorama: PanOsPanorama, answer: Answer, confirmed: bool
@@ -392,6 +435,77 @@ def test_a_refused_deactivation_is_told(api: XmlApi, panorama: PanOsPanorama) ->
     api.answers(error("Invalid or missing deactivation token"))
     with pytest.raises(PanoramaRefusedError, match="deactivation token"):
         panorama.deactivate_licence(SERIAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Failed to get license info. Please try again later.", LicenceServerUnreachableError),
+        ("Invalid or missing deactivation token", LicensingKeyError),
+        ("Timed out while getting config lock. Please try again.", PanoramaBusyError),
+    ],
+)
+def test_whether_the_firewall_or_panorama_cannot_do_it_now(
+    api: XmlApi, panorama: PanOsPanorama, text: str, expected: type[AutoscaleError]
+) -> None:
+    api.answers(LICENSED, OK, error(text))
+    with pytest.raises(expected):
+        licensing.give_back(licensing.ThroughPanorama(panorama, SERIAL), "its name", "key")
+
+
+# The licence plugin.
+
+LISTED = """<response status="success"><result><devices>
+<entry><name>fw-1</name><serial>007951000012345</serial><ip>10.0.1.5</ip></entry>
+<entry><name>fw-2</name><serial>007951000012346</serial><ip>10.0.1.6</ip></entry>
+<entry><name>fw-3</name><serial/></entry>
+</devices></result></response>"""
+SENT = (
+    '<response status="success"><result>Deactivation request sent. Check system logs for status.'
+    "</result></response>"
+)
+
+
+def test_whom_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(LISTED, '<response status="success"><result><devices/></result></response>')
+    assert panorama.plugin_licensed("my manager") == {SERIAL, "007951000012346"}
+    assert panorama.plugin_licensed("my manager") == frozenset()
+    assert api.requests[0]["cmd"] == (
+        "<show><plugins><sw_fw_license><devices><license-manager>my manager</license-manager>"
+        "</devices></sw_fw_license></plugins></show>"
+    )
+
+
+def test_the_plugin_is_asked_for_several_licences_at_once(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(SENT)
+    panorama.plugin_deactivate("LM", {"002", "001"})
+    assert api.requests[0]["cmd"] == (
+        "<request><plugins><sw_fw_license><deactivate><license-manager>LM</license-manager>"
+        "<devices><member>001</member><member>002</member></devices></deactivate></sw_fw_license>"
+        "</plugins></request>"
+    )
+    assert "target" not in api.requests[0]
+
+
+@pytest.mark.parametrize(
+    "text", [f"{SERIAL} is already deactivated", f"{SERIAL} not found in license-manager LM"]
+)
+def test_a_licence_that_the_plugin_has_back_already_is_success(
+    api: XmlApi, panorama: PanOsPanorama, text: str
+) -> None:
+    api.answers(error(text))
+    panorama.plugin_deactivate("LM", [SERIAL])
+
+
+@pytest.mark.parametrize(
+    "text", ["API Key is not set", "license-manager -> LM is not a valid reference"]
+)
+def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
+    api.answers(error(text))
+    with pytest.raises(PanoramaRefusedError, match=text):
+        panorama.plugin_deactivate("LM", [SERIAL])
 
 
 # Configuration.
@@ -445,6 +559,135 @@ def test_removing_what_is_absent_is_success(
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
 
 
+OTHER = "007951000000099"
+REMOVALS = [
+    *((Part.DEVICE_GROUP, SERIAL), (Part.DEVICE_GROUP, OTHER)),
+    *((Part.MANAGED_DEVICES, SERIAL), (Part.MANAGED_DEVICES, OTHER)),
+]
+REFERENCED = (
+    f"<msg><line>{OTHER} cannot be deleted because of references from:</line>"
+    "<line>device-group -> branch -> pre-rulebase -> security -> rules -> passive</line></msg>"
+)
+
+
+def always() -> bool:
+    return True
+
+
+def deletes(request: dict[str, str]) -> list[str | None]:
+    """What a multi-config request deletes."""
+    return [action.get("xpath") for action in fromstring(request["element"]).iterfind("delete")]
+
+
+def nested(*answers: tuple[str, str, str], status: str = "success", code: str = "20") -> str:
+    inner = "".join(
+        f'<response status="{state}" code="{number}" id="{n}">{message}</response>'
+        for n, (state, number, message) in enumerate(answers)
+    )
+    return f'<response status="{status}" code="{code}">{inner}</response>'
+
+
+GONE = ("success", "20", "<msg>command succeeded</msg>")
+
+
+def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanorama) -> None:
+    absent = ("success", "7", "<msg>Object doesn't exist</msg>")
+    api.answers(nested(GONE, GONE, absent, GONE))
+    assert panorama.remove_all(REMOVALS, always) == {}
+    (request,) = api.requests
+    assert (request["type"], request["action"]) == ("config", "multi-config")
+    group = f"{LOCALHOST}/device-group/entry[@name='DG']/devices/entry[@name='%s']"
+    assert deletes(request) == [
+        *(group % SERIAL, group % OTHER),
+        f"/config/mgt-config/devices/entry[@name='{SERIAL}']",
+        f"/config/mgt-config/devices/entry[@name='{OTHER}']",
+    ]
+    assert "strict-transactional" not in request, "it drops what another visit has removed"
+    assert request["key"] == KEY
+
+
+def test_a_single_removal_needs_no_transaction(api: XmlApi, panorama: PanOsPanorama) -> None:
+    assert panorama.remove_all(REMOVALS[:1], always) == {}
+    assert [request["action"] for request in api.requests] == ["delete"]
+
+
+def test_nothing_to_remove_asks_nothing(api: XmlApi, panorama: PanOsPanorama) -> None:
+    assert panorama.remove_all([], always) == {}
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("code", ["10", None], ids=["root with code", "root without"])
+def test_a_reference_is_named_and_harms_no_other_removal(
+    api: XmlApi, panorama: PanOsPanorama, code: str | None
+) -> None:
+    first = nested(GONE, GONE, GONE, ("error", "10", REFERENCED), status="error", code="10")
+    if code is None:
+        first = first.replace(' code="10"', "", 1)
+    api.answers(first, nested(GONE, GONE, GONE))
+    refused = panorama.remove_all(REMOVALS, always)
+    assert list(refused) == [(Part.MANAGED_DEVICES, OTHER)]
+    error = refused[Part.MANAGED_DEVICES, OTHER]
+    assert type(error) is ReferencedError
+    assert "device-group -> branch -> pre-rulebase -> security -> rules -> passive" in str(error)
+    assert [len(deletes(request)) for request in api.requests] == [4, 3]
+
+
+def test_an_absent_entry_that_fails_a_transaction_is_left_out(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    absent = ("error", "7", "<msg><line>Object doesn't exist</line></msg>")
+    api.answers(nested(absent, status="error", code="7"), nested(GONE, GONE, GONE))
+    assert panorama.remove_all(REMOVALS, always) == {}
+    assert len(deletes(api.requests[1])) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        error("Unsupported config action: multi-config", "17"),
+        error("multi-config is not enabled"),
+        '<response status="error" code="12"/>',
+    ],
+    ids=["no such action", "switched off", "no reason"],
+)
+def test_without_multi_config_entries_are_removed_one_by_one(
+    api: XmlApi, panorama: PanOsPanorama, body: str
+) -> None:
+    absent = '<response status="success" code="7"><msg>Object doesn\'t exist</msg></response>'
+    referenced = f'<response status="error" code="10">{REFERENCED}</response>'
+    api.answers(body, OK, absent, OK, referenced)
+    refused = panorama.remove_all(REMOVALS, always)
+    assert [type(error) for error in refused.values()] == [ReferencedError]
+    assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nested(GONE, ("error", "13", "<msg>A commit is pending.</msg>"), status="error", code="13"),
+        error("Timed out while getting config lock. Please try again."),
+    ],
+    ids=["nested", "as a whole"],
+)
+def test_a_busy_panorama_is_not_asked_one_by_one(
+    api: XmlApi, panorama: PanOsPanorama, body: str
+) -> None:
+    api.answers(body)
+    with pytest.raises(PanoramaBusyError):
+        panorama.remove_all(REMOVALS, always)
+    assert len(api.requests) == 1
+
+
+def test_a_run_that_is_short_of_time_stops_between_two_requests(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(error("Unsupported config action: multi-config", "17"), OK)
+    time = iter([True, False])
+    with pytest.raises(OutOfTimeError):
+        panorama.remove_all(REMOVALS, lambda: next(time))
+    assert [request["action"] for request in api.requests] == ["multi-config", "delete", "delete"]
+
+
 def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
     named = replace(settings(api), device_group="O'Brien")
     panorama = connect_to_active(named, credentials(api))
@@ -452,6 +695,31 @@ def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
     assert api.requests[0]["xpath"] == (
         f"{LOCALHOST}/device-group/entry[@name=\"O'Brien\"]/devices/entry[@name='{SERIAL}']"
     )
+
+
+# Reverting.
+
+
+def test_our_own_changes_are_reverted(api: XmlApi, panorama: PanOsPanorama) -> None:
+    panorama.revert()
+    assert api.requests[0]["type"] == "op"
+    assert api.requests[0]["cmd"] == (
+        "<revert><config><partial><admin><member>autoscale</member></admin></partial></config>"
+        "</revert>"
+    )
+
+
+def test_nothing_to_revert_is_success(api: XmlApi, panorama: PanOsPanorama) -> None:
+    api.answers(error("There are no changes to revert."))
+    panorama.revert()
+
+
+def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(error("Partial revert is not allowed. Full system commit must be completed."))
+    with pytest.raises(FullCommitRequiredError):
+        panorama.revert()
 
 
 # Commits.
@@ -464,6 +732,14 @@ def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanoram
         "<commit><description>fw: remove 2 firewalls</description>"
         "<partial><admin><member>autoscale</member></admin></partial></commit>"
     )
+
+
+def test_a_commit_may_be_of_another_administrator_s_changes(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(QUEUED)
+    assert panorama.commit("licences", administrator="__sw_fw_license") == "17"
+    assert "<admin><member>__sw_fw_license</member></admin>" in api.requests[0]["cmd"]
 
 
 NO_CHANGES = "There are no changes to commit."
@@ -484,6 +760,15 @@ def test_nothing_to_commit(api: XmlApi, panorama: PanOsPanorama, body: str) -> N
     assert panorama.commit("description") is None
 
 
+def test_the_plugins_own_changes_are_committed_by_its_administrator(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    api.answers(QUEUED)
+    assert panorama.commit("description", "__sw_fw_license") == "17"
+    members = fromstring(api.requests[0]["cmd"]).iterfind("partial/admin/member")
+    assert [member.text for member in members] == ["__sw_fw_license"]
+
+
 def test_a_commit_without_job_and_reason_is_no_success(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -501,23 +786,30 @@ def job(number: int, user: str = "autoscale", kind: str = "Commit", **fields: st
     )
 
 
+REASONS = ("reason one", "reason two")
+
+
 @pytest.mark.parametrize(
     ("jobs", "expected"),
     [
-        ([], None),
-        ([job(9, user="operator"), job(8, kind="CommitAll")], None),
+        ([], []),
+        ([job(9, user="operator"), job(8, kind="CommitAll")], []),
         (
             [job(10, status="ACT", result="PEND"), job(9, result="FAIL")],
-            Job("10", False, False, ("reason one", "reason two")),
+            [Job("10", False, False, REASONS), Job("9", True, True, REASONS)],
         ),
         (
-            [job(9), job(10, result="FAIL")],
-            Job("10", True, True, ("reason one", "reason two")),
+            [job(9), job(10, result="FAIL", description="fw: remove 2 firewalls")],
+            [
+                Job("10", True, True, REASONS, "fw: remove 2 firewalls"),
+                Job("9", True, False, REASONS),
+            ],
         ),
+        ([job(10, status="PEND", result="PEND")], [Job("10", False, False, REASONS)]),
     ],
 )
-def test_our_last_commit(
-    api: XmlApi, panorama: PanOsPanorama, jobs: list[str], expected: Job | None
+def test_our_commits(
+    api: XmlApi, panorama: PanOsPanorama, jobs: list[str], expected: list[Job]
 ) -> None:
     api.answers(f'<response status="success"><result>{"".join(jobs)}</result></response>')
-    assert panorama.last_commit() == expected
+    assert panorama.commits() == expected

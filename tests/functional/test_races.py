@@ -29,7 +29,7 @@ from vmseries_autoscale import events, launch, telemetry, terminate
 from vmseries_autoscale.events import LifecycleEvent, Transition
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
-from vmseries_autoscale.visits import Outcome, attempt
+from vmseries_autoscale.visits import Again, Failed, Outcome, attempt
 
 UNKNOWN = "i-0123456789abcdef0"
 Logs = Callable[[], list[dict[str, Any]]]
@@ -64,7 +64,9 @@ def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[],
 
 def launch_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(LaunchSettings)
-    return attempt(partial(launch.visit, event, settings, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    outcomes = attempt(partial(launch.visit, [event], settings, now, in_time=lambda: True))
+    return outcomes if isinstance(outcomes, Again | Failed) else outcomes[event]
 
 
 def terminate_visit(event: LifecycleEvent) -> Outcome:

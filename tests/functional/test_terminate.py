@@ -34,6 +34,7 @@ from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.panorama import Device, Part
 
 DAY = 86400
+NO_LICENCES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
 Logs = Callable[[], list[dict[str, Any]]]
 
 
@@ -60,7 +61,7 @@ def test_a_termination_from_event_to_the_end(
     assert fake_panorama.calls == [
         "devices",
         *("licences", "set_licensing_api_key", "deactivate_licence", "licences"),
-        *("last_commit", "running", "candidate", "remove", "remove", "remove", "remove", "commit"),
+        *("commits", "running", "candidate", "remove_all", "commits", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
@@ -133,6 +134,37 @@ def test_a_batch_shares_one_commit(
     assert fake_panorama.entries() == 0
 
 
+class TimeForOne(FakeContext):
+    """The run's time is over when one firewall has had its turn."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        remaining, self.milliseconds = self.milliseconds, 10_000
+        return remaining
+
+
+@pytest.mark.parametrize(("age", "commits"), [(0, 0), (599, 0), (600, 1)])
+def test_a_commit_waits_for_those_that_had_no_turn(
+    launching: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    age: float,
+    commits: int,
+) -> None:
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    bodies = [departure(launching, age=age), departure(launching, other, age=age)]
+    launching.deliver(*bodies, context=TimeForOne())
+    assert not any(SERIAL in serials for serials in fake_panorama.named.values())
+    assert len(fake_panorama.jobs) == commits
+    if commits == 0:
+        launching.deliver(*bodies)
+        assert len(fake_panorama.jobs) == 1
+        fake_panorama.finish_job()
+        assert fake_panorama.entries() == 0
+
+
 def test_what_is_refused_for_one_firewall_holds_up_no_other(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -182,7 +214,7 @@ def test_panorama_away_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    "method", ["devices", "licences", "deactivate_licence", "remove", "commit", "last_commit"]
+    "method", ["devices", "licences", "deactivate_licence", "remove_all", "commit", "commits"]
 )
 def test_a_busy_panorama_is_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
@@ -372,8 +404,7 @@ def test_without_licensing_and_without_panorama_the_rest_works(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    licensing = {"mode": "none", "api_key_secret_arn": None}
-    become_terminate(launching, monkeypatch, panorama=None, licensing=licensing)
+    become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENCES)
     fake_panorama.calls.clear()
     event = departure(launching)
     assert launching.deliver(event) == ["message-0"]
@@ -386,7 +417,7 @@ def test_licensing_mode_none_asks_for_no_licence(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    become_terminate(launching, monkeypatch, licensing={"mode": "none", "api_key_secret_arn": None})
+    become_terminate(launching, monkeypatch, licensing=NO_LICENCES)
     fake_panorama.calls.clear()
     event = departure(launching)
     launching.deliver(event)
@@ -605,9 +636,8 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = boto_secret(running, json.dumps({"key": "hidden-value"}))
-    become_terminate(
-        running, monkeypatch, licensing={"mode": "firewall", "api_key_secret_arn": secret}
-    )
+    licensing = {"mode": "firewall", "api_key_secret_arn": secret, "license_manager": None}
+    become_terminate(running, monkeypatch, licensing=licensing)
     assert running.deliver(departure(running)) == ["message-0"]
     records = logs()
     assert any(secret in reason and "api_key" in reason for reason in reasons(records))

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
@@ -36,6 +37,7 @@ class XmlApi:
         bodies: the same, as they were on the wire.
         reply: gives the answer to a request's fields.
         ca: what signed the certificate.
+        expires: when the certificate does; ``None`` is long after the test.
     """
 
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -43,10 +45,11 @@ class XmlApi:
     reply: Callable[[dict[str, str]], Answer] = lambda _fields: Answer()
     ca: trustme.CA = field(default_factory=trustme.CA)
     certified_name: str = "localhost"
+    expires: datetime | None = None
 
     def __enter__(self) -> XmlApi:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(self.certified_name).configure_cert(context)
+        self.ca.issue_cert(self.certified_name, not_after=self.expires).configure_cert(context)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]

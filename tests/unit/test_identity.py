@@ -44,6 +44,7 @@ def test_evidence(
         ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
         ([replace(OURS, hostname="i-0fedcba9876543210")], "is i-0fedcba9876543210"),
         ([replace(OURS, policy_status=None)], "not in our device group"),
+        ([replace(OURS, template_status=None)], "not in our template stack"),
         ([replace(OURS, connected=False)], "is not connected"),
     ],
 )
@@ -70,6 +71,7 @@ devices = st.builds(
     ip_address=st.sampled_from([IP, "10.0.1.6", ""]),
     connected=st.booleans(),
     policy_status=st.sampled_from(["In Sync", "Out of Sync", None]),
+    template_status=st.sampled_from(["In Sync", "Out of Sync", None]),
 )
 
 
@@ -86,7 +88,7 @@ def test_a_match_is_always_the_only_one(known: list[Device], ip: str | None) -> 
         assert named == []
         assert [other for other in known if other.ip_address == ip] == [device]
         assert device.connected
-        assert device.policy_status is not None
+        assert None not in (device.policy_status, device.template_status)
         assert not device.hostname.startswith("i-")
 
 
@@ -96,3 +98,38 @@ def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
     first, second = identify(ID, {}, IP, known), identify(other, {}, "10.0.1.6", known)
     if isinstance(first, Identity) and isinstance(second, Identity):
         assert first.serial != second.serial
+
+
+OTHER = "i-0fedcba9876543210"
+NAT = "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("situation", "known"),
+    [
+        ("an address used again", [replace(OURS, hostname=OTHER)]),
+        ("the same, the old one noticed", [replace(OURS, hostname=OTHER, connected=False)]),
+        ("an old one without our names", [replace(OURS, connected=False)]),
+        ("another VPC, another group", [replace(OURS, policy_status=None, template_status=None)]),
+        ("another VPC, another stack", [replace(OURS, template_status=None)]),
+        ("both VPCs", [OURS, Device("002", "pa-vm", IP, True, "In Sync", "In Sync")]),
+        ("both VPCs, one disconnected", [OURS, replace(OURS, serial="002", connected=False)]),
+        ("behind NAT", [replace(OURS, ip_address=NAT)]),
+        ("two behind NAT", [replace(OURS, ip_address=NAT), Device("002", "", NAT, True)]),
+        ("never registered", [Device("001")]),
+        ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
+    ],
+)
+def test_what_looks_like_it_is_nobody(situation: str, known: list[Device]) -> None:
+    assert isinstance(identify(ID, {}, IP, known), Unknown), situation
+
+
+@pytest.mark.parametrize("address", [NAT, "", IP])
+def test_behind_nat_the_host_name_tells(address: str) -> None:
+    """And every firewall there has the same address."""
+    known = [
+        replace(OURS, hostname=ID, ip_address=address),
+        replace(OURS, serial="002", hostname=OTHER, ip_address=address),
+    ]
+    assert identify(ID, {}, IP, known) == Identity("001", Evidence.HOSTNAME)
+    assert identify(OTHER, {}, IP, known) == Identity("002", Evidence.HOSTNAME)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from vmseries_autoscale.panorama import Device
-from vmseries_autoscale.readiness import obstacle
+from vmseries_autoscale.firewall import State
+from vmseries_autoscale.panorama import Device, Push
+from vmseries_autoscale.readiness import is_out_of_sync, obstacle, own_obstacle, to_push
 from vmseries_autoscale.settings import Readiness
 
 READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")
@@ -33,3 +34,57 @@ READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")
 )
 def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None) -> None:
     assert obstacle(wanted, device) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (State(True, "OK"), None),
+        (State(False, "OK"), "booting"),
+        (State(True, None), "not over"),
+        (State(True, "PEND"), "not over"),
+        (State(True, "FAIL"), "has failed"),
+        (State(False, "FAIL"), "has failed"),
+    ],
+)
+def test_own_obstacle(state: State, expected: str | None) -> None:
+    found = own_obstacle(state)
+    assert found is None if expected is None else expected in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "expected"),
+    [
+        (Readiness.IN_SYNC, READY, False),
+        (Readiness.IN_SYNC, replace(READY, policy_status="Out of Sync"), True),
+        (Readiness.IN_SYNC, replace(READY, template_status=""), True),
+        (Readiness.IN_SYNC, replace(READY, template_status=None), False),
+        (Readiness.IN_SYNC, replace(READY, policy_status="Out of Sync", connected=False), False),
+        (Readiness.IN_SYNC, None, False),
+        (Readiness.CONNECTED, replace(READY, policy_status="Out of Sync"), False),
+    ],
+)
+def test_who_lacks_a_push_only(wanted: Readiness, device: Device | None, expected: bool) -> None:
+    assert is_out_of_sync(wanted, device) is expected
+
+
+def push(number: str, *serials: str, finished: bool = True, failed: bool = False) -> Push:
+    return Push(
+        number, finished, dict.fromkeys(serials if failed else (), "no"), frozenset(serials)
+    )
+
+
+@pytest.mark.parametrize(
+    ("pushes", "expected"),
+    [
+        ([], {"001", "002"}),
+        ([push("1", "001", "002")], {"001", "002"}),
+        ([push("1", "001", finished=False)], {"002"}),
+        ([push("1", "003", finished=False)], {"001", "002"}),
+        ([push("1", finished=False)], set()),
+        ([push(str(n), "001", failed=True) for n in range(2)], {"001", "002"}),
+        ([push(str(n), "001", failed=True) for n in range(3)], {"002"}),
+    ],
+)
+def test_whom_to_push_to(pushes: list[Push], expected: set[str]) -> None:
+    assert to_push(["001", "002"], pushes) == expected

@@ -29,6 +29,7 @@ PANORAMA = {
     "template_stack": "TS",
     "log_collector_group": None,
     "timeout_seconds": 10,
+    "push_when_out_of_sync": False,
 }
 COMMON = {
     "name": "fw",
@@ -64,11 +65,17 @@ LAUNCH = {
     "tags": {"team": "network"},
     "readiness": "in-sync",
     "licence_expected": True,
+    "firewall_api": None,
 }
-TERMINATE = {
+TERMINATE: dict[str, Any] = {
     **HOOK,
     "management_device_index": 1,
-    "licensing": {"mode": "firewall", "api_key_secret_arn": "arn:licensing"},
+    "licensing": {
+        "mode": "firewall",
+        "api_key_secret_arn": "arn:licensing",
+        "license_manager": None,
+    },
+    "firewall_api": None,
     "target_groups": {"2": [TARGET_GROUP]},
 }
 RECONCILE = {
@@ -76,6 +83,7 @@ RECONCILE = {
     "launch": {"lifecycle_hook_name": "launch", "queue_url": "https://launch"},
     "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "https://terminate"},
     "licensing_mode": "firewall",
+    "license_manager": None,
     "target_groups": [
         {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
     ],
@@ -83,6 +91,7 @@ RECONCILE = {
     "maximum_firewalls": 25,
     "maximum_share": 0.5,
     "dry_run": False,
+    "metric_namespace": "VMseries-fw",
 }
 
 
@@ -133,6 +142,33 @@ def test_without_panorama() -> None:
     assert parse(LaunchSettings, json.dumps(document)).panorama is None
 
 
+FIREWALL_API = {
+    "secret_arn": "arn:secret:firewalls",
+    "port": 443,
+    "server_name": "firewalls.example.com",
+    "timeout_seconds": 5,
+}
+
+
+def test_a_firewall_is_asked_by_itself() -> None:
+    document = {
+        **LAUNCH,
+        "panorama": None,
+        "readiness": "connected",
+        "firewall_api": FIREWALL_API,
+    }
+    settings = parse(LaunchSettings, json.dumps(document))
+    assert settings.firewall_api is not None
+    assert settings.firewall_api.server_name == "firewalls.example.com"
+
+
+@pytest.mark.parametrize(("readiness", "api"), [("in-sync", FIREWALL_API), ("connected", None)])
+def test_somebody_must_tell_the_readiness(readiness: str, api: dict[str, Any] | None) -> None:
+    document = {**LAUNCH, "panorama": None, "readiness": readiness, "firewall_api": api}
+    with pytest.raises(SettingsError, match="panorama is null"):
+        parse(LaunchSettings, json.dumps(document))
+
+
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
@@ -158,12 +194,52 @@ def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence:
         parse(LaunchSettings, json.dumps(changed(LAUNCH, path, value)))
 
 
+PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
+
+
+def test_licences_through_panorama_s_plugin() -> None:
+    settings = parse(TerminateSettings, json.dumps({**TERMINATE, "licensing": PLUGIN}))
+    assert settings.licensing.mode is LicensingMode.PLUGIN
+    assert settings.licensing.license_manager == "LM"
+
+
+def test_licences_of_the_firewalls_own_without_panorama() -> None:
+    document = {**TERMINATE, "panorama": None, "firewall_api": FIREWALL_API}
+    settings = parse(TerminateSettings, json.dumps(document))
+    assert settings.firewall_api is not None
+    assert settings.firewall_api.server_name == "firewalls.example.com"
+
+
 @pytest.mark.parametrize(
-    ("path", "value"), [("panorama", None), ("licensing.api_key_secret_arn", None)]
+    ("changes", "sentence"),
+    [
+        ({"panorama": None}, "mode firewall needs panorama or firewall_api"),
+        ({"panorama": None, "licensing": PLUGIN}, "mode plugin needs panorama"),
+        (
+            {"licensing": {**TERMINATE["licensing"], "api_key_secret_arn": None}},
+            "mode firewall needs licensing.api_key_secret_arn",
+        ),
+        (
+            {"licensing": {**TERMINATE["licensing"], "license_manager": "LM"}},
+            "license_manager has no effect with licensing.mode firewall",
+        ),
+        (
+            {"licensing": {**PLUGIN, "license_manager": None}},
+            "mode plugin needs licensing.license_manager",
+        ),
+        (
+            {"licensing": {**PLUGIN, "api_key_secret_arn": "arn:licensing"}},
+            "api_key_secret_arn has no effect with licensing.mode plugin",
+        ),
+        (
+            {"licensing": {**PLUGIN, "mode": "none"}},
+            "license_manager has no effect with licensing.mode none",
+        ),
+    ],
 )
-def test_licences_need_panorama_and_a_key(path: str, value: Any) -> None:
-    with pytest.raises(SettingsError, match="firewall needs panorama"):
-        parse(TerminateSettings, json.dumps(changed(TERMINATE, path, value)))
+def test_licences_that_nothing_could_give_back(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

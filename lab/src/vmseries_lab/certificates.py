@@ -7,6 +7,8 @@ import ssl
 import trustme
 
 PANORAMA_NAMES = ("panorama.example.com", "panorama-2.example.com")
+FIREWALL_NAME = "firewall.example.com"
+"""What the certificate of every firewall is for."""
 LICENSING_NAME = "api.paloaltonetworks.com"
 
 

@@ -68,6 +68,20 @@ def burst(
 
 
 @app.command()
+def storm(
+    *,
+    number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 100,
+    plant: Annotated[
+        bool, typer.Option("--plant", help="Leave a licence behind, and fail.")
+    ] = False,
+) -> None:
+    """Terminate many firewalls at once, and count the commits that this costs Panorama."""
+    from vmseries_lab.storm import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(number, plant=plant))
+
+
+@app.command()
 def permissions(
     *,
     write: Annotated[
@@ -78,3 +92,16 @@ def permissions(
     from vmseries_lab.permissions.app import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(write=write))
+
+
+@app.command()
+def preflight(
+    *,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Break eight things at once, and fail.")
+    ] = False,
+) -> None:
+    """Apply an example and ask its functions what is wrong: nothing, or eight things at once."""
+    from vmseries_lab.preflight import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(broken=broken))

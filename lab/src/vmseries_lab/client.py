@@ -253,12 +253,47 @@ class Lab:
         self._control("POST", "traffic", {"sessions": sessions})
 
     def panorama(self, **knobs: Any) -> None:
-        """Turn Panorama's knobs, e.g. ``available=False``."""
+        """Turn Panorama's knobs, e.g. ``available=False``; those of one peer by ``peer``."""
         self._control("POST", "panorama", knobs)
+
+    def panorama_pair(self) -> None:
+        """Make Panorama a high availability pair: ``panorama-2.example.com`` is passive."""
+        self.hosts = self._control("POST", "panorama/pair")
+
+    def panorama_failover(self, cause: str = "power") -> None:
+        """Let the active peer fail: by ``power``, ``suspended``, or ``non-functional``.
+
+        It is restored by ``panorama(peer=..., available=True)``, as the passive peer.
+        """
+        self._control("POST", "panorama/failover", {"cause": cause})
+
+    def panorama_state(self) -> dict[str, Any]:
+        """``active`` (its host name or ``None``), ``peers`` and ``most_requests_at_once``."""
+        return dict(self._control("GET", "panorama"))
+
+    def license_plugin(self, *, installed: bool = True) -> None:
+        """Install the plugin ``sw_fw_license``, with a license manager; see ``panorama.plugin``."""
+        self._control("POST", "panorama/plugin", {"installed": installed})
+
+    def fast_delicensing(self, **settings: Any) -> None:
+        """Switch the vendor's fast delicensing on; see ``panorama.delicensing``."""
+        self._control("POST", "panorama/delicensing", settings)
 
     def panorama_cli(self, commands: Iterable[str]) -> None:
         """Enter set commands into Panorama and commit, as the administrator ``operator``."""
         self._control("POST", "panorama/cli", {"commands": list(commands)})
+
+    def firewall_apis(self, **knobs: Any) -> None:
+        """Serve the firewalls' own XML API to functions in their VPC; ``served=False`` ends it."""
+        self._control("POST", "firewalls/apis", {"served": True, **knobs})
+
+    def odd_firewall(self, instance_id: str | None = None, **oddities: Any) -> None:
+        """Change what is odd about a firewall, or else about all that start later.
+
+        Oddities are those of ``vmseries_lab.firewalls.oddities``, e.g. ``registers=False``.
+        """
+        of = {} if instance_id is None else {"instance_id": instance_id}
+        self._control("POST", "firewalls/odd", {**of, **oddities})
 
     def firewalls(self) -> list[dict[str, Any]]:
         """The firewalls, as a table."""
@@ -267,13 +302,17 @@ class Lab:
     # -- outside AWS -------------------------------------------------------------------------------
 
     def panorama_xml(self, **parameters: str) -> Element:
-        """Ask Panorama's XML API as the administrator of the functions; the answer's root element.
+        """Ask the active Panorama; the answer's root element.
+
+        It is asked as the administrator of the functions, unless a `key` is among the parameters.
 
         Raises:
             LabError: if Panorama refuses it.
         """
-        key = self._secret("panorama")["api_key"]
-        status, body = self._https(PANORAMA_HOST, "/api/", {"key": key, **parameters}, {})
+        if "key" not in parameters:
+            parameters["key"] = self._secret("panorama")["api_key"]
+        host = self.panorama_state()["active"] or PANORAMA_HOST
+        status, body = self._https(host, "/api/", parameters, {})
         answer: Element = fromstring(body)
         if status != http.client.OK or answer.get("status") != "success":
             raise LabError(f"Panorama refused {parameters.get('type')}: {body.decode()}")

@@ -21,17 +21,22 @@ from vmseries_lab.listening import Listener
 
 LOOPBACK = "127.0.0.1"
 Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
-KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate")
+KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
 MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, with the parameters of the query string and of a form-encoded body."""
+    """One HTTP request, with the parameters of the query string and of a form-encoded body.
+
+    Attributes:
+        port: at which the lab was connected to.
+    """
 
     path: str
     parameters: dict[str, str]
     headers: dict[str, str]
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,15 @@ class Conduct:
             proxy or web server that has lost its application.
         delay_seconds: real seconds by which each answer is late.
         wrong_certificate: present a certificate of an unknown CA.
+        requests_at_once: how many requests it answers at once; any more get HTTP 502, as of a
+            Panorama that is asked too much (kevinsteves/pan-python#43). ``None`` for no limit.
     """
 
     mode: Mode = "answering"
     status: int = 200
     delay_seconds: float = 0.0
     wrong_certificate: bool = False
+    requests_at_once: int | None = None
     changed: threading.Event = field(default_factory=threading.Event)
 
 
@@ -75,6 +83,7 @@ class HttpsServer:
 
     Attributes:
         intercept: port to whoever wants to see or spoil single requests.
+        most_at_once: the most requests that were under way at the same time.
     """
 
     def __init__(
@@ -85,6 +94,9 @@ class HttpsServer:
         self._names = names
         self._respond = respond
         self.intercept: Intercept = lambda _request, _connection, effect: effect()
+        self.most_at_once = 0
+        self._under_way = 0
+        self._counting = threading.Lock()
         self._socket = _bound(0)
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None
@@ -115,6 +127,7 @@ class HttpsServer:
                 wrong_certificate=bool(
                     changes.get("wrong_certificate", self.conduct.wrong_certificate)
                 ),
+                requests_at_once=changes.get("requests_at_once", self.conduct.requests_at_once),
             ),
         )
         former.changed.set()
@@ -134,6 +147,14 @@ class HttpsServer:
         self._unlisten()
         self._socket.close()
 
+    def take(self, connection: socket.socket, address: Any) -> None:
+        """Answer on a connection that somebody else has accepted, at a port of his own."""
+        server = self._server
+        if server is None:
+            connection.close()
+        else:
+            server.process_request(connection, address)
+
     def context(self) -> ssl.SSLContext:
         """The TLS context for the next connection."""
         return self._wrong if self.conduct.wrong_certificate else self._right
@@ -147,10 +168,23 @@ class HttpsServer:
         self._socket.close()
         self._socket = _bound(0)
         self.port = self._socket.getsockname()[1]
-        self._listen()
+        if self.conduct.mode != "refusing":
+            self._listen()
 
     def answer(self, request: Request, connection: socket.socket) -> Response | None:
         """The answer to a request, or ``None`` for a reset."""
+        with self._counting:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            limit = self.conduct.requests_at_once
+            too_many = limit is not None and self._under_way > limit
+        try:
+            return _broken(502) if too_many else self._answer(request, connection)
+        finally:
+            with self._counting:
+                self._under_way -= 1
+
+    def _answer(self, request: Request, connection: socket.socket) -> Response | None:
         conduct = self.conduct
         if conduct.mode == "hanging":
             conduct.changed.wait()
@@ -159,8 +193,7 @@ class HttpsServer:
             return None
         time.sleep(conduct.delay_seconds)
         if conduct.status != 200:
-            page = b"<html><body><h1>The server cannot answer this request.</h1></body></html>"
-            return Response(page, "text/html", conduct.status)
+            return _broken(conduct.status)
         return self.intercept(request, connection, lambda: self._respond(request))
 
     def _listen(self) -> None:
@@ -173,6 +206,11 @@ class HttpsServer:
         self._server.end()
         self._server = None
         self._socket = _bound(self.port)
+
+
+def _broken(status: int) -> Response:
+    page = b"<html><body><h1>The server cannot answer this request.</h1></body></html>"
+    return Response(page, "text/html", status)
 
 
 def _bound(port: int) -> socket.socket:
@@ -223,7 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = self.server.owner
-        response = owner.answer(Request(url.path, query | form, headers), self.connection)
+        request = Request(url.path, query | form, headers, self.connection.getsockname()[1])
+        response = owner.answer(request, self.connection)
         if response is None:
             self._reset()
             return

@@ -131,15 +131,25 @@ class Licensing:
         if pools:
             self._world.timeline.add("panorama", "licence-returned", serial)
 
-    def check_key(self, key: str) -> None:
-        """Check a licensing API key.
+    def may_deactivate(self, key: str | None) -> None:
+        """Check whether the service would take a licence back from who has this API key.
 
         Raises:
-            LicensingRefusedError: if the service is away or the key is not the account's.
+            LicensingRefusedError: if there is no key, if it is not the account's, if the service is
+                away, or with what it is to refuse everybody.
         """
+        if key is None:
+            raise LicensingRefusedError("API Key is not set")
         self._require_reachable()
+        if self.refuse_deactivation is not None:
+            raise LicensingRefusedError(self.refuse_deactivation)
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
             raise LicensingRefusedError("Invalid or missing deactivation token")
+
+    def covers(self, serial: str) -> bool:
+        """Whether a firewall's licence is used."""
+        with self._lock:
+            return any(serial in pool.used for pool in self.pools.values())
 
     def used(self) -> int:
         """How many licences of all pools are used."""

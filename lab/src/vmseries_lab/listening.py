@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
 import threading
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -44,3 +46,57 @@ class Listener(ThreadingHTTPServer):
     def _serve(self) -> None:
         while not self._ending:
             self.handle_request()
+
+
+class Doors:
+    """Many ports on loopback, and one thread that accepts whoever connects to any of them.
+
+    Args:
+        take: is given each connection and the address of who connected, and must not block.
+    """
+
+    def __init__(self, take: Callable[[socket.socket, Any], None]) -> None:
+        self._take = take
+        self._open: dict[int, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._bell, ringing = socket.socketpair()
+        self._selector.register(ringing, selectors.EVENT_READ)
+        self._ringing = ringing
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def open(self) -> int:
+        """Listen at one more port; its number."""
+        door = socket.create_server(("127.0.0.1", 0), backlog=64)
+        door.setblocking(False)
+        port = int(door.getsockname()[1])
+        self._open[port] = door
+        self._selector.register(door, selectors.EVENT_READ)
+        return port
+
+    def shut(self, port: int) -> None:
+        """Listen at a port no more."""
+        door = self._open.pop(port)
+        self._selector.unregister(door)
+        door.close()
+
+    def close(self) -> None:
+        """End the thread, and shut every door."""
+        self._bell.send(b".")
+        self._thread.join()
+        for port in list(self._open):
+            self.shut(port)
+        self._selector.close()
+        self._bell.close()
+        self._ringing.close()
+
+    def _serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._ringing:
+                    return
+                # The door may have been shut, or who knocked may have left.
+                with contextlib.suppress(OSError):
+                    connection, address = key.fileobj.accept()  # type: ignore[union-attr]
+                    connection.setblocking(True)
+                    self._take(connection, address)

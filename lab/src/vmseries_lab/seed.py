@@ -11,6 +11,7 @@ from typing import Any
 from moto.secretsmanager.models import secretsmanager_backends
 
 from vmseries_lab.certificates import PANORAMA_NAMES
+from vmseries_lab.firewalls.apis import ADMIN
 from vmseries_lab.licensing import API_KEY, AUTH_CODE
 from vmseries_lab.panorama import initial
 from vmseries_lab.world import ACCOUNT_ID, REGION
@@ -22,12 +23,17 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
     """The secrets by name, as the module's documentation describes them.
 
     Args:
-        ca_pem: certificate of the authority that signed Panorama's.
+        ca_pem: certificate of the authority that signed Panorama's and the firewalls'.
     """
     return {
         f"{NAMESPACE}/panorama": {
             "api_key": initial.AUTOSCALE.key,
             "username": initial.AUTOSCALE.name,
+            "ca_bundle": ca_pem,
+        },
+        f"{NAMESPACE}/firewall": {
+            "api_key": ADMIN.key,
+            "username": ADMIN.name,
             "ca_bundle": ca_pem,
         },
         f"{NAMESPACE}/licensing-api-key": {"api_key": API_KEY},

@@ -137,6 +137,7 @@ class Laboratory:
         self.outside = panorama.install(self.world)
         panorama_faults.install(self.outside.panorama, self.gate)
         self.fleet = firewalls.install(self.world)
+        self.fleet.apis.intercept = panorama_faults.interceptor(self.gate, "firewall")
         self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
         seed.seed(self.outside.authority.pem)
         self._add_routes()
@@ -233,7 +234,7 @@ class Laboratory:
         self.server.shutdown()
         self.server.server_close()
         self.functions.end_workers()
-        self.outside.panorama.server.stop()
+        self.outside.panorama.stop()
         self.outside.licensing.server.stop()
         self.fleet.stop()
 

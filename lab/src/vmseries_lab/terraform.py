@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -110,6 +110,7 @@ class Workspace:
         binary: Path,
         environment: Mapping[str, str],
         variables: Mapping[str, Any] | None = None,
+        uses: Iterable[str] = (),
     ) -> Self:
         """Copy the module and one root module, and use the root module in the copy.
 
@@ -120,6 +121,7 @@ class Workspace:
             binary: as for the constructor.
             environment: as for the constructor.
             variables: as for the constructor.
+            uses: further folders that the root has modules from.
 
         Raises:
             FileNotFoundError: the repository has no such root module.
@@ -128,7 +130,7 @@ class Workspace:
             raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
         # Relative module sources ("../..") hold in the copy because its layout is the same.
         destination.mkdir(parents=True)
-        for pattern in (*MODULE, root):
+        for pattern in (*MODULE, root, *uses):
             for source in repository.glob(pattern):
                 target = destination / source.relative_to(repository)
                 if source.is_dir():

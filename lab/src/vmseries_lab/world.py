@@ -40,6 +40,11 @@ def _no_events(
     """Stand in for EventBridge until it is installed."""
 
 
+def _out_of_reach(_vpc_config: dict[str, Any] | None) -> dict[str, str]:
+    """Stand in for what is inside VPCs until something is installed there."""
+    return {}
+
+
 def _healthy(_instance_id: str, _port: int) -> bool:
     """Stand in for the firewalls until they are installed."""
     return True
@@ -57,6 +62,8 @@ class World:
             health check on this port.
         hosts: where names and addresses of the simulated network lead: ``"name:port"`` to
             ``"127.0.0.1:port"``. Function processes connect by it.
+        reach: port to the firewalls: the same for what a function with these VPC settings reaches
+            in its VPC.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -67,6 +74,7 @@ class World:
     emit: Callable[[str, str, list[str], dict[str, Any]], None] = _no_events
     probe: Callable[[str, int], bool] = _healthy
     hosts: dict[str, str] = field(default_factory=dict)
+    reach: Callable[[dict[str, Any] | None], dict[str, str]] = _out_of_reach
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=16,
+    max_pool_connections=32,
     user_agent_extra="terraform-aws-vmseries-autoscale",
 )
 """Three tries within a call, then the visit comes back later: one that waited here for its turn

@@ -1,4 +1,4 @@
-"""Secrets: who we are to Panorama, and the key that licences are given back with."""
+"""Secrets: who we are to Panorama and firewalls, and the key that licences are given back with."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CACHE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An administrator of Panorama, by API key or by password.
+    """An administrator of Panorama or of the firewalls, by API key or by password.
 
     Attributes:
         username: needed with a key too: commits are limited to this administrator's changes.
-        ca_bundle: certificates (PEM) to verify Panorama by; ``None`` is the system's trust.
+        ca_bundle: certificates (PEM) to verify the server by; ``None`` is the system's trust.
     """
 
     username: str
@@ -31,7 +31,7 @@ class Credentials:
     ca_bundle: str | None = field(repr=False)
 
 
-def of_panorama(secret_arn: str) -> Credentials:
+def of_administrator(secret_arn: str) -> Credentials:
     """The administrator in a secret of ``{"api_key" or "password", "username", "ca_bundle"?}``.
 
     Raises:
@@ -56,6 +56,11 @@ def licensing_api_key(secret_arn: str) -> str:
     if "api_key" not in content:
         raise SecretError(f"secret {secret_arn} must have the key api_key")
     return content["api_key"]
+
+
+def forget() -> None:
+    """Read every secret anew when it is next asked for."""
+    _provider.cache_clear()
 
 
 def _read(secret_arn: str) -> dict[str, str]:

@@ -9,21 +9,32 @@
     │   └── UnsupportedTransitionError    a transition that this version does not act on
     ├── PassingError                  come back: this is how waiting looks from outside
     │   ├── NotYetError                   EC2 has not caught up with itself
+    │   ├── OutOfTimeError                the run ends before everything is done
     │   └── PanoramaBusyError             commits, locks, queue, session, failover
     ├── RetryableError                come back, and count it: an operator may have to mend it
     │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
     │   ├── SecretError                   a secret that cannot be read or has the wrong shape
-    │   └── PanoramaError
-    │       ├── PanoramaUnavailableError      no answer, or not one of the XML API
-    │       │   ├── PanoramaCertificateError      the server is not who it should be
-    │       │   └── PanoramaTimeoutError          connected and asked, but no answer in time
-    │       ├── PanoramaAccessError           key, password or role refused
-    │       ├── PanoramaRefusedError          any other refusal, with its code and text
-    │       │   ├── ReferencedError               something still refers to what is to be removed
-    │       │   └── FullCommitRequiredError       a partial commit is not possible
-    │       ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
-    │       ├── NothingToCommitError          somebody else's edits hold what we wait for
-    │       └── CommitFailedError             a commit job ended with FAIL
+    │   ├── LicenceError                  a licence that cannot be given back now
+    │   │   ├── LicenceServerUnreachableError  the firewall does not reach Palo Alto's servers
+    │   │   ├── LicensingKeyError             the licensing API key is missing or not taken
+    │   │   └── LicenceManagerError           the plugin does not know a firewall that is licensed
+    │   ├── PanoramaError
+    │   │   ├── PanoramaUnavailableError      no answer, or not one of the XML API
+    │   │   │   ├── PanoramaCertificateError      the server is not who it should be
+    │   │   │   └── PanoramaTimeoutError          connected and asked, but no answer in time
+    │   │   ├── PanoramaAccessError           key, password or role refused
+    │   │   ├── PanoramaRefusedError          any other refusal, with its code and text
+    │   │   │   ├── ReferencedError               something still refers to what is to be removed
+    │   │   │   └── FullCommitRequiredError       a partial commit is not possible
+    │   │   ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
+    │   │   ├── NothingToCommitError          somebody else's edits hold what we wait for
+    │   │   └── CommitFailedError             a commit job ended with FAIL
+    │   └── FirewallError                 of a firewall's own API
+    │       ├── FirewallUnavailableError      no answer, or not one of the XML API
+    │       │   ├── FirewallCertificateError      the server is not who it should be
+    │       │   └── FirewallTimeoutError          connected and asked, but no answer in time
+    │       ├── FirewallAccessError           key, password or role refused
+    │       └── FirewallRefusedError          any other refusal, with its code and text
     ├── PermanentError                coming back changes nothing: a launch is undone and abandoned
     │   ├── LayoutError                   the wanted interfaces do not fit this instance
     │   ├── TooLateError                  the firewall has booted without its interfaces
@@ -66,6 +77,10 @@ class NotYetError(PassingError):
     """EC2 answers by an older state than the one it has just reported."""
 
 
+class OutOfTimeError(PassingError):
+    """There was no time in this run for all that was to be done; what is done counts."""
+
+
 class PanoramaBusyError(PassingError):
     """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
 
@@ -80,6 +95,22 @@ class ScarcityError(RetryableError):
 
 class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class LicenceError(RetryableError):
+    """A licence cannot be given back now; an operator can mend why."""
+
+
+class LicenceServerUnreachableError(LicenceError):
+    """The machine that gives a licence back does not reach Palo Alto's licence server."""
+
+
+class LicensingKeyError(LicenceError):
+    """The licensing API key is missing, expired or another account's."""
+
+
+class LicenceManagerError(LicenceError):
+    """A firewall has a licence that the licence plugin's license manager does not list."""
 
 
 class PanoramaError(RetryableError):
@@ -134,6 +165,40 @@ class NothingToCommitError(PanoramaError):
 
 class CommitFailedError(PanoramaError):
     """A commit job ended with FAIL."""
+
+
+class FirewallError(RetryableError):
+    """A firewall did not do what its own API was asked."""
+
+
+class FirewallUnavailableError(FirewallError):
+    """The firewall gave no answer, or an answer that is not one of the XML API."""
+
+
+class FirewallCertificateError(FirewallUnavailableError):
+    """The server that answered cannot prove that it is the firewall."""
+
+
+class FirewallTimeoutError(FirewallUnavailableError):
+    """The firewall took the request and did not answer in time; it may still be doing it."""
+
+
+class FirewallAccessError(FirewallError):
+    """The firewall refuses the administrator's key, password or role."""
+
+
+class FirewallRefusedError(FirewallError):
+    """The firewall refuses the request.
+
+    Attributes:
+        code: the XML API's error code, ``None`` where the answer had none.
+        text: the text of the answer.
+    """
+
+    def __init__(self, code: str | None, text: str) -> None:
+        super().__init__(f"The firewall refused the request (code {code or 'none'}): {text}")
+        self.code = code
+        self.text = text
 
 
 class PermanentError(AutoscaleError):

@@ -16,9 +16,13 @@ from vmseries_autoscale.panorama import Device
 
 
 class Evidence(StrEnum):
-    """What links an instance to a serial number, strongest first."""
+    """What links an instance to a serial number, strongest first.
+
+    ``FIREWALL`` is what the firewall itself has said at its management address.
+    """
 
     SERIAL_TAG = "serial-tag"
+    FIREWALL = "firewall"
     HOSTNAME = "hostname"
     MANAGEMENT_IP = "management-ip"
 
@@ -52,9 +56,9 @@ def identify(
 
     - The serial tag, which an earlier visit wrote on stronger ground than any later one has.
     - The host name, which is the instance id where the launch template asks EC2 for such names.
-    - The management address, if one firewall only has it, that one is connected and in our device
-      group, and its host name does not say that it is another instance. Addresses are used again,
-      and are the same in several VPCs.
+    - The management address, if one firewall only has it, that one is connected, in our device
+      group and in our template stack, and its host name does not say that it is another instance.
+      Addresses are used again, and are the same in several VPCs.
     """
     serial = instance_tags.get(tags.SERIAL, "")
     if _SERIAL.fullmatch(serial):
@@ -94,6 +98,8 @@ def _doubt(device: Device) -> str | None:
         return f"is {device.hostname} by its host name"
     if device.policy_status is None:
         return "is not in our device group"
+    if device.template_status is None:
+        return "is not in our template stack"
     if not device.connected:
         return "is not connected"
     return None

@@ -111,8 +111,23 @@ def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
     logger.info("Tagged the instance", extra={"tags": dict(new)})
 
 
+def note_abandonment(ec2: EC2Client, instance_id: str, reason: str) -> None:
+    """Leave word on an instance why its launch is given up, for as long as EC2 shows it.
+
+    It is for people, and costs no launch its end.
+    """
+    note = {tags.ABANDONED: reason[: tags.LONGEST_VALUE]}
+    try:
+        ec2.create_tags(Resources=[instance_id], Tags=tags.to_aws(note))
+    except ClientError as error:
+        logger.warning("Could not note why on the instance", extra={"reason": str(error)})
+
+
 def note_visit(
-    ec2: EC2Client, visited: Iterable[Instance], now: datetime, since: datetime | None = None
+    ec2: EC2Client,
+    visited: Iterable[Instance],
+    now: datetime,
+    since: Mapping[str, datetime] | None = None,
 ) -> None:
     """Leave word on waiting instances that their events have not been lost.
 
@@ -122,13 +137,18 @@ def note_visit(
         ec2: where they are.
         visited: the instances.
         now: aware.
-        since: when their wait began, if Auto Scaling's own history tells that, too.
+        since: when their waits began, by instance id, if Auto Scaling's own history tells that,
+            too.
     """
+    began = since or {}
     stale = [
         instance.instance_id
         for instance in visited
         if instance.state != TERMINATED
-        and ((last := instance.visited or since) is None or now - last >= VISIT_NOTED_EVERY)
+        and (
+            (last := instance.visited or began.get(instance.instance_id)) is None
+            or now - last >= VISIT_NOTED_EVERY
+        )
     ]
     if not stale:
         return

@@ -1,16 +1,23 @@
-"""A launch: wire the instance, wait until its firewall is ready, let it into service."""
+"""Launches: wire the instances, wait until their firewalls are ready, let them into service.
+
+A visit answers a batch, so that those who wait share one look at Panorama, which asks for few calls
+at a time. Otherwise each instance goes its own way, and the trouble of one is nobody else's.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TypeAlias
 
 from vmseries_autoscale import (
     addresses,
     aws,
+    firewall,
     hooks,
     identity,
     instances,
@@ -22,15 +29,21 @@ from vmseries_autoscale import (
     together,
     wiring,
 )
-from vmseries_autoscale.errors import PermanentError, TooLateError
+from vmseries_autoscale.errors import (
+    FirewallError,
+    OutOfTimeError,
+    PermanentError,
+    TooLateError,
+)
 from vmseries_autoscale.events import LifecycleEvent
-from vmseries_autoscale.identity import Evidence, Unknown
+from vmseries_autoscale.identity import Evidence, Identity, Unknown
 from vmseries_autoscale.instances import Instance
-from vmseries_autoscale.settings import LaunchSettings, Readiness
+from vmseries_autoscale.panorama import Device, Panorama, Push
+from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 from vmseries_autoscale.tags import Owner
 from vmseries_autoscale.target_groups import Target
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
 from vmseries_autoscale.wiring import Wiring
 
 logger = logging.getLogger(__name__)
@@ -43,93 +56,333 @@ BOOT_SECONDS = 900
 """When a firewall has booted. One that found no management interface never gets into service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a visit sees.
+@dataclass(slots=True)
+class Arrival:
+    """One instance on its way into service.
 
     Attributes:
-        hook_open: whether Auto Scaling still waits for this event's instance.
+        age: seconds since the event.
         instance: ``None`` if EC2 does not know it.
         wiring: what is attached to it and what was made for it.
+        copies: other events of the same wait, which end as this one does.
+        serial: of its firewall, once that is found out.
     """
 
-    hook_open: bool
+    event: LifecycleEvent
+    age: float
     instance: Instance | None
     wiring: Wiring
+    copies: list[LifecycleEvent] = field(default_factory=list)
+    serial: str | None = None
+
+    @property
+    def present(self) -> Instance:
+        """The instance.
+
+        Raises:
+            RuntimeError: if EC2 does not know it; nobody asks for that one.
+        """
+        if self.instance is None:
+            raise RuntimeError(f"EC2 does not know {self.event.instance_id}")
+        return self.instance
 
 
-def visit(event: LifecycleEvent, settings: LaunchSettings, now: datetime) -> Outcome:
-    """Bring one launch as far as it goes now."""
-    sight = _look(event, settings)
-    if not sight.hook_open:
-        # The instance is in service or on its way out: what was made now would be made for nothing.
+Arrivals: TypeAlias = Sequence[Arrival]
+InTime: TypeAlias = Callable[[], bool]
+
+
+def visit(
+    events: list[LifecycleEvent], settings: LaunchSettings, now: datetime, in_time: InTime
+) -> Outcomes:
+    """Bring a batch of launches as far as it goes now.
+
+    Args:
+        events: one for each message.
+        settings: the function's settings.
+        now: aware.
+        in_time: whether there is time to begin with something more.
+    """
+    arrivals, outcomes = _look(events, settings, now)
+    for bring in (_connect, _check, _let_in):
+        waiting = [arrival for arrival in arrivals if arrival.event not in outcomes]
+        outcomes |= bring(waiting, settings, in_time)
+    outcomes |= _give_up(arrivals, outcomes, settings, in_time)
+    _note_visit([one for one in arrivals if not isinstance(outcomes[one.event], Done)], now)
+    copies = {copy: outcomes[one.event] for one in arrivals for copy in one.copies}
+    return outcomes | copies
+
+
+def _look(
+    events: list[LifecycleEvent], settings: LaunchSettings, now: datetime
+) -> tuple[list[Arrival], dict[LifecycleEvent, Outcome]]:
+    """Look at everything at once; the heartbeat is the look at the hook.
+
+    Returns:
+        One arrival for each instance that Auto Scaling waits for, and the outcomes of all events
+        that are of none.
+    """
+    instance_ids = list(dict.fromkeys(event.instance_id for event in events))
+    with ThreadPoolExecutor(together.THREADS) as pool:
+        seen = pool.submit(_look_at_instances, instance_ids, settings)
+        heartbeats = [pool.submit(hooks.keep_open, aws.autoscaling(), event) for event in events]
+    known, wirings = seen.result()
+    arrivals: dict[str, Arrival] = {}
+    outcomes: dict[LifecycleEvent, Outcome] = {}
+    for event, heartbeat in zip(events, heartbeats, strict=True):
+        hook_open = attempt(heartbeat.result)
+        if isinstance(hook_open, Again | Failed):
+            outcomes[event] = hook_open
+        elif not hook_open:
+            outcomes[event] = _closed(event)
+        elif event.instance_id in arrivals:
+            arrivals[event.instance_id].copies.append(event)
+        else:
+            arrivals[event.instance_id] = Arrival(
+                event=event,
+                age=(now - event.time).total_seconds(),
+                instance=known.get(event.instance_id),
+                wiring=wirings[event.instance_id],
+            )
+    return list(arrivals.values()), outcomes
+
+
+def _closed(event: LifecycleEvent) -> Outcome:
+    # The instance is in service or on its way out: what was made now would be made for nothing.
+    with telemetry.about(**event.keys):
         telemetry.count(Metric.LAUNCH_HOOK_CLOSED)
         logger.warning("The launch hook is closed; nothing done")
-        return Done()
-    age = (now - event.time).total_seconds()
-    outcome = attempt(lambda: _advance(event, settings, sight, age))
-    reason = _reason_to_abandon(outcome, overdue=age >= settings.deadline_seconds)
-    if reason is not None:
-        return _abandon(event, settings, reason)
-    if sight.instance is not None and not isinstance(outcome, Done):
-        instances.note_visit(aws.ec2(), [sight.instance], now, since=event.time)
-    return outcome
-
-
-def _look(event: LifecycleEvent, settings: LaunchSettings) -> Sight:
-    """Look at everything at once; the heartbeat is the look at the hook."""
-    ec2, autoscaling, instance_id = aws.ec2(), aws.autoscaling(), event.instance_id
-    with ThreadPoolExecutor(together.THREADS) as pool:
-        hook_open = pool.submit(hooks.keep_open, autoscaling, event)
-        known = pool.submit(instances.look, ec2, [instance_id])
-        own = pool.submit(interfaces.look, ec2, settings.name, [instance_id])
-        allocated = pool.submit(addresses.look, ec2, settings.name, [instance_id])
-    instance = known.result().get(instance_id)
-    attached = instance.interfaces if instance else ()
-    # What is ours is described twice; only the second time with its name.
-    there = Wiring.of(
-        [*attached, *own.result().get(instance_id, [])], allocated.result().get(instance_id, [])
-    )
-    return Sight(hook_open.result(), instance, there)
-
-
-def _advance(event: LifecycleEvent, settings: LaunchSettings, sight: Sight, age: float) -> Outcome:
-    instance = sight.instance
-    if instance is None or instance.state not in ("pending", "running"):
-        return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
-    wired = _connect(event, settings, instance, sight.wiring, age)
-    if wired != sight.wiring and settings.readiness is not Readiness.OFF:
-        return Again("wired; now the firewall boots, which takes minutes")
-    obstacle = _obstacle(instance, settings)
-    if obstacle is not None:
-        return Again(obstacle)
-    for target in _targets(instance.instance_id, settings, wired):
-        target_groups.register(aws.elbv2(), target)
-    hooks.complete(aws.autoscaling(), event, hooks.Result.CONTINUE)
-    telemetry.count(Metric.LAUNCH_COMPLETED)
-    telemetry.measure(Metric.SECONDS_TO_SERVICE, age)
     return Done()
 
 
-def _connect(
-    event: LifecycleEvent,
-    settings: LaunchSettings,
-    instance: Instance,
-    there: Wiring,
-    age: float,
-) -> Wiring:
-    """Make what is missing of the interfaces and addresses."""
-    expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
-    if expected and not there.own_interfaces and age >= BOOT_SECONDS:
-        raise TooLateError(
-            f"{age:.0f} s after its launch the firewall has booted, without its interfaces"
+def _look_at_instances(
+    instance_ids: Sequence[str], settings: LaunchSettings
+) -> tuple[dict[str, Instance], dict[str, Wiring]]:
+    """The instances that EC2 knows, and what there is of each of them, known or not."""
+    ec2 = aws.ec2()
+    with ThreadPoolExecutor(together.THREADS) as pool:
+        described = pool.submit(instances.look, ec2, instance_ids)
+        own = pool.submit(interfaces.look, ec2, settings.name, instance_ids)
+        allocated = pool.submit(addresses.look, ec2, settings.name, instance_ids)
+    known = described.result()
+    # What is ours is described twice; only the second time with its name.
+    wirings = {
+        instance_id: Wiring.of(
+            [
+                *(known[instance_id].interfaces if instance_id in known else ()),
+                *own.result().get(instance_id, []),
+            ],
+            allocated.result().get(instance_id, []),
         )
+        for instance_id in instance_ids
+    }
+    return known, wirings
+
+
+def _each(
+    arrivals: Arrivals,
+    step: Callable[[Arrival], Outcome],
+    in_time: InTime,
+    run: Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]] = together.run,
+) -> dict[LifecycleEvent, Outcome]:
+    """The outcome of ``step`` for each, at once or as ``run`` has it, for as long as there is time.
+
+    An error is the outcome of its own instance only.
+    """
+
+    def one(arrival: Arrival) -> Outcome:
+        if not in_time():
+            raise OutOfTimeError("no time left in this run")
+        return step(arrival)
+
+    def about_one(arrival: Arrival) -> Outcome:
+        with telemetry.about(**arrival.event.keys):
+            return attempt(partial(one, arrival))
+
+    outcomes = run([partial(about_one, arrival) for arrival in arrivals])
+    return {arrival.event: outcome for arrival, outcome in zip(arrivals, outcomes, strict=True)}
+
+
+def _in_turn(calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+    return [call() for call in calls]
+
+
+def _not_done(outcomes: Outcomes) -> dict[LifecycleEvent, Outcome]:
+    """Those who have to wait: all others go on to what comes next."""
+    return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
+
+
+def _connect(
+    arrivals: Arrivals, settings: LaunchSettings, in_time: InTime
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those whose interfaces are not all there, or have just come."""
+    return _not_done(_each(arrivals, partial(_wire, settings=settings, in_time=in_time), in_time))
+
+
+def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcome:
+    """Make what is missing of the interfaces and addresses."""
+    instance, there = arrival.instance, arrival.wiring
+    if instance is None or instance.state not in ("pending", "running"):
+        return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
+    expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
+    if expected and not there.own_interfaces and arrival.age >= BOOT_SECONDS:
+        raise TooLateError(
+            f"{arrival.age:.0f} s after its launch the firewall has booted, without its interfaces"
+        )
+    event = arrival.event
     owner = Owner(settings.name, event.auto_scaling_group, event.instance_id, settings.tags)
     decide = partial(wiring.decide_connection, owner, instance.zone, settings.interfaces)
-    connected = wiring.carry_out(aws.ec2(), decide, there, patient=age < PATIENCE_SECONDS)
-    if connected != there:
-        telemetry.measure(Metric.SECONDS_TO_INTERFACES, age)
-    return connected
+    patient = arrival.age < PATIENCE_SECONDS
+    arrival.wiring = wiring.carry_out(aws.ec2(), decide, there, patient=patient, in_time=in_time)
+    if arrival.wiring == there:
+        return Done()
+    telemetry.measure(Metric.SECONDS_TO_INTERFACES, arrival.age)
+    if settings.readiness is Readiness.OFF:
+        return Done()
+    return Again("wired; now the firewall boots, which takes minutes")
+
+
+def _check(
+    arrivals: Arrivals, settings: LaunchSettings, in_time: InTime
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those whose firewalls are not ready."""
+    if settings.readiness is Readiness.OFF or not arrivals:
+        return {}
+    if settings.panorama is not None:
+        return _not_done(_ask_panorama(arrivals, settings, settings.panorama, in_time))
+    return _not_done(_each(arrivals, partial(_ask_firewall, settings=settings), in_time))
+
+
+def _ask_panorama(
+    arrivals: Arrivals, settings: LaunchSettings, where: PanoramaSettings, in_time: InTime
+) -> dict[LifecycleEvent, Outcome]:
+    """Whether Panorama lets them pass, by one look at its list of firewalls."""
+    asked = attempt(partial(_list_devices, where))
+    if isinstance(asked, Again | Failed):
+        return {arrival.event: asked for arrival in arrivals}
+    connection, devices = asked
+    step = partial(_pass_panorama, connection=connection, devices=devices, settings=settings)
+    # A connection is for one thread.
+    outcomes = _each(arrivals, step, in_time, run=_in_turn)
+    if where.push_when_out_of_sync:
+        outcomes |= _push(arrivals, connection, devices, settings.readiness, in_time)
+    return outcomes
+
+
+def _list_devices(where: PanoramaSettings) -> tuple[Panorama, dict[str, Device]]:
+    connection = panorama.connect(where)
+    return connection, {device.serial: device for device in connection.devices()}
+
+
+def _pass_panorama(
+    arrival: Arrival,
+    connection: Panorama,
+    devices: Mapping[str, Device],
+    settings: LaunchSettings,
+) -> Outcome:
+    instance = arrival.present
+    management_ip = instance.private_ip(settings.management_device_index)
+    found = identity.identify(instance.instance_id, instance.tags, management_ip, devices.values())
+    if isinstance(found, Unknown):
+        return Again(found.reason)
+    if found.evidence is Evidence.MANAGEMENT_IP and (other := _holder(found, instance, settings)):
+        return Again(f"{found.serial} has the management address {management_ip}, but is {other}")
+    arrival.serial = found.serial
+    with telemetry.about(serial=found.serial):
+        if found.evidence is not Evidence.SERIAL_TAG:
+            instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
+        obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
+        if obstacle is None and settings.licence_expected and not connection.licences(found.serial):
+            obstacle = readiness.NO_LICENCE
+    return Done() if obstacle is None else Again(obstacle)
+
+
+def _holder(found: Identity, instance: Instance, settings: LaunchSettings) -> str | None:
+    """The other instance that is known to be this firewall.
+
+    EC2 gives an address again as soon as an instance is gone, which Panorama takes minutes to
+    notice; until then the firewall that had it is listed as connected.
+    """
+    known = instances.of_deployment(aws.ec2(), settings.name).values()
+    others = [one.instance_id for one in known if one.serial == found.serial]
+    return next((other for other in others if other != instance.instance_id), None)
+
+
+def _push(
+    arrivals: Arrivals,
+    connection: Panorama,
+    devices: Mapping[str, Device],
+    wanted: Readiness,
+    in_time: InTime,
+) -> dict[LifecycleEvent, Outcome]:
+    """Push to those that lack nothing else, all with one job; outcomes where that is no use."""
+    lacking = {
+        arrival.serial: arrival.event
+        for arrival in arrivals
+        if arrival.serial and readiness.is_out_of_sync(wanted, devices.get(arrival.serial))
+    }
+    if not lacking or not in_time():
+        return {}
+    pushes = attempt(partial(_push_once, connection, lacking.keys()))
+    if isinstance(pushes, Again | Failed):
+        return dict.fromkeys(lacking.values(), pushes)
+    return {
+        event: Again(f"{readiness.obstacle(wanted, devices[serial])}; {failed[0]}")
+        for serial, event in lacking.items()
+        if (failed := readiness.failures(serial, pushes))
+    }
+
+
+def _push_once(connection: Panorama, serials: Collection[str]) -> list[Push]:
+    """Push, unless a push is under way; the pushes that there were before."""
+    pushes = connection.pushes()
+    due = readiness.to_push(serials, pushes)
+    if due:
+        job_id = connection.push(due)
+        logger.info("Asked for a push", extra={"serials": sorted(due), "job_id": job_id})
+    return pushes
+
+
+def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
+    """Whether the firewall itself says that it is ready."""
+    instance, where = arrival.present, settings.firewall_api
+    address = instance.private_ip(settings.management_device_index)
+    if where is None or address is None:
+        return Again("EC2 does not show the management interface yet")
+    connection = firewall.connect(where, address)
+    try:
+        obstacle = readiness.own_obstacle(connection.state())
+        if obstacle is None and settings.licence_expected and not connection.licences():
+            obstacle = readiness.NO_LICENCE
+        if obstacle is None and instance.serial is None:
+            _note_serial(instance, connection.serial())
+    except FirewallError as error:
+        # Nothing that would have to be mended: a firewall that boots does not answer, or not yet
+        # with the certificate and the administrators of its configuration.
+        return Again(str(error))
+    return Done() if obstacle is None else Again(obstacle)
+
+
+def _note_serial(instance: Instance, serial: str | None) -> None:
+    """Keep by which serial number the licence would have to be looked for."""
+    if serial is not None:
+        found = Identity(serial, Evidence.FIREWALL)
+        instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
+
+
+def _let_in(
+    arrivals: Arrivals, settings: LaunchSettings, in_time: InTime
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for all that are left, who are ready for service."""
+    return _each(arrivals, partial(_enter_service, settings=settings), in_time)
+
+
+def _enter_service(arrival: Arrival, settings: LaunchSettings) -> Outcome:
+    for target in _targets(arrival.event.instance_id, settings, arrival.wiring):
+        target_groups.register(aws.elbv2(), target)
+    hooks.complete(aws.autoscaling(), arrival.event, hooks.Result.CONTINUE)
+    telemetry.count(Metric.LAUNCH_COMPLETED)
+    telemetry.measure(Metric.SECONDS_TO_SERVICE, arrival.age)
+    return Done()
 
 
 def _targets(instance_id: str, settings: LaunchSettings, there: Wiring) -> list[Target]:
@@ -143,27 +396,22 @@ def _targets(instance_id: str, settings: LaunchSettings, there: Wiring) -> list[
     ]
 
 
-def _obstacle(instance: Instance, settings: LaunchSettings) -> str | None:
-    """What still keeps the firewall out of service, as far as Panorama can tell."""
-    if settings.panorama is None or settings.readiness is Readiness.OFF:
-        return None
-    connection = panorama.connect(settings.panorama)
-    devices = {device.serial: device for device in connection.devices()}
-    management_ip = instance.private_ip(settings.management_device_index)
-    found = identity.identify(instance.instance_id, instance.tags, management_ip, devices.values())
-    if isinstance(found, Unknown):
-        return found.reason
-    with telemetry.about(serial=found.serial):
-        if found.evidence is not Evidence.SERIAL_TAG:
-            instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
-        obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
-        if obstacle is None and settings.licence_expected and not connection.licences(found.serial):
-            return "the firewall has no licence"
-        return obstacle
+def _give_up(
+    arrivals: Arrivals, outcomes: Outcomes, settings: LaunchSettings, in_time: InTime
+) -> dict[LifecycleEvent, Outcome]:
+    """Outcomes for those whose launch has failed for good."""
+    reasons = {
+        arrival.event: reason
+        for arrival in arrivals
+        if (reason := _reason_to_abandon(outcomes[arrival.event], arrival, settings))
+    }
+    failed = [arrival for arrival in arrivals if arrival.event in reasons]
+    return _each(failed, partial(_abandon, settings=settings, reasons=reasons), in_time)
 
 
-def _reason_to_abandon(outcome: Outcome, *, overdue: bool) -> str | None:
-    """Why the launch has failed for good, ``None`` if it has not."""
+def _reason_to_abandon(outcome: Outcome, arrival: Arrival, settings: LaunchSettings) -> str | None:
+    """Why a launch has failed for good, ``None`` if it has not."""
+    overdue = arrival.age >= settings.deadline_seconds
     match outcome:
         case Failed(PermanentError() as error):
             return f"{type(error).__name__}: {error}"
@@ -174,16 +422,28 @@ def _reason_to_abandon(outcome: Outcome, *, overdue: bool) -> str | None:
     return None
 
 
-def _abandon(event: LifecycleEvent, settings: LaunchSettings, reason: str) -> Outcome:
+def _abandon(
+    arrival: Arrival, settings: LaunchSettings, reasons: Mapping[LifecycleEvent, str]
+) -> Outcome:
     """Undo what was made and have Auto Scaling replace the instance.
 
     What is attached is left to be deleted with the instance, so that this ends in one visit.
     """
-    remains = _look(event, settings).wiring
-    for target in _targets(event.instance_id, settings, remains):
+    instance_id, reason = arrival.event.instance_id, reasons[arrival.event]
+    _, wirings = _look_at_instances([instance_id], settings)
+    for target in _targets(instance_id, settings, wirings[instance_id]):
         target_groups.leave(aws.elbv2(), target)
-    wiring.carry_out(aws.ec2(), partial(wiring.decide_removal, detach=False), remains)
-    hooks.complete(aws.autoscaling(), event, hooks.Result.ABANDON)
+    wiring.carry_out(aws.ec2(), partial(wiring.decide_removal, detach=False), wirings[instance_id])
+    if arrival.instance is not None:
+        instances.note_abandonment(aws.ec2(), instance_id, reason)
+    hooks.complete(aws.autoscaling(), arrival.event, hooks.Result.ABANDON)
     telemetry.count(Metric.LAUNCH_ABANDONED)
     logger.error("Abandoned the launch", extra={"reason": reason})
     return Done()
+
+
+def _note_visit(waiting: Arrivals, now: datetime) -> None:
+    """Leave word of the visit; Auto Scaling tells when a launch began."""
+    known = [arrival.instance for arrival in waiting if arrival.instance is not None]
+    began = {arrival.event.instance_id: arrival.event.time for arrival in waiting}
+    instances.note_visit(aws.ec2(), known, now, since=began)

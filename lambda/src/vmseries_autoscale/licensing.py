@@ -1,11 +1,31 @@
-"""Giving a firewall's licence back while the firewall can still be reached."""
+"""Giving licences back, in the way that they came.
+
+The firewall gives its own back, asked through Panorama or directly; or Panorama's licence plugin
+gives back what it has handed out, for which no firewall needs to be up. Either way a licence is
+back when a list says so, whoever has returned it: this module, the plugin's auto-deactivation or
+the vendor's fast delicensing. Which situation has which end is a table in docs/licensing.md.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.errors import (
+    FirewallNotConnectedError,
+    FirewallRefusedError,
+    LicenceError,
+    LicenceManagerError,
+    LicenceServerUnreachableError,
+    LicensingKeyError,
+    PanoramaBusyError,
+    PanoramaRefusedError,
+)
 from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.telemetry import Metric
 
@@ -17,32 +37,196 @@ LOST = (
 )
 """What to do about a firewall that went without giving its licence back, and cannot any more."""
 
+LOST_UNSEEN = (
+    "The firewall of this instance never answered: if it had a licence, that was not returned; "
+    "look for its serial number in the Customer Support Portal under Assets, Devices"
+)
+"""The same where nobody has ever seen the serial number."""
 
-def give_back(panorama: Panorama, serial: str, api_key: str) -> bool:
-    """Have the firewall give all its licences back, and look whether it has.
+LEFT_TO_PLUGIN = (
+    "The licence is still in use: the firewall stays in Panorama, where the reconcile function "
+    "goes on asking the licence plugin for it"
+)
+"""What becomes of a firewall that went while the plugin had its licence still listed."""
+
+PLUGIN_ADMINISTRATOR = "__sw_fw_license"
+"""As whom the licence plugin changes Panorama's configuration. The vendor's own auto scaling module
+commits this administrator's changes after each deactivation
+(PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
+
+_KEY = re.compile(r"api[- ]key|deactivation token|authorization has been denied", re.IGNORECASE)
+_UNREACHABLE = re.compile(
+    r"fail(ed|ure) to (get|fetch|contact|connect|reach|resolve|communicate)"
+    r"|(unable|not able) to (connect|contact|reach|resolve|communicate)"
+    r"|(cannot|can't|can not|could not|couldn't) (connect|contact|reach|resolve|communicate)"
+    r"|unreachable|connection timed out|no internet|communication (error|failure)",
+    re.IGNORECASE,
+)
+
+
+class LicensedFirewall(Protocol):
+    """A firewall that may hold licences, however it is reached."""
+
+    def licences(self) -> list[str]:
+        """Features that it has a licence for."""
+
+    def set_licensing_api_key(self, api_key: str) -> None:
+        """Give it the key by which it may give its licence back."""
+
+    def deactivate_licence(self) -> bool:
+        """Have it give its licence back; whether it says that it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughPanorama:
+    """A firewall that Panorama forwards requests to."""
+
+    panorama: Panorama
+    serial: str
+
+    def licences(self) -> list[str]:
+        """Features that it has a licence for."""
+        return self.panorama.licences(self.serial)
+
+    def set_licensing_api_key(self, api_key: str) -> None:
+        """Give it the key by which it may give its licence back."""
+        self.panorama.set_licensing_api_key(self.serial, api_key)
+
+    def deactivate_licence(self) -> bool:
+        """Have it give its licence back; whether it says that it has."""
+        return self.panorama.deactivate_licence(self.serial)
+
+
+def give_back(firewall: LicensedFirewall, name: str, api_key: str) -> bool:
+    """Have a firewall give all its licences back, and look whether it has.
 
     "Deactivate the Licenses" (VM-Series Deployment Guide): the licensing API key first, then
     ``request license deactivate VM-Capacity mode auto``.
+
+    Args:
+        firewall: which one.
+        name: what an operator knows it by, for errors.
+        api_key: the licensing API key of the support account.
 
     Returns:
         Whether the licence is back; if not, the firewall is still at it.
 
     Raises:
-        PanoramaError: if the firewall cannot be asked, or refuses.
+        LicenceServerUnreachableError: if it does not reach Palo Alto's servers.
+        LicensingKeyError: if they do not take the key.
+        RetryableError: if the firewall cannot be asked, or refuses.
     """
-    if not panorama.licences(serial):
+    if not firewall.licences():
         return True
-    panorama.set_licensing_api_key(serial, api_key)
-    confirmed = panorama.deactivate_licence(serial)
+    with _explained(f"firewall {name}", _MEND_KEY_OF_FIREWALLS):
+        firewall.set_licensing_api_key(api_key)
+        confirmed = firewall.deactivate_licence()
     logger.info("Asked for the licence back", extra={"step": "licence", "confirmed": confirmed})
     try:
-        return not panorama.licences(serial)
+        return not firewall.licences()
     except FirewallNotConnectedError:
         # A firewall without licence has no serial number, by which Panorama would reach it.
         return confirmed
 
 
 def report_lost(serial: str) -> None:
-    """Tell that nothing can give a firewall's licence back any more, and what to do about it."""
+    """Tell that nothing can give a firewall's licence back any more, and what to do about it.
+
+    Args:
+        serial: the firewall's; empty if nobody has ever seen it.
+    """
     telemetry.count(Metric.LICENCE_NOT_RETURNED)
-    logger.error(LOST, extra={"step": "licence", "serial": serial})
+    logger.error(LOST if serial else LOST_UNSEEN, extra={"step": "licence", "serial": serial})
+
+
+def ask_plugin(
+    panorama: Panorama, license_manager: str, serials: Collection[str], deployment: str
+) -> None:
+    """Have the licence plugin give licences back, and commit what it has changed.
+
+    It changes the configuration later than it answers, as an administrator of its own: therefore
+    the commit is asked for also when there is no licence to give back any more.
+
+    Args:
+        panorama: the one with the plugin.
+        license_manager: which of the plugin's license managers has handed the licences out.
+        serials: of the firewalls that it still lists.
+        deployment: named in the commit's description.
+
+    Raises:
+        LicenceServerUnreachableError: if Panorama does not reach Palo Alto's servers.
+        LicensingKeyError: if they do not take Panorama's key.
+        PanoramaError: if Panorama cannot be asked, or refuses.
+        PanoramaBusyError: if it is busy.
+    """
+    if serials:
+        with _explained("Panorama", _MEND_KEY_OF_PANORAMA):
+            panorama.plugin_deactivate(license_manager, serials)
+    job_id = panorama.commit(
+        f"{deployment}: give back {len(serials)} licences", administrator=PLUGIN_ADMINISTRATOR
+    )
+    logger.info(
+        "Asked the licence plugin for licences back",
+        extra={"step": "licence", "serials": sorted(serials), "job_id": job_id},
+    )
+
+
+def check_own_list(panorama: Panorama, license_manager: str, serial: str) -> None:
+    """Make sure that a connected firewall that the plugin never listed has no licence, either.
+
+    The wrong license manager lists none of ours, which would look like success. Of one that it did
+    list, its list alone tells: how soon the firewall itself notices is documented nowhere.
+
+    Raises:
+        LicenceManagerError: if it has one.
+        PanoramaError: if it cannot be asked.
+    """
+    try:
+        licensed = panorama.licences(serial)
+    except FirewallNotConnectedError:
+        return
+    if licensed:
+        raise LicenceManagerError(
+            f"firewall {serial} has a licence, but license manager {license_manager} does not list "
+            "it: name the license manager that handed it out in licensing.license_manager; a "
+            'firewall that was licensed by an auth code needs licensing.mode = "firewall"'
+        )
+
+
+_MEND_KEY_OF_FIREWALLS = (
+    "put the support account's current licensing API key (Customer Support Portal, Products, API "
+    "Key Management) into the secret of licensing.api_key_secret_arn"
+)
+_MEND_KEY_OF_PANORAMA = (
+    "install the support account's current licensing API key (Customer Support Portal, Products, "
+    "API Key Management) on Panorama: request license api-key set key …"
+)
+
+
+@contextmanager
+def _explained(whom: str, about_the_key: str) -> Iterator[None]:
+    """Say what a refusal means that has to do with licences, and what to do about it."""
+    try:
+        yield
+    except (PanoramaRefusedError, PanoramaBusyError, FirewallRefusedError) as error:
+        # "Please try again later" is also what one says that does not reach the licence server.
+        text = str(error) if isinstance(error, PanoramaBusyError) else error.text
+        explained = _explanation(text, whom, about_the_key)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def _explanation(text: str, whom: str, about_the_key: str) -> LicenceError | None:
+    if _KEY.search(text):
+        return LicensingKeyError(
+            f"{whom} may not give a licence back ({text}): the licensing API key is missing, has "
+            f"expired or was regenerated; {about_the_key}"
+        )
+    if _UNREACHABLE.search(text):
+        return LicenceServerUnreachableError(
+            f"{whom} does not reach Palo Alto's licence server ({text}): check the route, DNS and "
+            "outbound HTTPS of its management interface, and that it verifies the update server's "
+            "identity, as it does by default"
+        )
+    return None

@@ -46,12 +46,17 @@ class LicensingMode(StrEnum):
     """Who gives a firewall's licence back."""
 
     FIREWALL = "firewall"
+    PLUGIN = "plugin"
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class PanoramaSettings:
-    """Where Panorama is and where in its configuration our firewalls are."""
+    """Where Panorama is and where in its configuration our firewalls are.
+
+    Attributes:
+        push_when_out_of_sync: whether a new firewall that is connected and not in sync gets a push.
+    """
 
     hostnames: tuple[str, ...]
     port: int
@@ -59,6 +64,22 @@ class PanoramaSettings:
     device_group: str
     template_stack: str
     log_collector_group: str | None
+    timeout_seconds: int
+    push_when_out_of_sync: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallApiSettings:
+    """The firewalls' own XML API, at their management addresses.
+
+    Attributes:
+        server_name: what a firewall's certificate must be valid for, whatever its address is.
+        timeout_seconds: of one request.
+    """
+
+    secret_arn: str
+    port: int
+    server_name: str
     timeout_seconds: int
 
 
@@ -96,10 +117,27 @@ class InterfaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LicensingSettings:
-    """How licences are given back."""
+    """How licences are given back.
+
+    Attributes:
+        license_manager: of Panorama's licence plugin; in mode ``plugin`` only.
+    """
 
     mode: LicensingMode
     api_key_secret_arn: str | None
+    license_manager: str | None
+
+    def __post_init__(self) -> None:
+        for name, value, mode in (
+            ("api_key_secret_arn", self.api_key_secret_arn, LicensingMode.FIREWALL),
+            ("license_manager", self.license_manager, LicensingMode.PLUGIN),
+        ):
+            if self.mode is mode and value is None:
+                raise SettingsError(f"{VARIABLE}: licensing.mode {mode} needs licensing.{name}")
+            if self.mode is not mode and value is not None:
+                raise SettingsError(
+                    f"{VARIABLE}: licensing.{name} has no effect with licensing.mode {self.mode}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +178,7 @@ class LaunchSettings(HookSettings):
     tags: Mapping[str, str]
     readiness: Readiness
     licence_expected: bool
+    firewall_api: FirewallApiSettings | None
 
     @property
     def management_device_index(self) -> int:
@@ -152,10 +191,11 @@ class LaunchSettings(HookSettings):
     def __post_init__(self) -> None:
         if len(self._management_device_indexes()) != 1:
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
-        if self.panorama is None and self.readiness is not Readiness.OFF:
+        tellers = {Readiness.OFF: True, Readiness.CONNECTED: self.firewall_api is not None}
+        if self.panorama is None and not tellers.get(self.readiness, False):
             raise SettingsError(
-                f"{VARIABLE}: readiness is {self.readiness}, which only Panorama can tell, "
-                "but panorama is null; set readiness to off or name a Panorama"
+                f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
+                "panorama, connected needs panorama or firewall_api, off needs neither"
             )
 
 
@@ -169,18 +209,19 @@ class TerminateSettings(HookSettings):
 
     management_device_index: int
     licensing: LicensingSettings
+    firewall_api: FirewallApiSettings | None
     target_groups: Mapping[str, tuple[TargetGroupSettings, ...]]
 
     def __post_init__(self) -> None:
-        needs_key = self.licensing.mode is LicensingMode.FIREWALL
-        if needs_key and (self.panorama is None or self.licensing.api_key_secret_arn is None):
+        mode = self.licensing.mode
+        if mode is LicensingMode.FIREWALL and self.panorama is None and self.firewall_api is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.mode firewall needs panorama, which reaches the firewall, "
-                "and licensing.api_key_secret_arn; set both or use mode none"
+                f"{VARIABLE}: licensing.mode firewall needs panorama or firewall_api, by which the "
+                "firewall is reached; set one or use mode none"
             )
-        if not needs_key and self.licensing.api_key_secret_arn is not None:
+        if mode is LicensingMode.PLUGIN and self.panorama is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.api_key_secret_arn has no effect with licensing.mode none"
+                f"{VARIABLE}: licensing.mode plugin needs panorama, whose plugin it is"
             )
 
 
@@ -210,20 +251,24 @@ class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
+        license_manager: of Panorama's licence plugin; in licensing mode ``plugin`` only.
         age_floor_seconds: for how long something must have been wrong before it is acted on.
         maximum_firewalls: of how many firewalls one run removes what they left, at most.
         maximum_share: the same, as a share of all firewalls known; between 0 and 1.
         dry_run: whether runs only report.
+        metric_namespace: where scaling policies look for metrics; ``None`` without any.
     """
 
     launch: QueueSettings
     terminate: QueueSettings
     licensing_mode: LicensingMode
+    license_manager: str | None
     target_groups: tuple[SweptTargetGroup, ...]
     age_floor_seconds: int
     maximum_firewalls: int
     maximum_share: float
     dry_run: bool
+    metric_namespace: str | None
 
 
 S = TypeVar("S", bound=Settings)

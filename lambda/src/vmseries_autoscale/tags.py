@@ -17,8 +17,13 @@ DEVICE_INDEX = "vmseries-autoscale:device-index"
 SERIAL = "vmseries-autoscale:serial"
 SERIAL_EVIDENCE = "vmseries-autoscale:serial-evidence"
 LICENCE = "vmseries-autoscale:licence"
+LICENCE_LISTED = "listed"
 LICENCE_RETURNED = "returned"
 VISITED = "vmseries-autoscale:visited"
+ABANDONED = "vmseries-autoscale:abandoned"
+
+LONGEST_VALUE = 256
+"""Characters of a tag's value. Source: "Tag restrictions", Amazon EC2 User Guide."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Metrics are embedded in the log (EMF), so that counting costs no call and no per
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -55,19 +56,32 @@ def invocation(deployment: str) -> Iterator[None]:
 
 @contextmanager
 def about(**keys: str) -> Iterator[None]:
-    """Add ``keys`` to every record logged within."""
-    with _logger().append_context_keys(**keys):
+    """Add ``keys`` to every record logged within, by this thread and those of ``together``."""
+    logger = _logger()
+    logger.thread_safe_append_keys(**keys)
+    try:
         yield
+    finally:
+        logger.thread_safe_remove_keys(list(keys))
 
 
 def count(metric: Metric, number: int = 1) -> None:
     """Count one, or so many."""
-    _metrics().add_metric(name=metric, unit=MetricUnit.Count, value=number)
+    _add(metric, MetricUnit.Count, number)
 
 
 def measure(metric: Metric, seconds: float) -> None:
     """Note a duration."""
-    _metrics().add_metric(name=metric, unit=MetricUnit.Seconds, value=seconds)
+    _add(metric, MetricUnit.Seconds, seconds)
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
+    # Instances are worked on in parallel, and powertools' metrics are not made for that.
+    with _one_at_a_time:
+        _metrics().add_metric(name=metric, unit=unit, value=value)
 
 
 @cache

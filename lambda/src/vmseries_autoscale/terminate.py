@@ -9,23 +9,20 @@ and no instance is held for ever; what was given up is reported by name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
 from functools import partial
 
 from vmseries_autoscale import (
     addresses,
     aws,
-    credentials,
     hooks,
     identity,
     instances,
     interfaces,
-    licensing,
     panorama,
+    returning,
     tags,
     target_groups,
     telemetry,
@@ -33,83 +30,23 @@ from vmseries_autoscale import (
     unmanaging,
     wiring,
 )
+from vmseries_autoscale.departure import Departure, Stage, each
 from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Unknown
-from vmseries_autoscale.instances import Instance
 from vmseries_autoscale.panorama import Device, Panorama
-from vmseries_autoscale.settings import LicensingMode, PanoramaSettings, TerminateSettings
+from vmseries_autoscale.settings import (
+    PanoramaSettings,
+    TerminateSettings,
+)
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
 from vmseries_autoscale.wiring import Wiring
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 600
-"""How much later than the stage before it a stage is given up: time for a commit and a detach.
-Draining, which no licence is worth waiting for, is given up with the licence."""
-
-
-class Stage(IntEnum):
-    """What a termination goes through, in order."""
-
-    DRAIN = 0
-    LICENCE = 1
-    UNMANAGE = 2
-    RELEASE = 3
-
-
-@dataclass(slots=True)
-class Departure:
-    """One instance on its way out.
-
-    Attributes:
-        hook_open: whether Auto Scaling still waits for this event's instance.
-        instance: ``None`` if EC2 does not know it any more.
-        age: seconds since the event.
-        deadline: the age at which the first stage is given up.
-        serial: of its firewall, once that is found out.
-        tags: the instance's, with those that this visit has written.
-    """
-
-    event: LifecycleEvent
-    hook_open: bool
-    instance: Instance | None
-    age: float
-    deadline: float
-    serial: str | None = None
-    tags: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tags = dict(self.instance.tags) if self.instance else {}
-
-    @property
-    def running(self) -> bool:
-        """Whether its firewall can still be up."""
-        return self.instance is not None and self.instance.state == "running"
-
-    @property
-    def forgotten_soon(self) -> bool:
-        """Whether its tags may be gone by the next visit."""
-        return instances.is_gone(self.instance)
-
-    @property
-    def licence_returned(self) -> bool:
-        """Whether a visit has read back that the licence is returned."""
-        return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
-
-    def given_up(self, stage: Stage) -> bool:
-        """Whether ``stage`` is past its limit."""
-        return self.age >= self.deadline + max(0, stage - Stage.LICENCE) * GRACE_SECONDS
-
-    def private_ip(self, device_index: int) -> str | None:
-        """Its address at ``device_index``."""
-        return self.instance.private_ip(device_index) if self.instance else None
-
-    def add_tags(self, new: dict[str, str]) -> None:
-        """Write tags on the instance, if there still is one."""
-        if self.instance is not None:
-            instances.add_tags(aws.ec2(), self.event.instance_id, new)
-        self.tags.update(new)
+GATHER_SECONDS = 600
+"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A licence takes
+Panorama and firewall seconds, and there may be a hundred."""
 
 
 def visit(
@@ -127,7 +64,8 @@ def visit(
         in_time: whether there is time to begin with another instance.
     """
     departures, outcomes = _look(events, settings, now)
-    for leave in (_leave_target_groups, _leave_panorama, _leave_ec2):
+    in_panorama = partial(_leave_panorama, now=now)
+    for leave in (_leave_target_groups, returning.directly, in_panorama, _leave_ec2):
         free = [departure for departure in departures if departure.event not in outcomes]
         outcomes |= leave(free, settings, in_time)
     _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
@@ -165,22 +103,6 @@ def _look(
     return departures, failed
 
 
-def _each(
-    departures: Iterable[Departure],
-    step: Callable[[Departure], Outcome],
-    in_time: Callable[[], bool],
-) -> dict[LifecycleEvent, Outcome]:
-    """The outcome of ``step`` for each, one after the other, for as long as there is time."""
-    outcomes: dict[LifecycleEvent, Outcome] = {}
-    for departure in departures:
-        if not in_time():
-            outcomes[departure.event] = Again("no time left in this run", soon=True)
-            continue
-        with telemetry.about(**departure.event.keys):
-            outcomes[departure.event] = attempt(partial(step, departure))
-    return outcomes
-
-
 def _note_visit(waiting: list[Departure], now: datetime) -> None:
     """Leave word of the visit, and tell how long the longest of these waits has been.
 
@@ -200,7 +122,7 @@ def _leave_target_groups(
     if not settings.target_groups:
         return {}
     registered = [departure for departure in departures if not departure.given_up(Stage.DRAIN)]
-    outcomes = _each(registered, partial(_drain, settings=settings), in_time)
+    outcomes = each(registered, partial(_drain, settings=settings), in_time)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -215,7 +137,10 @@ def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
 
 
 def _leave_panorama(
-    departures: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
+    departures: list[Departure],
+    settings: TerminateSettings,
+    in_time: Callable[[], bool],
+    now: datetime,
 ) -> dict[LifecycleEvent, Outcome]:
     """Outcomes for those of whom something is left in Panorama."""
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
@@ -225,14 +150,31 @@ def _leave_panorama(
     if isinstance(connected, Again | Failed):
         return {departure.event: connected for departure in asking}
     connection, devices = connected
-    step = partial(_clear_licence, connection=connection, devices=devices, settings=settings)
-    outcomes = _each(asking, step, in_time)
+    # Takes no time: who they are, their tags tell, or what Panorama has just said.
+    identify = partial(_identify, devices=devices, settings=settings)
+    outcomes = each(asking, identify, in_time=lambda: True)
+    known = [d for d in asking if d.serial is not None and isinstance(outcomes[d.event], Done)]
+    outcomes |= returning.through_panorama(known, connection, devices, settings, in_time)
     leaving = {
         departure.event: departure.serial
-        for departure in asking
-        if departure.serial is not None and isinstance(outcomes[departure.event], Done)
+        for departure in known
+        if departure.serial is not None
+        and isinstance(outcomes[departure.event], Done)
+        and not returning.is_left_to_plugin(departure, settings)
     }
-    outcomes |= _unmanage(connection, leaving, settings, in_time)
+    unmanage = partial(
+        unmanaging.unmanage,
+        connection,
+        now=now,
+        in_time=in_time,
+        others_follow=any(
+            isinstance(outcome := outcomes[departure.event], Again)
+            and outcome.soon
+            and departure.age < GATHER_SECONDS
+            for departure in asking
+        ),
+    )
+    outcomes |= _unmanage(leaving, settings.name, unmanage)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
 
 
@@ -241,13 +183,10 @@ def _connect(settings: PanoramaSettings) -> tuple[Panorama, dict[str, Device]]:
     return connection, {device.serial: device for device in connection.devices()}
 
 
-def _clear_licence(
-    departure: Departure,
-    connection: Panorama,
-    devices: Mapping[str, Device],
-    settings: TerminateSettings,
+def _identify(
+    departure: Departure, devices: Mapping[str, Device], settings: TerminateSettings
 ) -> Outcome:
-    """Find out who the firewall is and get its licence back; done also if there is none."""
+    """Find out who the firewall is; done also if it is none."""
     management_ip = departure.private_ip(settings.management_device_index)
     found = identity.identify(
         departure.event.instance_id, departure.tags, management_ip, devices.values()
@@ -260,41 +199,17 @@ def _clear_licence(
     departure.serial = found.serial
     if found.evidence is not Evidence.SERIAL_TAG:
         departure.add_tags(identity.tags_for(found))
-    key_arn = settings.licensing.api_key_secret_arn
-    if key_arn is None or departure.licence_returned:
-        return Done()
-    with telemetry.about(serial=found.serial):
-        return _give_licence_back(departure, connection, devices.get(found.serial), key_arn)
-
-
-def _give_licence_back(
-    departure: Departure, connection: Panorama, device: Device | None, key_arn: str
-) -> Outcome:
-    connected = device is not None and device.connected
-    if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
-        # Told when the hook is completed, once; if its serial number is known then.
-        if departure.forgotten_soon:
-            licensing.report_lost(departure.serial or "")
-        return Done()
-    if device is None or not connected:
-        return Again("the firewall, which has to give its licence back, is not connected")
-    if not licensing.give_back(connection, device.serial, credentials.licensing_api_key(key_arn)):
-        return Again("the firewall is giving its licence back")
-    departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
-    telemetry.count(Metric.LICENCE_RETURNED)
     return Done()
 
 
 def _unmanage(
-    connection: Panorama,
     leaving: Mapping[LifecycleEvent, str],
-    settings: TerminateSettings,
-    in_time: Callable[[], bool],
+    deployment: str,
+    unmanage: Callable[[frozenset[str], str], dict[str, Outcome]],
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
-    serials = frozenset(leaving.values())
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, settings.name, in_time))
+    outcomes = attempt(partial(unmanage, frozenset(leaving.values()), deployment))
     if isinstance(outcomes, Again | Failed):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}
@@ -309,7 +224,7 @@ def _leave_ec2(
     remains = attempt(partial(_look_at_remains, departures, settings))
     if isinstance(remains, Again | Failed):
         return {departure.event: remains for departure in departures}
-    return _each(departures, partial(_release, remains=remains, settings=settings), in_time)
+    return each(departures, partial(_release, remains=remains, settings=settings), in_time)
 
 
 def _look_at_remains(departures: list[Departure], settings: TerminateSettings) -> dict[str, Wiring]:
@@ -352,6 +267,4 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     if given_up:
         telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
-    expected = settings.licensing.mode is LicensingMode.FIREWALL and serial
-    if expected and not departure.licence_returned:
-        licensing.report_lost(serial)
+    returning.report_loss(departure, settings)

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from vmseries_autoscale import aws, events, telemetry
 from vmseries_autoscale.errors import (
     NotYetError,
+    OutOfTimeError,
     PanoramaAccessError,
     PanoramaUnavailableError,
     PassingError,
@@ -98,7 +99,7 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
     try:
         return step()
     except PassingError as error:
-        return Again(str(error), soon=isinstance(error, NotYetError))
+        return Again(str(error), soon=isinstance(error, NotYetError | OutOfTimeError))
     except ClientError as error:
         return Again(str(error), throttled=True) if aws.is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted

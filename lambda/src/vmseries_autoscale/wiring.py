@@ -22,7 +22,7 @@ from vmseries_autoscale.addresses import (
     DisassociateAddress,
     ReleaseAddress,
 )
-from vmseries_autoscale.errors import LayoutError, NotYetError
+from vmseries_autoscale.errors import LayoutError, NotYetError, OutOfTimeError
 from vmseries_autoscale.interfaces import (
     AttachInterface,
     CreateInterface,
@@ -183,6 +183,7 @@ def carry_out(
     wiring: Wiring,
     *,
     patient: bool = True,
+    in_time: Callable[[], bool] = lambda: True,
 ) -> Wiring:
     """Decide and act until nothing is left that can be done now; what is independent, at once.
 
@@ -191,6 +192,7 @@ def carry_out(
         decide: from what is there to what can be done now.
         wiring: what is there.
         patient: whether it is early enough to hope that what is scarce comes back.
+        in_time: whether there is time for more.
 
     Returns:
         What is there afterwards.
@@ -198,12 +200,15 @@ def carry_out(
     Raises:
         Ec2RefusedError: if EC2 refuses for good.
         NotYetError: if it has to finish something first.
+        OutOfTimeError: if there is no time for more.
         ScarcityError: if it has none left for now.
     """
     for _ in range(ROUNDS):
         actions = decide(wiring)
         if not actions:
             return wiring
+        if not in_time():
+            raise OutOfTimeError("no time left in this run")
         calls = [partial(_carry_out_one, ec2, action, patient=patient) for action in actions]
         for change in together.run(calls):
             wiring = change(wiring)

@@ -385,7 +385,7 @@ class Functions:
             task_root=task_root,
             layers=opt,
             packages=self._packages.runtime(),
-            facts=self._facts,
+            facts=lambda: self._facts(function),
             access_key=session.access_key_id,
             log_stream=stream,
             template=self._templates.get((task_root, opt, function.handler)),
@@ -394,8 +394,9 @@ class Functions:
             self._workers[worker.access_key] = worker
         return worker
 
-    def _facts(self) -> dict[str, Any]:
-        return {"time": self._world.clock.now(), "hosts": dict(self._world.hosts)}
+    def _facts(self, function: Any) -> dict[str, Any]:
+        hosts = self._world.hosts | self._world.reach(function.vpc_config)
+        return {"time": self._world.clock.now(), "hosts": hosts}
 
     def _environment(
         self, function: Any, session: Any, stream: str, task_root: Path

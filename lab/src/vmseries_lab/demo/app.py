@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tf_setup import SetupError, terraform_environment
 from vmseries_lab.client import LabError
-from vmseries_lab.demo import picture, summary
+from vmseries_lab.demo import ledger, picture, summary
 from vmseries_lab.demo.conductor import Conductor, StageError
 from vmseries_lab.demo.model import Moment
 from vmseries_lab.demo.scenario import LARGE, PACE, SMALL, STAGES, Outcome, Scenario, Script
@@ -99,7 +99,7 @@ def conclude(
 ) -> None:
     """Print the figures and write the picture, as far as the run came."""
     console.rule("summary")
-    for line in summary.lines(figures(outcome)):
+    for line in [*ledger.lines(outcome.ledger), *summary.lines(figures(outcome))]:
         console.print(Text(line), soft_wrap=True)
     if outcome.phases:
         picture.draw(

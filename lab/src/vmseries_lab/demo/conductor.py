@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from vmseries_lab.demo.model import Board, Firewall, Moment, Progress, Stage
-from vmseries_lab.demo.view import View, clock
+from vmseries_lab.demo.model import Board, Moment, Progress, Stage
+from vmseries_lab.demo.view import View, clock, describe
 
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.4
-"""Real time between two looks at the lab; a look costs it four requests."""
+"""Real time between two looks at the lab; a look costs it five requests."""
 
 WAIT_SECONDS = 0.05
 """Real time between two redraws of the view, and between two looks at what is waited for."""
@@ -182,12 +182,3 @@ def seen(board: Board) -> list[str]:
         f"  {clock(moment.at)}, {moment.offered:,} sessions offered",
         *(f"  {describe(firewall)}" for firewall in moment.firewalls),
     ]
-
-
-def describe(firewall: Firewall) -> str:
-    """Describe a firewall on one line."""
-    return (
-        f"{firewall.instance_id} {firewall.zone} {firewall.lifecycle}, "
-        f"serial {firewall.serial or '-'}, Panorama {firewall.panorama}, "
-        f"target {firewall.target}, {firewall.sessions:,} sessions"
-    )

@@ -8,17 +8,26 @@ from enum import Enum
 
 IN_SERVICE = "InService"
 
+IN_SYNC, OUT_OF_SYNC = "in sync", "out"
+"""How a firewall stands with its device group or its template stack."""
+
+COMMIT, PUSH = "Commit", "CommitAll"
+"""Types of Panorama's jobs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """One firewall at one moment, joined from Auto Scaling, the load balancer and the lab.
+    """One firewall at one moment, as Auto Scaling, the load balancer, Panorama and others show it.
 
     Attributes:
         instance_id: the EC2 instance.
         zone: its Availability Zone.
         lifecycle: Auto Scaling's lifecycle state, e.g. `Pending:Wait`.
-        serial: the serial number, empty until it is licensed.
-        panorama: `-`, `connected`, `in sync` or `disconnected`.
+        serial: the serial number, empty until Panorama knows it.
+        panorama: `-`, `connected`, `disconnected` or `removed`.
+        group: how it stands with its device group: `in sync`, `out` or `-`.
+        stack: how it stands with its template stack, in the same words.
+        licence: `-`, `used` or `returned`.
         sessions: active sessions.
         utilization: active sessions in percent of what the model carries.
         target: the target group's word on it: `initial`, `healthy`, `draining` …, or `-`.
@@ -29,6 +38,9 @@ class Firewall:
     lifecycle: str
     serial: str = ""
     panorama: str = "-"
+    group: str = "-"
+    stack: str = "-"
+    licence: str = "-"
     sessions: int = 0
     utilization: float = 0.0
     target: str = "-"
@@ -70,6 +82,57 @@ class Moment:
         if starting:
             return sum(not (f.leaving or f.in_service) for f in self.firewalls)
         return sum(firewall.in_service for firewall in self.firewalls)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A managed firewall.
+
+    Attributes:
+        serial: its serial number.
+        hostname: as it calls itself; empty if it never connected.
+        connected: whether it is connected now.
+        connected_at: since when, seconds since the epoch; None if it is not connected.
+        group: how it stands with its device group: `in sync`, `out`, or `-`.
+        stack: how it stands with its template stack, in the same words.
+    """
+
+    serial: str
+    hostname: str = ""
+    connected: bool = False
+    connected_at: float | None = None
+    group: str = "-"
+    stack: str = "-"
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether it has all that Panorama has for it."""
+        return self.connected and self.group == self.stack == IN_SYNC
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job.
+
+    Attributes:
+        number: Panorama's number of it.
+        kind: `Commit`, `CommitAll` (a push), or another one.
+        user: who asked for it; empty for Panorama itself.
+        description: what for, as whoever asked for it put it.
+        result: `PEND` until it is finished, then `OK` or `FAIL`.
+        queued_at: seconds since the epoch.
+        finished_at: the same; None until it is finished.
+        pushed: serial numbers of the firewalls that took what was pushed.
+    """
+
+    number: int
+    kind: str
+    user: str
+    description: str
+    result: str
+    queued_at: float
+    finished_at: float | None = None
+    pushed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +179,7 @@ class Board:
         elapsed: real seconds since the start.
         moment: the newest state of the lab.
         start: lab time at which the lab started.
+        commits: Panorama's commits, the oldest first.
         history: all moments, the oldest first.
         log: the event log in human words, each with its lab time.
     """
@@ -124,6 +188,7 @@ class Board:
     elapsed: float = 0.0
     moment: Moment | None = None
     start: float = 0.0
+    commits: list[Job] = field(default_factory=list)
     history: list[Moment] = field(default_factory=list)
     log: list[tuple[float, str]] = field(default_factory=list)
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from vmseries_lab.client import Lab
 from vmseries_lab.demo import plant
 from vmseries_lab.demo.conductor import Conductor
+from vmseries_lab.demo.ledger import Ledger
 from vmseries_lab.demo.model import Firewall, Phase
 from vmseries_lab.demo.observer import Observer
 from vmseries_lab.terraform import Event, Workspace
@@ -78,6 +79,7 @@ class Outcome:
 
     Attributes:
         entries: the lab's timeline.
+        ledger: the serial numbers and commits that Panorama showed.
         phases: the stretches of lab time, for the picture.
         loads: when the load changed, and to how many sessions.
         target: the target of the scaling policy that Terraform wrote, in percent.
@@ -87,6 +89,7 @@ class Outcome:
     """
 
     entries: list[Entry] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
     phases: list[Phase] = field(default_factory=list)
     loads: list[tuple[float, int]] = field(default_factory=list)
     target: float = 0.0
@@ -135,6 +138,7 @@ class Scenario:
             with stage(DESTROY, limit=300):
                 self._destroy()
             with stage(COUNT, limit=60):
+                self._ask(self._observer.ask_panorama)
                 self.outcome.leftovers = asdict(self._ask(self._lab.leftovers))
         return self.outcome
 
@@ -146,6 +150,7 @@ class Scenario:
         self._lab = lab
         self._observer = Observer(lab, self._conductor.board)
         self.outcome.entries = self._observer.entries
+        self.outcome.ledger = self._observer.ledger
         self._conductor.look = self._observer.look
         script = self._script
         self._workspace = Workspace.copy(
@@ -245,6 +250,9 @@ class Scenario:
 
         self._conductor.until(settled, f"{number} firewalls that serve, evenly over the zones")
         self._conductor.note(f"{number} serve")
+        # The event log belongs to the stage in which it happened.
+        self._conductor.refresh()
+        self._ask(self._observer.ask_panorama)
 
     def _let_pass(self, seconds: float) -> None:
         """Let lab time pass, so that the metrics and the picture show the new state."""

@@ -178,7 +178,7 @@ def lines(summary: Summary) -> list[str]:
         spread_line("launch event to InService", summary.to_service),
         f"firewalls: {launched} launched, {summary.peak} at the peak, {ended} terminated",
         f"licences: {summary.licences_taken} taken, {summary.licences_returned} returned",
-        f"commits on Panorama: {summary.commits}",
+        f"commits on Panorama by the module: {summary.commits}",
         names_line("traffic before a firewall was ready", summary.early),
         names_line(
             "terminations out of order (drain, hook, licence, interfaces)", summary.disordered

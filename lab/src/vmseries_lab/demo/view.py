@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -15,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from vmseries_lab.demo.model import Board, Firewall, Moment, Progress, Stage
+from vmseries_lab.demo.model import Board, Firewall, Job, Moment, Progress, Stage
 
 MARKS = {
     Progress.WAITING: ("·", "dim"),
@@ -28,6 +29,15 @@ STATUS_SECONDS = 15.0
 
 FIGURES = 6
 """Lines that the figures beside the stages take."""
+
+RESULTS = {"PEND": "cyan", "OK": "green", "FAIL": "bold red"}
+"""Results of Panorama's jobs, and their colours."""
+
+COMMITS = 3
+"""Commits that the screen shows, the newest."""
+
+LOG = 4
+"""Lines of the event log that every screen has."""
 
 FULL = 100.0
 WARM, HOT = 60.0, 85.0
@@ -81,13 +91,22 @@ def screen(board: Board, height: int) -> RenderableType:
     top.add_row(stages(board), figures(board))
     table = firewalls(board.moment)
     rows = len(board.moment.firewalls) if board.moment else 0
-    # Borders and headings: 2 lines of the upper panel, 4 of the table, 2 of the log, 1 to spare.
-    room = max(4, height - max(len(board.stages), FIGURES) - rows - 9)
-    return Group(
+    # Borders and headings: 2 lines of the upper panel, the table and the log each, and 1 to spare.
+    room = height - max(len(board.stages), FIGURES) - rows - 7
+    parts: list[RenderableType] = [
         Panel(top, title="[bold]VM-Series autoscaling demo[/]", border_style="cyan"),
         table,
-        Panel(log(board, room), title="what happens", title_align="left", border_style="dim"),
-    )
+    ]
+    # On a low terminal the log alone tells of commits.
+    if room >= LOG + COMMITS + 2:
+        room -= COMMITS + 2
+        parts.append(framed(commits(board.commits), "commits on Panorama", COMMITS + 2))
+    return Group(*parts, framed(log(board, max(LOG, room)), "what happens"))
+
+
+def framed(content: RenderableType, title: str, height: int | None = None) -> Panel:
+    """Frame a part of the screen; `height` lines, or as many as it takes."""
+    return Panel(content, title=title, title_align="left", border_style="dim", height=height)
 
 
 def stages(board: Board) -> RenderableType:
@@ -139,26 +158,52 @@ def bar(percent: float) -> RenderableType:
 
 def firewalls(moment: Moment | None) -> RenderableType:
     """Tabulate the group's members."""
-    table = Table(expand=True, border_style="dim", header_style="bold")
-    for heading in ("instance", "zone", "lifecycle state", "serial", "Panorama"):
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        expand=True,
+        padding=0,
+        border_style="dim",
+        header_style="bold",
+    )
+    for heading in ("instance", "zone", "lifecycle state", "serial"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("sessions", "utilisation"):
+    for heading in ("Panorama", "group", "stack", "licence"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("sessions", "load"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("target", no_wrap=True)
     for firewall in moment.firewalls if moment else ():
-        style = row_style(firewall)
         table.add_row(
             firewall.instance_id,
-            firewall.zone,
+            firewall.zone.rpartition("-")[2],
             firewall.lifecycle,
             firewall.serial or "-",
             firewall.panorama,
+            firewall.group,
+            firewall.stack,
+            firewall.licence,
             f"{firewall.sessions:,}",
             Text(f"{firewall.utilization:.0f} %", heat(firewall.utilization)),
             firewall.target,
-            style=style,
+            style=row_style(firewall),
         )
     return table
+
+
+def commits(jobs: Sequence[Job]) -> RenderableType:
+    """List Panorama's newest commits."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", no_wrap=True, min_width=8)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    for job in jobs[-COMMITS:]:
+        result = Text(job.result, RESULTS.get(job.result, ""))
+        description = job.description or "-"
+        grid.add_row(clock(job.queued_at), f"job {job.number}", result, job.user, description)
+    return grid
 
 
 def row_style(firewall: Firewall) -> str:
@@ -204,7 +249,7 @@ class PlainView:
 
     def show(self, board: Board) -> None:
         """Print what is new."""
-        lines = [line for stage in board.stages if (line := self._news(stage))]
+        lines = [line for stage in board.stages for line in self._news(stage, board.moment)]
         lines += [f"    {clock(at)}  {line}" for at, line in board.log[self._logged :]]
         self._logged = len(board.log)
         if not lines and self._now() - self._last >= STATUS_SECONDS:
@@ -214,16 +259,19 @@ class PlainView:
         for line in lines:
             self._console.print(Text(line), soft_wrap=True)
 
-    def _news(self, stage: Stage) -> str:
-        """Return a line if the stage has begun or ended since the last look."""
+    def _news(self, stage: Stage, moment: Moment | None) -> Sequence[str]:
+        """Say if the stage has begun or ended since the last look, and then who is there."""
         before = self._said.get(stage.name, Progress.WAITING)
         if stage.progress is before:
-            return ""
+            return ()
         self._said[stage.name] = stage.progress
         if stage.progress is Progress.RUNNING:
-            return f"==> {stage.name}"
+            return (f"==> {stage.name}",)
         note = f": {stage.note}" if stage.note else ""
-        return f"<== {stage.name}: {stage.progress.value} after {stage.seconds:.0f} s{note}"
+        return (
+            f"<== {stage.name}: {stage.progress.value} after {stage.seconds:.0f} s{note}",
+            *(f"    {describe(firewall)}" for firewall in (moment.firewalls if moment else ())),
+        )
 
 
 def status(board: Board) -> str:
@@ -241,6 +289,16 @@ def status(board: Board) -> str:
 
 
 # Words and figures --------------------------------------------------------------------------------
+
+
+def describe(firewall: Firewall) -> str:
+    """Describe a firewall on one line."""
+    return (
+        f"{firewall.instance_id} {firewall.zone} {firewall.lifecycle}, "
+        f"serial {firewall.serial or '-'}, Panorama {firewall.panorama}, "
+        f"device group {firewall.group}, stack {firewall.stack}, licence {firewall.licence}, "
+        f"target {firewall.target}, {firewall.sessions:,} sessions"
+    )
 
 
 def mean_utilization(moment: Moment) -> float:

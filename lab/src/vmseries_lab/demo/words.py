@@ -31,14 +31,14 @@ SENTENCES = {
     "licence-taken": "a licence is taken: serial {who}",
     "licence-returned": "{who} gave its licence back",
     "publishing": "{who} publishes its metrics",
-    "device-connected": "{who} joined Panorama",
-    "device-in-sync": "{who} is in sync with Panorama",
     "device-disconnected": "{who} is disconnected from Panorama",
     "device-removed": "{who} is removed from Panorama's candidate configuration",
-    "commit-finished": "commit by {user} on Panorama: {result}",
     "traffic-to-unready": "{who} GOT TRAFFIC BEFORE IT WAS READY",
 }
-"""What the log shows; kinds that are not here (heartbeats, visits, deliveries) are too many."""
+"""What the log shows; kinds that are not here (heartbeats, visits, deliveries) are too many.
+
+What Panorama itself can be asked, who joined and what was committed, the ledger tells.
+"""
 
 
 UNIQUE = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")

@@ -9,9 +9,14 @@ from vmseries_lab.world import World
 
 
 def install(world: World) -> Fleet:
-    """Let a firewall live on every instance of a VM-Series image; answers ``world.probe``."""
+    """Let a firewall live on every instance of a VM-Series image.
+
+    Answers ``world.probe`` and ``world.reach``, and tells Panorama what was terminated.
+    """
     outside = parts.find(world, Outside)
-    fleet = Fleet(world, outside.panorama, outside.licensing)
+    fleet = Fleet(world, outside)
     world.engines.append(fleet)
     world.probe = fleet.probe
+    world.reach = fleet.apis.reach
+    outside.delicensing.terminated = lambda: fleet.terminated
     return fleet

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from vmseries_lab.certificates import PANORAMA_NAMES
+from vmseries_lab.firewalls.autocommit import AutoCommit
 from vmseries_lab.firewalls.bootstrap import Bootstrap, parse
 from vmseries_lab.firewalls.cloud import CloudError
 from vmseries_lab.firewalls.reading import read
@@ -23,13 +24,18 @@ Stage = Callable[[], bool]
 
 
 class Boot:
-    """What a firewall still has to do before it is in service."""
+    """What a firewall still has to do before it is in service.
+
+    Attributes:
+        auto_commit: by which it activates its configuration.
+    """
 
     def __init__(self, firewall: Firewall, surroundings: Surroundings, now: float) -> None:
         self._firewall = firewall
         self._around = surroundings
         self._reading: Future[Bootstrap] | None = None
         times = surroundings.times
+        self.auto_commit = self._activate(now, times.bootstrap, times.register)
         self._stages: list[tuple[float, Stage]] = [
             (now + self._spread(times.bootstrap), self._look_around),
             (now + self._spread(times.bootstrap), self._read),
@@ -59,7 +65,9 @@ class Boot:
 
     def again(self, now: float) -> None:
         """Boot a second time: without bootstrapping, with what the firewall has."""
-        self._stages = [(now + self._spread(self._around.times.rejoin), self._rejoin)]
+        rejoin = self._around.times.rejoin
+        self.auto_commit = self._activate(now, rejoin / 2, rejoin)
+        self._stages = [(now + self._spread(rejoin), self._rejoin)]
 
     def _look_around(self) -> bool:
         """Enumerate the interfaces. What is attached later stays unseen."""
@@ -96,30 +104,42 @@ class Boot:
             self._give_up("no-management-network")
             return
         firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
-        self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.ip_address)
+        self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
     def _take_licence(self) -> bool:
         """Take a licence; at boot that is tried once."""
         firewall = self._firewall
         if not firewall.machine.bring_your_own_licence:
             firewall.licence.enrol()
+        elif firewall.bootstrap.licensed_by_panorama:
+            return True
         elif firewall.bootstrap.auth_codes is None:
             self._give_up("unlicensed", reason="no auth code")
             return True
         else:
-            try:
-                firewall.licence.take(firewall.bootstrap.auth_codes, *firewall.identity)
-            except (LicensingRefusedError, PoolExhaustedError) as error:
-                self._give_up("unlicensed", reason=str(error))
-                return True
+            self._take(firewall.bootstrap.auth_codes)
+            return True
         self._enter("licensed", serial=firewall.serial)
         return True
+
+    def _take(self, auth_code: str) -> None:
+        firewall = self._firewall
+        try:
+            firewall.licence.take(auth_code, *firewall.identity)
+        except (LicensingRefusedError, PoolExhaustedError) as error:
+            self._give_up("unlicensed", reason=str(error))
+            return
+        self._enter("licensed", serial=firewall.serial)
 
     def _register(self) -> bool:
         """Join Panorama; while that is away, try again."""
         firewall, panorama = self._firewall, self._around.panorama
         bootstrap = firewall.bootstrap
-        if not set(bootstrap.panoramas) & set(PANORAMA_NAMES):
+        if not bootstrap.panoramas:
+            self._stages.clear()
+            self._enter("standalone")
+            return True
+        if not (set(bootstrap.panoramas) & set(PANORAMA_NAMES) and firewall.oddities.registers):
             self._stages.clear()
             return True
         if bootstrap.device_group is None or bootstrap.template_stack is None:
@@ -129,18 +149,36 @@ class Boot:
         if not (panorama.reachable and firewall.has_management_network()):
             return False
         try:
-            panorama.register(
-                firewall,
-                bootstrap.vm_auth_key or "",
-                group=bootstrap.device_group,
-                stack=bootstrap.template_stack,
-                logs=bootstrap.collector_group,
-            )
+            if bootstrap.licensed_by_panorama:
+                self._join_license_manager(bootstrap.auth_key or "")
+            else:
+                panorama.register(
+                    firewall,
+                    bootstrap.vm_auth_key or "",
+                    group=bootstrap.device_group,
+                    stack=bootstrap.template_stack,
+                    logs=bootstrap.collector_group,
+                )
         except RegistrationRefusedError as error:
             self._give_up("refused", reason=str(error))
-            return True
-        firewall.phase = "connected"
+        if firewall.phase == "licensed":
+            firewall.phase = "connected"
         return True
+
+    def _join_license_manager(self, auth_key: str) -> None:
+        """Let Panorama's plugin get the licence, which is also tried once, and take it in.
+
+        Raises:
+            RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
+        """
+        firewall, plugin = self._firewall, self._around.plugin
+        if not firewall.machine.bring_your_own_licence:
+            raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
+        if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
+            raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
+        self._take(plugin.auth_code(auth_key))
+        if firewall.licence.active:
+            plugin.admit(firewall, auth_key)
 
     def _ask_for_push(self) -> bool:
         """Content is installed: Panorama pushes the configuration."""
@@ -149,6 +187,9 @@ class Boot:
 
     def _rejoin(self) -> bool:
         firewall, panorama = self._firewall, self._around.panorama
+        if not firewall.bootstrap.panoramas:
+            self._enter("standalone")
+            return True
         if not (panorama.reachable and firewall.has_management_network()):
             return False
         self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
@@ -169,6 +210,10 @@ class Boot:
         """Stay as it is for good."""
         self._stages.clear()
         self._enter(phase, **detail)
+
+    def _activate(self, now: float, begins: float, ends: float) -> AutoCommit:
+        failure = self._firewall.oddities.auto_commit_failure
+        return AutoCommit(now + self._spread(begins), now + self._spread(ends), failure)
 
     def _spread(self, seconds: float) -> float:
         """A few per cent more or less, so that firewalls do not march in step."""

@@ -65,6 +65,16 @@ class Bootstrap:
         return self._get("vm-auth-key")
 
     @property
+    def licensed_by_panorama(self) -> bool:
+        """Whether Panorama's plugin licenses it ("Use Panorama-Based Software Firewall …")."""
+        return "panorama-licensing-mode-on" in (self._get("plugin-op-commands") or "").split(",")
+
+    @property
+    def auth_key(self) -> str | None:
+        """Key by which Panorama's license manager takes it in and licenses it."""
+        return self._get("auth-key")
+
+    @property
     def device_group(self) -> str | None:
         """Device group that it joins."""
         return self._get("dgname")

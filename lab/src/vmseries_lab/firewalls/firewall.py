@@ -12,6 +12,7 @@ from vmseries_lab.firewalls.bootstrap import DEFAULT_HOSTNAME, Bootstrap
 from vmseries_lab.firewalls.licence import Licence
 from vmseries_lab.firewalls.load import Load
 from vmseries_lab.firewalls.machine import Interface, Machine
+from vmseries_lab.firewalls.oddities import Oddities
 from vmseries_lab.firewalls.publisher import Publisher
 from vmseries_lab.firewalls.pushed import Pushed
 from vmseries_lab.firewalls.surroundings import Surroundings
@@ -28,6 +29,7 @@ Phase = Literal[
     "refused",
     "connected",
     "in-sync",
+    "standalone",
     "halted",
 ]
 
@@ -40,9 +42,17 @@ class Firewall:
         bootstrap: what it was told at its first boot.
         pushed: what Panorama gave it.
         load: what it carries; set by the traffic.
+        oddities: how it differs from others.
     """
 
-    def __init__(self, machine: Machine, surroundings: Surroundings, now: float) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        surroundings: Surroundings,
+        now: float,
+        oddities: Oddities = Oddities(),  # noqa: B008 - it cannot be changed
+    ) -> None:
+        self.oddities = oddities
         self.machine = machine
         self.hostname = DEFAULT_HOSTNAME
         self.sw_version = machine.sw_version
@@ -54,7 +64,7 @@ class Firewall:
         self._around = surroundings
         world = surroundings.world
         self.licence = Licence(
-            world.clock, world.timeline, surroundings.licensing, self.has_management_network
+            world.clock, world.timeline, surroundings.licensing, self.reaches_licensing
         )
         self._boot = Boot(self, surroundings, now)
         self._publisher = Publisher(machine, surroundings)
@@ -78,14 +88,28 @@ class Firewall:
         return next((nic for nic in self.interfaces if nic.device_index == index), None)
 
     @property
-    def ip_address(self) -> str:
+    def address(self) -> str:
         """The address of its management interface."""
         return self.management.private_ip if self.management else ""
+
+    @property
+    def ip_address(self) -> str:
+        """The same as Panorama sees it."""
+        return self.oddities.seen_at or self.address
 
     def has_management_network(self) -> bool:
         """Whether the management interface that it found at boot is still there."""
         management = self.management
         return management is not None and self.machine.powered and self.machine.holds(management)
+
+    def reaches_licensing(self) -> bool:
+        """Whether it has a way to the vendor's licensing service."""
+        return self.oddities.reaches_licensing and self.has_management_network()
+
+    def web_server_up(self, now: float) -> bool:
+        """Whether its management web server runs, with its own API."""
+        up = self.phase != "halted" and now >= self._boot.auto_commit.begins
+        return up and self.has_management_network()
 
     @property
     def connected(self) -> bool:
@@ -95,11 +119,23 @@ class Firewall:
     @property
     def ready(self) -> bool:
         """Whether it may get traffic: in sync, licensed and running."""
-        return self.phase == "in-sync" and self.licence.active and self.machine.powered
+        return self.configured and self.licence.active and self.machine.powered
+
+    @property
+    def configured(self) -> bool:
+        """Whether it has a configuration, from Panorama or from its bootstrap package."""
+        if self.phase == "standalone":
+            return self._boot.auto_commit.ready(self._around.world.clock.now())
+        return self.phase == "in-sync"
 
     def answers(self, port: int) -> bool:
-        """Whether ``ethernet1/1`` answers a health check."""
-        return self.phase == "in-sync" and self.machine.powered and self.pushed.answers(port)
+        """Whether ``ethernet1/1`` answers a health check.
+
+        What a bootstrap package's ``bootstrap.xml`` says is not simulated: a firewall without a
+        Panorama answers at the ports of HTTP and HTTPS.
+        """
+        allowed = port in (80, 443) if self.phase == "standalone" else self.pushed.answers(port)
+        return self.configured and self.machine.powered and allowed
 
     def receive(self, configuration: list[Element]) -> None:
         """Take over what Panorama pushed."""
@@ -120,7 +156,8 @@ class Firewall:
             "request/license/info": self.licence.info,
             "request/license/deactivate/VM-Capacity": self.licence.deactivate,
             "show/system/info": self._system,
-            "show/chassis-ready": lambda _command, _user: result(text="yes\n"),
+            "show/chassis-ready": lambda _command, _user: self._chassis_ready(),
+            "show/jobs": lambda _command, _user: self._jobs(),
         }
         handler = choose(handlers, command)
         if handler is None:
@@ -157,11 +194,20 @@ class Firewall:
         self._around.cloud.forget(self.machine.instance_id)
         self._around.world.timeline.add("firewall", "halted", self.machine.instance_id)
 
+    def _chassis_ready(self) -> Element:
+        ready = self._boot.auto_commit.ready(self._around.world.clock.now())
+        return result(text="yes\n" if ready else "no\n")
+
+    def _jobs(self) -> Element:
+        now = self._around.world.clock.now()
+        begun = now >= self._boot.auto_commit.begins
+        return result(*[self._boot.auto_commit.job(now)] * begun)
+
     def _system(self, _command: Element, _user: str) -> Element:
         unit, cpuid = self.identity
         facts = {
             "hostname": self.hostname,
-            "ip-address": self.ip_address,
+            "ip-address": self.address,
             "model": "PA-VM",
             "family": "vm",
             "serial": self.serial,

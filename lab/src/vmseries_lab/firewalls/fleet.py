@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from vmseries_lab.firewalls.apis import Apis
 from vmseries_lab.firewalls.cloud import Cloud
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.machine import machines
+from vmseries_lab.firewalls.oddities import Oddities
 from vmseries_lab.firewalls.surroundings import BootTimes, Surroundings
-from vmseries_lab.licensing import Licensing
-from vmseries_lab.panorama import Route
-from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.panorama import Outside, Route
 from vmseries_lab.world import World
 
 
@@ -20,23 +20,35 @@ class Fleet:
 
     Attributes:
         times: how long a boot takes; firewalls that start later follow a change.
+        apis: their own XML API.
+        oddities: what is odd about firewalls that start later.
+        terminated: when the instances of which serial numbers were gone.
     """
 
-    def __init__(self, world: World, panorama: Panorama, licensing: Licensing) -> None:
+    def __init__(self, world: World, outside: Outside) -> None:
         self._world = world
         self._cloud = Cloud(world)
         self.times = BootTimes()
-        self._surroundings = Surroundings(world, panorama, licensing, self._cloud, self.times)
+        self._surroundings = Surroundings(
+            world, outside.panorama, outside.plugin, outside.licensing, self._cloud, self.times
+        )
         self._firewalls: dict[str, Firewall] = {}
+        self.apis = Apis(world, outside.authority, self._firewalls)
+        self.oddities = Oddities()
+        self.terminated: dict[str, float] = {}
+        self._apis_served = False
 
     def tick(self, now: float) -> None:
         """Find new firewalls, let all live, and forget those whose instance is gone."""
         for machine in machines(self._firewalls):
-            self._firewalls[machine.instance_id] = Firewall(machine, self._surroundings, now)
+            firewall = Firewall(machine, self._surroundings, now, self.oddities)
+            self._firewalls[machine.instance_id] = firewall
         for instance_id, firewall in list(self._firewalls.items()):
             firewall.tick(now)
             if firewall.machine.state == "terminated" and not firewall.busy():
                 del self._firewalls[instance_id]
+                self.terminated[firewall.serial] = now
+        self.apis.tick(now)
 
     def busy(self) -> bool:
         """Whether any firewall waits for AWS."""
@@ -85,12 +97,30 @@ class Fleet:
         return [
             ("GET", "firewalls", lambda _query, _body: self.status()),
             ("POST", "firewalls", lambda _query, body: self.times.change(**body)),
+            ("POST", "firewalls/apis", lambda _query, body: self.apis.configure(**body)),
+            ("POST", "firewalls/odd", lambda _query, body: self.make_odd(**body)),
         ]
+
+    def make_odd(self, instance_id: str | None = None, **oddities: Any) -> None:
+        """Change what is odd about one firewall, or about all that start later.
+
+        Raises:
+            ValueError: if there is no such firewall or oddity.
+        """
+        with self._world.lock:
+            if instance_id is None:
+                self.oddities = self.oddities.changed(**oddities)
+            elif (firewall := self.get(instance_id)) is not None:
+                firewall.oddities = firewall.oddities.changed(**oddities)
+            else:
+                raise ValueError(f"there is no firewall on {instance_id}")
 
     def stop(self) -> None:
         """Let the workers go."""
         self._cloud.close()
+        self._apis_served = self.apis.stop()
 
     def start(self) -> None:
         """Have workers again, after :meth:`stop`."""
         self._cloud.start()
+        self.apis.start(served=self._apis_served)

@@ -57,10 +57,12 @@ class Licence:
         self.serial, self.active = self._licensing.enrol(), True
 
     def tick(self, now: float) -> None:
-        """Finish a deactivation that is due."""
+        """Finish a deactivation that is due, and notice one that Panorama asked for."""
         if self._returned_at is not None and now >= self._returned_at:
             self._returned_at = None
             self._licensing.release(self.serial)
+            self.active = self.pooled = False
+        elif self.pooled and self._online() and not self._licensing.covers(self.serial):
             self.active = self.pooled = False
 
     def key_command(self, command: Element, _user: str) -> Element:
@@ -97,14 +99,10 @@ class Licence:
         """
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")
-        if self._api_key.value is None:
-            raise ApiError("API Key is not set")
         if not self._online():
             raise ApiError("Failed to get license info. Please try again later.")
-        if self._licensing.refuse_deactivation is not None:
-            raise ApiError(self._licensing.refuse_deactivation)
         try:
-            self._licensing.check_key(self._api_key.value)
+            self._licensing.may_deactivate(self._api_key.value)
         except LicensingRefusedError as error:
             raise ApiError(str(error)) from error
         if self._returned_at is None:

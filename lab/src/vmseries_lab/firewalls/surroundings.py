@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vmseries_lab.firewalls.cloud import Cloud
 from vmseries_lab.licensing import Licensing
+from vmseries_lab.panorama.plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
 from vmseries_lab.world import World
 
@@ -45,6 +46,7 @@ class Surroundings:
 
     world: World
     panorama: Panorama
+    plugin: LicensePlugin
     licensing: Licensing
     cloud: Cloud
     times: BootTimes

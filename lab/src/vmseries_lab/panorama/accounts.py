@@ -1,4 +1,4 @@
-"""Administrators, their roles and API keys.
+"""Administrators and their API keys.
 
 Palo Alto Networks, PAN-OS and Panorama API guide:
 "Get Your API Key", "API Authentication and Security".
@@ -10,36 +10,18 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
-from typing import Literal
 
 from vmseries_lab.https import Request
-from vmseries_lab.panorama.answers import ApiError, ForbiddenError
-
-Role = Literal["superuser", "superreader", "no-api"]
+from vmseries_lab.panorama.answers import ForbiddenError
 
 
 @dataclass
 class Admin:
-    """An administrator.
-
-    Attributes:
-        role: ``superuser`` may do everything, ``superreader`` may only look, ``no-api`` is an
-            administrator whose role has the XML API switched off.
-    """
+    """An administrator; what he may do stands in the configuration (``roles``)."""
 
     name: str
     password: str
     key: str
-    role: Role = "superuser"
-
-    def require(self, *, write: bool) -> None:
-        """Check that the role allows a request.
-
-        Raises:
-            ApiError: code 16, unauthorized.
-        """
-        if self.role == "no-api" or (write and self.role != "superuser"):
-            raise ApiError("Unauthorized request", code=16)
 
 
 class Accounts:

@@ -38,12 +38,15 @@ class ApiError(Exception):
 
 
 class ForbiddenError(Exception):
-    """The credentials are wrong: HTTP 403, with the same words in the body."""
+    """The credentials are wrong, or the role is: HTTP 403, with the same words in the body."""
+
+    def __init__(self, text: str = "Invalid Credential") -> None:
+        super().__init__(text)
 
     def answer(self) -> Element:
         """The envelope in the body of the HTTP 403."""
         result = Element("result")
-        SubElement(result, "msg").text = "Invalid Credential"
+        SubElement(result, "msg").text = str(self)
         return envelope("error", 403, result)
 
 

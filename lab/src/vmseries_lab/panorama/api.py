@@ -7,6 +7,8 @@ XML API Request Types".
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -29,9 +31,12 @@ from vmseries_lab.panorama.configuration import READS, Configuration
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, choose
+from vmseries_lab.panorama.roles import role_of
+from vmseries_lab.panorama.settings import Settings
 from vmseries_lab.timeline import Timeline
 
-_READING = ("show", "check")
+READING = ("show", "check")
+"""First words of operational commands that change nothing."""
 
 
 @dataclass
@@ -58,6 +63,7 @@ class Api:
     Attributes:
         lock: held while a request is answered: the API sees and makes no half-done changes.
         handlers: operational commands that Panorama carries out itself.
+        denial: why it does not do a command, or take changes (``None``), as a peer of a pair.
         refusals: errors that the next requests are answered with.
     """
 
@@ -69,7 +75,9 @@ class Api:
     commits: Commits
     devices: Devices
     locks: Locks
-    handlers: dict[str, Handler]
+    settings: Settings
+    handlers: ChainMap[str, Handler]
+    denial: Callable[[Element | None], str | None]
     refusals: list[Refusal] = field(default_factory=list)
 
     def respond(self, request: Request) -> Response:
@@ -101,10 +109,14 @@ class Api:
             raise ApiError(f"Unsupported request type: {kind}", code=17)
         command = parsed(parameters.get("cmd", ""))
         if kind == "commit":
-            admin.require(write=True)
+            self._require(admin, kind, write=True)
             return self._commit(command, parameters, admin)
-        admin.require(write=command.tag not in _READING)
+        self._require(admin, kind, write=command.tag not in READING)
         return self._operate(command, parameters.get("target"), admin)
+
+    def _require(self, admin: Admin, kind: str, *, write: bool) -> None:
+        """Check that an administrator's role allows a request; see ``roles.Role.require``."""
+        role_of(self.configuration.store.running, admin.name).require(kind, write=write)
 
     def _refuse(self, kind: str) -> None:
         """Answer with what the lab wants to go wrong.
@@ -119,16 +131,23 @@ class Api:
 
     def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
         writes = parameters.get("action") not in READS
-        admin.require(write=writes)
+        self._require(admin, "config", write=writes)
         if writes:
+            self._deny()
             self.locks.may_change(admin.name)
+        changed_so_far = len(self.configuration.store.changes)
         before = set(references.managed(self.configuration.store.candidate))
         answer = self.configuration.answer(parameters, admin.name)
         for serial in sorted(before - set(references.managed(self.configuration.store.candidate))):
             self._note("device-removed", serial, user=admin.name)
+        if self.settings.automatic_commit_lock and (
+            len(self.configuration.store.changes) > changed_so_far
+        ):
+            self.locks.changed(admin.name)
         return answer
 
     def _commit(self, command: Element, parameters: dict[str, str], admin: Admin) -> Element:
+        self._deny()
         now = self.clock.now()
         if parameters.get("action") == "all" or command.tag == "commit-all":
             job = self.commits.push_command(command, admin.name, now)
@@ -139,7 +158,17 @@ class Api:
             self._note("commit-queued", str(committing.number), user=admin.name)
         return answer
 
+    def _deny(self, command: Element | None = None) -> None:
+        """Refuse what this peer of a pair must not do.
+
+        Raises:
+            ApiError: code 15, operation denied.
+        """
+        if (reason := self.denial(command)) is not None:
+            raise ApiError(reason, code=15)
+
     def _operate(self, command: Element, target: str | None, admin: Admin) -> Element:
+        self._deny(command)
         if target is not None:
             record = self.devices.connected(target)
             if record is None:

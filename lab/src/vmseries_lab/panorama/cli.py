@@ -21,6 +21,8 @@ _LISTS = frozenset(
         "device-group",
         "log-collector-group",
         "log-collector",
+        "license-manager",
+        "bootstrap-definition",
         "devices",
         "vsys",
         "entry",
@@ -33,7 +35,10 @@ _LISTS = frozenset(
         "virtual-router",
     }
 )
-"""Nodes that hold entries: what follows one of them in a line is the name of an entry."""
+"""Nodes that hold entries: what follows one of them in a line is the name of an entry.
+
+Not in a license manager, which refers to entries of other nodes by their names.
+"""
 
 _MEMBERS = frozenset({"templates", "source", "destination", "from", "to", "application", "service"})
 """Nodes that hold members."""
@@ -42,7 +47,7 @@ _DEVICE_LEVEL = frozenset({"deviceconfig", "network", "vsys", "platform"})
 """Nodes that a line puts directly under ``config``, where the XML has ``devices`` between."""
 
 _ROOTS = frozenset(
-    {"template", "template-stack", "device-group", "log-collector-group", "mgt-config"}
+    {"template", "template-stack", "device-group", "log-collector-group", "mgt-config", "plugins"}
 )
 _TEXT = "text()"
 
@@ -88,7 +93,7 @@ def _parse(words: deque[str], *, with_value: bool) -> tuple[list[_Node], list[_N
         nodes.append(_Node(word))
         if word in _MEMBERS:
             return nodes, [_Node("member", text) for text in words if text not in ("[", "]")]
-        if word in _LISTS and words:
+        if word in _LISTS and words and _Node("license-manager") not in nodes[:-1]:
             nodes.append(_Node("entry", words.popleft()))
     return nodes, []
 

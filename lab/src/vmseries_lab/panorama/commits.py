@@ -33,13 +33,20 @@ class Pace:
     Attributes:
         commit_seconds: lab seconds of a commit.
         push_seconds: lab seconds of a push.
+        sync_seconds: lab seconds until the passive peer of a pair has a committed configuration.
+        failover_seconds: lab seconds until it takes over from a peer that is gone: hello interval
+            and promotion hold time of the recommended timers ("HA Timers").
         fail_next_commit: the reason for which the next commit that ends will fail.
+        fail_commits: the reason for which every commit fails.
         no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
     """
 
     commit_seconds: float = 30.0
     push_seconds: float = 240.0
+    sync_seconds: float = 10.0
+    failover_seconds: float = 10.0
     fail_next_commit: str | None = None
+    fail_commits: str | None = None
     no_changes_as_line: bool = False
 
 
@@ -62,6 +69,9 @@ class Commits:
             ApiError: if the command is no commit, or the queue is full.
         """
         admins = _admins(command)
+        if admins is not None and self._store.full_commit_required:
+            # As the refusal of a partial revert is worded; this one is recorded nowhere.
+            raise ApiError("Partial commit is not allowed. Full system commit must be completed.")
         queued = [change for job in self._jobs.unfinished("Commit") for change in self._of(job)]
         changes = [change for change in self._store.pending(admins) if change not in queued]
         if not self._makes_a_difference(queued, changes, force=command.find("force") is not None):
@@ -76,11 +86,15 @@ class Commits:
             user,
             now,
             lambda: self._pace.commit_seconds,
-            lambda: self._finish(job),
+            lambda: self._finish(job, full=admins is None),
             description=command.findtext(".//description", ""),
         )
         self._queued[job.number] = changes
         return enqueued(job.number, commit=True), job
+
+    def forget(self) -> None:
+        """Forget what the jobs in the queue were to commit: they are gone."""
+        self._queued.clear()
 
     def push(
         self, serials: Callable[[], list[str]], user: str, now: float, after: Job | None = None
@@ -137,15 +151,17 @@ class Commits:
         except ApiError:
             return True  # the job will find the same error and report it
 
-    def _finish(self, job: Job) -> Report:
+    def _finish(self, job: Job, *, full: bool) -> Report:
         changes = self._queued.pop(job.number)
-        if self._pace.fail_next_commit is not None:
-            reason, self._pace.fail_next_commit = self._pace.fail_next_commit, None
+        reason = self._pace.fail_next_commit or self._pace.fail_commits
+        self._pace.fail_next_commit = None
+        if reason is not None:
             return Report((reason, "Commit failed"), ok=False)
         try:
             self._store.commit(changes)
         except ApiError as error:
             return Report((*error.lines, "Commit failed"), ok=False)
+        self._store.full_commit_required &= not full
         return Report((COMMITTED,))
 
     def _push(self, serials: list[str]) -> Report:

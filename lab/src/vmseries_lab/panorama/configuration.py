@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, tostring
 from vmseries_lab.panorama import tree
 from vmseries_lab.panorama.answers import ApiError, envelope, message, parsed
 from vmseries_lab.panorama.jobs import Jobs
+from vmseries_lab.panorama.settings import Settings
 from vmseries_lab.panorama.store import Action, Change, ChangeRefusedError, Done, Store
 
 READS = ("get", "show")
@@ -26,6 +27,7 @@ class Configuration:
 
     store: Store
     jobs: Jobs
+    settings: Settings
 
     def answer(self, parameters: dict[str, str], admin: str) -> Element:
         """Carry out one request.
@@ -36,7 +38,7 @@ class Configuration:
         action = parameters.get("action", "")
         if action in READS:
             return self._read(action, parameters.get("xpath", ""))
-        if action == "multi-config":
+        if action == "multi-config" and self.settings.multi_config:
             return self._several(parameters, admin)
         change = _change(action, parameters, admin)
         try:
@@ -70,7 +72,7 @@ class Configuration:
         if parameters.get("strict-transactional") == "yes":
             self._begin_strictly(admin)
         try:
-            done = self.store.apply(changes)
+            done = self.store.apply(changes, absent_refused=self.settings.absent_refused)
         except ChangeRefusedError as refused:
             answers = [_accepted(one) for one in refused.done] + [refused.error.answer()]
             return envelope("error", refused.error.code, *_with_ids(answers, parts))
@@ -80,7 +82,7 @@ class Configuration:
         """Refuse while a commit is under way; otherwise drop the caller's own open changes."""
         if self.jobs.unfinished("Commit"):
             raise ApiError("A commit is pending. Please try again later.", code=13)
-        self.store.revert(admin)
+        self.store.revert({admin})
 
 
 def _change(action: str, parameters: dict[str, str], admin: str) -> Change:

@@ -86,6 +86,11 @@ class Devices:
         record = self._records.get(serial)
         return record if record is not None and record.connected else None
 
+    def pushed(self, serial: str) -> bool:
+        """Whether a device has ever been given a configuration."""
+        record = self._records.get(serial)
+        return record is not None and bool(record.pushed)
+
     def push(self, running: Element, serial: str) -> bool:
         """Give a device what its groups hold; ``False`` if it is not connected."""
         record = self.connected(serial)

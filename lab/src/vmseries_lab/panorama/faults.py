@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.aws.calls import Fault, Gate, role_of
-from vmseries_lab.https import Request, Response
+from vmseries_lab.https import Intercept, Request, Response
 from vmseries_lab.panorama.answers import ApiError, render
 from vmseries_lab.panorama.service import Panorama
 
@@ -52,6 +52,11 @@ def _words(command: Element) -> list[str]:
 
 def install(panorama: Panorama, gate: Gate) -> None:
     """Let Panorama's requests pass through the gate, too."""
+    panorama.intercept(interceptor(gate, SERVICE))
+
+
+def interceptor(gate: Gate, service: str) -> Intercept:
+    """What lets requests of the XML API pass through the gate, as calls of a service."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
@@ -60,9 +65,9 @@ def install(panorama: Panorama, gate: Gate) -> None:
         access_key = gate.caller(connection.getpeername()[1])
         role = role_of(access_key)
         call = gate.outside.add(
-            SERVICE, action, {}, subject=subject, access_key=access_key, role=role
+            service, action, {}, subject=subject, access_key=access_key, role=role
         )
-        hits = gate.faults.take(SERVICE, action, role, subject)
+        hits = gate.faults.take(service, action, role, subject)
         response: Response | None
         for when in ("before", "after"):
             if when == "after":
@@ -80,7 +85,7 @@ def install(panorama: Panorama, gate: Gate) -> None:
                     return _struck(fault)
         return response
 
-    panorama.server.intercept = intercept
+    return intercept
 
 
 def _struck(fault: Fault) -> Response | None:

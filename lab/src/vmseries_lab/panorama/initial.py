@@ -16,21 +16,39 @@ COLLECTOR = "007951000000001"
 VM_AUTH_KEY = "755036225328715"
 
 AUTOSCALE = Admin("autoscale", "autoscale-password", "LUFRPT1hdXRvc2NhbGUta2V5LW9mLXRoZS1sYWI")
+SECOND = Admin("autoscale-2", "autoscale-2-password", "LUFRPT1zZWNvbmQta2V5LW9mLXRoZS1sYWI")
+"""For a second module instance that shares this Panorama."""
 OPERATOR = Admin("operator", "operator-password", "LUFRPT1vcGVyYXRvci1rZXktb2YtdGhlLWxhYg")
-READER = Admin(
-    "reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI", role="superreader"
-)
+READER = Admin("reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI")
+ROLE = "autoscale-api"
+"""Role profile of the functions' administrators: no more than what they need."""
 
 _CONFIGURATION = f"""
 <config version="11.1.0" urldb="paloaltonetworks">
   <mgt-config>
     <devices/>
     <users>
-      <entry name="{AUTOSCALE.name}"/>
-      <entry name="{OPERATOR.name}"/>
-      <entry name="{READER.name}"/>
+      <entry name="{AUTOSCALE.name}"><permissions><role-based>
+        <custom><profile>{ROLE}</profile></custom>
+      </role-based></permissions></entry>
+      <entry name="{SECOND.name}"><permissions><role-based>
+        <custom><profile>{ROLE}</profile></custom>
+      </role-based></permissions></entry>
+      <entry name="{OPERATOR.name}"><permissions><role-based>
+        <superuser>yes</superuser>
+      </role-based></permissions></entry>
+      <entry name="{READER.name}"><permissions><role-based>
+        <superreader>yes</superreader>
+      </role-based></permissions></entry>
     </users>
   </mgt-config>
+  <shared>
+    <admin-role>
+      <entry name="{ROLE}"><role><panorama><xmlapi>
+        <config>enable</config><op>enable</op><commit>enable</commit>
+      </xmlapi></panorama></role></entry>
+    </admin-role>
+  </shared>
   <devices>
     <entry name="localhost.localdomain">
       <device-group>

@@ -5,6 +5,7 @@ https://docs.paloaltonetworks.com/pan-os/7-1/pan-os-new-features/management-feat
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from vmseries_lab.panorama.answers import ApiError, leaf, with_lines
 
-Kind = Literal["Commit", "CommitAll", "BatchLicense"]
+Kind = Literal["Commit", "CommitAll", "BatchLicense", "HA-Sync"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,15 @@ class Job:
 
 
 class Jobs:
-    """All jobs since start. Commits are run in turn; everything else begins at once."""
+    """All jobs since start. Commits are run in turn; everything else begins at once.
 
-    def __init__(self) -> None:
+    Args:
+        first: number of the first job.
+    """
+
+    def __init__(self, first: int = 1) -> None:
         self.all: list[Job] = []
+        self._next = first
 
     def add(
         self,
@@ -132,9 +138,14 @@ class Jobs:
         after: Job | None = None,
     ) -> Job:
         """Put a job at the end of its queue."""
-        job = Job(len(self.all) + 1, kind, user, now, seconds, work, description, after)
+        job = Job(self._next, kind, user, now, seconds, work, description, after)
+        self._next += 1
         self.all.append(job)
         return job
+
+    def clear(self) -> None:
+        """Know of no job any more. Numbers are not used again."""
+        self.all.clear()
 
     def get(self, number: str) -> Job:
         """The job of this number.
@@ -180,7 +191,8 @@ class Jobs:
         """Since when nothing holds the job back, or ``None`` if something does."""
         before = [job.after] if job.after else []
         if job.kind == "Commit":
-            before += [other for other in self.all[: job.number - 1] if other.kind == "Commit"]
+            earlier = itertools.takewhile(lambda other: other is not job, self.all)
+            before += [other for other in earlier if other.kind == "Commit"]
         if any(other.finished_at is None for other in before):
             return None
         return max([job.queued_at, *(other.finished_at or 0.0 for other in before)])

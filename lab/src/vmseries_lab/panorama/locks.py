@@ -8,6 +8,7 @@ a configuration lock keeps everybody else from changing anything. Only locks of 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,7 +19,7 @@ from vmseries_lab.panorama.answers import ApiError, entry, result
 from vmseries_lab.panorama.operations import Handler
 
 Kind = Literal["commit", "config"]
-_FORBIDDEN = {"commit": "commit", "config": "modify"}
+_FORBIDDEN: dict[Kind, str] = {"commit": "commit", "config": "modify"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,27 @@ class Locks:
         if lock is not None and lock.admin == admin:
             del self._held["commit"]
 
+    def changed(self, admin: str) -> None:
+        """Take the commit lock for somebody who has changed something, if it is free."""
+        self._held.setdefault("commit", Lock(admin, self.clock.now(), ""))
+
+    def hold(self, admin: str, kinds: Collection[str]) -> None:
+        """Let somebody hold locks of these kinds, and of no other.
+
+        Raises:
+            ValueError: for a kind that does not exist.
+        """
+        if unknown := set(kinds) - set(_FORBIDDEN):
+            raise ValueError(f"there is no lock of the kind {', '.join(sorted(unknown))}")
+        self._held = {kind: lock for kind, lock in self._held.items() if lock.admin != admin}
+        for kind in _FORBIDDEN:
+            if kind in kinds:
+                self._held[kind] = Lock(admin, self.clock.now(), "")
+
+    def clear(self) -> None:
+        """Hold no lock any more."""
+        self._held.clear()
+
     def _request(self, kind: Kind, command: Element, user: str) -> Element:
         if command.find(f"{kind}-lock/add") is not None:
             return self._add(kind, user, command.findtext(".//comment", ""))
@@ -105,12 +127,12 @@ class Locks:
             locks.append(
                 entry(
                     lock.admin,
-                    type=kind,
+                    type="shared",
                     name="shared",
                     created=created,
                     last_activity=created,
                     loggedin="yes",
-                    comment=lock.comment,
+                    comment=lock.comment or "(null)",
                 )
             )
         return result(locks)

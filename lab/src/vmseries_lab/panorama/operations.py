@@ -6,7 +6,7 @@ of the answers are those that pan-os-python, pan-python and pango parse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement
@@ -30,6 +30,8 @@ class Operations:
     jobs: Jobs
     devices: Devices
     hostname: str
+    address: str
+    serial: str
 
     def handlers(self) -> dict[str, Handler]:
         """Handlers by command, as a chain of element names; the longest that fits is taken."""
@@ -43,9 +45,7 @@ class Operations:
             "show/jobs/id": self._job,
             "show/jobs": self._jobs,
             "show/system/info": self._system,
-            "show/config/list/change-summary": self._change_summary,
-            "check/pending-changes": self._pending_changes,
-            "check/full-commit-required": lambda _command, _user: result(text="no"),
+            "show/admins": self._admins,
         }
 
     def _devices(self, *, connected_only: bool) -> Element:
@@ -152,10 +152,10 @@ class Operations:
     def _system(self, _command: Element, _user: str) -> Element:
         system = Element("system")
         system.append(leaf("hostname", self.hostname))
-        system.append(leaf("ip-address", "10.255.0.10"))
+        system.append(leaf("ip-address", self.address))
         system.append(leaf("model", "Panorama"))
         system.append(leaf("family", "pc"))
-        system.append(leaf("serial", "000710000000001"))
+        system.append(leaf("serial", self.serial))
         system.append(leaf("sw-version", "11.1.4-h7"))
         system.append(leaf("system-mode", "panorama"))
         system.append(leaf("licensed-device-capacity", "1000"))
@@ -163,18 +163,20 @@ class Operations:
         system.append(leaf("time", _moment(self.clock.now())))
         return result(system)
 
-    def _pending_changes(self, _command: Element, _user: str) -> Element:
-        return result(text="yes" if self.store.pending() else "no")
+    def _admins(self, _command: Element, user: str) -> Element:
+        """Who is logged in: whoever asks."""
+        session = Element("entry")
+        session.append(leaf("admin", user))
+        session.append(leaf("from", "127.0.0.1"))
+        session.append(leaf("type", "Web"))
+        session.append(leaf("session-start", _moment(self.clock.now())[5:]))
+        session.append(leaf("idle-for", "00:00:00s"))
+        admins = Element("admins")
+        admins.append(session)
+        return result(admins)
 
-    def _change_summary(self, command: Element, _user: str) -> Element:
-        admins = {member.text or "" for member in command.iterfind(".//admin/member")} or None
-        summary = Element("summary")
-        for change in self.store.pending(admins):
-            summary.append(entry(change.xpath, owner=change.admin, action=change.action.upper()))
-        return result(summary)
 
-
-def choose(handlers: dict[str, Handler], command: Element) -> Handler | None:
+def choose(handlers: Mapping[str, Handler], command: Element) -> Handler | None:
     """The handler with the longest chain of element names that ``command`` begins with."""
     for chain in sorted(handlers, key=len, reverse=True):
         first, *others = chain.split("/")

@@ -1,29 +1,33 @@
-"""The Panorama of the lab: its parts put together, and what the rest of the lab does to it."""
+"""The Panorama of the lab: one or a pair, and what the rest of the lab does to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.certificates import PANORAMA_NAMES, Authority
-from vmseries_lab.https import HttpsServer
-from vmseries_lab.panorama import cli, initial, references
+from vmseries_lab.https import HttpsServer, Intercept
+from vmseries_lab.panorama import cli, initial, references, roles
 from vmseries_lab.panorama.accounts import Accounts
 from vmseries_lab.panorama.api import Api, Refusal
 from vmseries_lab.panorama.commits import Commits, Pace
-from vmseries_lab.panorama.configuration import Configuration
 from vmseries_lab.panorama.devices import Devices, Link
+from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.licences import Licences
 from vmseries_lab.panorama.locks import Locks
-from vmseries_lab.panorama.operations import Operations
+from vmseries_lab.panorama.peer import Common, Peer
 from vmseries_lab.panorama.store import Store
 from vmseries_lab.world import World
 
-_PACE_KNOBS = ("commit_seconds", "push_seconds", "fail_next_commit", "no_changes_as_line")
+_OPERATORS_COMMIT = (
+    "<commit>{}<partial><admin><member>" + initial.OPERATOR.name + "</member></admin></partial>"
+    "</commit>"
+)
+_FORCED = fromstring(_OPERATORS_COMMIT.format("<force/>"))
 
 
 class RegistrationRefusedError(Exception):
@@ -31,72 +35,220 @@ class RegistrationRefusedError(Exception):
 
 
 class Panorama:
-    """One Panorama, standing alone."""
+    """One Panorama, standing alone until it is made a pair.
+
+    Attributes:
+        peers: the primary one first.
+        pair: what makes two of them a pair.
+    """
 
     def __init__(self, world: World, authority: Authority) -> None:
         self.world = world
-        self.pace = Pace()
-        self.store = Store(initial.configuration())
-        self.jobs = Jobs()
-        self.devices = Devices()
-        self.locks = Locks(world.clock)
-        self.commits = Commits(self.store, self.jobs, self.devices, self.pace)
         self.vm_auth_keys = {initial.VM_AUTH_KEY}
-        operations = Operations(
-            world.clock, self.store, self.jobs, self.devices, PANORAMA_NAMES[0].split(".")[0]
-        )
-        licences = Licences(world.clock, self.store, self.jobs, self.devices)
-        self.api = Api(
-            lock=world.lock,
-            clock=world.clock,
-            timeline=world.timeline,
-            accounts=Accounts(initial.AUTOSCALE, initial.OPERATOR, initial.READER),
-            configuration=Configuration(self.store, self.jobs),
-            commits=self.commits,
-            devices=self.devices,
-            locks=self.locks,
-            handlers=operations.handlers() | licences.handlers() | self.locks.handlers(),
-        )
-        self.server = HttpsServer(authority, PANORAMA_NAMES, self.api.respond)
-        world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
+        accounts = Accounts(initial.AUTOSCALE, initial.SECOND, initial.OPERATOR, initial.READER)
+        self._common = Common(world, authority, accounts)
+        store = Store(initial.configuration())
+        self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
+        self.pair: Pair | None = None
 
-    def configure(self, **knobs: Any) -> dict[str, Any]:
+    # Who is there.
+
+    @property
+    def active(self) -> Peer | None:
+        """The one that takes changes, if there is one."""
+        return self.pair.active if self.pair else self.peers[0]
+
+    @property
+    def leading(self) -> Peer:
+        """The active one, or the one that was active last."""
+        return self.pair.leading if self.pair else self.peers[0]
+
+    @property
+    def store(self) -> Store:
+        """The leading one's configuration."""
+        return self.leading.store
+
+    @property
+    def jobs(self) -> Jobs:
+        """The leading one's jobs."""
+        return self.leading.jobs
+
+    @property
+    def locks(self) -> Locks:
+        """The leading one's locks."""
+        return self.leading.locks
+
+    @property
+    def commits(self) -> Commits:
+        """The leading one's commits."""
+        return self.leading.commits
+
+    @property
+    def licences(self) -> Licences:
+        """The leading one's licence commands."""
+        return self.leading.licences
+
+    @property
+    def devices(self) -> Devices:
+        """The firewalls, which are connected to both peers."""
+        return self._common.devices
+
+    @property
+    def pace(self) -> Pace:
+        """How long jobs take."""
+        return self._common.pace
+
+    @property
+    def api(self) -> Api:
+        """The first one's API. Commands that are plugged in here are there on both."""
+        return self.peers[0].api
+
+    @property
+    def server(self) -> HttpsServer:
+        """The first one's server."""
+        return self.peers[0].server
+
+    @property
+    def reachable(self) -> bool:
+        """Whether firewalls can open and keep connections to an active Panorama."""
+        return self.active is not None and self.active.answers
+
+    # What can be done to it.
+
+    def make_pair(self) -> None:
+        """Have a second peer from now on, the passive one. A second time does nothing."""
+        with self.world.lock:
+            if self.pair is not None:
+                return
+            store = Store(initial.configuration())
+            second = Peer(self._common, PANORAMA_NAMES[1], "secondary", store)
+            self.pair = Pair(self.world, self.peers[0], second, self.pace)
+            self.peers.append(second)
+
+    def fail_over(self, cause: str = "power") -> None:
+        """Let the active peer of the pair fail; see ``high_availability.Pair.fail``.
+
+        Args:
+            cause: ``power``, ``suspended`` or ``non-functional``.
+
+        Raises:
+            ValueError: if there is no pair, no active peer, or no such cause.
+        """
+        causes: dict[str, Cause] = {known: known for known in CAUSES}
+        if self.pair is None or self.pair.active is None or cause not in causes:
+            raise ValueError(f"no active peer of a pair can fail by {cause!r}")
+        with self.world.lock:
+            self.pair.fail(self.pair.active, causes[cause])
+
+    def configure(self, peer: str | None = None, **knobs: Any) -> dict[str, Any]:
         """Turn the lab's knobs.
 
         Args:
-            knobs: ``available``; ``refuse``, a list of ``Refusal`` as mappings; and the attributes
-                of ``https.Conduct`` and of ``commits.Pace``.
+            peer: ``primary`` or ``secondary``; those of all peers otherwise.
+            knobs: the attributes of ``https.Conduct``; those of ``commits.Pace`` and of
+                ``settings.Settings``, which are always for both peers; and
+
+                * ``available``: of a peer of a pair, whether it has power.
+                * ``refuse``: a list of ``Refusal`` as mappings.
+                * ``locks``: which locks the operator holds, of ``commit`` and ``config``.
+                * ``queued_commits``: how many commits the operator queues now.
+                * ``full_commit_required``: whether it is.
+                * ``rights``: which requests the functions' administrator may make over the XML API:
+                  some of ``roles.TYPES``.
 
         Returns:
             How they stand.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a knob or peer that does not exist.
         """
-        if "available" in knobs:
-            knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
-        refusals = [Refusal(**refusal) for refusal in knobs.pop("refuse", [])]
-        pace = {name: knobs.pop(name) for name in _PACE_KNOBS if name in knobs}
-        self.server.behave(**knobs)
+        peers = [one for one in self.peers if peer in (None, one.priority)]
+        if not peers:
+            raise ValueError(f"there is no peer called {peer}")
+        turns: dict[str, Callable[[Peer, Any], None]] = {
+            "available": self._power,
+            "refuse": self._refuse,
+            "locks": lambda one, kinds: one.locks.hold(initial.OPERATOR.name, kinds),
+            "queued_commits": self._queue_commits,
+            "full_commit_required": self._require_full_commit,
+            "rights": self._allow,
+        }
+        common = {
+            name: part
+            for part in (self.pace, self._common.settings)
+            for name in asdict(part)
+            if name in knobs
+        }
+        mine = {name: knobs.pop(name) for name in [*turns, *common] if name in knobs}
+        for one in peers:
+            one.server.behave(**knobs)
         with self.world.lock:
-            self.api.refusals += refusals
-            for name, value in pace.items():
-                setattr(self.pace, name, value)
-        return {"mode": self.server.conduct.mode, **asdict(self.pace)}
+            for name, value in mine.items():
+                if name in common:
+                    setattr(common[name], name, value)
+                else:
+                    for one in peers:
+                        turns[name](one, value)
+        return {"mode": peers[0].server.conduct.mode, **asdict(self.pace)}
 
-    @property
-    def reachable(self) -> bool:
-        """Whether firewalls can open and keep connections to it."""
-        return self.server.conduct.mode == "answering"
+    def _refuse(self, peer: Peer, refusals: list[dict[str, Any]]) -> None:
+        peer.api.refusals += [Refusal(**refusal) for refusal in refusals]
+
+    def _queue_commits(self, peer: Peer, number: int) -> None:
+        """Queue commits of the operator that change nothing; the first one begins if it may."""
+        now = self.world.clock.now()
+        for _ in range(number if peer is self.active else 0):
+            peer.commits.commit(_FORCED, initial.OPERATOR.name, now)
+            self.tick(now)
+
+    def _require_full_commit(self, peer: Peer, required: bool) -> None:
+        peer.store.full_commit_required = required
+
+    def _allow(self, peer: Peer, types: list[str]) -> None:
+        """Have these rights in the role profile of the functions' administrator, and no others."""
+        if unknown := set(types) - set(roles.TYPES):
+            raise ValueError(f"the XML API has no requests of type {', '.join(sorted(unknown))}")
+        rights = "".join(
+            f"<{one}>{'enable' if one in types else 'disable'}</{one}>" for one in roles.TYPES
+        )
+        peer.store.make(roles.rights_path(initial.ROLE), rights)
+
+    def _power(self, peer: Peer, on: bool) -> None:
+        """Switch a peer on or off; a Panorama that stands alone is merely not to be reached."""
+        if self.pair is None:
+            peer.server.behave(mode="answering" if on else "refusing")
+        elif on:
+            self.pair.restore(peer)
+        elif peer.on:
+            self.pair.fail(peer, "power")
+
+    def state(self) -> dict[str, Any]:
+        """Who is there, JSON-ready."""
+        active = self.active
+        return {
+            "active": active.host if active else None,
+            "peers": {peer.host: f"{peer.priority}-{peer.state}" for peer in self.peers},
+            "most_requests_at_once": max(peer.server.most_at_once for peer in self.peers),
+        }
+
+    def intercept(self, intercept: Intercept) -> None:
+        """Let somebody see or spoil single requests."""
+        self._common.intercept = intercept
 
     def start(self) -> None:
-        """Serve again, at another port."""
-        self.server.start()
-        self.world.hosts[f"{PANORAMA_NAMES[0]}:443"] = self.server.address
+        """Serve again, at other ports."""
+        for peer in self.peers:
+            peer.start()
+
+    def stop(self) -> None:
+        """Stop serving, until :meth:`start`."""
+        for peer in self.peers:
+            peer.server.stop()
 
     def close(self) -> None:
-        """Stop serving."""
-        self.server.close()
+        """Stop serving for good."""
+        for peer in self.peers:
+            peer.server.close()
 
     # What firewalls do.
 
@@ -114,13 +266,25 @@ class Panorama:
         """
         if auth_key not in self.vm_auth_keys:
             raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+        self.take_in(link, group=group, stack=stack, logs=logs)
+
+    def take_in(
+        self, link: Link, *, group: str | None, stack: str | None, logs: str | None
+    ) -> None:
+        """Manage a firewall whose key was found valid, see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
-        self.store.make(references.MANAGED_DEVICES, member)
+        self._make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}
         for container, name in wanted.items():
             if name in references.names(self.store.running, container):
-                self.store.make(references.members_path(container, str(name)), member)
+                self._make(references.members_path(container, str(name)), member)
         self.connect(link)
+
+    def _make(self, xpath: str, element: str) -> None:
+        """Enter something without a commit. A firewall is known to both peers: it joins both."""
+        for peer in self.peers:
+            if peer.on:
+                peer.store.make(xpath, element)
 
     def connect(self, link: Link) -> None:
         """A managed firewall opens its connection."""
@@ -136,8 +300,10 @@ class Panorama:
         """Whether the running configuration has this device."""
         return serial in references.managed(self.store.running)
 
-    def push(self, serials: Iterable[str], after: Job | None = None, user: str = "") -> Job:
-        """Push to devices on Panorama's own account or an operator's."""
+    def push(self, serials: Iterable[str], after: Job | None = None, user: str = "") -> Job | None:
+        """Push to devices on Panorama's own account or an operator's, if there is an active one."""
+        if self.active is None:
+            return None
         chosen = list(serials)
         now = self.world.clock.now()
         return self.commits.push(lambda: chosen, user, now, after)
@@ -153,15 +319,16 @@ class Panorama:
         Raises:
             BadLineError: if a line makes no change; nothing was changed then.
             ChangeRefusedError: if the configuration does not take one.
+            ValueError: if no Panorama is active.
         """
+        if self.active is None:
+            raise ValueError("no Panorama is active")
         user = initial.OPERATOR.name
         changes = [cli.change(line, user) for line in lines]
         with self.world.lock:
             now = self.world.clock.now()
             self.store.apply(changes)
-            command = fromstring(
-                f"<commit><partial><admin><member>{user}</member></admin></partial></commit>"
-            )
+            command = fromstring(_OPERATORS_COMMIT.format(""))
             _, commit = self.commits.commit(command, user, now)
             if commit is None:
                 return {"commit": None, "push": None}
@@ -177,20 +344,40 @@ class Panorama:
 
     def tick(self, now: float) -> None:
         """Work the jobs off."""
-        for job in self.jobs.tick(now):
-            if job.kind == "Commit":
-                self._committed(job)
-            for serial, _, ok, _ in job.report.devices:
-                if ok:
-                    self._note("device-in-sync", serial)
+        for peer in self.peers:
+            for job in peer.jobs.tick(now):
+                self._ended(peer, job)
+        if self.pair is not None:
+            former = self.pair.active
+            self.pair.tick(now)
+            if self.pair.active not in (None, former):
+                self._push_for_the_first_time()
 
-    def _committed(self, job: Job) -> None:
-        self._note("commit-finished", str(job.number), user=job.user, result=job.outcome)
-        self.locks.committed(job.user)
+    def _ended(self, peer: Peer, job: Job) -> None:
+        if job.kind == "Commit":
+            self._note("commit-finished", str(job.number), user=job.user, result=job.outcome)
+            peer.locks.committed(job.user)
+            if peer is self.active:
+                self._cut_off()
+        for serial, _, ok, _ in job.report.devices:
+            if ok:
+                self._note("device-in-sync", serial)
+
+    def _cut_off(self) -> None:
+        """End the connections of devices that are not managed any more."""
         for serial in self.devices.serials():
             if not self.is_managed(serial):
                 self.disconnect(serial)
                 self.devices.forget(serial)
+
+    def _push_for_the_first_time(self) -> None:
+        """Push to firewalls that never got a configuration: their pushes died with the other peer.
+
+        Template stacks: "automatically push content when software device registers".
+        """
+        new = [serial for serial in self._connected() if not self.devices.pushed(serial)]
+        if new:
+            self.push(new)
 
     def _note(self, kind: str, subject: str, **detail: Any) -> None:
         self.world.timeline.add("panorama", kind, subject, **detail)

@@ -17,6 +17,7 @@ from vmseries_lab.panorama.answers import COMMAND_SUCCEEDED, ApiError, parsed
 
 Action = Literal["set", "edit", "delete"]
 ABSENT = "Object doesn't exist"
+ABSENT_CODE = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +39,27 @@ class Done:
 
 
 class Store:
-    """Both configurations, and the changes that lie between them, in the order they were made."""
+    """Both configurations, and the changes that lie between them, in the order they were made.
+
+    Attributes:
+        version: of the running configuration; it grows with each change.
+        full_commit_required: whether some administrators' changes cannot be committed alone, as
+            after a configuration was loaded.
+    """
 
     def __init__(self, initial: Element) -> None:
         self.running = initial
         self.candidate = copy.deepcopy(initial)
         self.changes: list[Change] = []
+        self.version = 0
+        self.full_commit_required = False
 
-    def apply(self, changes: Iterable[Change]) -> list[Done]:
+    def apply(self, changes: Iterable[Change], *, absent_refused: bool = False) -> list[Done]:
         """Change the candidate by all of ``changes``, or not at all.
+
+        Args:
+            changes: in their order.
+            absent_refused: whether a deletion of what is not there cannot be made.
 
         Raises:
             ChangeRefusedError: naming the first change that cannot be made.
@@ -57,6 +70,8 @@ class Store:
         for change in changes:
             try:
                 changed, outcome = _apply(candidate, change)
+                if absent_refused and outcome.code == ABSENT_CODE:
+                    raise ApiError(outcome.text, code=outcome.code)  # noqa: TRY301 - one way out
             except ApiError as error:
                 raise ChangeRefusedError(done, error) from error
             done.append(outcome)
@@ -91,22 +106,31 @@ class Store:
         if faults := list(references.dangling(config)):
             raise ApiError("Validation Error:", *faults)
         self.running = config
+        self.version += 1
         self.changes = [change for change in self.changes if change not in changes]
 
-    def revert(self, admin: str) -> None:
-        """Drop an administrator's changes that are not committed.
+    def revert(self, admins: Collection[str] | None) -> None:
+        """Drop changes that are not committed: of ``admins``, or everybody's.
 
         Raises:
             ApiError: if others' changes cannot stand without them.
         """
-        others = [change for change in self.changes if change.admin != admin]
+        dropped = self.pending(admins)
+        others = [change for change in self.changes if change not in dropped]
         self.candidate = self.preview(self.running, others)
         self.changes = others
+
+    def forget_changes(self) -> None:
+        """Have the running configuration as the candidate, too."""
+        self.candidate = copy.deepcopy(self.running)
+        self.changes = []
+        self.full_commit_required = False
 
     def make(self, xpath: str, element: str) -> None:
         """Enter something in both configurations at once, as Panorama does by itself."""
         for config in (self.running, self.candidate):
             _apply(config, Change("", "set", xpath, element))
+        self.version += 1
 
 
 class ChangeRefusedError(Exception):
@@ -137,7 +161,7 @@ def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool
                 _refuse_referenced(config, steps)
             if tree.delete(config, steps):
                 return True, Done()
-            return False, Done(7, ABSENT)
+            return False, Done(ABSENT_CODE, ABSENT)
         elements = list(parsed(f"<root>{change.element}</root>"))
         if change.action == "set":
             return tree.merge(config, steps, elements), Done()

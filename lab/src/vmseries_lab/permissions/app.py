@@ -20,7 +20,12 @@ from vmseries_lab.terraform import TerraformError
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 DOCUMENT = Path("docs/security.md")
-DEPLOYMENTS = (scenarios.FULL, ("panorama",), ())
+DEPLOYMENTS = (
+    scenarios.FULL,
+    scenarios.LICENSED_BY_PANORAMA,
+    scenarios.WITHOUT_PANORAMA,
+    scenarios.BARE,
+)
 WIDTH = 140
 AT_ONCE = 3
 """Deployments; Terraform's provider waits most of the time."""

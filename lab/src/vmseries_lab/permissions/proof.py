@@ -1,9 +1,10 @@
 """What the functions called, against what they are granted: pure, on records.
 
 A grant is an action or a resource of a statement. All are needed if none of the recorded calls is
-refused, every grant allowed one of them, and taking away any statement, any of its actions or any
-of its resources has one refused. Deployments are taken together: what one does not use, another
-must.
+refused, every grant allowed one of them, and taking away any statement, any of its actions, any of
+its resources or any one of several values that a condition allows has one refused. Deployments are
+taken together: what one does not use, another must. What the pre-flight tries must be allowed, but
+is no use of a grant: it tries only what visits need.
 """
 
 from __future__ import annotations
@@ -54,6 +55,19 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Something that could be taken away from a policy.
+
+    Attributes:
+        statement: of which it is, as :attr:`Grant.statement`.
+        name: what it is, on one line.
+    """
+
+    statement: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """What IAM was asked for one call, and how often the same was asked.
 
@@ -71,15 +85,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One deployment: what its functions may do, and what they did.
+    """One deployment: what its functions may do, what they did, and what they only tried.
 
     Attributes:
         statements: by function.
         calls: by function.
+        trials: calls of the pre-flight, by function.
     """
 
     statements: Mapping[str, Sequence[Statement]]
     calls: Mapping[str, Sequence[Call]]
+    trials: Mapping[str, Sequence[Call]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -118,20 +134,29 @@ def prove(deployments: Iterable[Deployment]) -> Proof:
     """Compare what the functions called with what they are granted."""
     proof = Proof()
     granted: set[Grant] = set()
-    removals: dict[str, bool] = {}
+    removals: dict[Removal, bool] = {}
     for deployment in deployments:
         for function, statements in deployment.statements.items():
             calls = deployment.calls.get(function, ())
             _count(function, statements, calls, proof)
+            tried = Proof()
+            _count(function, statements, deployment.trials.get(function, ()), tried)
+            proof.calls += tried.calls
+            proof.refused += tried.refused
             granted.update(grants(function, statements))
             allowed = [call for call in calls if _allowed(statements, call)]
-            for name, fewer in _removals(function, statements):
-                noticed = removals.get(name) or not all(_allowed(fewer, call) for call in allowed)
-                removals[name] = noticed
+            for removal, fewer in _removals(function, statements):
+                noticed = removals.get(removal) or not all(_allowed(fewer, one) for one in allowed)
+                removals[removal] = noticed
     proof.unused = sorted(granted - proof.used.keys())
     # What is unused can be taken away, of course: that is said once.
-    useful = {name for grant in proof.used for name in (str(grant), grant.statement)}
-    proof.unnoticed = [name for name, seen in removals.items() if name in useful and not seen]
+    useful = {grant.statement for grant in proof.used}
+    said = {str(grant) for grant in proof.unused}
+    proof.unnoticed = [
+        removal.name
+        for removal, seen in removals.items()
+        if not seen and removal.statement in useful and removal.name not in said
+    ]
     return proof
 
 
@@ -209,13 +234,27 @@ def grants(function: str, statements: Iterable[Statement]) -> Iterator[Grant]:
 
 def _removals(
     function: str, statements: Sequence[Statement]
-) -> Iterator[tuple[str, list[Statement]]]:
-    """Each way to take something away: its name, and the statements that are left."""
+) -> Iterator[tuple[Removal, list[Statement]]]:
+    """Each way to take something away, and the statements that are left."""
     for index, statement in enumerate(statements):
         others = [*statements[:index], *statements[index + 1 :]]
-        yield f"{function} / {statement['Sid']}", others
+        whole = f"{function} / {statement['Sid']}"
+        yield Removal(whole, whole), others
         for part in Part:
             for value in statement[part]:
                 rest = [other for other in statement[part] if other != value]
                 left = [*others, {**statement, part: rest}] if rest else others
-                yield str(Grant(function, statement["Sid"], part, value)), left
+                yield Removal(whole, str(Grant(function, statement["Sid"], part, value))), left
+        for what, narrowed in _narrowed(statement):
+            yield Removal(whole, f"{whole}: {what}"), [*others, narrowed]
+
+
+def _narrowed(statement: Statement) -> Iterator[tuple[str, Statement]]:
+    """Each one of several values that a condition allows, and the statement without it."""
+    conditions = statement.get("Condition", {})
+    for operator, block in conditions.items():
+        for key, values in block.items():
+            for value in values if isinstance(values, list) and len(values) > 1 else ():
+                rest = [other for other in values if other != value]
+                less = {**conditions, operator: {**block, key: rest}}
+                yield f"{key} {value}", {**statement, "Condition": less}

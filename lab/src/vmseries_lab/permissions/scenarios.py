@@ -2,8 +2,9 @@
 
 ``FULL`` has every feature that brings a permission, and everything happens in it: launches that
 come into service, that are refused and that are too late, terminations with an address at the
-wrong place, messages that nobody can read, lost events, and every kind of leftover. The others show
-that a deployment with fewer features needs no more than it is granted.
+wrong place, messages that nobody can read, lost events, and every kind of leftover. Only the
+firewalls' own API is not in it, since that is for a deployment without Panorama. The others show
+that a deployment with other or fewer features needs no more than it is granted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vmseries_lab.client import SECRETS, Lab
+from vmseries_lab.panorama.plugin import LICENSE_MANAGER
 from vmseries_lab.permissions.proof import Deployment, Statement, read_calls, undecided
 from vmseries_lab.terraform import Workspace
 
@@ -27,6 +29,9 @@ LOST = 45
 """Minutes of lab time after which an event that was lost has been written anew."""
 TAG = "vmseries-autoscale:"
 FULL = ("addresses", "keys", "panorama", "targets", "vpc")
+LICENSED_BY_PANORAMA = ("panorama", "plugin")
+WITHOUT_PANORAMA = ("firewall-api", "keys", "vpc")
+BARE = ()
 GONE = "i-00000000000000000"
 """An instance that nobody remembers."""
 
@@ -56,11 +61,13 @@ class Stage:
 
     Attributes:
         outputs: the root's.
+        preflight: where the calls of the pre-flight begin in the lab's log, and where they end.
     """
 
     lab: Lab
     workspace: Workspace
     outputs: dict[str, Any] = field(default_factory=dict)
+    preflight: tuple[int, int] = (0, 0)
 
     @property
     def group(self) -> str:
@@ -133,15 +140,25 @@ class Stage:
         """Let lab time pass until an instance has left the group."""
         self.until(f"{instance} is gone", lambda: instance not in self.states(), minutes)
 
+    def validate(self) -> None:
+        """Have each function try what it may do; what is refused is seen in the calls."""
+        begin = len(self.lab.calls())
+        for function in self.outputs["functions"]:
+            self._invoke(function, "validate")
+        self.preflight = (begin, len(self.lab.calls()))
+
     def reconcile(self) -> dict[str, Any]:
         """Have the reconcile function put everything right, now; its report."""
+        return self._invoke("reconcile", "reconcile")
+
+    def _invoke(self, function: str, action: str) -> dict[str, Any]:
         answer = self.lab.client("lambda").invoke(
-            FunctionName=self.outputs["functions"]["reconcile"]["name"],
-            Payload=json.dumps({"action": "reconcile"}),
+            FunctionName=self.outputs["functions"][function]["name"],
+            Payload=json.dumps({"action": action}),
         )
         report = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise ScenarioError(f"the reconcile function failed: {report}")
+            raise ScenarioError(f"the {function} function failed: {report}")
         return dict(report)
 
 
@@ -160,6 +177,10 @@ def perform(
         TerraformError: if Terraform did.
     """
     with Lab() as lab:
+        if "plugin" in features:
+            license_by_plugin(lab)
+        if "firewall-api" in features:
+            lab.firewall_apis()
         workspace = Workspace.copy(
             repository,
             ROOT,
@@ -185,17 +206,36 @@ def encrypt(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     if "keys" not in features:
         return {}
     kms, secrets = lab.client("kms"), lab.client("secretsmanager")
-    uses = ("panorama", "licensing-api-key", "functions")
+    uses = ("panorama", "firewall", "licensing-api-key", "functions")
     keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
-    for secret in ("panorama", "licensing-api-key"):
+    for secret in ("panorama", "firewall", "licensing-api-key"):
         secrets.update_secret(SecretId=f"{SECRETS}/{secret}", KmsKeyId=keys[secret])
     return keys
 
 
+def license_by_plugin(lab: Lab) -> None:
+    """Have Panorama's plugin license the firewalls, and not an auth code of their bootstrap."""
+    lab.license_plugin()
+    answer = lab.panorama_xml(
+        type="op",
+        cmd="<request><plugins><sw_fw_license><bootstrap-parameters>"
+        f"<license-manager>{LICENSE_MANAGER}</license-manager>"
+        "</bootstrap-parameters></sw_fw_license></plugins></request>",
+    )
+    wanted = {leaf.tag: leaf.text for leaf in answer.iterfind("result/bootstrap-parameters/*")}
+    secrets, name = lab.client("secretsmanager"), f"{SECRETS}/bootstrap"
+    held = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    wanted["plugin-op-commands"] = f"{held['plugin-op-commands']},{wanted['plugin-op-commands']}"
+    for key in ("vm-auth-key", "authcodes"):
+        del held[key]
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**held, **wanted}))
+
+
 def ordinary(stage: Stage) -> None:
-    """A termination and a reconciliation."""
+    """A termination, a reconciliation and a pre-flight."""
     stage.until_gone(stage.terminate_one(), 60)
     stage.reconcile()
+    stage.validate()
 
 
 def everything(stage: Stage) -> None:
@@ -206,6 +246,7 @@ def everything(stage: Stage) -> None:
     terminate_with_misplaced_address(stage)
     lose_events(stage)
     leave_things_behind(stage)
+    stage.validate()
 
 
 def leave_unreadable_messages(stage: Stage) -> None:
@@ -247,7 +288,10 @@ def launch_too_late(stage: Stage) -> None:
 
 
 def terminate_with_misplaced_address(stage: Stage) -> None:
-    """A termination after somebody has put an address of the firewall on another interface."""
+    """A termination after somebody has put an address of the firewall on another interface.
+
+    Its notes are lost as well, so that the function has to find out again who the firewall is.
+    """
     ec2 = stage.lab.client("ec2")
     instance = next(iter(stage.states()))
     address = ec2.describe_addresses(
@@ -262,6 +306,8 @@ def terminate_with_misplaced_address(stage: Stage) -> None:
     ec2.associate_address(
         AllocationId=address["AllocationId"], NetworkInterfaceId=data, AllowReassociation=True
     )
+    notes = [{"Key": f"{TAG}{note}"} for note in ("serial", "serial-evidence", "visited")]
+    ec2.delete_tags(Resources=[instance], Tags=notes)
     stage.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=instance, ShouldDecrementDesiredCapacity=True
     )
@@ -316,7 +362,8 @@ def _tags(stage: Stage, kind: str) -> dict[str, Any]:
 def record(stage: Stage) -> Result:
     """What the functions may do, as IAM has it, and what they did."""
     iam, log = stage.lab.client("iam"), stage.lab.calls()
-    statements, calls, unknown = {}, {}, []
+    begin, end = stage.preflight
+    statements, calls, trials, unknown = {}, {}, {}, []
     for function, facts in stage.outputs["functions"].items():
         role = facts["role_name"]
         documents = [
@@ -324,9 +371,10 @@ def record(stage: Stage) -> Result:
             for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
         ]
         statements[function] = [_listed(s) for d in documents for s in d["Statement"]]
-        calls[function] = read_calls(log, role)
+        calls[function] = read_calls([*log[:begin], *log[end:]], role)
+        trials[function] = read_calls(log[begin:end], role)
         unknown += undecided(log, role)
-    return Result(Deployment(statements, calls), stage.outputs["permissions"], unknown)
+    return Result(Deployment(statements, calls, trials), stage.outputs["permissions"], unknown)
 
 
 def _listed(statement: Mapping[str, Any]) -> Statement:

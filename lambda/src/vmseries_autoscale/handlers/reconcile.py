@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import telemetry
+from vmseries_autoscale import preflight, telemetry
 from vmseries_autoscale.errors import UnreadableEventError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
@@ -24,11 +24,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Args:
         event: EventBridge's for a schedule; or ``{"action": "report"}``, which changes nothing, or
-            ``{"action": "reconcile"}``, which does what the schedule does.
+            ``{"action": "reconcile"}``, which does what the schedule does; or
+            ``{"action": "validate"}`` for the pre-flight.
         context: Lambda's.
 
     Returns:
-        The report.
+        The report, or the pre-flight's answer.
 
     Raises:
         UnreadableEventError: for any other event.
@@ -36,6 +37,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     settings = from_environment(ReconcileSettings)
     with telemetry.invocation(settings.name):
+        if preflight.is_asked(event):
+            return preflight.validate(settings)
         return reconcile(
             settings,
             now=datetime.now(UTC),
@@ -52,4 +55,6 @@ def _only_report(event: dict[str, Any]) -> bool:
             return True
         case "reconcile":
             return False
-    raise UnreadableEventError('expected a scheduled event or {"action": "report" | "reconcile"}')
+    raise UnreadableEventError(
+        'expected a scheduled event or {"action": "report" | "reconcile" | "validate"}'
+    )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import telemetry, terminate, visits
+from vmseries_autoscale import preflight, telemetry, terminate, visits
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.settings import TerminateSettings, from_environment
 
@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-RESERVE_MILLISECONDS = 15_000
-"""What is kept of an invocation for what was begun: more than the longest call takes."""
+RESERVE_MILLISECONDS = 20_000
+"""What is kept of an invocation for what was begun: more than the longest call takes, and than the
+dozen requests by which a batch leaves Panorama."""
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Visit the instances of a batch of queue messages.
+def handler(
+    event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse | dict[str, Any]:
+    """Visit the instances of a batch of queue messages, or run the pre-flight.
+
+    Args:
+        event: the batch; or ``{"action": "validate"}`` for the pre-flight.
+        context: Lambda's.
 
     Returns:
-        The messages that stay in the queue.
+        The messages that stay in the queue, or the pre-flight's answer.
     """
     settings = from_environment(TerminateSettings)
     visit = partial(
@@ -32,4 +39,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         in_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS,
     )
     with telemetry.invocation(settings.name):
+        if preflight.is_asked(event):
+            return preflight.validate(settings)
         return visits.answer(event, Transition.TERMINATING, settings, visit)

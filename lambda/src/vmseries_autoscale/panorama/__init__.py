@@ -1,8 +1,7 @@
 """Panorama: what the rest of the package asks of it, and how a connection to it is made.
 
-``protocol`` says what Panorama can be asked, ``refusals`` knows
-what its error texts mean, and ``adapter`` speaks the XML API with pan-os-python, which nothing else
-imports.
+``protocol`` says what Panorama can be asked, ``refusals`` knows what its error texts mean, and
+``adapter`` knows the XML API's words for both.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import credentials
-from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part
+from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part, Push, Removal
 
 if TYPE_CHECKING:
     from vmseries_autoscale.settings import PanoramaSettings
 
-__all__ = ["Device", "Job", "Panorama", "Part", "connect"]
+__all__ = ["Device", "Job", "Panorama", "Part", "Push", "Removal", "connect"]
 
 
 def connect(settings: PanoramaSettings) -> Panorama:
@@ -30,4 +29,4 @@ def connect(settings: PanoramaSettings) -> Panorama:
     # A visit that only touches EC2 does not pay for loading the library.
     from vmseries_autoscale.panorama.adapter import connect_to_active  # noqa: PLC0415
 
-    return connect_to_active(settings, credentials.of_panorama(settings.secret_arn))
+    return connect_to_active(settings, credentials.of_administrator(settings.secret_arn))

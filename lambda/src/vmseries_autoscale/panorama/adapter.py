@@ -1,37 +1,33 @@
-"""Panorama's XML API, spoken with pan-os-python.
+"""Panorama's XML API: what it is asked, and what its answers mean.
 
-The library does requests, keys and answers. What its version 1.13.1 gets wrong is put right here:
-it does not verify certificates, waits twenty minutes, lets time-outs and broken answers escape as
-other libraries' exceptions, does not encode keys, and fails on one of the two forms in which
-Panorama says that there is nothing to commit.
+Commits are asked for below the library's own method, whose version 1.13.1 fails on one of the two
+forms in which Panorama says that there is nothing to commit.
 """
 
 from __future__ import annotations
 
-import http.client
 import logging
 import re
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 from xml.etree import ElementTree as ET
-
-import panos.base
-import panos.errors
-import panos.panorama
 
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
+    OutOfTimeError,
     PanoramaBusyError,
+    PanoramaError,
     PanoramaRefusedError,
     PanoramaTimeoutError,
     PanoramaUnavailableError,
-    SecretError,
 )
 from vmseries_autoscale.panorama import refusals
-from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part
+from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push, Removal
+from vmseries_autoscale.panos_api import Connection, Errors
+from vmseries_autoscale.panos_api import command as _command
+from vmseries_autoscale.panos_api import nested as _nested
+from vmseries_autoscale.panos_api import says_deactivated as _says_deactivated
+from vmseries_autoscale.panos_api import xml as _xml
 from vmseries_autoscale.settings import PanoramaSettings
 
 logger = logging.getLogger(__name__)
@@ -41,99 +37,46 @@ _ACTIVE_STATES = {"primary-active", "secondary-active"}
 _NOTHING_TO_COMMIT = re.compile(
     r"there are no changes to commit|the result of this commit would be the same", re.IGNORECASE
 )
-_DEACTIVATED = re.compile(r"successfully (deactivated|removed)|already (in|de)activ", re.IGNORECASE)
+_NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
+_NOT_PRESENT = "7"
+_ERRORS = Errors(refusals.meaning, PanoramaTimeoutError, PanoramaUnavailableError)
 
 
 def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> PanOsPanorama:
     """The Panorama that takes changes: the only one, or the active one of a pair.
 
     Raises:
-        PanoramaUnavailableError: if none that could be active answers.
-        PanoramaBusyError: if all answer and none is active, as during a failover.
+        PanoramaError: as the first peer has it that does not tell its state, if none is active.
+        PanoramaBusyError: if all tell their state and none is active, as during a failover.
     """
-    context = _verifying_context(credentials.ca_bundle)
     if len(settings.hostnames) == 1:
-        return PanOsPanorama(settings.hostnames[0], settings, credentials, context)
-    unavailable: PanoramaUnavailableError | None = None
+        return PanOsPanorama(settings.hostnames[0], settings, credentials)
+    silent: PanoramaError | PanoramaBusyError | None = None
     for hostname in settings.hostnames:
-        panorama = PanOsPanorama(hostname, settings, credentials, context)
+        panorama = PanOsPanorama(hostname, settings, credentials)
         try:
             if panorama.is_active():
                 return panorama
-        except PanoramaUnavailableError as error:
-            logger.warning("A Panorama peer does not answer", extra={"hostname": hostname})
-            unavailable = error
-    if unavailable is not None:
-        raise unavailable
+        except (PanoramaError, PanoramaBusyError) as error:
+            logger.warning(
+                "A Panorama peer does not tell its state",
+                extra={"hostname": hostname, "reason": str(error)},
+            )
+            silent = silent or error
+    if silent is not None:
+        raise silent
     raise PanoramaBusyError(f"none of {', '.join(settings.hostnames)} is the active peer")
-
-
-def _verifying_context(ca_bundle: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=ca_bundle)
-    except ssl.SSLError as exc:
-        raise SecretError("ca_bundle in the panorama secret is not PEM certificates") from exc
-    # Python 3.13 made this a default. Chain, names and dates are verified without it; what it adds
-    # is the refusal of certificates that lack extensions, as those of many private CAs do.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
-
-
-class _VerifiedPanorama(panos.panorama.Panorama):  # type: ignore[misc]  # panos has no types
-    """pan-os-python's Panorama, with certificates verified and API keys encoded."""
-
-    def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._context = context
-
-    def generate_xapi(self) -> Any:
-        xapi = super().generate_xapi()
-        xapi.ssl_context = self._context
-        return xapi
-
-    def _retrieve_api_key(self) -> str:
-        # The library's own would send the password over a connection that is not verified.
-        xapi = panos.base.PanDevice.XapiWrapper(
-            pan_device=self,
-            api_username=self._api_username,
-            api_password=self._api_password,
-            hostname=self.hostname,
-            port=self.port,
-            timeout=self.timeout,
-            ssl_context=self._context,
-        )
-        answer: ET.Element = xapi.keygen(retry_on_peer=False)
-        return _encoded(answer.findtext("result/key", ""))
-
-
-def _encoded(api_key: str) -> str:
-    """A key as pan-python wants it: it puts keys into a form body as they are."""
-    return quote(api_key, safe="")
 
 
 class PanOsPanorama:
     """The Panorama protocol, by pan-os-python. Not thread-safe: answers live in the library."""
 
-    def __init__(
-        self,
-        hostname: str,
-        settings: PanoramaSettings,
-        credentials: Credentials,
-        context: ssl.SSLContext,
-    ) -> None:
-        self._hostname = hostname
+    def __init__(self, hostname: str, settings: PanoramaSettings, credentials: Credentials) -> None:
         self._settings = settings
         self._username = credentials.username
-        self._device = _VerifiedPanorama(
-            context,
-            hostname=hostname,
-            port=settings.port,
-            timeout=settings.timeout_seconds,
-            api_key=credentials.api_key and _encoded(credentials.api_key),
-            api_username=credentials.username,
-            api_password=credentials.password,
+        self._connection = Connection(
+            hostname, settings.port, settings.timeout_seconds, credentials, _ERRORS
         )
-        self._xapi: Any = None
 
     def is_active(self) -> bool:
         """Whether this peer takes changes; one without high availability does.
@@ -177,6 +120,29 @@ class PanOsPanorama:
             for entry in answer.findall("result/*/entry/devices/entry")
         }
 
+    def push(self, serials: Collection[str]) -> str | None:
+        """Queue a push of our device group, with its templates, to these firewalls only.
+
+        https://docs.paloaltonetworks.com/ngfw/api/pan-os-xml-api-request-types-and-actions/commit-all
+        """
+        push = ET.Element("commit-all")
+        policy = _nested(push, "shared-policy")
+        group = _nested(policy, "device-group", "entry")
+        group.set("name", self._settings.device_group)
+        devices = _nested(group, "devices")
+        for serial in sorted(serials):
+            _nested(devices, "entry").set("name", serial)
+        _nested(policy, "include-template").text = "yes"
+        answer = self._request(lambda xapi: xapi.commit(cmd=_xml(push), action="all"))
+        return answer.findtext("result/job")
+
+    def pushes(self) -> list[Push]:
+        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
+        answer = self._op(_command("show", "jobs", "all"))
+        jobs = [job for job in answer.iterfind("result/job") if job.findtext("type") == "CommitAll"]
+        jobs.sort(key=lambda job: int(job.findtext("id", "0")), reverse=True)
+        return [_push(job) for job in jobs]
+
     def licences(self, serial: str) -> list[str]:
         """Features that the firewall has a licence for, asked of the firewall itself."""
         answer = self._op(_command("request", "license", "info"), serial)
@@ -207,6 +173,40 @@ class PanOsPanorama:
                 return True
             raise
 
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        """Serial numbers that the licence plugin's license manager lists as licensed.
+
+        ``show plugins sw_fw_license devices license-manager``: an entry for each firewall, with its
+        serial number, as the vendor's own auto scaling module reads it
+        (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg).
+        """
+        answer = self._op(
+            _command(
+                *("show", "plugins", "sw_fw_license", "devices", "license-manager"),
+                text=license_manager,
+            )
+        )
+        return frozenset(text for one in answer.iterfind("result//serial") if (text := one.text))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        """Have the licence plugin give licences back, all with one request.
+
+        ``request plugins sw_fw_license deactivate``, as the same module asks it. The plugin answers
+        "Deactivation request sent. Check system logs for status." and does the rest later. A
+        licence that is back already is success; what became of the others, its list tells.
+        """
+        request = ET.Element("request")
+        deactivate = _nested(request, "plugins", "sw_fw_license", "deactivate")
+        _nested(deactivate, "license-manager").text = license_manager
+        devices = _nested(deactivate, "devices")
+        for serial in sorted(serials):
+            _nested(devices, "member").text = serial
+        try:
+            self._op(request)
+        except PanoramaRefusedError as error:
+            if not _says_deactivated(error.text):
+                raise
+
     def running(self) -> Membership:
         """Who is named in the running configuration."""
         return self._membership(lambda xapi, xpath: xapi.show(xpath))
@@ -227,13 +227,81 @@ class PanOsPanorama:
             raise
         return frozenset(entry.get("name", "") for entry in answer.iterfind("result/devices/entry"))
 
+    def remove_all(
+        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        """Remove firewalls from parts of the candidate configuration, in one transaction.
+
+        What is refused, with its reason in an answer of its own, is left out of the next try. One
+        by one where Panorama has no multi-config requests, or does not say what it refuses.
+        """
+        refused: dict[Removal, PanoramaRefusedError] = {}
+        left = list(removals)
+        while len(left) > 1:
+            failed = self._remove_together(left)
+            if failed is None:
+                return refused
+            number, error = failed
+            if number is None:
+                logger.warning("Removing one by one", extra={"reason": str(error)})
+                break
+            removal = left.pop(number)
+            if error.code != _NOT_PRESENT:
+                refused[removal] = error
+            _check_time(in_time)
+        for number, removal in enumerate(left):
+            if number > 0:
+                _check_time(in_time)
+            try:
+                self.remove(*removal)
+            except PanoramaRefusedError as error:
+                refused[removal] = error
+        return refused
+
+    def _remove_together(
+        self, removals: Sequence[Removal]
+    ) -> tuple[int | None, PanoramaRefusedError] | None:
+        """Remove all of them or none.
+
+        "Multi-Config Request (API)" in the PAN-OS and Panorama API guide. Not with
+        ``strict-transactional``: that first drops our administrator's open changes, among them what
+        another visit has removed, and it is refused while a commit is under way.
+
+        Returns:
+            ``None`` if all are removed; otherwise which one is refused, as far as that can be told,
+            and why.
+        """
+        root = ET.Element("multi-configure-request")
+        for number, (part, serial) in enumerate(removals):
+            xpath = self._xpath(part, serial)
+            ET.SubElement(root, "delete", {"id": str(number), "xpath": xpath})
+        # As a mapping: pan-python would encode a string a second time.
+        fields = {"type": "config", "action": "multi-config", "element": _xml(root)}
+        refusal: PanoramaRefusedError | None = None
+        try:
+            answer = self._request(lambda xapi: xapi.ad_hoc(qs=fields, modify_qs=True))
+        except PanoramaRefusedError as error:
+            # Of the nested answers, which have the reason, the library's error says nothing.
+            answer, refusal = self._connection.answer, error
+        for number, one in enumerate(answer.findall("response")):
+            if one.get("status") == "success":
+                continue
+            meaning = refusals.meaning(one.get("code"), _message(one))
+            if not isinstance(meaning, PanoramaRefusedError):
+                raise meaning
+            return number, meaning
+        return None if refusal is None else (None, refusal)
+
     def remove(self, part: Part, serial: str) -> None:
         """Remove a firewall from a part of the candidate configuration.
 
         Deleting what is not there succeeds with code 7, so that this can be repeated.
         """
-        xpath = f"{self._xpaths()[part]}/{_entry(serial)}"
+        xpath = self._xpath(part, serial)
         self._request(lambda xapi: xapi.delete(xpath))
+
+    def _xpath(self, part: Part, serial: str) -> str:
+        return f"{self._xpaths()[part]}/{_entry(serial)}"
 
     def _xpaths(self) -> dict[Part, str]:
         """Where each part of the configuration lists its firewalls."""
@@ -247,15 +315,15 @@ class PanOsPanorama:
         xpaths[Part.MANAGED_DEVICES] = "/config/mgt-config/devices"
         return xpaths
 
-    def commit(self, description: str) -> str | None:
-        """Queue a commit of our own administrator's changes only.
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        """Queue a commit of one administrator's changes only, our own if none is named.
 
         "Commit" in the PAN-OS and Panorama API guide: a partial commit names the administrators
         whose changes it takes; everybody else's unfinished edits stay where they are.
         """
         commit = ET.Element("commit")
         ET.SubElement(commit, "description").text = description
-        _nested(commit, "partial", "admin", "member").text = self._username
+        _nested(commit, "partial", "admin", "member").text = administrator or self._username
         try:
             answer = self._request(lambda xapi: xapi.commit(cmd=_xml(commit)))
         except PanoramaRefusedError as error:
@@ -268,21 +336,33 @@ class PanOsPanorama:
             raise PanoramaRefusedError(answer.get("code"), f"commit without a job: {text}")
         return job_id
 
-    def last_commit(self) -> Job | None:
-        """Our own administrator's newest commit job."""
+    def revert(self) -> None:
+        """Drop our own administrator's changes that are not committed; having none is success.
+
+        ``revert config partial admin``, see the PAN-OS CLI reference.
+        """
+        revert = ET.Element("revert")
+        _nested(revert, "config", "partial", "admin", "member").text = self._username
+        try:
+            self._op(revert)
+        except PanoramaRefusedError as error:
+            if not _NOTHING_TO_REVERT.search(error.text):
+                raise
+
+    def commits(self) -> list[Job]:
+        """The commit jobs that our own administrator has asked for, the newest first."""
         answer = self._op(_command("show", "jobs", "all"))
         own = [
             job
             for job in answer.iterfind("result/job")
             if job.findtext("type") == "Commit" and job.findtext("user") == self._username
         ]
-        newest = max(own, key=lambda job: int(job.findtext("id", "0")), default=None)
-        return None if newest is None else _job(newest)
+        own.sort(key=lambda job: int(job.findtext("id", "0")), reverse=True)
+        return [_job(job) for job in own]
 
     def _op(self, command: ET.Element, serial: str | None = None) -> ET.Element:
         """Run an operational command, on the firewall ``serial`` if one is named."""
-        target = {} if serial is None else {"target": serial}
-        return self._request(lambda xapi: xapi.op(_xml(command), extra_qs=target))
+        return self._connection.op(command, serial)
 
     def _request(self, request: Callable[[Any], ET.Element]) -> ET.Element:
         """Make one request.
@@ -290,27 +370,7 @@ class PanOsPanorama:
         Raises:
             AutoscaleError: as ``refusals`` has it, if it is refused or not answered.
         """
-        with self._translated_errors():
-            if self._xapi is None:
-                # With a password, this is where the key is asked for.
-                self._xapi = self._device.xapi
-            return request(self._xapi)
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except panos.errors.PanXapiError as exc:
-            code = self._xapi.status_code if self._xapi is not None else None
-            raise refusals.meaning(code, str(exc)) from exc
-        except TimeoutError as exc:
-            raise PanoramaTimeoutError(
-                f"{self._hostname} did not answer within {self._settings.timeout_seconds} s"
-            ) from exc
-        except (OSError, http.client.HTTPException, UnicodeDecodeError) as exc:
-            raise PanoramaUnavailableError(
-                f"{self._hostname} broke off its answer: {type(exc).__name__}"
-            ) from exc
+        return self._connection.request(request)
 
 
 def _job(job: ET.Element) -> Job:
@@ -320,32 +380,42 @@ def _job(job: ET.Element) -> Job:
         finished=finished,
         failed=finished and job.findtext("result") == "FAIL",
         details=tuple(line.text or "" for line in job.iterfind("details/line")),
+        description=job.findtext("description", ""),
     )
+
+
+def _push(job: ET.Element) -> Push:
+    devices = {entry.findtext("serial-no", ""): entry for entry in job.iterfind("devices/entry")}
+    return Push(
+        job_id=job.findtext("id", ""),
+        finished=job.findtext("status") == "FIN",
+        failures={
+            serial: " ".join(text for line in _details(entry) if (text := line.strip()))
+            for serial, entry in devices.items()
+            if entry.findtext("result") == "FAIL"
+        },
+        serials=frozenset(devices),
+    )
+
+
+def _details(entry: ET.Element) -> Iterator[str]:
+    """What a push job says of one firewall: lines, or messages within each other."""
+    for details in entry.iterfind("details"):
+        yield from details.itertext()
+
+
+def _message(answer: ET.Element) -> str:
+    """The text of an answer, whatever it is wrapped in."""
+    return "\n".join(text for line in answer.itertext() if (text := line.strip()))
+
+
+def _check_time(in_time: Callable[[], bool]) -> None:
+    if not in_time():
+        raise OutOfTimeError("no time left in this run")
 
 
 def _serial(entry: ET.Element) -> str:
     return entry.findtext("serial", entry.get("name", ""))
-
-
-def _says_deactivated(text: str) -> bool:
-    return _DEACTIVATED.search(text) is not None
-
-
-def _command(*path: str, text: str | None = None) -> ET.Element:
-    """An operational command: elements within each other, the last one with a text."""
-    root = ET.Element(path[0])
-    _nested(root, *path[1:]).text = text
-    return root
-
-
-def _nested(parent: ET.Element, *path: str) -> ET.Element:
-    for name in path:
-        parent = ET.SubElement(parent, name)
-    return parent
-
-
-def _xml(element: ET.Element) -> str:
-    return str(ET.tostring(element, encoding="unicode"))
 
 
 def _entry(name: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from vmseries_autoscale.errors import PanoramaRefusedError
 
 
 class Part(StrEnum):
@@ -46,16 +48,37 @@ class Job:
         finished: whether it is over.
         failed: whether it is over and changed nothing.
         details: the lines that Panorama gives as reasons.
+        description: of the commit, as whoever asked for it gave it.
     """
 
     job_id: str
     finished: bool
     failed: bool
     details: tuple[str, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push job: a commit-all, in the words of the API.
+
+    Attributes:
+        finished: whether it is over.
+        failures: why it changed nothing, by the serial number of each firewall that it failed for.
+        serials: of all firewalls that it is for; empty while Panorama does not tell.
+    """
+
+    job_id: str
+    finished: bool
+    failures: Mapping[str, str]
+    serials: frozenset[str]
 
 
 Membership = Mapping[Part, frozenset[str]]
 """Serial numbers by the part of the configuration that names them."""
+
+Removal: TypeAlias = tuple[Part, str]
+"""A serial number, and the part that it is to be removed from."""
 
 
 class Panorama(Protocol):
@@ -67,6 +90,16 @@ class Panorama(Protocol):
     def devices(self) -> list[Device]:
         """All firewalls that Panorama knows."""
 
+    def push(self, serials: Collection[str]) -> str | None:
+        """Queue a push of our device group, with its templates, to these firewalls only.
+
+        Returns:
+            The job's id, ``None`` if Panorama gives none.
+        """
+
+    def pushes(self) -> list[Push]:
+        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
+
     def licences(self, serial: str) -> list[str]:
         """Features that the firewall has a licence for, asked of the firewall itself."""
 
@@ -76,21 +109,47 @@ class Panorama(Protocol):
     def deactivate_licence(self, serial: str) -> bool:
         """Have the firewall give its licence back; whether it says that it has."""
 
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        """Serial numbers that the licence plugin's license manager lists as licensed."""
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        """Have the licence plugin give licences back; it does so later, or not at all."""
+
     def running(self) -> Membership:
         """Who is named in the running configuration."""
 
     def candidate(self) -> Membership:
         """Who is named in the candidate configuration."""
 
-    def remove(self, part: Part, serial: str) -> None:
-        """Remove a firewall from a part of the candidate configuration; absent is success."""
+    def remove_all(
+        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+    ) -> dict[Removal, PanoramaRefusedError]:
+        """Remove firewalls from parts of the candidate configuration; absent is success.
 
-    def commit(self, description: str) -> str | None:
-        """Queue a commit of our own administrator's changes only.
+        Args:
+            removals: in an order that leaves no reference to what is removed.
+            in_time: whether there is time for another request, if it takes several.
+
+        Returns:
+            Those that are refused, and why: they harm no other one.
+
+        Raises:
+            OutOfTimeError: if there was no time for all of them.
+        """
+
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        """Queue a commit of one administrator's changes only.
+
+        Args:
+            description: what for, in at most 512 characters.
+            administrator: whose changes; our own if it is ``None``.
 
         Returns:
             The job's id, ``None`` if there is nothing to commit.
         """
 
-    def last_commit(self) -> Job | None:
-        """Our own administrator's newest commit job."""
+    def revert(self) -> None:
+        """Drop our own administrator's changes that are not committed; having none is success."""
+
+    def commits(self) -> list[Job]:
+        """The commit jobs that our own administrator has asked for, the newest first."""

@@ -3,6 +3,9 @@
 The numeric code alone does not tell: "A commit is pending" comes with code 13, "object not found"
 (recorded answers), and pan-os-python knows a few texts only. The codes: PAN-OS XML API error codes,
 https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-panorama-api/get-started-with-the-pan-os-xml-api/pan-os-xml-api-error-codes
+
+What Panorama says of its own accord, and without names that administrators chose, is asked first: a
+device group may be called "passive".
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import re
 
 from vmseries_autoscale.errors import (
     AutoscaleError,
+    CommitFailedError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
     PanoramaAccessError,
@@ -21,6 +25,7 @@ from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
     ReferencedError,
 )
+from vmseries_autoscale.panorama.protocol import Job
 
 _BUSY = re.compile(
     r"a commit is (pending|in progress)"
@@ -29,15 +34,23 @@ _BUSY = re.compile(
     r"|timed out while getting config lock"
     r"|(commit|config|configuration) (lock )?is (already |currently )?(held|locked) by"
     r"|is currently locked by"
-    r"|commit locks"
+    r"|holding .*(commit|config) locks"
+    r"|operation is blocked because of"
     r"|local commit jobs are queued"
     r"|commit.*queue.*(full|exceed|limit|maximum)|(maximum|limit).*commit.*(queue|jobs)"
     r"|session timed out"
     r"|synchronize running configuration with ha peer"
+    # After a failover, the other peer has another list.
+    r"|job \d+ not found"
+    # A management server that is starting: release notes of PAN-OS 11.1, "Addressed Issues".
+    r"|timed out as client is not available"
     r"|passive"
 )
 _ACCESS = re.compile(r"invalid credentials?|unauthorized|not authenticated|permission denied")
-_FULL_COMMIT = re.compile(r"full (system )?commit (is required|required|must be completed)")
+_FULL_COMMIT = re.compile(
+    r"full (system )?commit (is required|required|is needed|must be completed)"
+    r"|(requires|needs) a full (system )?commit"
+)
 _NOT_CONNECTED = re.compile(r"\bnot connected\b")
 _REFERENCED = re.compile(r"cannot be deleted because of references from")
 _NO_ANSWER = re.compile(
@@ -63,6 +76,8 @@ def meaning(code: str | None, text: str) -> AutoscaleError:
         return PanoramaUnavailableError(f"what answered is not Panorama's XML API: {text}")
     if _FULL_COMMIT.search(lowered):
         return FullCommitRequiredError(code, text)
+    if _REFERENCED.search(lowered):
+        return ReferencedError(code, text)
     if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
         return PanoramaBusyError(f"Panorama is busy (code {code or 'none'}): {text}")
     if _NOT_CONNECTED.search(lowered):
@@ -71,9 +86,22 @@ def meaning(code: str | None, text: str) -> AutoscaleError:
         return PanoramaAccessError(
             f"Panorama refuses the administrator's key or role (code {code or 'none'}): {text}"
         )
-    if code == _REFERENCE_COUNT_NOT_ZERO or _REFERENCED.search(lowered):
+    if code == _REFERENCE_COUNT_NOT_ZERO:
         return ReferencedError(code, text)
     return PanoramaRefusedError(code, text)
+
+
+def of_failed_commit(job: Job, then: str) -> PanoramaError:
+    """The error for a commit job that ended with FAIL.
+
+    Args:
+        job: the job, whose details are the reasons.
+        then: what is done about it.
+    """
+    text = f"commit job {job.job_id} failed, {then}: {'; '.join(job.details)}"
+    if _FULL_COMMIT.search(text.lower()):
+        return FullCommitRequiredError(None, text)
+    return CommitFailedError(text)
 
 
 def _of_connection(lowered: str, text: str) -> PanoramaError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,7 +99,9 @@ def reconcile(
         targets = [(one.address, partial(_remove_target, one)) for one in found.targets]
         left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
         _each([*targets, *left], in_time, report)
-        _unmanage(found.leftovers, connection, settings.name, in_time, report)
+        leaving = _without_licence(found.leftovers, connection, settings, in_time, report)
+        unmanage = partial(unmanaging.unmanage, deployment=settings.name, now=now, in_time=in_time)
+        _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
     return asdict(report)
 
@@ -143,16 +145,21 @@ def _note(
     report.young = list(found.young)
     report.doubtful = dict(found.doubtful)
     if settings.licensing_mode is LicensingMode.FIREWALL:
-        report.licences_lost = [
-            one.serial
-            for one in found.leftovers
-            if one.serial and not _licence_returned(everything, one.instance_id)
-        ]
+        lost = (_lost_licence(everything, one, settings) for one in found.leftovers)
+        report.licences_lost = [serial for serial in lost if serial is not None]
 
 
-def _licence_returned(everything: Inventory, instance_id: str) -> bool:
-    instance = everything.instances.get(instance_id)
-    return instance is not None and instance.licence_returned
+def _lost_licence(
+    everything: Inventory, leftover: Leftover, settings: ReconcileSettings
+) -> str | None:
+    """The serial number of a firewall that has taken its licence along."""
+    instance = everything.instances.get(leftover.instance_id)
+    if instance is not None and instance.licence_returned:
+        return None
+    if instance is not None and settings.panorama is None:
+        return instance.serial
+    # One that is not in Panorama any more has left it without its licence, or was told of.
+    return leftover.serial
 
 
 def _each(
@@ -174,18 +181,59 @@ def _remove_wiring(there: Wiring) -> Outcome:
     return Done()
 
 
+def _without_licence(
+    leftovers: Sequence[Leftover],
+    connection: Panorama | None,
+    settings: ReconcileSettings,
+    in_time: Callable[[], bool],
+    report: Report,
+) -> Sequence[Leftover]:
+    """Those that may leave Panorama, having asked the licence plugin for what the others hold.
+
+    The plugin needs no firewall for that. One whose licence it still lists stays in Panorama, from
+    where each run asks again, until its licence is back or a person has removed it.
+    """
+    manager = settings.license_manager
+    managed = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
+    if connection is None or manager is None or not managed:
+        return leftovers
+    asked = (
+        attempt(partial(_ask_plugin, connection, manager, managed.keys(), settings.name))
+        if in_time()
+        else Again("no time left in this run")
+    )
+    if isinstance(asked, Again | Failed):
+        for instance_id in managed.values():
+            _settle(instance_id, asked, report)
+        return [one for one in leftovers if one.serial is None]
+    for serial in asked:
+        still = f"license manager {manager} lists {serial} as licensed, and was asked for it"
+        _settle(managed[serial], Again(still), report)
+    return [one for one in leftovers if one.serial not in asked]
+
+
+def _ask_plugin(
+    connection: Panorama, manager: str, serials: Set[str], deployment: str
+) -> frozenset[str]:
+    """Ask for the licences of those that the license manager lists; which they are."""
+    listed = connection.plugin_licensed(manager) & serials
+    licensing.ask_plugin(connection, manager, listed, deployment)
+    return listed
+
+
 def _unmanage(
     leftovers: Sequence[Leftover],
     connection: Panorama | None,
-    deployment: str,
+    unmanage: Callable[[Panorama, frozenset[str]], dict[str, Outcome]],
     in_time: Callable[[], bool],
     report: Report,
 ) -> None:
     instance_ids = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
     if connection is None or not instance_ids:
         return
-    serials = frozenset(instance_ids)
-    outcomes = attempt(partial(unmanaging.unmanage, connection, serials, deployment, in_time))
+    outcomes: dict[str, Outcome] | Outcome = Again("no time left in this run")
+    if in_time():
+        outcomes = attempt(partial(unmanage, connection, frozenset(instance_ids)))
     for serial, instance_id in instance_ids.items():
         outcome = outcomes[serial] if isinstance(outcomes, dict) else outcomes
         _settle(instance_id, outcome, report)

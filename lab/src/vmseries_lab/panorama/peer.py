@@ -1,0 +1,188 @@
+"""One Panorama: a server with a configuration, jobs and locks of its own.
+
+It stands alone, or it is one peer of a high availability pair (``high_availability``).
+"""
+
+from __future__ import annotations
+
+import copy
+import socket
+from collections import ChainMap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from xml.etree.ElementTree import Element
+
+from vmseries_lab.certificates import Authority
+from vmseries_lab.https import HttpsServer, Intercept, Request, Response
+from vmseries_lab.panorama.accounts import Accounts
+from vmseries_lab.panorama.api import READING, Api
+from vmseries_lab.panorama.commits import Commits, Pace
+from vmseries_lab.panorama.configuration import Configuration
+from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.jobs import Jobs
+from vmseries_lab.panorama.licences import ApiKey, Licences
+from vmseries_lab.panorama.locks import Locks
+from vmseries_lab.panorama.operations import Handler, Operations
+from vmseries_lab.panorama.settings import Settings
+from vmseries_lab.panorama.store import Store
+from vmseries_lab.panorama.uncommitted import Uncommitted
+from vmseries_lab.world import World
+
+Priority = Literal["primary", "secondary"]
+State = Literal["active", "passive", "suspended", "non-functional", "off"]
+
+DENIED = "Operation denied: this command is not allowed on a passive device"
+"""What the error code 15 stands for; how Panorama words it is recorded nowhere."""
+DENIED_DEPLOYMENT = "Operation denied: deployment is managed on the primary peer"
+FIRST_JOB = {"primary": 1, "secondary": 501}
+"""Peers number their jobs independently of each other."""
+
+_MACHINES = {
+    "primary": ("10.255.0.10", "000710000000001"),
+    "secondary": ("10.255.0.11", "000710000000002"),
+}
+"""Address and serial number, which must not be the same ("Panorama HA Prerequisites")."""
+
+
+@dataclass
+class Common:
+    """What two peers have in common, or what stands around them.
+
+    Firewalls are connected to both peers ("Panorama HA Organization"), and administrators and their
+    keys are the same on both, so long as the master keys are.
+
+    Attributes:
+        handlers: commands that were plugged in, in addition to the peers' own.
+        intercept: stands between requests and their effects on any peer.
+    """
+
+    world: World
+    authority: Authority
+    accounts: Accounts
+    api_key: ApiKey = field(default_factory=ApiKey)
+    devices: Devices = field(default_factory=Devices)
+    pace: Pace = field(default_factory=Pace)
+    settings: Settings = field(default_factory=Settings)
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    intercept: Intercept = lambda _request, _connection, effect: effect()
+
+    def pass_on(
+        self, request: Request, connection: socket.socket, effect: Callable[[], Response]
+    ) -> Response | None:
+        """Let whoever intercepts now have a request."""
+        return self.intercept(request, connection, effect)
+
+
+class Peer:
+    """One Panorama.
+
+    Attributes:
+        host: its name, which its certificate is for.
+        address: of its management interface.
+        state: ``active`` for one that stands alone.
+        commands: its own operational commands.
+    """
+
+    def __init__(self, common: Common, host: str, priority: Priority, store: Store) -> None:
+        self.host = host
+        self.priority = priority
+        self.state: State = "active" if priority == "primary" else "passive"
+        self._common = common
+        world = common.world
+        self.store = store
+        self.jobs = Jobs(FIRST_JOB[priority])
+        self.locks = Locks(world.clock)
+        self.commits = Commits(store, self.jobs, common.devices, common.pace)
+        self.address, serial = _MACHINES[priority]
+        hostname = host.partition(".")[0]
+        operations = Operations(
+            world.clock, store, self.jobs, common.devices, hostname, self.address, serial
+        )
+        self.licences = Licences(world.clock, store, self.jobs, common.devices, common.api_key)
+        parts = (operations, self.licences, self.locks, Uncommitted(store, self.jobs, self.locks))
+        self.commands: dict[str, Handler] = {}
+        for part in parts:
+            self.commands |= part.handlers()
+        self.api = Api(
+            lock=world.lock,
+            clock=world.clock,
+            timeline=world.timeline,
+            accounts=common.accounts,
+            configuration=Configuration(store, self.jobs, common.settings),
+            commits=self.commits,
+            devices=common.devices,
+            locks=self.locks,
+            settings=common.settings,
+            handlers=ChainMap(common.handlers, self.commands),
+            denial=self.denial,
+        )
+        self.server = HttpsServer(common.authority, (host,), self.api.respond)
+        self.server.intercept = common.pass_on
+        self._announce()
+
+    @property
+    def on(self) -> bool:
+        """Whether it has power."""
+        return self.state != "off"
+
+    @property
+    def answers(self) -> bool:
+        """Whether its HTTPS server answers as it should."""
+        return self.server.conduct.mode == "answering"
+
+    def denial(self, command: Element | None = None) -> str | None:
+        """Why it does not do what it is asked, because of its part in the pair.
+
+        "PAN-OS XML API Error Codes": 15 for a command that is not allowed on a passive device.
+        "Priority and Failover on Panorama in HA" (Panorama Administrator's Guide): the passive peer
+        can neither change nor push the configuration, but runs reports; a peer in the state
+        secondary-active does not manage deployment, such as licence updates.
+
+        Args:
+            command: an operational command; ``None`` for a change, a commit or a push.
+        """
+        if command is not None:
+            if command.tag in READING or command.find("high-availability") is not None:
+                return None
+            if command.find("batch") is not None and self.priority == "secondary":
+                return DENIED_DEPLOYMENT
+        return None if self.state == "active" else DENIED
+
+    def take_over(self, source: Peer, *, with_candidate: bool = False) -> None:
+        """Have the other peer's configuration: the running one, perhaps with the candidate.
+
+        "Synchronization Between Panorama HA Peers" (Panorama Administrator's Guide): the running
+        configuration is synchronised at each commit on the active peer; the candidate when it is
+        saved there, or just before a failover.
+        """
+        self.store.running = copy.deepcopy(source.store.running)
+        self.store.forget_changes()
+        if with_candidate:
+            self.store.candidate = copy.deepcopy(source.store.candidate)
+            self.store.changes = list(source.store.changes)
+            self.store.full_commit_required = source.store.full_commit_required
+
+    def power_off(self) -> list[int]:
+        """Go down; the numbers of the jobs that are lost with it, together with all edits."""
+        self.state = "off"
+        self.server.behave(mode="refusing")
+        lost = [job.number for job in self.jobs.unfinished()]
+        self.jobs.clear()
+        self.commits.forget()
+        self.locks.clear()
+        self.store.forget_changes()
+        return lost
+
+    def power_on(self) -> None:
+        """Come up again, as the passive peer."""
+        self.state = "passive"
+        self.server.behave(mode="answering")
+
+    def start(self) -> None:
+        """Serve again, at another port."""
+        self.server.start()
+        self._announce()
+
+    def _announce(self) -> None:
+        self._common.world.hosts[f"{self.host}:443"] = self.server.address

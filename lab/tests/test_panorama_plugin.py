@@ -1,0 +1,316 @@
+"""The plugin ``sw_fw_license`` of the lab's Panorama, by the commands that the vendor uses."""
+
+import panos.errors
+import pytest
+from panorama_lab import (
+    GROUP,
+    LOGS,
+    MANAGED,
+    STACK,
+    Firewall,
+    VerifiedPanorama,
+    job,
+    panorama_lab,
+    serials,
+)
+
+from vmseries_lab import licensing
+from vmseries_lab.panorama import cli, initial, plugin
+from vmseries_lab.panorama.service import RegistrationRefusedError
+
+MANAGER = plugin.LICENSE_MANAGER
+HOUR = 3600
+
+
+@pytest.fixture
+def site():
+    with panorama_lab() as site:
+        site.outside.plugin.configure(installed=True)
+        yield site
+
+
+@pytest.fixture
+def firewall(site):
+    return join(site)
+
+
+def auth_key(site):
+    command = f'request plugins sw_fw_license bootstrap-parameters license-manager "{MANAGER}"'
+    return site.device.op(command).findtext(".//auth-key")
+
+
+def join(site):
+    """A firewall that the plugin licenses."""
+    key = auth_key(site)
+    code = site.outside.plugin.auth_code(key)
+    firewall = Firewall(site.outside.licensing.take(code, "UUID", "CPU"))
+    site.outside.plugin.admit(firewall, key)
+    return firewall
+
+
+def listed(site):
+    """As the vendor's function reads it: serial numbers by address."""
+    command = f'show plugins sw_fw_license devices license-manager "{MANAGER}"'
+    answer = site.device.op(command)
+    return {one.findtext("ip"): one.findtext("serial") for one in answer[0][0]}
+
+
+def deactivate(site, *serial_numbers, manager=MANAGER):
+    members = "".join(f"<member>{serial}</member>" for serial in serial_numbers)
+    return site.device.op(
+        "<request><plugins><sw_fw_license><deactivate>"
+        f"<license-manager>{manager}</license-manager><devices>{members}</devices>"
+        "</deactivate></sw_fw_license></plugins></request>",
+        cmd_xml=False,
+    )
+
+
+def commit_plugin(site):
+    return site.device.commit(sync=False, admins=plugin.ADMIN)
+
+
+def auto_deactivate(site, hours):
+    line = f"set plugins sw_fw_license license-manager {MANAGER} auto-deactivate {hours}"
+    site.outside.panorama.operator_session([line])
+    site.world.advance(31)
+
+
+def kinds(site, subject):
+    return [entry.kind for entry in site.world.timeline.since() if entry.subject == subject]
+
+
+class TestAbsent:
+    def test_its_commands_are_unknown_until_it_is_installed(self):
+        with panorama_lab() as site:
+            assert [one["name"] for one in site.device.plugins()] == ["vm_series"]
+            with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
+                listed(site)
+            with pytest.raises(RegistrationRefusedError):
+                site.outside.plugin.auth_code("_AQ__")
+            site.outside.plugin.configure(installed=True)
+            assert "sw_fw_license" in [one["name"] for one in site.device.plugins()]
+            assert listed(site) == {}
+            site.outside.plugin.configure(installed=False)
+            with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
+                listed(site)
+
+    def test_a_knob_that_does_not_exist(self, site):
+        with pytest.raises(ValueError, match="instaled"):
+            site.outside.plugin.configure(instaled=True)
+
+
+class TestRegistration:
+    def test_the_license_manager_says_where_a_firewall_belongs(self, site, firewall):
+        for place in (MANAGED, GROUP, STACK):
+            assert serials(site.device, "show", place) == [firewall.serial]
+        # PAN-182488: not the log collector group.
+        assert serials(site.device, "show", LOGS) == []
+        assert listed(site) == {firewall.ip_address: firewall.serial}
+        assert site.outside.licensing.used() == 1
+
+    def test_a_key_that_no_license_manager_gave_out(self, site):
+        with pytest.raises(RegistrationRefusedError):
+            site.outside.plugin.admit(Firewall("1"), "755036225328715")
+
+    def test_another_license_manager_is_configured_at_the_command_line(self, site):
+        session = site.outside.panorama.operator_session
+        start = "set plugins sw_fw_license"
+        session(
+            [
+                f"{start} bootstrap-definition second authcode D7654321",
+                f"{start} license-manager second device-group autoscale",
+                f"{start} license-manager second template-stack autoscale-stack",
+                f"{start} license-manager second bootstrap-definition second",
+            ]
+        )
+        site.world.advance(31)
+        command = 'request plugins sw_fw_license bootstrap-parameters license-manager "second"'
+        parameters = site.device.op(command)
+        key = parameters.findtext(".//auth-key")
+        assert key.startswith("_AQ__")
+        assert parameters.findtext(".//dgname") == "autoscale"
+        assert site.outside.plugin.auth_code(key) == "D7654321"
+        with pytest.raises(cli.BadLineError):
+            session(["set plugins"])
+
+
+class TestDeactivation:
+    def test_it_is_promised_then_done_and_gone_with_a_commit_of_the_plugins_changes(
+        self, site, firewall
+    ):
+        answer = deactivate(site, firewall.serial)
+        assert "".join(answer.itertext()) == plugin.SENT
+        # A commit that follows at once, as in the vendor's function, finds nothing to commit.
+        assert commit_plugin(site) is None
+        assert site.outside.licensing.used() == 1
+        site.world.advance(25)
+        assert site.outside.licensing.used() == 0
+        assert listed(site) == {firewall.ip_address: firewall.serial}
+        assert site.device.commit(sync=False, admins="autoscale") is None
+        number = commit_plugin(site)
+        site.world.advance(31)
+        assert job(site.device, number).findtext("result") == "OK"
+        assert listed(site) == {}
+        # The firewall stays in Panorama.
+        assert serials(site.device, "show", MANAGED) == [firewall.serial]
+
+    def test_asking_again_changes_nothing(self, site, firewall):
+        deactivate(site, firewall.serial)
+        site.world.advance(15)
+        deactivate(site, firewall.serial)
+        site.world.advance(10)
+        assert site.outside.licensing.used() == 0
+        deactivate(site, firewall.serial)
+        site.world.advance(25)
+        commit_plugin(site)
+        site.world.advance(31)
+        assert listed(site) == {}
+        assert kinds(site, firewall.serial).count("licence-returned") == 1
+
+    def test_of_a_firewall_that_is_disconnected(self, site, firewall):
+        site.outside.panorama.disconnect(firewall.serial)
+        deactivate(site, firewall.serial)
+        site.world.advance(25)
+        assert site.outside.licensing.used() == 0
+
+    @pytest.mark.parametrize(
+        "break_it",
+        [
+            lambda site: site.device.op(
+                "<request><license><api-key><delete/></api-key></license></request>", cmd_xml=False
+            ),
+            lambda site: site.outside.licensing.configure(available=False),
+            lambda site: site.outside.licensing.configure(refuse_deactivation="Contact support"),
+        ],
+    )
+    def test_what_fails_later_is_answered_as_what_succeeds(self, site, firewall, break_it):
+        break_it(site)
+        assert "".join(deactivate(site, firewall.serial).itertext()) == plugin.SENT
+        site.world.advance(25)
+        assert site.outside.licensing.used() == 1
+        assert listed(site) == {firewall.ip_address: firewall.serial}
+        assert commit_plugin(site) is None
+        assert "plugin-deactivation-failed" in kinds(site, firewall.serial)
+
+    def test_it_waits_while_somebody_has_locked_the_configuration(self, site, firewall):
+        lock = "<request><config-lock><{}/></config-lock></request>"
+        site.operator.op(lock.format("add"), cmd_xml=False)
+        deactivate(site, firewall.serial)
+        site.world.advance(25)
+        assert site.outside.licensing.used() == 1
+        site.operator.op(lock.format("remove"), cmd_xml=False)
+        site.world.advance(5)
+        assert site.outside.licensing.used() == 0
+
+    @pytest.mark.parametrize(
+        ("serial_numbers", "manager", "text"),
+        [
+            (["42"], MANAGER, "42 not found"),
+            ([], MANAGER, "needs devices"),
+            (["42"], "nobody's", "is not a valid reference"),
+        ],
+    )
+    def test_what_is_refused_at_once(self, site, serial_numbers, manager, text):
+        with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
+            deactivate(site, *serial_numbers, manager=manager)
+
+
+class TestAutoDeactivation:
+    def test_after_hours_of_disconnection_the_device_is_cleaned_up(self, site, firewall):
+        auto_deactivate(site, 1)
+        site.outside.panorama.disconnect(firewall.serial)
+        site.world.advance(HOUR - 60)
+        assert site.outside.licensing.used() == 1
+        site.world.advance(120)
+        assert site.outside.licensing.used() == 0
+        assert listed(site) == {}
+        for place in (MANAGED, GROUP, STACK):
+            assert serials(site.device, "show", place) == []
+
+    def test_never_unless_it_is_set_and_never_while_connected(self, site, firewall):
+        site.outside.panorama.disconnect(firewall.serial)
+        site.world.advance(2 * HOUR)
+        site.outside.panorama.connect(firewall)
+        auto_deactivate(site, 1)
+        site.world.advance(2 * HOUR)
+        assert listed(site) == {firewall.ip_address: firewall.serial}
+
+    def test_a_failure_is_tried_again(self, site, firewall):
+        auto_deactivate(site, 1)
+        site.outside.licensing.configure(available=False)
+        site.outside.panorama.disconnect(firewall.serial)
+        site.world.advance(HOUR + 600)
+        assert kinds(site, firewall.serial).count("plugin-deactivation-failed") in (2, 3)
+        site.outside.licensing.configure(available=True)
+        site.world.advance(400)
+        assert site.outside.licensing.used() == 0
+        assert serials(site.device, "show", MANAGED) == []
+
+    def test_somebody_else_has_removed_the_device_in_the_meantime(self, site, firewall):
+        auto_deactivate(site, 1)
+        site.outside.panorama.disconnect(firewall.serial)
+        for place in (STACK, GROUP, MANAGED):
+            site.device.xapi.delete(f"{place}/entry[@name='{firewall.serial}']")
+        site.device.commit(sync=False, admins="autoscale")
+        site.world.advance(HOUR + 60)
+        assert listed(site) == {}
+        assert site.outside.licensing.used() == 0
+
+    def test_it_waits_for_a_commit_lock(self, site, firewall):
+        auto_deactivate(site, 1)
+        lock = "<request><commit-lock><{}/></commit-lock></request>"
+        site.operator.op(lock.format("add"), cmd_xml=False)
+        site.outside.panorama.disconnect(firewall.serial)
+        site.world.advance(HOUR + 60)
+        assert site.outside.licensing.used() == 0
+        assert serials(site.device, "show", MANAGED) == [firewall.serial]
+        site.operator.op(lock.format("remove"), cmd_xml=False)
+        site.world.advance(40)
+        assert serials(site.device, "show", MANAGED) == []
+
+
+def test_a_license_manager_that_has_used_up_its_auth_code(site):
+    site.outside.licensing.configure(pool_size=1)
+    join(site)
+    with pytest.raises(licensing.PoolExhaustedError):
+        join(site)
+
+
+class TestPair:
+    """On a high availability pair: what was not committed dies with the peer."""
+
+    @pytest.fixture
+    def firewalls(self, site):
+        site.outside.panorama.make_pair()
+        firewalls = [join(site), join(site)]
+        site.world.advance(60)
+        return [firewall.serial for firewall in firewalls]
+
+    def fail_over(self, site):
+        site.outside.panorama.fail_over()
+        site.world.advance(30)
+        site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial.AUTOSCALE.key)
+
+    def test_a_promise_and_a_deactivation_that_nobody_committed(self, site, firewalls):
+        done, promised = firewalls
+        deactivate(site, done)
+        site.world.advance(25)
+        deactivate(site, promised)
+        self.fail_over(site)
+        assert site.outside.licensing.used() == 1
+        assert commit_plugin(site) is None
+        deactivate(site, done, promised)
+        site.world.advance(25)
+        commit_plugin(site)
+        site.world.advance(31)
+        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+
+    def test_an_automatic_deactivation(self, site, firewalls):
+        auto_deactivate(site, 1)
+        for serial in firewalls:
+            site.outside.panorama.disconnect(serial)
+        site.world.advance(HOUR - 5)
+        self.fail_over(site)
+        site.world.advance(120)
+        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+        assert serials(site.device, "show", MANAGED) == []

@@ -1,0 +1,53 @@
+"""A group without Panorama: its firewalls are asked themselves whether they are ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from e2e import workspaces
+from e2e.fleet import MINUTE, Fleet
+
+from vmseries_lab.client import Lab
+
+pytestmark = pytest.mark.apply(seconds=120)
+
+
+def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:
+    with Lab() as lab:
+        lab.firewall_apis()
+        workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
+        lab.pace(60)
+        workspace.apply()
+        lab.pace(0)
+        fleet = Fleet(lab, workspace, workspace.output())
+        since = lab.now()
+        fleet.until_in_service(1)
+        (instance_id,) = fleet.states()
+        (firewall,) = lab.firewalls()
+        tags = _tags(lab, instance_id)
+        assert tags["vmseries-autoscale:serial"] == firewall["serial"]
+        assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
+        waited = {str(line.get("reason")) for line in fleet.log(since, "launch")}
+        assert any("does not answer" in reason for reason in waited), "it boots"
+        assert fleet.metric("VisitFailed", since, "launch") == 0
+
+        # One whose configuration is not valid is given up, and says why.
+        lab.odd_firewall(auto_commit_failure="zone untrust is invalid")
+        fleet.desire(2)
+        lab.advance(MINUTE)
+        (broken,) = fleet.states().keys() - {instance_id}
+        lab.advance(46 * MINUTE)
+        (completed,) = [
+            entry
+            for entry in fleet.happened("hook-completed", broken)
+            if entry.detail["hook"] == "launch"
+        ]
+        assert completed.detail["result"] == "ABANDON"
+        assert "auto-commit has failed" in _tags(lab, broken)["vmseries-autoscale:abandoned"]
+        assert lab.errors() == []
+
+
+def _tags(lab: Lab, instance_id: str) -> dict[str, str]:
+    found = lab.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
+    return {tag["Key"]: tag["Value"] for tag in found[0]["Instances"][0]["Tags"]}

@@ -1,0 +1,186 @@
+"""The firewall's own API against a server that speaks the XML API's recorded shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from functional.xml_api import Answer, XmlApi
+from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale.errors import (
+    FirewallAccessError,
+    FirewallCertificateError,
+    FirewallRefusedError,
+    FirewallTimeoutError,
+    FirewallUnavailableError,
+)
+from vmseries_autoscale.firewall import State
+from vmseries_autoscale.firewall.adapter import PanOsFirewall
+from vmseries_autoscale.settings import FirewallApiSettings
+
+KEY = "a+key/with=signs=="
+NAME = "firewalls.example.com"
+ADDRESS = "127.0.0.1"
+
+
+def success(result: str) -> str:
+    return f'<response status="success"><result>{result}</result></response>'
+
+
+def error(text: str, code: str | None = None) -> str:
+    attribute = f' code="{code}"' if code else ""
+    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
+
+
+def chassis(text: str) -> str:
+    return success(f"<![CDATA[{text}\n]]>")
+
+
+def jobs(*results: tuple[str, str, str]) -> str:
+    return success(
+        "".join(
+            f"<job><id>{number}</id><type>{kind}</type><result>{result}</result></job>"
+            for number, kind, result in results
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[XmlApi]:
+    with XmlApi(certified_name=NAME) as api:
+        yield api
+
+
+@pytest.fixture
+def api(server: XmlApi) -> XmlApi:
+    server.requests.clear()
+    return server
+
+
+def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
+    settings = FirewallApiSettings("arn:secret", api.port, server_name, timeout_seconds=1)
+    administrator = Credentials("autoscale", KEY, None, ca_bundle or api.ca_bundle)
+    return PanOsFirewall(ADDRESS, settings, administrator)
+
+
+def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
+    api.answers(success("<licenses/>"))
+    assert reach(api).licences() == []
+    assert api.requests == [
+        {"type": "op", "cmd": "<request><license><info /></license></request>", "key": KEY}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("server_name", "ca_bundle"),
+    [
+        (ADDRESS, None),
+        ("other.example.com", None),
+        (NAME, trustme.CA().cert_pem.bytes().decode()),
+    ],
+    ids=["the address", "another name", "another CA"],
+)
+def test_nothing_is_sent_to_an_unproven_server(
+    api: XmlApi, server_name: str, ca_bundle: str | None
+) -> None:
+    with pytest.raises(FirewallCertificateError, match="server_name"):
+        reach(api, server_name, ca_bundle).state()
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(status=403), FirewallAccessError),
+        (Answer(error("Unauthorized request", "16")), FirewallAccessError),
+        (Answer(status=502), FirewallUnavailableError),
+        (Answer("<html/>", content_type="text/html"), FirewallUnavailableError),
+        (Answer(claimed_length=1000), FirewallUnavailableError),
+        (Answer(delay=1.2), FirewallTimeoutError),
+        (Answer(error("Server error : op command failed")), FirewallRefusedError),
+        (Answer(error("A commit is pending. Please try again later.", "13")), FirewallRefusedError),
+    ],
+)
+def test_what_is_no_answer_has_a_name(
+    api: XmlApi, answer: Answer, expected: type[Exception]
+) -> None:
+    api.answers(answer)
+    with pytest.raises(expected) as raised:
+        reach(api).licences()
+    assert type(raised.value) is expected
+    assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("chassis_answer", "known_jobs", "expected", "ready"),
+    [
+        ("yes", [("1", "AutoCom", "OK")], State(True, "OK"), True),
+        ("no", [("1", "AutoCom", "OK")], State(False, "OK"), False),
+        ("yes", [], State(True, None), False),
+        ("yes", [("1", "AutoCom", "PEND")], State(True, "PEND"), False),
+        ("yes", [("1", "AutoCom", "FAIL"), ("2", "Commit", "OK")], State(True, "FAIL"), False),
+        # After a restart of its own, as that which a licence brings, it commits once more.
+        ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
+    ],
+)
+def test_how_far_a_firewall_has_come(
+    api: XmlApi,
+    chassis_answer: str,
+    known_jobs: list[tuple[str, str, str]],
+    expected: State,
+    ready: bool,
+) -> None:
+    api.answers(chassis(chassis_answer), jobs(*known_jobs))
+    firewall = reach(api)
+    assert firewall.state() == expected
+    api.answers(chassis(chassis_answer), jobs(*known_jobs))
+    assert firewall.is_ready() is ready
+    assert [request["cmd"] for request in api.requests[:2]] == [
+        "<show><chassis-ready /></show>",
+        "<show><jobs><all /></jobs></show>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("serial", "expected"), [("007951000012345", "007951000012345"), ("unknown", None), ("", None)]
+)
+def test_a_firewall_without_licence_has_no_serial(
+    api: XmlApi, serial: str, expected: str | None
+) -> None:
+    api.answers(success(f"<system><serial>{serial}</serial></system>"))
+    assert reach(api).serial() == expected
+
+
+def test_licences_are_features(api: XmlApi) -> None:
+    api.answers(success("<licenses><entry><feature>PA-VM</feature></entry></licenses>"))
+    assert reach(api).licences() == ["PA-VM"]
+
+
+def test_the_same_licensing_key_again_is_success(api: XmlApi) -> None:
+    api.answers(error("API key is same as old"))
+    reach(api).set_licensing_api_key("licensing-key")
+    api.answers(error("Failed to set API key"))
+    with pytest.raises(FirewallRefusedError):
+        reach(api).set_licensing_api_key("licensing-key")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(success("Successfully deactivated old keys")), True),
+        (Answer(error("Successfully removed license keys")), True),
+        (Answer(success("Deactivation is under way")), False),
+        (Answer(delay=1.2), False),
+    ],
+)
+def test_what_a_firewall_says_of_a_deactivation(api: XmlApi, answer: Answer, said: bool) -> None:
+    api.answers(answer)
+    assert reach(api).deactivate_licence() is said
+
+
+def test_a_refused_deactivation_is_an_error(api: XmlApi) -> None:
+    api.answers(error("Invalid or missing deactivation token"))
+    with pytest.raises(FirewallRefusedError):
+        reach(api).deactivate_licence()

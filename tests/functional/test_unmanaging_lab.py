@@ -1,0 +1,234 @@
+"""Removals from the lab's Panorama: contention as it words it, and two deployments that share it.
+
+Behind ``unmanage`` stands the adapter here, and behind that a Panorama with other administrators.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    CommitFailedError,
+    FullCommitRequiredError,
+    PanoramaAccessError,
+    PanoramaUnavailableError,
+)
+from vmseries_autoscale.panorama import Part
+from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.panorama.protocol import Membership
+from vmseries_autoscale.settings import PanoramaSettings
+from vmseries_autoscale.unmanaging import unmanage
+from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
+from vmseries_lab import panorama as lab_panorama
+from vmseries_lab.panorama import initial
+from vmseries_lab.panorama.accounts import Admin
+from vmseries_lab.panorama.answers import result
+from vmseries_lab.world import World
+
+HOST = "panorama.example.com"
+MINUTE = 60
+
+
+@dataclass
+class Firewall:
+    """Just enough of one for Panorama to manage."""
+
+    serial: str
+    hostname: str = "i-0123"
+    sw_version: str = "11.1.4-h7"
+    ip_address: str = "10.0.1.7"
+
+    def operate(self, _command: Element) -> Element:
+        return result(text="obeys")
+
+    def receive(self, _configuration: Element) -> None:
+        pass
+
+
+@dataclass
+class Deployment:
+    """A module instance with firewalls in a device group, as one administrator."""
+
+    world: World
+    outside: Any
+    admin: Admin
+    group: str = initial.DEVICE_GROUP
+    serials: list[str] = field(default_factory=list)
+
+    def connect(self) -> PanOsPanorama:
+        settings = PanoramaSettings(
+            hostnames=(HOST,),
+            port=self.outside.panorama.server.port,
+            secret_arn="arn:secret",
+            device_group=self.group,
+            template_stack=initial.TEMPLATE_STACK,
+            log_collector_group=initial.COLLECTOR_GROUP,
+            timeout_seconds=1,
+            push_when_out_of_sync=False,
+        )
+        credentials = Credentials(self.admin.name, self.admin.key, None, self.outside.authority.pem)
+        return connect_to_active(settings, credentials)
+
+    def join(self, *serials: str) -> None:
+        for serial in serials:
+            self.outside.panorama.register(
+                Firewall(serial),
+                initial.VM_AUTH_KEY,
+                group=self.group,
+                stack=initial.TEMPLATE_STACK,
+                logs=initial.COLLECTOR_GROUP,
+            )
+        self.serials += serials
+
+    def visit(self, *serials: str) -> dict[str, Outcome] | Outcome:
+        now = datetime.fromtimestamp(self.world.clock.now(), UTC)
+        return attempt(
+            lambda: unmanage(self.connect(), frozenset(serials), "fw", now, lambda: True)
+        )
+
+    def until_removed(self, *serials: str) -> None:
+        for _ in range(12):
+            outcomes = self.visit(*serials)
+            if outcomes == dict.fromkeys(serials, Done()):
+                return
+            self.world.advance(MINUTE)
+        pytest.fail(f"still not removed: {outcomes}")
+
+    def left(self) -> set[str]:
+        """Its firewalls that one of both configurations still names, anywhere."""
+        return {serial for serial in self.serials for one in self._both() if serial in _named(one)}
+
+    def whole(self, serial: str) -> bool:
+        """Whether both configurations name the firewall everywhere."""
+        return all(serial in one[part] for one in self._both() for part in Part)
+
+    def _both(self) -> list[Membership]:
+        connection = self.connect()
+        return [connection.running(), connection.candidate()]
+
+
+def _named(membership: Membership) -> frozenset[str]:
+    return frozenset[str]().union(*membership.values())
+
+
+@pytest.fixture
+def east() -> Iterator[Deployment]:
+    world = World()
+    outside = lab_panorama.install(world)
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **more: Any) -> Any:
+        return real("127.0.0.1" if host == HOST else host, *rest, **more)
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        deployment = Deployment(world, outside, initial.AUTOSCALE)
+        deployment.join("S1", "S2")
+        yield deployment
+    outside.stop()
+
+
+@pytest.fixture(params=["autoscale", "west"], ids=["one device group", "a device group each"])
+def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
+    """A second deployment at the same Panorama, with an administrator of its own."""
+    if request.param != east.group:
+        east.outside.panorama.operator_session([f"set device-group {request.param} description x"])
+        east.world.advance(MINUTE)
+    deployment = Deployment(east.world, east.outside, initial.SECOND, request.param)
+    deployment.join("S3", "S4")
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("trouble", "calm", "expected"),
+    [
+        ({"locks": ["commit"]}, {"locks": []}, Again),
+        ({"locks": ["config"]}, {"locks": []}, Again),
+        ({"queued_commits": 1}, {}, Again),
+        ({"queued_commits": 11}, {}, Again),
+        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Again),
+        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Again),
+        (
+            {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
+            {},
+            PanoramaAccessError,
+        ),
+        ({"rights": ["config", "op"]}, {"rights": ["config", "op", "commit"]}, PanoramaAccessError),
+        ({"status": 502}, {"status": 200}, PanoramaUnavailableError),
+        ({"mode": "resetting"}, {"mode": "answering"}, PanoramaUnavailableError),
+        ({"mode": "truncating"}, {"mode": "answering"}, PanoramaUnavailableError),
+        (
+            {"full_commit_required": True},
+            {"full_commit_required": False},
+            FullCommitRequiredError,
+        ),
+    ],
+    ids=[
+        *("commit lock", "config lock", "another commit", "full queue", "pending", "session"),
+        *("unauthorized", "role without commit", "502", "reset", "truncated", "full commit"),
+    ],
+)
+def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
+    east: Deployment,
+    trouble: dict[str, Any],
+    calm: dict[str, Any],
+    expected: type[Again] | type[AutoscaleError],
+) -> None:
+    panorama = east.outside.panorama
+    somebody_else = Deployment(east.world, east.outside, initial.SECOND).connect()
+    somebody_else.remove(Part.DEVICE_GROUP, "S2")
+    panorama.configure(**trouble)
+    outcomes = east.visit("S1")
+    outcome = outcomes["S1"] if isinstance(outcomes, dict) else outcomes
+    found = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
+    assert issubclass(found, expected)
+
+    panorama.configure(**calm)
+    east.until_removed("S1")
+    assert east.left() == {"S2"}
+    assert "S2" in east.connect().running()[Part.DEVICE_GROUP], "unfinished edits stay so"
+    assert "S2" not in east.connect().candidate()[Part.DEVICE_GROUP], "nor reverted"
+
+
+def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
+    east: Deployment, west: Deployment
+) -> None:
+    for deployment, serial in ((east, "S1"), (west, "S3")):
+        outcomes = deployment.visit(serial)
+        assert isinstance(outcomes, dict)
+        assert isinstance(outcomes[serial], Again)
+    east.until_removed("S1")
+    west.until_removed("S3")
+    assert (east.left(), west.left()) == ({"S2"}, {"S4"})
+    assert east.whole("S2")
+    assert west.whole("S4")
+    commits = [(one.admin.name, len(one.connect().commits())) for one in (east, west)]
+    assert commits == [("autoscale", 1), ("autoscale-2", 1)]
+
+
+def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
+    east: Deployment, west: Deployment
+) -> None:
+    reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
+    east.outside.panorama.configure(fail_next_commit=reason)
+    east.visit("S1")
+    west.visit("S3")
+    east.world.advance(2 * MINUTE)
+    outcomes = east.visit("S1")
+    assert isinstance(outcomes, dict)
+    assert isinstance(outcomes["S1"], Failed)
+    assert isinstance(outcomes["S1"].error, CommitFailedError)
+    assert east.whole("S1"), "its removal is reverted"
+    west.until_removed("S3")
+    assert (east.left(), west.left()) == ({"S1", "S2"}, {"S4"})
+    assert west.whole("S4")
+    assert east.whole("S2")

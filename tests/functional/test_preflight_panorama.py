@@ -422,6 +422,8 @@ def test_the_licence_manager(
     questions = [("The license manager", partial(contents.license_manager, "LM"))]
     found = by_kind(panorama.check(settings, questions))
     assert "license manager LM" in found[kind][-1]
+    untried = [text for text in found[Kind.UNCHECKED] if "Commit For Other Admins" in text]
+    assert bool(untried) is there
 
 
 def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:

@@ -71,6 +71,11 @@ def license_manager(name: str, peer: Inspection) -> Findings:
     """The license manager of the plugin sw_fw_license."""
     if peer.has_license_manager(name):
         yield checked(f"{peer.hostname} has the license manager {name}.")
+        yield unchecked(
+            "The right to commit the plugin's changes, which are another administrator's: there "
+            f"are none to try it with. {peer.username} needs Commit For Other Admins in its role "
+            "(Panorama > Admin Roles, Web UI, Commit)."
+        )
     else:
         yield problem(
             f"{peer.hostname} has no license manager {name}: install the plugin sw_fw_license, "

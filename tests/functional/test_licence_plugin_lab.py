@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
-from xml.etree.ElementTree import Element
 
 import pytest
 
+from functional import lab_panorama
+from functional.lab_panorama import Firewall
 from vmseries_autoscale import licensing
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
-from vmseries_autoscale.settings import PanoramaSettings
-from vmseries_lab import panorama as lab_panorama
-from vmseries_lab.panorama import initial
-from vmseries_lab.panorama.answers import result
+from vmseries_autoscale.panorama.adapter import PanOsPanorama
 from vmseries_lab.panorama.plugin import LICENSE_MANAGER
 from vmseries_lab.world import World
 
-HOST = "panorama.example.com"
 MINUTE = 60
-
-
-@dataclass
-class Firewall:
-    """Just enough of one for Panorama to manage."""
-
-    serial: str
-    hostname: str = "i-0123"
-    sw_version: str = "11.1.4-h7"
-    ip_address: str = "10.0.1.7"
-
-    def operate(self, _command: Element) -> Element:
-        return result(text="obeys")
-
-    def receive(self, _configuration: Element) -> None:
-        pass
 
 
 @dataclass
@@ -69,28 +46,9 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     world = World()
-    outside = lab_panorama.install(world)
-    outside.plugin.configure(installed=True)
-    settings = PanoramaSettings(
-        hostnames=(HOST,),
-        port=outside.panorama.server.port,
-        secret_arn="arn:secret",
-        device_group=initial.DEVICE_GROUP,
-        template_stack=initial.TEMPLATE_STACK,
-        log_collector_group=None,
-        timeout_seconds=5,
-        push_when_out_of_sync=False,
-    )
-    admin = initial.AUTOSCALE
-    credentials = Credentials(admin.name, admin.key, None, outside.authority.pem)
-    real = socket.getaddrinfo
-
-    def look_up(host: str, *rest: Any, **more: Any) -> Any:
-        return real("127.0.0.1" if host == HOST else host, *rest, **more)
-
-    with mock.patch("socket.getaddrinfo", look_up):
-        yield Site(world, outside, connect_to_active(settings, credentials))
-    outside.stop()
+    with lab_panorama.installed(world) as outside:
+        outside.plugin.configure(installed=True)
+        yield Site(world, outside, lab_panorama.connect(outside))
 
 
 def test_licences_are_back_when_the_plugin_s_changes_are_committed(site: Site) -> None:

@@ -5,17 +5,15 @@ Behind ``unmanage`` stands the adapter here, and behind that a Panorama with oth
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from unittest import mock
-from xml.etree.ElementTree import Element
 
 import pytest
 
-from vmseries_autoscale.credentials import Credentials
+from functional import lab_panorama
+from functional.lab_panorama import Firewall
 from vmseries_autoscale.errors import (
     AutoscaleError,
     CommitFailedError,
@@ -24,35 +22,15 @@ from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
 )
 from vmseries_autoscale.panorama import Part
-from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.panorama.adapter import PanOsPanorama
 from vmseries_autoscale.panorama.protocol import Membership
-from vmseries_autoscale.settings import PanoramaSettings
 from vmseries_autoscale.unmanaging import unmanage
 from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
-from vmseries_lab import panorama as lab_panorama
 from vmseries_lab.panorama import initial
 from vmseries_lab.panorama.accounts import Admin
-from vmseries_lab.panorama.answers import result
 from vmseries_lab.world import World
 
-HOST = "panorama.example.com"
 MINUTE = 60
-
-
-@dataclass
-class Firewall:
-    """Just enough of one for Panorama to manage."""
-
-    serial: str
-    hostname: str = "i-0123"
-    sw_version: str = "11.1.4-h7"
-    ip_address: str = "10.0.1.7"
-
-    def operate(self, _command: Element) -> Element:
-        return result(text="obeys")
-
-    def receive(self, _configuration: Element) -> None:
-        pass
 
 
 @dataclass
@@ -66,18 +44,7 @@ class Deployment:
     serials: list[str] = field(default_factory=list)
 
     def connect(self) -> PanOsPanorama:
-        settings = PanoramaSettings(
-            hostnames=(HOST,),
-            port=self.outside.panorama.server.port,
-            secret_arn="arn:secret",
-            device_group=self.group,
-            template_stack=initial.TEMPLATE_STACK,
-            log_collector_group=initial.COLLECTOR_GROUP,
-            timeout_seconds=1,
-            push_when_out_of_sync=False,
-        )
-        credentials = Credentials(self.admin.name, self.admin.key, None, self.outside.authority.pem)
-        return connect_to_active(settings, credentials)
+        return lab_panorama.connect(self.outside, self.admin, self.group)
 
     def join(self, *serials: str) -> None:
         for serial in serials:
@@ -124,17 +91,10 @@ def _named(membership: Membership) -> frozenset[str]:
 @pytest.fixture
 def east() -> Iterator[Deployment]:
     world = World()
-    outside = lab_panorama.install(world)
-    real = socket.getaddrinfo
-
-    def look_up(host: str, *rest: Any, **more: Any) -> Any:
-        return real("127.0.0.1" if host == HOST else host, *rest, **more)
-
-    with mock.patch("socket.getaddrinfo", look_up):
+    with lab_panorama.installed(world) as outside:
         deployment = Deployment(world, outside, initial.AUTOSCALE)
         deployment.join("S1", "S2")
         yield deployment
-    outside.stop()
 
 
 @pytest.fixture(params=["autoscale", "west"], ids=["one device group", "a device group each"])

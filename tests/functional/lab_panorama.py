@@ -1,0 +1,70 @@
+"""The lab's Panorama beneath our own adapter, in one process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+from xml.etree.ElementTree import Element
+
+from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.settings import PanoramaSettings
+from vmseries_lab import panorama
+from vmseries_lab.panorama import initial
+from vmseries_lab.panorama.accounts import Admin
+from vmseries_lab.panorama.answers import result
+from vmseries_lab.world import World
+
+HOST = "panorama.example.com"
+
+
+@dataclass
+class Firewall:
+    """Just enough of one for Panorama to manage."""
+
+    serial: str
+    hostname: str = "i-0123"
+    sw_version: str = "11.1.4-h7"
+    ip_address: str = "10.0.1.7"
+
+    def operate(self, _command: Element) -> Element:
+        return result(text="obeys")
+
+    def receive(self, _configuration: Element) -> None:
+        pass
+
+
+@contextmanager
+def installed(world: World) -> Iterator[Any]:
+    """What the lab has outside AWS, with Panorama's host name as this machine."""
+    outside = panorama.install(world)
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **more: Any) -> Any:
+        return real("127.0.0.1" if host == HOST else host, *rest, **more)
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        yield outside
+    outside.stop()
+
+
+def connect(
+    outside: Any, admin: Admin = initial.AUTOSCALE, group: str = initial.DEVICE_GROUP
+) -> PanOsPanorama:
+    """A connection as the functions make it."""
+    settings = PanoramaSettings(
+        hostnames=(HOST,),
+        port=outside.panorama.server.port,
+        secret_arn="arn:secret",
+        device_group=group,
+        template_stack=initial.TEMPLATE_STACK,
+        log_collector_group=initial.COLLECTOR_GROUP,
+        timeout_seconds=1,
+        push_when_out_of_sync=False,
+    )
+    credentials = Credentials(admin.name, admin.key, None, outside.authority.pem)
+    return connect_to_active(settings, credentials)

@@ -12,6 +12,8 @@ RESERVE_MILLISECONDS = 15_000
 """What is kept of an invocation for what was begun: more than the longest call takes."""
 
 
-def enough(context: LambdaContext) -> Callable[[], bool]:
+def enough(
+    context: LambdaContext, reserve_milliseconds: int = RESERVE_MILLISECONDS
+) -> Callable[[], bool]:
     """Asks whether there is time to begin with something more."""
-    return lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS
+    return lambda: context.get_remaining_time_in_millis() > reserve_milliseconds

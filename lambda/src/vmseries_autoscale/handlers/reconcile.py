@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, telemetry
+from vmseries_autoscale import preflight, remaining, telemetry
 from vmseries_autoscale.errors import UnreadableEventError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-RESERVE_MILLISECONDS = 15_000
-"""What is kept of an invocation for what was begun: more than the longest call takes."""
 
 SCHEDULED = "Scheduled Event"
 
@@ -42,7 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return reconcile(
             settings,
             now=datetime.now(UTC),
-            in_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS,
+            in_time=remaining.enough(context),
             dry_run=_only_report(event) or settings.dry_run,
         )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, telemetry, terminate, visits
+from vmseries_autoscale import preflight, remaining, telemetry, terminate, visits
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.settings import TerminateSettings, from_environment
 
@@ -36,7 +36,7 @@ def handler(
         terminate.visit,
         settings=settings,
         now=datetime.now(UTC),
-        in_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS,
+        in_time=remaining.enough(context, RESERVE_MILLISECONDS),
     )
     with telemetry.invocation(settings.name):
         if preflight.is_asked(event):

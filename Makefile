@@ -14,7 +14,7 @@ CHECKOV := $(BUILD)/checkov
 # Further arguments for pytest, such as ARGS="-k launch".
 ARGS ?=
 # A test that applies Terraform waits most of the time: more of them at once than there are cores.
-APPLY_WORKERS ?= 4
+APPLY_WORKERS ?= 6
 
 # Most of a short test's time is importing: what was compiled once is kept, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE

@@ -1,4 +1,4 @@
-"""A group without Panorama: its firewalls are asked themselves whether they are ready."""
+"""A group without Panorama: its firewalls are asked themselves, for readiness and for licences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vmseries_lab.client import Lab
 pytestmark = pytest.mark.apply(seconds=120)
 
 
-def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:
+def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_licence(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewall_apis()
         workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
@@ -32,11 +32,13 @@ def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:
         assert any("does not answer" in reason for reason in waited), "it boots"
         assert fleet.metric("VisitFailed", since, "launch") == 0
 
-        # One whose configuration is not valid is given up, and says why.
+        # One whose configuration is not valid is given up, and says why. Meanwhile the first one
+        # leaves, and gives its licence back before.
         lab.odd_firewall(auto_commit_failure="zone untrust is invalid")
         fleet.desire(2)
         lab.advance(MINUTE)
         (broken,) = fleet.states().keys() - {instance_id}
+        assert fleet.terminate_one() == instance_id
         lab.advance(46 * MINUTE)
         (completed,) = [
             entry
@@ -45,6 +47,11 @@ def test_a_firewall_tells_by_itself_when_it_is_ready(tmp_path: Path) -> None:
         ]
         assert completed.detail["result"] == "ABANDON"
         assert "auto-commit has failed" in _tags(lab, broken)["vmseries-autoscale:abandoned"]
+
+        assert instance_id not in fleet.states()
+        assert _tags(lab, instance_id)["vmseries-autoscale:licence"] == "returned"
+        assert len(fleet.happened("licence-returned", firewall["serial"])) == 1
+        assert fleet.metric("LicenceNotReturned", since) == 0
         assert lab.errors() == []
 
 

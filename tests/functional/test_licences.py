@@ -30,6 +30,7 @@ from vmseries_autoscale.errors import (
     FirewallRefusedError,
     FirewallUnavailableError,
     PanoramaAccessError,
+    PanoramaBusyError,
     PanoramaRefusedError,
 )
 from vmseries_autoscale.group import Kind
@@ -294,6 +295,44 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     assert by_plugin.deliver(event) == ["message-0"]
     assert errors(logs()) == {"PanoramaAccessError"}
     assert fake_panorama.entries() == 4
+
+
+class UntilItsOwnList(FakeContext):
+    """The run's time is over when a firewall's own list has been read."""
+
+    def __init__(self, panorama: FakePanorama) -> None:
+        super().__init__()
+        self.panorama = panorama
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000 if self.panorama.calls[-1] == "licences" else self.milliseconds
+
+
+@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this run"])
+def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_once(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
+) -> None:
+    """Auto-deactivation was first, and nobody has committed yet what it has changed."""
+    fake_panorama.delicense(SERIAL)
+    fake_panorama.given_back[""] = {SERIAL}
+    event = departure(by_plugin)
+    fake_panorama.calls.clear()
+    context = FakeContext()
+    if obstacle == "Panorama is busy":
+        refuse(fake_panorama, "commit of the plugin's changes", PanoramaBusyError(obstacle))
+    else:
+        context = UntilItsOwnList(fake_panorama)
+    logs()
+    assert by_plugin.deliver(event, context=context) == ["message-0"]
+    assert reasons(logs()) == [obstacle]
+    assert "vmseries-autoscale:licence" not in by_plugin.tags()
+
+    fake_panorama.fail = lambda _name: None
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.given_back[""] == set()
+    assert metrics(logs())["LicenceReturned"] == 1
+    assert_nothing_left(by_plugin)
+    assert fake_panorama.entries() == 0
 
 
 def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(

@@ -11,6 +11,7 @@ import pytest
 
 from functional.conftest import (
     LICENSING_KEY,
+    NAME,
     PANORAMA_KEY,
     SERIAL,
     Cloud,
@@ -23,7 +24,7 @@ from functional.conftest import (
     reasons,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale import aws
+from vmseries_autoscale import aws, tags
 from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaUnavailableError,
@@ -472,6 +473,30 @@ def test_a_doubtful_identity_touches_nothing(
     assert_nothing_left(launching)
     assert fake_panorama.entries() == 8
     assert all(fake_panorama.licensed.values())
+
+
+def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The other one is gone, this one has got its address, and Panorama has not noticed."""
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    address = launching.attached()[1]["PrivateIpAddress"]
+    old = launching.add_instance()
+    known = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": SERIAL}
+    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws(known))
+    launching.ec2.terminate_instances(InstanceIds=[old])
+    fake_panorama.register(Device(SERIAL, "pa-vm", address, True, "In Sync", "In Sync"))
+    become_terminate(launching, monkeypatch)
+    event = departure(launching)
+    logs()
+    launching.deliver(event)
+    told = f"{SERIAL} has the management address {address}, but is {old}"
+    assert told in reasons(logs())
+    assert launching.deliver(event) == []
+    assert_nothing_left(launching)
+    assert fake_panorama.calls == ["devices"] * 2
+    assert fake_panorama.entries() == 4
+    assert "vmseries-autoscale:serial" not in launching.tags()
 
 
 def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.identity import Evidence, Identity, Unknown, identify, tags_for
+from vmseries_autoscale import identity, tags
+from vmseries_autoscale.identity import Evidence, Identity, Unknown, tags_for
 from vmseries_autoscale.panorama import Device
 
 ID = "i-0123456789abcdef0"
 IP = "10.0.1.5"
+OTHER = "i-0fedcba9876543210"
 OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
+
+identify = partial(identity.identify, holder=lambda _serial: None)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,7 @@ def test_evidence(
         ([Device("001")], "knows no firewall"),
         ([replace(OURS, hostname=ID), Device("002", ID)], "several firewalls have the host name"),
         ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
-        ([replace(OURS, hostname="i-0fedcba9876543210")], "is i-0fedcba9876543210"),
+        ([replace(OURS, hostname=OTHER)], f"is {OTHER}"),
         ([replace(OURS, policy_status=None)], "not in our device group"),
         ([replace(OURS, template_status=None)], "not in our template stack"),
         ([replace(OURS, connected=False)], "is not connected"),
@@ -58,16 +62,37 @@ def test_no_address_matches_no_address() -> None:
     assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unknown)
 
 
+def test_a_firewall_that_another_instance_is_known_to_be() -> None:
+    found = identify(ID, {}, IP, [OURS], holder={"001": OTHER}.get)
+    assert isinstance(found, Unknown)
+    assert found.reason.endswith(f"but is {OTHER}")
+
+
+def test_who_else_it_might_be_is_asked_only_where_the_address_alone_tells() -> None:
+    asked: list[str] = []
+    for own_tags, known in (
+        ({tags.SERIAL: "001"}, [OURS]),
+        ({}, [replace(OURS, hostname=ID)]),
+        ({}, [replace(OURS, connected=False)]),
+        ({}, []),
+    ):
+        identify(ID, own_tags, IP, known, holder=asked.append)
+    assert asked == []
+    identify(ID, {}, IP, [OURS], holder=asked.append)
+    assert asked == ["001"]
+
+
 def test_what_later_visits_read() -> None:
-    identity = Identity("001", Evidence.HOSTNAME)
-    assert identify(ID, tags_for(identity), None, []) == Identity("001", Evidence.SERIAL_TAG)
-    assert tags_for(identity)[tags.SERIAL_EVIDENCE] == "hostname"
+    found = Identity("001", Evidence.HOSTNAME)
+    assert identify(ID, tags_for(found), None, []) == Identity("001", Evidence.SERIAL_TAG)
+    assert tags_for(found)[tags.SERIAL_EVIDENCE] == "hostname"
 
 
+serials = st.sampled_from([f"00{n}" for n in range(6)])
 devices = st.builds(
     Device,
-    serial=st.sampled_from([f"00{n}" for n in range(6)]),
-    hostname=st.sampled_from([ID, f"{ID}.local", "i-0fedcba9876543210", "pa-vm", ""]),
+    serial=serials,
+    hostname=st.sampled_from([ID, f"{ID}.local", OTHER, "pa-vm", ""]),
     ip_address=st.sampled_from([IP, "10.0.1.6", ""]),
     connected=st.booleans(),
     policy_status=st.sampled_from(["In Sync", "Out of Sync", None]),
@@ -75,9 +100,15 @@ devices = st.builds(
 )
 
 
-@given(st.lists(devices, unique_by=lambda device: device.serial), st.sampled_from([IP, None]))
-def test_a_match_is_always_the_only_one(known: list[Device], ip: str | None) -> None:
-    found = identify(ID, {}, ip, known)
+@given(
+    st.lists(devices, unique_by=lambda device: device.serial),
+    st.sampled_from([IP, None]),
+    st.dictionaries(serials, st.just(OTHER)),
+)
+def test_a_match_is_always_the_only_one(
+    known: list[Device], ip: str | None, others: dict[str, str]
+) -> None:
+    found = identify(ID, {}, ip, known, holder=others.get)
     if isinstance(found, Unknown):
         return
     (device,) = [device for device in known if device.serial == found.serial]
@@ -88,19 +119,18 @@ def test_a_match_is_always_the_only_one(known: list[Device], ip: str | None) -> 
         assert named == []
         assert [other for other in known if other.ip_address == ip] == [device]
         assert device.connected
+        assert device.serial not in others
         assert None not in (device.policy_status, device.template_status)
         assert not device.hostname.startswith("i-")
 
 
 @given(st.lists(devices, unique_by=lambda device: device.serial))
 def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
-    other = "i-0fedcba9876543210"
-    first, second = identify(ID, {}, IP, known), identify(other, {}, "10.0.1.6", known)
+    first, second = identify(ID, {}, IP, known), identify(OTHER, {}, "10.0.1.6", known)
     if isinstance(first, Identity) and isinstance(second, Identity):
         assert first.serial != second.serial
 
 
-OTHER = "i-0fedcba9876543210"
 NAT = "203.0.113.9"
 
 

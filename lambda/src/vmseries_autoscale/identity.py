@@ -7,7 +7,7 @@ licence. So evidence is taken in order of its strength, and what is not unique c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,14 +51,23 @@ def identify(
     instance_tags: Mapping[str, str],
     management_ip: str | None,
     devices: Iterable[Device],
+    holder: Callable[[str], str | None],
 ) -> Identity | Unknown:
     """The firewall that runs on an instance.
 
     - The serial tag, which an earlier visit wrote on stronger ground than any later one has.
     - The host name, which is the instance id where the launch template asks EC2 for such names.
     - The management address, if one firewall only has it, that one is connected, in our device
-      group and in our template stack, and its host name does not say that it is another instance.
-      Addresses are used again, and are the same in several VPCs.
+      group and in our template stack, and is no other instance by its host name or by that one's
+      tags. Addresses are used again, and are the same in several VPCs.
+
+    Args:
+        instance_id: the instance.
+        instance_tags: its tags.
+        management_ip: the address of its management interface, if it has one.
+        devices: the firewalls that Panorama lists.
+        holder: the other instance that a serial number is known to belong to; asked only where
+            there is no stronger evidence than the address.
     """
     serial = instance_tags.get(tags.SERIAL, "")
     if _SERIAL.fullmatch(serial):
@@ -71,7 +80,7 @@ def identify(
     if not by_ip:
         return Unknown("Panorama knows no firewall of this host name or management address")
     found = _only(by_ip, Evidence.MANAGEMENT_IP, f"the management address {management_ip}")
-    if isinstance(found, Identity) and (doubt := _doubt(by_ip[0])):
+    if isinstance(found, Identity) and (doubt := _doubt(by_ip[0], holder)):
         return Unknown(f"{found.serial} has the management address {management_ip}, but {doubt}")
     return found
 
@@ -93,7 +102,7 @@ def _only(matches: list[Device], evidence: Evidence, what: str) -> Identity | Un
     return Unknown(f"several firewalls have {what}: {serials}")
 
 
-def _doubt(device: Device) -> str | None:
+def _doubt(device: Device, holder: Callable[[str], str | None]) -> str | None:
     if instance_id(device) is not None:
         return f"is {device.hostname} by its host name"
     if device.policy_status is None:
@@ -102,7 +111,8 @@ def _doubt(device: Device) -> str | None:
         return "is not in our template stack"
     if not device.connected:
         return "is not connected"
-    return None
+    other = holder(device.serial)
+    return f"is {other}" if other else None
 
 
 def tags_for(identity: Identity) -> dict[str, str]:

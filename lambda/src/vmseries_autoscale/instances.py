@@ -94,6 +94,17 @@ def of_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
     return _look(ec2, [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}])
 
 
+def other_with(ec2: EC2Client, deployment: str, instance_id: str, serial: str) -> str | None:
+    """The other instance of ``deployment`` that is known to be the firewall of this serial number.
+
+    EC2 gives an address again as soon as an instance is gone, which Panorama takes minutes to
+    notice; until then the firewall that had it is listed as connected.
+    """
+    known = of_deployment(ec2, deployment).values()
+    others = (one.instance_id for one in known if one.serial == serial)
+    return next((other for other in others if other != instance_id), None)
+
+
 def _look(ec2: EC2Client, filters: list[FilterTypeDef]) -> dict[str, Instance]:
     pages = ec2.get_paginator("describe_instances").paginate(Filters=filters)
     found = [

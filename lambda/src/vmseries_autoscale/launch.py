@@ -281,11 +281,15 @@ def _pass_panorama(
 ) -> Outcome:
     instance = arrival.present
     management_ip = instance.private_ip(settings.management_device_index)
-    found = identity.identify(instance.instance_id, instance.tags, management_ip, devices.values())
+    found = identity.identify(
+        instance.instance_id,
+        instance.tags,
+        management_ip,
+        devices.values(),
+        partial(instances.other_with, aws.ec2(), settings.name, instance.instance_id),
+    )
     if isinstance(found, Unknown):
         return Again(found.reason)
-    if found.evidence is Evidence.MANAGEMENT_IP and (other := _holder(found, instance, settings)):
-        return Again(f"{found.serial} has the management address {management_ip}, but is {other}")
     arrival.serial = found.serial
     with telemetry.about(serial=found.serial):
         if found.evidence is not Evidence.SERIAL_TAG:
@@ -294,17 +298,6 @@ def _pass_panorama(
         if obstacle is None and settings.licence_expected and not connection.licences(found.serial):
             obstacle = readiness.NO_LICENCE
     return Done() if obstacle is None else Again(obstacle)
-
-
-def _holder(found: Identity, instance: Instance, settings: LaunchSettings) -> str | None:
-    """The other instance that is known to be this firewall.
-
-    EC2 gives an address again as soon as an instance is gone, which Panorama takes minutes to
-    notice; until then the firewall that had it is listed as connected.
-    """
-    known = instances.of_deployment(aws.ec2(), settings.name).values()
-    others = [one.instance_id for one in known if one.serial == found.serial]
-    return next((other for other in others if other != instance.instance_id), None)
 
 
 def _push(

@@ -104,13 +104,14 @@ def _have_given_back(departure: Departure, asked: LicensedFirewall, key_arn: str
         api_key = credentials.licensing_api_key(key_arn)
         if not licensing.give_back(asked, departure.firewall, api_key):
             return Again("the firewall is giving its licence back")
-        _note_returned(departure)
+    return _note_returned(departure)
+
+
+def _note_returned(departure: Departure) -> Outcome:
+    with telemetry.about(serial=departure.serial or ""):
+        departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
+        telemetry.count(Metric.LICENCE_RETURNED)
     return Done()
-
-
-def _note_returned(departure: Departure) -> None:
-    departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
-    telemetry.count(Metric.LICENCE_RETURNED)
 
 
 def _by_plugin(
@@ -123,7 +124,8 @@ def _by_plugin(
 ) -> dict[LifecycleEvent, Outcome]:
     """Ask the licence plugin for all at once, and note those that it lists no more.
 
-    It gives back also the licence of a firewall that has gone already.
+    It gives back also the licence of a firewall that has gone already. One is noted only after the
+    commit has been asked for, which no later visit does for its sake.
     """
     if not due:
         return {}
@@ -132,13 +134,13 @@ def _by_plugin(
     if isinstance(listed, Again | Failed):
         return {departure.event: listed for departure in due}
     outcomes = each(due, partial(_read_back, connection, devices, manager, listed), in_time)
-    if not in_time():
-        return outcomes
     serials = listed & {departure.serial for departure in due}
-    asked = attempt(partial(licensing.ask_plugin, connection, manager, serials, deployment))
+    ask = partial(licensing.ask_plugin, connection, manager, serials, deployment)
+    asked = attempt(ask) if in_time() else no_time
     if isinstance(asked, Again | Failed):
         return {departure.event: asked for departure in due}
-    return outcomes
+    back = [departure for departure in due if isinstance(outcomes[departure.event], Done)]
+    return outcomes | each(back, _note_returned, in_time)
 
 
 def _read_back(
@@ -148,6 +150,7 @@ def _read_back(
     listed: Set[str],
     departure: Departure,
 ) -> Outcome:
+    """Whether its licence is back; done if it is."""
     serial, device = departure.serial or "", devices.get(departure.serial or "")
     was_listed = tags.LICENCE in departure.tags
     if serial in listed:
@@ -157,10 +160,9 @@ def _read_back(
             f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
             "what the plugin makes of the request"
         )
-    with telemetry.about(serial=serial):
-        if device is not None and device.connected and not was_listed:
+    if device is not None and device.connected and not was_listed:
+        with telemetry.about(serial=serial):
             licensing.check_own_list(connection, manager, serial)
-        _note_returned(departure)
     return Done()
 
 

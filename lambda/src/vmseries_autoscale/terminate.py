@@ -150,7 +150,8 @@ def _leave_panorama(
     if isinstance(connected, Again | Failed):
         return {departure.event: connected for departure in asking}
     connection, devices = connected
-    # Takes no time: who they are, their tags tell, or what Panorama has just said.
+    # Takes no time: who they are, their tags tell, or what Panorama has just said. EC2 is asked
+    # about those only who are known by their address alone.
     identify = partial(_identify, devices=devices, settings=settings)
     outcomes = each(asking, identify, in_time=lambda: True)
     known = [d for d in asking if d.serial is not None and isinstance(outcomes[d.event], Done)]
@@ -188,8 +189,13 @@ def _identify(
 ) -> Outcome:
     """Find out who the firewall is; done also if it is none."""
     management_ip = departure.private_ip(settings.management_device_index)
+    instance_id = departure.event.instance_id
     found = identity.identify(
-        departure.event.instance_id, departure.tags, management_ip, devices.values()
+        instance_id,
+        departure.tags,
+        management_ip,
+        devices.values(),
+        partial(instances.other_with, aws.ec2(), settings.name, instance_id),
     )
     if isinstance(found, Unknown):
         # A firewall that never registered is as good an end as any, and what is not certain to be

@@ -158,7 +158,7 @@ def run(stage: Stage, scenario: Scenario, spoil: Callable[[], None] = lambda: No
     defects += lab.functions.errors
     end = ending(stage, scenario.layout)
     end["completed"] = sorted(observer.completions)
-    lab.functions.end_workers()
+    lab.functions.workers.end_idle()
     return Run(end, made, defects, time.monotonic() - started)
 
 
@@ -247,7 +247,7 @@ def _host(
     try:
         _run_points(stage, scenario, lanes, choose, tell)
     finally:
-        stage.lab.functions.end_templates()
+        stage.lab.functions.templates.end()
 
 
 def _run_points(

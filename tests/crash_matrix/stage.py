@@ -82,7 +82,7 @@ class Stage:
     def keep_templates(self, *functions: str) -> None:
         """Load these functions once for all workers that are started from now on."""
         for name in functions:
-            self.lab.functions.keep_template(name, LOADED, SERVICES)
+            self.lab.functions.templates.keep(name, LOADED, SERVICES)
 
     def stand_still(self) -> None:
         """Come to rest, ready to be forked."""

@@ -218,7 +218,7 @@ class Lab:
         return list(self._control("GET", f"calls?since={since}"))
 
     def invocations(self, since: int = 0) -> list[dict[str, Any]]:
-        """The invocations of functions; fields as in ``vmseries_lab.aws.functions.Record``."""
+        """The invocations of functions; fields: ``vmseries_lab.aws.functions.records.Record``."""
         return list(self._control("GET", f"invocations?since={since}"))
 
     def errors(self) -> list[str]:

@@ -175,7 +175,7 @@ class Laboratory:
             lambda q, _body: [e.as_dict() for e in world.timeline.since(since(q))],
         )
         add("GET", "calls", lambda query, _body: self.gate.calls.since(since(query)))
-        add("GET", "invocations", lambda query, _body: self.functions.records(since(query)))
+        add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(calls.Fault(**body)))
@@ -233,7 +233,7 @@ class Laboratory:
         """
         self.server.shutdown()
         self.server.server_close()
-        self.functions.end_workers()
+        self.functions.workers.end_idle()
         self.outside.panorama.stop()
         self.outside.licensing.server.stop()
         self.fleet.stop()

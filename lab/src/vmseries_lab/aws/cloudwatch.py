@@ -116,7 +116,7 @@ class ServiceMetrics:
         publish("AWS/SQS", data, at)
 
     def _lambda(self, at: float) -> None:
-        for name, counts in self._functions.take_counts().items():
+        for name, counts in self._functions.counts.take().items():
             dimensions = [{"Name": "FunctionName", "Value": name}]
             data = []
             for metric, values in counts.items():

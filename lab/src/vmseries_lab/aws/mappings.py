@@ -18,7 +18,7 @@ from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.calls import Gate
-from vmseries_lab.aws.functions import Functions, Outcome
+from vmseries_lab.aws.functions import Functions, Outcome, find_function
 from vmseries_lab.aws.patching import wrap
 from vmseries_lab.world import ACCOUNT_ID, REGION, World
 
@@ -91,7 +91,7 @@ class Pollers:
     def _could_receive(self, source: Any, queue: Any, mapping: Mapping | None) -> bool:
         if queue is None or not queue.messages:
             return False
-        function = self._functions.find(source.function_arn)
+        function = find_function(source.function_arn)
         if function is None:
             return False
         if _missing_permission(function.role, source.event_source_arn):
@@ -105,7 +105,7 @@ class Pollers:
             return
         if not queue.messages and not any(p.batch for p in mapping.pollers):
             return
-        function = self._functions.find(source.function_arn)
+        function = find_function(source.function_arn)
         if function is None:
             return
         if _missing_permission(function.role, source.event_source_arn):

@@ -75,7 +75,7 @@ def interceptor(gate: Gate, service: str) -> Intercept:
                 call.status = response.status
             for fault in (fault for fault in hits if fault.when == when):
                 if fault.kind == "late":
-                    gate.hold(connection, fault.seconds)
+                    gate.late.hold(connection, fault.seconds)
                 elif fault.kind == "delay":
                     time.sleep(fault.seconds)
                 elif fault.kind == "crash":

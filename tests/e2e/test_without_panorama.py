@@ -16,6 +16,8 @@ pytestmark = pytest.mark.apply(seconds=120)
 def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_licence(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewall_apis()
+        # While it boots, each visit waits for an answer in real time.
+        lab.boot_times(licence=160.0, content=170.0)
         workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         lab.pace(60)
         workspace.apply()

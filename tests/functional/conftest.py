@@ -110,6 +110,7 @@ class Cloud:
     activities: list[dict[str, Any]] = field(default_factory=list)
     ended: dict[str, datetime] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
+    interfaces_made: int = 0
     targets: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -416,12 +417,20 @@ class Cloud:
             self._check_attachable(parameters["InstanceId"], parameters["DeviceIndex"])
         if operation in _ANSWERED_HERE:
             return _ANSWERED_HERE[operation](self, parameters)
-        answer = _real_call(client, operation, parameters)
+        answer = _real_call(client, operation, self._with_address(operation, parameters))
         if operation in ("DescribeNetworkInterfaces", "DescribeInstances"):
             self._complete_descriptions(answer)
         if operation == "DescribeAddresses":
             self._free_addresses(answer)
         return answer
+
+    def _with_address(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """An interface gets a free address, from the end of its subnet; moto's may be in use."""
+        if operation != "CreateNetworkInterface":
+            return parameters
+        self.interfaces_made += 1
+        last = of_moto("ec2").get_subnet(parameters["SubnetId"]).cidr.broadcast_address
+        return {**parameters, "PrivateIpAddress": str(last - self.interfaces_made)}
 
     def _free_addresses(self, answer: dict[str, Any]) -> None:
         """An address is free when its interface is deleted; moto would still show it."""

@@ -35,6 +35,9 @@ USE_TERRAFORM = source $(BUILD)/terraform.env; export PATH="$$(dirname "$$TERRAF
 RECORDED := $(shell grep --recursive --files-with-matches --include='test_*.py' pytest_terraform tests lab/tests)
 WITHOUT_RECORDED := $(RECORDED:%=--ignore=%)
 
+# Where there are none of those, the plugin would only flush a log to the disk after each test.
+NO_PLUGIN := -p no:terraform
+
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,12 +112,12 @@ lint: setup ## Formats, types, tables, functions.zip: what pre-commit checks
 
 .PHONY: unit
 unit: setup ## pytest of the product, without Terraform apply (ARGS="-k word" chooses)
-	$(USE_TERRAFORM); $(BIN)/pytest tests -m "not apply" --timeout 120 $(WITHOUT_RECORDED) $(ARGS)
+	$(USE_TERRAFORM); $(BIN)/pytest tests -m "not apply" --timeout 120 $(NO_PLUGIN) $(WITHOUT_RECORDED) $(ARGS)
 
 # Apart from the product's tests: the lab changes moto for its whole process.
 .PHONY: lab
 lab: setup ## pytest of the lab itself (ARGS="-k word" chooses)
-	$(BIN)/pytest lab/tests -n 2 --dist loadfile --timeout 120 $(ARGS)
+	$(BIN)/pytest lab/tests -n 2 --dist loadfile --timeout 120 $(NO_PLUGIN) $(ARGS)
 
 .PHONY: recorded
 recorded: setup ## pytest with pytest-terraform, replaying recorded resources

@@ -11,14 +11,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from moto.backends import get_backend
-
 from vmseries_lab import parts
+from vmseries_lab.aws.patching import backend
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.fleet import Fleet
 from vmseries_lab.firewalls.load import SESSION_CAPACITY, SESSION_SECONDS, Load
 from vmseries_lab.panorama import Route
-from vmseries_lab.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.world import World
 
 HEALTHY = "healthy"
 DRAINING = "draining"
@@ -29,10 +28,10 @@ def target_states() -> dict[str, str]:
 
     An instance in several target groups counts as healthy if it is so in one of them.
     """
-    backend = get_backend("elbv2")[ACCOUNT_ID][REGION]
+    store = backend("elbv2")
     states: dict[str, str] = {}
-    for arn in list(backend.target_groups):
-        for health in backend.describe_target_health(arn, []):
+    for arn in list(store.target_groups):
+        for health in store.describe_target_health(arn, []):
             if states.get(health.instance_id) != HEALTHY:
                 states[health.instance_id] = health.status
     return states

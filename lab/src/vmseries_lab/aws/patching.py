@@ -16,6 +16,7 @@ from typing import Any
 
 from moto.backends import get_backend
 from moto.core import responses, utils
+from moto.core.base_backend import BackendDict
 
 from vmseries_lab.world import ACCOUNT_ID, REGION
 
@@ -30,6 +31,11 @@ _owners: dict[tuple[int, str], str] = {}
 # Moto lists the methods of a service at each call, which takes longer than most calls.
 _method_names = functools.cache(utils.method_names_from_class)
 responses.method_names_from_class = _method_names
+
+# At each access to a service's stores moto looks for them in its list of all, by an equality that
+# takes longer than the rest, and no two are equal. The engines have dozens of accesses in a tick.
+BackendDict.__eq__ = object.__eq__
+BackendDict.__ne__ = object.__ne__
 
 
 def require_moto() -> None:

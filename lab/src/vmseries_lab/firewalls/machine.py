@@ -11,9 +11,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from moto.backends import get_backend
-
-from vmseries_lab.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.patching import backend
 
 BYOL_CODES = frozenset({"6njl1pau431dv1qxipg63mvah", "70xbkm08ivye46l4gfa6c85v7"})
 PAY_AS_YOU_GO_CODES = frozenset({"e9yfvyj3uag5uo5j2hjikv74n", "hd44w1chf26uv4p52cdynb2o"})
@@ -79,7 +77,7 @@ class Machine:
 
     def role_arn(self) -> str | None:
         """The role in its instance profile."""
-        associations = _ec2().iam_instance_profile_associations
+        associations = backend("ec2").iam_instance_profile_associations
         association = associations.get(self.instance_id)
         if association is None or not association.iam_instance_profile.roles:
             return None
@@ -88,7 +86,7 @@ class Machine:
 
 def machines(known: Container[str]) -> Iterator[Machine]:
     """Every instance of a VM-Series image that is running or starting, without those ``known``."""
-    store = _ec2()
+    store = backend("ec2")
     for reservation in store.reservations.values():
         for instance in reservation.instances:
             if instance.id in known or instance.state not in _POWERED:
@@ -96,7 +94,3 @@ def machines(known: Container[str]) -> Iterator[Machine]:
             image = store.amis.get(instance.image_id)
             if image is not None and image.product_codes & (BYOL_CODES | PAY_AS_YOU_GO_CODES):
                 yield Machine(instance, image)
-
-
-def _ec2() -> Any:
-    return get_backend("ec2")[ACCOUNT_ID][REGION]

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
-from moto.backends import get_backend
-
-from vmseries_lab.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.patching import backend
 
 _ANY_PROTOCOL = "-1"
 
@@ -35,7 +33,7 @@ class Caller:
 
 def function(vpc_config: dict[str, Any] | None) -> Caller | None:
     """The caller that a function with these VPC settings is; ``None`` outside of any VPC."""
-    store = _ec2()
+    store = backend("ec2")
     ids = (vpc_config or {}).get("SubnetIds") or []
     subnets = [zone[one] for zone in store.subnets.values() for one in ids if one in zone]
     if not subnets:
@@ -49,7 +47,7 @@ def function(vpc_config: dict[str, Any] | None) -> Caller | None:
 
 def admits(interface_id: str, caller: Caller, port: int) -> bool:
     """Whether a network interface takes TCP connections from a caller at a port."""
-    interface = _ec2().enis.get(interface_id)
+    interface = backend("ec2").enis.get(interface_id)
     if interface is None or interface.subnet.vpc_id != caller.vpc_id:
         return False
     rules = [rule for group in interface.group_set for rule in group.ingress_rules]
@@ -72,7 +70,3 @@ def _names(rule: Any, caller: Caller) -> bool:
     return isinstance(source, IPv4Network) and all(
         network.subnet_of(source) for network in caller.networks
     )
-
-
-def _ec2() -> Any:
-    return get_backend("ec2")[ACCOUNT_ID][REGION]

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import uuid
 from unittest import mock
 
 import panos.errors
@@ -67,7 +68,7 @@ def function(site):
     """The VPC settings of a function in the firewalls' subnet, whom their security group admits."""
     client = site.client("ec2")
     vpc = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]["VpcId"]
-    name = f"functions-{id(site)}"
+    name = f"functions-{uuid.uuid4()}"
     group = client.create_security_group(GroupName=name, Description="-", VpcId=vpc)["GroupId"]
     permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
     client.authorize_security_group_ingress(

@@ -112,7 +112,7 @@ lint: setup ## Formats, types, tables, functions.zip: what pre-commit checks
 
 .PHONY: unit
 unit: setup ## pytest of the product, without Terraform apply (ARGS="-k word" chooses)
-	$(USE_TERRAFORM); $(BIN)/pytest tests -m "not apply" --timeout 120 $(NO_PLUGIN) $(WITHOUT_RECORDED) $(ARGS)
+	$(USE_TERRAFORM); $(BIN)/pytest tests -m "not apply" -n 2 --dist loadfile --timeout 120 $(NO_PLUGIN) $(WITHOUT_RECORDED) $(ARGS)
 
 # Apart from the product's tests: the lab changes moto for its whole process.
 .PHONY: lab
@@ -135,7 +135,7 @@ terraform-test: setup ## terraform test with a mocked provider, in every module 
 	done
 
 .PHONY: check
-check: setup ## Everything but Terraform apply (a minute and a half on 2 cores)
+check: setup ## Everything but Terraform apply (two minutes on 2 cores)
 	@$(LANES) $(TOGETHER) --jobs=4 terraform-test lab unit lint recorded
 
 .PHONY: checkov

@@ -93,6 +93,8 @@ class FakePanorama:
             for serial in self.given_back.pop(job.job_id, ()):
                 self.delicense(serial)
             self._forget()
+        else:
+            self.given_back[""] |= self.given_back.pop(job.job_id, set())
 
     def finish_plugin(self) -> None:
         """The licence plugin gets round to what it was asked."""

@@ -97,7 +97,8 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
-        *("devices", "plugin_licensed", "plugin_deactivate", "commit of the plugin's changes")
+        *("devices", "plugin_licensed", "commits", "plugin_deactivate"),
+        "commit of the plugin's changes",
     ]
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
     assert fake_panorama.entries() == 4
@@ -297,6 +298,26 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     assert fake_panorama.entries() == 4
 
 
+def test_a_commit_of_the_plugin_s_changes_that_fails_is_told_and_repeated(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = departure(by_plugin)
+    by_plugin.deliver(event)
+    fake_panorama.finish_plugin()
+    by_plugin.deliver(event)
+    fake_panorama.commit_fails = ("zone untrust is invalid",)
+    fake_panorama.finish_job()
+    assert by_plugin.deliver(event) == ["message-0"]
+    records = logs()
+    assert errors(records) == {"CommitFailedError"}
+    assert any("zone untrust is invalid" in reason for reason in reasons(records))
+    assert fake_panorama.entries() == 4
+    fake_panorama.commit_fails = ()
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.listed == {LICENSE_MANAGER: set()}
+    assert_nothing_left(by_plugin)
+
+
 class UntilItsOwnList(FakeContext):
     """The run's time is over when a firewall's own list has been read."""
 
@@ -427,6 +448,21 @@ def test_a_report_asks_the_plugin_for_nothing(
     run(reconciling, {"action": "report"})
     assert fake_panorama.asked == []
     assert fake_panorama.jobs == []
+
+
+def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_reconcile(
+        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
+    )
+    gone = gone_for_good(reconciling, fake_panorama)
+    run(reconciling)
+    fake_panorama.finish_plugin()
+    run(reconciling)
+    fake_panorama.commit_fails = ("zone untrust is invalid",)
+    fake_panorama.finish_job()
+    assert "zone untrust is invalid" in run(reconciling)["unfinished"][gone]
 
 
 @pytest.mark.parametrize("method", ["plugin_licensed", "plugin_deactivate"])

@@ -24,9 +24,10 @@ from vmseries_autoscale.errors import (
     LicenceServerUnreachableError,
     LicensingKeyError,
     PanoramaBusyError,
+    PanoramaError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.panorama import Panorama, refusals
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ PLUGIN_ADMINISTRATOR = "__sw_fw_license"
 commits this administrator's changes after each deactivation
 (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
 
+_COMMIT = re.compile(r": give back \d+ licences$")
 _KEY = re.compile(r"api[- ]key|deactivation token|authorization has been denied", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"fail(ed|ure) to (get|fetch|contact|connect|reach|resolve|communicate)"
@@ -141,7 +143,7 @@ def report_lost(serial: str) -> None:
 
 def ask_plugin(
     panorama: Panorama, license_manager: str, serials: Collection[str], deployment: str
-) -> None:
+) -> PanoramaError | None:
     """Have the licence plugin give licences back, and commit what it has changed.
 
     It changes the configuration later than it answers, as an administrator of its own: therefore
@@ -153,12 +155,17 @@ def ask_plugin(
         serials: of the firewalls that it still lists.
         deployment: named in the commit's description.
 
+    Returns:
+        Why the licences are not back although they were asked for, if the last commit tells: it
+        has failed.
+
     Raises:
         LicenceServerUnreachableError: if Panorama does not reach Palo Alto's servers.
         LicensingKeyError: if they do not take Panorama's key.
         PanoramaError: if Panorama cannot be asked, or refuses.
         PanoramaBusyError: if it is busy.
     """
+    failed = _failed_commit(panorama) if serials else None
     if serials:
         with _explained("Panorama", _MEND_KEY_OF_PANORAMA):
             panorama.plugin_deactivate(license_manager, serials)
@@ -169,6 +176,15 @@ def ask_plugin(
         "Asked the licence plugin for licences back",
         extra={"step": "licence", "serials": sorted(serials), "job_id": job_id},
     )
+    return failed
+
+
+def _failed_commit(panorama: Panorama) -> PanoramaError | None:
+    over = (job for job in panorama.commits() if job.finished and _COMMIT.search(job.description))
+    last = next(over, None)
+    if last is None or not last.failed:
+        return None
+    return refusals.of_failed_commit(last, "it is asked for again")
 
 
 def check_own_list(panorama: Panorama, license_manager: str, serial: str) -> None:

@@ -139,6 +139,8 @@ def _by_plugin(
     asked = attempt(ask) if in_time() else no_time
     if isinstance(asked, Again | Failed):
         return {departure.event: asked for departure in due}
+    if asked is not None:
+        outcomes |= {one.event: Failed(asked) for one in due if one.serial in serials}
     back = [departure for departure in due if isinstance(outcomes[departure.event], Done)]
     return outcomes | each(back, _note_returned, in_time)
 

@@ -19,7 +19,7 @@ from vmseries_autoscale import (
     unmanaging,
     wiring,
 )
-from vmseries_autoscale.errors import AutoscaleError
+from vmseries_autoscale.errors import AutoscaleError, PanoramaError
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.reconcile import decisions, inventory
@@ -206,19 +206,19 @@ def _without_licence(
         for instance_id in managed.values():
             _settle(instance_id, asked, report)
         return [one for one in leftovers if one.serial is None]
-    for serial in asked:
+    listed, failed = asked
+    for serial in listed:
         still = f"license manager {manager} lists {serial} as licensed, and was asked for it"
-        _settle(managed[serial], Again(still), report)
-    return [one for one in leftovers if one.serial not in asked]
+        _settle(managed[serial], Failed(failed) if failed else Again(still), report)
+    return [one for one in leftovers if one.serial not in listed]
 
 
 def _ask_plugin(
     connection: Panorama, manager: str, serials: Set[str], deployment: str
-) -> frozenset[str]:
-    """Ask for the licences of those that the license manager lists; which they are."""
+) -> tuple[frozenset[str], PanoramaError | None]:
+    """Ask for the licences of those that the license manager lists; which, and what failed."""
     listed = connection.plugin_licensed(manager) & serials
-    licensing.ask_plugin(connection, manager, listed, deployment)
-    return listed
+    return listed, licensing.ask_plugin(connection, manager, listed, deployment)
 
 
 def _unmanage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from documented import REPOSITORY, exists, named
 
-DOCUMENTS = ("failure-modes", "licensing", "panorama", "readiness")
+DOCUMENTS = ("failure-modes", "licensing", "panorama", "preflight", "readiness")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -169,7 +169,7 @@ storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: f
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
 
 .PHONY: test
-test: check ## Everything (ten minutes on 2 cores)
+test: check ## Everything (eleven minutes on 2 cores)
 	@$(LANES) --jobs=2 checkov apply # Not kept together: minutes without a word look like a hang.
 
 ##### The demonstration

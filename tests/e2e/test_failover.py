@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 from e2e import workspaces
-from e2e.fleet import MINUTE, SECRET, Fleet
+from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama import initial
@@ -21,7 +21,6 @@ from vmseries_lab.timeline import Entry
 pytestmark = pytest.mark.apply(seconds=120)
 
 EAST, WEST = 7, 4
-BOOT = {"licence": 160.0, "register": 165.0, "content": 170.0}
 PRIORITIES = {"panorama.example.com": "primary", "panorama-2.example.com": "secondary"}
 TAKEOVER = 15
 CALLS_AT_ONCE = 5
@@ -128,7 +127,7 @@ def add_deployment(lab: Lab) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Lab() as lab:
         lab.panorama_pair()
-        lab.boot_times(**BOOT)
+        lab.boot_times(**QUICK_BOOT)
         lab.panorama(push_seconds=5)
         add_deployment(lab)
         workspace = workspaces.copy(

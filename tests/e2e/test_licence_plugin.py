@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from e2e import workspaces
-from e2e.fleet import MINUTE, Fleet
+from e2e.fleet import MINUTE, QUICK_BOOT, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama.plugin import LICENSE_MANAGER
@@ -15,7 +15,6 @@ from vmseries_lab.permissions.scenarios import license_by_plugin
 pytestmark = pytest.mark.apply(seconds=90)
 
 FLEET = 4
-BOOT = {"licence": 160.0, "register": 165.0, "content": 170.0}
 AGE_FLOOR = 25 * MINUTE
 INTERVAL = 15 * MINUTE
 
@@ -43,7 +42,7 @@ def left_by(firewalls: int) -> Leftovers:
 def test_every_licence_comes_back_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)
-        lab.boot_times(**BOOT)
+        lab.boot_times(**QUICK_BOOT)
         lab.panorama(push_seconds=5)
         workspace = workspaces.copy(
             lab, "tests/fixtures/minimal", tmp_path / "copy", license_manager=LICENSE_MANAGER

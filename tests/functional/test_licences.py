@@ -406,11 +406,16 @@ def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
     return gone
 
 
+def reconcile_by_plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reconcile function of a deployment whose licences Panorama's plugin has."""
+    become_reconcile(cloud, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER)
+
+
 def reconcile_licences(
     cloud: Cloud, panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     """The reconcile function gets the licence back first, and then the firewall out."""
-    become_reconcile(cloud, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER)
+    reconcile_by_plugin(cloud, monkeypatch)
     panorama.asked.clear()
     first = run(cloud)
     assert first["leftovers"] == {gone: SERIAL}
@@ -441,9 +446,7 @@ def test_the_licence_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin
 def test_a_report_asks_the_plugin_for_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    become_reconcile(
-        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
-    )
+    reconcile_by_plugin(reconciling, monkeypatch)
     gone_for_good(reconciling, fake_panorama)
     run(reconciling, {"action": "report"})
     assert fake_panorama.asked == []
@@ -453,9 +456,7 @@ def test_a_report_asks_the_plugin_for_nothing(
 def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    become_reconcile(
-        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
-    )
+    reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
     run(reconciling)
     fake_panorama.finish_plugin()
@@ -469,9 +470,7 @@ def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
 def test_a_plugin_that_refuses_holds_up_nothing_else_of_a_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    become_reconcile(
-        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
-    )
+    reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
     refuse(fake_panorama, method, PanoramaRefusedError(None, NO_KEY))
     report = run(reconciling)
@@ -484,9 +483,7 @@ def test_a_plugin_that_refuses_holds_up_nothing_else_of_a_run(
 def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    become_reconcile(
-        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
-    )
+    reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
     assert report["unfinished"] == {gone: "no time left in this run"}

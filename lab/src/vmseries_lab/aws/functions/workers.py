@@ -46,9 +46,7 @@ class Workers:
         with self._lock:
             former = self._current.get(function.function_arn)
             self._current[function.function_arn] = key
-            stale = self._idle.pop(former, []) if former not in (None, key) else []
-            for worker in stale:
-                self._workers.pop(worker.access_key, None)
+            stale = [] if former is None or former == key else self._leave([former])
         for worker in stale:
             worker.kill()
         return key
@@ -106,10 +104,7 @@ class Workers:
     def end_idle(self) -> None:
         """End every worker that waits for work."""
         with self._lock:
-            idle = [worker for workers in self._idle.values() for worker in workers]
-            self._idle.clear()
-            for worker in idle:
-                self._workers.pop(worker.access_key, None)
+            idle = self._leave(list(self._idle))
         for worker in idle:
             worker.kill()
 
@@ -119,11 +114,16 @@ class Workers:
             arns = [
                 arn for arn in self._current if arn.split(":function:")[1].split(":")[0] == name
             ]
-            idle = [w for arn in arns for w in self._idle.pop(self._current.pop(arn), [])]
-            for worker in idle:
-                self._workers.pop(worker.access_key, None)
+            idle = self._leave([self._current.pop(arn) for arn in arns])
         for worker in idle:
             worker.kill()
+
+    def _leave(self, keys: list[str]) -> list[Worker]:
+        """The workers that wait at these keys, who are not known any more; the lock is held."""
+        idle = [worker for key in keys for worker in self._idle.pop(key, [])]
+        for worker in idle:
+            self._workers.pop(worker.access_key, None)
+        return idle
 
     def crash(self, access_key: str) -> None:
         """Kill the process that holds ``access_key``, in the middle of what it does."""

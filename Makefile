@@ -165,7 +165,7 @@ burst: setup ## 200 launches, then 200 terminations at once, at EC2's request ra
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
 
 .PHONY: storm
-storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: fewer; PLANT=1: leave a licence and fail)
+storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: fewer; PLANT=1: leave a license and fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
 
 .PHONY: test

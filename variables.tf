@@ -194,7 +194,7 @@ variable "firewall" {
     Image, size and access of the firewalls. Exactly one of `ami_id` and `panos_version`.
     - `ami_id`                - (Optional) image, e.g. `ami-0123456789abcdef0`.
     - `panos_version`         - (Optional) PAN-OS version whose image is looked up in the AWS Marketplace, e.g. `11.1.4-h7`.
-    - `license_type`          - (Optional) `byol` (own licences or credits), `bundle1` or `bundle2` (paid by the hour).
+    - `license_type`          - (Optional) `byol` (own licenses or credits), `bundle1` or `bundle2` (paid by the hour).
     - `include_deprecated`    - (Optional) look among deprecated images too.
     - `instance_type`         - (Optional) EC2 instance type; it must carry as many interfaces as you name.
     - `key_name`              - (Optional) EC2 key pair of the administrator; needed unless the bootstrap brings one.
@@ -750,7 +750,7 @@ variable "scaling" {
   }
 }
 
-# Panorama and licences ----------------------------------------------------------------------------------------------------------------
+# Panorama and licenses ----------------------------------------------------------------------------------------------------------------
 
 variable "panorama" {
   description = <<-EOT
@@ -819,7 +819,7 @@ variable "panorama" {
 
 variable "firewall_api" {
   description = <<-EOT
-    The firewalls' own API, for a deployment without Panorama: it tells when a firewall is ready, and takes its licence back. Null for none.
+    The firewalls' own API, for a deployment without Panorama: it tells when a firewall is ready, and takes its license back. Null for none.
     - `secret_arn`         - Secrets Manager secret: JSON with `api_key` and `username`, or `username` and `password`, of an administrator that the bootstrap gives every firewall; `ca_bundle` (PEM) unless the certificate is publicly trusted.
     - `secret_kms_key_arn` - (Optional) your own key for that secret.
     - `server_name`        - name that the firewalls' certificate is valid for. The functions dial the management address, which no certificate can know beforehand, and verify this name.
@@ -867,7 +867,7 @@ variable "firewall_api" {
 }
 
 variable "readiness" {
-  description = "What a firewall must show before it gets into service, its licence included where one is expected: `in-sync` (Panorama has pushed device group and template stack), `connected` (to Panorama; with `firewall_api`, booted and its configuration active), or `off` (its interfaces are enough). Null: `in-sync` with `panorama`, `connected` with `firewall_api`, `off` without both."
+  description = "What a firewall must show before it gets into service, its license included where one is expected: `in-sync` (Panorama has pushed device group and template stack), `connected` (to Panorama; with `firewall_api`, booted and its configuration active), or `off` (its interfaces are enough). Null: `in-sync` with `panorama`, `connected` with `firewall_api`, `off` without both."
   type        = string
   default     = null
 
@@ -899,8 +899,8 @@ variable "readiness" {
 
 variable "licensing" {
   description = <<-EOT
-    How a leaving firewall gives its licence back; docs/licensing.md has every situation.
-    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own licence, reached through `panorama`, or by `firewall_api` without one; `plugin`: Panorama's licence plugin `sw_fw_license` takes back what it handed out; `none`: nothing to give back (bundles), or something else takes care of it.
+    How a leaving firewall gives its license back; docs/licensing.md has every situation.
+    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own license, reached through `panorama`, or by `firewall_api` without one; `plugin`: Panorama's license plugin `sw_fw_license` takes back what it handed out; `none`: nothing to give back (bundles), or something else takes care of it.
     - `api_key_secret_arn`         - (Optional) Secrets Manager secret: JSON with `api_key`, the licensing API key of your support account; needed by `firewall`.
     - `api_key_secret_kms_key_arn` - (Optional) your own key for that secret.
     - `license_manager`            - (Optional) license manager of the plugin that licenses these firewalls; needed by `plugin`. The administrator in `panorama.secret_arn` must be allowed to commit for other administrators.
@@ -921,7 +921,7 @@ variable "licensing" {
 
   validation {
     condition     = var.licensing.mode != "firewall" || var.panorama != null || var.firewall_api != null
-    error_message = "licensing.mode = \"firewall\" needs panorama or firewall_api, by which the firewall is reached that gives its licence back; set one of them."
+    error_message = "licensing.mode = \"firewall\" needs panorama or firewall_api, by which the firewall is reached that gives its license back; set one of them."
   }
 
   validation {
@@ -936,7 +936,7 @@ variable "licensing" {
 
   validation {
     condition     = var.licensing.mode == "none" || var.firewall.license_type == "byol"
-    error_message = "licensing.mode = \"firewall\" and \"plugin\" are for firewall.license_type = \"byol\"; bundles are paid by the hour and have no licence to give back: say mode = \"none\"."
+    error_message = "licensing.mode = \"firewall\" and \"plugin\" are for firewall.license_type = \"byol\"; bundles are paid by the hour and have no license to give back: say mode = \"none\"."
   }
 
   validation {
@@ -966,7 +966,7 @@ variable "deadlines" {
   description = <<-EOT
     How long the functions try, before they let the hook's default happen: a launch is given up, a termination goes on.
     - `launch_minutes`         - (Optional) from the launch of an instance to a firewall in service. VM-Series takes 15 to 25.
-    - `terminate_minutes`      - (Optional) for licence, Panorama and interfaces of a leaving firewall; a Panorama that is away for less loses nothing.
+    - `terminate_minutes`      - (Optional) for license, Panorama and interfaces of a leaving firewall; a Panorama that is away for less loses nothing.
     - `visit_interval_seconds` - (Optional) first pause between two looks. A termination's pauses grow up to 300 s.
   EOT
   type = object({
@@ -1213,7 +1213,7 @@ variable "event_delivery" {
 variable "alarms" {
   description = <<-EOT
     CloudWatch alarms on dead letters, on messages that nobody reads, on functions that crash, are throttled or fall silent, on launches given up, on terminations that are held or past
-    their deadline, on licences not returned, on events that were lost and on removals that fail; null for none.
+    their deadline, on licenses not returned, on events that were lost and on removals that fail; null for none.
     - `actions` - (Optional) ARNs of what an alarm does, e.g. an SNS topic.
   EOT
   type = object({

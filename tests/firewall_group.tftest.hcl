@@ -97,7 +97,7 @@ run "an_image_by_version_and_license" {
 
   assert {
     condition     = data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) && { for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values) } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
-    error_message = "the image of the version and licence in the Marketplace"
+    error_message = "the image of the version and license in the Marketplace"
   }
 
   assert {

@@ -12,7 +12,7 @@ variables {
   layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
   runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "DEBUG" }
   environment        = { SETTINGS = "{}" }
-  statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." } }
+  statements         = { Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." } }
   role               = { path = "/", boundary_arn = null }
   log_retention_days = 90
   tags               = {}
@@ -40,7 +40,7 @@ run "a_function_that_logs_json_and_is_traced" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["LookAround", "Trace", "WriteOwnLog"]
+    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["Describe", "Trace", "WriteOwnLog"]
     error_message = "what it was given, its log and its traces"
   }
 
@@ -61,7 +61,7 @@ run "a_vpc_and_a_key_of_the_users_own" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "JoinVpc"]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "AttachToVpc"]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
     error_message = "the rights that Lambda needs for its network are not the function's own"
   }
 

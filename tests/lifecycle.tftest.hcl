@@ -146,7 +146,7 @@ run "settings_are_what_the_functions_parse" {
 
   assert {
     condition = keys(jsondecode(output.settings.launch)) == [
-      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces", "licence_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
+      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces", "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
       "name", "panorama", "queue_url", "readiness", "tags", "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
@@ -193,7 +193,7 @@ run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
 
   assert {
     condition     = !contains(keys(output.statements.terminate), "ReadSecrets") && !contains(keys(output.statements.reconcile), "ReadSecrets")
-    error_message = "without licences to give back, no other function has a use for it"
+    error_message = "without licenses to give back, no other function has a use for it"
   }
 }
 
@@ -210,17 +210,17 @@ run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
   }
 
   assert {
-    condition     = keys(output.statements.terminate) == ["AnswerHook", "DeleteInterfaces", "DetachInterfaces", "DisassociateAddresses", "LookAround", "NoteOnInstance", "ReleaseAddresses", "SetAsideUnreadable", "WorkOffQueue"]
+    condition     = keys(output.statements.terminate) == ["CompleteLifecycleAction", "DeleteInterfaces", "DetachInterfaces", "DisassociateAddresses", "Describe", "TagInstances", "ReleaseAddresses", "SendToDeadLetterQueue", "ConsumeQueue"]
     error_message = "the terminate function creates nothing but a note on the instance"
   }
 
   assert {
-    condition     = output.statements.launch.PlaceInterfaces.resources == tolist(["arn:aws-us-gov:ec2:us-gov-west-1:*:subnet/subnet-0b", "arn:aws-us-gov:ec2:us-gov-west-1:*:security-group/sg-0b"])
+    condition     = output.statements.launch.UseSubnets.resources == tolist(["arn:aws-us-gov:ec2:us-gov-west-1:*:subnet/subnet-0b", "arn:aws-us-gov:ec2:us-gov-west-1:*:security-group/sg-0b"])
     error_message = "interfaces are made in the named subnets and security groups of the wired interfaces only"
   }
 
   assert {
-    condition     = output.statements.launch.AnswerHook.resources == ["arn:aws-us-gov:autoscaling:us-gov-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/fw-test"]
+    condition     = output.statements.launch.CompleteLifecycleAction.resources == ["arn:aws-us-gov:autoscaling:us-gov-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/fw-test"]
     error_message = "only this group's hooks may be answered"
   }
 }
@@ -257,13 +257,13 @@ run "everything_is_scoped" {
   # An ARN with a wildcard for its id, or no ARN at all, needs a condition; reading EC2 is all that goes without.
   assert {
     condition = alltrue(flatten([for role, statements in output.statements : [for sid, statement in statements :
-      sid == "LookAround" || length(statement.conditions) > 0 || alltrue([for resource in statement.resources : !endswith(resource, "/*") && resource != "*"])
+      sid == "Describe" || length(statement.conditions) > 0 || alltrue([for resource in statement.resources : !endswith(resource, "/*") && resource != "*"])
     ]]))
     error_message = "a wildcard without a condition"
   }
 
   assert {
-    condition     = alltrue([for action in output.statements.launch.LookAround.actions : startswith(action, "ec2:Describe")])
+    condition     = alltrue([for action in output.statements.launch.Describe.actions : startswith(action, "ec2:Describe")])
     error_message = "what goes without scope only reads"
   }
 
@@ -294,7 +294,7 @@ run "alarms_stand_behind_every_hop" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.bad_outcome["licence-not-returned"].dimensions == tomap({ service = "terminate", deployment = "fw-test" })
+    condition     = aws_cloudwatch_metric_alarm.bad_outcome["license-not-returned"].dimensions == tomap({ service = "terminate", deployment = "fw-test" })
     error_message = "alarms look at the metrics of this deployment's function"
   }
 }

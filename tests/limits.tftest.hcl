@@ -100,7 +100,7 @@ run "refuses_a_policy_that_no_role_can_hold" {
     layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
     runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO" }
     environment        = { SETTINGS = "{}" }
-    statements         = { LookAround = { actions = ["ec2:DescribeInstances"], resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"], reason = "Reads what is there." } }
+    statements         = { Describe = { actions = ["ec2:DescribeInstances"], resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"], reason = "Reads what is there." } }
     role               = { path = "/", boundary_arn = null }
     log_retention_days = 90
   }

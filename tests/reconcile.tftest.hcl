@@ -208,7 +208,7 @@ run "every_permission_has_its_reason" {
   }
 
   assert {
-    condition     = alltrue(flatten([for statements in values(output.permissions) : [for sid in ["WriteOwnLog", "Trace", "JoinVpc", "ReadOwnEnvironment"] : contains(keys(statements), sid)]]))
+    condition     = alltrue(flatten([for statements in values(output.permissions) : [for sid in ["WriteOwnLog", "Trace", "AttachToVpc", "ReadOwnEnvironment"] : contains(keys(statements), sid)]]))
     error_message = "what the function module adds is told, too"
   }
 }
@@ -225,12 +225,12 @@ run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
   }
 
   assert {
-    condition     = keys(output.statements.reconcile) == ["DeleteInterfaces", "LeaveTargetGroups", "LookAround", "ReadSecrets", "ReleaseAddresses", "WriteLostEventsAnew"]
+    condition     = keys(output.statements.reconcile) == ["DeleteInterfaces", "DeregisterTargets", "Describe", "ReadSecrets", "ReleaseAddresses", "ResendEvents"]
     error_message = "it makes nothing, attaches nothing, detaches nothing and completes no hook"
   }
 
   assert {
-    condition     = output.statements.reconcile.WriteLostEventsAnew.resources == ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch", "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate"]
+    condition     = output.statements.reconcile.ResendEvents.resources == ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch", "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate"]
     error_message = "it writes to the two queues"
   }
 
@@ -257,12 +257,12 @@ run "target_groups_are_joined_and_left_by_name" {
   }
 
   assert {
-    condition     = output.statements.launch.JoinTargetGroups.resources == [var.web_arn, var.vpn_arn] && alltrue([for statements in values(output.statements) : statements.LeaveTargetGroups.resources == [var.web_arn, var.vpn_arn]])
+    condition     = output.statements.launch.RegisterTargets.resources == [var.web_arn, var.vpn_arn] && alltrue([for statements in values(output.statements) : statements.DeregisterTargets.resources == [var.web_arn, var.vpn_arn]])
     error_message = "only the named target groups"
   }
 
   assert {
-    condition     = alltrue([for statements in values(output.statements) : contains(statements.LookAround.actions, "elasticloadbalancing:DescribeTargetHealth")]) && [for role, statements in output.statements : role if contains(keys(statements), "JoinTargetGroups")] == ["launch"]
+    condition     = alltrue([for statements in values(output.statements) : contains(statements.Describe.actions, "elasticloadbalancing:DescribeTargetHealth")]) && [for role, statements in output.statements : role if contains(keys(statements), "RegisterTargets")] == ["launch"]
     error_message = "all look at targets, only the launch function registers any"
   }
 }
@@ -281,7 +281,7 @@ run "no_permission_without_target_groups_and_addresses" {
   }
 
   assert {
-    condition     = !strcontains(jsonencode(output.statements), "elasticloadbalancing:") && keys(output.statements.reconcile) == ["DeleteInterfaces", "LookAround", "ReleaseAddresses", "WriteLostEventsAnew"]
+    condition     = !strcontains(jsonencode(output.statements), "elasticloadbalancing:") && keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
     error_message = "rights that nothing needs are not given"
   }
 
@@ -291,14 +291,14 @@ run "no_permission_without_target_groups_and_addresses" {
   }
 
   assert {
-    condition     = output.statements.launch.NoteOnInstance.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == ["vmseries-autoscale:serial", "vmseries-autoscale:serial-evidence", "vmseries-autoscale:visited", "vmseries-autoscale:abandoned"]
+    condition     = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == ["vmseries-autoscale:serial", "vmseries-autoscale:serial-evidence", "vmseries-autoscale:last-visit", "vmseries-autoscale:abandoned"]
     error_message = "only what a visit notes may be written on an instance"
   }
 }
 
-# Licences -----------------------------------------------------------------------------------------------------------------------------
+# Licenses -----------------------------------------------------------------------------------------------------------------------------
 
-run "the_licence_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
+run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
   command = plan
 
   module {
@@ -306,17 +306,17 @@ run "the_licence_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
   }
 
   variables {
-    licensing = { mode = "plugin", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = "autoscale licences" }
+    licensing = { mode = "plugin", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = "autoscale licenses" }
   }
 
   assert {
-    condition     = jsondecode(output.settings.reconcile).license_manager == "autoscale licences" && jsondecode(output.settings.reconcile).licensing_mode == "plugin"
+    condition     = jsondecode(output.settings.reconcile).license_manager == "autoscale licenses" && jsondecode(output.settings.reconcile).licensing_mode == "plugin"
     error_message = "the reconcile function asks the plugin for what firewalls that died have left"
   }
 
   assert {
-    condition     = jsondecode(output.settings.terminate).licensing == { mode = "plugin", api_key_secret_arn = null, license_manager = "autoscale licences" } && jsondecode(output.settings.launch).licence_expected
-    error_message = "the terminate function asks it, and a firewall gets into service with a licence only"
+    condition     = jsondecode(output.settings.terminate).licensing == { mode = "plugin", api_key_secret_arn = null, license_manager = "autoscale licenses" } && jsondecode(output.settings.launch).license_expected
+    error_message = "the terminate function asks it, and a firewall gets into service with a license only"
   }
 
   assert {
@@ -338,18 +338,18 @@ run "silence_and_losses_are_heard" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.terminate_held[0].threshold == 21600 && aws_cloudwatch_metric_alarm.terminate_held[0].metric_name == "SecondsHeld"
+    condition     = aws_cloudwatch_metric_alarm.terminate_held[0].threshold == 21600 && aws_cloudwatch_metric_alarm.terminate_held[0].metric_name == "TerminationHeldSeconds"
     error_message = "a quarter of the deadline leaves time to act"
   }
 
   assert {
     condition = { for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome : name => "${alarm.dimensions.service}/${alarm.metric_name}" } == {
-      event-written-anew             = "reconcile/EventWrittenAnew"
+      event-written-anew             = "reconcile/LifecycleEventResent"
       launch-abandoned               = "launch/LaunchAbandoned"
-      licence-not-returned           = "terminate/LicenceNotReturned"
-      reconcile-licence-not-returned = "reconcile/LicenceNotReturned"
-      removal-failed                 = "reconcile/RemovalFailed"
-      terminate-deadline-passed      = "terminate/TerminateDeadlinePassed"
+      license-not-returned           = "terminate/LicenseNotReturned"
+      reconcile-license-not-returned = "reconcile/LicenseNotReturned"
+      removal-failed                 = "reconcile/OrphanRemovalFailed"
+      terminate-deadline-passed      = "terminate/TerminationDeadlinePassed"
     }
     error_message = "what needs a person"
   }

@@ -1405,7 +1405,7 @@ run "refuses_a_step_by_nothing" {
   expect_failures = [var.scaling]
 }
 
-# Panorama and licences --------------------------------------------------------------------------------------------------------------------
+# Panorama and licenses --------------------------------------------------------------------------------------------------------------------
 
 run "refuses_three_panoramas" {
   command = plan
@@ -1801,7 +1801,7 @@ run "refuses_an_unknown_licensing_mode" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licence_return_without_panorama" {
+run "refuses_a_license_return_without_panorama" {
   command = plan
 
   module {
@@ -1815,7 +1815,7 @@ run "refuses_a_licence_return_without_panorama" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licence_return_without_a_key" {
+run "refuses_a_license_return_without_a_key" {
   command = plan
 
   module {
@@ -1835,7 +1835,7 @@ run "refuses_a_licence_return_without_a_key" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licence_return_from_a_bundle" {
+run "refuses_a_license_return_from_a_bundle" {
   command = plan
 
   module {
@@ -1890,7 +1890,7 @@ run "refuses_a_licensing_key_in_clear_text" {
   expect_failures = [var.licensing]
 }
 
-run "accepts_the_licence_plugin" {
+run "accepts_the_license_plugin" {
   command = plan
 
   module {
@@ -1904,11 +1904,11 @@ run "accepts_the_licence_plugin" {
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
     }
-    licensing = { mode = "plugin", license_manager = "Autoscale licences 1.0_a-b" }
+    licensing = { mode = "plugin", license_manager = "Autoscale licenses 1.0_a-b" }
   }
 }
 
-run "accepts_a_licence_return_without_panorama_by_the_firewalls_own_api" {
+run "accepts_a_license_return_without_panorama_by_the_firewalls_own_api" {
   command = plan
 
   module {
@@ -1922,7 +1922,7 @@ run "accepts_a_licence_return_without_panorama_by_the_firewalls_own_api" {
   }
 }
 
-run "refuses_the_licence_plugin_without_panorama" {
+run "refuses_the_license_plugin_without_panorama" {
   command = plan
 
   module {
@@ -1936,7 +1936,7 @@ run "refuses_the_licence_plugin_without_panorama" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_the_licence_plugin_without_a_license_manager" {
+run "refuses_the_license_plugin_without_a_license_manager" {
   command = plan
 
   module {
@@ -1956,7 +1956,7 @@ run "refuses_the_licence_plugin_without_a_license_manager" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_the_licence_plugin_for_a_bundle" {
+run "refuses_the_license_plugin_for_a_bundle" {
   command = plan
 
   module {
@@ -1977,7 +1977,7 @@ run "refuses_the_licence_plugin_for_a_bundle" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_beside_the_licence_plugin" {
+run "refuses_a_licensing_key_beside_the_license_plugin" {
   command = plan
 
   module {

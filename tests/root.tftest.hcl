@@ -136,8 +136,8 @@ run "waits_for_sync_with_panorama" {
   }
 
   assert {
-    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" && jsondecode(module.lifecycle.settings.launch).licence_expected
-    error_message = "a firewall that shall give its licence back must have one, and its configuration, before it gets traffic"
+    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" && jsondecode(module.lifecycle.settings.launch).license_expected
+    error_message = "a firewall that shall give its license back must have one, and its configuration, before it gets traffic"
   }
 }
 

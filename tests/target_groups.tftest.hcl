@@ -33,7 +33,7 @@ run "takes_addresses_of_the_vpc" {
   }
 
   assert {
-    condition     = contains(keys(output.permissions.launch), "JoinTargetGroups") && output.permissions.reconcile.LeaveTargetGroups.reason != ""
+    condition     = contains(keys(output.permissions.launch), "RegisterTargets") && output.permissions.reconcile.DeregisterTargets.reason != ""
     error_message = "what each function may do comes out with its reason"
   }
 }

@@ -3,7 +3,7 @@
 # Route tables hold their routes inline, and whoever needs a subnet *with* its routes takes the
 # subnet's id from the route table's association. So nothing starts before its way out exists and,
 # what matters more, nothing loses it too early: on destroy Terraform keeps NAT gateways, routes and
-# the internet gateway until the group is empty, because a leaving firewall returns its licence
+# the internet gateway until the group is empty, because a leaving firewall returns its license
 # through its management interface, and the functions reach AWS and Panorama by the same way.
 
 data "aws_availability_zones" "available" {

@@ -34,7 +34,7 @@ output "endpoint_service" {
 }
 
 output "nat_addresses" {
-  description = "Public addresses from which firewalls and functions reach AWS, the licence servers and a public Panorama."
+  description = "Public addresses from which firewalls and functions reach AWS, the license servers and a public Panorama."
   value       = { for zone, address in aws_eip.nat : zone => address.public_ip }
 }
 

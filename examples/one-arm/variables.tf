@@ -36,7 +36,7 @@ variable "spoke_vpc_cidr" {
 variable "firewall" {
   description = <<-EOT
     The firewalls.
-    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-licence; defaults to `11.1.4-h7`.
+    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-license; defaults to `11.1.4-h7`.
     - `instance_type` - (Optional) defaults to `m5.xlarge`.
     - `key_name`      - (Optional) EC2 key pair for the administrator's first login; without one only Panorama gets in.
   EOT
@@ -97,7 +97,7 @@ variable "panorama" {
 }
 
 variable "bootstrap_secret_name" {
-  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the licence auth codes among them; the README lists them."
+  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the license auth codes among them; the README lists them."
   type        = string
   default     = "vmseries-autoscale/bootstrap"
   nullable    = false
@@ -109,7 +109,7 @@ variable "bootstrap_keys" {
     instances' user data and so do these keys: whoever may describe launch templates can then read them, and plan warns of it.
     Fit for a first try with a short-lived key.
     - `vm_auth_key` - registration key, from `request bootstrap vm-auth-key generate lifetime <hours>` on Panorama.
-    - `authcodes`   - (Optional) licence authorisation codes.
+    - `authcodes`   - (Optional) license authorisation codes.
   EOT
   type = object({
     vm_auth_key = string
@@ -120,7 +120,7 @@ variable "bootstrap_keys" {
 }
 
 variable "licensing_secret_name" {
-  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its licence back."
+  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its license back."
   type        = string
   default     = "vmseries-autoscale/licensing-api-key"
   nullable    = false

@@ -36,7 +36,7 @@ variable "spoke_vpc_cidr" {
 variable "firewall" {
   description = <<-EOT
     The firewalls.
-    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-licence; defaults to `11.1.4-h7`.
+    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-license; defaults to `11.1.4-h7`.
     - `instance_type` - (Optional) defaults to `m5.xlarge`.
     - `key_name`      - (Optional) EC2 key pair for the administrator's first login; without one only Panorama gets in.
   EOT
@@ -87,14 +87,14 @@ variable "panorama" {
 }
 
 variable "bootstrap_secret_name" {
-  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the licence auth codes among them; the README lists them."
+  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the license auth codes among them; the README lists them."
   type        = string
   default     = "vmseries-autoscale/bootstrap"
   nullable    = false
 }
 
 variable "licensing_secret_name" {
-  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its licence back."
+  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its license back."
   type        = string
   default     = "vmseries-autoscale/licensing-api-key"
   nullable    = false

@@ -61,11 +61,11 @@ def test_panorama_as_a_pair_that_fails_over_and_back(lab: Lab) -> None:
         lab.panorama_failover("earthquake")
 
 
-def test_knobs_of_licences_and_firewalls(lab: Lab) -> None:
+def test_knobs_of_licenses_and_firewalls(lab: Lab) -> None:
     lab.license_plugin()
     lab.panorama_xml(type="op", cmd="<show><plugins><installed/></plugins></show>")
     managers = (
-        "<show><plugins><sw_fw_license><devices><license-manager>autoscale-licences"
+        "<show><plugins><sw_fw_license><devices><license-manager>autoscale-licenses"
         "</license-manager></devices></sw_fw_license></plugins></show>"
     )
     assert len(lab.panorama_xml(type="op", cmd=managers)[0][0]) == 0

@@ -90,14 +90,14 @@ class FakeLab:
             if self.play.early:
                 self.add("traffic-to-unready", name)
             self.add("interface-attached", name)
-            self.add("licence-taken", f"00{len(self.entries)}")
+            self.add("license-taken", f"00{len(self.entries)}")
             self.add("instance-in-service", name)
             self.members.append(name)
         while len(self.members) > number:
             name = self.members.pop(0)
             self.add("target-draining", name)
             self.add("hook-waiting", name, hook="terminate")
-            self.add("licence-returned", name)
+            self.add("license-returned", name)
             self.add("interface-detached", name)
             self.add("hook-completed", name, hook="terminate", result="CONTINUE")
             self.add("instance-terminated", name)
@@ -281,7 +281,7 @@ def test_a_good_run(play: Play, tmp_path: Path) -> None:
     status, text = perform(tmp_path)
     assert status == 0
     last = text.splitlines()[-1]
-    assert last == "leftovers: 0 interfaces, 0 addresses, 0 licences, 0 Panorama entries"
+    assert last == "leftovers: 0 interfaces, 0 addresses, 0 licenses, 0 Panorama entries"
     assert "6 launched, 6 at the peak, 6 terminated" in text
     assert "aws_lb.this: Creation complete after 1s\n" in text
     assert len(re.findall(r"^  0079\d{6} +i-\d+ +08:00:00 \(hostname\)", text, re.MULTILINE)) == 6
@@ -308,7 +308,7 @@ def test_what_is_planted_fails_the_run(play: Play, tmp_path: Path) -> None:
     status, text = perform(tmp_path, plant=True)
     assert status == 1
     assert play.planted
-    assert text.splitlines()[-1].startswith("leftovers: 1 interface, 0 addresses, 1 licence")
+    assert text.splitlines()[-1].startswith("leftovers: 1 interface, 0 addresses, 1 license")
 
 
 def test_traffic_before_a_firewall_is_ready_fails_the_run(play: Play, tmp_path: Path) -> None:

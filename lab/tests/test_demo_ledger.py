@@ -85,7 +85,7 @@ def test_a_whole_stay() -> None:
     ]
     stay = ledger.of(INSTANCE)
     assert stay is not None
-    assert (stay.connection, stay.licence, stay.synced) == ("connected", "used", None)
+    assert (stay.connection, stay.license, stay.synced) == ("connected", "used", None)
     half = {SERIAL: replace(SYNCED, stack="out")}
     assert ledger.enter(START + 90, half, [PUSH], TAGS, {SERIAL}) == [
         (START + 90, f"{INSTANCE} is tagged: serial {SERIAL}, known by hostname")
@@ -101,11 +101,11 @@ def test_a_whole_stay() -> None:
         (START + 930, "commit 12 is finished: OK"),
         (START + 930, f"{INSTANCE} left Panorama by commit 12: serial {SERIAL}"),
     ]
-    assert (stay.connection, stay.device.group, stay.licence) == ("removed", "-", "returned")
+    assert (stay.connection, stay.device.group, stay.license) == ("removed", "-", "returned")
     assert ledger.enter(START + 999, {}, [commit(12, 900, START + 930)], {}, set()) == []
     assert [" ".join(line.split()) for line in lines(ledger)] == [
         "Panorama's firewalls:",
-        "serial instance joined (evidence) in sync after left licence",
+        "serial instance joined (evidence) in sync after left license",
         f"{SERIAL} {INSTANCE} 08:00:00 (hostname) 4 min 00 s 08:15:30 (commit 12) returned",
         "Panorama's commits:",
         "job queued finished by result description",

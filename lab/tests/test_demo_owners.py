@@ -30,4 +30,4 @@ def test_address_is_followed_through_its_interface() -> None:
 def test_serial_belongs_to_the_instance_that_is_its_host_name() -> None:
     owners = Owners()
     owners.of(entry("panorama", "device-connected", "0079", hostname="i-1"))
-    assert owners.of(entry("panorama", "licence-returned", "0079")) == "i-1"
+    assert owners.of(entry("panorama", "license-returned", "0079")) == "i-1"

@@ -31,13 +31,13 @@ def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, st
         (start + 1, "hook-waiting", instance, LAUNCH),
         (start + 2, "interface-attached", instance, {"interface": management}),
         (start + 3, "interface-attached", instance, {"interface": untrust}),
-        (start + 900, "licence-taken", serial, {}),
+        (start + 900, "license-taken", serial, {}),
         (start + 1200, "device-connected", serial, {"hostname": instance}),
         (start + 1500, "hook-completed", instance, {**LAUNCH, "result": "CONTINUE"}),
         (start + 1501, "instance-in-service", instance, {}),
         (start + 5000, "target-draining", instance, {}),
         (start + 5300, "hook-waiting", instance, TERMINATE),
-        (start + 5320, "licence-returned", serial, {}),
+        (start + 5320, "license-returned", serial, {}),
         (start + 5350, "commit-finished", "7", {"user": "autoscale", "result": "OK"}),
         (start + 5400, "interface-detached", management, {}),
         (start + 5401, "interface-detached", untrust, {}),
@@ -57,8 +57,8 @@ def test_two_whole_lives() -> None:
         peak=2,
         commits=2,
         terminations=2,
-        licences_taken=2,
-        licences_returned=2,
+        licenses_taken=2,
+        licenses_returned=2,
     )
     assert failures(result, NOTHING, smallest=2, largest=2) == []
 
@@ -75,7 +75,7 @@ def test_an_empty_timeline_is_no_success() -> None:
     assert "launch event to InService: never seen" in lines(result)
 
 
-def test_an_interface_that_goes_before_the_licence_is_out_of_order() -> None:
+def test_an_interface_that_goes_before_the_license_is_out_of_order() -> None:
     rows = whole_life("i-1", 0, "0071")
     for number, row in enumerate(rows):
         if row[1] == "interface-detached":
@@ -90,8 +90,8 @@ def test_a_hook_before_the_draining_is_out_of_order() -> None:
     assert summarize(timeline(*rows), administrator="autoscale").disordered == ("i-1",)
 
 
-GOOD = Summary(launches=6, peak=6, terminations=6, licences_taken=6, licences_returned=6)
-NOTHING = {"interfaces": 0, "addresses": 0, "licences": 0, "panorama_entries": 0}
+GOOD = Summary(launches=6, peak=6, terminations=6, licenses_taken=6, licenses_returned=6)
+NOTHING = {"interfaces": 0, "addresses": 0, "licenses": 0, "panorama_entries": 0}
 
 
 @pytest.mark.parametrize("name", list(NOTHING))
@@ -150,11 +150,11 @@ def test_early_traffic_is_named_once() -> None:
 
 def test_the_last_line() -> None:
     assert summary.leftovers_line(NOTHING) == (
-        "leftovers: 0 interfaces, 0 addresses, 0 licences, 0 Panorama entries"
+        "leftovers: 0 interfaces, 0 addresses, 0 licenses, 0 Panorama entries"
     )
     one = dict.fromkeys(NOTHING, 1)
     assert summary.leftovers_line(one).endswith(
-        "1 interface, 1 address, 1 licence, 1 Panorama entry"
+        "1 interface, 1 address, 1 license, 1 Panorama entry"
     )
 
 

@@ -25,7 +25,7 @@ SERVING = Firewall(
     panorama="connected",
     group="in sync",
     stack="out",
-    licence="used",
+    license="used",
     sessions=90_000,
     utilization=45.0,
     target="healthy",
@@ -77,13 +77,13 @@ def row(text: str, word: str) -> list[str]:
     return next(line for line in text.splitlines() if word in line).strip("│ ").split()
 
 
-def test_the_screen_shows_serial_sync_state_and_licence_in_full() -> None:
+def test_the_screen_shows_serial_sync_state_and_license_in_full() -> None:
     """Nothing of a row is cut off on a terminal of 120 columns."""
     console, file = printed()
     crowded = board()
     assert crowded.moment is not None
     leaving = replace(LEAVING, serial="007951000000124", panorama="disconnected", group="in sync")
-    leaving = replace(leaving, stack="in sync", licence="returned", sessions=120_000)
+    leaving = replace(leaving, stack="in sync", license="returned", sessions=120_000)
     crowded.moment = replace(crowded.moment, firewalls=(SERVING, leaving))
     console.print(screen(crowded, height=40))
     text = file.getvalue()
@@ -160,7 +160,7 @@ def test_plain_output_says_who_is_there_when_a_stage_ends() -> None:
     view.show(shown)
     line = (
         "    i-0aaaaaaaaaaaaaaaa us-east-1a InService, serial 007951000000123, Panorama connected, "
-        "device group in sync, stack out, licence used, target healthy, 90,000 sessions\n"
+        "device group in sync, stack out, license used, target healthy, 90,000 sessions\n"
     )
     assert file.getvalue().count(line) == 2
 
@@ -204,9 +204,9 @@ def test_words(kind: str, detail: dict[str, object], sentence: str) -> None:
 
 
 def test_an_entry_about_a_serial_is_told_about_its_instance() -> None:
-    entry = Entry(0, START, "panorama", "licence-returned", "0071", {})
-    assert words(entry, "i-7") == "i-7 gave its licence back"
-    assert words(entry) == "0071 gave its licence back"
+    entry = Entry(0, START, "panorama", "license-returned", "0071", {})
+    assert words(entry, "i-7") == "i-7 gave its license back"
+    assert words(entry) == "0071 gave its license back"
 
 
 def test_what_there_is_too_much_of_is_left_out() -> None:

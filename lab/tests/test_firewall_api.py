@@ -132,7 +132,7 @@ class TestCommands:
         assert site.world.probe(instance_id, 443)
         assert not site.world.probe(instance_id, 22)
 
-    def test_the_licence_is_given_back_without_panorama(self, site):
+    def test_the_license_is_given_back_without_panorama(self, site):
         firewall = self.alone(site)
         device = Verified(site, firewall.address)
         assert firewall.serial in ask(device, "request license info")

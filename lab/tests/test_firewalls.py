@@ -146,7 +146,7 @@ class TestBoot:
         assert site.fleet.get(instance_id).phase == "unlicensed"
         assert site.members()["managed"] == []
 
-    def test_a_pay_as_you_go_image_needs_no_licence_of_a_pool(self, site):
+    def test_a_pay_as_you_go_image_needs_no_license_of_a_pool(self, site):
         site.outside.licensing.configure(pool_size=0)
         firewall = site.in_service(image=BUNDLE)
         assert firewall.connected
@@ -249,7 +249,7 @@ class TestMetrics:
         assert "AccessDenied" in site.detail("publishing-failed")["reason"]
 
 
-class TestLicence:
+class TestLicense:
     def tell(self, firewall, command):
         return firewall.operate(fromstring(command))
 
@@ -368,7 +368,7 @@ class TestLicence:
         assert site.used() == 0
 
 
-def test_a_stopped_instance_comes_back_without_a_new_licence(site):
+def test_a_stopped_instance_comes_back_without_a_new_license(site):
     firewall = site.in_service()
     instance_id, serial = firewall.machine.instance_id, firewall.serial
     site.client("ec2").stop_instances(InstanceIds=[instance_id])
@@ -393,7 +393,7 @@ class TestFastDelicensing:
         site.world.advance(200)
         assert site.used() == 1
         assert sorted(site.members()["managed"]) == sorted([firewall.serial, other.serial])
-        assert site.kinds(firewall.serial).count("licence-returned") == 1
+        assert site.kinds(firewall.serial).count("license-returned") == 1
 
     def test_not_of_a_device_that_was_removed_from_panorama(self, site):
         site.outside.delicensing.configure()
@@ -423,7 +423,7 @@ class TestFastDelicensing:
 
 
 class TestOddities:
-    """What makes it hard to know a firewall in Panorama, or to have its licence back."""
+    """What makes it hard to know a firewall in Panorama, or to have its license back."""
 
     def devices(self, site):
         """Serial number to address and connection, as Panorama shows them."""
@@ -521,7 +521,7 @@ class TestControl:
 
     def test_boots_can_be_shortened(self, site):
         self.call(
-            site.fleet, "POST", "firewalls", bootstrap=20, licence=21, register=22, content=23
+            site.fleet, "POST", "firewalls", bootstrap=20, license=21, register=22, content=23
         )
         self.call(site.outside, "POST", "panorama", push_seconds=1)
         instance_id = site.launch()

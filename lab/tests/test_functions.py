@@ -146,7 +146,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
 ) -> None:
     ec2 = lab.client("ec2")
     lab.firewall_apis()
-    lab.boot_times(bootstrap=5, licence=6, register=7)
+    lab.boot_times(bootstrap=5, license=6, register=7)
     subnet = ec2.describe_subnets()["Subnets"][0]
     groups = [
         ec2.create_security_group(

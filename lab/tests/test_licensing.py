@@ -99,7 +99,7 @@ def test_giving_back_twice_is_giving_back_once(world, service):
     serial = service.take(AUTH_CODE, "UUID-1", "CPU-1")
     service.release(serial)
     service.release(serial)
-    assert [entry.kind for entry in world.timeline.since()] == ["licence-taken", "licence-returned"]
+    assert [entry.kind for entry in world.timeline.since()] == ["license-taken", "license-returned"]
 
 
 def test_nobody_is_licensed_while_the_service_is_away(service):

@@ -270,7 +270,7 @@ class TestFailover:
         pair.world.advance(TAKEOVER)
         assert state(pair.second)[1:] == ("secondary-passive", "primary-active", "up")
 
-    def test_licences_are_not_deployed_by_the_secondary_peer(self, pair):
+    def test_licenses_are_not_deployed_by_the_secondary_peer(self, pair):
         pair.panorama.fail_over()
         pair.world.advance(TAKEOVER)
         assert denied(pair.second, lambda: pair.second.op(BATCH, cmd_xml=False))

@@ -165,7 +165,7 @@ class TestDeactivation:
         commit_plugin(site)
         site.world.advance(31)
         assert listed(site) == {}
-        assert kinds(site, firewall.serial).count("licence-returned") == 1
+        assert kinds(site, firewall.serial).count("license-returned") == 1
 
     def test_of_a_firewall_that_is_disconnected(self, site, firewall):
         site.outside.panorama.disconnect(firewall.serial)

@@ -164,7 +164,7 @@ def test_calls_are_read_from_the_log() -> None:
 
 PERMISSIONS = {
     "launch": {
-        "PlaceInterfaces": {
+        "UseSubnets": {
             "actions": ["ec2:CreateNetworkInterface"],
             "resources": [
                 "arn:aws:ec2:us-east-1:*:subnet/subnet-0123456789abcdef0",
@@ -180,7 +180,7 @@ TABLE = """<!-- BEGIN_PERMISSIONS -->
 
 | Sid | Actions | On | If | Why |
 | --- | --- | --- | --- | --- |
-| `PlaceInterfaces` | `ec2:CreateNetworkInterface` | `ec2: subnet/subnet-…` | \
+| `UseSubnets` | `ec2:CreateNetworkInterface` | `ec2: subnet/subnet-…` | \
 `aws:RequestTag/a` StringEquals `x` | Makes them \\| there. |
 <!-- END_PERMISSIONS -->"""
 

@@ -23,7 +23,7 @@ class Firewall:
 
     def __post_init__(self):
         self.machine = SimpleNamespace(instance_id=self.name, powered=True)
-        self.licence = SimpleNamespace(active=True)
+        self.license = SimpleNamespace(active=True)
 
 
 class Site:

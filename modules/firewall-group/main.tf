@@ -37,7 +37,7 @@ resource "aws_autoscaling_group" "this" {
   wait_for_capacity_timeout = var.capacity.wait_for_capacity_timeout
 
   # Initial hooks are there before the first firewall launches and stay until the last one is gone. Hooks that are resources of their own are
-  # deleted before the group drains, so that no firewall would give its licence back on destroy.
+  # deleted before the group drains, so that no firewall would give its license back on destroy.
   dynamic "initial_lifecycle_hook" {
     for_each = {
       "autoscaling:EC2_INSTANCE_LAUNCHING"   = var.hooks.launch

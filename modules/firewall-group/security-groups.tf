@@ -20,10 +20,10 @@ locals {
     }
   ]...)
 
-  # What PAN-OS calls from its management interface: Panorama, the update and licence services, AWS, names and time.
+  # What PAN-OS calls from its management interface: Panorama, the update and license services, AWS, names and time.
   # https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
   from_management = {
-    https            = { protocol = "tcp", port = 443, what = "Panorama's API, update and licence services, AWS" }
+    https            = { protocol = "tcp", port = 443, what = "Panorama's API, update and license services, AWS" }
     panorama         = { protocol = "tcp", port = 3978, what = "Panorama: management and logs" }
     panorama-content = { protocol = "tcp", port = 28443, what = "Panorama: content and software" }
     dns              = { protocol = "udp", port = 53, what = "DNS" }

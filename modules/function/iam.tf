@@ -18,7 +18,7 @@ locals {
     # Only for Lambda itself: a call from the function's own code carries lambda:SourceFunctionArn and is not allowed by this.
     # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     var.vpc == null ? {} : {
-      JoinVpc = {
+      AttachToVpc = {
         actions = sort(setsubtract([
           "ec2:AssignPrivateIpAddresses",
           "ec2:CreateNetworkInterface",

@@ -5,11 +5,11 @@ locals {
   # Outcomes that need a person, by function and metric.
   bad_outcomes = {
     launch-abandoned               = { service = "launch", metric = "LaunchAbandoned", description = "A new firewall of ${var.name} did not become ready and was given up." }
-    terminate-deadline-passed      = { service = "terminate", metric = "TerminateDeadlinePassed", description = "A firewall of ${var.name} went although its clean-up had not finished: look for what it left in Panorama." }
-    licence-not-returned           = { service = "terminate", metric = "LicenceNotReturned", description = "A firewall of ${var.name} went with its licence: return it by hand; the log of ${var.name}-terminate has the serial number." }
-    reconcile-licence-not-returned = { service = "reconcile", metric = "LicenceNotReturned", description = "A firewall of ${var.name} went, without its hook, with its licence: return it by hand; the log of ${var.name}-reconcile has the serial number." }
-    removal-failed                 = { service = "reconcile", metric = "RemovalFailed", description = "Something that a firewall of ${var.name} has left could not be removed, and is tried again: the log of ${var.name}-reconcile says what and why." }
-    event-written-anew             = { service = "reconcile", metric = "EventWrittenAnew", description = "A lifecycle event of ${var.name} was lost and written anew, so nothing is lost: look for what keeps events from the functions." }
+    terminate-deadline-passed      = { service = "terminate", metric = "TerminationDeadlinePassed", description = "A firewall of ${var.name} went although its clean-up had not finished: look for what it left in Panorama." }
+    license-not-returned           = { service = "terminate", metric = "LicenseNotReturned", description = "A firewall of ${var.name} went with its license: return it by hand; the log of ${var.name}-terminate has the serial number." }
+    reconcile-license-not-returned = { service = "reconcile", metric = "LicenseNotReturned", description = "A firewall of ${var.name} went, without its hook, with its license: return it by hand; the log of ${var.name}-reconcile has the serial number." }
+    removal-failed                 = { service = "reconcile", metric = "OrphanRemovalFailed", description = "Something that a firewall of ${var.name} has left could not be removed, and is tried again: the log of ${var.name}-reconcile says what and why." }
+    event-written-anew             = { service = "reconcile", metric = "LifecycleEventResent", description = "A lifecycle event of ${var.name} was lost and written anew, so nothing is lost: look for what keeps events from the functions." }
   }
 
   # What a run that dies cannot count itself. Visits turn errors into outcomes, so an error is a run that ended in its middle: its message
@@ -122,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
   alarm_description = "A leaving firewall of ${var.name} has been held for a quarter of deadlines.terminate_minutes: the log of ${var.name}-terminate says what it waits for."
 
   namespace           = local.metrics_namespace
-  metric_name         = "SecondsHeld"
+  metric_name         = "TerminationHeldSeconds"
   dimensions          = { service = "terminate", deployment = var.name }
   statistic           = "Maximum"
   period              = 900

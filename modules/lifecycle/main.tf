@@ -15,7 +15,7 @@ locals {
     terminate = {
       hook_name     = var.transitions.terminate.hook_name
       detail_type   = "EC2 Instance-terminate Lifecycle Action"
-      description   = "Returns the licence of a leaving firewall of ${var.name}, removes it from Panorama and releases its interfaces."
+      description   = "Returns the license of a leaving firewall of ${var.name}, removes it from Panorama and releases its interfaces."
       concurrency   = var.functions.terminate_concurrency
       batch_size    = 100 # Many terminations share one commit in Panorama.
       batch_seconds = var.functions.event_batching_window_seconds

@@ -37,7 +37,7 @@ locals {
 
   common_statements = { for role, actions in local.looks : role => merge(
     {
-      LookAround = {
+      Describe = {
         actions    = actions
         resources  = ["*"]
         conditions = {}
@@ -58,7 +58,7 @@ locals {
       }
     },
     local.has_target_groups ? {
-      LeaveTargetGroups = {
+      DeregisterTargets = {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
@@ -71,25 +71,25 @@ locals {
   hook_statements = { for role, transition in local.transitions : role => merge(
     local.common_statements[role],
     {
-      AnswerHook = {
+      CompleteLifecycleAction = {
         actions    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
         resources  = [local.arn.autoscaling_group]
         conditions = {}
         reason     = "Keeps the ${transition.hook_name} hook of this deployment's group open while there is work, and completes it."
       }
-      WorkOffQueue = {
+      ConsumeQueue = {
         actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
         resources  = [local.arn.queues[role]]
         conditions = {}
         reason     = "Takes lifecycle events from its own queue, and lets them come back until they are done."
       }
-      SetAsideUnreadable = {
+      SendToDeadLetterQueue = {
         actions    = ["sqs:SendMessage"]
         resources  = [local.arn.dead_letters[role]]
         conditions = {}
         reason     = "Puts a message that it cannot understand into its own dead-letter queue, for a person to see."
       }
-      NoteOnInstance = {
+      TagInstances = {
         actions   = ["ec2:CreateTags"]
         resources = [local.any.instance]
         conditions = merge(local.is_ours, {
@@ -109,10 +109,10 @@ locals {
   ) }
 
   # A firewall that leaves before the launch function could note its serial number has it noted by the terminate function.
-  common_noted_tag_keys = [for key in ["serial", "serial-evidence", "visited"] : "${local.tag_prefix}${key}"]
+  common_noted_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
   noted_tag_keys = {
     launch    = concat(local.common_noted_tag_keys, ["${local.tag_prefix}abandoned"])
-    terminate = concat(local.common_noted_tag_keys, ["${local.tag_prefix}licence"])
+    terminate = concat(local.common_noted_tag_keys, ["${local.tag_prefix}license"])
   }
 
   launch_statements = merge(
@@ -124,7 +124,7 @@ locals {
         conditions = local.becomes_ours
         reason     = "Makes the interfaces of a new firewall, which must carry this deployment's tag."
       }
-      PlaceInterfaces = {
+      UseSubnets = {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = concat(local.wired_subnet_arns, local.wired_security_group_arns)
         conditions = {}
@@ -170,7 +170,7 @@ locals {
       }
     } : {},
     local.has_target_groups ? {
-      JoinTargetGroups = {
+      RegisterTargets = {
         actions    = ["elasticloadbalancing:RegisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
@@ -184,7 +184,7 @@ locals {
   reconcile_statements = merge(
     local.common_statements.reconcile,
     {
-      WriteLostEventsAnew = {
+      ResendEvents = {
         actions    = ["sqs:SendMessage"]
         resources  = values(local.arn.queues)
         conditions = {}

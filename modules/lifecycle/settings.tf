@@ -46,7 +46,7 @@ locals {
     interfaces                     = var.interfaces
     tags                           = { for key, value in var.tags : key => value if !startswith(key, local.tag_prefix) }
     readiness                      = var.readiness
-    licence_expected               = var.licensing.mode != "none"
+    license_expected               = var.licensing.mode != "none"
     firewall_api                   = local.firewall_api_settings.launch
   })
 

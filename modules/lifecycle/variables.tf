@@ -82,7 +82,7 @@ variable "firewall_api" {
 }
 
 variable "licensing" {
-  description = "How a firewall gives its licence back: `mode` `firewall`, `plugin` or `none`, the secret with the licensing API key for the first, and the license manager for the second."
+  description = "How a firewall gives its license back: `mode` `firewall`, `plugin` or `none`, the secret with the licensing API key for the first, and the license manager for the second."
   type = object({
     mode                       = string
     api_key_secret_arn         = string

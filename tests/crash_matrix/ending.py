@@ -13,7 +13,7 @@ from vmseries_lab.panorama import references
 
 DEPLOYMENT = "vmseries-autoscale:deployment"
 INTERFACE = "vmseries-autoscale:interface"
-VISITED = "vmseries-autoscale:visited"
+LAST_VISIT = "vmseries-autoscale:last-visit"
 """A visit's time, which is another one in every run."""
 
 
@@ -25,7 +25,7 @@ def ending(stage: Stage, layout: str) -> dict[str, Any]:
         "addresses": _addresses(stage, layout),
         "targets": _targets(stage),
         "panorama": _panorama(stage),
-        "licences in use": stage.lab.outside.licensing.used(),
+        "licenses in use": stage.lab.outside.licensing.used(),
         "messages": {name: len(queue._messages) for name, queue in sorted(stage.queues.items())},
         "hooks": _hooks(stage),
     }
@@ -41,7 +41,7 @@ def _aliases(stage: Stage) -> dict[str, str]:
     instances = dict.fromkeys(
         entry.subject for entry in entries if entry.kind == "instance-launching"
     )
-    serials = [entry.subject for entry in entries if entry.kind == "licence-taken"]
+    serials = [entry.subject for entry in entries if entry.kind == "license-taken"]
     return {
         **{key: f"instance {number}" for number, key in enumerate(instances, start=1)},
         **{key: f"serial {number}" for number, key in enumerate(serials, start=1)},
@@ -55,7 +55,7 @@ def _group(stage: Stage, layout: str) -> dict[str, Any]:
     if members:
         reservations = stage.client("ec2").describe_instances(InstanceIds=list(members))
         tags = {
-            instance["InstanceId"]: _tags(instance.get("Tags"), without=VISITED)
+            instance["InstanceId"]: _tags(instance.get("Tags"), without=LAST_VISIT)
             for reservation in reservations["Reservations"]
             for instance in reservation["Instances"]
         }

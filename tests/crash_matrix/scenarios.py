@@ -10,7 +10,7 @@ from vmseries_lab.aws.patching import backend
 from vmseries_lab.panorama import references
 
 MINUTE = 60.0
-BOOT = {"bootstrap": 480, "licence": 482, "register": 484, "content": 486, "rejoin": 300}
+BOOT = {"bootstrap": 480, "license": 482, "register": 484, "content": 486, "rejoin": 300}
 """A firewall boots after the second visit, which a run that died comes back for in time: one that
 finds no management interface is replaced, which is right, and another story (``test_launch``)."""
 PUSH_SECONDS = 10

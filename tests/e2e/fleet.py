@@ -15,7 +15,7 @@ from vmseries_lab.terraform import Workspace
 from vmseries_lab.timeline import Entry
 
 MINUTE = 60.0
-QUICK_BOOT = {"licence": 160.0, "register": 165.0, "content": 170.0}
+QUICK_BOOT = {"license": 160.0, "register": 165.0, "content": 170.0}
 """For ``Lab.boot_times``, where it is not the boot that is looked at."""
 SECRET = "vmseries-autoscale/panorama"
 

@@ -147,7 +147,7 @@ def departure(step: Step, instance: str, serial: str) -> list[tuple[str, int]]:
         "target draining": step.of("target-draining", instance),
         "target drained": step.of("target-drained", instance),
         "terminate hook": _of_hook(step, "hook-waiting", instance),
-        "licence returned": step.of("licence-returned", serial),
+        "license returned": step.of("license-returned", serial),
         "removed from Panorama": step.of("device-removed", serial),
         "removal committed": [e for e in step.of("commit-finished") if e.number > removed],
         "interface detached": step.of("interface-detached", instance),
@@ -307,7 +307,7 @@ class ExampleStory:
         assert [c for c in step.calls if c["action"] == "DeleteLifecycleHook"] == []
 
     def test_nothing_is_left(self, destroyed: tuple[Step, Leftovers]) -> None:
-        assert destroyed[1] == Leftovers(interfaces=0, addresses=0, licences=0, panorama_entries=0)
+        assert destroyed[1] == Leftovers(interfaces=0, addresses=0, licenses=0, panorama_entries=0)
 
     def test_no_firewall_gets_traffic_before_it_is_ready(
         self, stack: Stack, destroyed: tuple[Step, Leftovers]

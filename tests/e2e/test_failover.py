@@ -32,7 +32,7 @@ PLACES = (
     f"{HOST_ENTRY}/log-collector-group",
 )
 """Where Panorama's configuration names a firewall."""
-UNTOUCHED = {"device-removed", "device-disconnected", "licence-returned"}
+UNTOUCHED = {"device-removed", "device-disconnected", "license-returned"}
 """What happens to no firewall that stays."""
 
 
@@ -41,13 +41,13 @@ class Site:
     """Two deployments, and the Panorama that they share.
 
     Attributes:
-        licences_lost: how many licences firewalls have taken along.
+        licenses_lost: how many licenses firewalls have taken along.
     """
 
     lab: Lab
     east: Fleet
     west: Fleet
-    licences_lost: int = 0
+    licenses_lost: int = 0
 
     def until(self, reached: Callable[[], object], minutes: int = 20) -> None:
         """Let lab time pass, a little at a time, until something is so."""
@@ -100,7 +100,7 @@ class Site:
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
             addresses=0,
-            licences=number + self.licences_lost,
+            licenses=number + self.licenses_lost,
             panorama_entries=len(PLACES) * number,
         )
         touched = {e.subject for e in self.lab.timeline(since) if e.kind in UNTOUCHED}
@@ -226,29 +226,29 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
     passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]
     assert sorted(line["serial"] for line in passed) == sorted(given_up.values())
-    assert all(line["given_up"] == ["licence", "unmanage"] for line in passed)
+    assert all(line["given_up"] == ["license", "unmanage"] for line in passed)
     for fleet in (east, west):
         assert fleet.dead_letters() == []
     done = {e.kind for e in lab.timeline(entries)}
-    assert done.isdisjoint({"hook-expired", "licence-returned", "device-removed", "commit-queued"})
+    assert done.isdisjoint({"hook-expired", "license-returned", "device-removed", "commit-queued"})
 
     lab.panorama(available=True)
     lab.advance(30 * MINUTE)
     assert site.gone(east, *held)
     assert completed(lab.timeline(entries), set(held)) == ["CONTINUE"] * len(held)
-    returned = {e.subject for e in lab.timeline(entries) if e.kind == "licence-returned"}
+    returned = {e.subject for e in lab.timeline(entries) if e.kind == "license-returned"}
     assert returned == set(held.values())
     # What the reconcile function has finished, and what it could only report.
     reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
     (found,) = [report for report in reports if report["leftovers"]]
     assert found["leftovers"] == given_up
-    assert sorted(found["licences_lost"]) == sorted(given_up.values())
+    assert sorted(found["licenses_lost"]) == sorted(given_up.values())
     assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
     reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
-    assert not any(report["leftovers"] or report["licences_lost"] for report in reports)
+    assert not any(report["leftovers"] or report["licenses_lost"] for report in reports)
     # Each deployment has made one commit, of what is its own.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
-    site.licences_lost += len(given_up)
+    site.licenses_lost += len(given_up)
     site.check_others(entries, {*held.values(), *given_up.values()})
 
 

@@ -88,12 +88,12 @@ def lose_all_events(fleet: Fleet) -> None:
     fleet.lab.fault("events", "Deliver", kind="drop", count=None)
 
 
-def left_by(firewalls: int, licences_lost: int = 0) -> Leftovers:
+def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
     """What there is of so many firewalls in service."""
     return Leftovers(
         interfaces=3 * firewalls,
         addresses=firewalls,
-        licences=firewalls + licences_lost,
+        licenses=firewalls + licenses_lost,
         panorama_entries=4 * firewalls,
     )
 
@@ -125,7 +125,7 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(fleet:
         "postponed": [],
         "young": [],
         "doubtful": {},
-        "licences_lost": [],
+        "licenses_lost": [],
     }
 
 
@@ -142,7 +142,7 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(fleet: F
     reports = [line["report"] for line in fleet.log(since, "reconcile") if "report" in line]
     written = [set(report["written_anew"]) for report in reports if report["written_anew"]]
     assert written == [waiting], "each once"
-    assert fleet.metric("EventWrittenAnew", since, "reconcile") == FLEET - 1
+    assert fleet.metric("LifecycleEventResent", since, "reconcile") == FLEET - 1
 
     # They have booted without their interfaces, so that each is replaced.
     fleet.until_in_service(FLEET)
@@ -171,7 +171,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(fleet: Fl
     fleet.until_in_service(1)
     assert completions(fleet, "terminate", entries) == {"CONTINUE": FLEET - 1}
     assert [e for e in fleet.lab.timeline(entries) if e.kind == "hook-expired"] == []
-    assert fleet.metric("LicenceReturned", since) == FLEET - 1
+    assert fleet.metric("LicenseReturned", since) == FLEET - 1
     assert fleet.lab.leftovers() == left_by(1)
     assert list(targets(fleet)) == [(untrust(fleet, next(iter(fleet.states()))), PORT)]
 
@@ -199,7 +199,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(fle
     fleet.redrive("terminate")
     fleet.until_in_service(1)
     assert fleet.dead_letters("terminate") == []
-    assert fleet.happened("licence-returned", number) != []
+    assert fleet.happened("license-returned", number) != []
     # Once each, so that neither came through the reconcile function.
     assert [e.detail["hook"] for e in fleet.happened("hook-completed", joined)] == [
         "launch",
@@ -249,9 +249,9 @@ def test_firewalls_that_end_without_their_hook_are_swept(fleet: Fleet) -> None:
     assert targets(fleet) == {}
     swept = {address for address in addresses.values() if fleet.happened("target-drained", address)}
     assert swept == set(addresses.values())
-    # Nobody could return these licences: each is told, by whom it was noticed.
+    # Nobody could return these licenses: each is told, by whom it was noticed.
     lines = [*fleet.log(since, "reconcile"), *fleet.log(since)]
     portal = "Customer Support Portal"
     lost = {line["serial"] for line in lines if portal in line.get("message", "")}
     assert lost == set(serials.values())
-    assert left.licences == len(lost)
+    assert left.licenses == len(lost)

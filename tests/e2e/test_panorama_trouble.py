@@ -90,7 +90,7 @@ def test_termination_waits_and_then_loses_nothing(
         "CONTINUE"
     ]
     alive = len(fleet.states())
-    assert fleet.lab.leftovers().licences == alive
+    assert fleet.lab.leftovers().licenses == alive
 
 
 def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(fleet: Fleet) -> None:
@@ -104,10 +104,10 @@ def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(fleet: Fleet) 
 
     (message,) = fleet.dead_letters()
     assert message["Body"] == body
-    assert message["MessageAttributes"]["error"]["StringValue"] == "UnreadableEventError"
+    assert message["MessageAttributes"]["error"]["StringValue"] == "MalformedEventError"
     assert fleet.metric("MessageDeadLettered", since) == 1
     assert [line["error"] for line in fleet.log(since) if "error" in line] == [
-        "UnreadableEventError"
+        "MalformedEventError"
     ]
 
 
@@ -115,5 +115,5 @@ def test_nothing_is_left_in_the_end(fleet: Fleet) -> None:
     fleet.lab.pace(60)
     fleet.workspace.destroy()
     assert fleet.lab.leftovers() == Leftovers(
-        interfaces=0, addresses=0, licences=0, panorama_entries=0
+        interfaces=0, addresses=0, licenses=0, panorama_entries=0
     )

@@ -1,4 +1,4 @@
-"""A group without Panorama: its firewalls are asked themselves, for readiness and for licences."""
+"""A group without Panorama: its firewalls are asked themselves, for readiness and for licenses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vmseries_lab.client import Lab
 pytestmark = pytest.mark.apply(seconds=120)
 
 
-def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_licence(tmp_path: Path) -> None:
+def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewall_apis()
         # While it boots, each visit waits for an answer in real time.
-        lab.boot_times(licence=160.0, content=170.0)
+        lab.boot_times(license=160.0, content=170.0)
         workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         lab.pace(60)
         workspace.apply()
@@ -35,7 +35,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_licence(tmp_
         assert fleet.metric("VisitFailed", since, "launch") == 0
 
         # One whose configuration is not valid is given up, and says why. Meanwhile the first one
-        # leaves, and gives its licence back before.
+        # leaves, and gives its license back before.
         lab.odd_firewall(auto_commit_failure="zone untrust is invalid")
         fleet.desire(2)
         lab.advance(MINUTE)
@@ -51,9 +51,9 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_licence(tmp_
         assert "auto-commit has failed" in _tags(lab, broken)["vmseries-autoscale:abandoned"]
 
         assert instance_id not in fleet.states()
-        assert _tags(lab, instance_id)["vmseries-autoscale:licence"] == "returned"
-        assert len(fleet.happened("licence-returned", firewall["serial"])) == 1
-        assert fleet.metric("LicenceNotReturned", since) == 0
+        assert _tags(lab, instance_id)["vmseries-autoscale:license"] == "returned"
+        assert len(fleet.happened("license-returned", firewall["serial"])) == 1
+        assert fleet.metric("LicenseNotReturned", since) == 0
         assert lab.errors() == []
 
 

@@ -31,7 +31,7 @@ from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Termin
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("method", ["licences", "deactivate_licence", "commit"])
+@pytest.mark.parametrize("method", ["licenses", "deactivate_license", "commit"])
 def test_d1_an_error_of_panorama_is_never_the_end(
     fleet: Fleet, method: str, error: Exception
 ) -> None:

@@ -93,7 +93,7 @@ def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
     fleet.visit("terminate")
     assert fleet.aws.queues["terminate"] == []
     assert all(call.startswith(("Describe", "Record")) for call in fleet.aws.calls)
-    assert fleet.panorama.calls.count("deactivate_licence") == 1
+    assert fleet.panorama.calls.count("deactivate_license") == 1
     assert len(fleet.panorama.jobs) == 1
 
 

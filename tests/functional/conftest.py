@@ -212,14 +212,14 @@ class Cloud:
                 },
                 "tags": {"team": "network"},
                 "readiness": "in-sync",
-                "licence_expected": True,
+                "license_expected": True,
                 "firewall_api": None,
                 **changes,
             }
         )
 
     def terminate_settings(self, **changes: Any) -> dict[str, Any]:
-        """Licences given back by the firewall."""
+        """Licenses given back by the firewall."""
         return self.hook_settings(
             **{
                 "lifecycle_hook_name": "terminate",

@@ -106,7 +106,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
         },
         "tags": {},
         "readiness": "in-sync",
-        "licence_expected": True,
+        "license_expected": True,
         "firewall_api": None,
     },
     TerminateSettings: hook_settings("terminate")
@@ -148,7 +148,7 @@ BY_PLUGIN: dict[type, dict[str, Any]] = {
     ReconcileSettings: SETTINGS[ReconcileSettings]
     | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
 }
-"""What is different where Panorama's plugin has the licences."""
+"""What is different where Panorama's plugin has the licenses."""
 
 
 class Panorama(FakePanorama):
@@ -210,9 +210,9 @@ class Line:
         instance_id = instance_ids.get((*arguments, "")[0])
         if instance_id is None:
             return
-        if name in ("licences", "deactivate_licence") and not self._fleet.aws.lives(instance_id):
+        if name in ("licenses", "deactivate_license") and not self._fleet.aws.lives(instance_id):
             raise PanoramaTimeoutError("Panorama has not noticed yet that the firewall is gone")
-        if name == "deactivate_licence":
+        if name == "deactivate_license":
             self._fleet.aws.take_from_panorama(instance_id, name)
 
 
@@ -246,7 +246,7 @@ class Fleet:
     Attributes:
         current: the fleet that the functions see.
         serials: of the firewalls, by instance id.
-        told: serial numbers whose licences were said to be lost.
+        told: serial numbers whose licenses were said to be lost.
         away: Panorama does not answer.
     """
 
@@ -420,7 +420,7 @@ class Fleet:
                 self.visit_all("launch")
                 self.visit_all("terminate")
                 self.pass_time(5 * MINUTE)
-            found = report.keys() - {"dry_run", "removed", "licences_lost"}
+            found = report.keys() - {"dry_run", "removed", "licenses_lost"}
             quiet &= not any(report[kind] for kind in found)
 
 
@@ -433,7 +433,7 @@ class Clock:
 
 
 class Losses(logging.Handler):
-    """Hears which licences are lost."""
+    """Hears which licenses are lost."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg == licensing.LOST:

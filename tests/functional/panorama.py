@@ -27,7 +27,7 @@ class FakePanorama:
         calls: the names of the methods called, in order.
         fail: called with each method's name first; raises what that call is to raise.
         commit_fails: details with which every commit job ends, if it is to fail.
-        listed: what the licence plugin's license managers list as licensed.
+        listed: what the license plugin's license managers list as licensed.
         asked: for what the plugin was asked, one entry for each request, until it has done it.
         given_back: what the plugin has done, under "" until its administrator's changes are
             committed, then under the job; its list tells when that is over.
@@ -61,7 +61,7 @@ class FakePanorama:
     askers: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
-        """A firewall joins, takes a licence, and is committed everywhere."""
+        """A firewall joins, takes a license, and is committed everywhere."""
         self.firewalls[device.serial] = device
         self.licensed[device.serial] = ["VM-Capacity"]
         self.listed[LICENSE_MANAGER].add(device.serial)
@@ -97,13 +97,13 @@ class FakePanorama:
             self.given_back[""] |= self.given_back.pop(job.job_id, set())
 
     def finish_plugin(self) -> None:
-        """The licence plugin gets round to what it was asked."""
+        """The license plugin gets round to what it was asked."""
         if self.plugin_works:
             self.given_back[""] |= frozenset().union(*self.asked)
         self.asked.clear()
 
     def delicense(self, serial: str) -> None:
-        """A licence is back, by whomever: neither the plugin nor the firewall has it any more."""
+        """A license is back, by whomever: neither the plugin nor the firewall has it any more."""
         self.licensed[serial] = []
         for serials in self.listed.values():
             serials.discard(serial)
@@ -142,8 +142,8 @@ class FakePanorama:
                 self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
             )
 
-    def licences(self, serial: str) -> list[str]:
-        self._called("licences")
+    def licenses(self, serial: str) -> list[str]:
+        self._called("licenses")
         self._reach(serial)
         return list(self.licensed[serial])
 
@@ -152,8 +152,8 @@ class FakePanorama:
         self._reach(serial)
         self.keys[serial] = api_key
 
-    def deactivate_licence(self, serial: str) -> bool:
-        self._called("deactivate_licence")
+    def deactivate_license(self, serial: str) -> bool:
+        self._called("deactivate_license")
         self._reach(serial)
         if self.deactivation_works:
             self.delicense(serial)

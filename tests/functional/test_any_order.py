@@ -196,15 +196,15 @@ class AnyOrder(RuleBasedStateMachine):
         for part in Part:
             assert self.panorama.named[part] == self.panorama.committed[part]
             assert self.panorama.committed[part] == live | {"STRANGER"}
-        for serial, licences in self.panorama.licensed.items():
+        for serial, licenses in self.panorama.licensed.items():
             if serial in live or serial == "STRANGER":
-                assert licences
+                assert licenses
             else:
-                assert not licences or serial in self.fleet.told
+                assert not licenses or serial in self.fleet.told
 
 
 class AnyOrderByPlugin(AnyOrder):
-    """The same where Panorama's plugin has the licences: it can give back every one of them."""
+    """The same where Panorama's plugin has the licenses: it can give back every one of them."""
 
     def _check_panorama(self, live: set[str]) -> None:
         super()._check_panorama(live)
@@ -222,7 +222,7 @@ def test_in_the_end_nothing_is_left_and_nobody_was_harmed(simulated: None) -> No
 
 
 @pytest.mark.properties
-def test_the_plugin_gets_every_licence_back_in_the_end(
+def test_the_plugin_gets_every_license_back_in_the_end(
     simulated: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, BY_PLUGIN)
@@ -282,7 +282,7 @@ def test_any_call_may_go_wrong(
 
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
 @pytest.mark.parametrize("program", [a_termination, a_sweep])
-def test_any_call_may_go_wrong_where_the_plugin_has_the_licences(
+def test_any_call_may_go_wrong_where_the_plugin_has_the_licenses(
     simulated: None,
     monkeypatch: pytest.MonkeyPatch,
     program: Callable[[AnyOrder, Drawn], None],

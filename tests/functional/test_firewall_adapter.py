@@ -67,7 +67,7 @@ def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) ->
 
 def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
     api.answers(success("<licenses/>"))
-    assert reach(api).licences() == []
+    assert reach(api).licenses() == []
     assert api.requests == [
         {"type": "op", "cmd": "<request><license><info /></license></request>", "key": KEY}
     ]
@@ -108,7 +108,7 @@ def test_what_is_no_answer_has_a_name(
 ) -> None:
     api.answers(answer)
     with pytest.raises(expected) as raised:
-        reach(api).licences()
+        reach(api).licenses()
     assert type(raised.value) is expected
     assert KEY not in str(raised.value)
 
@@ -121,7 +121,7 @@ def test_what_is_no_answer_has_a_name(
         ("yes", [], State(True, None), False),
         ("yes", [("1", "AutoCom", "PEND")], State(True, "PEND"), False),
         ("yes", [("1", "AutoCom", "FAIL"), ("2", "Commit", "OK")], State(True, "FAIL"), False),
-        # After a restart of its own, as that which a licence brings, it commits once more.
+        # After a restart of its own, as that which a license brings, it commits once more.
         ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
     ],
 )
@@ -146,16 +146,16 @@ def test_how_far_a_firewall_has_come(
 @pytest.mark.parametrize(
     ("serial", "expected"), [("007951000012345", "007951000012345"), ("unknown", None), ("", None)]
 )
-def test_a_firewall_without_licence_has_no_serial(
+def test_a_firewall_without_license_has_no_serial(
     api: XmlApi, serial: str, expected: str | None
 ) -> None:
     api.answers(success(f"<system><serial>{serial}</serial></system>"))
     assert reach(api).serial() == expected
 
 
-def test_licences_are_features(api: XmlApi) -> None:
+def test_licenses_are_features(api: XmlApi) -> None:
     api.answers(success("<licenses><entry><feature>PA-VM</feature></entry></licenses>"))
-    assert reach(api).licences() == ["PA-VM"]
+    assert reach(api).licenses() == ["PA-VM"]
 
 
 def test_the_same_licensing_key_again_is_success(api: XmlApi) -> None:
@@ -177,10 +177,10 @@ def test_the_same_licensing_key_again_is_success(api: XmlApi) -> None:
 )
 def test_what_a_firewall_says_of_a_deactivation(api: XmlApi, answer: Answer, said: bool) -> None:
     api.answers(answer)
-    assert reach(api).deactivate_licence() is said
+    assert reach(api).deactivate_license() is said
 
 
 def test_a_refused_deactivation_is_an_error(api: XmlApi) -> None:
     api.answers(error("Invalid or missing deactivation token"))
     with pytest.raises(FirewallRefusedError):
-        reach(api).deactivate_licence()
+        reach(api).deactivate_license()

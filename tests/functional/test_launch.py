@@ -70,7 +70,7 @@ def test_a_launch_from_event_to_service(
     assert launching.pauses() == [30]
     assert fake_panorama.calls == [], "a firewall that has just been wired has not booted"
     first = metrics(logs())
-    assert 100 <= first["SecondsToInterfaces"] < 110
+    assert 100 <= first["InterfacesAttachedSeconds"] < 110
 
     assert launching.deliver(event) == ["message-0"]
     assert "no firewall of this host name" in reasons(logs())[0]
@@ -87,7 +87,7 @@ def test_a_launch_from_event_to_service(
     assert launching.completed == [(event["detail"]["LifecycleActionToken"], "CONTINUE")]
     last = metrics(logs())
     assert last["LaunchCompleted"] == 1
-    assert 100 <= last["SecondsToService"] < 110
+    assert 100 <= last["LaunchSeconds"] < 110
     assert launching.operations()["CreateTags"] == 1
 
 
@@ -231,7 +231,7 @@ def test_a_throttled_launch_gets_there_call_by_call(
     assert launching.completed == []
     counted = metrics(logs())
     assert counted["VisitFailed"] == visits - 1
-    assert 10 <= counted["SecondsToInterfaces"] < 20, "measured once, when all is there"
+    assert 10 <= counted["InterfacesAttachedSeconds"] < 20, "measured once, when all is there"
 
     fake_panorama.register(firewall(launching))
     assert launching.deliver(event) == []
@@ -347,11 +347,11 @@ def test_what_is_scarce_is_hoped_for_while_the_firewall_boots(
 def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """TooLateError: its bootstrap has looked for the management interface, and tries once."""
+    """Its bootstrap has looked for the management interface, and tries once."""
     assert launching.deliver(launch_event(launching, age=900)) == []
     assert [result for _, result in launching.completed] == ["ABANDON"]
     assert launching.own_interfaces() == []
-    assert any("TooLateError" in reason for reason in reasons(logs()))
+    assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
 
 
 def test_a_firewall_that_has_its_interfaces_is_waited_for_beyond_its_boot(
@@ -422,7 +422,7 @@ def test_the_deadline_abandons_with_the_reason(
     assert reason in told
 
 
-def test_a_licence_is_waited_for(
+def test_a_license_is_waited_for(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = launch_event(launching)
@@ -430,7 +430,7 @@ def test_a_licence_is_waited_for(
     fake_panorama.licensed[SERIAL] = []
     launching.deliver(event)
     assert launching.deliver(event) == ["message-0"]
-    assert reasons(logs())[-1] == "the firewall has no licence"
+    assert reasons(logs())[-1] == "the firewall has no license"
 
 
 @pytest.mark.parametrize(
@@ -474,10 +474,10 @@ def test_an_instance_on_its_way_out_gets_nothing(launching: Cloud) -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ("not JSON", "UnreadableEventError"),
-        ("[]", "UnreadableEventError"),
-        ('{"detail-type": "EC2 Instance-launch Lifecycle Action"}', "UnreadableEventError"),
-        ('{"detail-type": "EC2 Instance Launch Successful"}', "ForeignEventError"),
+        ("not JSON", "MalformedEventError"),
+        ("[]", "MalformedEventError"),
+        ('{"detail-type": "EC2 Instance-launch Lifecycle Action"}', "MalformedEventError"),
+        ('{"detail-type": "EC2 Instance Launch Successful"}', "UnexpectedEventError"),
     ],
 )
 def test_what_cannot_be_read_goes_to_the_dead_letter_queue(
@@ -492,12 +492,12 @@ def test_what_cannot_be_read_goes_to_the_dead_letter_queue(
 @pytest.mark.parametrize(
     ("detail", "error"),
     [
-        ({"AutoScalingGroupName": "another"}, "ForeignEventError"),
-        ({"LifecycleHookName": "another"}, "ForeignEventError"),
+        ({"AutoScalingGroupName": "another"}, "UnexpectedEventError"),
+        ({"LifecycleHookName": "another"}, "UnexpectedEventError"),
         ({"Destination": "WarmPool"}, "UnsupportedTransitionError"),
         ({"Origin": "WarmPool"}, "UnsupportedTransitionError"),
-        ({"Origin": "Moon"}, "UnreadableEventError"),
-        ({"EC2InstanceId": ""}, "UnreadableEventError"),
+        ({"Origin": "Moon"}, "MalformedEventError"),
+        ({"EC2InstanceId": ""}, "MalformedEventError"),
     ],
 )
 def test_what_is_not_ours_goes_to_the_dead_letter_queue(

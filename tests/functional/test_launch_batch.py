@@ -54,7 +54,7 @@ def test_a_batch_is_wired_and_let_in_together(
     assert len(launching.addresses()) == 6
     looks = {name: launching.operations()[f"Describe{name}"] for name in ("Instances", "Addresses")}
     assert looks == {"Instances": 1, "Addresses": 1}, "one look for all"
-    assert sum(record.get("SecondsToInterfaces", [0])[0] > 0 for record in logs()) == 1
+    assert sum(record.get("InterfacesAttachedSeconds", [0])[0] > 0 for record in logs()) == 1
 
     join(fake_panorama, instance_ids)
     launching.calls.clear()
@@ -62,7 +62,7 @@ def test_a_batch_is_wired_and_let_in_together(
     assert sorted(launching.completed) == sorted(
         (event["detail"]["LifecycleActionToken"], "CONTINUE") for event in batch
     )
-    assert Counter(fake_panorama.calls) == {"devices": 1, "licences": 3}
+    assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 3}
     for instance_id in instance_ids:
         assert launching.tags(instance_id)["vmseries-autoscale:serial"] == serial_of(instance_id)
     assert metrics(logs())["LaunchCompleted"] == 3
@@ -82,7 +82,7 @@ def test_the_trouble_of_one_is_nobody_else_s(
     batch = launches(launching, instance_ids)
     assert launching.deliver(*batch) == ["message-0", "message-2", "message-3", "message-4"]
     assert [result for _, result in launching.completed] == ["ABANDON"]
-    assert "LayoutError" in launching.tags(unwired)["vmseries-autoscale:abandoned"]
+    assert "InterfaceLayoutError" in launching.tags(unwired)["vmseries-autoscale:abandoned"]
 
     join(fake_panorama, [good, unlicensed])
     fake_panorama.licensed[serial_of(unlicensed)] = []
@@ -92,7 +92,7 @@ def test_the_trouble_of_one_is_nobody_else_s(
     assert [result for _, result in launching.completed] == ["ABANDON", "CONTINUE"]
     assert set(launching.tags(good)) >= {"vmseries-autoscale:serial"}
     told = {one["instance_id"]: one["reason"] for one in logs() if "reason" in one}
-    assert "no licence" in told[unlicensed]
+    assert "no license" in told[unlicensed]
     assert "no firewall of this host name" in told[unknown]
     assert "terminated" in told[gone]
 
@@ -152,7 +152,7 @@ def test_who_is_only_wired_now_asks_panorama_nothing(
     launching.deliver(first)
     join(fake_panorama, [old, new])
     assert launching.deliver(*launches(launching, [new]), first) == ["message-0"]
-    assert Counter(fake_panorama.calls) == {"devices": 1, "licences": 1}
+    assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 1}
 
 
 def test_without_time_all_come_back_soon_and_nothing_is_begun(
@@ -176,10 +176,10 @@ def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
     join(fake_panorama, instance_ids)
     context = FakeContext()
     fake_panorama.fail = lambda name: setattr(
-        context, "milliseconds", 15_000 if name == "licences" else 60_000
+        context, "milliseconds", 15_000 if name == "licenses" else 60_000
     )
     assert launching.deliver(*batch, context=context) == ["message-0", "message-1", "message-2"]
-    assert fake_panorama.calls == ["devices", "licences"], "the other two were not begun"
+    assert fake_panorama.calls == ["devices", "licenses"], "the other two were not begun"
     fake_panorama.fail = lambda _name: None
     assert launching.deliver(*batch) == []
 

@@ -49,7 +49,7 @@ class FakeFirewall:
             raise self.error
         return self.now
 
-    def licences(self) -> list[str]:
+    def licenses(self) -> list[str]:
         return self.features
 
     def serial(self) -> str | None:
@@ -98,7 +98,7 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
         ({"now": State(chassis_ready=False, auto_commit="PEND")}, "chassis is not ready"),
         ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is not over"),
         ({"now": State(chassis_ready=True, auto_commit="FAIL")}, "auto-commit has failed"),
-        ({"features": []}, "no licence"),
+        ({"features": []}, "no license"),
         ({"error": FirewallUnavailableError("does not answer")}, "does not answer"),
         ({"error": FirewallCertificateError("not valid")}, "not valid"),
         ({"error": FirewallAccessError("wrong key")}, "wrong key"),
@@ -119,10 +119,10 @@ def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
     assert reason in launching.tags()["vmseries-autoscale:abandoned"]
 
 
-def test_a_bundle_needs_no_licence_and_a_serial_may_be_unknown(
+def test_a_bundle_needs_no_license_and_a_serial_may_be_unknown(
     launching: Cloud, own: FakeFirewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.features, own.number = [], None
-    configure(monkeypatch, without_panorama(launching, licence_expected=False))
+    configure(monkeypatch, without_panorama(launching, license_expected=False))
     assert launching.deliver(wired(launching)) == []
     assert "vmseries-autoscale:serial" not in launching.tags()

@@ -16,17 +16,17 @@ from vmseries_autoscale.errors import (
     AutoscaleError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
-    LicenceServerUnreachableError,
+    LicenseServerUnreachableError,
     LicensingKeyError,
-    OutOfTimeError,
+    ObjectReferencedError,
     PanoramaAccessError,
     PanoramaBusyError,
     PanoramaCertificateError,
     PanoramaRefusedError,
     PanoramaTimeoutError,
     PanoramaUnavailableError,
-    ReferencedError,
     SecretError,
+    TimeBudgetExceededError,
 )
 from vmseries_autoscale.panorama import Device, Job, Part
 from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
@@ -210,7 +210,7 @@ REFUSALS = [
     (
         f"{SERIAL} cannot be deleted because of references from:",
         "10",
-        ReferencedError,
+        ObjectReferencedError,
     ),
     (
         "Partial revert is not allowed. Full system commit must be completed.",
@@ -372,7 +372,7 @@ def test_an_empty_device_group_has_no_devices_element(api: XmlApi, panorama: Pan
     assert panorama.devices() == []
 
 
-# Licences.
+# Licenses.
 
 LICENSED = """<response status="success"><result><licenses>
 <entry><feature>PA-VM</feature></entry><entry><feature>Threat Prevention</feature></entry>
@@ -380,10 +380,10 @@ LICENSED = """<response status="success"><result><licenses>
 UNLICENSED = '<response status="success"><result><licenses/></result></response>'
 
 
-def test_licences_are_asked_of_the_firewall(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_licenses_are_asked_of_the_firewall(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(LICENSED, UNLICENSED)
-    assert panorama.licences(SERIAL) == ["PA-VM", "Threat Prevention"]
-    assert panorama.licences(SERIAL) == []
+    assert panorama.licenses(SERIAL) == ["PA-VM", "Threat Prevention"]
+    assert panorama.licenses(SERIAL) == []
     assert api.requests[0]["target"] == SERIAL
     assert api.requests[0]["cmd"] == "<request><license><info /></license></request>"
 
@@ -416,7 +416,7 @@ def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPan
         (Answer(delay=1.5), False),
     ],
     ids=[
-        *("success", "success in an error", "already", "no licence", "not found"),
+        *("success", "success in an error", "already", "no license", "not found"),
         *("other text", "no answer in time"),
     ],
 )
@@ -424,7 +424,7 @@ def test_deactivation(
     api: XmlApi, panorama: PanOsPanorama, answer: Answer, confirmed: bool
 ) -> None:
     api.answers(answer)
-    assert panorama.deactivate_licence(SERIAL) is confirmed
+    assert panorama.deactivate_license(SERIAL) is confirmed
     assert api.requests[0]["cmd"] == (
         "<request><license><deactivate><VM-Capacity><mode>auto</mode></VM-Capacity></deactivate>"
         "</license></request>"
@@ -434,13 +434,13 @@ def test_deactivation(
 def test_a_refused_deactivation_is_told(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("Invalid or missing deactivation token"))
     with pytest.raises(PanoramaRefusedError, match="deactivation token"):
-        panorama.deactivate_licence(SERIAL)
+        panorama.deactivate_license(SERIAL)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Failed to get license info. Please try again later.", LicenceServerUnreachableError),
+        ("Failed to get license info. Please try again later.", LicenseServerUnreachableError),
         ("Invalid or missing deactivation token", LicensingKeyError),
         ("Timed out while getting config lock. Please try again.", PanoramaBusyError),
     ],
@@ -453,7 +453,7 @@ def test_whether_the_firewall_or_panorama_cannot_do_it_now(
         licensing.give_back(licensing.ThroughPanorama(panorama, SERIAL), "its name", "key")
 
 
-# The licence plugin.
+# The license plugin.
 
 LISTED = """<response status="success"><result><devices>
 <entry><name>fw-1</name><serial>007951000012345</serial><ip>10.0.1.5</ip></entry>
@@ -476,7 +476,7 @@ def test_whom_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama)
     )
 
 
-def test_the_plugin_is_asked_for_several_licences_at_once(
+def test_the_plugin_is_asked_for_several_licenses_at_once(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
     api.answers(SENT)
@@ -492,7 +492,7 @@ def test_the_plugin_is_asked_for_several_licences_at_once(
 @pytest.mark.parametrize(
     "text", [f"{SERIAL} is already deactivated", f"{SERIAL} not found in license-manager LM"]
 )
-def test_a_licence_that_the_plugin_has_back_already_is_success(
+def test_a_license_that_the_plugin_has_back_already_is_success(
     api: XmlApi, panorama: PanOsPanorama, text: str
 ) -> None:
     api.answers(error(text))
@@ -627,7 +627,7 @@ def test_a_reference_is_named_and_harms_no_other_removal(
     refused = panorama.remove_all(REMOVALS, always)
     assert list(refused) == [(Part.MANAGED_DEVICES, OTHER)]
     error = refused[Part.MANAGED_DEVICES, OTHER]
-    assert type(error) is ReferencedError
+    assert type(error) is ObjectReferencedError
     assert "device-group -> branch -> pre-rulebase -> security -> rules -> passive" in str(error)
     assert [len(deletes(request)) for request in api.requests] == [4, 3]
 
@@ -657,7 +657,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     referenced = f'<response status="error" code="10">{REFERENCED}</response>'
     api.answers(body, OK, absent, OK, referenced)
     refused = panorama.remove_all(REMOVALS, always)
-    assert [type(error) for error in refused.values()] == [ReferencedError]
+    assert [type(error) for error in refused.values()] == [ObjectReferencedError]
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
 
 
@@ -683,7 +683,7 @@ def test_a_run_that_is_short_of_time_stops_between_two_requests(
 ) -> None:
     api.answers(error("Unsupported config action: multi-config", "17"), OK)
     time = iter([True, False])
-    with pytest.raises(OutOfTimeError):
+    with pytest.raises(TimeBudgetExceededError):
         panorama.remove_all(REMOVALS, lambda: next(time))
     assert [request["action"] for request in api.requests] == ["multi-config", "delete", "delete"]
 
@@ -738,7 +738,7 @@ def test_a_commit_may_be_of_another_administrator_s_changes(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
     api.answers(QUEUED)
-    assert panorama.commit("licences", administrator="__sw_fw_license") == "17"
+    assert panorama.commit("licenses", administrator="__sw_fw_license") == "17"
     assert "<admin><member>__sw_fw_license</member></admin>" in api.requests[0]["cmd"]
 
 

@@ -53,7 +53,7 @@ def test_what_is_given_up_beyond_the_deadline_is_done_later_or_told(leaving: Fle
     go_on(leaving, timedelta(hours=25), 30 * MINUTE)
     assert leaving.aws.members == {}, "no firewall is held for ever"
     serials = set(leaving.serials.values())
-    assert leaving.told == serials, "nothing can give these licences back any more"
+    assert leaving.told == serials, "nothing can give these licenses back any more"
     assert leaving.panorama.committed[Part.MANAGED_DEVICES] == serials
 
     leaving.calm_down()

@@ -410,7 +410,7 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
 
 
 @pytest.mark.parametrize(("there", "kind"), [(True, Kind.CHECKED), (False, Kind.PROBLEM)])
-def test_the_licence_manager(
+def test_the_license_manager(
     content: Content,
     settings: PanoramaSettings,
     secret: dict[str, Any],

@@ -221,7 +221,7 @@ def test_a_second_event_after_the_termination_does_nothing(
     changing = [name for name in running.operations() if not name.startswith(("Describe", "Get"))]
     assert changing == ["RecordLifecycleActionHeartbeat"]
     assert len(fake_panorama.jobs) == 1
-    assert "TerminateCompleted" not in metrics(logs())
+    assert "TerminationCompleted" not in metrics(logs())
 
 
 # Late, and out of order.
@@ -316,7 +316,7 @@ def test_an_event_of_another_group_is_never_acted_on(
     other = running.add_instance()
     event = running.event(Transition.TERMINATING, other, AutoScalingGroupName="another")
     assert running.deliver(event) == []
-    assert [error for error, _ in running.dead_letters()] == ["ForeignEventError"]
+    assert [error for error, _ in running.dead_letters()] == ["UnexpectedEventError"]
     assert running.counted_calls() == 0
 
 

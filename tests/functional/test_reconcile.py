@@ -27,9 +27,9 @@ from functional.conftest import (
 from functional.panorama import FakePanorama
 from vmseries_autoscale import aws
 from vmseries_autoscale.errors import (
+    MalformedEventError,
+    ObjectReferencedError,
     PanoramaUnavailableError,
-    ReferencedError,
-    UnreadableEventError,
 )
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.group import Kind
@@ -40,7 +40,7 @@ SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail":
 FLOOR = 1500
 LONG = 3600
 DAY = 86400
-VISITED = "vmseries-autoscale:visited"
+LAST_VISIT = "vmseries-autoscale:last-visit"
 OTHER_SERIAL = "007951000000099"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 Logs = Callable[[], list[dict[str, Any]]]
@@ -152,7 +152,7 @@ def test_a_lost_launch_event_is_written_anew_and_answered_to_the_end(
     token = wait(cloud, Transition.LAUNCHING, since=FLOOR)
     began = cloud.activities[0]["StartTime"]
     assert run(cloud)["written_anew"] == [cloud.instance_id]
-    assert metrics(logs())["EventWrittenAnew"] == 1
+    assert metrics(logs())["LifecycleEventResent"] == 1
     ((queue, body),) = written(cloud)
     assert queue == cloud.queue_url
     assert body["source"] == "vmseries-autoscale.reconcile"
@@ -220,7 +220,7 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     assert len(sent) == 1
     assert report["written_anew"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
-    assert metrics(logs())["RemovalFailed"] == 1
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
     # A later run, if nobody has come.
     assert run(reconciling)["written_anew"] == [reconciling.instance_id]
 
@@ -237,13 +237,13 @@ def test_a_wait_that_visits_look_after_is_not_written_anew(
     assert run(reconciling)["written_anew"] == []
 
     # Its message has died: no visit has noted itself since.
-    note = {"Key": VISITED, "Value": ago(FLOOR).isoformat()}
+    note = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
     assert run(reconciling)["written_anew"] == [reconciling.instance_id]
 
 
 def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
-    note = {"Key": VISITED, "Value": ago(DAY).isoformat()}
+    note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
     assert run(reconciling)["written_anew"] == [reconciling.instance_id]
@@ -362,7 +362,7 @@ def test_a_removal_that_did_not_reach_the_running_configuration_is_told_and_repe
     logs()
     report = run(reconciling)
     assert "reference missing" in report["unfinished"][gone]
-    assert metrics(logs())["RemovalFailed"] == 1
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
     fake_panorama.commit_fails = ()
     fake_panorama.finish_job()
     run(reconciling)
@@ -395,7 +395,7 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
 
     def refuse(part: Part, serial: str) -> None:
         if part is Part.MANAGED_DEVICES:
-            raise ReferencedError("10", "a policy target")
+            raise ObjectReferencedError("10", "a policy target")
         remove(part, serial)
 
     with monkeypatch.context() as patch:
@@ -694,7 +694,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
         "postponed": [],
         "young": [],
         "doubtful": {},
-        "licences_lost": [SERIAL],
+        "licenses_lost": [SERIAL],
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
@@ -713,7 +713,7 @@ def test_reconcile_on_demand_does_what_the_schedule_does(
     "event", [{}, {"action": "delete"}, {"action": None}, {"detail-type": "EC2 Instance Launch"}]
 )
 def test_an_unknown_event_is_refused(reconciling: Cloud, event: dict[str, Any]) -> None:
-    with pytest.raises(UnreadableEventError, match="expected a scheduled event"):
+    with pytest.raises(MalformedEventError, match="expected a scheduled event"):
         reconciling.handler(event, FakeContext())
 
 
@@ -749,7 +749,7 @@ def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
     assert "InternalError" not in report["unfinished"][other]
     fake_panorama.finish_job()
     records = logs()
-    assert metrics(records)["RemovalFailed"] == 1
+    assert metrics(records)["OrphanRemovalFailed"] == 1
     assert [record["what"] for record in records if "what" in record] == [older]
     assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
     assert run(reconciling)["removed"] == [older]
@@ -766,14 +766,14 @@ def test_what_panorama_refuses_for_one_firewall_holds_up_no_other(
 
     def refuse(part: Part, serial: str) -> None:
         if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ReferencedError("10", "a policy target")
+            raise ObjectReferencedError("10", "a policy target")
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)
     logs()
     report = run(reconciling)
     assert "a policy target" in report["unfinished"][refused]
-    assert metrics(logs())["RemovalFailed"] == 1
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
     fake_panorama.finish_job()
     assert OTHER_SERIAL not in fake_panorama.committed[Part.MANAGED_DEVICES]
     assert reconciling.own_interfaces() == []
@@ -802,7 +802,7 @@ def test_the_report_is_returned_logged_once_and_counted(
         "postponed": [],
         "young": [],
         "doubtful": {},
-        "licences_lost": [],
+        "licenses_lost": [],
     }
     records = logs()
     assert [record["report"] for record in records if "report" in record] == [report]
@@ -810,42 +810,42 @@ def test_the_report_is_returned_logged_once_and_counted(
 
 
 def lost(records: list[dict[str, Any]]) -> list[str]:
-    """The serial numbers of the licences that log records tell a person to return."""
+    """The serial numbers of the licenses that log records tell a person to return."""
     return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
 
 
-def test_a_licence_that_nothing_can_return_is_told_with_what_to_do(
+def test_a_license_that_nothing_can_return_is_told_with_what_to_do(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     end(reconciling, fake_panorama)
     report = run(reconciling)
     records = logs()
-    assert report["licences_lost"] == lost(records) == [SERIAL]
-    assert metrics(records)["LicenceNotReturned"] == 1
+    assert report["licenses_lost"] == lost(records) == [SERIAL]
+    assert metrics(records)["LicenseNotReturned"] == 1
     fake_panorama.finish_job()
-    assert run(reconciling)["licences_lost"] == []
+    assert run(reconciling)["licenses_lost"] == []
     assert lost(logs()) == []
 
 
-def test_a_licence_that_a_visit_has_read_back_as_returned_is_not_lost(
+def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    tag = {"Key": "vmseries-autoscale:licence", "Value": "returned"}
+    tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     end(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["leftovers"] != {}
-    assert report["licences_lost"] == lost(logs()) == []
+    assert report["licenses_lost"] == lost(logs()) == []
 
 
-def test_without_licensing_no_licence_is_lost(
+def test_without_licensing_no_license_is_lost(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, licensing_mode="none")
     end(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["leftovers"] != {}
-    assert report["licences_lost"] == lost(logs()) == []
+    assert report["licenses_lost"] == lost(logs()) == []
 
 
 def test_without_panorama_the_rest_works(

@@ -223,7 +223,7 @@ def test_a_leaving_firewall_drains_before_it_gives_anything_up(
 
     assert draining.deliver(event) == ["message-0"]
     assert draining.operations()["DeregisterTargets"] == 2, "asked for already"
-    assert fake_panorama.calls == [], "a firewall without licence passes no traffic"
+    assert fake_panorama.calls == [], "a firewall without license passes no traffic"
     assert len(draining.attached()) == 3
 
     drained(draining)
@@ -300,7 +300,7 @@ def test_an_error_of_the_load_balancer_is_retried(
 def test_draining_is_given_up_at_the_deadline(
     draining: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """Together with the licence, so that neither it nor the rest waits any longer."""
+    """Together with the license, so that neither it nor the rest waits any longer."""
     draining.deliver(draining.event(Transition.TERMINATING, age=DAY - 60))
     assert fake_panorama.licensed[SERIAL] != []
     late = draining.event(Transition.TERMINATING, age=DAY)
@@ -312,4 +312,4 @@ def test_draining_is_given_up_at_the_deadline(
     assert [result for _, result in draining.completed] == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
     (told,) = [item for item in logs() if item.get("message") == "The deadline passed"]
-    assert told["given_up"] == ["drain", "licence"]
+    assert told["given_up"] == ["drain", "license"]

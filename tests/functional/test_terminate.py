@@ -26,16 +26,16 @@ from functional.conftest import (
 from functional.panorama import FakePanorama
 from vmseries_autoscale import aws, tags
 from vmseries_autoscale.errors import (
+    ObjectReferencedError,
     PanoramaBusyError,
     PanoramaUnavailableError,
-    ReferencedError,
 )
 from vmseries_autoscale.events import Transition
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.panorama import Device, Part
 
 DAY = 86400
-NO_LICENCES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
 Logs = Callable[[], list[dict[str, Any]]]
 
 
@@ -61,12 +61,12 @@ def test_a_termination_from_event_to_the_end(
     assert running.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
         "devices",
-        *("licences", "set_licensing_api_key", "deactivate_licence", "licences"),
+        *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
         *("commits", "running", "candidate", "remove_all", "commits", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
-    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
     assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
 
     assert running.deliver(event) == ["message-0"]
@@ -82,8 +82,8 @@ def test_a_termination_from_event_to_the_end(
     assert running.deliver(event) == []
     assert_nothing_left(running)
     counted = metrics(logs())
-    assert counted["TerminateCompleted"] == 1
-    assert "LicenceNotReturned" not in counted
+    assert counted["TerminationCompleted"] == 1
+    assert "LicenseNotReturned" not in counted
     assert len(fake_panorama.jobs) == 1
     assert running.operations()["DisassociateAddress"] == 0
 
@@ -177,7 +177,7 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
 
     def refuse(part: Part, serial: str) -> None:
         if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ReferencedError("10", "a policy target")
+            raise ObjectReferencedError("10", "a policy target")
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)
@@ -215,7 +215,7 @@ def test_panorama_away_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    "method", ["devices", "licences", "deactivate_licence", "remove_all", "commit", "commits"]
+    "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
 def test_a_busy_panorama_is_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
@@ -289,14 +289,14 @@ def test_a_removal_already_committed_is_success(
     assert fake_panorama.jobs == []
 
 
-def test_a_licence_that_is_back_already_is_success(
+def test_a_license_that_is_back_already_is_success(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
     running.deliver(departure(running))
     assert fake_panorama.keys == {}
-    assert running.tags()["vmseries-autoscale:licence"] == "returned"
-    assert metrics(logs())["LicenceReturned"] == 1
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert metrics(logs())["LicenseReturned"] == 1
 
 
 def test_a_deactivation_that_takes_long_is_read_back_later(
@@ -305,27 +305,27 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     fake_panorama.deactivation_works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert "the firewall is giving its licence back" in reasons(logs())
+    assert "the firewall is giving its license back" in reasons(logs())
     assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
-    assert "vmseries-autoscale:licence" not in running.tags()
+    assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
-    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
-def test_a_firewall_without_licence_that_loses_its_serial_number_is_believed(
+def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    deactivate = fake_panorama.deactivate_licence
+    deactivate = fake_panorama.deactivate_license
 
     def and_disconnect(serial: str) -> bool:
         confirmed = deactivate(serial)
         change(fake_panorama, connected=False)
         return confirmed
 
-    fake_panorama.deactivate_licence = and_disconnect  # type: ignore[method-assign]
+    fake_panorama.deactivate_license = and_disconnect  # type: ignore[method-assign]
     running.deliver(departure(running))
-    assert running.tags()["vmseries-autoscale:licence"] == "returned"
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
 def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
@@ -340,16 +340,16 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     late = departure(running, age=DAY)
     running.deliver(late)
     fake_panorama.finish_job()
-    assert fake_panorama.entries() == 0, "the stages after the licence still get their turn"
+    assert fake_panorama.entries() == 0, "the stages after the license still get their turn"
     running.deliver(late)
     assert running.deliver(late) == []
     assert_nothing_left(running)
     records = logs()
     counted = metrics(records)
-    assert counted["LicenceNotReturned"] == 1
-    assert counted["TerminateDeadlinePassed"] == 1
-    assert "LicenceReturned" not in counted
-    (told,) = [item for item in records if item.get("message", "").startswith("The licence was")]
+    assert counted["LicenseNotReturned"] == 1
+    assert counted["TerminationDeadlinePassed"] == 1
+    assert "LicenseReturned" not in counted
+    (told,) = [item for item in records if item.get("message", "").startswith("The license was")]
     assert told["serial"] == SERIAL
     assert "Customer Support Portal" in told["message"]
 
@@ -365,7 +365,7 @@ def test_an_instance_that_died_is_not_waited_for(
     running.deliver(event)
     assert running.deliver(event) == []
     assert fake_panorama.entries() == 0
-    assert metrics(logs())["LicenceNotReturned"] == 1
+    assert metrics(logs())["LicenseNotReturned"] == 1
 
 
 def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
@@ -382,10 +382,10 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     assert running.deliver(late) == []
     assert_nothing_left(running)
     records = logs()
-    assert metrics(records)["TerminateDeadlinePassed"] == 1
-    assert metrics(records)["LicenceNotReturned"] == 1
+    assert metrics(records)["TerminationDeadlinePassed"] == 1
+    assert metrics(records)["LicenseNotReturned"] == 1
     (told,) = [item for item in records if item.get("message") == "The deadline passed"]
-    assert told["given_up"] == ["licence", "unmanage"]
+    assert told["given_up"] == ["license", "unmanage"]
     assert told["serial"] == SERIAL
 
 
@@ -405,7 +405,7 @@ def test_without_licensing_and_without_panorama_the_rest_works(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENCES)
+    become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENSES)
     fake_panorama.calls.clear()
     event = departure(launching)
     assert launching.deliver(event) == ["message-0"]
@@ -414,20 +414,20 @@ def test_without_licensing_and_without_panorama_the_rest_works(
     assert fake_panorama.calls == []
 
 
-def test_licensing_mode_none_asks_for_no_licence(
+def test_licensing_mode_none_asks_for_no_license(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    become_terminate(launching, monkeypatch, licensing=NO_LICENCES)
+    become_terminate(launching, monkeypatch, licensing=NO_LICENSES)
     fake_panorama.calls.clear()
     event = departure(launching)
     launching.deliver(event)
-    assert "licences" not in fake_panorama.calls
+    assert "licenses" not in fake_panorama.calls
     fake_panorama.finish_job()
     launching.deliver(event)
     launching.deliver(event)
     assert_nothing_left(launching)
-    assert "LicenceNotReturned" not in metrics(logs())
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 def test_a_firewall_that_never_registered_is_a_valid_end(
@@ -439,7 +439,7 @@ def test_a_firewall_that_never_registered_is_a_valid_end(
     assert launching.deliver(event) == ["message-0"]
     assert launching.deliver(event) == []
     assert_nothing_left(launching)
-    assert "LicenceNotReturned" not in metrics(logs())
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 def test_an_unwritten_identity_is_found_and_kept(
@@ -543,7 +543,7 @@ def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
     assert running.own_interfaces() == []
     assert running.addresses() == []
     assert running.operations()["CompleteLifecycleAction"] == 0
-    assert "TerminateCompleted" not in metrics(logs())
+    assert "TerminationCompleted" not in metrics(logs())
 
 
 @pytest.mark.parametrize(
@@ -608,7 +608,7 @@ def test_the_deadline_ends_a_termination_that_is_throttled_for_ever(
     late = departure(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
-    assert metrics(logs())["TerminateDeadlinePassed"] == 1
+    assert metrics(logs())["TerminationDeadlinePassed"] == 1
 
 
 def test_a_run_that_is_short_of_time_begins_nothing(
@@ -652,8 +652,8 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
     assert PANORAMA_KEY not in text
     assert_nothing_left(running)
     steps = {record["step"] for record in records if "step" in record}
-    assert steps == {"licence", "unmanage", "interfaces", "addresses"}
-    own = [r for r in records if r.get("step") in ("licence", "interfaces", "addresses")]
+    assert steps == {"license", "unmanage", "interfaces", "addresses"}
+    own = [r for r in records if r.get("step") in ("license", "interfaces", "addresses")]
     assert all(record["instance_id"] == running.instance_id for record in own)
 
 
@@ -680,4 +680,4 @@ def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) 
     with pytest.MonkeyPatch.context() as patch:
         configure(patch, running.launch_settings())
         assert running.deliver(event) == []
-    assert running.dead_letters() == [("ForeignEventError", json.dumps(event))]
+    assert running.dead_letters() == [("UnexpectedEventError", json.dumps(event))]

@@ -16,9 +16,9 @@ from functional.panorama import FakePanorama
 from vmseries_autoscale.errors import (
     CommitFailedError,
     FullCommitRequiredError,
+    ObjectReferencedError,
     PanoramaBusyError,
     PanoramaUnavailableError,
-    ReferencedError,
 )
 from vmseries_autoscale.panorama import Panorama, Part
 from vmseries_autoscale.unmanaging import COMMIT_INTERVAL, unmanage
@@ -114,11 +114,11 @@ def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanor
 def test_commits_are_told_by_what_they_say_of_themselves(panorama: FakePanorama) -> None:
     visit(panorama, "S1")
     assert panorama.jobs[0].description == "fw: remove 1 firewalls, 2026-11-23T12:00:00Z"
-    # The licence plug-in's changes are committed by our administrator too.
+    # The license plug-in's changes are committed by our administrator too.
     panorama.finish_job()
     panorama.changes["__sw_fw_license"] = {(Part.DEVICE_GROUP, "S4")}
     panorama.named[Part.DEVICE_GROUP].discard("S4")
-    assert panorama.commit("fw: licences, by the plug-in", "__sw_fw_license") == "2"
+    assert panorama.commit("fw: licenses, by the plug-in", "__sw_fw_license") == "2"
     visit(panorama, "S2", at=1)
     assert len(panorama.jobs) == 3
 
@@ -175,13 +175,13 @@ class Storm:
     the second of which comes about in the middle of the first.
 
     Attributes:
-        licence_seconds: the longest that a firewall takes to give its licence back.
+        license_seconds: the longest that a firewall takes to give its license back.
         turns: how many firewalls a visit has time for.
     """
 
     random: Random
     firewalls: int
-    licence_seconds: float
+    license_seconds: float
     turns: int
     panorama: FakePanorama = field(init=False)
     ends: list[float] = field(default_factory=list)
@@ -189,7 +189,7 @@ class Storm:
     def __post_init__(self) -> None:
         serials = [f"S{number:03}" for number in range(self.firewalls)]
         self.panorama = managing(serials)
-        self.ready = {one: self.random.uniform(0, self.licence_seconds) for one in serials}
+        self.ready = {one: self.random.uniform(0, self.license_seconds) for one in serials}
         self.visible = {one: self.random.uniform(0, 5) for one in serials}
         self.received = dict.fromkeys(serials, 0)
 
@@ -247,12 +247,12 @@ class Storm:
 
 
 @pytest.mark.properties
-@given(seed=st.integers(0), licence_seconds=st.integers(0, 120))
+@given(seed=st.integers(0), license_seconds=st.integers(0, 120))
 def test_a_hundred_terminations_at_once_take_four_commits_at_most(
-    seed: int, licence_seconds: int
+    seed: int, license_seconds: int
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert Storm(random, 100, licence_seconds, turns=100).run() <= 4
+    assert Storm(random, 100, license_seconds, turns=100).run() <= 4
 
 
 @pytest.mark.properties
@@ -272,7 +272,9 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
 
     def refuse(part: Part, serial: str) -> None:
         if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
-            raise ReferencedError("10", "S1 cannot be deleted because of references from: rule 7")
+            raise ObjectReferencedError(
+                "10", "S1 cannot be deleted because of references from: rule 7"
+            )
         remove(part, serial)
 
     monkeypatch.setattr(panorama, "remove", refuse)
@@ -282,7 +284,7 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
     panorama.finish_job()
     assert removed(panorama) == {"S2"}
     panorama.calls.clear()
-    assert isinstance(error_of(visit(panorama, "S1", at=300)["S1"]), ReferencedError)
+    assert isinstance(error_of(visit(panorama, "S1", at=300)["S1"]), ObjectReferencedError)
     assert "commit" not in panorama.calls, "there is nothing to commit"
 
 

@@ -71,7 +71,7 @@ def test_the_layer_holds_pure_python_and_the_notices_that_belong_to_it(layer: Pa
         notices = [
             name for name in names if name.startswith(f"python/{package}-") and "LICENSE" in name
         ]
-        assert notices, f"{package} travels without its licence"
+        assert notices, f"{package} travels without its license"
 
 
 def test_every_python_on_this_machine_makes_the_same_bytes(

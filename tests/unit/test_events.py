@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import (
-    ForeignEventError,
-    UnreadableEventError,
+    InvalidMessageError,
+    MalformedEventError,
+    UnexpectedEventError,
     UnsupportedTransitionError,
-    UnusableMessageError,
 )
 from vmseries_autoscale.events import LifecycleEvent, Transition, parse
 
@@ -59,21 +59,21 @@ def test_a_test_notification_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "error"),
     [
-        ("detail-type", "EC2 Instance-terminate Lifecycle Action", ForeignEventError),
-        ("detail-type", None, ForeignEventError),
-        ("detail", None, UnreadableEventError),
-        ("time", None, UnreadableEventError),
-        ("time", "yesterday", UnreadableEventError),
-        ("time", "2026-11-22T10:00:00", UnreadableEventError),
-        ("detail.AutoScalingGroupName", "another", ForeignEventError),
-        ("detail.AutoScalingGroupName", None, UnreadableEventError),
-        ("detail.LifecycleHookName", "terminate", ForeignEventError),
-        ("detail.LifecycleTransition", Transition.TERMINATING, ForeignEventError),
-        ("detail.EC2InstanceId", None, UnreadableEventError),
-        ("detail.EC2InstanceId", 7, UnreadableEventError),
-        ("detail.LifecycleActionToken", None, UnreadableEventError),
-        ("detail.Origin", None, UnreadableEventError),
-        ("detail.Origin", "Moon", UnreadableEventError),
+        ("detail-type", "EC2 Instance-terminate Lifecycle Action", UnexpectedEventError),
+        ("detail-type", None, UnexpectedEventError),
+        ("detail", None, MalformedEventError),
+        ("time", None, MalformedEventError),
+        ("time", "yesterday", MalformedEventError),
+        ("time", "2026-11-22T10:00:00", MalformedEventError),
+        ("detail.AutoScalingGroupName", "another", UnexpectedEventError),
+        ("detail.AutoScalingGroupName", None, MalformedEventError),
+        ("detail.LifecycleHookName", "terminate", UnexpectedEventError),
+        ("detail.LifecycleTransition", Transition.TERMINATING, UnexpectedEventError),
+        ("detail.EC2InstanceId", None, MalformedEventError),
+        ("detail.EC2InstanceId", 7, MalformedEventError),
+        ("detail.LifecycleActionToken", None, MalformedEventError),
+        ("detail.Origin", None, MalformedEventError),
+        ("detail.Origin", "Moon", MalformedEventError),
         ("detail.Origin", "WarmPool", UnsupportedTransitionError),
         ("detail.Destination", "WarmPool", UnsupportedTransitionError),
     ],
@@ -93,7 +93,7 @@ def test_one_thing_wrong(path: str, value: Any, error: type[Exception]) -> None:
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 def test_whatever_is_in_the_queue_is_an_event_or_a_named_error(body: str) -> None:
-    with pytest.raises(UnusableMessageError):
+    with pytest.raises(InvalidMessageError):
         parse(body, Transition.LAUNCHING, settings("launch"))
 
 
@@ -107,5 +107,5 @@ def test_a_field_of_any_kind_is_no_other_error(key: str, value: Any) -> None:
     event = copy.deepcopy(LAUNCH)
     place = event if key in event else event["detail"]
     place[key] = value
-    with contextlib.suppress(UnusableMessageError):
+    with contextlib.suppress(InvalidMessageError):
         parse_launch(event)

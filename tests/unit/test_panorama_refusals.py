@@ -14,14 +14,14 @@ from vmseries_autoscale.errors import (
     CommitFailedError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
+    ObjectReferencedError,
     PanoramaAccessError,
     PanoramaBusyError,
     PanoramaCertificateError,
     PanoramaError,
     PanoramaRefusedError,
     PanoramaUnavailableError,
-    PassingError,
-    ReferencedError,
+    TransientError,
 )
 from vmseries_autoscale.panorama import Job
 from vmseries_autoscale.panorama.refusals import meaning, of_failed_commit
@@ -86,9 +86,17 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
     (None, "no handler for content-type: text/html", PanoramaUnavailableError),
     (None, "no response element status attribute", PanoramaUnavailableError),
     # What is referred to; its names are the administrators' own.
-    ("10", "S1 cannot be deleted because of references from:\nA passive rule", ReferencedError),
-    (None, "S1 cannot be deleted because of references from:\nnot connected", ReferencedError),
-    ("10", "None", ReferencedError),
+    (
+        "10",
+        "S1 cannot be deleted because of references from:\nA passive rule",
+        ObjectReferencedError,
+    ),
+    (
+        None,
+        "S1 cannot be deleted because of references from:\nnot connected",
+        ObjectReferencedError,
+    ),
+    ("10", "None", ObjectReferencedError),
     # What only a full commit could do, which would commit others' edits.
     (
         None,
@@ -118,7 +126,7 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
 def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
     error = meaning(code, text)
     assert type(error) is PanoramaBusyError
-    assert isinstance(error, PassingError)
+    assert isinstance(error, TransientError)
     assert text in str(error)
 
 

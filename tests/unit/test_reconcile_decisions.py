@@ -241,7 +241,7 @@ def test_the_cap_is_a_number_and_a_share_and_never_nothing(
 
 def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
     visited = {} if visited_ago is None else {
-        tags.VISITED: (NOW - timedelta(seconds=visited_ago)).isoformat()
+        tags.LAST_VISIT: (NOW - timedelta(seconds=visited_ago)).isoformat()
     }  # fmt: skip
     known = Instance(instance_id(1), "us-east-1a", "running", visited, ())
     began = NOW - timedelta(seconds=began_ago)

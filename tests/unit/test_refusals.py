@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.errors import Ec2RefusedError, NotYetError, ScarcityError
+from vmseries_autoscale.errors import CapacityError, Ec2RefusedError, EventualConsistencyError
 from vmseries_autoscale.refusals import NOT_YET, REFUSED, SCARCE, meaning
 
 
@@ -15,7 +15,7 @@ def error(code: str) -> ClientError:
 
 @pytest.mark.parametrize("code", sorted(NOT_YET))
 def test_not_yet(code: str) -> None:
-    assert type(meaning(error(code), patient=False)) is NotYetError
+    assert type(meaning(error(code), patient=False)) is EventualConsistencyError
 
 
 @pytest.mark.parametrize("code", sorted(REFUSED))
@@ -27,7 +27,7 @@ def test_refused(code: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(SCARCE))
 def test_scarce(code: str) -> None:
-    assert type(meaning(error(code), patient=True)) is ScarcityError
+    assert type(meaning(error(code), patient=True)) is CapacityError
     assert type(meaning(error(code), patient=False)) is Ec2RefusedError
 
 

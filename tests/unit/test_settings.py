@@ -64,7 +64,7 @@ LAUNCH = {
     "interfaces": {"mgmt": MANAGEMENT},
     "tags": {"team": "network"},
     "readiness": "in-sync",
-    "licence_expected": True,
+    "license_expected": True,
     "firewall_api": None,
 }
 TERMINATE: dict[str, Any] = {
@@ -178,7 +178,7 @@ def test_somebody_must_tell_the_readiness(readiness: str, api: dict[str, Any] | 
         ("interfaces.mgmt.surprise", 1, "interfaces.mgmt: unknown surprise"),
         ("deadline_seconds", "2700", "deadline_seconds: must be a whole number"),
         ("deadline_seconds", True, "deadline_seconds: must be a whole number"),
-        ("licence_expected", 1, "licence_expected: must be true or false"),
+        ("license_expected", 1, "license_expected: must be true or false"),
         ("panorama", [], "panorama: must be an object"),
         ("panorama.hostnames", "one", "panorama.hostnames: must be a list"),
         ("panorama.hostnames", [1], r"panorama.hostnames\[0\]: must be a string"),
@@ -197,13 +197,13 @@ def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence:
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
 
 
-def test_licences_through_panorama_s_plugin() -> None:
+def test_licenses_through_panorama_s_plugin() -> None:
     settings = parse(TerminateSettings, json.dumps({**TERMINATE, "licensing": PLUGIN}))
     assert settings.licensing.mode is LicensingMode.PLUGIN
     assert settings.licensing.license_manager == "LM"
 
 
-def test_licences_of_the_firewalls_own_without_panorama() -> None:
+def test_licenses_of_the_firewalls_own_without_panorama() -> None:
     document = {**TERMINATE, "panorama": None, "firewall_api": FIREWALL_API}
     settings = parse(TerminateSettings, json.dumps(document))
     assert settings.firewall_api is not None
@@ -237,7 +237,7 @@ def test_licences_of_the_firewalls_own_without_panorama() -> None:
         ),
     ],
 )
-def test_licences_that_nothing_could_give_back(changes: dict[str, Any], sentence: str) -> None:
+def test_licenses_that_nothing_could_give_back(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
 

@@ -11,7 +11,7 @@ from vmseries_autoscale import visits
 from vmseries_autoscale.aws import THROTTLED
 from vmseries_autoscale.errors import (
     Ec2RefusedError,
-    NotYetError,
+    EventualConsistencyError,
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
@@ -62,7 +62,7 @@ def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) ->
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (NotYetError("a"), Again("a", soon=True)),
+        (EventualConsistencyError("a"), Again("a", soon=True)),
         (PanoramaBusyError("b"), Again("b")),
     ],
 )

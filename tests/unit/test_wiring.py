@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale import wiring
 from vmseries_autoscale.addresses import Address, AssociateAddress, ReleaseAddress
-from vmseries_autoscale.errors import LayoutError, NotYetError
+from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.interfaces import (
     AttachInterface,
     CreateInterface,
@@ -276,25 +276,25 @@ def own(name: str, **fields: Any) -> Interface:
 @pytest.mark.parametrize(
     ("found", "error", "sentence"),
     [
-        ([], NotYetError, "does not show its primary interface"),
+        ([], EventualConsistencyError, "does not show its primary interface"),
         (
             [PRIMARY, Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)],
-            LayoutError,
+            InterfaceLayoutError,
             r"device index 1 is taken by eni-x \(not made by this module\)",
         ),
         (
             [PRIMARY, own("untrust", instance_id=ID, device_index=1)],
-            LayoutError,
+            InterfaceLayoutError,
             r"device index 1 is taken by eni-untrust \(untrust\), wanted for management",
         ),
         (
             [PRIMARY, own("management", instance_id="i-0another", device_index=1)],
-            LayoutError,
+            InterfaceLayoutError,
             "attached to i-0another at device index 1",
         ),
         (
             [PRIMARY, own("management", instance_id=ID, device_index=3)],
-            LayoutError,
+            InterfaceLayoutError,
             "at device index 3",
         ),
         (
@@ -302,7 +302,7 @@ def own(name: str, **fields: Any) -> Interface:
                 PRIMARY,
                 own("management", instance_id=ID, device_index=1, status=Status.DETACHING),
             ],
-            NotYetError,
+            EventualConsistencyError,
             "being detached",
         ),
     ],
@@ -332,7 +332,7 @@ def test_removal_spends_no_call_on_disassociating() -> None:
 
 
 def test_a_zone_without_subnet() -> None:
-    with pytest.raises(LayoutError, match="management has no subnet in us-east-1b"):
+    with pytest.raises(InterfaceLayoutError, match="management has no subnet in us-east-1b"):
         decide_connection(OWNER, "us-east-1b", WANTED, Wiring.of([PRIMARY], []))
 
 
@@ -340,5 +340,5 @@ def test_a_contradiction_ends() -> None:
     def decide(_: Wiring) -> list[Action]:
         return [CreateInterface(OWNER, "management", 1, "subnet-1", ("sg-1",))]
 
-    with pytest.raises(NotYetError, match="still something to do"):
+    with pytest.raises(EventualConsistencyError, match="still something to do"):
         settle(decide, Wiring.of([], []))

@@ -43,7 +43,7 @@ SLACK_SECONDS = 28.0
 """How much longer than these rates allow the wiring may take. In the end there are more turns than
 firewalls that wait for one: the last one's pause, of up to 20 s, is time that nobody uses."""
 
-BOOT = {"licence": 160.0, "register": 162.0, "content": 165.0}
+BOOT = {"license": 160.0, "register": 162.0, "content": 165.0}
 PUSH_SECONDS = 10.0
 """Lab seconds from power-on, and of Panorama's push. The look at the interfaces keeps its time of
 150 s; what follows has nothing to do with EC2 and is shortened, since waiting costs real time."""
@@ -204,7 +204,7 @@ class Burst:
         Raises:
             BurstError: if something hangs.
         """
-        self.lab.quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licences=self.number)
+        self.lab.quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licenses=self.number)
         self.lab.boot_times(**BOOT)
         self.lab.panorama(push_seconds=PUSH_SECONDS)
         self.lab.enforce_request_rates(share=self.share)

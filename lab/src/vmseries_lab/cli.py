@@ -39,7 +39,7 @@ def demo(
     *,
     plant: Annotated[
         bool,
-        typer.Option("--plant", help="Leave an interface and a licence behind, and fail."),
+        typer.Option("--plant", help="Leave an interface and a license behind, and fail."),
     ] = False,
     picture: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path(
         ".build/demo/demo.png"
@@ -72,7 +72,7 @@ def storm(
     *,
     number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 100,
     plant: Annotated[
-        bool, typer.Option("--plant", help="Leave a licence behind, and fail.")
+        bool, typer.Option("--plant", help="Leave a license behind, and fail.")
     ] = False,
 ) -> None:
     """Terminate many firewalls at once, and count the commits that this costs Panorama."""

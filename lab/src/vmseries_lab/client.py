@@ -50,19 +50,19 @@ class Leftovers:
     Attributes:
         interfaces: network interfaces that carry the module's deployment tag.
         addresses: Elastic IP addresses that carry it.
-        licences: used licences of the auth code, asked from the licensing API.
+        licenses: used licenses of the auth code, asked from the licensing API.
         panorama_entries: serial numbers in the four places of Panorama's running configuration:
             managed devices, device groups, template stacks, log collector groups.
     """
 
     interfaces: int
     addresses: int
-    licences: int
+    licenses: int
     panorama_entries: int
 
     def __bool__(self) -> bool:
         """Whether anything is left."""
-        return any((self.interfaces, self.addresses, self.licences, self.panorama_entries))
+        return any((self.interfaces, self.addresses, self.licenses, self.panorama_entries))
 
 
 class Lab:
@@ -70,7 +70,7 @@ class Lab:
 
     Attributes:
         endpoint: base URL of the simulated AWS, once started.
-        auth_code: the auth code that the lab's firewalls take their licences by.
+        auth_code: the auth code that the lab's firewalls take their licenses by.
         ca_pem: certificate of the authority that signed the servers outside AWS.
         hosts: where names outside AWS lead, ``"name:port"`` to ``"127.0.0.1:port"``.
     """
@@ -239,10 +239,10 @@ class Lab:
         """Refuse calls that come faster than AWS allows; see ``vmseries_lab.aws.rates``."""
         self._control("POST", "rates", {"enforced": enforced, "share": share})
 
-    def quotas(self, *, addresses: int, licences: int) -> None:
-        """Change how many Elastic IP addresses and how many licences there are at most."""
+    def quotas(self, *, addresses: int, licenses: int) -> None:
+        """Change how many Elastic IP addresses and how many licenses there are at most."""
         self._control("POST", "ec2", {"addresses": addresses})
-        self._control("POST", "licensing", {"pool_size": licences})
+        self._control("POST", "licensing", {"pool_size": licenses})
 
     def boot_times(self, **seconds: float) -> None:
         """Change the times of boots to come; as ``vmseries_lab.firewalls.surroundings`` has it."""
@@ -339,11 +339,11 @@ class Lab:
         return Leftovers(
             interfaces=sum(len(page["NetworkInterfaces"]) for page in pages),
             addresses=len(ec2.describe_addresses(Filters=tagged)["Addresses"]),
-            licences=self._used_licences(),
+            licenses=self._used_licenses(),
             panorama_entries=self._panorama_entries(),
         )
 
-    def _used_licences(self) -> int:
+    def _used_licenses(self) -> int:
         answer = self.licensing("get", authcode=self.auth_code)
         return int(answer["UsedCount"])
 

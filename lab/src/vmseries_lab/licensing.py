@@ -1,9 +1,9 @@
-"""The vendor's licensing: pools of VM licences, and the API that counts them from outside.
+"""The vendor's licensing: pools of VM licenses, and the API that counts them from outside.
 
 Palo Alto Networks, "Use the Licensing API" (legacy licensing API): POST to
 ``https://api.paloaltonetworks.com/api/license/{activate,get,deactivate}``, form-encoded, with the
 key of the support account in the header ``apikey``; JSON answers. ``deactivate`` takes a token that
-was exported from the firewall (manual mode), which is not simulated: a firewall gives its licence
+was exported from the firewall (manual mode), which is not simulated: a firewall gives its license
 back through :meth:`Licensing.release`, as it does in automatic mode.
 """
 
@@ -26,7 +26,7 @@ _FIRST_SERIAL = 7_951_000_100_000
 
 
 class PoolExhaustedError(Exception):
-    """No licence of this auth code is left."""
+    """No license of this auth code is left."""
 
 
 class LicensingRefusedError(Exception):
@@ -35,7 +35,7 @@ class LicensingRefusedError(Exception):
 
 @dataclass
 class Pool:
-    """The licences behind one auth code.
+    """The licenses behind one auth code.
 
     Attributes:
         total: how many firewalls it covers.
@@ -51,8 +51,8 @@ class Licensing:
 
     Attributes:
         pools: by auth code.
-        deactivation_seconds: lab seconds from a firewall's request until its licence is back.
-        refuse_deactivation: what every firewall is told that wants to give its licence back.
+        deactivation_seconds: lab seconds from a firewall's request until its license is back.
+        refuse_deactivation: what every firewall is told that wants to give its license back.
     """
 
     def __init__(self, world: World, authority: Authority) -> None:
@@ -113,26 +113,26 @@ class Licensing:
             if pool is None:
                 raise LicensingRefusedError("the auth code is not known")
             if len(pool.used) >= pool.total:
-                raise PoolExhaustedError(f"all {pool.total} licences of the auth code are used")
+                raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are used")
             serial = self._next_serial()
             pool.used[serial] = (uuid, cpuid)
-        self._world.timeline.add("panorama", "licence-taken", serial)
+        self._world.timeline.add("panorama", "license-taken", serial)
         return serial
 
     def enrol(self) -> str:
-        """A serial number for a pay-as-you-go firewall, which needs no licence of a pool."""
+        """A serial number for a pay-as-you-go firewall, which needs no license of a pool."""
         with self._lock:
             return self._next_serial()
 
     def release(self, serial: str) -> None:
-        """Give a firewall's licence back. A licence that is not used any more stays unused."""
+        """Give a firewall's license back. A license that is not used any more stays unused."""
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
         if pools:
-            self._world.timeline.add("panorama", "licence-returned", serial)
+            self._world.timeline.add("panorama", "license-returned", serial)
 
     def may_deactivate(self, key: str | None) -> None:
-        """Check whether the service would take a licence back from who has this API key.
+        """Check whether the service would take a license back from who has this API key.
 
         Raises:
             LicensingRefusedError: if there is no key, if it is not the account's, if the service is
@@ -147,12 +147,12 @@ class Licensing:
             raise LicensingRefusedError("Invalid or missing deactivation token")
 
     def covers(self, serial: str) -> bool:
-        """Whether a firewall's licence is used."""
+        """Whether a firewall's license is used."""
         with self._lock:
             return any(serial in pool.used for pool in self.pools.values())
 
     def used(self) -> int:
-        """How many licences of all pools are used."""
+        """How many licenses of all pools are used."""
         with self._lock:
             return sum(len(pool.used) for pool in self.pools.values())
 

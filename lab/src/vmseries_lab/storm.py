@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, LabError
-from vmseries_lab.demo.plant import leave_licence
+from vmseries_lab.demo.plant import leave_license
 from vmseries_lab.terraform import TerraformError, Workspace
 from vmseries_lab.timeline import Entry
 
@@ -39,7 +39,7 @@ QUICK_PACE = 60.0
 PORTION = 25
 """Firewalls that are launched at a time: their interfaces must be there when they look for them,
 and functions take their real time, which is long on a machine that is busy."""
-BOOT = {"bootstrap": 100.0, "licence": 101.0, "register": 102.0, "content": 103.0}
+BOOT = {"bootstrap": 100.0, "license": 101.0, "register": 102.0, "content": 103.0}
 PUSH_SECONDS = 5.0
 """Boot and push are shortened: how firewalls get into service is not what is looked at."""
 
@@ -95,7 +95,7 @@ class Storm:
 
     def gather(self) -> None:
         """Bring all firewalls into service."""
-        self.lab.quotas(addresses=self.number, licences=self.number + 1)
+        self.lab.quotas(addresses=self.number, licenses=self.number + 1)
         self.lab.boot_times(**BOOT)
         self.lab.panorama(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
         self.lab.pace(QUICK_PACE)
@@ -183,7 +183,7 @@ class Storm:
         found = {
             "interfaces": counted.interfaces,
             "addresses": counted.addresses,
-            "licences": counted.licences,
+            "licenses": counted.licenses,
             "entries in Panorama": counted.panorama_entries,
             "hooks not completed once": self.number - list(completed.values()).count(1),
         }
@@ -220,7 +220,7 @@ def run(number: int = TERMINATIONS, *, plant: bool = False, console: Console | N
 
     Args:
         number: how many terminations.
-        plant: leave a licence behind, so that the run has to fail.
+        plant: leave a license behind, so that the run has to fail.
         console: where to print.
 
     Returns:
@@ -235,7 +235,7 @@ def run(number: int = TERMINATIONS, *, plant: bool = False, console: Console | N
             storm.gather()
             console.print(f"in service after {time.monotonic() - started:.0f} s")
             if plant:
-                leave_licence(lab)
+                leave_license(lab)
             result = storm.strike()
         except (LabError, StormError, TerraformError) as error:
             console.print(f"FAILED: {error}", soft_wrap=True, style="bold red")

@@ -132,7 +132,7 @@ class Traffic:
                 "traffic-to-unready",
                 name,
                 phase=firewall.phase,
-                licensed=firewall.licence.active,
+                licensed=firewall.license.active,
                 sessions=firewall.load.sessions,
             )
         if wrong:

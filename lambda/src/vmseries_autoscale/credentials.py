@@ -1,4 +1,4 @@
-"""Secrets: who we are to Panorama and firewalls, and the key that licences are given back with."""
+"""Secrets: who we are to Panorama and firewalls, and the key that licenses are given back with."""
 
 from __future__ import annotations
 

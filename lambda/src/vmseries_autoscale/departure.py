@@ -14,14 +14,14 @@ from vmseries_autoscale.visits import Again, Outcome, attempt
 
 GRACE_SECONDS = 600
 """How much later than the stage before it a stage is given up: time for a commit and a detach.
-Draining, which no licence is worth waiting for, is given up with the licence."""
+Draining, which no license is worth waiting for, is given up with the license."""
 
 
 class Stage(IntEnum):
     """What a termination goes through, in order."""
 
     DRAIN = 0
-    LICENCE = 1
+    LICENSE = 1
     UNMANAGE = 2
     RELEASE = 3
 
@@ -66,13 +66,13 @@ class Departure:
         return instances.is_gone(self.instance)
 
     @property
-    def licence_returned(self) -> bool:
-        """Whether a visit has read back that the licence is returned."""
-        return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
+    def license_returned(self) -> bool:
+        """Whether a visit has read back that the license is returned."""
+        return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
 
     def given_up(self, stage: Stage) -> bool:
         """Whether ``stage`` is past its limit."""
-        return self.age >= self.deadline + max(0, stage - Stage.LICENCE) * GRACE_SECONDS
+        return self.age >= self.deadline + max(0, stage - Stage.LICENSE) * GRACE_SECONDS
 
     def private_ip(self, device_index: int) -> str | None:
         """Its address at ``device_index``."""

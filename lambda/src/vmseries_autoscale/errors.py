@@ -3,43 +3,43 @@
 ::
 
     AutoscaleError
-    ├── UnusableMessageError          to the dead-letter queue at once
-    │   ├── UnreadableEventError          not the JSON that EventBridge sends
-    │   ├── ForeignEventError             another group, another hook, another kind of event
-    │   └── UnsupportedTransitionError    a transition that this version does not act on
-    ├── PassingError                  come back: this is how waiting looks from outside
-    │   ├── NotYetError                   EC2 has not caught up with itself
-    │   ├── OutOfTimeError                the run ends before everything is done
-    │   └── PanoramaBusyError             commits, locks, queue, session, failover
-    ├── RetryableError                come back, and count it: an operator may have to mend it
-    │   ├── ScarcityError                 a quota, a full subnet: permanent after some minutes
-    │   ├── SecretError                   a secret that cannot be read or has the wrong shape
-    │   ├── LicenceError                  a licence that cannot be given back now
-    │   │   ├── LicenceServerUnreachableError  the firewall does not reach Palo Alto's servers
-    │   │   ├── LicensingKeyError             the licensing API key is missing or not taken
-    │   │   └── LicenceManagerError           the plugin does not know a firewall that is licensed
+    ├── InvalidMessageError                     to the dead-letter queue at once
+    │   ├── MalformedEventError                 not the JSON that EventBridge sends
+    │   ├── UnexpectedEventError                another group, another hook, another kind of event
+    │   └── UnsupportedTransitionError          a transition that this version does not act on
+    ├── TransientError                          come back: this is how waiting looks from outside
+    │   ├── EventualConsistencyError            EC2 has not caught up with itself
+    │   ├── TimeBudgetExceededError             the run ends before everything is done
+    │   └── PanoramaBusyError                   commits, locks, queue, session, failover
+    ├── RetryableError                          retried and counted: an operator may have to act
+    │   ├── CapacityError                       a quota, a full subnet: permanent after some minutes
+    │   ├── SecretError                         a secret that cannot be read or has the wrong shape
+    │   ├── LicenseError                        a license that cannot be given back now
+    │   │   ├── LicenseServerUnreachableError   the firewall does not reach Palo Alto's servers
+    │   │   ├── LicensingKeyError               the licensing API key is missing or not taken
+    │   │   └── LicenseManagerError             the plugin does not know a firewall that is licensed
     │   ├── PanoramaError
-    │   │   ├── PanoramaUnavailableError      no answer, or not one of the XML API
-    │   │   │   ├── PanoramaCertificateError      the server is not who it should be
-    │   │   │   └── PanoramaTimeoutError          connected and asked, but no answer in time
-    │   │   ├── PanoramaAccessError           key, password or role refused
-    │   │   ├── PanoramaRefusedError          any other refusal, with its code and text
-    │   │   │   ├── ReferencedError               something still refers to what is to be removed
-    │   │   │   └── FullCommitRequiredError       a partial commit is not possible
-    │   │   ├── FirewallNotConnectedError     Panorama cannot forward to the firewall
-    │   │   ├── NothingToCommitError          somebody else's edits hold what we wait for
-    │   │   └── CommitFailedError             a commit job ended with FAIL
-    │   └── FirewallError                 of a firewall's own API
-    │       ├── FirewallUnavailableError      no answer, or not one of the XML API
-    │       │   ├── FirewallCertificateError      the server is not who it should be
-    │       │   └── FirewallTimeoutError          connected and asked, but no answer in time
-    │       ├── FirewallAccessError           key, password or role refused
-    │       └── FirewallRefusedError          any other refusal, with its code and text
-    ├── PermanentError                coming back changes nothing: a launch is undone and abandoned
-    │   ├── LayoutError                   the wanted interfaces do not fit this instance
-    │   ├── TooLateError                  the firewall has booted without its interfaces
-    │   └── Ec2RefusedError               EC2 will not do it, however often it is asked
-    └── SettingsError                 the function itself is set up wrongly
+    │   │   ├── PanoramaUnavailableError        no answer, or not one of the XML API
+    │   │   │   ├── PanoramaCertificateError    the server is not who it should be
+    │   │   │   └── PanoramaTimeoutError        connected and asked, but no answer in time
+    │   │   ├── PanoramaAccessError             key, password or role refused
+    │   │   ├── PanoramaRefusedError            any other refusal, with its code and text
+    │   │   │   ├── ObjectReferencedError       something still refers to what is to be removed
+    │   │   │   └── FullCommitRequiredError     a partial commit is not possible
+    │   │   ├── FirewallNotConnectedError       Panorama cannot forward to the firewall
+    │   │   ├── NothingToCommitError            somebody else's edits hold what we wait for
+    │   │   └── CommitFailedError               a commit job ended with FAIL
+    │   └── FirewallError                       of a firewall's own API
+    │       ├── FirewallUnavailableError        no answer, or not one of the XML API
+    │       │   ├── FirewallCertificateError    the server is not who it should be
+    │       │   └── FirewallTimeoutError        connected and asked, but no answer in time
+    │       ├── FirewallAccessError             key, password or role refused
+    │       └── FirewallRefusedError            any other refusal, with its code and text
+    ├── PermanentError                          no retry can help: the launch is abandoned
+    │   ├── InterfaceLayoutError                the wanted interfaces do not fit this instance
+    │   ├── BootedWithoutInterfacesError        the firewall has booted without its interfaces
+    │   └── Ec2RefusedError                     EC2 will not do it, however often it is asked
+    └── SettingsError                           the function itself is set up wrongly
 
 What reaches ``visits`` and is not in this tree is a defect, or an AWS error that has no meaning of
 its own here; it is retried like a RetryableError, and logged with its traceback. Throttling is
@@ -53,35 +53,35 @@ class AutoscaleError(Exception):
     """Root of all errors of this package."""
 
 
-class UnusableMessageError(AutoscaleError):
+class InvalidMessageError(AutoscaleError):
     """A message that no later try can make sense of."""
 
 
-class UnreadableEventError(UnusableMessageError):
+class MalformedEventError(InvalidMessageError):
     """The message is not a lifecycle event as EventBridge writes it."""
 
 
-class ForeignEventError(UnusableMessageError):
+class UnexpectedEventError(InvalidMessageError):
     """The event is well formed but not for this function."""
 
 
-class UnsupportedTransitionError(UnusableMessageError):
+class UnsupportedTransitionError(InvalidMessageError):
     """An Origin and Destination that this version does not act on."""
 
 
-class PassingError(AutoscaleError):
+class TransientError(AutoscaleError):
     """Passes by itself."""
 
 
-class NotYetError(PassingError):
+class EventualConsistencyError(TransientError):
     """EC2 answers by an older state than the one it has just reported."""
 
 
-class OutOfTimeError(PassingError):
+class TimeBudgetExceededError(TransientError):
     """There was no time in this run for all that was to be done; what is done counts."""
 
 
-class PanoramaBusyError(PassingError):
+class PanoramaBusyError(TransientError):
     """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
 
 
@@ -89,7 +89,7 @@ class RetryableError(AutoscaleError):
     """The visit may succeed later."""
 
 
-class ScarcityError(RetryableError):
+class CapacityError(RetryableError):
     """EC2 has none left, or no permission yet; soon enough it may."""
 
 
@@ -97,20 +97,20 @@ class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
 
 
-class LicenceError(RetryableError):
-    """A licence cannot be given back now; an operator can mend why."""
+class LicenseError(RetryableError):
+    """A license cannot be given back now; an operator can mend why."""
 
 
-class LicenceServerUnreachableError(LicenceError):
-    """The machine that gives a licence back does not reach Palo Alto's licence server."""
+class LicenseServerUnreachableError(LicenseError):
+    """The machine that gives a license back does not reach Palo Alto's license server."""
 
 
-class LicensingKeyError(LicenceError):
+class LicensingKeyError(LicenseError):
     """The licensing API key is missing, expired or another account's."""
 
 
-class LicenceManagerError(LicenceError):
-    """A firewall has a licence that the licence plugin's license manager does not list."""
+class LicenseManagerError(LicenseError):
+    """A firewall has a license that the license plugin's license manager does not list."""
 
 
 class PanoramaError(RetryableError):
@@ -147,7 +147,7 @@ class PanoramaRefusedError(PanoramaError):
         self.text = text
 
 
-class ReferencedError(PanoramaRefusedError):
+class ObjectReferencedError(PanoramaRefusedError):
     """The configuration still refers to what was to be removed; the text says where."""
 
 
@@ -205,11 +205,11 @@ class PermanentError(AutoscaleError):
     """No later visit can succeed."""
 
 
-class LayoutError(PermanentError):
+class InterfaceLayoutError(PermanentError):
     """The wanted interfaces do not fit the instance."""
 
 
-class TooLateError(PermanentError):
+class BootedWithoutInterfacesError(PermanentError):
     """What a firewall looks for once, when it boots, was not there."""
 
 

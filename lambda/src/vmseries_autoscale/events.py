@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from vmseries_autoscale.errors import (
-    ForeignEventError,
-    UnreadableEventError,
+    MalformedEventError,
+    UnexpectedEventError,
     UnsupportedTransitionError,
 )
 from vmseries_autoscale.settings import HookSettings
@@ -79,20 +79,20 @@ def parse(body: str, transition: Transition, settings: HookSettings) -> Lifecycl
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
 
     Raises:
-        UnreadableEventError: if the body is not such an event.
-        ForeignEventError: if it is one of another kind, group or hook.
+        MalformedEventError: if the body is not such an event.
+        UnexpectedEventError: if it is one of another kind, group or hook.
         UnsupportedTransitionError: if the instance moves in a way that is not acted on.
     """
     event = _json_object(body)
     if event.get("Event") == "autoscaling:TEST_NOTIFICATION":
         return None
     if event.get("detail-type") != DETAIL_TYPES[transition]:
-        raise ForeignEventError(
+        raise UnexpectedEventError(
             f"detail-type is {event.get('detail-type')!r}, expected {DETAIL_TYPES[transition]!r}"
         )
     detail = event.get("detail")
     if not isinstance(detail, dict):
-        raise UnreadableEventError("the event has no detail object")
+        raise MalformedEventError("the event has no detail object")
     _check_addressee(detail, transition, settings)
     _check_route(detail, transition)
     return LifecycleEvent(
@@ -136,14 +136,14 @@ def _check_addressee(
     }
     for key, value in expected.items():
         if _text(detail, key) != value:
-            raise ForeignEventError(f"{key} is {detail[key]!r}, expected {value!r}")
+            raise UnexpectedEventError(f"{key} is {detail[key]!r}, expected {value!r}")
 
 
 def _check_route(detail: dict[str, Any], transition: Transition) -> None:
     try:
         route = Place(_text(detail, "Origin")), Place(_text(detail, "Destination"))
     except ValueError as exc:
-        raise UnreadableEventError(f"unknown origin or destination: {exc}") from exc
+        raise MalformedEventError(f"unknown origin or destination: {exc}") from exc
     if route != ROUTES[transition]:
         raise UnsupportedTransitionError(
             f"instances going from {route[0]} to {route[1]} are not handled; "
@@ -155,16 +155,16 @@ def _json_object(body: str) -> dict[str, Any]:
     try:
         event = json.loads(body)
     except json.JSONDecodeError as exc:
-        raise UnreadableEventError(f"the message is not JSON: {exc.msg} at {exc.pos}") from exc
+        raise MalformedEventError(f"the message is not JSON: {exc.msg} at {exc.pos}") from exc
     if not isinstance(event, dict):
-        raise UnreadableEventError("the message is not a JSON object")
+        raise MalformedEventError("the message is not a JSON object")
     return event
 
 
 def _text(content: dict[str, Any], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str) or not value:
-        raise UnreadableEventError(f"the event has no text at {key}")
+        raise MalformedEventError(f"the event has no text at {key}")
     return value
 
 
@@ -172,7 +172,7 @@ def _time(event: dict[str, Any]) -> datetime:
     try:
         time = datetime.fromisoformat(_text(event, "time"))
     except ValueError as exc:
-        raise UnreadableEventError("the event's time is not an ISO 8601 time") from exc
+        raise MalformedEventError("the event's time is not an ISO 8601 time") from exc
     if time.tzinfo is None:
-        raise UnreadableEventError("the event's time has no time zone")
+        raise MalformedEventError("the event's time has no time zone")
     return time

@@ -1,7 +1,7 @@
 """Which of Panorama's firewalls an instance is: by evidence, never by a guess.
 
 The serial number decides what is deactivated and removed; the wrong one is a live firewall without
-licence. So evidence is taken in order of its strength, and what is not unique counts as none.
+license. So evidence is taken in order of its strength, and what is not unique counts as none.
 """
 
 from __future__ import annotations

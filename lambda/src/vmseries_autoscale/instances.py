@@ -56,15 +56,15 @@ class Instance:
         return self.tags.get(tags.SERIAL)
 
     @property
-    def licence_returned(self) -> bool:
-        """Whether a visit has read back that the licence is returned."""
-        return self.tags.get(tags.LICENCE) == tags.LICENCE_RETURNED
+    def license_returned(self) -> bool:
+        """Whether a visit has read back that the license is returned."""
+        return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
 
     @property
     def visited(self) -> datetime | None:
         """When a visit was last noted on it."""
         try:
-            return datetime.fromisoformat(self.tags[tags.VISITED])
+            return datetime.fromisoformat(self.tags[tags.LAST_VISIT])
         except (KeyError, ValueError):
             return None
 
@@ -163,7 +163,7 @@ def note_visit(
     ]
     if not stale:
         return
-    note = {tags.VISITED: now.isoformat(timespec="seconds")}
+    note = {tags.LAST_VISIT: now.isoformat(timespec="seconds")}
     try:
         ec2.create_tags(Resources=stale, Tags=tags.to_aws(note))
     except ClientError as error:

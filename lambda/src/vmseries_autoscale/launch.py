@@ -30,10 +30,10 @@ from vmseries_autoscale import (
     wiring,
 )
 from vmseries_autoscale.errors import (
+    BootedWithoutInterfacesError,
     FirewallError,
-    OutOfTimeError,
     PermanentError,
-    TooLateError,
+    TimeBudgetExceededError,
 )
 from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Identity, Unknown
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 300
 """How long to hope for what is scarce. Meanwhile the firewall boots, and one that finds no
-management interface gets no licence either: its bootstrap tries once."""
+management interface gets no license either: its bootstrap tries once."""
 
 BOOT_SECONDS = 900
 """When a firewall has booted. One that found no management interface never gets into service."""
@@ -191,7 +191,7 @@ def _each(
 
     def one(arrival: Arrival) -> Outcome:
         if not in_time():
-            raise OutOfTimeError("no time left in this run")
+            raise TimeBudgetExceededError("no time left in this run")
         return step(arrival)
 
     def about_one(arrival: Arrival) -> Outcome:
@@ -225,7 +225,7 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
         return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
     expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
     if expected and not there.own_interfaces and arrival.age >= BOOT_SECONDS:
-        raise TooLateError(
+        raise BootedWithoutInterfacesError(
             f"{arrival.age:.0f} s after its launch the firewall has booted, without its interfaces"
         )
     event = arrival.event
@@ -235,7 +235,7 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
     arrival.wiring = wiring.carry_out(aws.ec2(), decide, there, patient=patient, in_time=in_time)
     if arrival.wiring == there:
         return Done()
-    telemetry.measure(Metric.SECONDS_TO_INTERFACES, arrival.age)
+    telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, arrival.age)
     if settings.readiness is Readiness.OFF:
         return Done()
     return Again("wired; now the firewall boots, which takes minutes")
@@ -295,8 +295,8 @@ def _pass_panorama(
         if found.evidence is not Evidence.SERIAL_TAG:
             instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
         obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
-        if obstacle is None and settings.licence_expected and not connection.licences(found.serial):
-            obstacle = readiness.NO_LICENCE
+        if obstacle is None and settings.license_expected and not connection.licenses(found.serial):
+            obstacle = readiness.NO_LICENSE
     return Done() if obstacle is None else Again(obstacle)
 
 
@@ -344,8 +344,8 @@ def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
     connection = firewall.connect(where, address)
     try:
         obstacle = readiness.own_obstacle(connection.state())
-        if obstacle is None and settings.licence_expected and not connection.licences():
-            obstacle = readiness.NO_LICENCE
+        if obstacle is None and settings.license_expected and not connection.licenses():
+            obstacle = readiness.NO_LICENSE
         if obstacle is None and instance.serial is None:
             _note_serial(instance, connection.serial())
     except FirewallError as error:
@@ -356,7 +356,7 @@ def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
 
 
 def _note_serial(instance: Instance, serial: str | None) -> None:
-    """Keep by which serial number the licence would have to be looked for."""
+    """Keep by which serial number the license would have to be looked for."""
     if serial is not None:
         found = Identity(serial, Evidence.FIREWALL)
         instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
@@ -374,7 +374,7 @@ def _enter_service(arrival: Arrival, settings: LaunchSettings) -> Outcome:
         target_groups.register(aws.elbv2(), target)
     hooks.complete(aws.autoscaling(), arrival.event, hooks.Result.CONTINUE)
     telemetry.count(Metric.LAUNCH_COMPLETED)
-    telemetry.measure(Metric.SECONDS_TO_SERVICE, arrival.age)
+    telemetry.measure(Metric.LAUNCH_SECONDS, arrival.age)
     return Done()
 
 

@@ -1,7 +1,7 @@
-"""Giving licences back, in the way that they came.
+"""Giving licenses back, in the way that they came.
 
-The firewall gives its own back, asked through Panorama or directly; or Panorama's licence plugin
-gives back what it has handed out, for which no firewall needs to be up. Either way a licence is
+The firewall gives its own back, asked through Panorama or directly; or Panorama's license plugin
+gives back what it has handed out, for which no firewall needs to be up. Either way a license is
 back when a list says so, whoever has returned it: this module, the plugin's auto-deactivation or
 the vendor's fast delicensing. Which situation has which end is a table in docs/licensing.md.
 """
@@ -19,9 +19,9 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import (
     FirewallNotConnectedError,
     FirewallRefusedError,
-    LicenceError,
-    LicenceManagerError,
-    LicenceServerUnreachableError,
+    LicenseError,
+    LicenseManagerError,
+    LicenseServerUnreachableError,
     LicensingKeyError,
     PanoramaBusyError,
     PanoramaError,
@@ -33,29 +33,29 @@ from vmseries_autoscale.telemetry import Metric
 logger = logging.getLogger(__name__)
 
 LOST = (
-    "The licence was not returned: deactivate the serial number in the Customer Support Portal "
+    "The license was not returned: deactivate the serial number in the Customer Support Portal "
     "under Assets, Devices"
 )
-"""What to do about a firewall that went without giving its licence back, and cannot any more."""
+"""What to do about a firewall that went without giving its license back, and cannot any more."""
 
 LOST_UNSEEN = (
-    "The firewall of this instance never answered: if it had a licence, that was not returned; "
+    "The firewall of this instance never answered: if it had a license, that was not returned; "
     "look for its serial number in the Customer Support Portal under Assets, Devices"
 )
 """The same where nobody has ever seen the serial number."""
 
 LEFT_TO_PLUGIN = (
-    "The licence is still in use: the firewall stays in Panorama, where the reconcile function "
-    "goes on asking the licence plugin for it"
+    "The license is still in use: the firewall stays in Panorama, where the reconcile function "
+    "goes on asking the license plugin for it"
 )
-"""What becomes of a firewall that went while the plugin had its licence still listed."""
+"""What becomes of a firewall that went while the plugin had its license still listed."""
 
 PLUGIN_ADMINISTRATOR = "__sw_fw_license"
-"""As whom the licence plugin changes Panorama's configuration. The vendor's own auto scaling module
+"""As whom the license plugin changes Panorama's configuration. The vendor's own auto scaling module
 commits this administrator's changes after each deactivation
 (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
 
-_COMMIT = re.compile(r": give back \d+ licences$")
+_COMMIT = re.compile(r": give back \d+ licenses$")
 _KEY = re.compile(r"api[- ]key|deactivation token|authorization has been denied", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"fail(ed|ure) to (get|fetch|contact|connect|reach|resolve|communicate)"
@@ -67,16 +67,16 @@ _UNREACHABLE = re.compile(
 
 
 class LicensedFirewall(Protocol):
-    """A firewall that may hold licences, however it is reached."""
+    """A firewall that may hold licenses, however it is reached."""
 
-    def licences(self) -> list[str]:
-        """Features that it has a licence for."""
+    def licenses(self) -> list[str]:
+        """Features that it has a license for."""
 
     def set_licensing_api_key(self, api_key: str) -> None:
-        """Give it the key by which it may give its licence back."""
+        """Give it the key by which it may give its license back."""
 
-    def deactivate_licence(self) -> bool:
-        """Have it give its licence back; whether it says that it has."""
+    def deactivate_license(self) -> bool:
+        """Have it give its license back; whether it says that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +86,21 @@ class ThroughPanorama:
     panorama: Panorama
     serial: str
 
-    def licences(self) -> list[str]:
-        """Features that it has a licence for."""
-        return self.panorama.licences(self.serial)
+    def licenses(self) -> list[str]:
+        """Features that it has a license for."""
+        return self.panorama.licenses(self.serial)
 
     def set_licensing_api_key(self, api_key: str) -> None:
-        """Give it the key by which it may give its licence back."""
+        """Give it the key by which it may give its license back."""
         self.panorama.set_licensing_api_key(self.serial, api_key)
 
-    def deactivate_licence(self) -> bool:
-        """Have it give its licence back; whether it says that it has."""
-        return self.panorama.deactivate_licence(self.serial)
+    def deactivate_license(self) -> bool:
+        """Have it give its license back; whether it says that it has."""
+        return self.panorama.deactivate_license(self.serial)
 
 
 def give_back(firewall: LicensedFirewall, name: str, api_key: str) -> bool:
-    """Have a firewall give all its licences back, and look whether it has.
+    """Have a firewall give all its licenses back, and look whether it has.
 
     "Deactivate the Licenses" (VM-Series Deployment Guide): the licensing API key first, then
     ``request license deactivate VM-Capacity mode auto``.
@@ -111,56 +111,56 @@ def give_back(firewall: LicensedFirewall, name: str, api_key: str) -> bool:
         api_key: the licensing API key of the support account.
 
     Returns:
-        Whether the licence is back; if not, the firewall is still at it.
+        Whether the license is back; if not, the firewall is still at it.
 
     Raises:
-        LicenceServerUnreachableError: if it does not reach Palo Alto's servers.
+        LicenseServerUnreachableError: if it does not reach Palo Alto's servers.
         LicensingKeyError: if they do not take the key.
         RetryableError: if the firewall cannot be asked, or refuses.
     """
-    if not firewall.licences():
+    if not firewall.licenses():
         return True
     with _explained(f"firewall {name}", _MEND_KEY_OF_FIREWALLS):
         firewall.set_licensing_api_key(api_key)
-        confirmed = firewall.deactivate_licence()
-    logger.info("Asked for the licence back", extra={"step": "licence", "confirmed": confirmed})
+        confirmed = firewall.deactivate_license()
+    logger.info("Asked for the license back", extra={"step": "license", "confirmed": confirmed})
     try:
-        return not firewall.licences()
+        return not firewall.licenses()
     except FirewallNotConnectedError:
-        # A firewall without licence has no serial number, by which Panorama would reach it.
+        # A firewall without license has no serial number, by which Panorama would reach it.
         return confirmed
 
 
 def report_lost(serial: str) -> None:
-    """Tell that nothing can give a firewall's licence back any more, and what to do about it.
+    """Tell that nothing can give a firewall's license back any more, and what to do about it.
 
     Args:
         serial: the firewall's; empty if nobody has ever seen it.
     """
-    telemetry.count(Metric.LICENCE_NOT_RETURNED)
-    logger.error(LOST if serial else LOST_UNSEEN, extra={"step": "licence", "serial": serial})
+    telemetry.count(Metric.LICENSE_NOT_RETURNED)
+    logger.error(LOST if serial else LOST_UNSEEN, extra={"step": "license", "serial": serial})
 
 
 def ask_plugin(
     panorama: Panorama, license_manager: str, serials: Collection[str], deployment: str
 ) -> PanoramaError | None:
-    """Have the licence plugin give licences back, and commit what it has changed.
+    """Have the license plugin give licenses back, and commit what it has changed.
 
     It changes the configuration later than it answers, as an administrator of its own: therefore
-    the commit is asked for also when there is no licence to give back any more.
+    the commit is asked for also when there is no license to give back any more.
 
     Args:
         panorama: the one with the plugin.
-        license_manager: which of the plugin's license managers has handed the licences out.
+        license_manager: which of the plugin's license managers has handed the licenses out.
         serials: of the firewalls that it still lists.
         deployment: named in the commit's description.
 
     Returns:
-        Why the licences are not back although they were asked for, if the last commit tells: it
+        Why the licenses are not back although they were asked for, if the last commit tells: it
         has failed.
 
     Raises:
-        LicenceServerUnreachableError: if Panorama does not reach Palo Alto's servers.
+        LicenseServerUnreachableError: if Panorama does not reach Palo Alto's servers.
         LicensingKeyError: if they do not take Panorama's key.
         PanoramaError: if Panorama cannot be asked, or refuses.
         PanoramaBusyError: if it is busy.
@@ -170,11 +170,11 @@ def ask_plugin(
         with _explained("Panorama", _MEND_KEY_OF_PANORAMA):
             panorama.plugin_deactivate(license_manager, serials)
     job_id = panorama.commit(
-        f"{deployment}: give back {len(serials)} licences", administrator=PLUGIN_ADMINISTRATOR
+        f"{deployment}: give back {len(serials)} licenses", administrator=PLUGIN_ADMINISTRATOR
     )
     logger.info(
-        "Asked the licence plugin for licences back",
-        extra={"step": "licence", "serials": sorted(serials), "job_id": job_id},
+        "Asked the license plugin for licenses back",
+        extra={"step": "license", "serials": sorted(serials), "job_id": job_id},
     )
     return failed
 
@@ -188,22 +188,22 @@ def _failed_commit(panorama: Panorama) -> PanoramaError | None:
 
 
 def check_own_list(panorama: Panorama, license_manager: str, serial: str) -> None:
-    """Make sure that a connected firewall that the plugin never listed has no licence, either.
+    """Make sure that a connected firewall that the plugin never listed has no license, either.
 
     The wrong license manager lists none of ours, which would look like success. Of one that it did
     list, its list alone tells: how soon the firewall itself notices is documented nowhere.
 
     Raises:
-        LicenceManagerError: if it has one.
+        LicenseManagerError: if it has one.
         PanoramaError: if it cannot be asked.
     """
     try:
-        licensed = panorama.licences(serial)
+        licensed = panorama.licenses(serial)
     except FirewallNotConnectedError:
         return
     if licensed:
-        raise LicenceManagerError(
-            f"firewall {serial} has a licence, but license manager {license_manager} does not list "
+        raise LicenseManagerError(
+            f"firewall {serial} has a license, but license manager {license_manager} does not list "
             "it: name the license manager that handed it out in licensing.license_manager; a "
             'firewall that was licensed by an auth code needs licensing.mode = "firewall"'
         )
@@ -221,11 +221,11 @@ _MEND_KEY_OF_PANORAMA = (
 
 @contextmanager
 def _explained(whom: str, about_the_key: str) -> Iterator[None]:
-    """Say what a refusal means that has to do with licences, and what to do about it."""
+    """Say what a refusal means that has to do with licenses, and what to do about it."""
     try:
         yield
     except (PanoramaRefusedError, PanoramaBusyError, FirewallRefusedError) as error:
-        # "Please try again later" is also what one says that does not reach the licence server.
+        # "Please try again later" is also what one says that does not reach the license server.
         text = str(error) if isinstance(error, PanoramaBusyError) else error.text
         explained = _explanation(text, whom, about_the_key)
         if explained is None:
@@ -233,15 +233,15 @@ def _explained(whom: str, about_the_key: str) -> Iterator[None]:
         raise explained from error
 
 
-def _explanation(text: str, whom: str, about_the_key: str) -> LicenceError | None:
+def _explanation(text: str, whom: str, about_the_key: str) -> LicenseError | None:
     if _KEY.search(text):
         return LicensingKeyError(
-            f"{whom} may not give a licence back ({text}): the licensing API key is missing, has "
+            f"{whom} may not give a license back ({text}): the licensing API key is missing, has "
             f"expired or was regenerated; {about_the_key}"
         )
     if _UNREACHABLE.search(text):
-        return LicenceServerUnreachableError(
-            f"{whom} does not reach Palo Alto's licence server ({text}): check the route, DNS and "
+        return LicenseServerUnreachableError(
+            f"{whom} does not reach Palo Alto's license server ({text}): check the route, DNS and "
             "outbound HTTPS of its management interface, and that it verifies the update server's "
             "identity, as it does by default"
         )

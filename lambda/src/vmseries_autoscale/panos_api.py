@@ -219,5 +219,5 @@ def xml(element: ET.Element) -> str:
 
 
 def says_deactivated(text: str) -> bool:
-    """Whether an answer says that a licence has been given back, or that there is none."""
+    """Whether an answer says that a license has been given back, or that there is none."""
     return _DEACTIVATED.search(text) is not None

@@ -13,7 +13,7 @@ IN_SYNC = "In Sync"
 PUSHES = 3
 """How often a push may fail for a firewall: what fails three times, an operator has to mend."""
 
-NO_LICENCE = "the firewall has no licence"
+NO_LICENSE = "the firewall has no license"
 
 
 def obstacle(wanted: Readiness, device: Device | None) -> str | None:

@@ -11,7 +11,12 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from vmseries_autoscale.aws import error_code
-from vmseries_autoscale.errors import AutoscaleError, Ec2RefusedError, NotYetError, ScarcityError
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    CapacityError,
+    Ec2RefusedError,
+    EventualConsistencyError,
+)
 
 NOT_YET = frozenset(
     {
@@ -65,9 +70,9 @@ def meaning(error: ClientError, *, patient: bool) -> AutoscaleError | None:
     code = error_code(error)
     text = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
     if code in NOT_YET:
-        return NotYetError(text)
+        return EventualConsistencyError(text)
     if code in REFUSED or (code in SCARCE and not patient):
         return Ec2RefusedError(text)
     if code in SCARCE:
-        return ScarcityError(text)
+        return CapacityError(text)
     return None

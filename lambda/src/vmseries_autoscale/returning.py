@@ -1,4 +1,4 @@
-"""The licence stage of a termination: whom a licence is asked of, and when that is given up."""
+"""The license stage of a termination: whom a license is asked of, and when that is given up."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 def directly(
     leaving: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
 ) -> dict[LifecycleEvent, Outcome]:
-    """Outcomes for those whose licence is asked of themselves, since there is no Panorama."""
+    """Outcomes for those whose license is asked of themselves, since there is no Panorama."""
     api, key_arn = settings.firewall_api, settings.licensing.api_key_secret_arn
     if settings.panorama is not None or api is None or key_arn is None:
         return {}
-    due = [departure for departure in leaving if not departure.licence_returned]
+    due = [departure for departure in leaving if not departure.license_returned]
     step = partial(_directly, api, key_arn, settings.management_device_index)
     outcomes = each(due, step, in_time)
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
@@ -44,8 +44,8 @@ def _directly(
     api: FirewallApiSettings, key_arn: str, management_device_index: int, departure: Departure
 ) -> Outcome:
     address = departure.private_ip(management_device_index)
-    if departure.given_up(Stage.LICENCE) or not departure.running or address is None:
-        # Told when the hook is completed. Without a management interface none has got a licence.
+    if departure.given_up(Stage.LICENSE) or not departure.running or address is None:
+        # Told when the hook is completed. Without a management interface none has got a license.
         return Done()
     asked = firewall.connect(api, address)
     try:
@@ -69,14 +69,14 @@ def through_panorama(
     settings: TerminateSettings,
     in_time: Callable[[], bool],
 ) -> dict[LifecycleEvent, Outcome]:
-    """Outcomes for those whose licence is to be got back through Panorama."""
-    due = [departure for departure in known if not departure.licence_returned]
+    """Outcomes for those whose license is to be got back through Panorama."""
+    due = [departure for departure in known if not departure.license_returned]
     # Of these two, that of the mode is set.
     if (key_arn := settings.licensing.api_key_secret_arn) is not None:
         return each(due, partial(_ask_through_panorama, connection, devices, key_arn), in_time)
     if (manager := settings.licensing.license_manager) is not None:
         # One that is given up is left to the reconcile function, which asks as this one does.
-        asking = [departure for departure in due if not departure.given_up(Stage.LICENCE)]
+        asking = [departure for departure in due if not departure.given_up(Stage.LICENSE)]
         return _by_plugin(asking, connection, devices, manager, settings.name, in_time)
     return {}
 
@@ -84,16 +84,16 @@ def through_panorama(
 def _ask_through_panorama(
     connection: Panorama, devices: Mapping[str, Device], key_arn: str, departure: Departure
 ) -> Outcome:
-    """Have the firewall give its licence back, which Panorama forwards the request to."""
+    """Have the firewall give its license back, which Panorama forwards the request to."""
     device = devices.get(departure.serial or "")
     connected = device is not None and device.connected
-    if departure.given_up(Stage.LICENCE) or not (connected or departure.running):
+    if departure.given_up(Stage.LICENSE) or not (connected or departure.running):
         # Told when the hook is completed, once; if its serial number is known then.
         if departure.forgotten_soon:
             _report_lost(departure)
         return Done()
     if device is None or not connected:
-        return Again("the firewall, which has to give its licence back, is not connected")
+        return Again("the firewall, which has to give its license back, is not connected")
     return _have_given_back(
         departure, licensing.ThroughPanorama(connection, device.serial), key_arn
     )
@@ -103,14 +103,14 @@ def _have_given_back(departure: Departure, asked: LicensedFirewall, key_arn: str
     with telemetry.about(serial=departure.serial or ""):
         api_key = credentials.licensing_api_key(key_arn)
         if not licensing.give_back(asked, departure.firewall, api_key):
-            return Again("the firewall is giving its licence back")
+            return Again("the firewall is giving its license back")
     return _note_returned(departure)
 
 
 def _note_returned(departure: Departure) -> Outcome:
     with telemetry.about(serial=departure.serial or ""):
-        departure.add_tags({tags.LICENCE: tags.LICENCE_RETURNED})
-        telemetry.count(Metric.LICENCE_RETURNED)
+        departure.add_tags({tags.LICENSE: tags.LICENSE_RETURNED})
+        telemetry.count(Metric.LICENSE_RETURNED)
     return Done()
 
 
@@ -122,9 +122,9 @@ def _by_plugin(
     deployment: str,
     in_time: Callable[[], bool],
 ) -> dict[LifecycleEvent, Outcome]:
-    """Ask the licence plugin for all at once, and note those that it lists no more.
+    """Ask the license plugin for all at once, and note those that it lists no more.
 
-    It gives back also the licence of a firewall that has gone already. One is noted only after the
+    It gives back also the license of a firewall that has gone already. One is noted only after the
     commit has been asked for, which no later visit does for its sake.
     """
     if not due:
@@ -152,12 +152,12 @@ def _read_back(
     listed: Set[str],
     departure: Departure,
 ) -> Outcome:
-    """Whether its licence is back; done if it is."""
+    """Whether its license is back; done if it is."""
     serial, device = departure.serial or "", devices.get(departure.serial or "")
-    was_listed = tags.LICENCE in departure.tags
+    was_listed = tags.LICENSE in departure.tags
     if serial in listed:
         if not was_listed:
-            departure.add_tags({tags.LICENCE: tags.LICENCE_LISTED})
+            departure.add_tags({tags.LICENSE: tags.LICENSE_LISTED})
         return Again(
             f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
             "what the plugin makes of the request"
@@ -169,25 +169,25 @@ def _read_back(
 
 
 def is_left_to_plugin(departure: Departure, settings: TerminateSettings) -> bool:
-    """Whether the licence plugin still has its licence to give back: Panorama has to know it."""
+    """Whether the license plugin still has its license to give back: Panorama has to know it."""
     by_plugin = settings.licensing.mode is LicensingMode.PLUGIN
-    return by_plugin and not departure.licence_returned
+    return by_plugin and not departure.license_returned
 
 
 def report_loss(departure: Departure, settings: TerminateSettings) -> None:
-    """Tell of a licence that its firewall takes along."""
+    """Tell of a license that its firewall takes along."""
     serial = departure.tags.get(tags.SERIAL, "")
-    if departure.licence_returned:
+    if departure.license_returned:
         return
     mode = settings.licensing.mode
-    # One that never had a management interface is not asked, and had no licence.
+    # One that never had a management interface is not asked, and had no license.
     unseen = settings.panorama is None and (
-        departure.given_up(Stage.LICENCE) or not departure.running
+        departure.given_up(Stage.LICENSE) or not departure.running
     )
     if mode is LicensingMode.FIREWALL and (serial or unseen):
         _report_lost(departure)
     if mode is LicensingMode.PLUGIN and serial:
-        logger.error(licensing.LEFT_TO_PLUGIN, extra={"step": "licence", "serial": serial})
+        logger.error(licensing.LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
 def _report_lost(departure: Departure) -> None:

@@ -43,7 +43,7 @@ class Readiness(StrEnum):
 
 
 class LicensingMode(StrEnum):
-    """Who gives a firewall's licence back."""
+    """Who gives a firewall's license back."""
 
     FIREWALL = "firewall"
     PLUGIN = "plugin"
@@ -117,10 +117,10 @@ class InterfaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LicensingSettings:
-    """How licences are given back.
+    """How licenses are given back.
 
     Attributes:
-        license_manager: of Panorama's licence plugin; in mode ``plugin`` only.
+        license_manager: of Panorama's license plugin; in mode ``plugin`` only.
     """
 
     mode: LicensingMode
@@ -177,7 +177,7 @@ class LaunchSettings(HookSettings):
     interfaces: Mapping[str, InterfaceSettings]
     tags: Mapping[str, str]
     readiness: Readiness
-    licence_expected: bool
+    license_expected: bool
     firewall_api: FirewallApiSettings | None
 
     @property
@@ -251,7 +251,7 @@ class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
-        license_manager: of Panorama's licence plugin; in licensing mode ``plugin`` only.
+        license_manager: of Panorama's license plugin; in licensing mode ``plugin`` only.
         age_floor_seconds: for how long something must have been wrong before it is acted on.
         maximum_firewalls: of how many firewalls one run removes what they left, at most.
         maximum_share: the same, as a share of all firewalls known; between 0 and 1.

@@ -1,7 +1,7 @@
-"""Terminations: drained, licence back, out of Panorama, interfaces and addresses released.
+"""Terminations: drained, license back, out of Panorama, interfaces and addresses released.
 
-The order is what protects flows and licence: a firewall without licence passes no traffic, and the
-licence is given back through the management interface. A stage
+The order is what protects flows and license: a firewall without license passes no traffic, and the
+license is given back through the management interface. A stage
 that cannot be finished is given up at its limit, so that the stages after it still get their turn
 and no instance is held for ever; what was given up is reported by name.
 """
@@ -45,7 +45,7 @@ from vmseries_autoscale.wiring import Wiring
 logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 600
-"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A licence takes
+"""Up to which age firewalls that had no turn in a visit keep its commit waiting. A license takes
 Panorama and firewall seconds, and there may be a hundred."""
 
 
@@ -110,7 +110,7 @@ def _note_visit(waiting: list[Departure], now: datetime) -> None:
     """
     if not waiting:
         return
-    telemetry.measure(Metric.SECONDS_HELD, max(departure.age for departure in waiting))
+    telemetry.measure(Metric.TERMINATION_HELD_SECONDS, max(departure.age for departure in waiting))
     known = [departure.instance for departure in waiting if departure.instance is not None]
     instances.note_visit(aws.ec2(), known, now)
 
@@ -252,8 +252,8 @@ def _release(
     _report_losses(departure, settings)
     if departure.hook_open:
         hooks.complete(aws.autoscaling(), departure.event, hooks.Result.CONTINUE)
-        telemetry.count(Metric.TERMINATE_COMPLETED)
-        telemetry.measure(Metric.SECONDS_TO_TERMINATION, departure.age)
+        telemetry.count(Metric.TERMINATION_COMPLETED)
+        telemetry.measure(Metric.TERMINATION_SECONDS, departure.age)
     return Done()
 
 
@@ -271,6 +271,6 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     stages = [stage for stage in Stage if stage is not Stage.DRAIN or settings.target_groups]
     given_up = [stage.name.lower() for stage in stages if departure.given_up(stage)]
     if given_up:
-        telemetry.count(Metric.TERMINATE_DEADLINE_PASSED)
+        telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
     returning.report_loss(departure, settings)

@@ -27,7 +27,7 @@ from vmseries_autoscale.visits import Again, Done, Failed, Outcome
 logger = logging.getLogger(__name__)
 
 COMMIT_INTERVAL = timedelta(seconds=90)
-"""The least time between two commits. Licences come back one after the other and messages in
+"""The least time between two commits. Licenses come back one after the other and messages in
 batches, so that without it a hundred terminations at once would be a chain of commits."""
 
 _DESCRIPTION = re.compile(r": remove \d+ firewalls, (\S+Z)$")
@@ -79,7 +79,7 @@ def unmanage(
     Raises:
         PanoramaError: if Panorama cannot be asked.
         PanoramaBusyError: if it is busy.
-        OutOfTimeError: if there was no time to remove them all.
+        TimeBudgetExceededError: if there was no time to remove them all.
     """
     commits = _removal_commits(panorama)
     running, candidate = panorama.running(), panorama.candidate()

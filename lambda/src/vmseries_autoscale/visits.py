@@ -24,13 +24,13 @@ from botocore.exceptions import ClientError
 
 from vmseries_autoscale import aws, events, telemetry
 from vmseries_autoscale.errors import (
-    NotYetError,
-    OutOfTimeError,
+    EventualConsistencyError,
+    InvalidMessageError,
     PanoramaAccessError,
     PanoramaUnavailableError,
-    PassingError,
     RetryableError,
-    UnusableMessageError,
+    TimeBudgetExceededError,
+    TransientError,
 )
 from vmseries_autoscale.events import LifecycleEvent, Transition
 from vmseries_autoscale.settings import HookSettings
@@ -98,8 +98,10 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
     """The result of ``step``; an error of any kind is an outcome, and holds up nothing else."""
     try:
         return step()
-    except PassingError as error:
-        return Again(str(error), soon=isinstance(error, NotYetError | OutOfTimeError))
+    except TransientError as error:
+        return Again(
+            str(error), soon=isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
+        )
     except ClientError as error:
         return Again(str(error), throttled=True) if aws.is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
@@ -175,16 +177,16 @@ def pause_seconds(receive_count: int, first: int, maximum: int) -> int:
 
 def _read(
     body: str, transition: Transition, settings: HookSettings
-) -> LifecycleEvent | UnusableMessageError | None:
+) -> LifecycleEvent | InvalidMessageError | None:
     try:
         return events.parse(body, transition, settings)
-    except UnusableMessageError as error:
+    except InvalidMessageError as error:
         return error
 
 
 def _settle(
     record: SQSRecord,
-    event: LifecycleEvent | UnusableMessageError | None,
+    event: LifecycleEvent | InvalidMessageError | None,
     outcomes: Outcomes,
     settings: HookSettings,
 ) -> bool:
@@ -193,7 +195,7 @@ def _settle(
         case None:
             logger.info("Auto Scaling tests the way to this function; nothing to do")
             return False
-        case UnusableMessageError():
+        case InvalidMessageError():
             _dead_letter(record, event, settings)
             return False
     outcome = outcomes[event]
@@ -205,7 +207,7 @@ def _settle(
     return True
 
 
-def _dead_letter(record: SQSRecord, error: UnusableMessageError, settings: HookSettings) -> None:
+def _dead_letter(record: SQSRecord, error: InvalidMessageError, settings: HookSettings) -> None:
     name = type(error).__name__
     aws.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url,

@@ -22,7 +22,11 @@ from vmseries_autoscale.addresses import (
     DisassociateAddress,
     ReleaseAddress,
 )
-from vmseries_autoscale.errors import LayoutError, NotYetError, OutOfTimeError
+from vmseries_autoscale.errors import (
+    EventualConsistencyError,
+    InterfaceLayoutError,
+    TimeBudgetExceededError,
+)
 from vmseries_autoscale.interfaces import (
     AttachInterface,
     CreateInterface,
@@ -129,8 +133,8 @@ def decide_connection(
     that this is the call that many launches at once have to wait for.
 
     Raises:
-        LayoutError: if they cannot be had on this instance.
-        NotYetError: if EC2 has to finish something first.
+        InterfaceLayoutError: if they cannot be had on this instance.
+        EventualConsistencyError: if EC2 has to finish something first.
     """
     actions: list[Action] = []
     used: set[str] = set()
@@ -199,20 +203,20 @@ def carry_out(
 
     Raises:
         Ec2RefusedError: if EC2 refuses for good.
-        NotYetError: if it has to finish something first.
-        OutOfTimeError: if there is no time for more.
-        ScarcityError: if it has none left for now.
+        EventualConsistencyError: if it has to finish something first.
+        TimeBudgetExceededError: if there is no time for more.
+        CapacityError: if it has none left for now.
     """
     for _ in range(ROUNDS):
         actions = decide(wiring)
         if not actions:
             return wiring
         if not in_time():
-            raise OutOfTimeError("no time left in this run")
+            raise TimeBudgetExceededError("no time left in this run")
         calls = [partial(_carry_out_one, ec2, action, patient=patient) for action in actions]
         for change in together.run(calls):
             wiring = change(wiring)
-    raise NotYetError(f"still something to do after {ROUNDS} rounds: {actions}")
+    raise EventualConsistencyError(f"still something to do after {ROUNDS} rounds: {actions}")
 
 
 def _carry_out_one(ec2: EC2Client, action: Action, *, patient: bool) -> Change:
@@ -234,11 +238,11 @@ def _interface_for(
         _check_occupant(occupant, name, settings)
         return occupant
     if settings.device_index == 0:
-        raise NotYetError(f"{instance_id} does not show its primary interface yet")
+        raise EventualConsistencyError(f"{instance_id} does not show its primary interface yet")
     candidates = [interface for interface in wiring.own_interfaces if interface.name == name]
     for interface in candidates:
         if interface.status is not Status.DETACHED:
-            raise LayoutError(
+            raise InterfaceLayoutError(
                 f"{interface.interface_id}, made as {name} of {instance_id}, is attached to "
                 f"{interface.instance_id} at device index {interface.device_index}"
             )
@@ -247,11 +251,13 @@ def _interface_for(
 
 def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings) -> None:
     if occupant.status is Status.DETACHING:
-        raise NotYetError(f"{occupant.interface_id} is being detached by somebody else")
+        raise EventualConsistencyError(
+            f"{occupant.interface_id} is being detached by somebody else"
+        )
     # The primary interface comes with the launch template and has no name of ours.
     expected = None if settings.device_index == 0 else name
     if occupant.name != expected:
-        raise LayoutError(
+        raise InterfaceLayoutError(
             f"device index {settings.device_index} is taken by {occupant.interface_id} "
             f"({occupant.name or 'not made by this module'}), wanted for {name}"
         )
@@ -260,7 +266,9 @@ def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings)
 def _creation(owner: Owner, zone: str, name: str, settings: InterfaceSettings) -> CreateInterface:
     subnet_id = settings.subnet_ids.get(zone)
     if subnet_id is None:
-        raise LayoutError(f"interface {name} has no subnet in {zone}; add one or leave the zone")
+        raise InterfaceLayoutError(
+            f"interface {name} has no subnet in {zone}; add one or leave the zone"
+        )
     return CreateInterface(
         owner, name, settings.device_index, subnet_id, settings.security_group_ids
     )

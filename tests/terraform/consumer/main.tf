@@ -49,7 +49,7 @@ data "aws_secretsmanager_secret" "this" {
   name = "vmseries-autoscale/${each.key}"
 }
 
-# With Panorama, a licence to give back, and a load balancer of the module's own.
+# With Panorama, a license to give back, and a load balancer of the module's own.
 module "blue" {
   source = "../module"
 

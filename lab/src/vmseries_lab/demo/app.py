@@ -39,7 +39,7 @@ def run(
     """Play the demonstration and say how it went.
 
     Args:
-        plant: leave one interface and one licence behind, so that the run has to fail.
+        plant: leave one interface and one license behind, so that the run has to fail.
         picture_path: where to write the picture; a relative path is in the repository.
         pace: lab seconds per real second, at most.
         repository: the checkout to demonstrate; stays as it is.

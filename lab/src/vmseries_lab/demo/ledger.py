@@ -35,7 +35,7 @@ class Stay:
         device: as Panorama showed it last.
         instance_id: by its tag; until that is written, by its host name.
         evidence: by which the launch function knew it, from the tag; empty until that is written.
-        licence: `used`, `returned`, or `-` before either.
+        license: `used`, `returned`, or `-` before either.
         joined: when it connected first.
         synced: when it first had what both its device group and its template stack hold.
         seen: the look at which it was on Panorama last.
@@ -46,7 +46,7 @@ class Stay:
     device: Device
     instance_id: str
     evidence: str = ""
-    licence: str = "-"
+    license: str = "-"
     joined: float | None = None
     synced: float | None = None
     seen: float = 0.0
@@ -98,7 +98,7 @@ class Ledger:
             devices: what Panorama manages, by serial number.
             jobs: its jobs, asked for after the devices: whatever removed one is among them.
             tags: by instance.
-            licensed: the serial numbers that hold a licence.
+            licensed: the serial numbers that hold a license.
         """
         news = list(self._follow_commits(jobs))
         for serial, device in devices.items():
@@ -108,9 +108,9 @@ class Ledger:
             if serial not in devices and stay.left is None:
                 news.append(_end(stay, at, jobs))
             if serial in licensed:
-                stay.licence = "used"
-            elif stay.licence == "used":
-                stay.licence = "returned"
+                stay.license = "used"
+            elif stay.license == "used":
+                stay.license = "returned"
         news += self._follow_tags(at, tags)
         return news
 
@@ -176,7 +176,7 @@ def lines(ledger: Ledger) -> list[str]:
             f"{_time(stay.joined)} ({stay.evidence or 'not tagged'})",
             "never" if stay.synced is None else human(stay.synced - (stay.joined or stay.synced)),
             _left(stay),
-            stay.licence,
+            stay.license,
         )
         for stay in ledger.stays.values()
     ]
@@ -191,7 +191,7 @@ def lines(ledger: Ledger) -> list[str]:
         )
         for job in ledger.commits
     ]
-    headings = ("serial", "instance", "joined (evidence)", "in sync after", "left", "licence")
+    headings = ("serial", "instance", "joined (evidence)", "in sync after", "left", "license")
     return [
         "Panorama's firewalls:",
         *_columns([headings, *stays]),

@@ -27,7 +27,7 @@ class Firewall:
         panorama: `-`, `connected`, `disconnected` or `removed`.
         group: how it stands with its device group: `in sync`, `out` or `-`.
         stack: how it stands with its template stack, in the same words.
-        licence: `-`, `used` or `returned`.
+        license: `-`, `used` or `returned`.
         sessions: active sessions.
         utilization: active sessions in percent of what the model carries.
         target: the target group's word on it: `initial`, `healthy`, `draining` …, or `-`.
@@ -40,7 +40,7 @@ class Firewall:
     panorama: str = "-"
     group: str = "-"
     stack: str = "-"
-    licence: str = "-"
+    license: str = "-"
     sessions: int = 0
     utilization: float = 0.0
     target: str = "-"

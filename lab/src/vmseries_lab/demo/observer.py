@@ -133,7 +133,7 @@ class Observer:
         return found
 
     def _licensed(self) -> set[str]:
-        """The serial numbers that hold a licence, as the licensing API has it."""
+        """The serial numbers that hold a license, as the licensing API has it."""
         answer = self._lab.licensing("get", authcode=self._lab.auth_code)
         return {device["SerialNumber"] for device in answer["UsedDeviceDetails"]}
 
@@ -186,5 +186,5 @@ def firewall(
         panorama=stay.connection,
         group=stay.device.group,
         stack=stay.device.stack,
-        licence=stay.licence,
+        license=stay.license,
     )

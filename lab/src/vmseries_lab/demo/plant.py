@@ -16,9 +16,9 @@ DEPLOYMENT = "edge"
 
 
 def leave_behind(lab: Lab) -> None:
-    """Leave one interface and one licence that no destroy will find."""
+    """Leave one interface and one license that no destroy will find."""
     leave_interface(lab)
-    leave_licence(lab)
+    leave_license(lab)
 
 
 def leave_interface(lab: Lab) -> None:
@@ -48,8 +48,8 @@ def leave_interface(lab: Lab) -> None:
     )
 
 
-def leave_licence(lab: Lab) -> None:
-    """Take a licence for a firewall that does not exist.
+def leave_license(lab: Lab) -> None:
+    """Take a license for a firewall that does not exist.
 
     Palo Alto Networks, "Use the Licensing API": `activate` covers a firewall by UUID and CPU id.
     """

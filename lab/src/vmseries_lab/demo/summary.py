@@ -12,21 +12,21 @@ from vmseries_lab.timeline import Entry
 ORDER_OF_TERMINATION = (
     "target-draining",
     "terminate hook-waiting",
-    "licence-returned",
+    "license-returned",
     "interface-detached",
     "terminate hook-completed",
 )
-"""The order that protects flows first and the licence second (docs/architecture.md).
+"""The order that protects flows first and the license second (docs/architecture.md).
 
 The load balancer has drained the firewall before the hook; the management interface is how the
-licence is returned, so no interface goes before it.
+license is returned, so no interface goes before it.
 """
 
 
 NAMES = {
     "interfaces": ("interface", "interfaces"),
     "addresses": ("address", "addresses"),
-    "licences": ("licence", "licences"),
+    "licenses": ("license", "licenses"),
     "panorama_entries": ("Panorama entry", "Panorama entries"),
 }
 """What can be left behind, one and several."""
@@ -58,8 +58,8 @@ class Summary:
         peak: most firewalls in service at once.
         commits: commits on Panorama by the module's administrator.
         terminations: instances that ended.
-        licences_taken: licences that firewalls took.
-        licences_returned: licences that were given back.
+        licenses_taken: licenses that firewalls took.
+        licenses_returned: licenses that were given back.
         disordered: instances whose termination broke `ORDER_OF_TERMINATION`.
         early: instances that got traffic before they were ready.
     """
@@ -70,8 +70,8 @@ class Summary:
     peak: int = 0
     commits: int = 0
     terminations: int = 0
-    licences_taken: int = 0
-    licences_returned: int = 0
+    licenses_taken: int = 0
+    licenses_returned: int = 0
     disordered: tuple[str, ...] = ()
     early: tuple[str, ...] = ()
 
@@ -112,8 +112,8 @@ def summarize(entries: Sequence[Entry], *, administrator: str) -> Summary:
             for entry in entries
         ),
         terminations=len(ended),
-        licences_taken=sum(entry.kind == "licence-taken" for entry in entries),
-        licences_returned=sum(entry.kind == "licence-returned" for entry in entries),
+        licenses_taken=sum(entry.kind == "license-taken" for entry in entries),
+        licenses_returned=sum(entry.kind == "license-returned" for entry in entries),
         disordered=tuple(sorted(name for name, life in ended.items() if not in_order(life))),
         early=tuple(
             sorted({entry.subject for entry in entries if entry.kind == "traffic-to-unready"})
@@ -177,11 +177,11 @@ def lines(summary: Summary) -> list[str]:
         spread_line("launch event to interfaces attached", summary.to_interfaces),
         spread_line("launch event to InService", summary.to_service),
         f"firewalls: {launched} launched, {summary.peak} at the peak, {ended} terminated",
-        f"licences: {summary.licences_taken} taken, {summary.licences_returned} returned",
+        f"licenses: {summary.licenses_taken} taken, {summary.licenses_returned} returned",
         f"commits on Panorama by the module: {summary.commits}",
         names_line("traffic before a firewall was ready", summary.early),
         names_line(
-            "terminations out of order (drain, hook, licence, interfaces)", summary.disordered
+            "terminations out of order (drain, hook, license, interfaces)", summary.disordered
         ),
     ]
 

@@ -168,7 +168,7 @@ def firewalls(moment: Moment | None) -> RenderableType:
     )
     for heading in ("instance", "zone", "lifecycle state", "serial"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("Panorama", "group", "stack", "licence"):
+    for heading in ("Panorama", "group", "stack", "license"):
         table.add_column(heading, no_wrap=True)
     for heading in ("sessions", "load"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -182,7 +182,7 @@ def firewalls(moment: Moment | None) -> RenderableType:
             firewall.panorama,
             firewall.group,
             firewall.stack,
-            firewall.licence,
+            firewall.license,
             f"{firewall.sessions:,}",
             Text(f"{firewall.utilization:.0f} %", heat(firewall.utilization)),
             firewall.target,
@@ -296,7 +296,7 @@ def describe(firewall: Firewall) -> str:
     return (
         f"{firewall.instance_id} {firewall.zone} {firewall.lifecycle}, "
         f"serial {firewall.serial or '-'}, Panorama {firewall.panorama}, "
-        f"device group {firewall.group}, stack {firewall.stack}, licence {firewall.licence}, "
+        f"device group {firewall.group}, stack {firewall.stack}, license {firewall.license}, "
         f"target {firewall.target}, {firewall.sessions:,} sessions"
     )
 

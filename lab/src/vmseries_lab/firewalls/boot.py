@@ -39,7 +39,7 @@ class Boot:
         self._stages: list[tuple[float, Stage]] = [
             (now + self._spread(times.bootstrap), self._look_around),
             (now + self._spread(times.bootstrap), self._read),
-            (now + self._spread(times.licence), self._take_licence),
+            (now + self._spread(times.license), self._take_license),
             (now + self._spread(times.register), self._register),
             (now + self._spread(times.content), self._ask_for_push),
         ]
@@ -106,11 +106,11 @@ class Boot:
         firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
         self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
-    def _take_licence(self) -> bool:
-        """Take a licence; at boot that is tried once."""
+    def _take_license(self) -> bool:
+        """Take a license; at boot that is tried once."""
         firewall = self._firewall
-        if not firewall.machine.bring_your_own_licence:
-            firewall.licence.enrol()
+        if not firewall.machine.bring_your_own_license:
+            firewall.license.enrol()
         elif firewall.bootstrap.licensed_by_panorama:
             return True
         elif firewall.bootstrap.auth_codes is None:
@@ -125,7 +125,7 @@ class Boot:
     def _take(self, auth_code: str) -> None:
         firewall = self._firewall
         try:
-            firewall.licence.take(auth_code, *firewall.identity)
+            firewall.license.take(auth_code, *firewall.identity)
         except (LicensingRefusedError, PoolExhaustedError) as error:
             self._give_up("unlicensed", reason=str(error))
             return
@@ -166,18 +166,18 @@ class Boot:
         return True
 
     def _join_license_manager(self, auth_key: str) -> None:
-        """Let Panorama's plugin get the licence, which is also tried once, and take it in.
+        """Let Panorama's plugin get the license, which is also tried once, and take it in.
 
         Raises:
             RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
         """
         firewall, plugin = self._firewall, self._around.plugin
-        if not firewall.machine.bring_your_own_licence:
+        if not firewall.machine.bring_your_own_license:
             raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
             raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
         self._take(plugin.auth_code(auth_key))
-        if firewall.licence.active:
+        if firewall.license.active:
             plugin.admit(firewall, auth_key)
 
     def _ask_for_push(self) -> bool:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from vmseries_lab.firewalls.boot import Boot
 from vmseries_lab.firewalls.bootstrap import DEFAULT_HOSTNAME, Bootstrap
-from vmseries_lab.firewalls.licence import Licence
+from vmseries_lab.firewalls.license import License
 from vmseries_lab.firewalls.load import Load
 from vmseries_lab.firewalls.machine import Interface, Machine
 from vmseries_lab.firewalls.oddities import Oddities
@@ -63,7 +63,7 @@ class Firewall:
         self.load = Load()
         self._around = surroundings
         world = surroundings.world
-        self.licence = Licence(
+        self.license = License(
             world.clock, world.timeline, surroundings.licensing, self.reaches_licensing
         )
         self._boot = Boot(self, surroundings, now)
@@ -72,7 +72,7 @@ class Firewall:
     @property
     def serial(self) -> str:
         """Its serial number, ``unknown`` until it has one."""
-        return self.licence.serial
+        return self.license.serial
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -119,7 +119,7 @@ class Firewall:
     @property
     def ready(self) -> bool:
         """Whether it may get traffic: in sync, licensed and running."""
-        return self.configured and self.licence.active and self.machine.powered
+        return self.configured and self.license.active and self.machine.powered
 
     @property
     def configured(self) -> bool:
@@ -152,9 +152,9 @@ class Firewall:
         if not self.has_management_network():
             raise ApiError(f"{self.serial} not connected")
         handlers = {
-            "request/license/api-key": self.licence.key_command,
-            "request/license/info": self.licence.info,
-            "request/license/deactivate/VM-Capacity": self.licence.deactivate,
+            "request/license/api-key": self.license.key_command,
+            "request/license/info": self.license.info,
+            "request/license/deactivate/VM-Capacity": self.license.deactivate,
             "show/system/info": self._system,
             "show/chassis-ready": lambda _command, _user: self._chassis_ready(),
             "show/jobs": lambda _command, _user: self._jobs(),
@@ -170,13 +170,13 @@ class Firewall:
 
     def tick(self, now: float) -> None:
         """Live on."""
-        self.licence.tick(now)
+        self.license.tick(now)
         self._publisher.collect()
         if not self.machine.powered:
             self._halt()
             return
         if self.phase == "halted":
-            self.phase = "licensed" if self.licence.active else "unlicensed"
+            self.phase = "licensed" if self.license.active else "unlicensed"
             self._boot.again(now)
         self._boot.tick(now)
         if not self.has_management_network():
@@ -213,7 +213,7 @@ class Firewall:
             "serial": self.serial,
             "vm-uuid": unit,
             "vm-cpuid": cpuid,
-            "vm-license": "VM-SERIES-4" if self.licence.active else "none",
+            "vm-license": "VM-SERIES-4" if self.license.active else "none",
             "vm-mode": "Amazon AWS",
             "sw-version": self.sw_version,
             "multi-vsys": "off",

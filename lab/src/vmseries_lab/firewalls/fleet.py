@@ -81,7 +81,7 @@ class Fleet:
                     "phase": firewall.phase,
                     "hostname": firewall.hostname,
                     "serial": firewall.serial,
-                    "licensed": firewall.licence.active,
+                    "licensed": firewall.license.active,
                     "connected": firewall.connected,
                     "in_sync": firewall.phase == "in-sync",
                     "sessions": firewall.load.sessions,

@@ -23,7 +23,7 @@ class BootTimes:
     """
 
     bootstrap: float = 150.0
-    licence: float = 420.0
+    license: float = 420.0
     register: float = 720.0
     content: float = 1200.0
     rejoin: float = 300.0

@@ -21,7 +21,7 @@ from vmseries_lab.panorama.commits import Commits, Pace
 from vmseries_lab.panorama.configuration import Configuration
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Jobs
-from vmseries_lab.panorama.licences import ApiKey, Licences
+from vmseries_lab.panorama.licenses import ApiKey, Licenses
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.operations import Handler, Operations
 from vmseries_lab.panorama.settings import Settings
@@ -99,8 +99,8 @@ class Peer:
         operations = Operations(
             world.clock, store, self.jobs, common.devices, hostname, self.address, serial
         )
-        self.licences = Licences(world.clock, store, self.jobs, common.devices, common.api_key)
-        parts = (operations, self.licences, self.locks, Uncommitted(store, self.jobs, self.locks))
+        self.licenses = Licenses(world.clock, store, self.jobs, common.devices, common.api_key)
+        parts = (operations, self.licenses, self.locks, Uncommitted(store, self.jobs, self.locks))
         self.commands: dict[str, Handler] = {}
         for part in parts:
             self.commands |= part.handlers()
@@ -137,7 +137,7 @@ class Peer:
         "PAN-OS XML API Error Codes": 15 for a command that is not allowed on a passive device.
         "Priority and Failover on Panorama in HA" (Panorama Administrator's Guide): the passive peer
         can neither change nor push the configuration, but runs reports; a peer in the state
-        secondary-active does not manage deployment, such as licence updates.
+        secondary-active does not manage deployment, such as license updates.
 
         Args:
             command: an operational command; ``None`` for a change, a commit or a push.

@@ -1,4 +1,4 @@
-"""The Panorama plugin ``sw_fw_license``: Panorama takes firewalls' licences and gives them back.
+"""The Panorama plugin ``sw_fw_license``: Panorama takes firewalls' licenses and gives them back.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Use Panorama-Based Software Firewall License
 Management". The commands and as much of the answers as is known are those of the vendor's own
@@ -33,7 +33,7 @@ NAME = "sw_fw_license"
 VERSION = "1.2.3"
 ADMIN = "__sw_fw_license"
 """The administrator in whose name the plugin changes the configuration."""
-LICENSE_MANAGER = "autoscale-licences"
+LICENSE_MANAGER = "autoscale-licenses"
 SENT = "Deactivation request sent. Check system logs for status."
 RETRY_SECONDS = 300.0
 """How long the plugin waits after an automatic deactivation that the vendor refused."""
@@ -125,7 +125,7 @@ class LicensePlugin:
                     self._panorama.api.handlers.pop(chain)
             if installed:
                 self._panorama.store.make(_ROOT, _CONFIGURATION)
-                self._panorama.licences.api_key.value = API_KEY
+                self._panorama.licenses.api_key.value = API_KEY
 
     # What firewalls do.
 
@@ -202,7 +202,7 @@ class LicensePlugin:
         return result(devices)
 
     def _request(self, command: Element) -> Element:
-        """Promise to deactivate licences a little later. Asking again changes nothing."""
+        """Promise to deactivate licenses a little later. Asking again changes nothing."""
         manager = self._asked(command)
         serials = [member.text or "" for member in command.iterfind(".//devices/member")]
         if not serials:
@@ -297,7 +297,7 @@ class LicensePlugin:
 
         A failure goes to the system log, which is not imitated, and nowhere else.
         """
-        key = self._panorama.licences.api_key.value
+        key = self._panorama.licenses.api_key.value
         try:
             self._licensing.may_deactivate(key)
         except LicensingRefusedError as error:

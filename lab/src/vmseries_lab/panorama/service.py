@@ -17,7 +17,7 @@ from vmseries_lab.panorama.commits import Commits, Pace
 from vmseries_lab.panorama.devices import Devices, Link
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
 from vmseries_lab.panorama.jobs import Job, Jobs
-from vmseries_lab.panorama.licences import Licences
+from vmseries_lab.panorama.licenses import Licenses
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.peer import Common, Peer
 from vmseries_lab.panorama.store import Store
@@ -84,9 +84,9 @@ class Panorama:
         return self.leading.commits
 
     @property
-    def licences(self) -> Licences:
-        """The leading one's licence commands."""
-        return self.leading.licences
+    def licenses(self) -> Licenses:
+        """The leading one's license commands."""
+        return self.leading.licenses
 
     @property
     def devices(self) -> Devices:

@@ -306,7 +306,7 @@ def terminate_with_misplaced_address(stage: Stage) -> None:
     ec2.associate_address(
         AllocationId=address["AllocationId"], NetworkInterfaceId=data, AllowReassociation=True
     )
-    notes = [{"Key": f"{TAG}{note}"} for note in ("serial", "serial-evidence", "visited")]
+    notes = [{"Key": f"{TAG}{note}"} for note in ("serial", "serial-evidence", "last-visit")]
     ec2.delete_tags(Resources=[instance], Tags=notes)
     stage.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=instance, ShouldDecrementDesiredCapacity=True

@@ -58,13 +58,13 @@ class PanOsFirewall:
         return self.state().ready
 
     def serial(self) -> str | None:
-        """Its serial number, ``None`` before it has a licence: then it says ``unknown``."""
+        """Its serial number, ``None`` before it has a license: then it says ``unknown``."""
         answer = self._connection.op(command("show", "system", "info"))
         serial = answer.findtext("result/system/serial", "")
         return None if serial in ("", "unknown") else serial
 
-    def licences(self) -> list[str]:
-        """Features that it has a licence for."""
+    def licenses(self) -> list[str]:
+        """Features that it has a license for."""
         answer = self._connection.op(command("request", "license", "info"))
         return [entry.findtext("feature", "") for entry in answer.iterfind("result/licenses/entry")]
 
@@ -78,11 +78,11 @@ class PanOsFirewall:
             if "same as old" not in error.text.lower():
                 raise
 
-    def deactivate_licence(self) -> bool:
-        """Have it give its licence back; whether it says that it has.
+    def deactivate_license(self) -> bool:
+        """Have it give its license back; whether it says that it has.
 
-        It asks Palo Alto's licence server first, which may take minutes: no answer in time is no
-        failure, the licences are read back by a later visit. A success can come in an envelope of
+        It asks Palo Alto's license server first, which may take minutes: no answer in time is no
+        failure, the licenses are read back by a later visit. A success can come in an envelope of
         an error.
         """
         deactivate = command("request", "license", "deactivate", "VM-Capacity", "mode", text="auto")

@@ -38,13 +38,13 @@ class Firewall(Protocol):
         """Whether it forwards traffic by its configuration."""
 
     def serial(self) -> str | None:
-        """Its serial number, ``None`` before it has a licence."""
+        """Its serial number, ``None`` before it has a license."""
 
-    def licences(self) -> list[str]:
-        """Features that it has a licence for."""
+    def licenses(self) -> list[str]:
+        """Features that it has a license for."""
 
     def set_licensing_api_key(self, api_key: str) -> None:
-        """Give it the key by which it may give its licence back."""
+        """Give it the key by which it may give its license back."""
 
-    def deactivate_licence(self) -> bool:
-        """Have it give its licence back; whether it says that it has."""
+    def deactivate_license(self) -> bool:
+        """Have it give its license back; whether it says that it has."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vmseries_autoscale import preflight, remaining, telemetry
-from vmseries_autoscale.errors import UnreadableEventError
+from vmseries_autoscale.errors import MalformedEventError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
 
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         The report, or the pre-flight's answer.
 
     Raises:
-        UnreadableEventError: for any other event.
+        MalformedEventError: for any other event.
         PanoramaError: if Panorama's inventory cannot be taken.
     """
     settings = from_environment(ReconcileSettings)
@@ -52,6 +52,6 @@ def _only_report(event: dict[str, Any]) -> bool:
             return True
         case "reconcile":
             return False
-    raise UnreadableEventError(
+    raise MalformedEventError(
         'expected a scheduled event or {"action": "report" | "reconcile" | "validate"}'
     )

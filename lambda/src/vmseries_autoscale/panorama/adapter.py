@@ -14,12 +14,12 @@ from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
-    OutOfTimeError,
     PanoramaBusyError,
     PanoramaError,
     PanoramaRefusedError,
     PanoramaTimeoutError,
     PanoramaUnavailableError,
+    TimeBudgetExceededError,
 )
 from vmseries_autoscale.panorama import refusals
 from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push, Removal
@@ -143,8 +143,8 @@ class PanOsPanorama:
         jobs.sort(key=lambda job: int(job.findtext("id", "0")), reverse=True)
         return [_push(job) for job in jobs]
 
-    def licences(self, serial: str) -> list[str]:
-        """Features that the firewall has a licence for, asked of the firewall itself."""
+    def licenses(self, serial: str) -> list[str]:
+        """Features that the firewall has a license for, asked of the firewall itself."""
         answer = self._op(_command("request", "license", "info"), serial)
         return [entry.findtext("feature", "") for entry in answer.iterfind("result/licenses/entry")]
 
@@ -156,11 +156,11 @@ class PanOsPanorama:
             if "same as old" not in error.text.lower():
                 raise
 
-    def deactivate_licence(self, serial: str) -> bool:
-        """Have the firewall give its licence back; whether it says that it has.
+    def deactivate_license(self, serial: str) -> bool:
+        """Have the firewall give its license back; whether it says that it has.
 
-        It asks Palo Alto's licence server first, which may take minutes: no answer in time is no
-        failure, the licences are read back by a later visit. A success can come in an envelope of
+        It asks Palo Alto's license server first, which may take minutes: no answer in time is no
+        failure, the licenses are read back by a later visit. A success can come in an envelope of
         an error.
         """
         command = _command("request", "license", "deactivate", "VM-Capacity", "mode", text="auto")
@@ -174,7 +174,7 @@ class PanOsPanorama:
             raise
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str]:
-        """Serial numbers that the licence plugin's license manager lists as licensed.
+        """Serial numbers that the license plugin's license manager lists as licensed.
 
         ``show plugins sw_fw_license devices license-manager``: an entry for each firewall, with its
         serial number, as the vendor's own auto scaling module reads it
@@ -189,11 +189,11 @@ class PanOsPanorama:
         return frozenset(text for one in answer.iterfind("result//serial") if (text := one.text))
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Have the licence plugin give licences back, all with one request.
+        """Have the license plugin give licenses back, all with one request.
 
         ``request plugins sw_fw_license deactivate``, as the same module asks it. The plugin answers
         "Deactivation request sent. Check system logs for status." and does the rest later. A
-        licence that is back already is success; what became of the others, its list tells.
+        license that is back already is success; what became of the others, its list tells.
         """
         request = ET.Element("request")
         deactivate = _nested(request, "plugins", "sw_fw_license", "deactivate")
@@ -411,7 +411,7 @@ def _message(answer: ET.Element) -> str:
 
 def _check_time(in_time: Callable[[], bool]) -> None:
     if not in_time():
-        raise OutOfTimeError("no time left in this run")
+        raise TimeBudgetExceededError("no time left in this run")
 
 
 def _serial(entry: ET.Element) -> str:

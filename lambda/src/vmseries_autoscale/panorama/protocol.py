@@ -100,20 +100,20 @@ class Panorama(Protocol):
     def pushes(self) -> list[Push]:
         """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
 
-    def licences(self, serial: str) -> list[str]:
-        """Features that the firewall has a licence for, asked of the firewall itself."""
+    def licenses(self, serial: str) -> list[str]:
+        """Features that the firewall has a license for, asked of the firewall itself."""
 
     def set_licensing_api_key(self, serial: str, api_key: str) -> None:
-        """Give the firewall the key by which it may give its licence back."""
+        """Give the firewall the key by which it may give its license back."""
 
-    def deactivate_licence(self, serial: str) -> bool:
-        """Have the firewall give its licence back; whether it says that it has."""
+    def deactivate_license(self, serial: str) -> bool:
+        """Have the firewall give its license back; whether it says that it has."""
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str]:
-        """Serial numbers that the licence plugin's license manager lists as licensed."""
+        """Serial numbers that the license plugin's license manager lists as licensed."""
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Have the licence plugin give licences back; it does so later, or not at all."""
+        """Have the license plugin give licenses back; it does so later, or not at all."""
 
     def running(self) -> Membership:
         """Who is named in the running configuration."""
@@ -134,7 +134,7 @@ class Panorama(Protocol):
             Those that are refused, and why: they harm no other one.
 
         Raises:
-            OutOfTimeError: if there was no time for all of them.
+            TimeBudgetExceededError: if there was no time for all of them.
         """
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:

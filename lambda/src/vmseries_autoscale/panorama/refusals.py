@@ -17,13 +17,13 @@ from vmseries_autoscale.errors import (
     CommitFailedError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
+    ObjectReferencedError,
     PanoramaAccessError,
     PanoramaBusyError,
     PanoramaCertificateError,
     PanoramaError,
     PanoramaRefusedError,
     PanoramaUnavailableError,
-    ReferencedError,
 )
 from vmseries_autoscale.panorama.protocol import Job
 
@@ -77,7 +77,7 @@ def meaning(code: str | None, text: str) -> AutoscaleError:
     if _FULL_COMMIT.search(lowered):
         return FullCommitRequiredError(code, text)
     if _REFERENCED.search(lowered):
-        return ReferencedError(code, text)
+        return ObjectReferencedError(code, text)
     if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
         return PanoramaBusyError(f"Panorama is busy (code {code or 'none'}): {text}")
     if _NOT_CONNECTED.search(lowered):
@@ -87,7 +87,7 @@ def meaning(code: str | None, text: str) -> AutoscaleError:
             f"Panorama refuses the administrator's key or role (code {code or 'none'}): {text}"
         )
     if code == _REFERENCE_COUNT_NOT_ZERO:
-        return ReferencedError(code, text)
+        return ObjectReferencedError(code, text)
     return PanoramaRefusedError(code, text)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from vmseries_autoscale.errors import AutoscaleError, PassingError
+from vmseries_autoscale.errors import AutoscaleError, TransientError
 
 
 class Kind(StrEnum):
@@ -54,7 +54,7 @@ def guarded(what: str, check: Check) -> Findings:
     """
     try:
         yield from check()
-    except PassingError as error:
+    except TransientError as error:
         yield unchecked(f"{what}: {error}. Invoke the function again.")
     except AutoscaleError as error:
         yield problem(f"{what}: {error}.")

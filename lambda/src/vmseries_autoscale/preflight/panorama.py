@@ -11,7 +11,7 @@ from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     AutoscaleError,
     PanoramaAccessError,
-    PassingError,
+    TransientError,
 )
 from vmseries_autoscale.preflight import network, secrets
 from vmseries_autoscale.preflight.findings import (
@@ -82,7 +82,7 @@ def _usable(
             use()
         except PanoramaAccessError as error:
             refused[right] = error
-        except PassingError as error:
+        except TransientError as error:
             yield unchecked(f"{hostname}: the credential: {error}. Invoke the function again.")
             return None
         except AutoscaleError as error:

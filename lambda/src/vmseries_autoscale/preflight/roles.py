@@ -149,7 +149,7 @@ def _making(ec2: EC2Client, settings: LaunchSettings) -> Iterator[Trial]:
 
 def _noting(ec2: EC2Client, some: list[Instance]) -> Iterator[Trial]:
     for instance in some:
-        note = {tags.VISITED: datetime.now(UTC).isoformat(timespec="seconds")}
+        note = {tags.LAST_VISIT: datetime.now(UTC).isoformat(timespec="seconds")}
         tag = partial(instances.add_tags, ec2, instance.instance_id, note)
         yield Trial(f"tag the instance {instance.instance_id}", tag, existing=True)
 

@@ -58,7 +58,7 @@ def of_firewalls(secret_arn: str) -> Findings:
 
 
 def licensing_api_key(secret_arn: str) -> Findings:
-    """The key by which firewalls give their licences back."""
+    """The key by which firewalls give their licenses back."""
     try:
         key = credentials.licensing_api_key(secret_arn)
     except SecretError as error:

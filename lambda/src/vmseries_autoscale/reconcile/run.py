@@ -48,7 +48,7 @@ class Report:
         postponed: instances and addresses beyond this run's cap.
         young: instances that went too lately to be sure that no visit follows.
         doubtful: why something was not touched, by instance id or serial number.
-        licences_lost: serial numbers whose licences nothing can give back any more.
+        licenses_lost: serial numbers whose licenses nothing can give back any more.
     """
 
     dry_run: bool
@@ -60,7 +60,7 @@ class Report:
     postponed: list[str] = field(default_factory=list)
     young: list[str] = field(default_factory=list)
     doubtful: dict[str, str] = field(default_factory=dict)
-    licences_lost: list[str] = field(default_factory=list)
+    licenses_lost: list[str] = field(default_factory=list)
 
 
 def reconcile(
@@ -94,12 +94,12 @@ def reconcile(
     _note(found, everything, settings, report)
     if not dry_run:
         # First: a later run does not know any more what this one has removed.
-        for serial in report.licences_lost:
+        for serial in report.licenses_lost:
             licensing.report_lost(serial)
         targets = [(one.address, partial(_remove_target, one)) for one in found.targets]
         left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
         _each([*targets, *left], in_time, report)
-        leaving = _without_licence(found.leftovers, connection, settings, in_time, report)
+        leaving = _without_license(found.leftovers, connection, settings, in_time, report)
         unmanage = partial(unmanaging.unmanage, deployment=settings.name, now=now, in_time=in_time)
         _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
@@ -128,7 +128,7 @@ def _write_anew(wait: Unanswered, settings: ReconcileSettings) -> Outcome:
     # Tried once: what was not acknowledged may have been sent all the same, and a second message
     # would be a second chain of visits. A later run sees whether anybody came.
     aws.sqs_once().send_message(QueueUrl=queue.queue_url, MessageBody=body)
-    telemetry.count(Metric.EVENT_WRITTEN_ANEW)
+    telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
     logger.warning(
         "Nobody answered a lifecycle hook; wrote its event anew",
         extra={"instance_id": wait.instance_id, "hook": queue.lifecycle_hook_name},
@@ -145,20 +145,20 @@ def _note(
     report.young = list(found.young)
     report.doubtful = dict(found.doubtful)
     if settings.licensing_mode is LicensingMode.FIREWALL:
-        lost = (_lost_licence(everything, one, settings) for one in found.leftovers)
-        report.licences_lost = [serial for serial in lost if serial is not None]
+        lost = (_lost_license(everything, one, settings) for one in found.leftovers)
+        report.licenses_lost = [serial for serial in lost if serial is not None]
 
 
-def _lost_licence(
+def _lost_license(
     everything: Inventory, leftover: Leftover, settings: ReconcileSettings
 ) -> str | None:
-    """The serial number of a firewall that has taken its licence along."""
+    """The serial number of a firewall that has taken its license along."""
     instance = everything.instances.get(leftover.instance_id)
-    if instance is not None and instance.licence_returned:
+    if instance is not None and instance.license_returned:
         return None
     if instance is not None and settings.panorama is None:
         return instance.serial
-    # One that is not in Panorama any more has left it without its licence, or was told of.
+    # One that is not in Panorama any more has left it without its license, or was told of.
     return leftover.serial
 
 
@@ -181,17 +181,17 @@ def _remove_wiring(there: Wiring) -> Outcome:
     return Done()
 
 
-def _without_licence(
+def _without_license(
     leftovers: Sequence[Leftover],
     connection: Panorama | None,
     settings: ReconcileSettings,
     in_time: Callable[[], bool],
     report: Report,
 ) -> Sequence[Leftover]:
-    """Those that may leave Panorama, having asked the licence plugin for what the others hold.
+    """Those that may leave Panorama, having asked the license plugin for what the others hold.
 
-    The plugin needs no firewall for that. One whose licence it still lists stays in Panorama, from
-    where each run asks again, until its licence is back or a person has removed it.
+    The plugin needs no firewall for that. One whose license it still lists stays in Panorama, from
+    where each run asks again, until its license is back or a person has removed it.
     """
     manager = settings.license_manager
     managed = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
@@ -216,7 +216,7 @@ def _without_licence(
 def _ask_plugin(
     connection: Panorama, manager: str, serials: Set[str], deployment: str
 ) -> tuple[frozenset[str], PanoramaError | None]:
-    """Ask for the licences of those that the license manager lists; which, and what failed."""
+    """Ask for the licenses of those that the license manager lists; which, and what failed."""
     listed = connection.plugin_licensed(manager) & serials
     return listed, licensing.ask_plugin(connection, manager, listed, deployment)
 
@@ -246,7 +246,7 @@ def _settle(what: str, outcome: Outcome, report: Report) -> None:
             report.unfinished[what] = reason
         case Failed(error):
             report.unfinished[what] = f"{type(error).__name__}: {error}"
-            telemetry.count(Metric.REMOVAL_FAILED)
+            telemetry.count(Metric.ORPHAN_REMOVAL_FAILED)
             logger.error(
                 "Could not put right what was found",
                 extra={"what": what, "error": type(error).__name__, "reason": str(error)},

@@ -1,4 +1,4 @@
-"""Licences: whatever happens, one is back when a list says so, and otherwise somebody is told.
+"""Licenses: whatever happens, one is back when a list says so, and otherwise somebody is told.
 
 docs/licensing.md has a row for each situation; its tests are here.
 """
@@ -102,7 +102,7 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     ]
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
     assert fake_panorama.entries() == 4
-    assert by_plugin.tags()["vmseries-autoscale:licence"] == "listed"
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "listed"
 
     fake_panorama.finish_plugin()
     assert by_plugin.deliver(event) == ["message-0"]
@@ -116,14 +116,14 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
         *("devices", "plugin_licensed", "commit of the plugin's changes")
     ]
     assert "remove_all" in fake_panorama.calls
-    assert by_plugin.tags()["vmseries-autoscale:licence"] == "returned"
-    assert metrics(logs())["LicenceReturned"] == 1
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert metrics(logs())["LicenseReturned"] == 1
 
     finish(by_plugin, fake_panorama, event)
     assert_nothing_left(by_plugin)
     assert fake_panorama.entries() == 0
     assert fake_panorama.keys == {}, "the plugin has Panorama's key"
-    assert "LicenceNotReturned" not in metrics(logs())
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 def test_the_plugin_is_asked_for_a_batch_with_one_request(
@@ -179,7 +179,7 @@ def test_a_firewall_that_notices_late_is_not_waited_for(
     fake_panorama.listed[LICENSE_MANAGER].clear()
     by_plugin.deliver(event)
     assert fake_panorama.licensed[SERIAL] != []
-    assert by_plugin.tags()["vmseries-autoscale:licence"] == "returned"
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
 
 
 def by_our_own_function(panorama: FakePanorama) -> None:
@@ -216,7 +216,7 @@ def test_whoever_was_first_with_the_plugin_the_end_is_the_same(
     assert fake_panorama.entries() == 0
     assert "plugin_deactivate" not in fake_panorama.calls
     counted = metrics(logs())
-    assert counted["LicenceReturned"] == 1
+    assert counted["LicenseReturned"] == 1
     assert "VisitFailed" not in counted
 
 
@@ -234,7 +234,7 @@ def test_whoever_is_first_while_the_plugin_is_asked_the_end_is_the_same(
     assert "VisitFailed" not in metrics(logs())
 
 
-def test_the_plugin_gives_back_the_licence_of_a_firewall_that_died(
+def test_the_plugin_gives_back_the_license_of_a_firewall_that_died(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change(fake_panorama, connected=False)
@@ -244,8 +244,8 @@ def test_the_plugin_gives_back_the_licence_of_a_firewall_that_died(
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
     assert fake_panorama.entries() == 0
     counted = metrics(logs())
-    assert counted["LicenceReturned"] == 1
-    assert "LicenceNotReturned" not in counted
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
 
 
 def test_the_wrong_license_manager_is_no_success(
@@ -254,13 +254,13 @@ def test_the_wrong_license_manager_is_no_success(
     become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
     assert by_plugin.deliver(departure(by_plugin)) == ["message-0"]
     records = logs()
-    assert errors(records) == {"LicenceManagerError"}
+    assert errors(records) == {"LicenseManagerError"}
     assert any(
         SERIAL in reason and "another" in reason and "licensing.license_manager" in reason
         for reason in reasons(records)
     )
     assert fake_panorama.entries() == 4
-    assert "vmseries-autoscale:licence" not in by_plugin.tags()
+    assert "vmseries-autoscale:license" not in by_plugin.tags()
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_the_wrong_license_manager_is_no_success(
     [
         (NO_KEY, "LicensingKeyError", "on Panorama"),
         (WRONG_KEY, "LicensingKeyError", "on Panorama"),
-        (NO_SERVER, "LicenceServerUnreachableError", "Panorama does not reach"),
+        (NO_SERVER, "LicenseServerUnreachableError", "Panorama does not reach"),
         ("Something new", "PanoramaRefusedError", "Something new"),
     ],
 )
@@ -326,7 +326,7 @@ class UntilItsOwnList(FakeContext):
         self.panorama = panorama
 
     def get_remaining_time_in_millis(self) -> int:
-        return 10_000 if self.panorama.calls[-1] == "licences" else self.milliseconds
+        return 10_000 if self.panorama.calls[-1] == "licenses" else self.milliseconds
 
 
 @pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this run"])
@@ -346,12 +346,12 @@ def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_
     logs()
     assert by_plugin.deliver(event, context=context) == ["message-0"]
     assert reasons(logs()) == [obstacle]
-    assert "vmseries-autoscale:licence" not in by_plugin.tags()
+    assert "vmseries-autoscale:license" not in by_plugin.tags()
 
     fake_panorama.fail = lambda _name: None
     finish(by_plugin, fake_panorama, event)
     assert fake_panorama.given_back[""] == set()
-    assert metrics(logs())["LicenceReturned"] == 1
+    assert metrics(logs())["LicenseReturned"] == 1
     assert_nothing_left(by_plugin)
     assert fake_panorama.entries() == 0
 
@@ -367,17 +367,17 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     assert_nothing_left(by_plugin)
     records = logs()
     assert told(records, licensing.LEFT_TO_PLUGIN) == [SERIAL]
-    assert metrics(records)["TerminateDeadlinePassed"] == 1
-    assert "LicenceNotReturned" not in metrics(records), "it may still come back"
+    assert metrics(records)["TerminationDeadlinePassed"] == 1
+    assert "LicenseNotReturned" not in metrics(records), "it may still come back"
     assert fake_panorama.entries() == 4, "the plugin could not find it any more"
 
     gone = gone_for_good(by_plugin, fake_panorama)
     fake_panorama.plugin_works = True
-    reconcile_licences(by_plugin, fake_panorama, monkeypatch, gone)
+    reconcile_licenses(by_plugin, fake_panorama, monkeypatch, gone)
 
 
 @pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
-def test_panorama_away_loses_no_licence_of_the_plugin_s(
+def test_panorama_away_loses_no_license_of_the_plugin_s(
     by_plugin: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -395,7 +395,7 @@ def test_panorama_away_loses_no_licence_of_the_plugin_s(
     assert by_plugin.deliver(event) == []
     assert told(logs(), licensing.LEFT_TO_PLUGIN) == [SERIAL]
     fake_panorama.fail = lambda _name: None
-    reconcile_licences(
+    reconcile_licenses(
         by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)
     )
 
@@ -407,19 +407,19 @@ def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
 
 
 def reconcile_by_plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reconcile function of a deployment whose licences Panorama's plugin has."""
+    """The reconcile function of a deployment whose licenses Panorama's plugin has."""
     become_reconcile(cloud, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER)
 
 
-def reconcile_licences(
+def reconcile_licenses(
     cloud: Cloud, panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    """The reconcile function gets the licence back first, and then the firewall out."""
+    """The reconcile function gets the license back first, and then the firewall out."""
     reconcile_by_plugin(cloud, monkeypatch)
     panorama.asked.clear()
     first = run(cloud)
     assert first["leftovers"] == {gone: SERIAL}
-    assert first["licences_lost"] == []
+    assert first["licenses_lost"] == []
     assert f"lists {SERIAL} as licensed" in first["unfinished"][gone]
     assert panorama.asked == [frozenset({SERIAL})]
     assert panorama.entries() == 4
@@ -435,12 +435,12 @@ def reconcile_licences(
     assert panorama.listed == {LICENSE_MANAGER: set()}
 
 
-def test_the_licence_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin(
+def test_the_license_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     gone = gone_for_good(reconciling, fake_panorama)
-    reconcile_licences(reconciling, fake_panorama, monkeypatch, gone)
-    assert "LicenceNotReturned" not in metrics(logs())
+    reconcile_licenses(reconciling, fake_panorama, monkeypatch, gone)
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 def test_a_report_asks_the_plugin_for_nothing(
@@ -498,7 +498,7 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
     [
         (NO_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
         (WRONG_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
-        (NO_SERVER, "LicenceServerUnreachableError", "check the route, DNS and outbound HTTPS"),
+        (NO_SERVER, "LicenseServerUnreachableError", "check the route, DNS and outbound HTTPS"),
         ("Something new", "PanoramaRefusedError", "Something new"),
     ],
 )
@@ -506,7 +506,7 @@ def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
     event = departure(running)
-    refuse(fake_panorama, "deactivate_licence", PanoramaRefusedError(None, text))
+    refuse(fake_panorama, "deactivate_license", PanoramaRefusedError(None, text))
     assert running.deliver(event) == ["message-0"]
     records = logs()
     assert errors(records) == {error}
@@ -521,16 +521,16 @@ def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
     assert_nothing_left(running)
 
 
-def test_a_licence_server_that_stays_away_is_given_up_at_the_deadline(
+def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    refuse(fake_panorama, "deactivate_licence", PanoramaRefusedError(None, NO_SERVER))
+    refuse(fake_panorama, "deactivate_license", PanoramaRefusedError(None, NO_SERVER))
     assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
-    assert errors(logs()) == {"LicenceServerUnreachableError"}
+    assert errors(logs()) == {"LicenseServerUnreachableError"}
     finish(running, fake_panorama, departure(running, age=DAY))
     records = logs()
     assert told(records, licensing.LOST) == [SERIAL]
-    assert metrics(records)["LicenceNotReturned"] == 1
+    assert metrics(records)["LicenseNotReturned"] == 1
     assert fake_panorama.entries() == 0
 
 
@@ -546,7 +546,7 @@ def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
     gone_for_good(running, fake_panorama)
     become_reconcile(running, monkeypatch)
     logs()
-    assert run(running)["licences_lost"] == [SERIAL]
+    assert run(running)["licenses_lost"] == [SERIAL]
     assert told(logs(), licensing.LOST) == [SERIAL]
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
@@ -562,7 +562,7 @@ class FakeFirewall:
     Attributes:
         addresses: where it was asked.
         fail: called with each method's name first; raises what that call is to raise.
-        works: whether it gives its licence back at once.
+        works: whether it gives its license back at once.
     """
 
     number: str | None = SERIAL
@@ -580,16 +580,16 @@ class FakeFirewall:
         self.fail("serial")
         return self.number
 
-    def licences(self) -> list[str]:
-        self.fail("licences")
+    def licenses(self) -> list[str]:
+        self.fail("licenses")
         return list(self.licensed)
 
     def set_licensing_api_key(self, api_key: str) -> None:
         self.fail("set_licensing_api_key")
         self.key = api_key
 
-    def deactivate_licence(self) -> bool:
-        self.fail("deactivate_licence")
+    def deactivate_license(self) -> bool:
+        self.fail("deactivate_license")
         if self.works:
             self.licensed.clear()
         return self.works
@@ -629,32 +629,32 @@ def test_without_panorama_a_firewall_is_asked_at_its_management_address(
     written = running.tags()
     assert written["vmseries-autoscale:serial"] == SERIAL
     assert written["vmseries-autoscale:serial-evidence"] == "firewall"
-    assert written["vmseries-autoscale:licence"] == "returned"
+    assert written["vmseries-autoscale:license"] == "returned"
     assert_nothing_left(running)
     counted = metrics(logs())
-    assert counted["LicenceReturned"] == 1
-    assert "LicenceNotReturned" not in counted
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
 
 
-def test_without_panorama_a_licence_that_is_back_already_is_success(
+def test_without_panorama_a_license_that_is_back_already_is_success(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
-    """A firewall without a licence has no serial number."""
+    """A firewall without a license has no serial number."""
     its_own_api.licensed.clear()
     its_own_api.number = None
     finish_directly(running, departure(running))
     assert its_own_api.key == ""
     assert_nothing_left(running)
-    assert metrics(logs())["LicenceReturned"] == 1
+    assert metrics(logs())["LicenseReturned"] == 1
 
 
-def test_without_panorama_a_slow_licence_server_is_read_back_later(
+def test_without_panorama_a_slow_license_server_is_read_back_later(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert reasons(logs()) == ["the firewall is giving its licence back"]
+    assert reasons(logs()) == ["the firewall is giving its license back"]
     assert len(running.attached()) == 3
     its_own_api.licensed.clear()
     finish_directly(running, event)
@@ -663,13 +663,13 @@ def test_without_panorama_a_slow_licence_server_is_read_back_later(
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenceServerUnreachableError")],
+    [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenseServerUnreachableError")],
 )
 def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs, text: str, error: str
 ) -> None:
     def fail(name: str) -> None:
-        if name == "deactivate_licence":
+        if name == "deactivate_license":
             raise FirewallRefusedError(None, text)
 
     its_own_api.fail = fail
@@ -691,7 +691,7 @@ def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_dea
     records = logs()
     (lost,) = [one for one in records if one.get("message") == licensing.LOST_UNSEEN]
     assert lost["instance_id"] == running.instance_id
-    assert metrics(records)["LicenceNotReturned"] == 1
+    assert metrics(records)["LicenseNotReturned"] == 1
 
 
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
@@ -718,14 +718,14 @@ def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waite
     assert lost["instance_id"] == running.instance_id
 
 
-def test_without_panorama_a_launch_that_came_to_nothing_has_no_licence(
+def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Without a management interface a firewall gets none."""
     become_terminate(launching, monkeypatch, panorama=None, firewall_api=API)
     assert launching.deliver(departure(launching)) == []
     assert_nothing_left(launching)
-    assert "LicenceNotReturned" not in metrics(logs())
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took_along(
@@ -733,5 +733,5 @@ def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)
     gone_for_good(reconciling, fake_panorama)
-    assert run(reconciling)["licences_lost"] == [SERIAL]
+    assert run(reconciling)["licenses_lost"] == [SERIAL]
     assert told(logs(), licensing.LOST) == [SERIAL]

@@ -1,4 +1,4 @@
-"""The licence of one firewall, and the commands on it.
+"""The license of one firewall, and the commands on it.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Deactivate the License(s)" (automatic mode needs
 the licensing API key on the firewall and a way to the licensing server). The words "Successfully
@@ -14,19 +14,19 @@ from xml.etree.ElementTree import Element
 from vmseries_lab.clock import Clock
 from vmseries_lab.licensing import Licensing, LicensingRefusedError
 from vmseries_lab.panorama.answers import ApiError, entry, result
-from vmseries_lab.panorama.licences import ApiKey
+from vmseries_lab.panorama.licenses import ApiKey
 from vmseries_lab.timeline import Timeline
 
 FEATURE = "PA-VM"
 
 
-class Licence:
-    """What a firewall holds: a serial number, and perhaps a licence of a pool.
+class License:
+    """What a firewall holds: a serial number, and perhaps a license of a pool.
 
     Attributes:
         serial: ``unknown`` until it is licensed, or enrolled as pay-as-you-go.
         active: whether it is licensed.
-        pooled: whether the licence comes from a pool, so that it can and must be given back.
+        pooled: whether the license comes from a pool, so that it can and must be given back.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Licence:
         self.pooled = False
 
     def take(self, auth_code: str, uuid: str, cpuid: str) -> None:
-        """Take a licence from the pool of an auth code.
+        """Take a license from the pool of an auth code.
 
         Raises:
             LicensingRefusedError, PoolExhaustedError: as the licensing service refuses.
@@ -74,9 +74,9 @@ class Licence:
 
     def info(self, _command: Element, _user: str) -> Element:
         """``request license info``."""
-        licences = Element("licenses")
+        licenses = Element("licenses")
         if self.active:
-            licences.append(
+            licenses.append(
                 entry(
                     FEATURE,
                     feature=FEATURE,
@@ -89,13 +89,13 @@ class Licence:
                     authcode=self.auth_code,
                 )
             )
-        return result(licences)
+        return result(licenses)
 
     def deactivate(self, _command: Element, _user: str) -> Element:
         """``request license deactivate VM-Capacity mode auto``: accepted now, done a little later.
 
         Raises:
-            ApiError: if there is no API key or licence, or the licensing server refuses.
+            ApiError: if there is no API key or license, or the licensing server refuses.
         """
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")

@@ -1,4 +1,4 @@
-"""What we ask of the licence plugin, asked of the plugin of the lab's Panorama."""
+"""What we ask of the license plugin, asked of the plugin of the lab's Panorama."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def site() -> Iterator[Site]:
         yield Site(world, outside, lab_panorama.connect(outside))
 
 
-def test_licences_are_back_when_the_plugin_s_changes_are_committed(site: Site) -> None:
+def test_licenses_are_back_when_the_plugin_s_changes_are_committed(site: Site) -> None:
     leaving, also_leaving, staying = site.join(), site.join(), site.join()
     assert site.listed() == {leaving, also_leaving, staying}
     site.ask(leaving, also_leaving)
@@ -61,7 +61,7 @@ def test_licences_are_back_when_the_plugin_s_changes_are_committed(site: Site) -
     assert site.outside.licensing.used() == 1
 
 
-def test_a_licence_that_is_back_already_is_success(site: Site) -> None:
+def test_a_license_that_is_back_already_is_success(site: Site) -> None:
     serial = site.join()
     for _ in range(2):
         site.ask(serial)
@@ -73,7 +73,7 @@ def test_a_licence_that_is_back_already_is_success(site: Site) -> None:
 def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
     """Without its key Panorama promises as ever, and nothing comes of it."""
     serial = site.join()
-    site.outside.panorama.licences.api_key.value = None
+    site.outside.panorama.licenses.api_key.value = None
     for _ in range(3):
         site.ask(serial)
     assert site.listed() == {serial}

@@ -1,4 +1,4 @@
-"""A group whose licences Panorama's plugin has: all come back, and nothing is left in Panorama."""
+"""A group whose licenses Panorama's plugin has: all come back, and nothing is left in Panorama."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def uncommitted(lab: Lab) -> str | None:
 def left_by(firewalls: int) -> Leftovers:
     """What there is of so many firewalls; no license manager names a log collector group."""
     return Leftovers(
-        interfaces=2 * firewalls, addresses=0, licences=firewalls, panorama_entries=3 * firewalls
+        interfaces=2 * firewalls, addresses=0, licenses=firewalls, panorama_entries=3 * firewalls
     )
 
 
-def test_every_licence_comes_back_by_the_plugin(tmp_path: Path) -> None:
+def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)
         lab.boot_times(**QUICK_BOOT)
@@ -72,7 +72,7 @@ def test_every_licence_comes_back_by_the_plugin(tmp_path: Path) -> None:
         assert {*leaving, killed, stays} == serials.keys()
         assert listed(lab) == {serials[stays], serials[killed]}
         assert uncommitted(lab) == "no"
-        assert fleet.metric("LicenceReturned", since) == len(leaving)
+        assert fleet.metric("LicenseReturned", since) == len(leaving)
 
         lab.advance(AGE_FLOOR + 2 * INTERVAL)
         reports = [line["report"] for line in fleet.log(since, "reconcile") if "report" in line]
@@ -81,5 +81,5 @@ def test_every_licence_comes_back_by_the_plugin(tmp_path: Path) -> None:
         assert uncommitted(lab) == "no"
         assert lab.leftovers() == left_by(1)
         for function in ("terminate", "reconcile"):
-            assert fleet.metric("LicenceNotReturned", since, function) == 0
+            assert fleet.metric("LicenseNotReturned", since, function) == 0
         assert lab.errors() == []

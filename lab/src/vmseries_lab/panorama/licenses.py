@@ -1,4 +1,4 @@
-"""Licences as Panorama handles them: the licensing API key, and licences of managed firewalls.
+"""Licenses as Panorama handles them: the licensing API key, and licenses of managed firewalls.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Install a License Deactivation API Key" (a key that
 is set on Panorama is handed to the managed firewalls). ``request batch license`` works on connected
@@ -55,8 +55,8 @@ class ApiKey:
 
 
 @dataclass
-class Licences:
-    """Commands on licences that are given to Panorama itself."""
+class Licenses:
+    """Commands on licenses that are given to Panorama itself."""
 
     clock: Clock
     store: Store
@@ -90,8 +90,8 @@ class Licences:
             answer = self._pass_on(
                 serial, fromstring("<request><license><info/></license></request>")
             )
-            licences = answer.find("result/licenses") if answer is not None else None
-            device.append(licences if licences is not None else leaf("licenses", ""))
+            licenses = answer.find("result/licenses") if answer is not None else None
+            device.append(licenses if licenses is not None else leaf("licenses", ""))
             devices.append(device)
         return result(devices)
 
@@ -110,7 +110,7 @@ class Licences:
         return enqueued(job.number, commit=False)
 
     def _deactivated(self, serials: list[str]) -> Report:
-        """Let each firewall deactivate its licence, and note what each said."""
+        """Let each firewall deactivate its license, and note what each said."""
         lines: list[str] = []
         ok = True
         for serial in serials:

@@ -1,17 +1,27 @@
 variable "functions" {
   description = <<-EOT
-    How the functions run.
-    - `runtime`                       - (Optional) Lambda runtime, `python3.13` or `python3.12`.
-    - `architecture`                  - (Optional) `arm64` or `x86_64`.
-    - `memory_mib`                    - (Optional) memory of one run; Lambda gives processor time in proportion.
-    - `timeout_seconds`               - (Optional) time limit of one run. A run is one look, not one launch.
-    - `log_level`                     - (Optional) `INFO` or `DEBUG`. Nothing stricter: metrics are log lines, too.
-    - `log_retention_days`            - (Optional) how long CloudWatch keeps the logs; 0 for ever.
-    - `kms_key_arn`                   - (Optional) your own key for the functions' environment and logs; its policy must allow CloudWatch Logs to use it.
-    - `vpc`                           - (Optional) `subnet_ids` and `security_group_ids`, for a Panorama that is reached from there only; with ways to EC2, Auto Scaling, SQS and Secrets Manager.
-    - `event_batching_window_seconds` - (Optional) how long terminations are collected to share one commit in Panorama.
-    - `launch_concurrency`            - (Optional) how many runs of the launch function at once, 2 to 1000. A run looks after up to ten firewalls. Not more than 2 with `panorama`, which asks for five API calls at once at most.
-    - `terminate_concurrency`         - (Optional) the same for the terminate function, whose run looks after up to a hundred.
+    Settings of the Lambda functions.
+    - `runtime`                       - (Optional) Lambda runtime: `python3.13` or `python3.12`.
+    - `architecture`                  - (Optional) Instruction set: `arm64` or `x86_64`.
+    - `memory_mib`                    - (Optional) Memory in MiB. Lambda allocates CPU in proportion.
+    - `timeout_seconds`               - (Optional) Time limit of one invocation. A launch or termination takes many
+      invocations.
+    - `log_level`                     - (Optional) `INFO` or `DEBUG`. Higher levels are rejected: metrics are written as
+      log lines (EMF).
+    - `log_retention_days`            - (Optional) Retention of the logs in CloudWatch, in days. 0 keeps them forever.
+    - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
+      logs. Its key policy must allow CloudWatch Logs to use it.
+    - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
+      The subnets need access to EC2, Auto Scaling, SQS and Secrets Manager. Null runs the functions outside of any VPC.
+      - `subnet_ids`         - IDs of the subnets.
+      - `security_group_ids` - IDs of the security groups.
+    - `event_batching_window_seconds` - (Optional) Time for which terminations are collected into one batch, which
+      shares one commit in Panorama.
+    - `launch_concurrency`            - (Optional) Maximum concurrent invocations of the launch function, 2 to 1000.
+      Each handles up to 10 firewalls. With `panorama`, at most 2 for each function, because Panorama supports five
+      concurrent API calls.
+    - `terminate_concurrency`         - (Optional) Maximum concurrent invocations of the terminate function, 2 to 1000.
+      Each handles up to 100 firewalls.
   EOT
   type = object({
     runtime            = optional(string, "python3.13")
@@ -43,58 +53,105 @@ variable "functions" {
   }
 
   validation {
-    condition     = var.functions.memory_mib >= 256 && var.functions.memory_mib <= 10240 && floor(var.functions.memory_mib) == var.functions.memory_mib
-    error_message = "functions.memory_mib must be a whole number between 256 and 10240, e.g. 512."
+    condition = (
+      var.functions.memory_mib >= 256 &&
+      var.functions.memory_mib <= 10240 &&
+      floor(var.functions.memory_mib) == var.functions.memory_mib
+    )
+    error_message = "functions.memory_mib must be a whole number from 256 to 10240, e.g. memory_mib = 512."
   }
 
   validation {
-    condition     = var.functions.timeout_seconds >= 30 && var.functions.timeout_seconds <= 500 && floor(var.functions.timeout_seconds) == var.functions.timeout_seconds
-    error_message = "functions.timeout_seconds must be whole seconds between 30 and 500, e.g. 60."
+    condition = (
+      var.functions.timeout_seconds >= 30 &&
+      var.functions.timeout_seconds <= 500 &&
+      floor(var.functions.timeout_seconds) == var.functions.timeout_seconds
+    )
+    error_message = "functions.timeout_seconds must be a whole number from 30 to 500, e.g. timeout_seconds = 60."
   }
 
-  # After a run that died, its message is seen again once the visibility time-out is over; by then the hook must still be open.
+  # After an invocation crashes, SQS delivers its message again when the visibility timeout is over. The hook must
+  # still be open then.
   validation {
-    condition     = 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds + max(300, var.deadlines.visit_interval_seconds) < 3600
-    error_message = "functions: 6 * timeout_seconds + event_batching_window_seconds + 300 (the longest pause) must stay below 3600, the heartbeat time-out of the hooks: else a run that dies costs the firewall its hook. For example timeout_seconds = 60, event_batching_window_seconds = 20."
+    condition = (
+      6 * var.functions.timeout_seconds +
+      var.functions.event_batching_window_seconds +
+      max(300, var.deadlines.visit_interval_seconds)
+    ) < 3600
+    error_message = <<-EOT
+      functions: 6 * timeout_seconds + event_batching_window_seconds + 300 (the longest interval between two visits) must
+      be less than 3600, the heartbeat timeout of the hooks. Otherwise a crashed invocation lets the hook expire.
+      For example timeout_seconds = 60 and event_batching_window_seconds = 20.
+    EOT
   }
 
   validation {
     condition     = contains(["DEBUG", "INFO"], var.functions.log_level)
-    error_message = "functions.log_level must be \"DEBUG\" or \"INFO\", e.g. log_level = \"INFO\": metrics are log lines of level INFO, which Lambda drops under anything stricter."
+    error_message = <<-EOT
+      functions.log_level must be "DEBUG" or "INFO", e.g. log_level = "INFO".
+      Metrics are log lines of level INFO, which Lambda discards at higher levels.
+    EOT
   }
 
   validation {
-    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.functions.log_retention_days)
-    error_message = "functions.log_retention_days must be a number of days that CloudWatch Logs knows (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653), e.g. 90, or 0 for ever."
+    condition = contains([
+      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.functions.log_retention_days)
+    error_message = <<-EOT
+      functions.log_retention_days must be a retention period of CloudWatch Logs: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150,
+      180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days, e.g. 90, or 0 to keep the logs forever.
+    EOT
   }
 
   validation {
-    condition     = var.functions.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.functions.kms_key_arn))
-    error_message = "functions.kms_key_arn must be the ARN of a key, e.g. \"arn:aws:kms:us-east-1:123456789012:key/…\"."
+    condition = alltrue([
+      for arn in var.functions.kms_key_arn[*] : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))
+    ])
+    error_message = <<-EOT
+      functions.kms_key_arn must be the ARN of a KMS key, e.g. "arn:aws:kms:us-east-1:123456789012:key/…".
+    EOT
   }
 
   validation {
-    condition     = var.functions.vpc == null ? true : length(var.functions.vpc.subnet_ids) > 0 && length(var.functions.vpc.security_group_ids) > 0
-    error_message = "functions.vpc must have at least one subnet and one security group, e.g. { subnet_ids = [\"subnet-0123456789abcdef0\"], security_group_ids = [\"sg-0123456789abcdef0\"] }; null runs the functions outside of any VPC."
+    condition = alltrue([
+      for vpc in var.functions.vpc[*] : length(vpc.subnet_ids) > 0 && length(vpc.security_group_ids) > 0
+    ])
+    error_message = <<-EOT
+      functions.vpc must have at least one subnet and one security group,
+      e.g. { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = ["sg-0123456789abcdef0"] }.
+      Null runs the functions outside of any VPC.
+    EOT
   }
 
   validation {
-    condition     = var.functions.event_batching_window_seconds >= 1 && var.functions.event_batching_window_seconds <= 300
-    error_message = "functions.event_batching_window_seconds must be between 1 and 300, e.g. 20."
+    condition = (
+      var.functions.event_batching_window_seconds >= 1 &&
+      var.functions.event_batching_window_seconds <= 300
+    )
+    error_message = "functions.event_batching_window_seconds must be from 1 to 300, e.g. 20."
   }
 
   validation {
-    condition     = alltrue([for concurrency in [var.functions.launch_concurrency, var.functions.terminate_concurrency] : concurrency >= 2 && concurrency <= 1000 && floor(concurrency) == concurrency])
-    error_message = "functions.launch_concurrency and terminate_concurrency must be whole numbers between 2 and 1000, as SQS event sources allow, e.g. launch_concurrency = 2."
+    condition = alltrue([
+      for concurrency in [var.functions.launch_concurrency, var.functions.terminate_concurrency] :
+      concurrency >= 2 && concurrency <= 1000 && floor(concurrency) == concurrency
+    ])
+    error_message = <<-EOT
+      functions.launch_concurrency and terminate_concurrency must be whole numbers from 2 to 1000, the limits of SQS
+      event source mappings, e.g. launch_concurrency = 2.
+    EOT
   }
 }
 
 variable "deadlines" {
   description = <<-EOT
-    How long the functions try, before they let the hook's default happen: a launch is given up, a termination goes on.
-    - `launch_minutes`         - (Optional) from the launch of an instance to a firewall in service. VM-Series takes 15 to 25.
-    - `terminate_minutes`      - (Optional) for license, Panorama and interfaces of a leaving firewall; a Panorama that is away for less loses nothing.
-    - `visit_interval_seconds` - (Optional) first pause between two looks. A termination's pauses grow up to 300 s.
+    Deadlines of a launch and a termination, after which a launch is abandoned and a termination continues.
+    - `launch_minutes`         - (Optional) Time from the launch of an instance until its firewall is in service.
+      VM-Series boots in 15 to 25 minutes.
+    - `terminate_minutes`      - (Optional) Time to return the license, remove the firewall from Panorama and delete its
+      interfaces. A shorter outage of Panorama has no lasting effect.
+    - `visit_interval_seconds` - (Optional) Initial interval between two visits: a visit is one pass of a function over
+      one instance. During a termination, the interval grows up to 300 seconds.
   EOT
   type = object({
     launch_minutes         = optional(number, 45)
@@ -105,29 +162,49 @@ variable "deadlines" {
   nullable = false
 
   validation {
-    condition     = alltrue([for minutes in [var.deadlines.launch_minutes, var.deadlines.terminate_minutes] : minutes >= 5 && minutes <= 2880 && floor(minutes) == minutes])
-    error_message = "deadlines.launch_minutes and terminate_minutes must be whole minutes between 5 and 2880: Auto Scaling holds an instance for 48 hours at most, however many heartbeats it gets, e.g. launch_minutes = 45."
+    condition = alltrue([
+      for minutes in [var.deadlines.launch_minutes, var.deadlines.terminate_minutes] :
+      minutes >= 5 && minutes <= 2880 && floor(minutes) == minutes
+    ])
+    error_message = <<-EOT
+      deadlines.launch_minutes and terminate_minutes must be whole numbers from 5 to 2880, e.g. launch_minutes = 45.
+      Auto Scaling keeps an instance in a wait state for at most 48 hours, regardless of heartbeats.
+    EOT
   }
 
   validation {
-    condition     = var.deadlines.visit_interval_seconds >= 10 && var.deadlines.visit_interval_seconds <= 300 && floor(var.deadlines.visit_interval_seconds) == var.deadlines.visit_interval_seconds
-    error_message = "deadlines.visit_interval_seconds must be whole seconds between 10 and 300, e.g. 30."
+    condition = (
+      var.deadlines.visit_interval_seconds >= 10 &&
+      var.deadlines.visit_interval_seconds <= 300 &&
+      floor(var.deadlines.visit_interval_seconds) == var.deadlines.visit_interval_seconds
+    )
+    error_message = <<-EOT
+      deadlines.visit_interval_seconds must be a whole number from 10 to 300, e.g. visit_interval_seconds = 30.
+    EOT
   }
 
   validation {
     condition     = var.deadlines.launch_minutes * 60 / var.deadlines.visit_interval_seconds <= 900
-    error_message = "deadlines.launch_minutes * 60 / visit_interval_seconds must not be more than 900 visits: SQS hands a message out 1000 times and then puts it aside, e.g. 45 minutes every 30 s are 90. Look less often or give up earlier."
+    error_message = <<-EOT
+      deadlines: launch_minutes * 60 / visit_interval_seconds must be at most 900 visits, because SQS moves a message to
+      the dead-letter queue after 1000 receives.
+      For example launch_minutes = 45 and visit_interval_seconds = 30 are 90 visits.
+      Increase visit_interval_seconds or reduce launch_minutes.
+    EOT
   }
 }
 
 variable "reconcile" {
   description = <<-EOT
-    How the reconcile function puts right what no visit will: it writes lost lifecycle events anew, and removes what firewalls that are gone have left (interfaces, addresses, targets, entries in Panorama).
-    - `interval_minutes`  - (Optional) how often it runs.
-    - `age_floor_minutes` - (Optional) for how long something must have been wrong before it acts.
-    - `maximum_firewalls` - (Optional) of how many firewalls one run removes what they left, at most; the others have their turn in later runs.
-    - `maximum_percent`   - (Optional) the same as a percentage of all firewalls known; at least of one.
-    - `dry_run`           - (Optional) only report in the log, and change nothing.
+    Settings of the reconcile function, which resends lost lifecycle events and removes orphans of terminated firewalls.
+    Orphans are network interfaces, Elastic IP addresses, targets and entries in Panorama whose firewall is gone.
+    - `interval_minutes`  - (Optional) Interval between two runs.
+    - `age_floor_minutes` - (Optional) Minimum age of a problem before the function acts on it.
+    - `maximum_firewalls` - (Optional) Maximum number of firewalls whose orphans one run removes. Later runs remove the
+      rest.
+    - `maximum_percent`   - (Optional) The same limit in percent of all known firewalls, at least one firewall. The
+      lower limit applies.
+    - `dry_run`           - (Optional) Whether the function only reports, and changes nothing.
   EOT
   type = object({
     interval_minutes  = optional(number, 15)
@@ -140,45 +217,79 @@ variable "reconcile" {
   nullable = false
 
   validation {
-    condition     = var.reconcile.interval_minutes >= 1 && var.reconcile.interval_minutes <= 60 && floor(var.reconcile.interval_minutes) == var.reconcile.interval_minutes
-    error_message = "reconcile.interval_minutes must be a whole number between 1 and 60, e.g. 15."
+    condition = (
+      var.reconcile.interval_minutes >= 1 &&
+      var.reconcile.interval_minutes <= 60 &&
+      floor(var.reconcile.interval_minutes) == var.reconcile.interval_minutes
+    )
+    error_message = "reconcile.interval_minutes must be a whole number from 1 to 60, e.g. interval_minutes = 15."
   }
 
-  # One run may just miss what has become old enough, and the next one may fail.
+  # One run may be just too early for a problem, and the next one may fail.
   validation {
     condition     = 2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes < 60
-    error_message = "reconcile: 2 * interval_minutes + age_floor_minutes must stay below 60, the minutes after which a hook that nobody answers ends by itself; here it is ${2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes}. For example { interval_minutes = 15, age_floor_minutes = 25 }, which is 55."
+    error_message = <<-EOT
+      reconcile: 2 * interval_minutes + age_floor_minutes must be less than 60, the minutes after which an unanswered
+      hook expires, but is ${2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes}.
+      For example { interval_minutes = 15, age_floor_minutes = 25 }, which is 55.
+    EOT
   }
 
-  # A visit is noted on its instance every 10 minutes, by the first visit after them.
   validation {
-    condition     = var.reconcile.age_floor_minutes * 60 >= 600 + max(300, var.deadlines.visit_interval_seconds) + 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds
-    error_message = "reconcile.age_floor_minutes must be at least ${ceil((600 + max(300, var.deadlines.visit_interval_seconds) + 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds) / 60)}, or a firewall that is looked after slowly is taken for a lost one: 600 s between two notes of a visit, ${max(300, var.deadlines.visit_interval_seconds)} s for the longest pause, and 6 * functions.timeout_seconds + event_batching_window_seconds = ${6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds} s until a message comes back after a run that died. For example age_floor_minutes = 25 with timeout_seconds = 60 and event_batching_window_seconds = 20."
+    condition     = var.reconcile.age_floor_minutes * 60 >= local.last_visit_tag_seconds
+    error_message = <<-EOT
+      reconcile.age_floor_minutes must be at least ${ceil(local.last_visit_tag_seconds / 60)}. The sum of
+      600 s between two last-visit tags,
+      ${local.longest_visit_interval_seconds} s for the longest interval between two visits, and
+      ${local.redelivery_seconds} s until SQS redelivers a message after a crash
+      (6 * functions.timeout_seconds + event_batching_window_seconds) is ${local.last_visit_tag_seconds} s.
+      With less, the reconcile function takes a slow visit for a lost event.
+      For example age_floor_minutes = 25 with timeout_seconds = 60 and event_batching_window_seconds = 20.
+    EOT
   }
 
   validation {
     condition     = floor(var.reconcile.age_floor_minutes) == var.reconcile.age_floor_minutes
-    error_message = "reconcile.age_floor_minutes must be whole minutes, e.g. 25."
+    error_message = "reconcile.age_floor_minutes must be a whole number, e.g. age_floor_minutes = 25."
   }
 
   validation {
-    condition     = var.reconcile.maximum_firewalls >= 1 && floor(var.reconcile.maximum_firewalls) == var.reconcile.maximum_firewalls
-    error_message = "reconcile.maximum_firewalls must be a whole number of at least 1, e.g. 25; to have nothing removed, say dry_run = true."
+    condition = (
+      var.reconcile.maximum_firewalls >= 1 &&
+      floor(var.reconcile.maximum_firewalls) == var.reconcile.maximum_firewalls
+    )
+    error_message = <<-EOT
+      reconcile.maximum_firewalls must be a whole number of at least 1, e.g. maximum_firewalls = 25.
+      To remove nothing, set dry_run = true.
+    EOT
   }
 
   validation {
     condition     = var.reconcile.maximum_percent >= 1 && var.reconcile.maximum_percent <= 100
-    error_message = "reconcile.maximum_percent must be between 1 and 100, e.g. 50."
+    error_message = "reconcile.maximum_percent must be from 1 to 100, e.g. maximum_percent = 50."
   }
+}
+
+locals {
+  longest_visit_interval_seconds = max(300, var.deadlines.visit_interval_seconds)
+
+  # Time until SQS redelivers the message of a crashed invocation: visibility timeout and batching window.
+  redelivery_seconds = 6 * var.functions.timeout_seconds + var.functions.event_batching_window_seconds
+
+  # Maximum time between two last-visit tags of an instance. The functions write one every 10 minutes, at the first
+  # visit after that time.
+  last_visit_tag_seconds = 600 + local.longest_visit_interval_seconds + local.redelivery_seconds
 }
 
 variable "event_delivery" {
   description = <<-EOT
-    How lifecycle events travel from EventBridge through the queues.
-    - `maximum_age_seconds`           - (Optional) how long EventBridge tries to hand an event to its queue.
-    - `maximum_retries`               - (Optional) how often.
-    - `message_retention_seconds`     - (Optional) how long a queue keeps a message; longer than a termination may take.
-    - `dead_letter_retention_seconds` - (Optional) how long dead letters are kept for you; counted from the first message, so longer than that of the queue.
+    Delivery of lifecycle events from EventBridge through the SQS queues.
+    - `maximum_age_seconds`           - (Optional) Time for which EventBridge retries to deliver an event to its queue.
+    - `maximum_retries`               - (Optional) Maximum number of retries.
+    - `message_retention_seconds`     - (Optional) Retention of messages in the queues. It must exceed the longest
+      termination.
+    - `dead_letter_retention_seconds` - (Optional) Retention of messages in the dead-letter queues, counted from when
+      they were first sent. It must exceed `message_retention_seconds`.
   EOT
   type = object({
     maximum_age_seconds           = optional(number, 86400)
@@ -190,32 +301,54 @@ variable "event_delivery" {
   nullable = false
 
   validation {
-    condition     = var.event_delivery.maximum_age_seconds >= 60 && var.event_delivery.maximum_age_seconds <= 86400
-    error_message = "event_delivery.maximum_age_seconds must be between 60 and 86400, e.g. 86400."
+    condition = (
+      var.event_delivery.maximum_age_seconds >= 60 &&
+      var.event_delivery.maximum_age_seconds <= 86400
+    )
+    error_message = "event_delivery.maximum_age_seconds must be from 60 to 86400, e.g. 86400."
   }
 
   validation {
     condition     = var.event_delivery.maximum_retries >= 0 && var.event_delivery.maximum_retries <= 185
-    error_message = "event_delivery.maximum_retries must be between 0 and 185, e.g. 185."
+    error_message = "event_delivery.maximum_retries must be from 0 to 185, e.g. 185."
   }
 
   validation {
-    condition     = var.event_delivery.message_retention_seconds > var.deadlines.terminate_minutes * 60 + var.event_delivery.maximum_age_seconds && var.event_delivery.message_retention_seconds <= 1209600
-    error_message = "event_delivery.message_retention_seconds must be longer than deadlines.terminate_minutes * 60 + event_delivery.maximum_age_seconds, or SQS forgets a firewall that is being cleaned up, and at most 1209600, e.g. 345600."
+    condition = (
+      var.event_delivery.message_retention_seconds <= 1209600 &&
+      var.event_delivery.message_retention_seconds > (
+        var.deadlines.terminate_minutes * 60 + var.event_delivery.maximum_age_seconds
+      )
+    )
+    error_message = <<-EOT
+      event_delivery.message_retention_seconds must be greater than
+      deadlines.terminate_minutes * 60 + event_delivery.maximum_age_seconds, and at most 1209600, e.g. 345600.
+      Otherwise SQS may delete the message of a termination that is not finished.
+    EOT
   }
 
   validation {
-    condition     = var.event_delivery.dead_letter_retention_seconds > var.event_delivery.message_retention_seconds && var.event_delivery.dead_letter_retention_seconds <= 1209600
-    error_message = "event_delivery.dead_letter_retention_seconds must be longer than message_retention_seconds, since SQS counts from when a message was first sent, and at most 1209600, e.g. 1209600."
+    condition = (
+      var.event_delivery.dead_letter_retention_seconds > var.event_delivery.message_retention_seconds &&
+      var.event_delivery.dead_letter_retention_seconds <= 1209600
+    )
+    error_message = <<-EOT
+      event_delivery.dead_letter_retention_seconds must be greater than message_retention_seconds, because SQS counts
+      from when a message was first sent, and at most 1209600, e.g. 1209600.
+    EOT
   }
 }
 
 variable "dependencies" {
   description = <<-EOT
-    Where the functions' third-party Python (pan-os-python and others) comes from. By default apply builds a layer from the locked requirements, which takes Python 3.11 and access to a package index on the machine that applies.
-    - `layer_arn` - (Optional) a layer version that holds them.
-    - `filename`  - (Optional) the layer's archive, built elsewhere with `python3 lambda/build.py layer --output FILE`; it must be byte for byte the locked one.
-    - `python`    - (Optional) the Python that builds, e.g. `/usr/bin/python3.12`; null for `python3`.
+    Source of the Lambda layer with the functions' third-party Python packages (pan-os-python and others).
+    By default, apply builds the layer from the locked requirements, which requires Python 3.11 or newer and access to a
+    package index on the machine that runs Terraform. Set at most one attribute.
+    - `layer_arn` - (Optional) ARN of an existing layer version with the packages.
+    - `filename`  - (Optional) Path of the layer archive, built elsewhere with
+      `python3 lambda/build.py layer --output FILE`. Its digest must be the locked one.
+    - `python`    - (Optional) Python interpreter that builds the layer, e.g. `/usr/bin/python3.12`. Null uses
+      `python3`.
   EOT
   type = object({
     layer_arn = optional(string)
@@ -226,31 +359,49 @@ variable "dependencies" {
   nullable = false
 
   validation {
-    condition     = length([for way in [var.dependencies.layer_arn, var.dependencies.filename, var.dependencies.python] : true if way != null]) <= 1
-    error_message = "dependencies must have one of layer_arn, filename and python at most, since each makes the others needless, e.g. { filename = \"artifacts/dependencies.zip\" }."
+    condition = length([
+      for source in [var.dependencies.layer_arn, var.dependencies.filename, var.dependencies.python] : true
+      if source != null
+    ]) <= 1
+    error_message = <<-EOT
+      dependencies must have at most one of layer_arn, filename and python, since each makes the others unnecessary,
+      e.g. { filename = "artifacts/dependencies.zip" }.
+    EOT
   }
 
   validation {
-    condition     = var.dependencies.layer_arn == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[^:]+:[0-9]+$", var.dependencies.layer_arn))
-    error_message = "dependencies.layer_arn must be the ARN of a layer with its version, e.g. \"arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3\"."
+    condition = alltrue([
+      for arn in var.dependencies.layer_arn[*] :
+      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[^:]+:[0-9]+$", arn))
+    ])
+    error_message = <<-EOT
+      dependencies.layer_arn must be the ARN of a layer version,
+      e.g. "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3".
+    EOT
   }
 
   validation {
-    condition     = var.dependencies.filename == null ? true : endswith(var.dependencies.filename, ".zip")
+    condition     = alltrue([for filename in var.dependencies.filename[*] : endswith(filename, ".zip")])
     error_message = "dependencies.filename must be the path of a zip archive, e.g. \"artifacts/dependencies.zip\"."
   }
 
   validation {
-    condition     = var.dependencies.python == null ? true : can(regex("^[A-Za-z0-9_./:\\\\ -]+$", var.dependencies.python))
-    error_message = "dependencies.python must be a command or path without quotes or other signs of a shell, e.g. \"/usr/bin/python3.12\"."
+    condition = alltrue([
+      for python in var.dependencies.python[*] : can(regex("^[A-Za-z0-9_./:\\\\ -]+$", python))
+    ])
+    error_message = <<-EOT
+      dependencies.python must be a command or path without quotes or shell metacharacters, e.g. "/usr/bin/python3.12".
+    EOT
   }
 }
 
 variable "alarms" {
   description = <<-EOT
-    CloudWatch alarms on dead letters, on messages that nobody reads, on functions that crash, are throttled or fall silent, on launches given up, on terminations that are held or past
-    their deadline, on licenses not returned, on events that were lost and on removals that fail; null for none.
-    - `actions` - (Optional) ARNs of what an alarm does, e.g. an SNS topic.
+    CloudWatch alarms on the functions, queues, launches, terminations and licenses.
+    They watch dead letters, messages that are not read, functions that fail, are throttled or do not run, abandoned
+    launches, terminations that are held or past their deadline, licenses that are not returned, resent events and
+    failed orphan removals. Set null to create no alarms.
+    - `actions` - (Optional) ARNs of up to five alarm actions, e.g. of an SNS topic.
   EOT
   type = object({
     actions = optional(list(string), [])
@@ -258,7 +409,13 @@ variable "alarms" {
   default = {}
 
   validation {
-    condition     = var.alarms == null ? true : length(var.alarms.actions) <= 5 && alltrue([for arn in var.alarms.actions : can(regex("^arn:[a-z-]+:[a-z0-9-]+:", arn))])
-    error_message = "alarms.actions must be up to five ARNs, e.g. [\"arn:aws:sns:us-east-1:123456789012:on-call\"]."
+    condition = alltrue([
+      for alarms in var.alarms[*] :
+      length(alarms.actions) <= 5 &&
+      alltrue([for arn in alarms.actions : can(regex("^arn:[a-z-]+:[a-z0-9-]+:", arn))])
+    ])
+    error_message = <<-EOT
+      alarms.actions must be at most five ARNs, e.g. ["arn:aws:sns:us-east-1:123456789012:on-call"].
+    EOT
   }
 }

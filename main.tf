@@ -116,9 +116,9 @@ module "dependencies" {
 module "lifecycle" {
   source = "./modules/lifecycle"
 
-  name        = var.name
-  location    = local.location
-  transitions = { for transition, hook in local.hooks : transition => { hook_name = hook.name, heartbeat_timeout_seconds = hook.heartbeat_timeout_seconds } }
+  name     = var.name
+  location = local.location
+  hooks    = local.hooks
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
     source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
@@ -165,7 +165,7 @@ module "firewall_group" {
   capacity          = local.capacity
   target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
   hooks             = local.hooks
-  hook_answers      = module.lifecycle.answers
+  hook_dependencies = module.lifecycle.hook_dependencies
   drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds
   permissions       = var.permissions
   tags              = local.tags

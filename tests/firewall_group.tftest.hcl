@@ -45,9 +45,9 @@ variables {
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
-  hook_answers  = { launch-mapping = "0000" }
-  drain_seconds = 86700
-  permissions   = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  hook_dependencies = { launch-mapping = "0000" }
+  drain_seconds     = 86700
+  permissions       = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
 }
 
 run "a_launch_template_that_is_safe_by_itself" {
@@ -150,7 +150,7 @@ run "a_group_whose_hooks_are_always_answered" {
   }
 
   assert {
-    condition     = terraform_data.hook_answers.output == tomap({ launch-mapping = "0000" })
+    condition     = terraform_data.hook_dependencies.output == tomap({ launch-mapping = "0000" })
     error_message = "the group waits for what answers its hooks"
   }
 }

@@ -10,9 +10,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
-  transitions = {
-    launch    = { hook_name = "launch", heartbeat_timeout_seconds = 3600 }
-    terminate = { hook_name = "terminate", heartbeat_timeout_seconds = 3600 }
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
   interfaces = {

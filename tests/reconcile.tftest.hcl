@@ -9,9 +9,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
-  transitions = {
-    launch    = { hook_name = "launch", heartbeat_timeout_seconds = 3600 }
-    terminate = { hook_name = "terminate", heartbeat_timeout_seconds = 3600 }
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
   web_arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
@@ -95,7 +95,7 @@ run "the_schedule_calls_the_function_and_never_twice" {
   }
 
   assert {
-    condition     = alltrue([for key in ["reconcile-target", "reconcile-policy", "reconcile-logs"] : contains(keys(output.answers), key)])
+    condition     = alltrue([for key in ["reconcile-target", "reconcile-policy", "reconcile-logs"] : contains(keys(output.hook_dependencies), key)])
     error_message = "the group drains before the function goes"
   }
 }

@@ -60,6 +60,12 @@ locals {
   )
 }
 
+module "policy" {
+  source = "../iam-policy"
+
+  statements = local.statements
+}
+
 resource "aws_iam_role" "this" {
   count = local.make_profile ? 1 : 0
 
@@ -83,23 +89,9 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   count = local.make_profile ? 1 : 0
 
-  name = "${var.name}-firewall"
-  role = aws_iam_role.this[0].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+  name   = "${var.name}-firewall"
+  role   = aws_iam_role.this[0].id
+  policy = module.policy.json
 }
 
 resource "aws_iam_instance_profile" "this" {

@@ -4,8 +4,8 @@ locals {
 
 # Everything that answers a lifecycle hook, by value. The group depends on this, so none of it goes while a firewall is still leaving.
 # Depending on the modules instead would make their data sources unknown whenever something in them changes.
-resource "terraform_data" "hook_answers" {
-  input = var.hook_answers
+resource "terraform_data" "hook_dependencies" {
+  input = var.hook_dependencies
 }
 
 resource "aws_autoscaling_group" "this" {
@@ -98,7 +98,7 @@ resource "aws_autoscaling_group" "this" {
 
   # The firewalls' own rights and ways, too, last as long as the firewalls.
   depends_on = [
-    terraform_data.hook_answers,
+    terraform_data.hook_dependencies,
     aws_iam_role_policy.this,
     aws_vpc_security_group_ingress_rule.load_balancer,
     aws_vpc_security_group_ingress_rule.management,

@@ -154,7 +154,7 @@ variable "hooks" {
   nullable = false
 }
 
-variable "hook_answers" {
+variable "hook_dependencies" {
   description = "Ids of everything that answers a hook. The group is made after all of it and goes before any of it."
   type        = map(string)
   nullable    = false

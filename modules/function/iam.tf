@@ -48,21 +48,12 @@ locals {
   anyway = flatten([for statement in values(var.statements) : statement.actions if contains(statement.resources, "*") && length(statement.conditions) == 0])
 
   function_arn = "arn:${var.location.partition}:lambda:${var.location.region}:${var.location.account_id}:function:${var.name}"
+}
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+module "policy" {
+  source = "../iam-policy"
+
+  statements = local.statements
 }
 
 resource "aws_iam_role" "this" {
@@ -86,13 +77,13 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = var.name
   role   = aws_iam_role.this.id
-  policy = local.policy
+  policy = module.policy.json
 
   lifecycle {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     precondition {
-      condition     = length(local.policy) <= 10240
-      error_message = "The policy of role ${var.name} has ${length(local.policy)} characters; IAM allows 10,240 for a role's inline policies. Use fewer subnets, security groups or target groups."
+      condition     = length(module.policy.json) <= 10240
+      error_message = "The policy of role ${var.name} has ${length(module.policy.json)} characters; IAM allows 10,240 for a role's inline policies. Use fewer subnets, security groups or target groups."
     }
   }
 }

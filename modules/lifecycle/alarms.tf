@@ -20,7 +20,7 @@ locals {
     throttles = { metric = "Throttles", periods = 3, description = "is kept from running for a quarter of an hour: the account has no concurrency left for it." }
   }
   watched_functions = merge([
-    for role, _ in local.transitions : { for key, alarm in local.function_alarms : "${role}-${key}" => merge(alarm, { function_name = module.function[role].name }) }
+    for function, _ in local.transitions : { for key, alarm in local.function_alarms : "${function}-${key}" => merge(alarm, { function_name = module.function[function].name }) }
   ]...)
 }
 
@@ -62,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = var.transitions[each.key].heartbeat_timeout_seconds / 2
+  threshold           = var.hooks[each.key].heartbeat_timeout_seconds / 2
   treat_missing_data  = "notBreaching"
 
   alarm_actions = var.alarms.actions

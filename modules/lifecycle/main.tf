@@ -5,7 +5,7 @@ locals {
   # The two halves of the path are alike: an event rule, a queue, a function. This is all in which they differ.
   transitions = {
     launch = {
-      hook_name     = var.transitions.launch.hook_name
+      hook_name     = var.hooks.launch.name
       detail_type   = "EC2 Instance-launch Lifecycle Action"
       description   = "Wires the network interfaces of a new firewall of ${var.name} and lets it into service when it is ready."
       concurrency   = var.functions.launch_concurrency
@@ -13,7 +13,7 @@ locals {
       batch_seconds = 0
     }
     terminate = {
-      hook_name     = var.transitions.terminate.hook_name
+      hook_name     = var.hooks.terminate.name
       detail_type   = "EC2 Instance-terminate Lifecycle Action"
       description   = "Returns the license of a leaving firewall of ${var.name}, removes it from Panorama and releases its interfaces."
       concurrency   = var.functions.terminate_concurrency
@@ -53,9 +53,9 @@ locals {
   # waits for the other, and the functions' permissions are known at plan.
   arn = {
     ec2               = "arn:${var.location.partition}:ec2:${var.location.region}:${var.location.account_id}"
-    queues            = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}" }
-    dead_letters      = { for role, _ in local.transitions : role => "${local.arn_of_queues}:${var.name}-${role}-dead-letters" }
-    rules             = { for role, _ in local.transitions : role => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${role}" }
+    queues            = { for function, _ in local.transitions : function => "${local.arn_of_queues}:${var.name}-${function}" }
+    dead_letters      = { for function, _ in local.transitions : function => "${local.arn_of_queues}:${var.name}-${function}-dead-letters" }
+    rules             = { for function, _ in local.transitions : function => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${function}" }
     autoscaling_group = "arn:${var.location.partition}:autoscaling:${var.location.region}:${var.location.account_id}:autoScalingGroup:*:autoScalingGroupName/${var.name}" # The UUID is made with the group.
   }
   arn_of_queues = "arn:${var.location.partition}:sqs:${var.location.region}:${var.location.account_id}"

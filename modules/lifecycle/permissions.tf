@@ -29,13 +29,13 @@ locals {
   target_group_arns = local.target_groups[*].arn
 
   # AWS knows no resources for any of these. Addresses are looked for in every deployment: it may have had some.
-  looks = { for role in ["launch", "terminate", "reconcile"] : role => concat(
+  looks = { for function in ["launch", "terminate", "reconcile"] : function => concat(
     ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAddresses"],
     local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
-    role == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
+    function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
   ) }
 
-  common_statements = { for role, actions in local.looks : role => merge(
+  common_statements = { for function, actions in local.looks : function => merge(
     {
       Describe = {
         actions    = actions
@@ -65,11 +65,11 @@ locals {
         reason     = "Takes the address of a firewall that leaves from the target groups that its interfaces name."
       }
     } : {},
-    local.secret_statements[role],
+    local.secret_statements[function],
   ) }
 
-  hook_statements = { for role, transition in local.transitions : role => merge(
-    local.common_statements[role],
+  hook_statements = { for function, transition in local.transitions : function => merge(
+    local.common_statements[function],
     {
       CompleteLifecycleAction = {
         actions    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
@@ -79,13 +79,13 @@ locals {
       }
       ConsumeQueue = {
         actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        resources  = [local.arn.queues[role]]
+        resources  = [local.arn.queues[function]]
         conditions = {}
         reason     = "Takes lifecycle events from its own queue, and lets them come back until they are done."
       }
       SendToDeadLetterQueue = {
         actions    = ["sqs:SendMessage"]
-        resources  = [local.arn.dead_letters[role]]
+        resources  = [local.arn.dead_letters[function]]
         conditions = {}
         reason     = "Puts a message that it cannot understand into its own dead-letter queue, for a person to see."
       }
@@ -93,12 +93,12 @@ locals {
         actions   = ["ec2:CreateTags"]
         resources = [local.any.instance]
         conditions = merge(local.is_ours, {
-          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[role] }
+          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[function] }
         })
         reason = "Notes on a firewall's instance what a later visit or an operator must know; these tags and no others."
       }
     },
-    local.has_addresses || role == "terminate" ? {
+    local.has_addresses || function == "terminate" ? {
       DisassociateAddresses = {
         actions    = ["ec2:DisassociateAddress"]
         resources  = [local.any.address, local.any.interface]
@@ -239,19 +239,19 @@ locals {
     ])
   }
 
-  secret_statements = { for role, secrets in local.secrets : role => merge(
-    var.panorama == null && local.firewall_api[role] == null ? {} : {
+  secret_statements = { for function, secrets in local.secrets : function => merge(
+    var.panorama == null && local.firewall_api[function] == null ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
-        reason     = "Reads the secrets that you name: who it is to ${var.panorama == null ? "the firewalls" : "Panorama"}${role == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
+        reason     = "Reads the secrets that you name: who it is to ${var.panorama == null ? "the firewalls" : "Panorama"}${function == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
       }
     },
-    length(local.secret_keys[role]) == 0 ? {} : {
+    length(local.secret_keys[function]) == 0 ? {} : {
       DecryptSecrets = {
         actions   = ["kms:Decrypt"]
-        resources = local.secret_keys[role]
+        resources = local.secret_keys[function]
         conditions = {
           StringEquals = { "kms:EncryptionContext:SecretARN" = secrets }
         }

@@ -23,7 +23,7 @@ locals {
     }
   }
 
-  firewall_api_settings = { for role, api in local.firewall_api : role => api == null ? null : {
+  firewall_api_settings = { for function, api in local.firewall_api : function => api == null ? null : {
     secret_arn      = api.secret_arn
     server_name     = api.server_name
     port            = api.port
@@ -37,7 +37,7 @@ locals {
   }
 
   launch_settings = merge(local.common_settings, {
-    lifecycle_hook_name            = var.transitions.launch.hook_name
+    lifecycle_hook_name            = var.hooks.launch.name
     queue_url                      = aws_sqs_queue.events["launch"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["launch"].url
     deadline_seconds               = var.deadlines.launch_minutes * 60
@@ -51,7 +51,7 @@ locals {
   })
 
   terminate_settings = merge(local.common_settings, {
-    lifecycle_hook_name            = var.transitions.terminate.hook_name
+    lifecycle_hook_name            = var.hooks.terminate.name
     queue_url                      = aws_sqs_queue.events["terminate"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["terminate"].url
     deadline_seconds               = var.deadlines.terminate_minutes * 60
@@ -68,8 +68,8 @@ locals {
   })
 
   reconcile_settings = merge(local.common_settings, {
-    launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = aws_sqs_queue.events["launch"].url }
-    terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = aws_sqs_queue.events["terminate"].url }
+    launch    = { lifecycle_hook_name = var.hooks.launch.name, queue_url = aws_sqs_queue.events["launch"].url }
+    terminate = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = aws_sqs_queue.events["terminate"].url }
     target_groups = [for group in local.target_groups : {
       arn         = group.arn
       vpc_id      = var.network.vpc_id
@@ -110,8 +110,8 @@ locals {
     })
     terminate = merge(local.terminate_settings, local.hook_settings_at_full_length)
     reconcile = merge(local.reconcile_settings, {
-      launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = local.at_full_length.queue_url }
-      terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = local.at_full_length.queue_url }
+      launch    = { lifecycle_hook_name = var.hooks.launch.name, queue_url = local.at_full_length.queue_url }
+      terminate = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = local.at_full_length.queue_url }
       target_groups = [for group in local.target_groups : {
         arn         = group.arn
         vpc_id      = local.at_full_length.vpc_id
@@ -122,5 +122,5 @@ locals {
 
   # Of the 4000 that ../function allows, for all but the names and values of the other variables.
   maximum_settings_characters = 3890
-  settings_characters         = { for role, settings in local.settings_at_full_length : role => length(jsonencode(settings)) }
+  settings_characters         = { for function, settings in local.settings_at_full_length : function => length(jsonencode(settings)) }
 }

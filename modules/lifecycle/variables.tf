@@ -14,11 +14,11 @@ variable "location" {
   nullable = false
 }
 
-variable "transitions" {
-  description = "The two lifecycle hooks by transition: hook name and heartbeat time-out, as the Auto Scaling group has them."
+variable "hooks" {
+  description = "Lifecycle hooks of the Auto Scaling group, by transition."
   type = object({
-    launch    = object({ hook_name = string, heartbeat_timeout_seconds = number })
-    terminate = object({ hook_name = string, heartbeat_timeout_seconds = number })
+    launch    = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
+    terminate = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
   })
   nullable = false
 }

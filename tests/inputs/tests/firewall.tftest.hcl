@@ -29,7 +29,10 @@ run "refuses_an_interface_name_with_blanks" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { "to the internet" = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } })
+    interfaces = merge(
+      var.interfaces,
+      { "to the internet" = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -39,7 +42,10 @@ run "refuses_an_unknown_role" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { dmz = { role = "dmz", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } })
+    interfaces = merge(
+      var.interfaces,
+      { dmz = { role = "dmz", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -89,7 +95,11 @@ run "refuses_a_management_interface_that_is_not_the_second" {
   command = plan
 
   variables {
-    interfaces = { data = var.interfaces.data, management = merge(var.interfaces.management, { device_index = 2 }), untrust = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } } }
+    interfaces = {
+      data       = var.interfaces.data
+      management = merge(var.interfaces.management, { device_index = 2 })
+      untrust    = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } }
+    }
   }
 
   expect_failures = [var.interfaces]
@@ -99,7 +109,13 @@ run "refuses_two_untrust_interfaces" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { one = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } }, two = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } } })
+    interfaces = merge(
+      var.interfaces,
+      {
+        one = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } }
+        two = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } }
+      },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -109,7 +125,10 @@ run "refuses_a_gap_between_device_indices" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { untrust = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } } })
+    interfaces = merge(
+      var.interfaces,
+      { untrust = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -119,7 +138,10 @@ run "refuses_a_device_index_twice" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { untrust = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } } })
+    interfaces = merge(
+      var.interfaces,
+      { untrust = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -129,7 +151,10 @@ run "refuses_interfaces_in_different_zones" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { management = merge(var.interfaces.management, { subnet_ids = { us-east-1b = "subnet-0b" } }) })
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { subnet_ids = { us-east-1b = "subnet-0b" } }) },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -149,7 +174,9 @@ run "refuses_subnets_by_something_else_than_a_zone" {
   command = plan
 
   variables {
-    interfaces = { for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { first = "subnet-0a" } }) }
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { first = "subnet-0a" } })
+    }
   }
 
   expect_failures = [var.interfaces]
@@ -159,7 +186,9 @@ run "refuses_subnets_by_cidr_block" {
   command = plan
 
   variables {
-    interfaces = { for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { us-east-1a = "10.0.0.0/24" } }) }
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { us-east-1a = "10.0.0.0/24" } })
+    }
   }
 
   expect_failures = [var.interfaces]
@@ -189,7 +218,10 @@ run "refuses_an_address_pool_without_an_address" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { management = merge(var.interfaces.management, { public_ipv4_pool = "ipv4pool-ec2-0123456789abcdef0" }) })
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { public_ipv4_pool = "ipv4pool-ec2-0123456789abcdef0" }) },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -199,7 +231,10 @@ run "refuses_an_address_pool_that_is_none" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { management = merge(var.interfaces.management, { public_ip = true, public_ipv4_pool = "203.0.113.0/24" }) })
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { public_ip = true, public_ipv4_pool = "203.0.113.0/24" }) },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -209,7 +244,17 @@ run "accepts_two_ports_of_one_target_group" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { untrust = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" }, target_groups = [var.web, merge(var.web, { port = 65535 })] } })
+    interfaces = merge(
+      var.interfaces,
+      {
+        untrust = {
+          role          = "untrust"
+          device_index  = 2
+          subnet_ids    = { us-east-1a = "subnet-0c" }
+          target_groups = [var.web, merge(var.web, { port = 65535 })]
+        }
+      },
+    )
   }
 }
 
@@ -217,7 +262,20 @@ run "refuses_a_load_balancer_for_a_target_group" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { target_groups = [{ arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/web/0123456789abcdef", port = 443 }] }) })
+    interfaces = merge(
+      var.interfaces,
+      {
+        data = merge(
+          var.interfaces.data,
+          {
+            target_groups = [{
+              arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/web/0123456789abcdef"
+              port = 443
+            }]
+          },
+        )
+      },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -227,7 +285,10 @@ run "refuses_a_port_beyond_65535" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 65536 })] }) })
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 65536 })] }) },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -237,7 +298,10 @@ run "refuses_port_zero" {
   command = plan
 
   variables {
-    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 0 })] }) })
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 0 })] }) },
+    )
   }
 
   expect_failures = [var.interfaces]
@@ -289,7 +353,10 @@ run "refuses_management_access_that_has_no_effect" {
   command = plan
 
   variables {
-    interfaces        = merge(var.interfaces, { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) })
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
+    )
     management_access = { cidr_blocks = ["10.0.0.0/24"] }
   }
 
@@ -392,7 +459,10 @@ run "refuses_an_alias_as_key_of_the_root_volume" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", root_volume = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ebs" } }
+    firewall = {
+      panos_version = "11.1.4-h7"
+      root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ebs" }
+    }
   }
 
   expect_failures = [var.firewall]
@@ -434,7 +504,9 @@ run "refuses_a_bootstrap_secret_with_a_semicolon" {
   command = plan
 
   variables {
-    bootstrap = { secret = { name = "fw;bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" } }
+    bootstrap = {
+      secret = { name = "fw;bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" }
+    }
   }
 
   expect_failures = [var.bootstrap]
@@ -520,8 +592,14 @@ run "refuses_a_key_for_a_role_of_the_user_s" {
   command = plan
 
   variables {
-    firewall  = { panos_version = "11.1.4-h7", instance_profile_name = "mine" }
-    bootstrap = { secret = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf", kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000" } }
+    firewall = { panos_version = "11.1.4-h7", instance_profile_name = "mine" }
+    bootstrap = {
+      secret = {
+        name        = "fw/bootstrap"
+        arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf"
+        kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+      }
+    }
   }
 
   expect_failures = [var.bootstrap]

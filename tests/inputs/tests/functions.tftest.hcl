@@ -24,9 +24,15 @@ run "accepts_a_license_return_without_panorama_by_the_firewalls_own_api" {
   command = plan
 
   variables {
-    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    firewall_api = { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf", server_name = "firewalls.example.com" }
-    licensing    = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 }
 
@@ -186,7 +192,13 @@ run "accepts_the_bounds_of_the_reconcile_function" {
   command = plan
 
   variables {
-    reconcile = { interval_minutes = 1, age_floor_minutes = 57, maximum_firewalls = 1, maximum_percent = 100, dry_run = true }
+    reconcile = {
+      interval_minutes  = 1
+      age_floor_minutes = 57
+      maximum_firewalls = 1
+      maximum_percent   = 100
+      dry_run           = true
+    }
   }
 }
 

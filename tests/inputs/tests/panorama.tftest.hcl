@@ -386,7 +386,10 @@ run "refuses_a_license_return_without_panorama" {
   command = plan
 
   variables {
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 
   expect_failures = [var.licensing]
@@ -418,8 +421,11 @@ run "refuses_a_license_return_from_a_bundle" {
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
     }
-    firewall  = { panos_version = "11.1.4-h7", license_type = "bundle1" }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    firewall = { panos_version = "11.1.4-h7", license_type = "bundle1" }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 
   expect_failures = [var.licensing]
@@ -504,7 +510,11 @@ run "refuses_a_licensing_key_beside_the_license_plugin" {
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
     }
-    licensing = { mode = "plugin", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing = {
+      mode               = "plugin"
+      license_manager    = "autoscale"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 
   expect_failures = [var.licensing]
@@ -520,7 +530,11 @@ run "refuses_a_license_manager_that_has_no_effect" {
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
     }
-    licensing = { mode = "firewall", license_manager = "autoscale", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing = {
+      mode               = "firewall"
+      license_manager    = "autoscale"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 
   expect_failures = [var.licensing]

@@ -196,7 +196,11 @@ run "refuses_a_policy_with_two_metrics" {
   command = plan
 
   variables {
-    scaling = { target_tracking = { sessions = { metric = "session_utilization", raw_metric = { name = "Other" }, target = { percent = 60 } } } }
+    scaling = {
+      target_tracking = {
+        sessions = { metric = "session_utilization", raw_metric = { name = "Other" }, target = { percent = 60 } }
+      }
+    }
   }
 
   expect_failures = [var.scaling]
@@ -226,7 +230,9 @@ run "refuses_a_policy_with_two_targets" {
   command = plan
 
   variables {
-    scaling = { target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60, count = 50000 } } } }
+    scaling = {
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60, count = 50000 } } }
+    }
   }
 
   expect_failures = [var.scaling]
@@ -256,7 +262,9 @@ run "refuses_packets_of_a_throughput_in_kilobits" {
   command = plan
 
   variables {
-    scaling = { target_tracking = { sessions = { metric = "session_throughput_kbps", target = { packets_per_second = 500000 } } } }
+    scaling = {
+      target_tracking = { sessions = { metric = "session_throughput_kbps", target = { packets_per_second = 500000 } } }
+    }
   }
 
   expect_failures = [var.scaling]
@@ -296,7 +304,9 @@ run "refuses_an_unknown_statistic" {
   command = plan
 
   variables {
-    scaling = { target_tracking = { sessions = { metric = "session_utilization", statistic = "p99", target = { percent = 60 } } } }
+    scaling = {
+      target_tracking = { sessions = { metric = "session_utilization", statistic = "p99", target = { percent = 60 } } }
+    }
   }
 
   expect_failures = [var.scaling]

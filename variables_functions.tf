@@ -70,8 +70,8 @@ variable "functions" {
     error_message = "functions.timeout_seconds must be a whole number from 30 to 500, e.g. timeout_seconds = 60."
   }
 
-  # After an invocation crashes, SQS delivers its message again when the visibility timeout is over. The hook must
-  # still be open then.
+  # After an invocation crashes, SQS delivers its message again when the visibility timeout is over. The hook must still
+  # be open then.
   validation {
     condition = (
       6 * var.functions.timeout_seconds +

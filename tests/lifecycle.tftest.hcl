@@ -266,7 +266,7 @@ run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
       output.statements.launch.ReadSecrets.resources == tolist([
         "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf",
       ]) &&
-      endswith(output.statements.launch.ReadSecrets.reason, "to the firewalls.") &&
+      output.statements.launch.ReadSecrets.reason == "Reads the credentials for the firewalls from the configured secrets." &&
       output.statements.launch.DecryptSecrets.resources == tolist([
         "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1",
       ])

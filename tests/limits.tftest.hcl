@@ -1,6 +1,5 @@
 # What a function's environment and a role's policy have room for. The refusals come first: then nothing is made yet, as
-# at a user's first
-# plan, and the URLs of the queues are not known.
+# at a user's first plan, and the URLs of the queues are not known.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -535,11 +535,11 @@ run "silence_and_losses_are_heard" {
       for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome :
       name => "${alarm.dimensions.service}/${alarm.metric_name}"
       } == {
-      event-written-anew             = "reconcile/LifecycleEventResent"
+      event-resent                   = "reconcile/LifecycleEventResent"
       launch-abandoned               = "launch/LaunchAbandoned"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
-      removal-failed                 = "reconcile/OrphanRemovalFailed"
+      orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
       terminate-deadline-passed      = "terminate/TerminationDeadlinePassed"
     }
     error_message = "what needs a person"

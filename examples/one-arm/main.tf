@@ -66,8 +66,8 @@ module "firewalls" {
     instance_refresh = {}
   }
 
-  # Palo Alto Networks recommends removing firewalls below 50 %, which suits groups of five or more. With three firewalls at
-  # 60 %, a fourth reduces the average to 45 %, and the group would scale out and in continuously.
+  # Palo Alto Networks recommends removing firewalls below 50 %, which suits groups of five or more. With three
+  # firewalls at 60 %, a fourth reduces the average to 45 %, and the group would scale out and in continuously.
   scaling = { step = var.session_utilization }
 
   panorama = {

@@ -49,8 +49,8 @@ module "firewalls" {
 
   firewall = var.firewall
 
-  # The secret must enable overlay routing (see the README). Without it, the firewalls return all traffic to the load balancer
-  # and do not use the untrust interface.
+  # The secret must enable overlay routing (see the README). Without it, the firewalls return all traffic to the load
+  # balancer and do not use the untrust interface.
   bootstrap = {
     secret = {
       name = data.aws_secretsmanager_secret.bootstrap.name

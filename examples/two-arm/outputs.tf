@@ -34,7 +34,10 @@ output "endpoint_service" {
 }
 
 output "nat_addresses" {
-  description = "Public IP addresses, by zone, from which firewalls and functions reach AWS, the license server and a public Panorama."
+  description = <<-EOT
+    Public IP addresses, by zone, from which firewalls and functions reach AWS, the license server and a public
+    Panorama.
+  EOT
   value       = module.network.nat_addresses
 }
 

@@ -1,7 +1,7 @@
 output "hook_dependencies" {
   description = <<-EOT
-    Everything that answers a lifecycle hook, or sees that nothing does, by ids that stay the same when a function is updated. The Auto Scaling group
-    must depend on it: then all of it is there before the first firewall launches and stays until the last one is gone.
+    IDs of everything that handles lifecycle hooks; they do not change when a function is updated.
+    The Auto Scaling group must depend on it, so that it exists before the first launch and until the last termination.
   EOT
   value = merge(
     { for function, target in aws_cloudwatch_event_target.this : "${function}-target" => target.id },
@@ -13,7 +13,7 @@ output "hook_dependencies" {
 }
 
 output "functions" {
-  description = "The functions, `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
+  description = "Lambda functions `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
   value = { for name, function in module.function : name => {
     name           = function.name
     arn            = function.arn
@@ -24,36 +24,46 @@ output "functions" {
 }
 
 output "queues" {
-  description = "The queues by transition: URL and ARN."
+  description = "URL and ARN of the SQS queue of each transition."
   value       = { for function, queue in aws_sqs_queue.events : function => { url = queue.url, arn = queue.arn } }
 }
 
 output "dead_letter_queues" {
-  description = "The dead-letter queue of each transition: URL and ARN."
+  description = "URL and ARN of the SQS dead-letter queue of each transition."
   value       = { for function, queue in aws_sqs_queue.dead_letters : function => { url = queue.url, arn = queue.arn } }
 }
 
 output "event_rules" {
-  description = "ARN of the event rule of each function; that of `reconcile` is its schedule."
-  value       = merge({ for function, rule in aws_cloudwatch_event_rule.this : function => rule.arn }, { reconcile = aws_cloudwatch_event_rule.reconcile.arn })
+  description = "ARN of the EventBridge rule of each function. The rule of `reconcile` is its schedule."
+  value = merge(
+    { for function, rule in aws_cloudwatch_event_rule.this : function => rule.arn },
+    { reconcile = aws_cloudwatch_event_rule.reconcile.arn },
+  )
 }
 
 output "settings" {
-  description = "The settings document of each function, as it is handed over in VMSERIES_AUTOSCALE_SETTINGS."
+  description = "JSON settings of each function, as in its environment variable VMSERIES_AUTOSCALE_SETTINGS."
   value       = { for function, settings in local.settings : function => jsonencode(settings) }
 
   precondition {
-    condition     = alltrue([for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters])
-    error_message = "The settings are too long for the environment of a Lambda function, which leaves ${local.maximum_settings_characters} characters for them: ${join(", ", [for function, characters in local.settings_characters : "${characters} for ${function}" if characters > local.maximum_settings_characters])}. Use fewer or shorter tags, zones, security groups, target groups or interface names."
+    condition = alltrue([
+      for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters
+    ])
+    error_message = <<-EOT
+      The settings must have at most ${local.maximum_settings_characters} characters to fit in the environment
+      of a Lambda function, but have
+      ${join(", ", [for function, characters in local.settings_characters : "${characters} for ${function}"])}.
+      Use fewer or shorter tags, zones, security groups, target groups or interface names.
+    EOT
   }
 }
 
 output "statements" {
-  description = "What this module asks for each function, as data: IAM statements by their `Sid`."
+  description = "IAM statements that this module requests for each function, by `Sid`."
   value       = local.statements
 }
 
 output "permissions" {
-  description = "Everything that each function may do, as data: IAM statements by their `Sid`, each with its reason."
+  description = "All IAM statements of each function, by `Sid`, each with its reason."
   value       = { for name, function in module.function : name => function.statements }
 }

@@ -1,9 +1,9 @@
 # The security VPC, in which the load balancer, the firewalls and the Lambda functions run.
 #
-# Route tables define their routes inline, and the outputs take each subnet ID from its route table association. So nothing
-# starts before its route to the internet exists. More importantly, terraform destroy keeps NAT gateways, routes and the
-# internet gateway until the group is empty: a terminating firewall returns its license through its management interface, and
-# the functions reach AWS and Panorama the same way.
+# Route tables define their routes inline, and the outputs take each subnet ID from its route table association. So
+# nothing starts before its route to the internet exists. More importantly, terraform destroy keeps NAT gateways, routes
+# and the internet gateway until the group is empty: a terminating firewall returns its license through its management
+# interface, and the functions reach AWS and Panorama the same way.
 
 data "aws_availability_zones" "available" {
   state = "available"
@@ -33,8 +33,8 @@ resource "aws_internet_gateway" "security" {
   tags = { Name = "${var.name}-security" }
 }
 
-# Data: the load balancer and the firewalls' data interfaces. There is no route out of the VPC, because inspected traffic
-# travels in GENEVE tunnels between the load balancer and the firewalls.
+# Data: the load balancer and the firewalls' data interfaces. There is no route out of the VPC, because inspected
+# traffic travels in GENEVE tunnels between the load balancer and the firewalls.
 
 resource "aws_subnet" "data" {
   for_each = local.zones
@@ -89,9 +89,9 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
-# Management: private, with a NAT gateway in the same zone, so that the loss of a zone does not affect management in the others.
-# To reach Panorama through a transit gateway or a VPC peering connection, add a second `route` block here: a separate
-# aws_route resource would conflict with the inline routes.
+# Management: private, with a NAT gateway in the same zone, so that the loss of a zone does not affect management in the
+# others. To reach Panorama through a transit gateway or a VPC peering connection, add a second `route` block here: a
+# separate aws_route resource would conflict with the inline routes.
 
 resource "aws_subnet" "management" {
   for_each = local.zones

@@ -4,8 +4,8 @@
 #   internet gateway ── application subnet's CIDR block (edge route table) ──► endpoint in the same zone
 #   endpoint subnet ── 0.0.0.0/0 ──► internet gateway (traffic that the firewalls return to the endpoint)
 #
-# No application subnet has a route to the internet gateway, and the gateway has none to an application subnet, so traffic
-# cannot bypass the firewalls. The README of each example shows how to check it.
+# No application subnet has a route to the internet gateway, and the gateway has none to an application subnet, so
+# traffic cannot bypass the firewalls. The README of each example shows how to check it.
 
 locals {
   zones = { for index, zone in sort(var.zones) : zone => index }

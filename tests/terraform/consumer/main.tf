@@ -1,6 +1,5 @@
 # A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts
-# the module
-# beside this folder as the registry would serve it.
+# the module beside this folder as the registry would serve it.
 
 terraform {
   required_version = ">= 1.9"

@@ -56,7 +56,7 @@ define environment
 	  { echo "The tests need Python 3.11 or newer: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
 	@echo "installing $(2) into $(1)"
 	@$(PYTHON) -m venv --without-pip $(VENV)
-	@$(PYTHON) -m pip --python $(BIN)/python install -qq --require-hashes -r requirements-uv.txt
+	@$(PYTHON) -m pip --python $(BIN)/python install -qq --require-hashes -r requirements/installer.txt
 	@test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip $(1)
 	@export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null || true)}}"; \
 	  test -n "$$UV_DEFAULT_INDEX" || unset UV_DEFAULT_INDEX; \
@@ -66,11 +66,11 @@ define environment
 	@touch $(1)/.synced
 endef
 
-$(VENV)/.synced: requirements-dev.txt requirements-uv.txt
-	$(call environment,$(VENV),requirements-dev.txt)
+$(VENV)/.synced: requirements/dev.txt requirements/installer.txt
+	$(call environment,$(VENV),requirements/dev.txt)
 
-$(CHECKOV)/.synced: requirements-checkov.txt | $(VENV)/.synced
-	$(call environment,$(CHECKOV),requirements-checkov.txt)
+$(CHECKOV)/.synced: requirements/checkov.txt | $(VENV)/.synced
+	$(call environment,$(CHECKOV),requirements/checkov.txt)
 
 # Written anew each time, since it says what this machine and this shell have.
 .PHONY: $(BUILD)/terraform.env
@@ -98,9 +98,9 @@ COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-heade
 
 .PHONY: lock
 lock: setup ## Lock all requirements and the layer's digest (UPGRADE=1: newest versions)
-	$(COMPILE) --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	$(COMPILE) --python-version 3.11 requirements-checkov.in -o requirements-checkov.txt
-	$(COMPILE) --python-version 3.11 requirements-uv.in -o requirements-uv.txt
+	$(COMPILE) --python-version 3.11 requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --python-version 3.11 requirements/checkov.in -o requirements/checkov.txt
+	$(COMPILE) --python-version 3.11 requirements/installer.in -o requirements/installer.txt
 	$(COMPILE) --python-version 3.13 lambda/layer/requirements.in -o lambda/layer/requirements.txt
 	$(BIN)/python lambda/build.py layer --update-lock
 

@@ -18,10 +18,10 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from e2e import workspaces
 
-from vmseries_lab.aws.calls import Call, Fault
+from vmseries_lab.aws.requests import Call, Fault
 from vmseries_lab.client import ACCESS_KEY, Lab
+from vmseries_lab.core.world import REGION
 from vmseries_lab.server import Laboratory
-from vmseries_lab.world import REGION
 
 FIXTURE = "tests/fixtures/crash-matrix"
 APPLY_PACE = 60.0
@@ -35,7 +35,7 @@ IN_FLIGHT_LIMIT_SECONDS = 240.0
 """Real time after which a function that still runs is a defect of the matrix."""
 LOADED = (
     "aws_lambda_powertools.utilities.parameters",
-    "vmseries_autoscale.panorama.adapter",
+    "vmseries_autoscale.panorama.client",
 )
 """What the functions load when they first need it."""
 SERVICES = ("autoscaling", "ec2", "elbv2", "secretsmanager", "sqs")
@@ -201,7 +201,7 @@ class Stage:
         """The queues by name, as the lab keeps them."""
         from moto.sqs.models import sqs_backends  # noqa: PLC0415
 
-        from vmseries_lab.world import ACCOUNT_ID  # noqa: PLC0415
+        from vmseries_lab.core.world import ACCOUNT_ID  # noqa: PLC0415
 
         return sqs_backends[ACCOUNT_ID][REGION].queues
 

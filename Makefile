@@ -10,9 +10,8 @@ BIN := $(VENV)/bin
 BUILD := .build
 CHECKOV := $(BUILD)/checkov
 
-# PYTHON chooses the Python of the environments. By default it is that of the Lambda functions where
-# this machine has it (tools/python_environment.py). The scripts of the set-up run on any Python.
-SETUP_PYTHON := $(or $(PYTHON),python3)
+# PYTHON=/path/to/python3 chooses the Python of the environments. By default it is that of the Lambda
+# functions, where this machine has it (tools/python_environment.py).
 
 # Further arguments for pytest, such as ARGS="-k launch".
 ARGS ?=
@@ -50,14 +49,14 @@ setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (half a
 # These are checked each time: the scripts do nothing if nothing has changed.
 .PHONY: $(VENV) $(CHECKOV) $(BUILD)/terraform.env
 $(VENV):
-	@$(SETUP_PYTHON) tools/python_environment.py $(VENV) dev.txt
+	@python3 tools/python_environment.py $(VENV) dev.txt
 
 $(CHECKOV): | $(VENV)
-	@$(SETUP_PYTHON) tools/python_environment.py $(CHECKOV) checkov.txt
+	@python3 tools/python_environment.py $(CHECKOV) checkov.txt
 
-$(BUILD)/terraform.env:
+$(BUILD)/terraform.env: | $(VENV)
 	@mkdir -p $(BUILD)
-	@$(SETUP_PYTHON) tools/tf_setup.py > $@
+	@$(BIN)/python tools/tf_setup.py > $@
 
 .PHONY: fmt
 fmt: setup ## Format Python and Terraform, generate the tables of the documentation

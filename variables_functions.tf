@@ -1,7 +1,8 @@
 variable "functions" {
   description = <<-EOT
     Settings of the Lambda functions.
-    - `runtime`                       - (Optional) Lambda runtime: `python3.13` or `python3.12`.
+    - `runtime`                       - (Optional) Lambda runtime: `python3.12`, `python3.13` or `python3.14`.
+      `python3.14` requires AWS provider 6.21 or newer.
     - `architecture`                  - (Optional) Instruction set: `arm64` or `x86_64`.
     - `memory_mib`                    - (Optional) Memory in MiB. Lambda allocates CPU in proportion.
     - `timeout_seconds`               - (Optional) Time limit of one invocation. A launch or termination takes many
@@ -43,8 +44,10 @@ variable "functions" {
   nullable = false
 
   validation {
-    condition     = contains(["python3.12", "python3.13"], var.functions.runtime)
-    error_message = "functions.runtime must be \"python3.13\" or \"python3.12\", e.g. runtime = \"python3.13\"."
+    condition     = contains(["python3.12", "python3.13", "python3.14"], var.functions.runtime)
+    error_message = <<-EOT
+      functions.runtime must be "python3.12", "python3.13" or "python3.14", e.g. runtime = "python3.13".
+    EOT
   }
 
   validation {

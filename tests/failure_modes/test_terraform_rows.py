@@ -52,7 +52,8 @@ def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
     root = (REPOSITORY / "main.tf").read_text(encoding="utf-8")
     assert re.search(r"hook_dependencies\s+= module\.lifecycle\.hook_dependencies\n", root)
     group = "modules/firewall-group/main.tf"
-    assert resource(group, "terraform_data", "hook_dependencies")["input"] == "${var.hook_dependencies}"
+    dependencies = resource(group, "terraform_data", "hook_dependencies")
+    assert dependencies["input"] == "${var.hook_dependencies}"
     behind = resource(group, "aws_autoscaling_group")["depends_on"]
     assert "${terraform_data.hook_dependencies}" in behind
 

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import workspaces
 from terraform.spoke_routes import ways_around
 
-from vmseries_lab import preflight
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
-from vmseries_lab.nics import Nic, nics
-from vmseries_lab.terraform import Change, Workspace
+from vmseries_scenarios import deployment, preflight
+from vmseries_scenarios.network_interfaces import Nic, nics
+from vmseries_scenarios.terraform import Change, Workspace
 
 MINUTE = 60.0
 APPLY_PACE = 60.0
@@ -177,7 +176,7 @@ class ExampleStory:
     def stack(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         folder = tmp_path_factory.mktemp(Path(cls.example).name)
         with Lab() as lab:
-            workspace = workspaces.copy(lab, cls.example, folder / "copy")
+            workspace = deployment.copy(lab, cls.example, folder / "copy")
             yield Stack(lab, workspace)
             assert lab.errors() == []
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.panorama import initial_config
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -130,7 +130,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         lab.boot_times(**QUICK_BOOT)
         lab.panorama(push_seconds=5)
         add_deployment(lab)
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab,
             "tests/fixtures/shared-panorama",
             tmp_path_factory.mktemp("failover") / "copy",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
-from vmseries_lab.permissions.scenarios import license_by_plugin
+from vmseries_scenarios import deployment
+from vmseries_scenarios.least_privilege.scenarios import license_by_plugin
 
 pytestmark = pytest.mark.apply(seconds=90)
 
@@ -44,7 +44,7 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
         license_by_plugin(lab)
         lab.boot_times(**QUICK_BOOT)
         lab.panorama(push_seconds=5)
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path / "copy", license_manager=LICENSE_MANAGER
         )
         lab.pace(60)

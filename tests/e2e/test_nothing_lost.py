@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=150)
 
@@ -27,7 +27,7 @@ PORT = 8443
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One firewall in service, and a load balancer for the target group of type ip."""
     with Lab() as lab:
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab,
             "tests/fixtures/minimal",
             tmp_path_factory.mktemp("lost") / "copy",

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=160)
 
@@ -24,7 +24,7 @@ FLEET = 4
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with Lab() as lab:
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path_factory.mktemp("trouble") / "copy"
         )
         lab.pace(60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -18,7 +18,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         lab.firewall_apis()
         # While it boots, each visit waits for an answer in real time.
         lab.boot_times(license=160.0, content=170.0)
-        workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
+        workspace = deployment.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         lab.pace(60)
         workspace.apply()
         lab.pace(0)

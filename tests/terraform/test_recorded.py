@@ -23,7 +23,7 @@ from pytest_terraform import terraform
 from tf_setup import terraform_environment
 from vmseries_autoscale import settings
 from vmseries_lab.client import Lab
-from vmseries_lab.terraform import clean_environment
+from vmseries_scenarios.terraform import clean_environment
 
 RECORDING = bool(os.environ.get("RECORD_TERRAFORM"))
 EVENTS = Path(__file__).resolve().parents[1] / "events"

@@ -87,7 +87,7 @@ class Stack:
 
     def group(self) -> dict[str, Any]:
         """The group as Auto Scaling describes it."""
-        answer = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        answer = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self.group_name]
         )
         return dict(answer["AutoScalingGroups"][0])
@@ -104,7 +104,7 @@ class Stack:
 
     def offer(self, share: float) -> None:
         """Offer sessions, in parts of what one firewall's session table holds."""
-        self.lab.traffic(round(share * self.lab.firewalls()[0]["max_sessions"]))
+        self.lab.offer_sessions(round(share * self.lab.firewalls.describe()[0]["max_sessions"]))
 
     def step(self) -> Step:
         """What is to be seen now, and what happened since the last step."""
@@ -124,13 +124,14 @@ class Stack:
         """The group's instances as EC2 describes them; none once the group is gone."""
         ids = [
             instance["InstanceId"]
-            for instance in self.lab.client("autoscaling").describe_auto_scaling_instances()[
+            for instance in self.lab.aws.client("autoscaling").describe_auto_scaling_instances()[
                 "AutoScalingInstances"
             ]
         ]
         if not ids:
             return {}
-        reservations = self.lab.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+        ec2 = self.lab.aws.client("ec2")
+        reservations = ec2.describe_instances(InstanceIds=ids)["Reservations"]
         return {i["InstanceId"]: i for r in reservations for i in r["Instances"]}
 
 
@@ -185,7 +186,7 @@ class ExampleStory:
     def applied(cls, stack: Stack) -> tuple[Change, ...]:
         """The second plan, after the first apply."""
         stack.apply()
-        stack.lab.panorama_cli(stack.workspace.output()["panorama_set_commands"])
+        stack.lab.panorama.run_commands(stack.workspace.output()["panorama_set_commands"])
         return stack.workspace.plan()
 
     @pytest.fixture(scope="class")
@@ -219,7 +220,7 @@ class ExampleStory:
         """All firewalls replaced after a change of the launch template, and the plan after it."""
         stack.workspace.variables["firewall"] = {"instance_type": "m5.2xlarge"}
         stack.apply()
-        autoscaling = stack.lab.client("autoscaling")
+        autoscaling = stack.lab.aws.client("autoscaling")
 
         def running() -> bool:
             refreshes = autoscaling.describe_instance_refreshes(
@@ -252,7 +253,7 @@ class ExampleStory:
         self, stack: Stack, applied: tuple[Change, ...]
     ) -> None:
         vpc = stack.workspace.output()["spoke"]["vpc_id"]
-        assert ways_around(stack.lab.client("ec2"), vpc) == []
+        assert ways_around(stack.lab.aws.client("ec2"), vpc) == []
 
     def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]

@@ -27,7 +27,7 @@ def test_launch_does_not_get_through_without_a_statement(tmp_path: Path) -> None
         assert prove([record(stage).deployment]).refused == []
 
         role = stage.outputs["functions"]["launch"]["role_name"]
-        iam = lab.client("iam")
+        iam = lab.aws.client("iam")
         policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         statements = [s for s in policy["Statement"] if s["Sid"] != REMOVED]
         (removed,) = (s for s in policy["Statement"] if s["Sid"] == REMOVED)

@@ -57,11 +57,11 @@ def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
 ) -> None:
     first = deployment.copy(lab, ROOT, tmp_path / "first")
     second = deployment.copy(lab, ROOT, tmp_path / "second")
-    lab.fault("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
+    lab.faults.add("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
     with pytest.raises(TerraformError, match="AccessDenied"):
         first.apply()
     assert len(built(first)) == 1
-    lab.clear_faults()
+    lab.faults.clear()
 
     hand_over(first, second)
     second.apply()

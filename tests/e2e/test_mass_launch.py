@@ -113,7 +113,7 @@ def test_a_hook_that_does_not_end_well_fails_it(done: Done) -> None:
 
 def test_a_message_that_was_put_aside_fails_it(done: Done) -> None:
     lab = done.burst.lab
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     url = sqs.get_queue_url(QueueName=f"{done.burst.group}-launch")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="not an event")
     lab.settle()

@@ -31,7 +31,7 @@ def copy(
         root,
         destination,
         binary=tools.binary,
-        environment={**tools.environment, **lab.environment()},
+        environment={**tools.environment, **lab.aws.environment()},
         variables=variables,
         uses=uses,
     )

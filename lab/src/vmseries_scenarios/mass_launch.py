@@ -204,10 +204,10 @@ class Burst:
         Raises:
             BurstError: if something hangs.
         """
-        self.lab.quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licenses=self.number)
-        self.lab.boot_times(**BOOT)
-        self.lab.panorama(push_seconds=PUSH_SECONDS)
-        self.lab.enforce_request_rates(share=self.share)
+        self.lab.set_quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licenses=self.number)
+        self.lab.firewalls.set_boot_times(**BOOT)
+        self.lab.panorama.configure(push_seconds=PUSH_SECONDS)
+        self.lab.aws.enforce_request_rates(share=self.share)
         self._skip()
         self._scale(self.number)
         # In real time, which is the lab's as well: functions wait for their turn at EC2.
@@ -219,7 +219,7 @@ class Burst:
         self._until(lambda: not self._states(), PACE)
         terminated = self._wave("terminate")
         # Looking at what there is takes no turns from anybody any more.
-        self.lab.enforce_request_rates(enforced=False)
+        self.lab.aws.enforce_request_rates(enforced=False)
         return Evidence(
             number=self.number,
             launched=launched,
@@ -232,13 +232,13 @@ class Burst:
         )
 
     def _scale(self, number: int) -> None:
-        self.lab.client("autoscaling").set_desired_capacity(
+        self.lab.aws.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=self.group, DesiredCapacity=number
         )
 
     def _states(self) -> Counter[str]:
         """How many instances of the group are in each state."""
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        groups = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self.group]
         )["AutoScalingGroups"]
         return Counter(instance["LifecycleState"] for instance in groups[0]["Instances"])
@@ -246,7 +246,7 @@ class Burst:
     def _instances(self) -> dict[str, dict[str, Any]]:
         """The group's instances as EC2 describes them."""
         pages = (
-            self.lab.client("ec2", attempts=5)
+            self.lab.aws.client("ec2", attempts=5)
             .get_paginator("describe_instances")
             .paginate(Filters=[{"Name": "tag:aws:autoscaling:groupName", "Values": [self.group]}])
         )
@@ -259,7 +259,7 @@ class Burst:
 
     def dead_letters(self) -> dict[str, int]:
         """How many messages each of the dead-letter queues holds."""
-        sqs = self.lab.client("sqs")
+        sqs = self.lab.aws.client("sqs")
         name = "ApproximateNumberOfMessages"
         return {
             url: int(
@@ -348,7 +348,7 @@ def _apply(lab: Lab, destination: Path, number: int) -> str:
         EXAMPLE,
         destination,
         binary=tools.binary,
-        environment={**tools.environment, **lab.environment()},
+        environment={**tools.environment, **lab.aws.environment()},
         variables={"capacity": {"min": 0, "max": number}},
     )
     workspace.init()

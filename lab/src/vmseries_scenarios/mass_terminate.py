@@ -96,9 +96,9 @@ class Storm:
 
     def gather(self) -> None:
         """Bring all firewalls into service."""
-        self.lab.quotas(addresses=self.number, licenses=self.number + 1)
-        self.lab.boot_times(**BOOT)
-        self.lab.panorama(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
+        self.lab.set_quotas(addresses=self.number, licenses=self.number + 1)
+        self.lab.firewalls.set_boot_times(**BOOT)
+        self.lab.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
         self.lab.pace(QUICK_PACE)
         for portion in range(PORTION, self.number + PORTION, PORTION):
             wanted = min(portion, self.number)
@@ -127,12 +127,12 @@ class Storm:
         return result
 
     def _scale(self, number: int) -> None:
-        self.lab.client("autoscaling").set_desired_capacity(
+        self.lab.aws.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=self._group, DesiredCapacity=number
         )
 
     def _states(self) -> Counter[str]:
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        groups = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self._group]
         )["AutoScalingGroups"]
         return Counter(instance["LifecycleState"] for instance in groups[0]["Instances"])
@@ -153,7 +153,7 @@ class Storm:
 
     def _commits(self, timeline: Iterable[Entry]) -> list[tuple[str, str]]:
         """What Panorama says of all commits since then."""
-        answer = self.lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
+        answer = self.lab.panorama.request(type="op", cmd="<show><jobs><all/></jobs></show>")
         jobs = {job.findtext("id"): job for job in answer.findall("result/job")}
         return [
             (job.findtext("description", ""), job.findtext("result", ""))
@@ -163,7 +163,7 @@ class Storm:
     def _refusals(self, since: float) -> list[str]:
         """What the terminate function's log says that Panorama did not do."""
         pages = (
-            self.lab.client("logs")
+            self.lab.aws.client("logs")
             .get_paginator("filter_log_events")
             .paginate(
                 logGroupName=self.outputs["functions"]["terminate"]["log_group_name"],
@@ -191,7 +191,7 @@ class Storm:
         for kind in ("hook-expired", "dead-lettered", "dropped", "lost"):
             found[f"times {kind}"] = len([one for one in timeline if one.kind == kind])
         for url in self.outputs["dead_letter_queues"].values():
-            attributes = self.lab.client("sqs").get_queue_attributes(
+            attributes = self.lab.aws.client("sqs").get_queue_attributes(
                 QueueUrl=url["url"], AttributeNames=["All"]
             )["Attributes"]
             found[f"messages in {url['url'].rpartition('/')[2]}"] = int(
@@ -265,7 +265,7 @@ def _apply(lab: Lab, scratch: Path, number: int) -> dict[str, Any]:
         EXAMPLE,
         scratch / "copy",
         binary=tools.binary,
-        environment={**tools.environment, **lab.environment()},
+        environment={**tools.environment, **lab.aws.environment()},
         variables={"capacity": {"min": 0, "max": number}},
     )
     workspace.init()

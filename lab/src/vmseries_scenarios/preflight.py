@@ -86,7 +86,7 @@ def run(
                 example,
                 Path(scratch) / "repository",
                 binary=tools.binary,
-                environment={**tools.environment, **lab.environment()},
+                environment={**tools.environment, **lab.aws.environment()},
             )
             deploy(lab, workspace)
             answers = ask(lab, workspace)
@@ -106,9 +106,9 @@ def deploy(lab: Lab, workspace: Workspace) -> None:
     """Apply, enter in Panorama what the outputs say, and wait for the firewalls."""
     workspace.init()
     apply(lab, workspace)
-    lab.panorama_cli(workspace.output()["panorama_set_commands"])
+    lab.panorama.run_commands(workspace.output()["panorama_set_commands"])
     for _ in range(UNTIL_IN_SERVICE):
-        group = lab.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
+        group = lab.aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
         states = [instance["LifecycleState"] for instance in group["Instances"]]
         if states == ["InService"] * FIREWALLS:
             return
@@ -127,7 +127,7 @@ def apply(lab: Lab, workspace: Workspace) -> None:
 
 def break_everything(lab: Lab, workspace: Workspace) -> None:
     """Break what ``BROKEN`` says."""
-    secrets, iam = lab.client("secretsmanager"), lab.client("iam")
+    secrets, iam = lab.aws.client("secretsmanager"), lab.aws.client("iam")
     workspace.variables["panorama"] = {
         "hostnames": ["panorama.example.com", "panorama-2.example.com"],
         "device_group": "autoscaling",
@@ -136,7 +136,7 @@ def break_everything(lab: Lab, workspace: Workspace) -> None:
     stack = (
         f"set template-stack {initial_config.TEMPLATE_STACK} config deviceconfig plugins vm_series"
     )
-    lab.panorama_cli(
+    lab.panorama.run_commands(
         [
             f"delete log-collector-group {initial_config.COLLECTOR_GROUP}",
             f"{stack} aws-cloudwatch name VMseries-other",
@@ -177,7 +177,7 @@ def ask(lab: Lab, workspace: Workspace) -> list[Answer]:
     """
     answers = []
     for function, facts in workspace.output()["functions"].items():
-        answer = lab.client("lambda").invoke(
+        answer = lab.aws.client("lambda").invoke(
             FunctionName=facts["name"], Payload=json.dumps({"action": "validate"})
         )
         content = json.loads(answer["Payload"].read())

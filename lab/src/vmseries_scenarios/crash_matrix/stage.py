@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from vmseries_lab.aws.requests import Call, Fault
-from vmseries_lab.client import Lab
+from vmseries_lab.client import environment_for
 from vmseries_lab.core.world import REGION
 from vmseries_lab.server import Laboratory
 from vmseries_scenarios import deployment
@@ -75,9 +75,12 @@ class Stage:
 
     def environment(self) -> dict[str, str]:
         """What Terraform is told about the lab."""
-        client = Lab()
-        client.endpoint = self.lab.world.endpoint
-        return client.environment()
+        return environment_for(self.lab.world.endpoint)
+
+    @property
+    def aws(self) -> Self:
+        """The part of a lab that has :meth:`environment`, for ``deployment.copy``."""
+        return self
 
     def keep_templates(self, *functions: str) -> None:
         """Load these functions once for all workers that are started from now on."""

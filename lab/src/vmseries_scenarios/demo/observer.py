@@ -46,9 +46,9 @@ class Observer:
         self._lab = lab
         self._owners = Owners()
         self._untold: list[Line] = []
-        self._autoscaling = lab.client("autoscaling")
-        self._balancing = lab.client("elbv2")
-        self._ec2 = lab.client("ec2")
+        self._autoscaling = lab.aws.client("autoscaling")
+        self._balancing = lab.aws.client("elbv2")
+        self._ec2 = lab.aws.client("ec2")
         self._asking = threading.Lock()
         self._asked = 0.0
 
@@ -62,7 +62,8 @@ class Observer:
             (group["Instances"] if group else ()),
             key=lambda member: (member["AvailabilityZone"], member["InstanceId"]),
         )
-        known = {row["instance_id"]: row for row in self._lab.firewalls()} if members else {}
+        described = self._lab.firewalls.describe() if members else []
+        known = {row["instance_id"]: row for row in described}
         targets = self._target_states(group) if group and members else {}
         rows = tuple(
             firewall(
@@ -134,7 +135,7 @@ class Observer:
 
     def _licensed(self) -> set[str]:
         """The serial numbers that hold a license, as the licensing API has it."""
-        answer = self._lab.licensing("get", authcode=self._lab.auth_code)
+        answer = self._lab.licensing.request("get", authcode=self._lab.auth_code)
         return {device["SerialNumber"] for device in answer["UsedDeviceDetails"]}
 
     def _target_states(self, group: AutoScalingGroupTypeDef) -> dict[str, str]:

@@ -158,7 +158,7 @@ class Scenario:
             script.example,
             script.scratch / "repository",
             binary=script.binary,
-            environment=script.environment | lab.environment(),
+            environment=script.environment | lab.aws.environment(),
         )
         self._ask(lambda: lab.pace(script.pace))
 
@@ -167,8 +167,8 @@ class Scenario:
         # What an operator has to do once in Panorama, as the module's output says it: without it
         # the firewalls publish no metrics and nothing scales.
         commands = self._workspace.output()["panorama_set_commands"]
-        self._ask(lambda: self._lab.panorama_cli(commands))
-        secrets = self._lab.client("secretsmanager")
+        self._ask(lambda: self._lab.panorama.run_commands(commands))
+        secrets = self._lab.aws.client("secretsmanager")
         secret = self._ask(lambda: secrets.get_secret_value(SecretId=PANORAMA_SECRET))
         self.outcome.administrator = json.loads(secret["SecretString"])["username"]
 
@@ -176,13 +176,14 @@ class Scenario:
         self._wait_for(SMALL)
         launched = self._observer.happened("instance-launching")
         self._begin("first firewalls boot", min(entry.at for entry in launched))
-        policies = self._ask(self._lab.client("autoscaling").describe_policies)["ScalingPolicies"]
+        autoscaling = self._lab.aws.client("autoscaling")
+        policies = self._ask(autoscaling.describe_policies)["ScalingPolicies"]
         self.outcome.target = next(
             policy["TargetTrackingConfiguration"]["TargetValue"]
             for policy in policies
             if "TargetTrackingConfiguration" in policy
         )
-        largest = self._ask(self._lab.firewalls)[0]["max_sessions"]
+        largest = self._ask(self._lab.firewalls.describe)[0]["max_sessions"]
         self.outcome.sessions_at_target = largest * self.outcome.target / 100
 
     def _destroy(self) -> None:
@@ -274,7 +275,7 @@ class Scenario:
         sessions = round(share * SMALL * self.outcome.sessions_at_target)
 
         def change() -> float:
-            self._lab.traffic(sessions)
+            self._lab.offer_sessions(sessions)
             return self._lab.now()
 
         at = self._ask(change)

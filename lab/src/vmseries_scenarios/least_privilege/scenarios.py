@@ -86,14 +86,14 @@ class Stage:
 
     def states(self) -> dict[str, str]:
         """The group's instances with their lifecycle states."""
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        groups = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self.group]
         )["AutoScalingGroups"]
         return {one["InstanceId"]: one["LifecycleState"] for one in groups[0]["Instances"]}
 
     def set_desired(self, number: int) -> None:
         """Ask for so many firewalls."""
-        self.lab.client("autoscaling").set_desired_capacity(
+        self.lab.aws.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=self.group, DesiredCapacity=number
         )
 
@@ -131,7 +131,7 @@ class Stage:
     def terminate_one(self) -> str:
         """Have Auto Scaling terminate a firewall in service and not replace it."""
         instance = next(i for i, state in self.states().items() if state == "InService")
-        self.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        self.lab.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
             InstanceId=instance, ShouldDecrementDesiredCapacity=True
         )
         return instance
@@ -152,7 +152,7 @@ class Stage:
         return self._invoke("reconcile", "reconcile")
 
     def _invoke(self, function: str, action: str) -> dict[str, Any]:
-        answer = self.lab.client("lambda").invoke(
+        answer = self.lab.aws.client("lambda").invoke(
             FunctionName=self.outputs["functions"][function]["name"],
             Payload=json.dumps({"action": action}),
         )
@@ -180,13 +180,13 @@ def perform(
         if "plugin" in features:
             license_by_plugin(lab)
         if "firewall-api" in features:
-            lab.firewall_apis()
+            lab.firewalls.serve_xml_api()
         workspace = Workspace.copy(
             repository,
             ROOT,
             folder,
             binary=binary,
-            environment={**environment, **lab.environment()},
+            environment={**environment, **lab.aws.environment()},
             variables={"features": sorted(features), "keys": encrypt(lab, features)},
         )
         stage = Stage(lab, workspace)
@@ -205,7 +205,7 @@ def encrypt(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     """Make keys of the user's own; the secrets have theirs from then on."""
     if "keys" not in features:
         return {}
-    kms, secrets = lab.client("kms"), lab.client("secretsmanager")
+    kms, secrets = lab.aws.client("kms"), lab.aws.client("secretsmanager")
     uses = ("panorama", "firewall", "licensing-api-key", "functions")
     keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
     for secret in ("panorama", "firewall", "licensing-api-key"):
@@ -215,15 +215,15 @@ def encrypt(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
 
 def license_by_plugin(lab: Lab) -> None:
     """Have Panorama's plugin license the firewalls, and not an auth code of their bootstrap."""
-    lab.license_plugin()
-    answer = lab.panorama_xml(
+    lab.panorama.install_license_plugin()
+    answer = lab.panorama.request(
         type="op",
         cmd="<request><plugins><sw_fw_license><bootstrap-parameters>"
         f"<license-manager>{LICENSE_MANAGER}</license-manager>"
         "</bootstrap-parameters></sw_fw_license></plugins></request>",
     )
     wanted = {leaf.tag: leaf.text for leaf in answer.iterfind("result/bootstrap-parameters/*")}
-    secrets, name = lab.client("secretsmanager"), f"{SECRETS}/bootstrap"
+    secrets, name = lab.aws.client("secretsmanager"), f"{SECRETS}/bootstrap"
     held = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
     wanted["plugin-op-commands"] = f"{held['plugin-op-commands']},{wanted['plugin-op-commands']}"
     for key in ("vm-auth-key", "authcodes"):
@@ -252,13 +252,13 @@ def everything(stage: Stage) -> None:
 def leave_unreadable_messages(stage: Stage) -> None:
     """Something that is no lifecycle event, in each queue."""
     for queue in stage.outputs["queues"].values():
-        stage.lab.client("sqs").send_message(QueueUrl=queue["url"], MessageBody='{"detail": 7}')
+        stage.lab.aws.client("sqs").send_message(QueueUrl=queue["url"], MessageBody='{"detail": 7}')
     stage.lab.advance(MINUTE)
 
 
 def launch_in_vain(stage: Stage) -> None:
     """A launch that EC2 refuses after its interfaces were made."""
-    stage.lab.fault(
+    stage.lab.faults.add(
         "ec2",
         "AttachNetworkInterface",
         code="AttachmentLimitExceeded",
@@ -267,13 +267,13 @@ def launch_in_vain(stage: Stage) -> None:
     )
     stage.set_desired(3)
     stage.until_happened("hook-completed", 15, hook="launch", result="ABANDON")
-    stage.lab.clear_faults()
+    stage.lab.faults.clear()
     stage.until_in_service(3)
 
 
 def launch_too_late(stage: Stage) -> None:
     """A launch that is given up with everything made, since its hook cannot be completed."""
-    stage.lab.fault(
+    stage.lab.faults.add(
         "autoscaling",
         "CompleteLifecycleAction",
         code="Unavailable",
@@ -282,7 +282,7 @@ def launch_too_late(stage: Stage) -> None:
     )
     stage.set_desired(4)
     stage.until_happened("target-draining", 60)
-    stage.lab.clear_faults()
+    stage.lab.faults.clear()
     stage.until_happened("hook-completed", 15, hook="launch", result="ABANDON")
     stage.until_in_service(4)
 
@@ -292,7 +292,7 @@ def terminate_with_misplaced_address(stage: Stage) -> None:
 
     Its notes are lost as well, so that the function has to find out again who the firewall is.
     """
-    ec2 = stage.lab.client("ec2")
+    ec2 = stage.lab.aws.client("ec2")
     instance = next(iter(stage.states()))
     address = ec2.describe_addresses(
         Filters=[{"Name": f"tag:{TAG}instance-id", "Values": [instance]}]
@@ -308,7 +308,7 @@ def terminate_with_misplaced_address(stage: Stage) -> None:
     )
     notes = [{"Key": f"{TAG}{note}"} for note in ("serial", "serial-evidence", "last-visit")]
     ec2.delete_tags(Resources=[instance], Tags=notes)
-    stage.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+    stage.lab.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=instance, ShouldDecrementDesiredCapacity=True
     )
     stage.until_gone(instance, 60)
@@ -316,18 +316,18 @@ def terminate_with_misplaced_address(stage: Stage) -> None:
 
 def lose_events(stage: Stage) -> None:
     """A launch and a termination whose events never come."""
-    stage.lab.fault("events", "Deliver", kind="drop", count=None)
+    stage.lab.faults.add("events", "Deliver", kind="drop", count=None)
     leaving = stage.terminate_one()
     stage.set_desired(3)
     stage.lab.advance(2 * MINUTE)
-    stage.lab.clear_faults()
+    stage.lab.faults.clear()
     stage.until_gone(leaving, 2 * LOST)
     stage.until_in_service(3)
 
 
 def leave_things_behind(stage: Stage) -> None:
     """An interface, an address and a target of firewalls that are gone."""
-    ec2, subnet = stage.lab.client("ec2"), stage.outputs["untrust_subnet_id"]
+    ec2, subnet = stage.lab.aws.client("ec2"), stage.outputs["untrust_subnet_id"]
     interface = ec2.create_network_interface(
         SubnetId=subnet, TagSpecifications=[_tags(stage, "network-interface")]
     )["NetworkInterface"]["NetworkInterfaceId"]
@@ -337,7 +337,7 @@ def leave_things_behind(stage: Stage) -> None:
     network = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["CidrBlock"]
     nobody = network.rsplit(".", 1)[0] + ".250"
     (group,) = stage.outputs["target_group_arns"]
-    stage.lab.client("elbv2").register_targets(
+    stage.lab.aws.client("elbv2").register_targets(
         TargetGroupArn=group, Targets=[{"Id": nobody, "Port": 443}]
     )
     report = stage.reconcile()
@@ -361,7 +361,7 @@ def _tags(stage: Stage, kind: str) -> dict[str, Any]:
 
 def record(stage: Stage) -> Result:
     """What the functions may do, as IAM has it, and what they did."""
-    iam, log = stage.lab.client("iam"), stage.lab.calls()
+    iam, log = stage.lab.aws.client("iam"), stage.lab.calls()
     begin, end = stage.preflight
     statements, calls, trials, unknown = {}, {}, {}, []
     for function, facts in stage.outputs["functions"].items():

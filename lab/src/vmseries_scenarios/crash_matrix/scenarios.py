@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from vmseries_lab.aws.moto_patching import backend
-from vmseries_lab.panorama import references
+from vmseries_lab.panorama import lab_settings, references
 from vmseries_scenarios.crash_matrix.stage import Stage
 
 MINUTE = 60.0
@@ -223,7 +223,9 @@ def calm(stage: Stage) -> None:
     for layout in ("one-arm", "two-arm"):
         stage.client("events").disable_rule(Name=f"{layout}-reconcile")
     stage.lab.fleet.times.change(**BOOT)
-    stage.lab.outside.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS)
+    lab_settings.configure(
+        stage.lab.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
+    )
     stage.lab.outside.licensing.configure(deactivation_seconds=0)
 
 

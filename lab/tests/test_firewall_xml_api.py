@@ -171,7 +171,7 @@ class TestCommands:
             assert system["serial"] == firewall.serial
 
     def test_an_auto_commit_that_fails(self, site):
-        site.fleet.make_odd(auto_commit_failure="Commit failed: zone is not valid")
+        site.fleet.set_quirks(auto_commit_failure="Commit failed: zone is not valid")
         firewall = self.alone(site)
         device = Verified(site, firewall.address)
         assert (ready(device), jobs(device)) == ("no", [("AutoCom", "FIN", "FAIL")])

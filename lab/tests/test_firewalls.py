@@ -423,7 +423,7 @@ class TestFastDelicensing:
         site.outside.delicensing.configure(enabled=False)
 
 
-class TestOddities:
+class TestQuirks:
     """What makes it hard to know a firewall in Panorama, or to have its license back."""
 
     def devices(self, site):
@@ -435,16 +435,16 @@ class TestOddities:
         }
 
     def test_one_that_never_registers(self, site):
-        site.fleet.make_odd(registers=False)
+        site.fleet.set_quirks(registers=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert (firewall.phase, site.used(), self.devices(site)) == ("licensed", 1, {})
-        site.fleet.make_odd(registers=True)
+        site.fleet.set_quirks(registers=True)
         assert site.in_service().serial in self.devices(site)
 
     def test_one_behind_nat(self, site):
-        site.fleet.make_odd(seen_at="198.51.100.7")
+        site.fleet.set_quirks(seen_at="198.51.100.7")
         firewall = site.in_service()
         assert self.devices(site) == {firewall.serial: ("198.51.100.7", "yes")}
         system = firewall.operate(fromstring("<show><system><info/></system></show>"))
@@ -490,20 +490,20 @@ class TestOddities:
     def test_one_without_a_way_to_the_licensing_service(self, site):
         firewall = site.in_service()
         firewall.operate(fromstring(KEY.format(licensing_api.API_KEY)))
-        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=False)
+        site.fleet.set_quirks(firewall.machine.instance_id, reaches_licensing=False)
         with pytest.raises(ApiError, match="Failed to get license info"):
             firewall.operate(fromstring(DEACTIVATE))
         assert site.used() == 1
-        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=True)
+        site.fleet.set_quirks(firewall.machine.instance_id, reaches_licensing=True)
         firewall.operate(fromstring(DEACTIVATE))
         site.world.advance(25)
         assert site.used() == 0
 
     def test_what_does_not_exist(self, site):
         with pytest.raises(ValueError, match="registrs"):
-            site.fleet.make_odd(registrs=False)
+            site.fleet.set_quirks(registrs=False)
         with pytest.raises(ValueError, match="i-none"):
-            site.fleet.make_odd("i-none", registers=False)
+            site.fleet.set_quirks("i-none", registers=False)
 
 
 class TestControl:

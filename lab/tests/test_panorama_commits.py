@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from panorama_lab import GROUP, LOGS, MANAGED, STACK, add, ask, commit, job, panorama_lab, serials
 
 from vmseries_lab.panorama import initial_config, lab_settings
-from vmseries_lab.panorama.config_store import Change, Store
+from vmseries_lab.panorama.config_store import Change, ConfigStore
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ class TestCommits:
         )
     )
     def test_a_full_commit_makes_both_configurations_equal(self, edits):
-        store = Store(initial_config.configuration())
+        store = ConfigStore(initial_config.configuration())
         for serial in "123":
             store.make(MANAGED, f"<entry name='{serial}'/>")
         for admin, action, xpath, serial in edits:

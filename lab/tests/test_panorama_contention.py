@@ -1,5 +1,7 @@
 """Other administrators at work on the lab's Panorama, and administrators who may not do all."""
 
+from functools import partial
+
 import panos.errors
 import pytest
 from defusedxml.ElementTree import fromstring
@@ -15,7 +17,13 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import admin_roles, initial_config, operator_session, references
+from vmseries_lab.panorama import (
+    admin_roles,
+    initial_config,
+    lab_settings,
+    operator_session,
+    references,
+)
 
 USER = "/config/mgt-config/users/entry[@name='autoscale']/permissions/role-based/custom/profile"
 CLOUDWATCH = (
@@ -31,7 +39,7 @@ def site():
 
 @pytest.fixture
 def configure(site):
-    return site.outside.panorama.configure
+    return partial(lab_settings.configure, site.outside.panorama)
 
 
 class TestOthers:

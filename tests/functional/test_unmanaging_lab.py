@@ -148,13 +148,13 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     panorama = east.outside.panorama
     somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
     somebody_else.remove(Part.DEVICE_GROUP, "S2")
-    panorama.configure(**trouble)
+    lab_settings.configure(panorama, **trouble)
     outcomes = east.visit("S1")
     outcome = outcomes["S1"] if isinstance(outcomes, dict) else outcomes
     found = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
     assert issubclass(found, expected)
 
-    panorama.configure(**calm)
+    lab_settings.configure(panorama, **calm)
     east.until_removed("S1")
     assert east.left() == {"S2"}
     assert "S2" in east.connect().running()[Part.DEVICE_GROUP], "unfinished edits stay so"

@@ -30,7 +30,7 @@ class PoolExhaustedError(Exception):
 
 
 class LicensingRefusedError(Exception):
-    """The licensing service does not do what it was asked."""
+    """The licensing service rejects a request."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Licensing:
     Attributes:
         pools: by auth code.
         deactivation_seconds: lab seconds from a firewall's request until its license is back.
-        refuse_deactivation: what every firewall is told that wants to give its license back.
+        refuse_deactivation: the error that every deactivation by a firewall gets.
     """
 
     def __init__(self, world: World, authority: Authority) -> None:
@@ -72,7 +72,7 @@ class Licensing:
         return self.server.conduct.mode == "answering" and self.server.conduct.status == 200
 
     def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs.
+        """Change settings.
 
         Args:
             knobs: ``available``, ``pool_size``, ``deactivation_seconds``, ``refuse_deactivation``

@@ -181,7 +181,7 @@ class InProcessAws:
         return [detail for kind, detail in self.events if "Lifecycle Action" in kind]
 
     def kinds(self, subject: str) -> list[str]:
-        """List what the timeline says about a subject."""
+        """List the kinds of a subject's timeline entries."""
         return [entry.kind for entry in self.world.timeline.since() if entry.subject == subject]
 
 
@@ -210,7 +210,7 @@ def _client(service: str) -> Any:
 @contextmanager
 def in_process_aws() -> Iterator[InProcessAws]:
     """Run moto in this process, completed by the lab, with the VPC made."""
-    # Thousands of images that nobody asks for take longer than most tests, too.
+    # Loading thousands of unused images takes longer than most tests.
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()
         marketplace_images.install(world)

@@ -34,4 +34,4 @@ class FirewallsClient:
             quirks: see ``firewalls.quirks``.
         """
         target = {} if instance_id is None else {"instance_id": instance_id}
-        self._control.request("POST", "firewalls/odd", {**target, **quirks})
+        self._control.request("POST", "firewalls/quirks", {**target, **quirks})

@@ -59,7 +59,7 @@ class Control:
             return HTTPStatus.OK, route(query, body)
         except (KeyError, TypeError, ValueError) as error:
             return HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"}
-        except Exception as error:  # noqa: BLE001 - the client is told, whatever it was
+        except Exception as error:  # noqa: BLE001 - the client gets any error
             traceback.print_exc()
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"{type(error).__name__}: {error}"}
 

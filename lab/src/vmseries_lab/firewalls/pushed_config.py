@@ -16,7 +16,7 @@ _SERVICES = {22: "ssh", 80: "http", 443: "https"}
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushedConfig:
     """A template stack's parts, by precedence."""
 
     parts: tuple[Element, ...] = ()
@@ -28,7 +28,7 @@ class Pushed:
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether it publishes metrics to CloudWatch; it does not unless it is told to."""
+        """Whether it publishes metrics to CloudWatch. The default is off."""
         return self.value(f"{_CLOUDWATCH}/enabled") == "yes"
 
     @property

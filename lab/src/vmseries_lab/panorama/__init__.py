@@ -1,4 +1,4 @@
-"""What runs outside AWS: a Panorama, and the vendor's licensing service."""
+"""What runs outside AWS: Panorama, and the vendor's licensing service."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outside:
     delicensing: FastDelicensing
 
     def tick(self, now: float) -> None:
-        """Work Panorama's jobs off."""
+        """Advance Panorama's jobs."""
         self.panorama.tick(now)
         self.plugin.tick(now)
         self.delicensing.tick(now)
@@ -48,7 +48,7 @@ class Outside:
         self.licensing.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
-        """What the control API may do: turn knobs, and work at Panorama's command line."""
+        """Routes of the control API."""
         return [
             ("POST", "panorama", lambda _query, body: self._configure(body)),
             ("GET", "panorama", lambda _query, _body: self.panorama.state()),

@@ -24,7 +24,7 @@ class Admin:
     key: str
 
 
-class Accounts:
+class Administrators:
     """Everybody who may use the API."""
 
     def __init__(self, *admins: Admin) -> None:

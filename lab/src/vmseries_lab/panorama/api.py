@@ -18,9 +18,9 @@ from vmseries_lab.core.timeline import Timeline
 from vmseries_lab.net.https import Request, Response
 from vmseries_lab.panorama import references
 from vmseries_lab.panorama.admin_roles import role_of
-from vmseries_lab.panorama.administrators import Accounts, Admin
+from vmseries_lab.panorama.administrators import Admin, Administrators
 from vmseries_lab.panorama.commits import Commits
-from vmseries_lab.panorama.config_requests import READS, Configuration
+from vmseries_lab.panorama.config_requests import READS, ConfigRequests
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.op_commands import Handler, choose
@@ -70,8 +70,8 @@ class Api:
     lock: threading.RLock
     clock: Clock
     timeline: Timeline
-    accounts: Accounts
-    configuration: Configuration
+    accounts: Administrators
+    configuration: ConfigRequests
     commits: Commits
     devices: Devices
     locks: Locks

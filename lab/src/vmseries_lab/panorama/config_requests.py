@@ -12,7 +12,7 @@ from typing import get_args
 from xml.etree.ElementTree import Element, tostring
 
 from vmseries_lab.panorama import config_tree
-from vmseries_lab.panorama.config_store import Action, Change, ChangeRefusedError, Done, Store
+from vmseries_lab.panorama.config_store import Action, Change, ChangeRefusedError, ConfigStore, Done
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.responses import ApiError, envelope, message, parsed
 from vmseries_lab.panorama.settings import Settings
@@ -22,10 +22,10 @@ _WRITES: tuple[str, ...] = get_args(Action)
 
 
 @dataclass
-class Configuration:
+class ConfigRequests:
     """Answers ``get``, ``show``, ``set``, ``edit``, ``delete`` and ``multi-config``."""
 
-    store: Store
+    store: ConfigStore
     jobs: Jobs
     settings: Settings
 
@@ -64,7 +64,7 @@ class Configuration:
         return envelope("success", 19 if action == "get" else None, inner)
 
     def _several(self, parameters: dict[str, str], admin: str) -> Element:
-        """All changes or none. What was answered stops with the one that failed."""
+        """All changes or none. The responses end with the change that failed."""
         parts = list(parsed(parameters.get("element", "")))
         changes = [
             _change(part.tag, {**part.attrib, "element": _inner(part)}, admin) for part in parts

@@ -38,7 +38,7 @@ class Done:
     text: str = COMMAND_SUCCEEDED
 
 
-class Store:
+class ConfigStore:
     """Both configurations, and the changes that lie between them, in the order they were made.
 
     Attributes:

@@ -38,7 +38,7 @@ class Pair:
     """The two peers.
 
     Attributes:
-        leading: the active one, or the one that was active last.
+        leading: the active peer, or the last active one.
     """
 
     def __init__(self, world: World, primary: Peer, secondary: Peer, pace: Pace) -> None:
@@ -59,7 +59,7 @@ class Pair:
         return next((peer for peer in self.peers if peer.state == "active"), None)
 
     def other(self, peer: Peer) -> Peer:
-        """The one that ``peer`` is paired with."""
+        """The other peer of the pair."""
         return self.peers[1] if peer is self.peers[0] else self.peers[0]
 
     # What happens to the peers.
@@ -88,7 +88,7 @@ class Pair:
             self._alone_since = self._world.clock.now()
 
     def restore(self, peer: Peer) -> None:
-        """Let a peer that failed be there again. One that is there stays what it is."""
+        """Restore a failed peer. A peer that is up does not change."""
         if peer.state in ("active", "passive"):
             return
         peer.power_on()
@@ -98,7 +98,7 @@ class Pair:
             self._alone_since = self._world.clock.now()
 
     def tick(self, now: float) -> None:
-        """Take over where nobody is active, and keep the passive peer in step."""
+        """Take over if no peer is active, and synchronize the passive peer."""
         if self.active is None:
             candidates = [peer for peer in self.peers if peer.state == "passive"]
             since = self._alone_since if self._alone_since is not None else now

@@ -102,7 +102,7 @@ class LicensePlugin:
         }
 
     def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs.
+        """Change settings.
 
         Args:
             knobs: ``installed``: with a license manager for the device group, stack and auth code
@@ -138,7 +138,7 @@ class LicensePlugin:
         return self._of_key(auth_key).auth_code
 
     def admit(self, link: Link, auth_key: str) -> None:
-        """Take a firewall in that has been licensed: the license manager says where it belongs.
+        """Add a licensed firewall to the groups that its license manager names.
 
         A log collector group is not among that (PAN-182488, in the vendor's README of
         ``panorama-init``).
@@ -293,7 +293,7 @@ class LicensePlugin:
                 yield path
 
     def _give_back(self, serial: str) -> bool:
-        """Panorama asks the vendor, whether or not the firewall is there; whether that went well.
+        """Deactivate through the vendor, with or without the firewall; whether that succeeded.
 
         A failure goes to the system log, which is not imitated, and nowhere else.
         """

@@ -1,4 +1,4 @@
-"""The Panorama of the lab: one or a pair, and what the rest of the lab does to it."""
+"""Panorama: a single one or a high availability pair."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from vmseries_lab.core.world import World
 from vmseries_lab.net.certificates import PANORAMA_NAMES, Authority
 from vmseries_lab.net.https import HttpsServer, Intercept
 from vmseries_lab.panorama import initial_config, references
-from vmseries_lab.panorama.administrators import Accounts
+from vmseries_lab.panorama.administrators import Administrators
 from vmseries_lab.panorama.api import Api
 from vmseries_lab.panorama.commits import Commits, Pace
-from vmseries_lab.panorama.config_store import Store
-from vmseries_lab.panorama.device_licenses import Licenses
+from vmseries_lab.panorama.config_store import ConfigStore
+from vmseries_lab.panorama.device_licenses import DeviceLicenses
 from vmseries_lab.panorama.devices import Devices, Link
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
 from vmseries_lab.panorama.jobs import Job, Jobs
@@ -23,7 +23,7 @@ from vmseries_lab.panorama.settings import Settings
 
 
 class RegistrationRefusedError(Exception):
-    """Panorama does not take a firewall in."""
+    """Panorama rejects a firewall."""
 
 
 class Panorama:
@@ -37,14 +37,14 @@ class Panorama:
     def __init__(self, world: World, authority: Authority) -> None:
         self.world = world
         self.vm_auth_keys = {initial_config.VM_AUTH_KEY}
-        accounts = Accounts(
+        accounts = Administrators(
             initial_config.AUTOSCALE,
             initial_config.SECOND,
             initial_config.OPERATOR,
             initial_config.READER,
         )
         self._common = Common(world, authority, accounts)
-        store = Store(initial_config.configuration())
+        store = ConfigStore(initial_config.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
 
@@ -52,37 +52,37 @@ class Panorama:
 
     @property
     def active(self) -> Peer | None:
-        """The one that takes changes, if there is one."""
+        """The peer that accepts changes, if any."""
         return self.pair.active if self.pair else self.peers[0]
 
     @property
     def leading(self) -> Peer:
-        """The active one, or the one that was active last."""
+        """The active peer, or the last active one."""
         return self.pair.leading if self.pair else self.peers[0]
 
     @property
-    def store(self) -> Store:
-        """The leading one's configuration."""
+    def store(self) -> ConfigStore:
+        """The leading peer's configuration."""
         return self.leading.store
 
     @property
     def jobs(self) -> Jobs:
-        """The leading one's jobs."""
+        """The leading peer's jobs."""
         return self.leading.jobs
 
     @property
     def locks(self) -> Locks:
-        """The leading one's locks."""
+        """The leading peer's locks."""
         return self.leading.locks
 
     @property
     def commits(self) -> Commits:
-        """The leading one's commits."""
+        """The leading peer's commits."""
         return self.leading.commits
 
     @property
-    def licenses(self) -> Licenses:
-        """The leading one's license commands."""
+    def licenses(self) -> DeviceLicenses:
+        """The leading peer's license commands."""
         return self.leading.licenses
 
     @property
@@ -102,12 +102,12 @@ class Panorama:
 
     @property
     def api(self) -> Api:
-        """The first one's API. Commands that are plugged in here are there on both."""
+        """The primary peer's API. Commands added here are available on both peers."""
         return self.peers[0].api
 
     @property
     def server(self) -> HttpsServer:
-        """The first one's server."""
+        """The primary peer's server."""
         return self.peers[0].server
 
     @property
@@ -118,11 +118,11 @@ class Panorama:
     # High availability.
 
     def make_pair(self) -> None:
-        """Have a second peer from now on, the passive one. A second time does nothing."""
+        """Add a second, passive peer. A second call does nothing."""
         with self.world.lock:
             if self.pair is not None:
                 return
-            store = Store(initial_config.configuration())
+            store = ConfigStore(initial_config.configuration())
             second = Peer(self._common, PANORAMA_NAMES[1], "secondary", store)
             self.pair = Pair(self.world, self.peers[0], second, self.pace)
             self.peers.append(second)
@@ -143,7 +143,7 @@ class Panorama:
             self.pair.fail(self.pair.active, causes[cause])
 
     def state(self) -> dict[str, Any]:
-        """Who is there, JSON-ready."""
+        """The peers and their states, JSON-ready."""
         active = self.active
         return {
             "active": active.host if active else None,
@@ -152,7 +152,7 @@ class Panorama:
         }
 
     def intercept(self, intercept: Intercept) -> None:
-        """Let somebody see or spoil single requests."""
+        """Install a hook that sees each request and may break it."""
         self._common.intercept = intercept
 
     def start(self) -> None:
@@ -175,7 +175,7 @@ class Panorama:
     def register(
         self, link: Link, auth_key: str, *, group: str | None, stack: str | None, logs: str | None
     ) -> None:
-        """Take a new firewall in: as a managed device, and into the groups that it names.
+        """Register a new firewall: as a managed device, and in the groups that it names.
 
         The membership appears in the candidate and in the running configuration, without a commit
         by anybody (Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap the VM-Series
@@ -191,7 +191,7 @@ class Panorama:
     def take_in(
         self, link: Link, *, group: str | None, stack: str | None, logs: str | None
     ) -> None:
-        """Manage a firewall whose key was found valid, see :meth:`register`."""
+        """Manage a firewall whose key is valid; see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
         self._make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}
@@ -201,7 +201,7 @@ class Panorama:
         self.connect(link)
 
     def _make(self, xpath: str, element: str) -> None:
-        """Enter something without a commit. A firewall is known to both peers: it joins both."""
+        """Change the configuration without a commit, on both peers: a firewall joins both."""
         for peer in self.peers:
             if peer.on:
                 peer.store.make(xpath, element)
@@ -212,7 +212,7 @@ class Panorama:
         self.note("device-connected", link.serial, hostname=link.hostname)
 
     def disconnect(self, serial: str) -> None:
-        """A firewall's connection is gone."""
+        """A firewall's connection ends."""
         if self.devices.disconnect(serial):
             self.note("device-disconnected", serial)
 
@@ -236,7 +236,7 @@ class Panorama:
     # Time.
 
     def tick(self, now: float) -> None:
-        """Work the jobs off."""
+        """Advance the jobs."""
         for peer in self.peers:
             for job in peer.jobs.tick(now):
                 self._ended(peer, job)

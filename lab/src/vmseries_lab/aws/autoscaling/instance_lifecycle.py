@@ -193,7 +193,7 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ hooks
     def _wait(self, group: Any, member: Member, transition: str) -> None:
-        """Begin the wait for every hook of a transition, and tell EventBridge of each."""
+        """Start waiting for every hook of a transition, and send an event for each."""
         base = "Pending" if transition == LAUNCHING else "Terminating"
         hooks = [
             hook

@@ -171,7 +171,7 @@ class GroupInstances:
     def describe_activities(self, _original: Any, response: Any) -> Any:
         """DescribeScalingActivities, newest first, of the past six weeks.
 
-        Those of a deleted group are shown to who asks for them.
+        Activities of a deleted group are returned only if they are requested.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
         """
         parameters = response._get_params()  # noqa: SLF001

@@ -84,7 +84,7 @@ class Hooks:
         return EmptyResult()
 
     def heartbeat(self, response: Any) -> Any:
-        """RecordLifecycleActionHeartbeat: the full heartbeat time-out begins anew.
+        """RecordLifecycleActionHeartbeat: the full heartbeat timeout starts again.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
         """

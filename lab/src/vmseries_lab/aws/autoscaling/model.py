@@ -27,7 +27,7 @@ class Action:
     Attributes:
         hook: moto's hook.
         token: what identifies this wait in API calls.
-        deadline: when the hook's default result is taken.
+        deadline: when the hook's default result applies.
         last_deadline: until when heartbeats can move the deadline.
         result: ``CONTINUE`` or ``ABANDON`` once there is one.
         reason: how it came about, in Auto Scaling's words.
@@ -46,7 +46,7 @@ class Action:
         self.restart(self.started)
 
     def restart(self, now: float) -> None:
-        """Start the heartbeat time-out anew; the global time-out stands."""
+        """Restart the heartbeat timeout; the global timeout does not change."""
         self.deadline = min(now + self.hook.heartbeat_timeout, self.last_deadline)
 
 

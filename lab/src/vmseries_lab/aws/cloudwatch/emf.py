@@ -130,7 +130,7 @@ def _datum(name: str, unit: str, value: float, dimensions: list[dict[str, str]])
 
 
 def install(world: World, functions: Functions) -> ServiceMetrics:
-    """Turn embedded metrics into metrics as logs arrive, and publish the services' own."""
+    """Publish embedded metrics as logs arrive, and the metrics of the services themselves."""
 
     def put_log_events(
         original: Any, backend: Any, group: str, stream: str, events: list[dict[str, Any]]

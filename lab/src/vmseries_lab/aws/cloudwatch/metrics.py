@@ -51,7 +51,7 @@ class Query:
 class Index:
     """What a store holds, by namespace and name.
 
-    Every alarm asks every minute for a few data of the thousands that a store holds.
+    Each alarm reads a few of the store's thousands of data points every minute.
 
     Attributes:
         stored: moto's list, to which it only ever appends.
@@ -74,7 +74,7 @@ class Index:
 
 
 def _index(store: Any) -> Index:
-    """The index of moto's store, begun anew where moto began the store anew."""
+    """The index of moto's store, rebuilt when moto has reset the store."""
     index: Index | None = getattr(store, "lab_index", None)
     if index is None or index.stored is not store.metric_data:
         index = store.lab_index = Index(store.metric_data)

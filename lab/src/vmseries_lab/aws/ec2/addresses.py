@@ -22,7 +22,7 @@ DEFAULT_QUOTA = 100
 addresses had it raised. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
 
 PUBLIC_NETWORKS = [IPv4Network(block) for block in ("203.0.113.0/24", "198.51.100.0/24")]
-"""Addresses for documentation (RFC 5737): nobody can take them for somebody's."""
+"""Addresses for documentation (RFC 5737): they belong to no one."""
 
 
 class Addresses:
@@ -44,9 +44,9 @@ class Addresses:
         """
         if len(store.addresses) >= self.quota:
             raise errors.address_quota()
-        taken = {one.public_ip for one in store.addresses}
+        in_use = {address.public_ip for address in store.addresses}
         free = (str(host) for network in PUBLIC_NETWORKS for host in network.hosts())
-        kwargs.setdefault("address", next((one for one in free if one not in taken), None))
+        kwargs.setdefault("address", next((ip for ip in free if ip not in in_use), None))
         address = original(store, *args, **kwargs)
         self._note("address-allocated", address)
         return address
@@ -119,7 +119,7 @@ class Addresses:
 
     @staticmethod
     def interface_of(address: Any) -> str | None:
-        """The interface of an address; one that is not associated shows none, not an empty one.
+        """The interface of an address, ``None`` (not an empty string) if it is not associated.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Address.html
         """

@@ -32,7 +32,7 @@ def take_address(store: Any, parameters: dict[str, Any]) -> None:
     """Take the private address that a request names, if it names one.
 
     Raises:
-        EC2ClientError: if it is taken.
+        EC2ClientError: if it is in use.
     """
     address = parameters.get("PrivateIpAddress")
     if address:

@@ -51,7 +51,7 @@ class Interfaces:
                 self.finish_detaching(interface)
 
     def attachment_status(self, interface: Any) -> str:
-        """``attaching``, ``attached`` or ``detaching``, as DescribeNetworkInterfaces says it."""
+        """``attaching``, ``attached`` or ``detaching``, as DescribeNetworkInterfaces reports it."""
         if interface.id in self._detached_at:
             return "detaching"
         return "attaching" if interface.id in self._attached_at else "attached"

@@ -123,7 +123,7 @@ class Targets:
     def describe(
         self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
     ) -> list[Any]:
-        """DescribeTargetHealth: a target that is asked for and not registered is ``unused``.
+        """DescribeTargetHealth: a requested target that is not registered is ``unused``.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
         """

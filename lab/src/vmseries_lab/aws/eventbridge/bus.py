@@ -141,7 +141,7 @@ class EventBridge:
             self._deliver(delivery, now)
 
     def busy(self) -> bool:
-        """Whether a delivery is due; one that waits for its next attempt is not work in flight."""
+        """Whether a delivery is due; a delivery that waits for its next attempt is not."""
         now = self.world.clock.now()
         return any(d.due <= now for d in list(self._deliveries))
 
@@ -262,7 +262,7 @@ class EventBridge:
         self.start_function(arn, payload)
 
     def _give_up(self, delivery: Delivery, error: DeliveryError, exhausted: str) -> None:
-        """Send the event to the target's dead-letter queue, if there is one that may be used.
+        """Send the event to the target's dead-letter queue, if one is set and allows it.
 
         Message attributes: User Guide, "Using dead-letter queues to process undelivered events".
         """

@@ -10,7 +10,7 @@ from typing import Any
 from vmseries_lab.aws.lambda_.package_contents import Packages
 
 
-class Uploads:
+class CodePackages:
     """The code that functions are made of, in a folder of the lab's own.
 
     Attributes:

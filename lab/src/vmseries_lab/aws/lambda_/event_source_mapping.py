@@ -19,7 +19,7 @@ from moto.sqs.models import sqs_backends
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import Functions, Outcome, find_function
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests import Gate
+from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 FIRST_POLLERS = 5
@@ -63,7 +63,7 @@ class Mapping:
 class Pollers:
     """All pollers of the account."""
 
-    def __init__(self, world: World, gate: Gate, functions: Functions) -> None:
+    def __init__(self, world: World, gate: RequestPipeline, functions: Functions) -> None:
         self._world = world
         self._gate = gate
         self._functions = functions
@@ -341,7 +341,7 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
         )
 
 
-def install(world: World, gate: Gate, functions: Functions) -> Pollers:
+def install(world: World, gate: RequestPipeline, functions: Functions) -> Pollers:
     """Take over the mappings that moto stores."""
     pollers = Pollers(world, gate, functions)
 

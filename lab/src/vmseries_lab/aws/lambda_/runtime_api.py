@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from vmseries_lab.aws.lambda_.snapshot_process import START, Copy, Template
+from vmseries_lab.aws.lambda_.snapshot_process import START, Copy, SnapshotProcess
 from vmseries_lab.net.http_server import Listener
 
 INIT_LIMIT_SECONDS = 30.0
@@ -82,7 +82,7 @@ class Worker:
     access_key: str
     log_stream: str
     init_seconds: float = 0.0
-    template: Template | None = None
+    template: SnapshotProcess | None = None
     _work: queue.Queue[Invocation | None] = field(default_factory=queue.Queue)
     _signals: queue.Queue[tuple[str, str]] = field(default_factory=queue.Queue)
     _output: list[tuple[float, str]] = field(default_factory=list)
@@ -133,18 +133,18 @@ class Worker:
         return self._ended(invocation, kind, payload, started)
 
     def next_work(self) -> Invocation | None:
-        """Wait for the next invocation; ``None`` when there will be none. Asked by the process."""
+        """Wait for the process's next invocation; ``None`` when there will be none."""
         if not self.init_seconds:
             self.hear("ready", "")
         return self._work.get()
 
     def hear(self, kind: str, payload: str) -> None:
-        """Take what the process says: an answer or an error, or that it is ready."""
+        """Handle a message of the process: a response, an error, or that it is ready."""
         self._signals.put((kind, payload))
 
     def kill_process(self) -> None:
         """End the process and everything that it started, as if it had crashed."""
-        # Not once it was waited for: its number may be somebody else's by then.
+        # Not after it was waited for: its process ID may have been reused.
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -200,7 +200,7 @@ class Worker:
         return Reply(payload, error, output, time.monotonic() - started, alive)
 
     def _next_signal(self, limit: float) -> tuple[str, str]:
-        """What the process says next, or that it says nothing in time."""
+        """The process's next message, or a timeout."""
         try:
             return self._signals.get(timeout=limit)
         except queue.Empty:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 
-class Answers:
+class ReplayedResponses:
     """The latest successes of the account's administrator, by the SDK's id of the invocation.
 
     The lab's web server closes each connection, and the SDK of Terraform's provider, with dozens of

@@ -22,7 +22,7 @@ class Call:
         at: lab time of its arrival, seconds since the epoch.
         service: as boto3 names it, e.g. ``autoscaling``.
         action: as the API reference names it, e.g. ``CompleteLifecycleAction``.
-        parameters: what was asked, under the API's own names; secret values as ``***``.
+        parameters: under the API's own names; secret values as ``***``.
         subject: what it is about, by a name that is the same in every run (``subjects``).
         access_key: who called.
         role: name of the role that ``access_key`` was issued for; empty for everybody else.
@@ -31,8 +31,8 @@ class Call:
         status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
         error: the error code of the answer, empty if it succeeded.
         seconds: real time that the call took.
-        authorization: what IAM was asked, if the call is a function's; empty if something that the
-            call names did not exist, or if a fault came first.
+        authorization: the authorization requests, if the call is a function's; empty if something
+            that the call names did not exist, or if a fault came first.
     """
 
     number: int
@@ -92,7 +92,7 @@ class Calls:
             service: as boto3 names it.
             action: as the API reference names it.
             role_arn: the function's role.
-            asked: what IAM is asked, where the parameters do not tell.
+            asked: the authorization requests, if the parameters do not determine them.
             parameters: of the call.
 
         Returns:

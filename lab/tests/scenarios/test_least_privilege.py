@@ -11,7 +11,7 @@ from vmseries_lab.aws.iam import Request
 from vmseries_scenarios.least_privilege import tables
 from vmseries_scenarios.least_privilege.proof import (
     Call,
-    Deployment,
+    Evidence,
     Proof,
     prove,
     read_calls,
@@ -49,7 +49,7 @@ CALLS = [
 
 
 def proof_of(*statements: dict[str, Any], calls: list[Call] = CALLS) -> Proof:
-    return prove([Deployment({"launch": statements}, {"launch": calls})])
+    return prove([Evidence({"launch": statements}, {"launch": calls})])
 
 
 def test_what_is_used_and_nothing_else_holds() -> None:
@@ -128,19 +128,19 @@ def test_a_refused_call_uses_nothing() -> None:
 
 
 def test_one_deployment_uses_what_another_does_not() -> None:
-    everything = Deployment({"launch": [ATTACH, LOOK]}, {"launch": CALLS})
-    little = Deployment({"launch": [ATTACH, LOOK]}, {"launch": CALLS[:1]})
+    everything = Evidence({"launch": [ATTACH, LOOK]}, {"launch": CALLS})
+    little = Evidence({"launch": [ATTACH, LOOK]}, {"launch": CALLS[:1]})
     assert prove([everything, little]).holds
     assert not prove([little]).holds
 
 
 def test_what_is_only_tried_must_be_allowed_and_uses_nothing() -> None:
     work, trial = CALLS
-    tried = Deployment({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    tried = Evidence({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
     proof = prove([tried])
     assert (len(proof.refused), proof.calls) == (0, 4)
     assert {grant.sid for grant in proof.unused} == {"Attach"}
-    refused = Deployment({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    refused = Evidence({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
     assert prove([refused]).verdict == "refused 1, unused 0, unnoticed 0"
 
 

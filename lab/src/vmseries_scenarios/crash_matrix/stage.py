@@ -21,7 +21,7 @@ from vmseries_lab.aws.calls import Call, Fault
 from vmseries_lab.client import Lab
 from vmseries_lab.server import Laboratory
 from vmseries_lab.world import REGION
-from vmseries_scenarios import deployment
+from vmseries_scenarios.deployment import copy_root
 
 FIXTURE = "tests/fixtures/crash-matrix"
 APPLY_PACE = 60.0
@@ -61,9 +61,9 @@ class Stage:
         serving.start()
         pumping.start()
         self.lab.pump.pace = APPLY_PACE
-        deployment.copy(self, FIXTURE, folder / "copy").apply(  # type: ignore[arg-type]
-            limit=600, parallelism=PARALLELISM
-        )
+        client = Lab()
+        client.endpoint = self.lab.world.endpoint
+        copy_root(client, FIXTURE, folder / "copy").apply(limit=600, parallelism=PARALLELISM)
         self.lab.pump.stop()
         pumping.join()
         for service in ("autoscaling", "cloudwatch", "ec2", "elbv2", "events", "lambda", "sqs"):
@@ -72,12 +72,6 @@ class Stage:
         self.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1)
         self.stand_still()
         serving.join()
-
-    def environment(self) -> dict[str, str]:
-        """What Terraform is told about the lab."""
-        client = Lab()
-        client.endpoint = self.lab.world.endpoint
-        return client.environment()
 
     def keep_templates(self, *functions: str) -> None:
         """Load these functions once for all workers that are started from now on."""
@@ -147,7 +141,7 @@ class Stage:
         """A client of the simulated AWS, wherever it listens now; made once, which takes long."""
         if service not in self._clients:
             make: Any = boto3.client
-            credentials = self.environment()
+            credentials = Lab().environment()
             client = make(
                 service,
                 endpoint_url="http://lab.invalid",

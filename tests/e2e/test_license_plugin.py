@@ -10,7 +10,7 @@ from e2e.fleet import QUICK_BOOT
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama.plugin import LICENSE_MANAGER
 from vmseries_scenarios.deployment import MINUTE, Deployment
-from vmseries_scenarios.least_privilege.scenarios import license_by_plugin
+from vmseries_scenarios.license_plugin import license_by_plugin
 
 pytestmark = pytest.mark.apply(seconds=90)
 

@@ -16,7 +16,7 @@ import pytest
 from terraform.spoke_routes import ways_around
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.deployment import MINUTE, Deployment, tags_of
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
 from vmseries_scenarios.preflight import validate

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.deployment import Deployment
 from vmseries_scenarios.mass_launch import (
     EXPECTED_INTERFACES,

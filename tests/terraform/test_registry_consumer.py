@@ -21,7 +21,7 @@ import pytest
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.terraform import Change, Workspace
 
 pytestmark = pytest.mark.apply(seconds=170)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.terraform import Event, Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[3]

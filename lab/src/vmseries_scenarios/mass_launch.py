@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vmseries_lab.aws.rates import EC2_UNCATEGORISED
+from vmseries_lab.aws.throttling import EC2_UNCATEGORISED
 from vmseries_lab.client import Leftovers
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.deployment import Deployment, deployment_in_new_lab
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
 from vmseries_scenarios.program import RUN_ERRORS, open_console, stop_on_sigterm

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.deployment import Deployment, deployment_in_new_lab
 from vmseries_scenarios.negative_control import leave_license
 from vmseries_scenarios.program import RUN_ERRORS, open_console, stop_on_sigterm

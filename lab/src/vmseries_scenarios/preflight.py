@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vmseries_lab.client import SECRETS
-from vmseries_lab.panorama import initial
+from vmseries_lab.panorama import initial_config
 from vmseries_scenarios.deployment import MINUTE, REPOSITORY, Deployment, deployment_in_new_lab
 from vmseries_scenarios.program import RUN_ERRORS, open_console, stop_on_sigterm
 
@@ -122,17 +122,18 @@ def inject_faults(deployment: Deployment) -> None:
         "device_group": "autoscaling",
     }
     deployment.apply()
-    stack = f"set template-stack {initial.TEMPLATE_STACK} config deviceconfig plugins vm_series"
+    stack = f"set template-stack {initial_config.TEMPLATE_STACK}"
+    plugin = f"{stack} config deviceconfig plugins vm_series"
     lab.panorama_cli(
         [
-            f"delete log-collector-group {initial.COLLECTOR_GROUP}",
-            f"{stack} aws-cloudwatch name VMseries-other",
-            f"{stack} aws-cloudwatch timeout 5",
+            f"delete log-collector-group {initial_config.COLLECTOR_GROUP}",
+            f"{plugin} aws-cloudwatch name VMseries-other",
+            f"{plugin} aws-cloudwatch timeout 5",
         ]
     )
     lab.advance(COMMIT_MINUTES * MINUTE)
     secret = json.loads(secrets.get_secret_value(SecretId=f"{SECRETS}/panorama")["SecretString"])
-    reader = {"username": initial.READER.name, "api_key": initial.READER.key}
+    reader = {"username": initial_config.READER.name, "api_key": initial_config.READER.key}
     _store(secrets, "panorama", secret | reader)
     _store(secrets, "licensing-api-key", {"licensing_api_key": "as in another tool"})
     boundary = iam.create_policy(

@@ -16,8 +16,8 @@ from defusedxml.ElementTree import fromstring
 from rich.console import Console
 
 from vmseries_lab.client import LabError, Leftovers
-from vmseries_lab.panorama.initial import READER
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_lab.panorama.initial_config import READER
 from vmseries_scenarios.demo import main, observer, scenario, stage_runner
 from vmseries_scenarios.demo.model import Board
 from vmseries_scenarios.terraform import TerraformError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo.resource_owners import Owners
 
 

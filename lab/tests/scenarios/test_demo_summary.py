@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import summary
 from vmseries_scenarios.demo.resource_owners import Owners
 from vmseries_scenarios.demo.summary import Spread, Summary, failures, human, lines, summarize

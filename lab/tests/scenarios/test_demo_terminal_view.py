@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import chart
 from vmseries_scenarios.demo.model import Board, Firewall, Job, Moment, Phase, Progress, Stage
 from vmseries_scenarios.demo.terminal_view import LiveView, PlainView, clock, screen, view_for

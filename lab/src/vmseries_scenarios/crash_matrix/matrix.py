@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_scenarios.crash_matrix.ending import differences, ending, shortened
 from vmseries_scenarios.crash_matrix.forks import Fork, Lanes, forked
 from vmseries_scenarios.crash_matrix.points import FAULTS, LONGEST, Call, calls_of, fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.panorama import references
 from vmseries_scenarios.crash_matrix.stage import Stage
 

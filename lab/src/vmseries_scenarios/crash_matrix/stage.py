@@ -17,10 +17,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
-from vmseries_lab.aws.calls import Call, Fault
+from vmseries_lab.aws.requests import Call, Fault
 from vmseries_lab.client import Lab
+from vmseries_lab.core.world import REGION
 from vmseries_lab.server import Laboratory
-from vmseries_lab.world import REGION
 from vmseries_scenarios.deployment import copy_root
 
 FIXTURE = "tests/fixtures/crash-matrix"
@@ -196,7 +196,7 @@ class Stage:
         """The queues by name, as the lab keeps them."""
         from moto.sqs.models import sqs_backends  # noqa: PLC0415
 
-        from vmseries_lab.world import ACCOUNT_ID  # noqa: PLC0415
+        from vmseries_lab.core.world import ACCOUNT_ID  # noqa: PLC0415
 
         return sqs_backends[ACCOUNT_ID][REGION].queues
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import panorama
 from vmseries_scenarios.demo.model import Board, Firewall, Moment
 from vmseries_scenarios.demo.panorama_history import Ledger, Line, Stay, Tag

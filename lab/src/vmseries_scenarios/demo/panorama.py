@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.client import Lab
-from vmseries_lab.panorama.initial import READER
+from vmseries_lab.panorama.initial_config import READER
 from vmseries_scenarios.demo.model import IN_SYNC, OUT_OF_SYNC, Device, Job
 
 DEVICES = "<show><devices><all/></devices></show>"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios import negative_control
 from vmseries_scenarios.demo.model import Firewall, Phase
 from vmseries_scenarios.demo.observer import Observer

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo.resource_owners import Owners
 
 ORDER_OF_TERMINATION = (

@@ -22,5 +22,5 @@ def test_few_commits_and_no_orphans_pass() -> None:
     ],
     ids=["one commit too many", "something refused", "an orphan"],
 )
-def test_anything_else_fails(result: Result) -> None:
+def test_any_other_result_fails(result: Result) -> None:
     assert not result.passed

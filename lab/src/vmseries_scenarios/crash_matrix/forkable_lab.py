@@ -64,9 +64,8 @@ class ForkableLab:
         serving.start()
         pumping.start()
         self.simulator.pump.pace = APPLY_PACE
-        client = Lab()
-        client.endpoint = self.simulator.world.endpoint
-        copy_root(client, FIXTURE, folder / "copy").apply(limit=600, parallelism=PARALLELISM)
+        workspace = copy_root(self._as_client(), FIXTURE, folder / "copy")
+        workspace.apply(limit=600, parallelism=PARALLELISM)
         self.simulator.pump.stop()
         pumping.join()
         for service in ("autoscaling", "cloudwatch", "ec2", "elbv2", "events", "lambda", "sqs"):
@@ -156,7 +155,7 @@ class ForkableLab:
         """
         if service not in self._clients:
             make: Any = boto3.client
-            credentials = Lab().environment()
+            credentials = self._as_client().environment()
             client = make(
                 service,
                 endpoint_url="http://lab.invalid",
@@ -168,6 +167,12 @@ class ForkableLab:
             client.meta.events.register("before-send.*.*", self._send)
             self._clients[service] = client
         return self._clients[service]
+
+    def _as_client(self) -> Lab:
+        """Return this lab as the client of a lab in another process would see it."""
+        client = Lab()
+        client.endpoint = self.simulator.world.endpoint
+        return client
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         endpoint, url = urlsplit(self.simulator.world.endpoint), urlsplit(request.url)

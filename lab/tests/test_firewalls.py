@@ -19,7 +19,7 @@ from firewall_lab import (
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
 from vmseries_lab import firewalls, licensing_api, panorama
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
@@ -176,12 +176,12 @@ class TestBoot:
         assert site.fleet.get(instance_id).phase == "refused"
 
     def test_it_waits_for_a_panorama_that_is_away(self, site):
-        site.outside.panorama.configure(available=False)
+        lab_settings.configure(site.outside.panorama, available=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert firewall.phase == "licensed"
-        site.outside.panorama.configure(available=True)
+        lab_settings.configure(site.outside.panorama, available=True)
         site.world.advance(300)
         assert firewall.phase == "in-sync"
 
@@ -199,7 +199,7 @@ class TestBoot:
 class TestMetrics:
     def switch_on(self, site, namespace="NS", minutes=1):
         lines = ["enabled yes", f"name {namespace}", f"timeout {minutes}"]
-        site.outside.panorama.operator_session([CLOUDWATCH + line for line in lines])
+        operator_session.run_commands(site.outside.panorama, [CLOUDWATCH + line for line in lines])
         site.world.advance(40)
 
     def published(self, site, name, namespace="NS"):
@@ -234,7 +234,7 @@ class TestMetrics:
 
     def test_the_interval_is_five_minutes_unless_set(self, site):
         enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
-        site.outside.panorama.operator_session(enabled)
+        operator_session.run_commands(site.outside.panorama, enabled)
         site.world.advance(40)
         site.in_service()
         before, _ = self.published(site, "panSessionActive")
@@ -399,7 +399,8 @@ class TestFastDelicensing:
         site.outside.delicensing.configure()
         firewall = site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
-        site.outside.panorama.operator_session(
+        operator_session.run_commands(
+            site.outside.panorama,
             [
                 f"delete {container} {name} {place} {firewall.serial}"
                 for container, name, place in (
@@ -408,7 +409,7 @@ class TestFastDelicensing:
                     ("log-collector-group", "autoscale-logs", "logfwd-setting devices"),
                 )
             ]
-            + [f"delete mgt-config devices {firewall.serial}"]
+            + [f"delete mgt-config devices {firewall.serial}"],
         )
         site.world.advance(2000)
         assert site.members()["managed"] == []

@@ -15,7 +15,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import admin_roles, initial_config, references
+from vmseries_lab.panorama import admin_roles, initial_config, operator_session, references
 
 USER = "/config/mgt-config/users/entry[@name='autoscale']/permissions/role-based/custom/profile"
 CLOUDWATCH = (
@@ -193,7 +193,7 @@ class TestTemplates:
             "set template autoscale-network config deviceconfig plugins vm_series aws-cloudwatch"
         )
         lines = [f"{start} enabled yes", f"{start} name edge", f"{start} timeout 1"]
-        site.outside.panorama.operator_session(lines)
+        operator_session.run_commands(site.outside.panorama, lines)
         site.world.advance(31)
         shown = site.device.xapi.show(publishing).find("result/aws-cloudwatch")
         assert {leaf.tag: leaf.text for leaf in shown} == {

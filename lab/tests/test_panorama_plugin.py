@@ -1,5 +1,7 @@
 """The plugin ``sw_fw_license`` of the lab's Panorama, by the commands that the vendor uses."""
 
+from functools import partial
+
 import panos.errors
 import pytest
 from panorama_lab import (
@@ -15,7 +17,7 @@ from panorama_lab import (
 )
 
 from vmseries_lab import licensing_api
-from vmseries_lab.panorama import configure_mode, initial_config, license_plugin
+from vmseries_lab.panorama import configure_mode, initial_config, license_plugin, operator_session
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
 MANAGER = license_plugin.LICENSE_MANAGER
@@ -71,7 +73,7 @@ def commit_plugin(site):
 
 def auto_deactivate(site, hours):
     line = f"set plugins sw_fw_license license-manager {MANAGER} auto-deactivate {hours}"
-    site.outside.panorama.operator_session([line])
+    operator_session.run_commands(site.outside.panorama, [line])
     site.world.advance(31)
 
 
@@ -113,7 +115,7 @@ class TestRegistration:
             site.outside.plugin.admit(Firewall("1"), "755036225328715")
 
     def test_another_license_manager_is_configured_at_the_command_line(self, site):
-        session = site.outside.panorama.operator_session
+        session = partial(operator_session.run_commands, site.outside.panorama)
         start = "set plugins sw_fw_license"
         session(
             [

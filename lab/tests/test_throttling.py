@@ -129,7 +129,7 @@ NOBODY = "i-00000000000000000"
 
 @pytest.mark.lab
 def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: Account) -> None:
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
 
     def start() -> tuple[int, str]:
         with pytest.raises(ClientError) as refused:
@@ -138,7 +138,7 @@ def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: 
         return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}
-    lab.enforce_request_rates()
+    lab.aws.enforce_request_rates()
     try:
         answers = [start() for _ in range(20)]
         assert answers[:5] == [(400, "InvalidInstanceID.NotFound")] * 5
@@ -146,7 +146,7 @@ def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: 
         lab.advance(10)
         assert start() == (400, "InvalidInstanceID.NotFound")
     finally:
-        lab.enforce_request_rates(enforced=False)
+        lab.aws.enforce_request_rates(enforced=False)
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}
 
 
@@ -181,7 +181,7 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
         Timeout=60,
     )
     account.invoke(arn, 1)  # A cold start would fill the bucket again.
-    lab.enforce_request_rates()
+    lab.aws.enforce_request_rates()
     lab.pace(1000)
     before = lab.now()
     try:
@@ -189,7 +189,7 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
     finally:
         passed = lab.now() - before
         lab.pace(0)
-        lab.enforce_request_rates(enforced=False)
+        lab.aws.enforce_request_rates(enforced=False)
     assert error == ""
     assert answer["at once"] == "RequestLimitExceeded"
     assert answer["in the end"] == "InvalidAttachmentID.NotFound"

@@ -16,7 +16,7 @@ CACHE_SECONDS = 6 * MINUTE
 
 def change_secret(deployment: Deployment, **changes: str) -> Callable[[], None]:
     """Change keys of Panorama's secret; return a function that restores it."""
-    secrets = deployment.lab.client("secretsmanager")
+    secrets = deployment.lab.aws.client("secretsmanager")
     before = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     after = json.dumps({**json.loads(before), **changes})
     secrets.put_secret_value(SecretId=SECRET, SecretString=after)

@@ -66,7 +66,7 @@ class Story(Deployment):
 
     def offer(self, share: float) -> None:
         """Offer sessions, in parts of what one firewall's session table holds."""
-        self.lab.traffic(round(share * self.lab.firewalls()[0]["max_sessions"]))
+        self.lab.offer_sessions(round(share * self.lab.firewalls.describe()[0]["max_sessions"]))
 
     def step(self) -> Step:
         """Return what is observed now, and what has happened since the last step."""
@@ -164,7 +164,7 @@ class ExampleStory:
         """All firewalls replaced after a change of the launch template, and the plan after it."""
         story.workspace.variables["firewall"] = {"instance_type": "m5.2xlarge"}
         story.apply(limit=TERRAFORM_LIMIT_SECONDS)
-        autoscaling = story.lab.client("autoscaling")
+        autoscaling = story.lab.aws.client("autoscaling")
 
         def running() -> bool:
             refreshes = autoscaling.describe_instance_refreshes(AutoScalingGroupName=story.name)[
@@ -197,7 +197,7 @@ class ExampleStory:
         self, story: Story, applied: tuple[Change, ...]
     ) -> None:
         vpc = story.outputs["spoke"]["vpc_id"]
-        assert ways_around(story.lab.client("ec2"), vpc) == []
+        assert ways_around(story.lab.aws.client("ec2"), vpc) == []
 
     def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]

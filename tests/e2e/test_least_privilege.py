@@ -26,7 +26,7 @@ def test_launch_is_abandoned_without_a_statement(tmp_path: Path) -> None:
         assert prove([record(deployment).evidence]).refused == []
 
         role = deployment.outputs["functions"]["launch"]["role_name"]
-        iam = lab.client("iam")
+        iam = lab.aws.client("iam")
         policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
         statements = [s for s in policy["Statement"] if s["Sid"] != REMOVED]
         (removed,) = (s for s in policy["Statement"] if s["Sid"] == REMOVED)

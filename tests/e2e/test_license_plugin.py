@@ -23,13 +23,13 @@ def listed(lab: Lab) -> set[str | None]:
     """The serial numbers that the license manager lists as licensed."""
     asked = f"<devices><license-manager>{LICENSE_MANAGER}</license-manager></devices>"
     show = f"<show><plugins><sw_fw_license>{asked}</sw_fw_license></plugins></show>"
-    return {one.text for one in lab.panorama_xml(type="op", cmd=show).iter("serial")}
+    return {one.text for one in lab.panorama.request(type="op", cmd=show).iter("serial")}
 
 
 def uncommitted(lab: Lab) -> str | None:
     """Whether Panorama has changes that nobody has committed, the plugin among them."""
     check = "<check><pending-changes></pending-changes></check>"
-    return lab.panorama_xml(type="op", cmd=check).findtext("result")
+    return lab.panorama.request(type="op", cmd=check).findtext("result")
 
 
 def left_by(firewalls: int) -> Leftovers:
@@ -42,8 +42,8 @@ def left_by(firewalls: int) -> Leftovers:
 def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)
-        lab.boot_times(**QUICK_BOOT)
-        lab.panorama(push_seconds=5)
+        lab.firewalls.set_boot_times(**QUICK_BOOT)
+        lab.panorama.configure(push_seconds=5)
         deployment = Deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path / "copy", license_manager=LICENSE_MANAGER
         )
@@ -57,12 +57,12 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
 
         # Of one that is killed no hook is told; two leave as they should.
         killed = next(iter(serials))
-        lab.client("autoscaling").detach_instances(
+        lab.aws.client("autoscaling").detach_instances(
             AutoScalingGroupName=deployment.name,
             InstanceIds=[killed],
             ShouldDecrementDesiredCapacity=True,
         )
-        lab.client("ec2").terminate_instances(InstanceIds=[killed])
+        lab.aws.client("ec2").terminate_instances(InstanceIds=[killed])
         leaving = [deployment.group.terminate_one() for _ in range(2)]
         lab.advance(20 * MINUTE)
         (stays,) = deployment.group.states()

@@ -39,8 +39,8 @@ def hand_over(there: Workspace, here: Workspace) -> None:
 
 
 def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
-    planner = copy_root(lab, ROOT, tmp_path / "planner")
-    applier = copy_root(lab, ROOT, tmp_path / "applier")
+    planner = copy_root(lab.aws.environment(), ROOT, tmp_path / "planner")
+    applier = copy_root(lab.aws.environment(), ROOT, tmp_path / "applier")
     assert planner.save_plan(tmp_path / "saved.tfplan")
 
     applier.apply(plan=tmp_path / "saved.tfplan")
@@ -54,13 +54,13 @@ def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
 def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
     lab: Lab, tmp_path: Path
 ) -> None:
-    first = copy_root(lab, ROOT, tmp_path / "first")
-    second = copy_root(lab, ROOT, tmp_path / "second")
-    lab.fault("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
+    first = copy_root(lab.aws.environment(), ROOT, tmp_path / "first")
+    second = copy_root(lab.aws.environment(), ROOT, tmp_path / "second")
+    lab.faults.add("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
     with pytest.raises(TerraformError, match="AccessDenied"):
         first.apply()
     assert len(built(first)) == 1
-    lab.clear_faults()
+    lab.faults.clear()
 
     hand_over(first, second)
     second.apply()

@@ -108,7 +108,7 @@ def test_a_run_with_an_abandoned_hook_fails(done: Done) -> None:
 
 def test_a_run_with_a_dead_letter_fails(done: Done) -> None:
     lab = done.deployment.lab
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     url = sqs.get_queue_url(QueueName=f"{done.deployment.name}-launch")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="not an event")
     lab.settle()

@@ -44,7 +44,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 def expose(deployment: Deployment) -> None:
     """Put a Network Load Balancer in front; from Terraform it would take a minute."""
-    elbv2 = deployment.lab.client("elbv2")
+    elbv2 = deployment.lab.aws.client("elbv2")
     (balancer,) = elbv2.create_load_balancer(
         Name="service", Type="network", Subnets=deployment.outputs["service"]["subnet_ids"]
     )["LoadBalancers"]
@@ -63,7 +63,7 @@ def service(deployment: Deployment) -> str:
 
 def targets(deployment: Deployment) -> dict[tuple[str, int], str]:
     """State by address and port."""
-    answer = deployment.lab.client("elbv2").describe_target_health(
+    answer = deployment.lab.aws.client("elbv2").describe_target_health(
         TargetGroupArn=service(deployment)
     )
     return {
@@ -83,7 +83,7 @@ def untrust(deployment: Deployment, instance_id: str) -> str:
 
 
 def lose_all_events(deployment: Deployment) -> None:
-    deployment.lab.fault("events", "Deliver", kind="drop", count=None)
+    deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
 
 
 def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
@@ -136,7 +136,7 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(
     lose_all_events(deployment)
     deployment.group.scale(FLEET)
     deployment.lab.advance(MINUTE)
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     waiting = {i for i, state in deployment.group.states().items() if state == "Pending:Wait"}
     assert len(waiting) == FLEET - 1
 
@@ -165,7 +165,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
     lose_all_events(deployment)
     deployment.group.scale(1)
     deployment.lab.advance(MINUTE)
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     waiting = {i for i, state in deployment.group.states().items() if state == "Terminating:Wait"}
     assert len(waiting) == FLEET - 1
     assert deployment.lab.leftovers() == left_by(FLEET)
@@ -190,7 +190,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
 ) -> None:
     """What docs/operations.md says to do."""
     (stays,) = deployment.group.states()
-    deployment.lab.fault("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
+    deployment.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     deployment.group.scale(2)
     deployment.lab.advance(MINUTE)
     (letter,) = deployment.dead_letters("launch")
@@ -201,7 +201,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
 
     joined = next(iter(deployment.group.states().keys() - {stays}))
     number = deployment.serial(joined)
-    deployment.lab.fault("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
+    deployment.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     deployment.group.terminate(joined)
     deployment.lab.advance(MINUTE)
     assert len(deployment.dead_letters("terminate")) == 1
@@ -224,7 +224,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
     by_hand, detached, last = deployment.group.states()
     serials = {one: deployment.serial(one) for one in (by_hand, detached, last)}
     addresses = {one: untrust(deployment, one) for one in serials}
-    ec2, autoscaling = deployment.lab.client("ec2"), deployment.lab.client("autoscaling")
+    ec2, autoscaling = deployment.lab.aws.client("ec2"), deployment.lab.aws.client("autoscaling")
     since = deployment.lab.now()
 
     autoscaling.detach_instances(
@@ -239,7 +239,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
     # Auto Scaling does with the hook what it does for every member that ends; here that is lost.
     lose_all_events(deployment)
     deployment.lab.advance(5 * MINUTE)
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     report = deployment.invoke("reconcile", "report")
     assert (report["young"], report["leftovers"], report["doubtful"]) == ([detached], {}, {})
     deployment.lab.advance(AGE_FLOOR + 2 * INTERVAL)

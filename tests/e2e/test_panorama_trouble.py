@@ -35,8 +35,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 def silent_panorama(deployment: Deployment) -> Callable[[], None]:
-    deployment.lab.panorama(mode="hanging")
-    return lambda: deployment.lab.panorama(mode="answering")
+    deployment.lab.panorama.configure(mode="hanging")
+    return lambda: deployment.lab.panorama.configure(mode="answering")
 
 
 def wrong_ca(deployment: Deployment) -> Callable[[], None]:
@@ -91,7 +91,7 @@ def test_termination_waits_and_then_loses_nothing(
 def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(deployment: Deployment) -> None:
     since = deployment.lab.now()
     body = json.dumps({"detail-type": "EC2 Instance-terminate Lifecycle Action", "detail": 7})
-    deployment.lab.client("sqs").send_message(
+    deployment.lab.aws.client("sqs").send_message(
         QueueUrl=deployment.outputs["queues"]["terminate"]["url"], MessageBody=body
     )
 

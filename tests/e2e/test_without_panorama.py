@@ -14,15 +14,15 @@ pytestmark = pytest.mark.apply(seconds=120)
 
 def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
     with Lab() as lab:
-        lab.firewall_apis()
+        lab.firewalls.serve_xml_api()
         # While it boots, each visit waits for an answer in real time.
-        lab.boot_times(license=160.0, content=170.0)
+        lab.firewalls.set_boot_times(license=160.0, content=170.0)
         deployment = Deployment.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         deployment.apply()
         since = lab.now()
         deployment.wait_until_in_service(1)
         (instance_id,) = deployment.group.states()
-        (firewall,) = lab.firewalls()
+        (firewall,) = lab.firewalls.describe()
         tags = deployment.tags(instance_id)
         assert tags["vmseries-autoscale:serial"] == firewall["serial"]
         assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
@@ -32,7 +32,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
 
         # One whose configuration is not valid is given up, and says why. Meanwhile the first one
         # leaves, and gives its license back before.
-        lab.odd_firewall(auto_commit_failure="zone untrust is invalid")
+        lab.firewalls.set_quirks(auto_commit_failure="zone untrust is invalid")
         deployment.group.scale(2)
         lab.advance(MINUTE)
         (broken,) = deployment.group.states().keys() - {instance_id}

@@ -40,7 +40,7 @@ def lab_to_record_from() -> Iterator[None]:
         yield
         return
     with pytest.MonkeyPatch.context() as patch, Lab() as lab:
-        wanted = {**terraform_environment().environment, **lab.environment()}
+        wanted = {**terraform_environment().environment, **lab.aws.environment()}
         for name, value in clean_environment(os.environ, wanted).items():
             patch.setenv(name, value)
         yield

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -112,12 +112,12 @@ class Deployment:
     @classmethod
     def copy(cls, lab: Lab, root: str, folder: Path, **options: Any) -> Self:
         """Copy and initialize a root module; options as for :func:`copy_root`."""
-        return cls(lab, copy_root(lab, root, folder, **options))
+        return cls(lab, copy_root(lab.aws.environment(), root, folder, **options))
 
     @property
     def group(self) -> Group:
         """The Auto Scaling group."""
-        return Group(self.lab, self.outputs["autoscaling_group"]["name"])
+        return Group(self.lab.aws, self.outputs["autoscaling_group"]["name"])
 
     @property
     def name(self) -> str:
@@ -146,7 +146,7 @@ class Deployment:
 
     def configure_panorama(self) -> None:
         """Enter and commit in Panorama the commands that the module's output names."""
-        self.lab.panorama_cli(self.outputs["panorama_set_commands"])
+        self.lab.panorama.run_commands(self.outputs["panorama_set_commands"])
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class Deployment:
         if not instance_ids:
             return {}
         # EC2 may throttle this call in a lab that enforces its request rates.
-        answer = self.lab.client("ec2", attempts=5).describe_instances(InstanceIds=instance_ids)
+        answer = self.lab.aws.client("ec2", attempts=5).describe_instances(InstanceIds=instance_ids)
         return {
             instance["InstanceId"]: instance
             for reservation in answer["Reservations"]
@@ -249,7 +249,7 @@ class Deployment:
 
     def instance(self, instance_id: str) -> dict[str, Any]:
         """Return an instance as DescribeInstances has it, whether it is still a member or not."""
-        answer = self.lab.client("ec2").describe_instances(InstanceIds=[instance_id])
+        answer = self.lab.aws.client("ec2").describe_instances(InstanceIds=[instance_id])
         return dict(answer["Reservations"][0]["Instances"][0])
 
     def tags(self, instance_id: str) -> dict[str, str]:
@@ -267,7 +267,7 @@ class Deployment:
     def log(self, since: float, function: str = "terminate") -> list[dict[str, Any]]:
         """Return the structured log lines of a function since a time of the lab."""
         pages = (
-            self.lab.client("logs")
+            self.lab.aws.client("logs")
             .get_paginator("filter_log_events")
             .paginate(
                 logGroupName=self.outputs["functions"][function]["log_group_name"],
@@ -279,7 +279,7 @@ class Deployment:
 
     def metric(self, name: str, since: float, function: str = "terminate") -> float:
         """Return the sum of a metric of a function since a time of the lab."""
-        points = self.lab.client("cloudwatch").get_metric_statistics(
+        points = self.lab.aws.client("cloudwatch").get_metric_statistics(
             Namespace="VMSeriesAutoscale",
             MetricName=name,
             Dimensions=[
@@ -304,7 +304,7 @@ class Deployment:
 
     def dead_letters(self, function: str = "terminate") -> list[dict[str, Any]]:
         """Return up to ten messages of a dead-letter queue, which keeps them."""
-        answer = self.lab.client("sqs").receive_message(
+        answer = self.lab.aws.client("sqs").receive_message(
             QueueUrl=self.outputs["dead_letter_queues"][function]["url"],
             MessageAttributeNames=["All"],
             MaxNumberOfMessages=10,
@@ -314,7 +314,7 @@ class Deployment:
 
     def count_dead_letters(self) -> dict[str, int]:
         """Return how many messages each dead-letter queue holds, by the queue's name."""
-        sqs, attribute = self.lab.client("sqs"), "ApproximateNumberOfMessages"
+        sqs, attribute = self.lab.aws.client("sqs"), "ApproximateNumberOfMessages"
         urls = [queue["url"] for queue in self.outputs["dead_letter_queues"].values()]
         answers = {
             url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[attribute]) for url in urls
@@ -333,7 +333,7 @@ class Deployment:
             DeploymentError: The function failed.
         """
         name = self.outputs["functions"][function]["name"]
-        answer = self.lab.client("lambda").invoke(
+        answer = self.lab.aws.client("lambda").invoke(
             FunctionName=name, Payload=json.dumps({"action": action})
         )
         content: dict[str, Any] = json.loads(answer["Payload"].read())
@@ -343,7 +343,7 @@ class Deployment:
 
     def redrive(self, function: str) -> None:
         """Move the messages of a dead-letter queue back to the queue that they came from."""
-        self.lab.client("sqs").start_message_move_task(
+        self.lab.aws.client("sqs").start_message_move_task(
             SourceArn=self.outputs["dead_letter_queues"][function]["arn"],
             DestinationArn=self.outputs["queues"][function]["arn"],
         )
@@ -355,7 +355,7 @@ def tags_of(resource: dict[str, Any]) -> dict[str, str]:
 
 
 def copy_root(
-    lab: Lab,
+    environment: Mapping[str, str],
     root: str,
     folder: Path,
     *,
@@ -366,7 +366,7 @@ def copy_root(
     """Copy the module and a root module, and initialize the copy.
 
     Args:
-        lab: What Terraform is to work on.
+        environment: Environment variables for Terraform: those of the lab.
         root: Folder of the root module in the repository.
         folder: Where to copy to; must not exist.
         repository: The checkout to copy from, which stays as it is.
@@ -379,7 +379,7 @@ def copy_root(
         root,
         folder,
         binary=tools.binary,
-        environment={**tools.environment, **lab.environment()},
+        environment={**tools.environment, **environment},
         variables=variables,
         uses=uses,
     )

@@ -14,15 +14,15 @@ def license_by_plugin(lab: Lab) -> None:
     ``request plugins sw_fw_license bootstrap-parameters`` names the parameters. They replace the
     VM auth key and the auth code.
     """
-    lab.license_plugin()
-    answer = lab.panorama_xml(
+    lab.panorama.install_license_plugin()
+    answer = lab.panorama.request(
         type="op",
         cmd="<request><plugins><sw_fw_license><bootstrap-parameters>"
         f"<license-manager>{LICENSE_MANAGER}</license-manager>"
         "</bootstrap-parameters></sw_fw_license></plugins></request>",
     )
     generated = {leaf.tag: leaf.text for leaf in answer.iterfind("result/bootstrap-parameters/*")}
-    secrets, name = lab.client("secretsmanager"), f"{SECRETS}/bootstrap"
+    secrets, name = lab.aws.client("secretsmanager"), f"{SECRETS}/bootstrap"
     parameters = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
     commands = f"{parameters['plugin-op-commands']},{generated['plugin-op-commands']}"
     for key in ("vm-auth-key", "authcodes"):

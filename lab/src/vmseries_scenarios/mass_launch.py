@@ -199,10 +199,10 @@ class MassLaunch:
             DeploymentError: A phase hangs.
         """
         lab, group = self.deployment.lab, self.deployment.group
-        lab.quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licenses=self.number)
-        lab.boot_times(**BOOT)
-        lab.panorama(push_seconds=PUSH_SECONDS)
-        lab.enforce_request_rates(share=self.share)
+        lab.set_quotas(addresses=self.number + ADDRESSES_OF_THE_EXAMPLE, licenses=self.number)
+        lab.firewalls.set_boot_times(**BOOT)
+        lab.panorama.configure(push_seconds=PUSH_SECONDS)
+        lab.aws.enforce_request_rates(share=self.share)
         self._skip()
         group.scale(self.number)
         wait = partial(self.deployment.wait_in_real_time, limit=PHASE_LIMIT_SECONDS)
@@ -215,7 +215,7 @@ class MassLaunch:
         wait(lambda: not group.states(), pace=PACE)
         terminated = self._wave("terminate")
         # From here on, calls only observe, so that rates do not matter.
-        lab.enforce_request_rates(enforced=False)
+        lab.aws.enforce_request_rates(enforced=False)
         return Evidence(
             number=self.number,
             launched=launched,

@@ -87,9 +87,9 @@ class MassTermination:
             DeploymentError: They are not in service in time.
         """
         lab, group = self.deployment.lab, self.deployment.group
-        lab.quotas(addresses=self.number, licenses=self.number + 1)
-        lab.boot_times(**BOOT)
-        lab.panorama(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
+        lab.set_quotas(addresses=self.number, licenses=self.number + 1)
+        lab.firewalls.set_boot_times(**BOOT)
+        lab.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
         size = 0
         while size < self.number:
             size = min(size + LAUNCHES_AT_ONCE, self.number)
@@ -126,7 +126,9 @@ class MassTermination:
 
     def _commits(self, timeline: Iterable[Entry]) -> list[tuple[str, str]]:
         """Return description and result of the commits in a timeline, as Panorama has them."""
-        answer = self.deployment.lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
+        answer = self.deployment.lab.panorama.request(
+            type="op", cmd="<show><jobs><all/></jobs></show>"
+        )
         jobs = {job.findtext("id"): job for job in answer.findall("result/job")}
         queued = [jobs[entry.subject] for entry in timeline if entry.kind == "commit-queued"]
         return [(job.findtext("description", ""), job.findtext("result", "")) for job in queued]

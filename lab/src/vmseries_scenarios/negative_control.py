@@ -28,7 +28,7 @@ def leave_interface(lab: Lab) -> None:
     it should. It is in a VPC of its own, since in a subnet of the example it would make the destroy
     fail, which is not the subject here.
     """
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=NETWORK)["Subnet"]["SubnetId"]
     tags = {
@@ -53,6 +53,6 @@ def leave_license(lab: Lab) -> None:
 
     Palo Alto Networks, "Use the Licensing API": `activate` covers a firewall by UUID and CPU id.
     """
-    lab.licensing(
+    lab.licensing.request(
         "activate", authcode=lab.auth_code, uuid=str(uuid4()).upper(), cpuid="AWS:negative-control"
     )

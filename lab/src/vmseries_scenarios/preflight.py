@@ -116,7 +116,7 @@ def _report(function: str, answer: Mapping[str, Any]) -> Report:
 def inject_faults(deployment: Deployment) -> None:
     """Break what :data:`FAULTS` says."""
     lab = deployment.lab
-    secrets, iam = lab.client("secretsmanager"), lab.client("iam")
+    secrets, iam = lab.aws.client("secretsmanager"), lab.aws.client("iam")
     deployment.workspace.variables["panorama"] = {
         "hostnames": ["panorama.example.com", "panorama-2.example.com"],
         "device_group": "autoscaling",
@@ -124,7 +124,7 @@ def inject_faults(deployment: Deployment) -> None:
     deployment.apply()
     stack = f"set template-stack {initial_config.TEMPLATE_STACK}"
     plugin = f"{stack} config deviceconfig plugins vm_series"
-    lab.panorama_cli(
+    lab.panorama.run_commands(
         [
             f"delete log-collector-group {initial_config.COLLECTOR_GROUP}",
             f"{plugin} aws-cloudwatch name VMseries-other",

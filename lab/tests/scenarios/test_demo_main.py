@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 from xml.etree.ElementTree import Element
 
@@ -67,6 +68,10 @@ class FakeLab:
         self.entries: list[Entry] = []
         self.load = 0
         self.paces: list[float] = []
+        self.aws = SimpleNamespace(client=lambda _service: self, environment=dict)
+        self.panorama = SimpleNamespace(run_commands=self.run_commands, request=self.panorama_xml)
+        self.licensing = SimpleNamespace(request=self.request_licensing)
+        self.firewalls = SimpleNamespace(describe=self.describe_firewalls)
 
     def __enter__(self) -> Self:
         self.play.opened += 1
@@ -102,7 +107,7 @@ class FakeLab:
             self.add("hook-completed", name, hook="terminate", result="CONTINUE")
             self.add("instance-terminated", name)
 
-    def traffic(self, sessions: int) -> None:
+    def offer_sessions(self, sessions: int) -> None:
         self.load = sessions
         self.grow(6 if sessions > 3 * CAPACITY * TARGET / 100 else 3)
 
@@ -117,23 +122,20 @@ class FakeLab:
         if self.play.interrupted:
             raise KeyboardInterrupt
 
-    def environment(self) -> dict[str, str]:
-        return {}
-
     def timeline(self, since: int) -> list[Entry]:
         return self.entries[since:]
 
-    def firewalls(self) -> list[dict[str, Any]]:
+    def describe_firewalls(self) -> list[dict[str, Any]]:
         share = self.load // len(self.members) if self.members else 0
         return [
             {"instance_id": name, "sessions": share, "max_sessions": CAPACITY}
             for name in self.members
         ]
 
-    def panorama_cli(self, commands: list[str]) -> None:
+    def run_commands(self, commands: list[str]) -> None:
         self.play.commands = tuple(commands)
 
-    def licensing(self, action: str, **parameters: str) -> dict[str, Any]:
+    def request_licensing(self, action: str, **parameters: str) -> dict[str, Any]:
         assert parameters["authcode"] == "D1"
         self.play.planted |= action == "activate"
         return {"UsedDeviceDetails": [{"SerialNumber": serial(name)} for name in self.members]}
@@ -164,9 +166,6 @@ class FakeLab:
     def leftovers(self) -> Leftovers:
         planted = int(self.play.planted)
         return Leftovers(planted, 0, planted, self.play.forgotten)
-
-    def client(self, _service: str) -> FakeLab:
-        return self
 
     # What they ask AWS.
 

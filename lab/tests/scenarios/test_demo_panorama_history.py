@@ -31,8 +31,9 @@ class Answers:
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
+        self.panorama = self
 
-    def panorama_xml(self, **parameters: str) -> Element:
+    def request(self, **parameters: str) -> Element:
         command = fromstring(parameters["cmd"])[0].tag
         text = f"<response status='success'><result>{self.answers[command]}</result></response>"
         answer: Element = fromstring(text)

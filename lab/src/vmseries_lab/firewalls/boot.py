@@ -5,22 +5,67 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 from vmseries_lab.firewalls.autocommit import AutoCommit
 from vmseries_lab.firewalls.aws_calls import CloudError
 from vmseries_lab.firewalls.bootstrap_parameters import Bootstrap, parse
 from vmseries_lab.firewalls.bootstrap_source import read
+from vmseries_lab.firewalls.license import License
+from vmseries_lab.firewalls.machine import Interface, Machine
+from vmseries_lab.firewalls.pushed_config import Pushed
+from vmseries_lab.firewalls.quirks import Oddities
 from vmseries_lab.firewalls.shared_services import Surroundings
 from vmseries_lab.licensing_api import LicensingRefusedError, PoolExhaustedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
+from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
-if TYPE_CHECKING:
-    from vmseries_lab.firewalls.firewall import Firewall, Phase
-
 Stage = Callable[[], bool]
-"""One stage: whether it is over, or must be tried again at the next tick."""
+"""One stage. Returns whether it is complete; otherwise it runs again at the next tick."""
+
+Phase = Literal[
+    "starting",
+    "no-management-network",
+    "bootstrap-failed",
+    "bootstrapped",
+    "unlicensed",
+    "licensed",
+    "refused",
+    "connected",
+    "in-sync",
+    "standalone",
+    "halted",
+]
+
+
+class BootTarget(Link, Protocol):
+    """The firewall that boots: what a boot reads and sets on it; see ``firewall.Firewall``."""
+
+    machine: Machine
+    sw_version: str
+    license: License
+    oddities: Oddities
+    hostname: str
+    phase: Phase
+    interfaces: tuple[Interface, ...]
+    bootstrap: Bootstrap
+    pushed: Pushed
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """UUID and CPU ID."""
+
+    @property
+    def management(self) -> Interface | None:
+        """The management interface."""
+
+    @property
+    def address(self) -> str:
+        """The address of the management interface."""
+
+    def has_management_network(self) -> bool:
+        """Whether the management interface is still attached."""
 
 
 class Boot:
@@ -30,7 +75,7 @@ class Boot:
         auto_commit: by which it activates its configuration.
     """
 
-    def __init__(self, firewall: Firewall, surroundings: Surroundings, now: float) -> None:
+    def __init__(self, firewall: BootTarget, surroundings: Surroundings, now: float) -> None:
         self._firewall = firewall
         self._around = surroundings
         self._reading: Future[Bootstrap] | None = None

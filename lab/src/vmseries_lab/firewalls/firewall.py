@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Literal
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.firewalls.boot import Boot
+from vmseries_lab.firewalls.boot import Boot, Phase
 from vmseries_lab.firewalls.bootstrap_parameters import DEFAULT_HOSTNAME, Bootstrap
 from vmseries_lab.firewalls.license import License
 from vmseries_lab.firewalls.load_model import Load
@@ -18,20 +17,6 @@ from vmseries_lab.firewalls.quirks import Oddities
 from vmseries_lab.firewalls.shared_services import Surroundings
 from vmseries_lab.panorama.op_commands import choose
 from vmseries_lab.panorama.responses import ApiError, leaf, result
-
-Phase = Literal[
-    "starting",
-    "no-management-network",
-    "bootstrap-failed",
-    "bootstrapped",
-    "unlicensed",
-    "licensed",
-    "refused",
-    "connected",
-    "in-sync",
-    "standalone",
-    "halted",
-]
 
 
 class Firewall:

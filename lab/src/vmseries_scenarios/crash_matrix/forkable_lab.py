@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from vmseries_lab.aws.requests import Call, Fault
-from vmseries_lab.client import Lab
+from vmseries_lab.client import environment_for
 from vmseries_lab.core.world import REGION
 from vmseries_lab.server import Laboratory
 from vmseries_scenarios.deployment import Group, copy_root
@@ -64,7 +64,7 @@ class ForkableLab:
         serving.start()
         pumping.start()
         self.simulator.pump.pace = APPLY_PACE
-        workspace = copy_root(self._as_client(), FIXTURE, folder / "copy")
+        workspace = copy_root(self.environment(), FIXTURE, folder / "copy")
         workspace.apply(limit=600, parallelism=PARALLELISM)
         self.simulator.pump.stop()
         pumping.join()
@@ -155,7 +155,7 @@ class ForkableLab:
         """
         if service not in self._clients:
             make: Any = boto3.client
-            credentials = self._as_client().environment()
+            credentials = self.environment()
             client = make(
                 service,
                 endpoint_url="http://lab.invalid",
@@ -168,11 +168,9 @@ class ForkableLab:
             self._clients[service] = client
         return self._clients[service]
 
-    def _as_client(self) -> Lab:
-        """Return this lab as the client of a lab in another process would see it."""
-        client = Lab()
-        client.endpoint = self.simulator.world.endpoint
-        return client
+    def environment(self) -> dict[str, str]:
+        """Return environment variables with which Terraform and SDKs use this lab."""
+        return environment_for(self.simulator.world.endpoint)
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         endpoint, url = urlsplit(self.simulator.world.endpoint), urlsplit(request.url)

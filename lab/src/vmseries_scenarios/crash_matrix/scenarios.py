@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from vmseries_lab.aws.moto_patching import backend
-from vmseries_lab.panorama import references
+from vmseries_lab.panorama import lab_settings, references
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
 MINUTE = 60.0
@@ -203,7 +203,9 @@ def shorten_delays(lab: ForkableLab) -> None:
     for layout in ("one-arm", "two-arm"):
         lab.client("events").disable_rule(Name=f"{layout}-reconcile")
     lab.simulator.fleet.times.change(**BOOT)
-    lab.simulator.outside.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS)
+    lab_settings.configure(
+        lab.simulator.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
+    )
     lab.simulator.outside.licensing.configure(deactivation_seconds=0)
 
 

@@ -46,9 +46,9 @@ class Observer:
         self._lab = lab
         self._owners = ResourceOwners()
         self._pending_lines: list[Line] = []
-        self._autoscaling = lab.client("autoscaling")
-        self._balancing = lab.client("elbv2")
-        self._ec2 = lab.client("ec2")
+        self._autoscaling = lab.aws.client("autoscaling")
+        self._balancing = lab.aws.client("elbv2")
+        self._ec2 = lab.aws.client("ec2")
         self._querying = threading.Lock()
         self._queried_at = 0.0
 
@@ -62,7 +62,9 @@ class Observer:
             (group["Instances"] if group else ()),
             key=lambda member: (member["AvailabilityZone"], member["InstanceId"]),
         )
-        known = {row["instance_id"]: row for row in self._lab.firewalls()} if members else {}
+        known = (
+            {row["instance_id"]: row for row in self._lab.firewalls.describe()} if members else {}
+        )
         targets = self._target_states(group) if group and members else {}
         rows = tuple(
             firewall(
@@ -134,7 +136,7 @@ class Observer:
 
     def _licensed(self) -> set[str]:
         """Return the serial numbers that hold a license, according to the licensing API."""
-        answer = self._lab.licensing("get", authcode=self._lab.auth_code)
+        answer = self._lab.licensing.request("get", authcode=self._lab.auth_code)
         return {device["SerialNumber"] for device in answer["UsedDeviceDetails"]}
 
     def _target_states(self, group: AutoScalingGroupTypeDef) -> dict[str, str]:

@@ -54,7 +54,7 @@ def jobs(lab: Lab) -> list[Job]:
 
 
 def _query(lab: Lab, command: str) -> Element:
-    return lab.panorama_xml(type="op", cmd=command, key=READER.key)
+    return lab.panorama.request(type="op", cmd=command, key=READER.key)
 
 
 def _statuses(answer: Element, name: str) -> dict[str, str]:

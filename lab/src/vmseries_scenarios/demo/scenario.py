@@ -158,7 +158,7 @@ class Scenario:
             script.example,
             script.scratch / "repository",
             binary=script.binary,
-            environment=script.environment | lab.environment(),
+            environment=script.environment | lab.aws.environment(),
         )
         self._call_lab(lambda: lab.pace(script.pace))
 
@@ -167,8 +167,8 @@ class Scenario:
         # An operator enters these commands once in Panorama, as the module's output says. Without
         # them, the firewalls publish no metrics and nothing scales.
         commands = self._workspace.output()["panorama_set_commands"]
-        self._call_lab(lambda: self._lab.panorama_cli(commands))
-        secrets = self._lab.client("secretsmanager")
+        self._call_lab(lambda: self._lab.panorama.run_commands(commands))
+        secrets = self._lab.aws.client("secretsmanager")
         secret = self._call_lab(lambda: secrets.get_secret_value(SecretId=PANORAMA_SECRET))
         self.outcome.administrator = json.loads(secret["SecretString"])["username"]
 
@@ -176,7 +176,7 @@ class Scenario:
         self._wait_for(SMALL)
         launched = self._observer.happened("instance-launching")
         self._begin("first firewalls boot", min(entry.at for entry in launched))
-        policies = self._call_lab(self._lab.client("autoscaling").describe_policies)[
+        policies = self._call_lab(self._lab.aws.client("autoscaling").describe_policies)[
             "ScalingPolicies"
         ]
         self.outcome.target = next(
@@ -184,7 +184,7 @@ class Scenario:
             for policy in policies
             if "TargetTrackingConfiguration" in policy
         )
-        largest = self._call_lab(self._lab.firewalls)[0]["max_sessions"]
+        largest = self._call_lab(self._lab.firewalls.describe)[0]["max_sessions"]
         self.outcome.sessions_at_target = largest * self.outcome.target / 100
 
     def _destroy(self) -> None:
@@ -276,7 +276,7 @@ class Scenario:
         sessions = round(share * SMALL * self.outcome.sessions_at_target)
 
         def change() -> float:
-            self._lab.traffic(sessions)
+            self._lab.offer_sessions(sessions)
             return self._lab.now()
 
         at = self._call_lab(change)

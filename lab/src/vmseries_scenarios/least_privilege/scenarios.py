@@ -69,7 +69,7 @@ def perform(features: tuple[str, ...], repository: Path, folder: Path) -> Result
         if "plugin" in features:
             license_by_plugin(lab)
         if "firewall-api" in features:
-            lab.firewall_apis()
+            lab.firewalls.serve_xml_api()
         deployment = Deployment.copy(
             lab,
             ROOT,
@@ -98,7 +98,7 @@ def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     """
     if "keys" not in features:
         return {}
-    kms, secrets = lab.client("kms"), lab.client("secretsmanager")
+    kms, secrets = lab.aws.client("kms"), lab.aws.client("secretsmanager")
     uses = ("panorama", "firewall", "licensing-api-key", "functions")
     keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
     for secret in ("panorama", "firewall", "licensing-api-key"):
@@ -137,7 +137,7 @@ def validate(deployment: Deployment) -> LogRange:
 def send_invalid_messages(deployment: Deployment) -> None:
     """Send to each queue a message that is not a lifecycle event."""
     for queue in deployment.outputs["queues"].values():
-        deployment.lab.client("sqs").send_message(
+        deployment.lab.aws.client("sqs").send_message(
             QueueUrl=queue["url"], MessageBody='{"detail": 7}'
         )
     deployment.lab.advance(MINUTE)
@@ -145,7 +145,7 @@ def send_invalid_messages(deployment: Deployment) -> None:
 
 def launch_without_capacity(deployment: Deployment) -> None:
     """A launch that EC2 refuses after its interfaces were created."""
-    deployment.lab.fault(
+    deployment.lab.faults.add(
         "ec2",
         "AttachNetworkInterface",
         code="AttachmentLimitExceeded",
@@ -154,13 +154,13 @@ def launch_without_capacity(deployment: Deployment) -> None:
     )
     deployment.group.scale(3)
     deployment.wait_until_happened("hook-completed", minutes=15, hook="launch", result="ABANDON")
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
 
 
 def launch_without_completion(deployment: Deployment) -> None:
     """A launch that is abandoned at its deadline, since its hook cannot be completed."""
-    deployment.lab.fault(
+    deployment.lab.faults.add(
         "autoscaling",
         "CompleteLifecycleAction",
         code="Unavailable",
@@ -169,7 +169,7 @@ def launch_without_completion(deployment: Deployment) -> None:
     )
     deployment.group.scale(4)
     deployment.wait_until_happened("target-draining", minutes=60)
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     deployment.wait_until_happened("hook-completed", minutes=15, hook="launch", result="ABANDON")
     deployment.wait_until_in_service(4, minutes=IN_SERVICE_MINUTES)
 
@@ -179,7 +179,7 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
 
     Its tags are deleted as well, so that the function must identify the firewall again.
     """
-    ec2 = deployment.lab.client("ec2")
+    ec2 = deployment.lab.aws.client("ec2")
     instance_id = next(iter(deployment.group.states()))
     address = ec2.describe_addresses(
         Filters=[{"Name": f"tag:{TAG}instance-id", "Values": [instance_id]}]
@@ -200,18 +200,18 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
 
 def lose_events(deployment: Deployment) -> None:
     """A launch and a termination whose events are never delivered."""
-    deployment.lab.fault("events", "Deliver", kind="drop", count=None)
+    deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
     leaving = deployment.group.terminate_one()
     deployment.group.scale(3)
     deployment.lab.advance(2 * MINUTE)
-    deployment.lab.clear_faults()
+    deployment.lab.faults.clear()
     deployment.wait_until_terminated(leaving, minutes=2 * RESEND_MINUTES)
     deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
 
 
 def leave_orphans(deployment: Deployment) -> None:
     """Create an interface, an address and a target of firewalls that do not exist any more."""
-    ec2, subnet = deployment.lab.client("ec2"), deployment.outputs["untrust_subnet_id"]
+    ec2, subnet = deployment.lab.aws.client("ec2"), deployment.outputs["untrust_subnet_id"]
     interface = ec2.create_network_interface(
         SubnetId=subnet, TagSpecifications=[_tags(deployment, "network-interface")]
     )["NetworkInterface"]["NetworkInterfaceId"]
@@ -221,7 +221,7 @@ def leave_orphans(deployment: Deployment) -> None:
     network = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["CidrBlock"]
     unused = network.rsplit(".", 1)[0] + ".250"
     (group,) = deployment.outputs["target_group_arns"]
-    deployment.lab.client("elbv2").register_targets(
+    deployment.lab.aws.client("elbv2").register_targets(
         TargetGroupArn=group, Targets=[{"Id": unused, "Port": 443}]
     )
     report = deployment.invoke("reconcile", "reconcile")
@@ -250,7 +250,7 @@ def record(deployment: Deployment, validation: LogRange = (0, 0)) -> Result:
         deployment: The deployment.
         validation: The calls of the pre-flight checks in the lab's log.
     """
-    iam, log = deployment.lab.client("iam"), deployment.lab.calls()
+    iam, log = deployment.lab.aws.client("iam"), deployment.lab.calls()
     begin, end = validation
     statements, calls, trials, unknown = {}, {}, {}, []
     for function, facts in deployment.outputs["functions"].items():

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 from vmseries_lab.aws.requests import Call as LoggedCall
 
-ATTEMPTS: int = vars(aws.CONFIG)["retries"]["total_max_attempts"]
+ATTEMPTS: int = vars(clients.CONFIG)["retries"]["total_max_attempts"]
 """Maximum attempts of the functions' AWS SDK; pan-os-python makes one attempt."""
 SINGLE_ATTEMPT = {("sqs", "SendMessage")}
-"""Calls without retries, through ``aws.sqs_once``."""
+"""Calls without retries, through ``clients.sqs_without_retries``."""
 
 PANORAMA = "panorama"
 

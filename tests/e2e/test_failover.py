@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
+from e2e.fleet import QUICK_BOOT, SECRET
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.panorama import initial_config
-from vmseries_scenarios import deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -45,21 +45,17 @@ class Site:
     """
 
     lab: Lab
-    east: Fleet
-    west: Fleet
+    east: Deployment
+    west: Deployment
     licenses_lost: int = 0
 
-    def until(self, reached: Callable[[], object], minutes: int = 20) -> None:
-        """Let lab time pass, a little at a time, until something is so."""
-        for _ in range(minutes * 6):
-            if reached():
-                return
-            self.lab.advance(10)
-        pytest.fail(f"not so after {minutes} minutes of lab time")
+    def wait_until(self, reached: Callable[[], object], description: str) -> None:
+        """Advance the lab's clock in small steps until ``reached``, for 20 minutes at most."""
+        self.east.wait_until(reached, description, minutes=20, step_seconds=10)
 
-    def gone(self, fleet: Fleet, *instance_ids: str) -> bool:
+    def gone(self, fleet: Deployment, *instance_ids: str) -> bool:
         """Whether Auto Scaling has let these go, each with its hook completed."""
-        return fleet.states().keys().isdisjoint(instance_ids)
+        return fleet.group.states().keys().isdisjoint(instance_ids)
 
     def places(self, serial: str, action: str) -> int:
         """How often a configuration names a firewall; ``show`` is the running one."""
@@ -96,7 +92,7 @@ class Site:
 
     def check_others(self, since: int, leaving: set[str]) -> None:
         """Whoever was not told to go is as it was, and nothing is left of those that were."""
-        number = len(self.east.states()) + len(self.west.states())
+        number = len(self.east.group.states()) + len(self.west.group.states())
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
             addresses=0,
@@ -106,7 +102,7 @@ class Site:
         touched = {e.subject for e in self.lab.timeline(since) if e.kind in UNTOUCHED}
         assert touched <= leaving
         for fleet in (self.east, self.west):
-            assert set(fleet.states().values()) <= {"InService"}
+            assert set(fleet.group.states().values()) <= {"InService"}
             assert fleet.dead_letters() == []
 
 
@@ -130,21 +126,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         lab.firewalls.set_boot_times(**QUICK_BOOT)
         lab.panorama.configure(push_seconds=5)
         add_deployment(lab)
-        workspace = deployment.copy(
+        both = Deployment.copy(
             lab,
             "tests/fixtures/shared-panorama",
             tmp_path_factory.mktemp("failover") / "copy",
             uses=["tests/fixtures/minimal"],
         )
-        lab.pace(60)
-        workspace.apply()
-        lab.pace(0)
-        east, west = (Fleet(lab, workspace, workspace.output()[name]) for name in ("east", "west"))
+        both.apply()
+        east, west = (
+            Deployment(lab, both.workspace, both.outputs[name]) for name in ("east", "west")
+        )
         site = Site(lab, east, west)
-        east.desire(EAST)
-        west.desire(WEST)
-        east.until_in_service(EAST)
-        west.until_in_service(WEST)
+        east.group.scale(EAST)
+        west.group.scale(WEST)
+        east.wait_until_in_service(EAST)
+        west.wait_until_in_service(WEST)
         yield site
         assert lab.errors() == []
 
@@ -152,14 +148,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
     site.lab.faults.add("panorama", "commit", kind="reset", count=1)
-    leaving = site.east.terminate_one()
+    leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
-    site.until(lambda: any("error" in line for line in site.east.log(since)))
+    site.wait_until(
+        lambda: any("error" in line for line in site.east.log(since)), "an error in the log"
+    )
     assert (site.places(serial, "get"), site.places(serial, "show")) == (0, len(PLACES))
 
     failed = site.fail_over()
     assert site.places(serial, "get") == len(PLACES), "the edit went with its peer"
-    site.until(lambda: site.gone(site.east, leaving))
+    site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
         "PanoramaUnavailableError"
@@ -171,13 +169,13 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
 @pytest.mark.parametrize("cause", ["power", "suspended"])
 def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause: str) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
-    leaving = site.east.terminate_one()
+    leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
-    site.until(lambda: site.commits(entries))
+    site.wait_until(lambda: site.commits(entries), "a commit")
 
     failed = site.fail_over(cause)
     assert site.places(serial, "show") == len(PLACES)
-    site.until(lambda: site.gone(site.east, leaving))
+    site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     # That of a suspended peer goes on, and stays on that peer.
     assert site.commits(entries) == [
         ("autoscale", "lost" if cause == "power" else "OK"),
@@ -188,7 +186,7 @@ def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause
     site.check_others(entries, {serial})
 
 
-def waiting(fleet: Fleet) -> int:
+def waiting(fleet: Deployment) -> int:
     """Messages that the terminate queue holds."""
     attributes = fleet.lab.aws.client("sqs").get_queue_attributes(
         QueueUrl=fleet.outputs["queues"]["terminate"]["url"], AttributeNames=["All"]
@@ -212,12 +210,12 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     lab, east, west = site.lab, site.east, site.west
     since, entries = lab.now(), len(lab.timeline())
     lab.panorama.configure(available=False)
-    held = {(one := east.terminate_one()): east.serial(one) for _ in range(2)}
-    given_up = {(one := west.terminate_one()): west.serial(one) for _ in range(2)}
+    held = {(one := east.group.terminate_one()): east.serial(one) for _ in range(2)}
+    given_up = {(one := west.group.terminate_one()): west.serial(one) for _ in range(2)}
     lab.advance(120 * MINUTE)
 
     # In the east all is held.
-    states = east.states()
+    states = east.group.states()
     assert {states[one] for one in held} == {"Terminating:Wait"}
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
@@ -255,8 +253,10 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
 def test_both_deployments_scale_in_at_the_same_time(site: Site) -> None:
     entries = len(site.lab.timeline())
     fleets = (site.east, site.west)
-    leaving = {(one := fleet.terminate_one()): fleet.serial(one) for fleet in fleets}
-    site.until(lambda: all(site.gone(fleet, *leaving) for fleet in fleets))
+    leaving = {(one := fleet.group.terminate_one()): fleet.serial(one) for fleet in fleets}
+    site.wait_until(
+        lambda: all(site.gone(fleet, *leaving) for fleet in fleets), "both are terminated"
+    )
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.check_others(entries, set(leaving.values()))
     # In all that has happened here: five calls at once for each deployment.

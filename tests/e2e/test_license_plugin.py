@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e.fleet import MINUTE, QUICK_BOOT, Fleet
+from e2e.fleet import QUICK_BOOT
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
-from vmseries_scenarios import deployment
-from vmseries_scenarios.least_privilege.scenarios import license_by_plugin
+from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.license_plugin import license_by_plugin
 
 pytestmark = pytest.mark.apply(seconds=90)
 
@@ -44,42 +44,41 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
         license_by_plugin(lab)
         lab.firewalls.set_boot_times(**QUICK_BOOT)
         lab.panorama.configure(push_seconds=5)
-        workspace = deployment.copy(
+        deployment = Deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path / "copy", license_manager=LICENSE_MANAGER
         )
-        lab.pace(60)
-        workspace.apply()
-        lab.pace(0)
-        fleet = Fleet(lab, workspace, workspace.output())
+        deployment.apply()
         since = lab.now()
-        fleet.desire(FLEET)
-        fleet.until_in_service(FLEET)
-        serials = {one: fleet.serial(one) for one in fleet.states()}
+        deployment.group.scale(FLEET)
+        deployment.wait_until_in_service(FLEET)
+        serials = {one: deployment.serial(one) for one in deployment.group.states()}
         assert listed(lab) == set(serials.values())
         assert lab.leftovers() == left_by(FLEET)
 
         # Of one that is killed no hook is told; two leave as they should.
         killed = next(iter(serials))
         lab.aws.client("autoscaling").detach_instances(
-            AutoScalingGroupName=fleet.name,
+            AutoScalingGroupName=deployment.name,
             InstanceIds=[killed],
             ShouldDecrementDesiredCapacity=True,
         )
         lab.aws.client("ec2").terminate_instances(InstanceIds=[killed])
-        leaving = [fleet.terminate_one() for _ in range(2)]
+        leaving = [deployment.group.terminate_one() for _ in range(2)]
         lab.advance(20 * MINUTE)
-        (stays,) = fleet.states()
+        (stays,) = deployment.group.states()
         assert {*leaving, killed, stays} == serials.keys()
         assert listed(lab) == {serials[stays], serials[killed]}
         assert uncommitted(lab) == "no"
-        assert fleet.metric("LicenseReturned", since) == len(leaving)
+        assert deployment.metric("LicenseReturned", since) == len(leaving)
 
         lab.advance(AGE_FLOOR + 2 * INTERVAL)
-        reports = [line["report"] for line in fleet.log(since, "reconcile") if "report" in line]
+        reports = [
+            line["report"] for line in deployment.log(since, "reconcile") if "report" in line
+        ]
         assert {killed: serials[killed]} in [report["leftovers"] for report in reports]
         assert listed(lab) == {serials[stays]}
         assert uncommitted(lab) == "no"
         assert lab.leftovers() == left_by(1)
         for function in ("terminate", "reconcile"):
-            assert fleet.metric("LicenseNotReturned", since, function) == 0
+            assert deployment.metric("LicenseNotReturned", since, function) == 0
         assert lab.errors() == []

@@ -13,19 +13,18 @@ from pathlib import Path
 import pytest
 
 from vmseries_lab.client import Lab
-from vmseries_scenarios import deployment
+from vmseries_scenarios.deployment import APPLY_PACE, copy_root
 from vmseries_scenarios.terraform import TerraformError, Workspace
 
 pytestmark = pytest.mark.apply(seconds=200)
 
 ROOT = "tests/fixtures/minimal"
-PACE = 60.0
 
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     with Lab() as lab:
-        lab.pace(PACE)
+        lab.pace(APPLY_PACE)
         yield lab
         assert lab.errors() == []
 
@@ -40,8 +39,8 @@ def hand_over(there: Workspace, here: Workspace) -> None:
 
 
 def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
-    planner = deployment.copy(lab, ROOT, tmp_path / "planner")
-    applier = deployment.copy(lab, ROOT, tmp_path / "applier")
+    planner = copy_root(lab.aws.environment(), ROOT, tmp_path / "planner")
+    applier = copy_root(lab.aws.environment(), ROOT, tmp_path / "applier")
     assert planner.save_plan(tmp_path / "saved.tfplan")
 
     applier.apply(plan=tmp_path / "saved.tfplan")
@@ -55,8 +54,8 @@ def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
 def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
     lab: Lab, tmp_path: Path
 ) -> None:
-    first = deployment.copy(lab, ROOT, tmp_path / "first")
-    second = deployment.copy(lab, ROOT, tmp_path / "second")
+    first = copy_root(lab.aws.environment(), ROOT, tmp_path / "first")
+    second = copy_root(lab.aws.environment(), ROOT, tmp_path / "second")
     lab.faults.add("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
     with pytest.raises(TerraformError, match="AccessDenied"):
         first.apply()

@@ -1,33 +1,28 @@
-"""A hundred terminations at once, and how many commits they cost Panorama.
+"""A hundred terminations at once, and how many Panorama commits they take.
 
-An example is applied unchanged, its group brought to a hundred firewalls in service, and all of
-them are terminated in one go while a commit takes half a minute. The queue is served as AWS serves
-it (``vmseries_lab.aws.lambda_.event_source_mapping``), and while a function runs lab time is real
-time.
+An example is applied unchanged. Its group is scaled to a hundred firewalls in service, and all of
+them are terminated at once while a commit takes half a minute. The lab serves the queue as AWS
+does, and while a function runs, lab time is real time.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from tf_setup import terraform_environment
-from vmseries_lab.client import Lab, LabError
 from vmseries_lab.core.timeline import Entry
+from vmseries_scenarios.deployment import Deployment, deployment_in_new_lab
 from vmseries_scenarios.negative_control import leave_license
-from vmseries_scenarios.terraform import TerraformError, Workspace
+from vmseries_scenarios.program import RUN_ERRORS, open_console, stop_on_sigterm
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = "examples/one-arm"
 
 TERMINATIONS = 100
@@ -35,257 +30,192 @@ COMMIT_SECONDS = 30.0
 MOST_COMMITS = 4
 
 PACE = 40.0
-"""Lab seconds for each real second in which nothing runs: no step is longer than two seconds."""
-QUICK_PACE = 60.0
-PORTION = 25
-"""Firewalls that are launched at a time: their interfaces must be there when they look for them,
-and functions take their real time, which is long on a machine that is busy."""
+"""Lab seconds per real second in which no function runs: no step is longer than two seconds."""
+LAUNCH_PACE = 60.0
+LAUNCHES_AT_ONCE = 25
+"""The interfaces of a firewall must be attached when it looks for them. Functions take real time,
+which is long on a busy machine."""
 BOOT = {"bootstrap": 100.0, "license": 101.0, "register": 102.0, "content": 103.0}
 PUSH_SECONDS = 5.0
-"""Boot and push are shortened: how firewalls get into service is not what is looked at."""
+"""Boot and push are shortened: this program does not judge launches."""
 
 PHASE_LIMIT_SECONDS = 400.0
-"""Of real time: something hangs."""
-
-
-class StormError(RuntimeError):
-    """Something did not come to its end."""
+"""Real time after which a phase counts as hanging."""
 
 
 @dataclass(slots=True)
 class Result:
-    """What was seen.
+    """What was observed.
 
     Attributes:
-        commits: what each was for, and the result of its job.
-        refused: what Panorama refused, as the terminate function's log tells it; and commits that
+        commits: Description and result of each commit job.
+        refused: What Panorama refused according to the terminate function's log, and commits that
             failed.
-        left: how much is left, by what it is.
-        visits: by instance, how many visits it took.
-        seconds: lab time from the first hook to the last.
+        orphans: How many resources remain, by kind.
+        visits: How many visits each instance took, by instance ID.
+        seconds: Lab time from the first lifecycle hook to the last.
     """
 
     commits: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
+    orphans: dict[str, int] = field(default_factory=dict)
     visits: Counter[str] = field(default_factory=Counter)
     seconds: float = math.nan
 
     @property
     def passed(self) -> bool:
-        """Whether it went as it should."""
-        return len(self.commits) <= MOST_COMMITS and not self.refused and not self.left
+        """Whether there were few commits, no refusal and no orphan."""
+        return len(self.commits) <= MOST_COMMITS and not self.refused and not self.orphans
 
 
 @dataclass
-class Storm:
-    """One run.
+class MassTermination:
+    """One run, on a deployment that is applied with an empty group.
 
     Attributes:
-        outputs: of the example.
-        number: how many terminations.
+        deployment: The deployment.
+        number: How many firewalls to terminate.
     """
 
-    lab: Lab
-    outputs: dict[str, Any]
+    deployment: Deployment
     number: int
 
-    @property
-    def _group(self) -> str:
-        return str(self.outputs["autoscaling_group"]["name"])
-
-    def gather(self) -> None:
-        """Bring all firewalls into service."""
-        self.lab.set_quotas(addresses=self.number, licenses=self.number + 1)
-        self.lab.firewalls.set_boot_times(**BOOT)
-        self.lab.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
-        self.lab.pace(QUICK_PACE)
-        for portion in range(PORTION, self.number + PORTION, PORTION):
-            wanted = min(portion, self.number)
-            self._scale(wanted)
-            self._until(lambda wanted=wanted: self._states() == {"InService": wanted})  # type: ignore[misc]
-        self.lab.pace(0)
-
-    def strike(self) -> Result:
-        """Terminate all at once, and look at what becomes of it."""
-        since, entries = self.lab.now(), len(self.lab.timeline())
-        invocations = len(self.lab.invocations())
-        self._scale(0)
-        self.lab.pace(PACE)
-        self._until(lambda: not self._states())
-        self.lab.pace(0)
-        self.lab.settle()
-        timeline = self.lab.timeline(entries)
-        result = Result(commits=self._commits(timeline))
-        failed = [f"{what}: {end}" for what, end in result.commits if end != "OK"]
-        result.refused = failed + self._refusals(since)
-        result.left = self._left(timeline)
-        result.visits = self._visits(invocations)
-        waiting = [one.at for one in timeline if _is(one, "hook-waiting")]
-        completed = [one.at for one in timeline if _is(one, "hook-completed")]
-        result.seconds = max(completed, default=math.nan) - min(waiting, default=math.nan)
-        return result
-
-    def _scale(self, number: int) -> None:
-        self.lab.aws.client("autoscaling").set_desired_capacity(
-            AutoScalingGroupName=self._group, DesiredCapacity=number
-        )
-
-    def _states(self) -> Counter[str]:
-        groups = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=[self._group]
-        )["AutoScalingGroups"]
-        return Counter(instance["LifecycleState"] for instance in groups[0]["Instances"])
-
-    def _until(self, reached: Callable[[], bool]) -> None:
-        """Wait, in real time.
+    def launch_all(self) -> None:
+        """Bring all firewalls into service.
 
         Raises:
-            StormError: if it takes too long.
+            DeploymentError: They are not in service in time.
         """
-        end = time.monotonic() + PHASE_LIMIT_SECONDS
-        while not reached():
-            if time.monotonic() > end:
-                raise StormError(
-                    f"not reached within {PHASE_LIMIT_SECONDS:.0f} s: {self._states()}"
-                )
-            time.sleep(0.5)
+        lab, group = self.deployment.lab, self.deployment.group
+        lab.set_quotas(addresses=self.number, licenses=self.number + 1)
+        lab.firewalls.set_boot_times(**BOOT)
+        lab.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
+        size = 0
+        while size < self.number:
+            size = min(size + LAUNCHES_AT_ONCE, self.number)
+            group.scale(size)
+            self.deployment.wait_in_real_time(
+                partial(group.is_in_service, size), limit=PHASE_LIMIT_SECONDS, pace=LAUNCH_PACE
+            )
+
+    def terminate_all(self) -> Result:
+        """Terminate all firewalls at once, and observe what happens.
+
+        Raises:
+            DeploymentError: They are not terminated in time.
+        """
+        lab, group = self.deployment.lab, self.deployment.group
+        since, entries, invocations = lab.now(), len(lab.timeline()), len(lab.invocations())
+        group.scale(0)
+        self.deployment.wait_in_real_time(
+            lambda: not group.states(), limit=PHASE_LIMIT_SECONDS, pace=PACE
+        )
+        lab.settle()
+        timeline = lab.timeline(entries)
+        commits = self._commits(timeline)
+        failed = [f"{description}: {result}" for description, result in commits if result != "OK"]
+        waiting = [entry.at for entry in timeline if _is_of_hook(entry, "hook-waiting")]
+        completed = [entry.at for entry in timeline if _is_of_hook(entry, "hook-completed")]
+        return Result(
+            commits=commits,
+            refused=failed + self._refusals(since),
+            orphans=self._orphans(timeline),
+            visits=self.deployment.visits("terminate", invocations),
+            seconds=max(completed, default=math.nan) - min(waiting, default=math.nan),
+        )
 
     def _commits(self, timeline: Iterable[Entry]) -> list[tuple[str, str]]:
-        """What Panorama says of all commits since then."""
-        answer = self.lab.panorama.request(type="op", cmd="<show><jobs><all/></jobs></show>")
+        """Return description and result of the commits in a timeline, as Panorama has them."""
+        answer = self.deployment.lab.panorama.request(
+            type="op", cmd="<show><jobs><all/></jobs></show>"
+        )
         jobs = {job.findtext("id"): job for job in answer.findall("result/job")}
-        return [
-            (job.findtext("description", ""), job.findtext("result", ""))
-            for job in (jobs[one.subject] for one in timeline if one.kind == "commit-queued")
-        ]
+        queued = [jobs[entry.subject] for entry in timeline if entry.kind == "commit-queued"]
+        return [(job.findtext("description", ""), job.findtext("result", "")) for job in queued]
 
     def _refusals(self, since: float) -> list[str]:
-        """What the terminate function's log says that Panorama did not do."""
-        pages = (
-            self.lab.aws.client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(
-                logGroupName=self.outputs["functions"]["terminate"]["log_group_name"],
-                startTime=int(since * 1000),
-            )
-        )
-        lines = [event["message"] for page in pages for event in page["events"]]
-        records = [json.loads(line) for line in lines if line.startswith("{")]
+        """Return what Panorama did not do, according to the terminate function's log."""
         return [
             f"{record.get('error', 'busy')}: {record['reason']}"
-            for record in records
+            for record in self.deployment.log(since)
             if "error" in record or "Panorama is busy" in str(record.get("reason"))
         ]
 
-    def _left(self, timeline: list[Entry]) -> dict[str, int]:
-        counted = self.lab.leftovers()
-        completed = Counter(_subjects(timeline, "hook-completed"))
-        found = {
-            "interfaces": counted.interfaces,
-            "addresses": counted.addresses,
-            "licenses": counted.licenses,
-            "entries in Panorama": counted.panorama_entries,
-            "hooks not completed once": self.number - list(completed.values()).count(1),
+    def _orphans(self, timeline: list[Entry]) -> dict[str, int]:
+        leftovers = self.deployment.lab.leftovers()
+        completions = Counter(e.subject for e in timeline if _is_of_hook(e, "hook-completed"))
+        counts = {
+            "interfaces": leftovers.interfaces,
+            "addresses": leftovers.addresses,
+            "licenses": leftovers.licenses,
+            "entries in Panorama": leftovers.panorama_entries,
+            "hooks not completed once": self.number - list(completions.values()).count(1),
         }
         for kind in ("hook-expired", "dead-lettered", "dropped", "lost"):
-            found[f"times {kind}"] = len([one for one in timeline if one.kind == kind])
-        for url in self.outputs["dead_letter_queues"].values():
-            attributes = self.lab.aws.client("sqs").get_queue_attributes(
-                QueueUrl=url["url"], AttributeNames=["All"]
-            )["Attributes"]
-            found[f"messages in {url['url'].rpartition('/')[2]}"] = int(
-                attributes["ApproximateNumberOfMessages"]
-            )
-        return {what: number for what, number in found.items() if number}
-
-    def _visits(self, since: int) -> Counter[str]:
-        return Counter(
-            str(record["instance"])
-            for invocation in self.lab.invocations(since)
-            if invocation["function"] == f"{self._group}-terminate"
-            for record in invocation["event"].get("records", ())
-        )
+            counts[f"times {kind}"] = len([entry for entry in timeline if entry.kind == kind])
+        for queue, number in self.deployment.count_dead_letters().items():
+            counts[f"messages in {queue}"] = number
+        return {kind: number for kind, number in counts.items() if number}
 
 
-def _is(entry: Entry, kind: str) -> bool:
+def _is_of_hook(entry: Entry, kind: str) -> bool:
     return entry.kind == kind and entry.detail.get("hook") == "terminate"
-
-
-def _subjects(timeline: Iterable[Entry], kind: str) -> list[str]:
-    return [one.subject for one in timeline if _is(one, kind)]
 
 
 def run(
     number: int = TERMINATIONS, *, negative_control: bool = False, console: Console | None = None
 ) -> int:
-    """Do it, and say how it went.
+    """Apply the example, launch, terminate, and print the result.
 
     Args:
-        number: how many terminations.
-        negative_control: leave a license behind, so that the run has to fail.
-        console: where to print.
+        number: How many firewalls to terminate.
+        negative_control: Leave a license behind, so that the run must fail.
+        console: Where to print.
 
     Returns:
-        The exit status: 0 only if there were few commits, and nothing was refused or is left.
+        The exit status: 0 only if there were few commits, no refusal and no orphan.
     """
-    console = console or Console()
+    console = open_console(console)
     started = time.monotonic()
-    with Lab() as lab, tempfile.TemporaryDirectory(prefix="vmseries-storm-") as scratch:
-        try:
-            storm = Storm(lab, _apply(lab, Path(scratch), number), number)
+    stop_on_sigterm()
+    try:
+        with deployment_in_new_lab(EXAMPLE, capacity={"min": 0, "max": number}) as deployment:
+            deployment.apply()
             console.print(f"applied after {time.monotonic() - started:.0f} s")
-            storm.gather()
+            scenario = MassTermination(deployment, number)
+            scenario.launch_all()
             console.print(f"in service after {time.monotonic() - started:.0f} s")
             if negative_control:
-                leave_license(lab)
-            result = storm.strike()
-        except (LabError, StormError, TerraformError) as error:
-            console.print(f"FAILED: {error}", soft_wrap=True, style="bold red")
-            return 1
-        errors = lab.errors()
+                leave_license(deployment.lab)
+            result = scenario.terminate_all()
+            errors = deployment.lab.errors()
+    except RUN_ERRORS as error:
+        console.print(Text(f"FAILED: {error}", "bold red"), soft_wrap=True)
+        return 1
     _print(console, result, number)
-    left = [f"left: {amount} {what}" for what, amount in result.left.items()]
-    for problem in [*result.refused[:10], *left, *errors]:
-        console.print(f"FAILED: {problem}", soft_wrap=True, style="bold red")
+    orphans = [f"orphans: {amount} {kind}" for kind, amount in result.orphans.items()]
+    for problem in [*result.refused[:10], *orphans, *errors]:
+        console.print(Text(f"FAILED: {problem}", "bold red"), soft_wrap=True)
     console.print(f"duration: {time.monotonic() - started:.0f} s of real time")
     console.print(
         f"{number} terminations: {len(result.commits)} commits, {len(result.refused)} refused, "
-        f"{sum(result.left.values())} left",
+        f"{sum(result.orphans.values())} orphans",
         soft_wrap=True,
     )
     return 0 if result.passed and not errors else 1
 
 
-def _apply(lab: Lab, scratch: Path, number: int) -> dict[str, Any]:
-    """Apply the example with an empty group; its outputs."""
-    tools = terraform_environment()
-    workspace = Workspace.copy(
-        REPOSITORY,
-        EXAMPLE,
-        scratch / "copy",
-        binary=tools.binary,
-        environment={**tools.environment, **lab.aws.environment()},
-        variables={"capacity": {"min": 0, "max": number}},
-    )
-    workspace.init()
-    lab.pace(QUICK_PACE)
-    workspace.apply()
-    lab.pace(0)
-    return dict(workspace.output())
-
-
 def _print(console: Console, result: Result, number: int) -> None:
     table = Table("commit", "result")
-    for what, end in result.commits:
-        table.add_row(what, end)
+    for commit in result.commits:
+        table.add_row(*commit)
     console.print(table)
     visits = sorted(result.visits.values()) or [0]
     console.print(
-        f"visits of an instance: {visits[len(visits) // 2]} (median), {visits[-1]} (most)"
+        f"visits per instance: {visits[len(visits) // 2]} (median), {visits[-1]} (maximum)"
     )
     console.print(
         f"from the first hook to the last: {result.seconds:.0f} s of lab time; "
-        f"one commit each would take Panorama {number * COMMIT_SECONDS:.0f} s",
+        f"one commit per firewall would take Panorama {number * COMMIT_SECONDS:.0f} s",
         soft_wrap=True,
     )

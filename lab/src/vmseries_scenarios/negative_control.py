@@ -1,7 +1,7 @@
-"""The negative control: leave something behind by public calls, as a faulty handler would.
+"""The negative control: leave something behind through public APIs, as a faulty function would.
 
-A count that is always zero proves nothing. What is planted here must appear in the summary's last
-line and fail the run.
+A count that is always zero proves nothing. What is left behind here must appear in the last line of
+the summary, and fail the run.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ DEPLOYMENT = "edge"
 
 
 def leave_behind(lab: Lab) -> None:
-    """Leave one interface and one license that no destroy will find."""
+    """Leave an interface and a license that no destroy finds."""
     leave_interface(lab)
     leave_license(lab)
 
 
 def leave_interface(lab: Lab) -> None:
-    """Make an interface that carries the deployment's tag.
+    """Create an interface with the tag of the deployment.
 
-    Not those that say for which instance it was made: by them the reconcile function finds what a
-    gone firewall has left, and removes it, as it should. It is in a VPC of its own, since one in
-    the example's subnets would make its destroy fail, and the destroy is not what is tried here.
+    It has no tags that name an instance, since with them the reconcile function would remove it, as
+    it should. It is in a VPC of its own, since in a subnet of the example it would make the destroy
+    fail, which is not the subject here.
     """
     ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=NETWORK)["Subnet"]["SubnetId"]
     tags = {
-        "Name": "planted",
+        "Name": "negative control",
         "vmseries-autoscale:deployment": DEPLOYMENT,
         "vmseries-autoscale:group": DEPLOYMENT,
     }
     ec2.create_network_interface(
         SubnetId=subnet,
-        Description="planted by the demonstration",
+        Description="negative control of the demonstration",
         TagSpecifications=[
             {
                 "ResourceType": "network-interface",
@@ -49,10 +49,10 @@ def leave_interface(lab: Lab) -> None:
 
 
 def leave_license(lab: Lab) -> None:
-    """Take a license for a firewall that does not exist.
+    """Activate a license for a firewall that does not exist.
 
     Palo Alto Networks, "Use the Licensing API": `activate` covers a firewall by UUID and CPU id.
     """
     lab.licensing.request(
-        "activate", authcode=lab.auth_code, uuid=str(uuid4()).upper(), cpuid="AWS:planted"
+        "activate", authcode=lab.auth_code, uuid=str(uuid4()).upper(), cpuid="AWS:negative-control"
     )

@@ -1,4 +1,4 @@
-"""The network interfaces of an instance, as an operator compares them with what is wanted."""
+"""The network interfaces of an instance, reduced to the attributes that the module configures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Nic:
-    """What matters of an interface, in EC2's words."""
+class AttachedInterface:
+    """An attached network interface, with EC2's names for its attributes.
+
+    Attributes:
+        public: Whether an Elastic IP address is associated with it.
+    """
 
     device_index: int
     source_dest_check: bool
@@ -17,16 +21,16 @@ class Nic:
     public: bool
 
 
-def nics(instance: Mapping[str, Any]) -> tuple[Nic, ...]:
-    """The interfaces of an instance as EC2 describes it, in the order of their device indexes."""
+def attached_interfaces(instance: Mapping[str, Any]) -> tuple[AttachedInterface, ...]:
+    """Return the interfaces of an instance as EC2 describes it, sorted by device index."""
     return tuple(
         sorted(
-            Nic(
-                nic["Attachment"]["DeviceIndex"],
-                nic["SourceDestCheck"],
-                nic["Attachment"]["DeleteOnTermination"],
-                bool(nic.get("Association")),
+            AttachedInterface(
+                interface["Attachment"]["DeviceIndex"],
+                interface["SourceDestCheck"],
+                interface["Attachment"]["DeleteOnTermination"],
+                bool(interface.get("Association")),
             )
-            for nic in instance["NetworkInterfaces"]
+            for interface in instance["NetworkInterfaces"]
         )
     )

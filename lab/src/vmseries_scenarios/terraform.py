@@ -1,9 +1,9 @@
-"""The real Terraform in a throw-away working copy of the repository.
+"""The real Terraform in a temporary working copy of the repository.
 
-The demonstration and the tests apply the examples as a user would, unchanged, and must leave
-nothing in the checkout: no `.terraform`, no lock file, no state. So Terraform runs in a copy of the
-files that belong to the module, and its environment holds none of the caller's AWS or Terraform
-settings: what it creates can only go to the lab.
+The scenarios and the tests apply the examples unchanged, as a user would, and must leave nothing in
+the checkout: no `.terraform`, no lock file, no state. Therefore, Terraform runs in a copy of the
+module's files, without any AWS or Terraform setting of the caller's environment, so that it can
+create resources in the lab only.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 Event = Mapping[str, Any]
-"""One line of Terraform's machine-readable output: `@message`, `type` and what belongs to the type.
+"""A line of Terraform's machine-readable output: `@message`, `type` and fields of the type.
 
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
 
 NOT_COPIED = shutil.ignore_patterns(".*", "*.tfstate*", "__pycache__")
-"""What another run left behind."""
+"""Files of earlier runs, which are not copied."""
 
 MODULE = ("*.tf", "modules", "lambda")
-"""What belongs to the module."""
+"""Files of the module."""
 
 INTERRUPT_GRACE_SECONDS = 20.0
-"""How long Terraform may take to stop the provider and write its state once it is interrupted."""
+"""Seconds that an interrupted Terraform gets to stop the provider and write its state."""
 
 PLAN_HAS_CHANGES = 2
 """The exit code of `plan -detailed-exitcode` for "succeeded, with a non-empty diff"."""
@@ -49,12 +49,12 @@ class TerraformError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One resource that a plan would touch.
+    """A resource that a plan would change.
 
     Attributes:
-        address: the resource, such as `module.firewalls.module.lifecycle.aws_sqs_queue.events`.
-        actions: Terraform's words, such as `("update",)` or `("delete", "create")`.
-        attributes: the top-level attributes that would differ.
+        address: The resource, such as `module.firewalls.module.lifecycle.aws_sqs_queue.events`.
+        actions: Terraform's actions, such as `("update",)` or `("delete", "create")`.
+        attributes: The top-level attributes that would change.
     """
 
     address: str
@@ -62,7 +62,7 @@ class Change:
     attributes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The change on one line, for the message of a failing test."""
+        """Return the change on one line, for the message of a failing test."""
         return f"{self.address}: {'/'.join(self.actions)} ({', '.join(self.attributes)})"
 
 
@@ -72,8 +72,8 @@ class Workspace:
     One command at a time; `interrupt` may be called from another thread.
 
     Attributes:
-        folder: the root module's folder in the working copy.
-        variables: input variables for every later command; the caller may change them.
+        folder: The root module's folder in the working copy.
+        variables: Input variables for all later commands; the caller may change them.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class Workspace:
         """Use an existing folder.
 
         Args:
-            folder: the root module.
-            binary: the Terraform command (`tf_setup.terraform_environment().binary`).
-            environment: what Terraform needs to know: `Lab.environment()` and that of tf_setup.
-            variables: input variables by name.
+            folder: The root module.
+            binary: The Terraform command (`tf_setup.terraform_environment().binary`).
+            environment: Environment variables: those of `Lab.environment()` and of tf_setup.
+            variables: Input variables by name.
         """
         self.folder = folder
         self.variables: dict[str, Any] = dict(variables or {})
@@ -115,20 +115,20 @@ class Workspace:
         """Copy the module and one root module, and use the root module in the copy.
 
         Args:
-            repository: the checkout, which is left as it is.
-            root: the root module's folder in the repository, such as `examples/two-arm`.
-            destination: where to copy to; must not exist.
-            binary: as for the constructor.
-            environment: as for the constructor.
-            variables: as for the constructor.
-            uses: further folders that the root has modules from.
+            repository: The checkout, which stays as it is.
+            root: The root module's folder in the repository, such as `examples/two-arm`.
+            destination: Where to copy to; must not exist.
+            binary: As for the constructor.
+            environment: As for the constructor.
+            variables: As for the constructor.
+            uses: Further folders that the root module has modules from.
 
         Raises:
-            FileNotFoundError: the repository has no such root module.
+            FileNotFoundError: The repository has no such root module.
         """
         if not any((repository / root).glob("*.tf")):
             raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
-        # Relative module sources ("../..") hold in the copy because its layout is the same.
+        # The copy has the layout of the repository, so that relative module sources are valid.
         destination.mkdir(parents=True)
         for pattern in (*MODULE, root, *uses):
             for source in repository.glob(pattern):
@@ -154,16 +154,16 @@ class Workspace:
         """Create or change everything.
 
         Args:
-            limit: seconds of real time.
-            parallelism: how many resources at once; the provider mostly sleeps.
-            on_event: called in this thread for each line of machine-readable output.
-            plan: a file that `save_plan` has written, perhaps in another copy.
+            limit: Limit in seconds of real time.
+            parallelism: How many resources to change at once; the provider mostly sleeps.
+            on_event: Called in this thread for each line of machine-readable output.
+            plan: A file that `save_plan` has written, perhaps in another copy.
 
         Raises:
-            TerraformError: it failed or did not end in time.
+            TerraformError: Terraform failed, or did not end in time.
         """
-        what = self._variable_arguments() if plan is None else [str(plan)]
-        self._change("apply", what, limit, parallelism, on_event)
+        arguments = self._variable_arguments() if plan is None else [str(plan)]
+        self._change("apply", arguments, limit, parallelism, on_event)
 
     def destroy(
         self,
@@ -176,12 +176,12 @@ class Workspace:
         self._change("destroy", self._variable_arguments(), limit, parallelism, on_event)
 
     def plan(self, *, limit: float = 180.0) -> tuple[Change, ...]:
-        """Return what an apply would change: nothing, if all is as configured.
+        """Return what an apply would change; nothing if everything is as configured.
 
         Changed outputs count, as they do for `terraform plan -detailed-exitcode`.
 
         Raises:
-            TerraformError: the plan failed.
+            TerraformError: The plan failed.
         """
         file = self.folder / "checked.tfplan"
         if not self.save_plan(file, limit=limit):
@@ -192,7 +192,7 @@ class Workspace:
         """Write a plan; return whether it would change anything.
 
         Raises:
-            TerraformError: the plan failed.
+            TerraformError: The plan failed.
         """
         arguments = ["plan", "-input=false", "-no-color", "-detailed-exitcode", f"-out={file}"]
         code, output = self._plain(arguments + self._variable_arguments(), limit)
@@ -212,7 +212,7 @@ class Workspace:
     def interrupt(self) -> None:
         """Stop a running command as Ctrl-C would, and refuse to start another.
 
-        Returns at once; a command that takes no notice is killed after a while.
+        Returns at once. A command that does not end is killed after a while.
         """
         with self._guard:
             self._interrupted = True
@@ -220,18 +220,18 @@ class Workspace:
         if running is not None:
             threading.Thread(target=stop, args=(running,), daemon=True).start()
 
-    # How a command is run ---------------------------------------------------------------------
+    # Running a command -----------------------------------------------------------------------
 
     def _change(
         self,
         command: str,
-        what: list[str],
+        rest: list[str],
         limit: float,
         parallelism: int,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         arguments = [command, "-json", "-auto-approve", "-input=false"]
-        arguments += [f"-parallelism={parallelism}", *what]
+        arguments += [f"-parallelism={parallelism}", *rest]
         problems: list[str] = []
         plain: list[str] = []
         with self._process(arguments, limit) as process:
@@ -255,7 +255,7 @@ class Workspace:
         return process.returncode, output
 
     def _facts(self, arguments: list[str]) -> str:
-        """Return what a quick command prints, without the warnings that it may have."""
+        """Return the output of a short command, without warnings."""
         with tempfile.TemporaryFile("w+") as errors:
             with self._process(arguments, 60.0, errors=errors.fileno()) as process:
                 printed = "".join(stream(process))
@@ -278,12 +278,12 @@ class Workspace:
     def _process(
         self, arguments: list[str], limit: float, *, errors: int = subprocess.STDOUT
     ) -> Iterator[subprocess.Popen[str]]:
-        """Run Terraform; on any way out it has ended, and on a time-out this raises."""
+        """Run Terraform, and make sure that it ends; raise an error after a time-out."""
         with self._guard:
             if self._interrupted:
                 raise TerraformError(f"terraform {arguments[0]} was not started: interrupted")
-            # A session of its own: the terminal's Ctrl-C would reach Terraform beside our
-            # interrupt, and a second one makes it give up its state.
+            # A session of its own: otherwise, the terminal's Ctrl-C would reach Terraform as well,
+            # and a second interrupt makes it abandon its state.
             process = self._running = subprocess.Popen(
                 [self._binary, f"-chdir={self.folder}", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -317,14 +317,14 @@ class Workspace:
             )
 
 
-# Pure parts ---------------------------------------------------------------------------------------
+# Pure functions -----------------------------------------------------------------------------------
 
 
 def clean_environment(base: Mapping[str, str], additions: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for Terraform: `base` without any AWS or Terraform setting, plus ours.
+    """Return an environment for Terraform: `base` without AWS and Terraform settings.
 
-    A profile, an endpoint or a `TF_VAR_` of the user's own must not steer the run, and least of all
-    to a real account; nor must the files in the home directory.
+    A profile, an endpoint or a `TF_VAR_` of the user must not affect the run, and must not direct
+    it to a real account; nor must files in the home directory.
     """
     kept = {
         name: value for name, value in base.items() if not name.startswith(("AWS_", "TF_", "MOTO_"))
@@ -340,7 +340,7 @@ def clean_environment(base: Mapping[str, str], additions: Mapping[str, str]) -> 
 
 
 def planned_changes(plan: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what differs in a plan in JSON form (`terraform show -json PLAN`).
+    """Return the changes of a plan in JSON form (`terraform show -json PLAN`).
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """
@@ -365,7 +365,7 @@ def differing(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(line: str) -> Event | None:
-    """Return a line of machine-readable output; None for plain text, such as a crash's."""
+    """Parse a line of machine-readable output; None for plain text, such as that of a crash."""
     try:
         event = json.loads(line)
     except json.JSONDecodeError:
@@ -384,8 +384,8 @@ def diagnostic(event: Event) -> str:
 
 
 def failure(command: str, code: int, text: str) -> str:
-    """Return the sentence for a command that failed."""
-    return f"terraform {command} failed (exit code {code}):\n{text.strip() or 'it said nothing'}"
+    """Return the error message of a failed command."""
+    return f"terraform {command} failed (exit code {code}):\n{text.strip() or 'no output'}"
 
 
 def tail(output: str) -> str:

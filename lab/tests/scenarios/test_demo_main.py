@@ -1,4 +1,4 @@
-"""The whole performance on a stage set: lab and Terraform do at once what they are told."""
+"""The whole demonstration with stand-ins: lab and Terraform do everything at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def serial(instance_id: str) -> str:
 
 @dataclass
 class Play:
-    """What the stage set does differently in a test."""
+    """What the stand-ins do differently in a test."""
 
     refuse_apply: str = ""
     early: bool = False
@@ -57,7 +57,7 @@ class Play:
 
 
 class FakeLab:
-    """Serves any load at once with as many firewalls as it needs."""
+    """Serves any load at once, with as many firewalls as it needs."""
 
     auth_code = "D1"
 
@@ -141,7 +141,7 @@ class FakeLab:
         return {"UsedDeviceDetails": [{"SerialNumber": serial(name)} for name in self.members]}
 
     def panorama_xml(self, *, type: str, cmd: str, key: str) -> Element:  # noqa: A002
-        """Panorama has who is in the group, at once and in sync, and one commit."""
+        """Panorama has the members of the group, at once and in sync, and one commit."""
         assert (type, key) == ("op", READER.key)
         named = [(serial(name), name) for name in self.members]
         if "jobs" in cmd:
@@ -217,7 +217,7 @@ class FakeLab:
 
 
 class FakeWorkspace:
-    """Brings three firewalls with an apply, and takes all away with a destroy."""
+    """Creates three firewalls with an apply, and deletes all with a destroy."""
 
     lab: FakeLab
 
@@ -260,7 +260,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
     fresh = Play()
     lab = FakeLab(fresh)
     monkeypatch.setattr(FakeWorkspace, "lab", lab, raising=False)
-    monkeypatch.setattr(stage_runner, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(stage_runner, "OBSERVE_SECONDS", 0.01)
     monkeypatch.setattr(stage_runner, "WAIT_SECONDS", 0.005)
     monkeypatch.setattr(observer, "PANORAMA_SECONDS", 0.0)
     monkeypatch.setattr(scenario, "Lab", lambda: lab)
@@ -276,7 +276,7 @@ def perform(tmp_path: Path, **options: Any) -> tuple[int, str]:
     return status, file.getvalue()
 
 
-def test_a_good_run(play: Play, tmp_path: Path) -> None:
+def test_a_run_without_faults_passes(play: Play, tmp_path: Path) -> None:
     status, text = perform(tmp_path)
     assert status == 0
     last = text.splitlines()[-1]
@@ -290,12 +290,12 @@ def test_a_good_run(play: Play, tmp_path: Path) -> None:
     assert (play.opened, play.closed) == (1, 1)
 
 
-def test_the_event_log_is_in_order_whoever_tells_it() -> None:
-    """Panorama is asked later than the timeline: a firewall in service once seemed out of sync."""
+def test_the_event_log_is_in_order_of_time() -> None:
+    """Panorama is queried after the timeline: a firewall in service once seemed out of sync."""
     lab: Any = FakeLab(Play())
     lab.grow(2)
     board = Board()
-    observer.Observer(lab, board).look()
+    observer.Observer(lab, board).observe()
     times = [at for at, _ in board.log]
     assert times == sorted(times)
     told = " ".join(line for _, line in board.log)
@@ -303,7 +303,7 @@ def test_the_event_log_is_in_order_whoever_tells_it() -> None:
     assert "is in service" in told
 
 
-def test_what_is_planted_fails_the_run(play: Play, tmp_path: Path) -> None:
+def test_the_negative_control_fails_the_run(play: Play, tmp_path: Path) -> None:
     status, text = perform(tmp_path, negative_control=True)
     assert status == 1
     assert play.planted
@@ -317,7 +317,7 @@ def test_traffic_before_a_firewall_is_ready_fails_the_run(play: Play, tmp_path: 
     assert "FAILED: 6 firewalls got traffic before they were ready" in text
 
 
-def test_a_forgotten_panorama_entry_fails_the_run(play: Play, tmp_path: Path) -> None:
+def test_a_panorama_entry_left_behind_fails_the_run(play: Play, tmp_path: Path) -> None:
     play.forgotten = 1
     status, text = perform(tmp_path)
     assert status == 1
@@ -333,7 +333,7 @@ def test_a_failing_apply_ends_the_run_with_its_reason(play: Play, tmp_path: Path
     assert play.closed == 1
 
 
-def test_a_lab_that_does_not_start_is_said(
+def test_a_lab_that_does_not_start_is_reported(
     play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> FakeLab:

@@ -1,4 +1,4 @@
-"""What the demonstration makes of Panorama's answers: who joined, who left, what was committed."""
+"""The Panorama history: joined and removed firewalls, and commits, from Panorama's responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from vmseries_scenarios.demo import panorama
 from vmseries_scenarios.demo.model import Device, Job
-from vmseries_scenarios.demo.panorama_history import Ledger, Tag, lines
+from vmseries_scenarios.demo.panorama_history import PanoramaHistory, Tag, lines
 
 START = 1_800_000_000.0  # 08:00:00
 SERIAL, INSTANCE = "007951000000123", "i-0aaaaaaaaaaaaaaaa"
@@ -27,7 +27,7 @@ def commit(number: int, queued: float, finished: float | None = None, result: st
 
 
 class Answers:
-    """A lab that answers Panorama's commands."""
+    """A lab that responds to Panorama's commands."""
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
@@ -40,8 +40,8 @@ class Answers:
         return answer
 
 
-def test_devices_of_panoramas_answers() -> None:
-    """Of a firewall that never connected Panorama knows the serial number only."""
+def test_devices_are_read_from_panoramas_responses() -> None:
+    """Panorama knows only the serial number of a firewall that has never connected."""
     answers: dict[str, Any] = {
         "devicegroups": "<devicegroups><entry name='autoscale'><devices><entry name='1'>"
         "<serial>1</serial><shared-policy-status>In Sync</shared-policy-status></entry>"
@@ -61,7 +61,7 @@ def test_devices_of_panoramas_answers() -> None:
     }
 
 
-def test_jobs_of_panoramas_answers() -> None:
+def test_jobs_are_read_from_panoramas_responses() -> None:
     jobs = (
         "<job><id>10</id><type>CommitAll</type><user/><result>FAIL</result>"
         "<tenq>2027/01/15 08:00:10</tenq><tfin>2027/01/15 08:04:10</tfin><description/><devices>"
@@ -78,33 +78,41 @@ def test_jobs_of_panoramas_answers() -> None:
     ]
 
 
-def test_a_whole_stay() -> None:
-    ledger = Ledger()
+def test_a_firewall_joins_is_tagged_and_is_removed() -> None:
+    history = PanoramaHistory()
     devices = {SERIAL: NEW}
-    assert ledger.enter(START + 10, devices, [], {}, {SERIAL}) == [
+    assert history.add(START + 10, devices, [], {}, {SERIAL}) == [
         (START, f"{INSTANCE} joined Panorama: serial {SERIAL}")
     ]
-    stay = ledger.of(INSTANCE)
-    assert stay is not None
-    assert (stay.connection, stay.license, stay.synced) == ("connected", "used", None)
+    membership = history.of(INSTANCE)
+    assert membership is not None
+    assert (membership.connection, membership.license, membership.synced) == (
+        "connected",
+        "used",
+        None,
+    )
     half = {SERIAL: replace(SYNCED, stack="out")}
-    assert ledger.enter(START + 90, half, [PUSH], TAGS, {SERIAL}) == [
-        (START + 90, f"{INSTANCE} is tagged: serial {SERIAL}, known by hostname")
+    assert history.add(START + 90, half, [PUSH], TAGS, {SERIAL}) == [
+        (START + 90, f"{INSTANCE} is tagged: serial {SERIAL}, identified by hostname")
     ]
-    assert ledger.enter(START + 300, {SERIAL: SYNCED}, [PUSH], TAGS, {SERIAL}) == [
+    assert history.add(START + 300, {SERIAL: SYNCED}, [PUSH], TAGS, {SERIAL}) == [
         (START + 240, f"{INSTANCE} is in sync: device group and template stack")
     ]
     waiting = commit(12, 900, result="PEND")
-    assert ledger.enter(START + 910, {SERIAL: SYNCED}, [PUSH, waiting], TAGS, set()) == [
+    assert history.add(START + 910, {SERIAL: SYNCED}, [PUSH, waiting], TAGS, set()) == [
         (START + 900, "commit 12 of autoscale is queued on Panorama: edge: remove 1 firewalls")
     ]
-    assert ledger.enter(START + 990, {}, [PUSH, commit(12, 900, START + 930)], TAGS, set()) == [
+    assert history.add(START + 990, {}, [PUSH, commit(12, 900, START + 930)], TAGS, set()) == [
         (START + 930, "commit 12 is finished: OK"),
         (START + 930, f"{INSTANCE} left Panorama by commit 12: serial {SERIAL}"),
     ]
-    assert (stay.connection, stay.device.group, stay.license) == ("removed", "-", "returned")
-    assert ledger.enter(START + 999, {}, [commit(12, 900, START + 930)], {}, set()) == []
-    assert [" ".join(line.split()) for line in lines(ledger)] == [
+    assert (membership.connection, membership.device.group, membership.license) == (
+        "removed",
+        "-",
+        "returned",
+    )
+    assert history.add(START + 999, {}, [commit(12, 900, START + 930)], {}, set()) == []
+    assert [" ".join(line.split()) for line in lines(history)] == [
         "Panorama's firewalls:",
         "serial instance joined (evidence) in sync after left license",
         f"{SERIAL} {INSTANCE} 08:00:00 (hostname) 4 min 00 s 08:15:30 (commit 12) returned",
@@ -112,7 +120,7 @@ def test_a_whole_stay() -> None:
         "job queued finished by result description",
         "12 08:15:00 08:15:30 autoscale OK edge: remove 1 firewalls",
     ]
-    headings, row = lines(ledger)[1:3]
+    headings, row = lines(history)[1:3]
     assert headings.index("left") == row.index("08:15:30")
 
 
@@ -125,23 +133,23 @@ def test_a_whole_stay() -> None:
         pytest.param([commit(1, 20, START + 40), commit(2, 30, START + 70)], id="two"),
     ],
 )
-def test_a_commit_that_may_not_be_the_one_is_not_named(jobs: list[Job]) -> None:
-    ledger = Ledger()
-    ledger.enter(START + 10, {SERIAL: NEW}, [], {}, set())
-    ledger.enter(START + 80, {}, jobs, {}, set())
-    stay = ledger.stays[SERIAL]
-    assert (stay.left, stay.commit) == (START + 80, None)
+def test_an_ambiguous_commit_is_not_named(jobs: list[Job]) -> None:
+    history = PanoramaHistory()
+    history.add(START + 10, {SERIAL: NEW}, [], {}, set())
+    history.add(START + 80, {}, jobs, {}, set())
+    membership = history.memberships[SERIAL]
+    assert (membership.left, membership.commit) == (START + 80, None)
 
 
-def test_what_was_not_seen_is_said() -> None:
-    ledger = Ledger()
-    ledger.enter(START, {SERIAL: Device(SERIAL)}, [commit(3, 0, result="PEND")], {}, set())
-    assert [" ".join(line.split()) for line in lines(ledger)[2::3]] == [
-        f"{SERIAL} not seen (not tagged) never still there -",
-        "3 08:00:00 not seen autoscale PEND edge: remove 1 firewalls",
+def test_what_was_not_observed_is_marked() -> None:
+    history = PanoramaHistory()
+    history.add(START, {SERIAL: Device(SERIAL)}, [commit(3, 0, result="PEND")], {}, set())
+    assert [" ".join(line.split()) for line in lines(history)[2::3]] == [
+        f"{SERIAL} not observed (not tagged) never still there -",
+        "3 08:00:00 not observed autoscale PEND edge: remove 1 firewalls",
     ]
-    assert ledger.stays[SERIAL].connection == "disconnected"
+    assert history.memberships[SERIAL].connection == "disconnected"
 
 
-def test_an_empty_ledger_has_its_headings() -> None:
-    assert len(lines(Ledger())) == 4
+def test_an_empty_history_has_headings() -> None:
+    assert len(lines(PanoramaHistory())) == 4

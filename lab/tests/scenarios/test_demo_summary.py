@@ -9,8 +9,15 @@ import pytest
 
 from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import summary
-from vmseries_scenarios.demo.resource_owners import Owners
-from vmseries_scenarios.demo.summary import Spread, Summary, failures, human, lines, summarize
+from vmseries_scenarios.demo.resource_owners import ResourceOwners
+from vmseries_scenarios.demo.summary import (
+    Spread,
+    Summary,
+    failures,
+    format_duration,
+    lines,
+    summarize,
+)
 
 
 def timeline(*rows: tuple[float, str, str, dict[str, Any]]) -> list[Entry]:
@@ -24,7 +31,7 @@ LAUNCH, TERMINATE = {"hook": "launch"}, {"hook": "terminate"}
 
 
 def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, str, str, Any]]:
-    """As the lab's parts tell it: the instance is named by some entries only."""
+    """As in the lab: only some entries name the instance."""
     management, untrust = f"eni-{serial}-1", f"eni-{serial}-2"
     return [
         (start, "instance-launching", instance, {}),
@@ -46,7 +53,7 @@ def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, st
     ]
 
 
-def test_two_whole_lives() -> None:
+def test_two_instances_from_launch_to_termination() -> None:
     rows = whole_life("i-1", 0, "0071") + whole_life("i-2", 100, "0072")
     rows += [(9.0, "commit-finished", "1", {"user": "operator", "result": "OK"})]
     result = summarize(timeline(*sorted(rows, key=lambda row: row[0])), administrator="autoscale")
@@ -68,26 +75,26 @@ def test_median_and_maximum_differ() -> None:
     assert Spread.of([]) is None
 
 
-def test_an_empty_timeline_is_no_success() -> None:
+def test_an_empty_timeline_fails() -> None:
     result = summarize([], administrator="autoscale")
     assert result == Summary()
     assert len(failures(result, None, smallest=3, largest=6)) == 3
-    assert "launch event to InService: never seen" in lines(result)
+    assert "launch event to InService: not observed" in lines(result)
 
 
-def test_an_interface_that_goes_before_the_license_is_out_of_order() -> None:
+def test_an_interface_that_is_detached_before_the_license_return_is_out_of_order() -> None:
     rows = whole_life("i-1", 0, "0071")
     for number, row in enumerate(rows):
         if row[1] == "interface-detached":
             rows[number] = (row[0] - 100, *row[1:])
     result = summarize(timeline(*rows), administrator="autoscale")
-    assert result.disordered == ("i-1",)
+    assert result.out_of_order == ("i-1",)
 
 
-def test_a_hook_before_the_draining_is_out_of_order() -> None:
+def test_a_hook_before_draining_is_out_of_order() -> None:
     rows = whole_life("i-1", 0, "0071")
     rows = [(9999.0, *row[1:]) if row[1] == "target-draining" else row for row in rows]
-    assert summarize(timeline(*rows), administrator="autoscale").disordered == ("i-1",)
+    assert summarize(timeline(*rows), administrator="autoscale").out_of_order == ("i-1",)
 
 
 GOOD = Summary(launches=6, peak=6, terminations=6, licenses_taken=6, licenses_returned=6)
@@ -98,7 +105,7 @@ NOTHING = {"interfaces": 0, "addresses": 0, "licenses": 0, "panorama_entries": 0
 def test_anything_left_behind_fails(name: str) -> None:
     assert failures(GOOD, NOTHING, smallest=3, largest=6) == []
     assert failures(GOOD, {**NOTHING, name: 1}, smallest=3, largest=6) == [
-        "something was left behind (the last line)"
+        "something was left behind (see the last line)"
     ]
 
 
@@ -106,18 +113,18 @@ def test_anything_left_behind_fails(name: str) -> None:
     ("change", "word"),
     [
         ({"early": ("i-1",)}, "before they were ready"),
-        ({"disordered": ("i-1",)}, "broke their order"),
+        ({"out_of_order": ("i-1",)}, "out of order"),
         ({"peak": 5}, "grew to 5 firewalls, not to 6"),
-        ({"terminations": 5}, "6 firewalls came and 5 went"),
+        ({"terminations": 5}, "6 firewalls were launched and 5 terminated"),
     ],
 )
-def test_what_fails_a_run(change: dict[str, Any], word: str) -> None:
+def test_each_violation_fails_a_run(change: dict[str, Any], word: str) -> None:
     (reason,) = failures(replace(GOOD, **change), NOTHING, smallest=3, largest=6)
     assert word in reason
 
 
-def test_things_are_followed_to_their_instance() -> None:
-    owners = Owners()
+def test_resources_are_assigned_to_their_instance() -> None:
+    owners = ResourceOwners()
     rows = [
         (1.0, "interface-created", "eni-1", {"interface": "eni-1"}),
         (2.0, "address-associated", "eipalloc-1", {"interface": "eni-1"}),
@@ -158,7 +165,7 @@ def test_the_last_line() -> None:
     )
 
 
-def test_durations_are_written_as_people_do() -> None:
-    assert human(2.04) == "2.0 s"
-    assert human(119.9) == "119.9 s"
-    assert human(1561) == "26 min 01 s"
+def test_durations_are_in_seconds_or_minutes() -> None:
+    assert format_duration(2.04) == "2.0 s"
+    assert format_duration(119.9) == "119.9 s"
+    assert format_duration(1561) == "26 min 01 s"

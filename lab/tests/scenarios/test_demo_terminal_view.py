@@ -1,4 +1,4 @@
-"""What the demonstration shows: words, plain lines, the live screen, the picture."""
+"""What the demonstration shows: sentences, plain lines, the live screen, the chart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import chart
 from vmseries_scenarios.demo.model import Board, Firewall, Job, Moment, Phase, Progress, Stage
 from vmseries_scenarios.demo.terminal_view import LiveView, PlainView, clock, screen, view_for
-from vmseries_scenarios.demo.timeline_text import words
+from vmseries_scenarios.demo.timeline_text import describe_entry
 
 START = 1_800_000_000.0
 SERVING = Firewall(
@@ -64,7 +64,7 @@ def test_states_of_a_firewall() -> None:
     assert (moment.count(), moment.count(starting=True), moment.count(leaving=True)) == (1, 1, 1)
 
 
-def test_the_screen_shows_every_firewall_and_the_newest_events() -> None:
+def test_the_screen_shows_every_firewall_and_the_latest_events() -> None:
     console, file = printed()
     console.print(screen(board(), height=40))
     text = file.getvalue()
@@ -97,7 +97,7 @@ def test_the_screen_shows_serial_sync_state_and_license_in_full() -> None:
     )
 
 
-def test_the_screen_shows_the_newest_commits() -> None:
+def test_the_screen_shows_the_latest_commits() -> None:
     crowded = board()
     console, file = printed()
     console.print(screen(crowded, height=40))
@@ -113,7 +113,7 @@ def test_the_screen_shows_the_newest_commits() -> None:
     assert len(file.getvalue().splitlines()) <= 30
 
 
-def test_on_a_low_terminal_the_log_has_the_room_of_the_commits() -> None:
+def test_a_low_terminal_shows_the_log_instead_of_commits() -> None:
     crowded = board()
     crowded.log = [(START + number, f"event {number}") for number in range(500)]
     console, file = printed()
@@ -123,7 +123,7 @@ def test_on_a_low_terminal_the_log_has_the_room_of_the_commits() -> None:
     assert len(file.getvalue().splitlines()) <= 24
 
 
-def test_the_log_gives_way_to_the_height() -> None:
+def test_the_log_fits_the_height_of_the_terminal() -> None:
     crowded = board()
     crowded.log = [(START + number, f"event {number}") for number in range(500)]
     console, file = printed()
@@ -134,7 +134,7 @@ def test_the_log_gives_way_to_the_height() -> None:
     assert len(text.splitlines()) <= 30
 
 
-def test_without_a_terminal_lines_are_added_once() -> None:
+def test_plain_output_prints_each_line_once() -> None:
     console, file = printed()
     view = view_for(console)
     assert isinstance(view, PlainView)
@@ -151,7 +151,7 @@ def test_without_a_terminal_lines_are_added_once() -> None:
     assert text.count("<== wave: failed") == 1
 
 
-def test_plain_output_says_who_is_there_when_a_stage_ends() -> None:
+def test_plain_output_lists_the_firewalls_when_a_stage_ends() -> None:
     console, file = printed(width=80)
     view = PlainView(console)
     shown = board()
@@ -165,13 +165,13 @@ def test_plain_output_says_who_is_there_when_a_stage_ends() -> None:
     assert file.getvalue().count(line) == 2
 
 
-def test_plain_output_says_now_and_then_where_things_stand() -> None:
+def test_plain_output_has_a_status_line_from_time_to_time() -> None:
     console, file = printed()
     times = iter([0.0, 0.0, 0.0, 14.0, 16.0, 16.0, 17.0])
     view = PlainView(console, now=lambda: next(times))
     for _ in range(4):
         view.show(board())
-    assert file.getvalue().count("1 of 3 firewalls in service, 45 % utilised") == 1
+    assert file.getvalue().count("1 of 3 firewalls in service, 45 % utilized") == 1
 
 
 def test_a_terminal_gets_the_live_view() -> None:
@@ -194,26 +194,30 @@ def test_a_terminal_gets_the_live_view() -> None:
             {"cause": "alarm High-82ce3c94-dcfe-4314-b965-4efe523c32c2 triggered"},
             "(alarm High triggered)",
         ),
-        ("interface-attached", {"device_index": 1}, "i-1 has interface 1"),
+        ("interface-attached", {"device_index": 1}, "i-1: interface 1 is attached"),
     ],
 )
-def test_words(kind: str, detail: dict[str, object], sentence: str) -> None:
-    line = words(Entry(0, START, "lab", kind, "i-1", detail))
+def test_entries_are_shown_as_sentences(
+    kind: str, detail: dict[str, object], sentence: str
+) -> None:
+    line = describe_entry(Entry(0, START, "lab", kind, "i-1", detail))
     assert line is not None
     assert sentence in line
 
 
-def test_an_entry_about_a_serial_is_told_about_its_instance() -> None:
+def test_an_entry_about_a_serial_names_its_instance() -> None:
     entry = Entry(0, START, "panorama", "license-returned", "0071", {})
-    assert words(entry, "i-7") == "i-7 gave its license back"
-    assert words(entry) == "0071 gave its license back"
+    assert describe_entry(entry, "i-7") == "i-7 has returned its license"
+    assert describe_entry(entry) == "0071 has returned its license"
 
 
-def test_what_there_is_too_much_of_is_left_out() -> None:
-    assert words(Entry(0, START, "lab", "hook-heartbeat", "i-1", {"hook": "launch"})) is None
+def test_frequent_entries_are_left_out() -> None:
+    assert (
+        describe_entry(Entry(0, START, "lab", "hook-heartbeat", "i-1", {"hook": "launch"})) is None
+    )
 
 
-def test_the_picture_is_a_large_png(tmp_path: Path) -> None:
+def test_the_chart_is_a_large_png(tmp_path: Path) -> None:
     moments = [
         Moment(START + 60 * minute, 1000 * minute, (SERVING, BOOTING)[: 1 + minute % 2])
         for minute in range(30)
@@ -228,10 +232,10 @@ def test_the_picture_is_a_large_png(tmp_path: Path) -> None:
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.width >= 1500
-        # Something was drawn: a blank picture has one colour.
+        # Something was drawn: a blank chart has one color.
         assert len(image.convert("RGB").getcolors(maxcolors=1 << 24) or []) > 50
 
 
-def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nothing was seen"):
+def test_an_empty_chart_raises_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the lab was not observed"):
         chart.draw([], [], [], tmp_path / "x.png", sessions_at_target=1, target_text="")

@@ -1,4 +1,4 @@
-"""The proof of least privilege on made-up records: what it must notice."""
+"""The proof of least privilege on synthetic records: what it must detect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmseries_lab.aws.iam import Request
 from vmseries_scenarios.least_privilege import tables
 from vmseries_scenarios.least_privilege.proof import (
     Call,
-    Deployment,
+    Evidence,
     Proof,
     prove,
     read_calls,
@@ -49,10 +49,10 @@ CALLS = [
 
 
 def proof_of(*statements: dict[str, Any], calls: list[Call] = CALLS) -> Proof:
-    return prove([Deployment({"launch": statements}, {"launch": calls})])
+    return prove([Evidence({"launch": statements}, {"launch": calls})])
 
 
-def test_what_is_used_and_nothing_else_holds() -> None:
+def test_exactly_the_used_grants_pass() -> None:
     proof = proof_of(ATTACH, LOOK)
     assert proof.holds
     assert proof.verdict == "refused 0, unused 0, unnoticed 0"
@@ -85,14 +85,14 @@ def test_extra_statement_is_unused_once_for_each_grant() -> None:
     assert proof.unnoticed == []
 
 
-def test_what_two_statements_allow_can_be_taken_away_unnoticed() -> None:
+def test_a_grant_in_two_statements_can_be_removed_unnoticed() -> None:
     proof = proof_of(ATTACH, LOOK, {**LOOK, "Sid": "Again"})
     assert proof.unused == []
     assert {name.split(":")[0] for name in proof.unnoticed} == {"launch / Look", "launch / Again"}
     assert not proof.holds
 
 
-def test_value_of_a_condition_that_no_call_needs_can_be_taken_away_unnoticed() -> None:
+def test_an_unneeded_value_of_a_condition_can_be_removed_unnoticed() -> None:
     two = {"StringEquals": {"aws:ResourceTag/owner": ["us", "them"]}}
     proof = proof_of({**ATTACH, "Condition": two}, LOOK)
     assert proof.unused == []
@@ -109,7 +109,7 @@ def test_removed_statement_is_refused(missing: int) -> None:
     assert not proof.holds
 
 
-def test_call_that_the_service_refused_is_refused_whatever_the_policy_says() -> None:
+def test_a_call_that_the_service_refused_counts_as_refused() -> None:
     call = Call("sqs SendMessage", (Request("ec2:DescribeInstances", "*"),), "AccessDenied")
     assert len(proof_of(ATTACH, LOOK, calls=[*CALLS, call]).refused) == 1
 
@@ -127,20 +127,20 @@ def test_a_refused_call_uses_nothing() -> None:
     assert len(proof.unused) == 3
 
 
-def test_one_deployment_uses_what_another_does_not() -> None:
-    everything = Deployment({"launch": [ATTACH, LOOK]}, {"launch": CALLS})
-    little = Deployment({"launch": [ATTACH, LOOK]}, {"launch": CALLS[:1]})
+def test_deployments_are_taken_together() -> None:
+    everything = Evidence({"launch": [ATTACH, LOOK]}, {"launch": CALLS})
+    little = Evidence({"launch": [ATTACH, LOOK]}, {"launch": CALLS[:1]})
     assert prove([everything, little]).holds
     assert not prove([little]).holds
 
 
-def test_what_is_only_tried_must_be_allowed_and_uses_nothing() -> None:
+def test_a_trial_must_be_allowed_but_uses_nothing() -> None:
     work, trial = CALLS
-    tried = Deployment({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    tried = Evidence({"launch": [ATTACH, LOOK]}, {"launch": [work]}, {"launch": [trial]})
     proof = prove([tried])
     assert (len(proof.refused), proof.calls) == (0, 4)
     assert {grant.sid for grant in proof.unused} == {"Attach"}
-    refused = Deployment({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
+    refused = Evidence({"launch": [LOOK]}, {"launch": [work]}, {"launch": [trial]})
     assert prove([refused]).verdict == "refused 1, unused 0, unnoticed 0"
 
 
@@ -192,7 +192,7 @@ TABLE = """<!-- BEGIN_PERMISSIONS -->
 <!-- END_PERMISSIONS -->"""
 
 
-def test_document_says_what_is_granted_without_ids_of_the_lab() -> None:
+def test_document_lists_the_grants_without_ids_of_the_lab() -> None:
     assert tables.document(PERMISSIONS) == TABLE
 
 
@@ -206,7 +206,7 @@ def test_document_is_written_between_its_markers(tmp_path: Path) -> None:
     assert tables.is_current(path, TABLE)
 
 
-def test_document_without_markers_is_refused(tmp_path: Path) -> None:
+def test_document_without_markers_raises_an_error(tmp_path: Path) -> None:
     path = tmp_path / "security.md"
     path.write_text("nothing")
     with pytest.raises(ValueError, match="BEGIN_PERMISSIONS"):

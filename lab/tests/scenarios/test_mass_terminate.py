@@ -1,4 +1,4 @@
-"""What fails ``make storm``."""
+"""What fails ``mass-terminate``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vmseries_scenarios.mass_terminate import MOST_COMMITS, Result
 COMMIT = ("edge: remove 25 firewalls", "OK")
 
 
-def test_few_commits_and_nothing_left_pass() -> None:
+def test_few_commits_and_no_orphans_pass() -> None:
     assert Result(commits=[COMMIT] * MOST_COMMITS).passed
 
 
@@ -18,9 +18,9 @@ def test_few_commits_and_nothing_left_pass() -> None:
     [
         Result(commits=[COMMIT] * (MOST_COMMITS + 1)),
         Result(commits=[COMMIT], refused=["busy: the commit queue is full"]),
-        Result(commits=[COMMIT], left={"entries in Panorama": 1}),
+        Result(commits=[COMMIT], orphans={"entries in Panorama": 1}),
     ],
-    ids=["one commit too many", "something refused", "something left"],
+    ids=["one commit too many", "something refused", "an orphan"],
 )
-def test_anything_else_fails(result: Result) -> None:
+def test_any_other_result_fails(result: Result) -> None:
     assert not result.passed

@@ -1,4 +1,4 @@
-"""The pre-flight's answers on a terminal: each sentence once, with who says it."""
+"""Pre-flight reports on a terminal: each sentence once, with the functions that report it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import io
 
 from rich.console import Console
 
-from vmseries_scenarios.preflight import Answer, show
+from vmseries_scenarios.preflight import Report, show
 
 
-def test_what_several_functions_say_is_shown_once() -> None:
+def test_a_sentence_of_several_functions_is_shown_once() -> None:
     same = "panorama-2.example.com:443: the name cannot be resolved."
-    answers = [
-        Answer("launch", ok=False, problems=(same,), checked=("a", "b"), unchecked=()),
-        Answer("reconcile", ok=False, problems=("Other.", same), checked=(), unchecked=("Later.",)),
-        Answer("terminate", ok=True, problems=(), checked=("a",), unchecked=()),
+    reports = [
+        Report("launch", ok=False, problems=(same,), checked=("a", "b"), unchecked=()),
+        Report("reconcile", ok=False, problems=("Other.", same), checked=(), unchecked=("Later.",)),
+        Report("terminate", ok=True, problems=(), checked=("a",), unchecked=()),
     ]
     console = Console(file=io.StringIO(), width=120)
-    show(console, "title", answers)
+    show(console, "title", reports)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "launch: 1 problems, 2 things checked" in text
     assert "terminate: ok, 1 things checked" in text
@@ -29,7 +29,7 @@ def test_what_several_functions_say_is_shown_once() -> None:
     ]
 
 
-def test_nothing_wrong_needs_no_table() -> None:
+def test_reports_without_problems_have_no_table() -> None:
     console = Console(file=io.StringIO(), width=120)
-    show(console, "title", [Answer("launch", ok=True, problems=(), checked=("a",), unchecked=())])
+    show(console, "title", [Report("launch", ok=True, problems=(), checked=("a",), unchecked=())])
     assert "│" not in console.file.getvalue()  # type: ignore[attr-defined]

@@ -171,7 +171,7 @@ def test_a_missing_root_module_is_named(tmp_path: Path, tools: TerraformTools) -
         )
 
 
-def test_nothing_of_the_users_own_reaches_terraform() -> None:
+def test_no_setting_of_the_user_reaches_terraform() -> None:
     mine = {"PATH": "/bin", "AWS_PROFILE": "production", "TF_VAR_name": "x", "TF_DATA_DIR": "/y"}
     result = clean_environment(mine, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     assert result["PATH"] == "/bin"
@@ -180,7 +180,7 @@ def test_nothing_of_the_users_own_reaches_terraform() -> None:
     assert not {"AWS_PROFILE", "TF_VAR_name", "TF_DATA_DIR"} & result.keys()
 
 
-def test_reads_and_unchanged_resources_are_no_changes() -> None:
+def test_reads_and_unchanged_resources_are_not_changes() -> None:
     def resource(address: str, *actions: str, **more: object) -> dict[str, object]:
         return {"address": address, "change": {"actions": list(actions), **more}}
 

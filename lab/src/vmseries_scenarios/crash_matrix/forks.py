@@ -1,4 +1,4 @@
-"""Copies of this process that tell it something, and how many of them may work at a time."""
+"""Forks of this process that send it messages, and a limit on how many work at a time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 
 class Fork:
-    """A copy of this process.
+    """A fork of this process.
 
     Attributes:
-        descriptor: readable when it has told something, or has ended.
-        ended: whether it has.
+        descriptor: File descriptor that is readable when the fork has sent something or has ended.
+        ended: Whether the fork has ended.
     """
 
     def __init__(self, pid: int, descriptor: int) -> None:
@@ -25,11 +25,11 @@ class Fork:
         self._pid = pid
         self._text = b""
 
-    def told(self) -> list[Any]:
-        """What it has told since it was last asked; blocks if that is nothing.
+    def receive(self) -> list[Any]:
+        """Return the messages since the last call; blocks until there is one or the fork has ended.
 
         Raises:
-            RuntimeError: with its traceback, if it failed.
+            RuntimeError: The fork failed; the text is its traceback.
         """
         part = os.read(self.descriptor, 1 << 16)
         *lines, self._text = (self._text + part).split(b"\n")
@@ -37,23 +37,23 @@ class Fork:
             self.ended = True
             os.close(self.descriptor)
             if os.waitpid(self._pid, 0)[1]:
-                raise RuntimeError("a forked process has died")
-        told = [json.loads(line) for line in lines]
-        for one in told:
-            if "failed" in one:
-                raise RuntimeError(one["failed"])
-        return [one["told"] for one in told]
+                raise RuntimeError(f"the forked process {self._pid} was killed")
+        records = [json.loads(line) for line in lines]
+        for record in records:
+            if "failed" in record:
+                raise RuntimeError(record["failed"])
+        return [record["message"] for record in records]
 
     def result(self) -> Any:
-        """What it tells last, when it has ended."""
-        told = []
+        """Wait for the end of the fork, and return its last message."""
+        messages = []
         while not self.ended:
-            told += self.told()
-        return told[-1]
+            messages += self.receive()
+        return messages[-1]
 
 
 def forked(work: Callable[[Callable[[Any], None]], None]) -> Fork:
-    """Do ``work`` in a copy of this process; it is given a function that tells JSON-ready data."""
+    """Run ``work`` in a fork of this process; its argument sends a JSON-compatible message."""
     reading, writing = os.pipe()
     sys.stdout.flush()
     pid = os.fork()
@@ -63,27 +63,31 @@ def forked(work: Callable[[Callable[[Any], None]], None]) -> Fork:
     os.close(reading)
     with os.fdopen(writing, "w") as stream:
 
-        def tell(what: Any, *, key: str = "told") -> None:
-            stream.write(json.dumps({key: what}) + "\n")
+        def send(message: Any, *, key: str = "message") -> None:
+            stream.write(json.dumps({key: message}) + "\n")
             stream.flush()
 
         try:
-            work(tell)
-        except BaseException:  # noqa: BLE001 - told to whoever waits
-            tell(traceback.format_exc(), key="failed")
+            work(send)
+        except BaseException:  # noqa: BLE001 - sent to the parent process
+            send(traceback.format_exc(), key="failed")
     os._exit(0)
 
 
 class Lanes:
-    """How many copies may work at a time, over all processes: a pipe with a byte for each."""
+    """Limits how many forks work at a time, over all processes: a pipe with a byte per lane."""
 
     def __init__(self, number: int) -> None:
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._reading, False)
         os.write(self._writing, b"." * number)
 
-    def take(self, *, wait: bool) -> bool:
-        """Take one: now or never, or as soon as there is one."""
+    def acquire(self, *, wait: bool) -> bool:
+        """Acquire a lane, and return whether there was one.
+
+        Args:
+            wait: Wait until a lane is free.
+        """
         while True:
             try:
                 return bool(os.read(self._reading, 1))
@@ -92,6 +96,6 @@ class Lanes:
                     return False
                 select.select([self._reading], [], [])
 
-    def give_back(self) -> None:
-        """Let somebody else have it."""
+    def release(self) -> None:
+        """Release a lane."""
         os.write(self._writing, b".")

@@ -1,4 +1,4 @@
-"""All points, and a table of calls and faults; the exit status is 1 unless all converge."""
+"""Runs all points, and shows a table of calls and faults."""
 
 from __future__ import annotations
 
@@ -14,69 +14,72 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 from vmseries_scenarios.crash_matrix.matrix import Clean, Verdict, all_of, verdicts
 from vmseries_scenarios.crash_matrix.mutants import ALLOCATES_WITHOUT_LOOKING
 from vmseries_scenarios.crash_matrix.points import FAULTS
 from vmseries_scenarios.crash_matrix.sample import sample
 from vmseries_scenarios.crash_matrix.scenarios import SCENARIOS
-from vmseries_scenarios.crash_matrix.stage import Stage
 
 LANES_PER_CORE = 8
-"""A point waits most of the time: for the SDK's pauses, and for calls that time out."""
+"""A point waits most of the time: for the backoff of the SDK, and for calls that time out."""
 PROGRESS_SECONDS = 30.0
 DETAILS = 8
-"""Differences that are shown of a point that has not converged."""
+"""Maximum number of differences to show for a point that has not converged."""
 
 
 @dataclass
 class Report:
-    """What has come in so far.
+    """The results so far.
 
     Attributes:
-        console: where progress and the result are shown.
+        console: Where to print progress and results.
+        began: Time of the start, by the monotonic clock.
+        clean: The clean run of each scenario.
+        verdicts: The verdict on each point.
     """
 
     console: Console
     began: float = field(default_factory=time.monotonic)
     clean: list[Clean] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-    _told: float = 0.0
+    _printed_at: float = 0.0
 
-    def add(self, one: Clean | Verdict) -> None:
-        """Take in the next result."""
-        if isinstance(one, Clean):
-            self.clean.append(one)
-            self.tell(f"{one.scenario}: {len(one.calls)} calls, {one.points} points")
+    def add(self, result: Clean | Verdict) -> None:
+        """Add a result, and print progress."""
+        if isinstance(result, Clean):
+            self.clean.append(result)
+            self.print(f"{result.scenario}: {len(result.calls)} calls, {result.points} points")
             return
-        self.verdicts.append(one)
-        if not one.converged:
-            self.tell(f"NOT CONVERGED {one.point}")
-        if time.monotonic() - self._told > PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            self.tell(f"{len(self.verdicts)} of {self.expected} points")
+        self.verdicts.append(result)
+        if not result.converged:
+            self.print(f"NOT CONVERGED {result.point}")
+        if time.monotonic() - self._printed_at > PROGRESS_SECONDS:
+            self._printed_at = time.monotonic()
+            self.print(f"{len(self.verdicts)} of {self.expected} points")
 
-    def tell(self, text: str) -> None:
-        """Show a line of progress."""
+    def print(self, text: str) -> None:
+        """Print a line of progress with the time since the start."""
         self.console.print(f"{time.monotonic() - self.began:6.0f} s  {text}", highlight=False)
 
     @property
     def expected(self) -> int:
-        """How many points there are."""
+        """Number of points to run."""
         return sum(clean.points for clean in self.clean)
 
     @property
     def failed(self) -> list[Verdict]:
-        """The points that have not converged."""
+        """Verdicts on the points that have not converged."""
         return [verdict for verdict in self.verdicts if not verdict.converged]
 
     @property
-    def whole(self) -> bool:
-        """Whether all is as it has to be."""
+    def passed(self) -> bool:
+        """Whether the clean runs have no defects, and all points were run and have converged."""
         clean = not any(clean.defects for clean in self.clean)
         return clean and not self.failed and len(self.verdicts) == self.expected > 0
 
     def show(self) -> None:
-        """Show the tables, what has not converged, and how many have."""
+        """Print the tables, the points that have not converged, and how many have."""
         for clean in self.clean:
             self.console.print(self._table(clean), "")
         for clean in self.clean:
@@ -92,7 +95,7 @@ class Report:
         self.console.print(f"converged: {converged} of {self.expected}", highlight=False)
 
     def _table(self, clean: Clean) -> Table:
-        """The calls of a scenario, with the outcome of each fault."""
+        """Return a table of the calls of a scenario, with the outcome of each fault."""
         outcome = {
             (verdict.point.call, verdict.point.fault): verdict.converged
             for verdict in self.verdicts
@@ -108,10 +111,10 @@ class Report:
         return shown
 
     def save(self, file: Path) -> None:
-        """Write everything down as JSON."""
+        """Write all results as JSON."""
         content = {
-            "clean": [asdict(one) for one in self.clean],
-            "verdicts": [asdict(one) for one in self.verdicts],
+            "clean": [asdict(clean) for clean in self.clean],
+            "verdicts": [asdict(verdict) for verdict in self.verdicts],
         }
         file.write_text(json.dumps(content))
 
@@ -143,15 +146,15 @@ def run(choices: Choices) -> int:
     lanes = choices.lanes or LANES_PER_CORE * (os.cpu_count() or 1)
     report = Report(Console(width=None if sys.stdout.isatty() else 130))
     with tempfile.TemporaryDirectory(prefix="crash-matrix-") as folder:
-        stage = Stage()
+        lab = ForkableLab()
         try:
-            stage.set_up(Path(folder))
-            report.tell("Terraform has applied both layouts to the lab")
-            for one in verdicts(stage, chosen, lanes, choose):
-                report.add(one)
+            lab.set_up(Path(folder))
+            report.print("Terraform has applied both layouts to the lab")
+            for result in verdicts(lab, chosen, lanes, choose):
+                report.add(result)
         finally:
-            stage.close()
+            lab.close()
     report.show()
     if choices.results:
         report.save(choices.results)
-    return 0 if report.whole else 1
+    return 0 if report.passed else 1

@@ -1,4 +1,4 @@
-"""The points of the matrix, each in a process that was forked from the same situation."""
+"""Runs the points of the matrix, each in a fork of the process that prepared the scenario."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from functools import partial
 from typing import Any
 
 from vmseries_lab.aws.moto_patching import backend
-from vmseries_scenarios.crash_matrix.ending import differences, ending, shortened
+from vmseries_scenarios.crash_matrix.final_state import differences, final_state, shortened
+from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 from vmseries_scenarios.crash_matrix.forks import Fork, Lanes, forked
 from vmseries_scenarios.crash_matrix.points import FAULTS, LONGEST, Call, calls_of, fault
 from vmseries_scenarios.crash_matrix.scenarios import Scenario
-from vmseries_scenarios.crash_matrix.stage import Stage
 
 AFTERWARDS_SECONDS = 400.0
-"""For how long nothing more may happen: the longest that a message stays invisible."""
-LOOK_SECONDS = 0.05
-"""How often a scenario that has points running looks for a free lane."""
+"""Lab time in which nothing more may happen: the longest time that a message stays invisible."""
+POLL_SECONDS = 0.05
+"""How often a scenario with running points checks for a free lane."""
 LAUNCH_COMPLETION = ("autoscaling", "CompleteLifecycleAction", "launch")
 
 
 @dataclass
 class Run:
-    """What came of one run.
+    """The result of one run.
 
     Attributes:
-        ending: what there is when all is over.
-        calls: those of the function under test.
-        defects: what was wrong on the way.
-        seconds: real time.
+        final_state: The state of everything at the end.
+        calls: Calls of the function under test.
+        defects: What was wrong during the run.
+        seconds: Real time.
     """
 
-    ending: dict[str, Any]
+    final_state: dict[str, Any]
     calls: list[Call]
     defects: list[str]
     seconds: float
@@ -55,7 +55,7 @@ class Point:
 
 @dataclass
 class Verdict:
-    """What came of a point: converged if there are no defects."""
+    """The verdict on a point: it has converged if there are no defects."""
 
     point: Point
     defects: list[str]
@@ -63,25 +63,26 @@ class Verdict:
 
     @property
     def converged(self) -> bool:
-        """Whether the fault has made no difference."""
+        """Whether the fault made no difference."""
         return not self.defects
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Verdict:
-        """A verdict that another process has told."""
-        call = Call(**told["point"]["call"])
-        point = Point(told["point"]["scenario"], call, told["point"]["fault"])
-        return cls(point, told["defects"], told["seconds"])
+    def from_message(cls, message: dict[str, Any]) -> Verdict:
+        """Return a verdict that another process has sent."""
+        call = Call(**message["point"]["call"])
+        point = Point(message["point"]["scenario"], call, message["point"]["fault"])
+        return cls(point, message["defects"], message["seconds"])
 
 
 @dataclass(frozen=True)
 class Clean:
-    """What came of a scenario without a fault.
+    """The result of a scenario without a fault.
 
     Attributes:
-        calls: those of the function, in the order in which they came.
-        points: how many points are run.
-        defects: none, or the matrix is worth nothing.
+        scenario: Name of the scenario.
+        calls: Calls of the function under test, in order of time.
+        points: Number of points to run.
+        defects: What was wrong; any defect invalidates the matrix.
     """
 
     scenario: str
@@ -90,30 +91,30 @@ class Clean:
     defects: list[str]
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Clean:
-        """What another process has told."""
-        return cls(**told | {"calls": [Call(**call) for call in told["calls"]]})
+    def from_message(cls, message: dict[str, Any]) -> Clean:
+        """Return a result that another process has sent."""
+        return cls(**message | {"calls": [Call(**call) for call in message["calls"]]})
 
 
 @dataclass
 class Observer:
-    """Watches a run: message chains, and what an instance has when its launch is completed."""
+    """Observes a run: messages in the queues, and the interfaces at each completed launch."""
 
-    stage: Stage
+    lab: ForkableLab
     scenario: Scenario
     completions: set[str] = field(default_factory=set)
     defects: Counter[str] = field(default_factory=Counter)
 
-    def look(self) -> None:
-        """Look at the queues."""
+    def observe(self) -> None:
+        """Check that no queue has two messages about one instance."""
         for kind in ("launch", "terminate"):
-            messages = Counter(self.stage.waiting_for(f"{self.scenario.layout}-{kind}"))
+            messages = Counter(self.lab.waiting_for(f"{self.scenario.layout}-{kind}"))
             if any(number > 1 for number in messages.values()):
                 self.defects[f"two messages for one instance in the {kind} queue"] += 1
 
     def watch_completions(self) -> None:
-        """Note what is attached to an instance when its launch is completed."""
-        calls = self.stage.lab.gate.calls
+        """Record the interfaces of each instance when its launch is completed."""
+        calls = self.lab.simulator.gate.calls
         add = calls.add
 
         def observed(service: str, action: str, parameters: dict[str, Any], **others: Any) -> Any:
@@ -127,150 +128,155 @@ class Observer:
         calls.add = observed  # type: ignore[method-assign]
 
 
-def run(stage: Stage, scenario: Scenario, spoil: Callable[[], None] = lambda: None) -> Run:
-    """Run a prepared scenario to its end; in a process of its own.
+def run(lab: ForkableLab, scenario: Scenario, inject: Callable[[], None] = lambda: None) -> Run:
+    """Run a prepared scenario to its end, in a process of its own.
 
     Args:
-        stage: standing still where the scenario begins.
-        scenario: which.
-        spoil: sets what goes wrong.
+        lab: Paused where the scenario begins.
+        scenario: The scenario.
+        inject: Injects the fault.
     """
     started = time.monotonic()
-    lab = stage.lab
-    entries = len(lab.world.timeline.since())
-    stage.go_on()
-    observer = Observer(stage, scenario)
+    simulator = lab.simulator
+    entries = len(simulator.world.timeline.since())
+    lab.resume()
+    observer = Observer(lab, scenario)
     observer.watch_completions()
-    spoil()
-    scenario.begin(stage)
-    over = stage.run(scenario.limit, lambda: scenario.over(stage), observer.look)
-    made = calls_of(stage.calls(), scenario.role)
-    stage.run(AFTERWARDS_SECONDS, lambda: False, observer.look)
+    inject()
+    scenario.begin(lab)
+    is_over = lab.run(scenario.limit, lambda: scenario.is_over(lab), observer.observe)
+    made = calls_of(lab.calls(), scenario.role)
+    lab.run(AFTERWARDS_SECONDS, lambda: False, observer.observe)
     defects = [*observer.defects]
-    if not over:
-        defects.append("it came to no end")
-    if lab.gate.faults.listed():
+    if not is_over:
+        defects.append("it did not end in time")
+    if simulator.gate.faults.listed():
         defects.append("the fault did not happen")
-    if not scenario.over(stage):
-        defects.append("it was not over when it seemed to be")
+    if not scenario.is_over(lab):
+        defects.append("something happened after its end")
     wrong = ("dead-lettered", "traffic-to-unready", "hook-expired", "message-expired")
-    defects += [e.kind for e in lab.world.timeline.since(entries) if e.kind in wrong]
-    defects += lab.functions.errors
-    end = ending(stage, scenario.layout)
-    end["completed"] = sorted(observer.completions)
-    lab.functions.workers.end_idle()
-    return Run(end, made, defects, time.monotonic() - started)
+    defects += [e.kind for e in simulator.world.timeline.since(entries) if e.kind in wrong]
+    defects += simulator.functions.errors
+    state = final_state(lab, scenario.layout)
+    state["completed"] = sorted(observer.completions)
+    simulator.functions.workers.end_idle()
+    return Run(state, made, defects, time.monotonic() - started)
 
 
-class Rehearsal:
-    """One scenario, prepared, and run once without a fault; in a process of its own.
+class PreparedScenario:
+    """A scenario that is prepared and has run once without a fault, in a process of its own.
 
     Attributes:
-        clean: the run without a fault.
+        clean: The run without a fault.
     """
 
-    def __init__(self, stage: Stage, scenario: Scenario) -> None:
-        self._stage = stage
+    def __init__(self, lab: ForkableLab, scenario: Scenario) -> None:
+        self._lab = lab
         self._scenario = scenario
-        stage.go_on()
-        stage.keep_templates(*scenario.functions)
-        scenario.prepare(stage)
-        stage.stand_still()
+        lab.resume()
+        lab.keep_templates(*scenario.functions)
+        scenario.prepare(lab)
+        lab.pause()
         self.clean = self.run()
 
     def points(self) -> list[Point]:
-        """All points, those first that take longest."""
+        """Return all points, the slowest first."""
         names = sorted(FAULTS, key=lambda name: name != LONGEST)
         calls = self.clean.calls
         return [Point(self._scenario.name, call, name) for name in names for call in calls]
 
     def run(self, *faults: Mapping[str, Any]) -> Run:
-        """Run it in a copy of this process."""
-        told = forked(lambda tell: tell(asdict(self._run(faults)))).result()
-        return Run(**told | {"calls": [Call(**call) for call in told["calls"]]})
+        """Run the scenario in a fork of this process."""
+        message = forked(lambda send: send(asdict(self._run(faults)))).result()
+        return Run(**message | {"calls": [Call(**call) for call in message["calls"]]})
 
-    def begin(self, point: Point) -> Fork:
-        """Begin with a point, in a copy of this process, which tells the verdict."""
-        return forked(lambda tell: tell(asdict(self._judge(point))))
+    def start(self, point: Point) -> Fork:
+        """Start a point in a fork of this process, which sends the verdict."""
+        return forked(lambda send: send(asdict(self._judge(point))))
 
     def _run(self, faults: Iterable[Mapping[str, Any]]) -> Run:
-        def spoil() -> None:
+        def inject() -> None:
             for settings in faults:
-                self._stage.fault(**settings)
+                self._lab.fault(**settings)
 
-        return run(self._stage, self._scenario, spoil)
+        return run(self._lab, self._scenario, inject)
 
     def _judge(self, point: Point) -> Verdict:
-        seen = self._run([fault(point.call, point.fault, self._scenario.role)])
-        lines = differences(self.clean.ending, seen.ending)
-        return Verdict(point, [*seen.defects, *map(shortened, lines)], seen.seconds)
+        result = self._run([fault(point.call, point.fault, self._scenario.role)])
+        lines = differences(self.clean.final_state, result.final_state)
+        return Verdict(point, [*result.defects, *map(shortened, lines)], result.seconds)
 
 
 Choice = Callable[[list[Point]], list[Point]]
-"""From all points of a scenario to those that are run."""
+"""Chooses the points to run from all points of a scenario."""
 
 
 def all_of(points: list[Point]) -> list[Point]:
-    """Every point."""
+    """Choose every point."""
     return points
 
 
 def verdicts(
-    stage: Stage, scenarios: Iterable[Scenario], lanes: int, choose: Choice = all_of
+    lab: ForkableLab, scenarios: Iterable[Scenario], lanes: int, choose: Choice = all_of
 ) -> Iterator[Verdict | Clean]:
-    """What came of the scenarios and their points, as it comes in.
+    """Yield the results of the scenarios and their points as they arrive.
 
     Args:
-        stage: standing still, with the module applied.
-        scenarios: which; each is prepared in a process of its own.
-        lanes: how many points are run at a time.
-        choose: which of a scenario's points.
+        lab: Paused, with the module applied.
+        scenarios: The scenarios, each of which is prepared in a process of its own.
+        lanes: How many points to run at a time.
+        choose: Chooses the points of a scenario.
 
     Raises:
-        RuntimeError: if a scenario cannot be prepared.
+        RuntimeError: A scenario cannot be prepared.
     """
     shared = Lanes(lanes)
-    hosts = [forked(partial(_host, stage, scenario, shared, choose)) for scenario in scenarios]
+    hosts = [forked(partial(_host, lab, scenario, shared, choose)) for scenario in scenarios]
     by_descriptor = {host.descriptor: host for host in hosts}
     while by_descriptor:
         for descriptor in select.select(list(by_descriptor), [], [])[0]:
             host = by_descriptor[descriptor]
-            for told in host.told():
-                yield Clean.of(told["clean"]) if "clean" in told else Verdict.of(told)
+            for message in host.receive():
+                is_clean = "clean" in message
+                yield (
+                    Clean.from_message(message["clean"])
+                    if is_clean
+                    else Verdict.from_message(message)
+                )
             if host.ended:
                 del by_descriptor[descriptor]
 
 
 def _host(
-    stage: Stage, scenario: Scenario, lanes: Lanes, choose: Choice, tell: Callable[[Any], None]
+    lab: ForkableLab, scenario: Scenario, lanes: Lanes, choose: Choice, send: Callable[[Any], None]
 ) -> None:
     try:
-        _run_points(stage, scenario, lanes, choose, tell)
+        _run_points(lab, scenario, lanes, choose, send)
     finally:
-        stage.lab.functions.templates.end()
+        lab.simulator.functions.templates.end()
 
 
 def _run_points(
-    stage: Stage, scenario: Scenario, lanes: Lanes, choose: Choice, tell: Callable[[Any], None]
+    lab: ForkableLab, scenario: Scenario, lanes: Lanes, choose: Choice, send: Callable[[Any], None]
 ) -> None:
-    lanes.take(wait=True)
-    rehearsal = Rehearsal(stage, scenario)
-    lanes.give_back()
-    clean = rehearsal.clean
-    points = choose(rehearsal.points())
-    tell({"clean": asdict(Clean(scenario.name, clean.calls, len(points), clean.defects))})
+    lanes.acquire(wait=True)
+    prepared = PreparedScenario(lab, scenario)
+    lanes.release()
+    clean = prepared.clean
+    points = choose(prepared.points())
+    send({"clean": asdict(Clean(scenario.name, clean.calls, len(points), clean.defects))})
     waiting = deque(points)
     running: dict[int, tuple[Fork, Point]] = {}
     while waiting or running:
-        if waiting and lanes.take(wait=not running):
+        if waiting and lanes.acquire(wait=not running):
             point = waiting.popleft()
-            fork = rehearsal.begin(point)
+            fork = prepared.start(point)
             running[fork.descriptor] = fork, point
             continue
-        for descriptor in select.select(list(running), [], [], LOOK_SECONDS)[0]:
+        for descriptor in select.select(list(running), [], [], POLL_SECONDS)[0]:
             fork, point = running.pop(descriptor)
             try:
-                tell(fork.result())
+                send(fork.result())
             except RuntimeError as error:
-                tell(asdict(Verdict(point, [str(error)], 0.0)))
-            lanes.give_back()
+                send(asdict(Verdict(point, [str(error)], 0.0)))
+            lanes.release()

@@ -1,4 +1,4 @@
-"""Calls by names that are the same in every run, and what can go wrong at one."""
+"""Calls by names that are the same in every run, and the faults that can happen to one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from vmseries_autoscale.aws import clients
 from vmseries_lab.aws.requests import Call as LoggedCall
 
-ATTEMPTS = clients.CONFIG.retries["total_max_attempts"]
-"""How often the functions' SDK tries a call at most; pan-os-python tries once."""
-TRIED_ONCE = {("sqs", "SendMessage")}
-"""Calls through ``aws.sqs_without_retries``."""
+ATTEMPTS: int = vars(clients.CONFIG)["retries"]["total_max_attempts"]
+"""Maximum attempts of the functions' AWS SDK; pan-os-python makes one attempt."""
+SINGLE_ATTEMPT = {("sqs", "SendMessage")}
+"""Calls without retries, through ``clients.sqs_without_retries``."""
 
 PANORAMA = "panorama"
 
@@ -23,11 +23,11 @@ class Call:
     """One call of a run.
 
     Attributes:
-        service: as boto3 names it, or ``panorama``.
-        action: as the API names it.
-        subject: what it is about; interfaces are wired at the same time, so that the order of calls
-            is another one in every run, but not that of the calls about one thing.
-        occurrence: which of the calls that are equal in all that, from 1.
+        service: Name as in boto3, or ``panorama``.
+        action: Name as in the API.
+        subject: The resource. Interfaces are attached in parallel, so that the order of all calls
+            differs in every run, but not that of the calls about one resource.
+        occurrence: Number among the calls that are equal in all this, from 1.
     """
 
     service: str
@@ -43,16 +43,16 @@ class Call:
 
 
 def calls_of(log: Iterable[LoggedCall], role: str) -> list[Call]:
-    """The calls that the function with this role made itself, in the order of their arrival."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
+    """Return the calls that the function with this role made itself, in order of time."""
+    occurrences: Counter[tuple[str, str, str]] = Counter()
+    calls = []
     for entry in log:
         if entry.role != role or entry.via:
             continue
         key = entry.service, entry.action, entry.subject
-        seen[key] += 1
-        found.append(Call(*key, seen[key]))
-    return found
+        occurrences[key] += 1
+        calls.append(Call(*key, occurrences[key]))
+    return calls
 
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -63,11 +63,11 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "reset after": {"kind": "reset", "when": "after"},
     "time-out": {"kind": "late", "seconds": 1.5},
 }
-"""By name, as the lab takes them.
+"""Faults by name, with the settings of the lab.
 
-A throttled call and one that is answered with HTTP 500 stay so for as long as the SDK tries, so
-that the function gets to see it. The other four strike once: what the SDK does about a broken
-connection and a time-out, it does to a call that has had its effect, or will have it in a moment.
+Throttling and HTTP 500 last for all attempts of the SDK, so that the function gets the error. The
+other four happen once: after a broken connection or a time-out, the SDK repeats a call that has
+had its effect, or is about to have it.
 """
 
 LONGEST = "time-out"
@@ -75,15 +75,15 @@ LASTING = {"throttled", "HTTP 500"}
 
 
 def fault(call: Call, name: str, role: str) -> dict[str, Any]:
-    """The lab's fault for one point."""
-    once = call.service == PANORAMA or (call.service, call.action) in TRIED_ONCE
-    tries = ATTEMPTS if name in LASTING and not once else 1
+    """Return the settings of the lab's fault for a point."""
+    once = call.service == PANORAMA or (call.service, call.action) in SINGLE_ATTEMPT
+    count = ATTEMPTS if name in LASTING and not once else 1
     return {
         "service": call.service,
         "action": call.action,
         "subject": call.subject,
         "after": call.occurrence - 1,
-        "count": tries,
+        "count": count,
         "role": role,
         **FAULTS[name],
     }

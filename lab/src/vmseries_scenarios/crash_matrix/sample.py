@@ -1,4 +1,4 @@
-"""A few points of each scenario, chosen by lot but always the same for one seed."""
+"""A few points of each scenario, chosen at random but always the same for a seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vmseries_scenarios.crash_matrix.scenarios import SCENARIOS
 
 
 def sample(seed: str) -> Choice:
-    """Three points of each scenario; of a mutant, those that must not converge."""
+    """Choose three points of each scenario; of a mutant, those that must not converge."""
     return partial(_sample, seed)
 
 
@@ -21,8 +21,8 @@ def _sample(seed: str, points: list[Point]) -> list[Point]:
     if scenario == ALLOCATES_WITHOUT_LOOKING.name:
         return [point for point in points if ALLOCATES_WITHOUT_LOOKING.cannot_survive(point)]
     chance = random.Random(f"{seed} {scenario}")  # noqa: S311 - no secret
-    # All faults in every two scenarios, each at a call of another third of the scenario's calls.
-    number = [one.name for one in SCENARIOS].index(scenario)
+    # Two scenarios have all faults together, each at a call of another third of its calls.
+    number = [known.name for known in SCENARIOS].index(scenario)
     faults = list(FAULTS)[number % 2 :: 2]
     chance.shuffle(faults)
     calls = list(dict.fromkeys(point.call for point in points))

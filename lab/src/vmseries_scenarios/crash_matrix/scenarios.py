@@ -1,4 +1,4 @@
-"""Situations in which a function begins to work, and how one knows that all is over."""
+"""Scenarios: how each is prepared, how its function is started, and when it is over."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import ClassVar
 
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.panorama import lab_settings, references
-from vmseries_scenarios.crash_matrix.stage import Stage
+from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
 MINUTE = 60.0
 BOOT = {"bootstrap": 480, "license": 482, "register": 484, "content": 486, "rejoin": 300}
-"""A firewall boots after the second visit, which a run that died comes back for in time: one that
-finds no management interface is replaced, which is right, and another story (``test_launch``)."""
+"""A firewall boots after the second visit, so that a run that was killed is repeated in time. One
+that boots without its management interface is replaced, which other tests prove."""
 PUSH_SECONDS = 10
 
 
 class Scenario(ABC):
-    """One situation of one layout.
+    """A scenario of one layout.
 
     Attributes:
-        name: what the table calls it.
-        layout: the deployment, in the fixture's words.
-        function: the function under test.
-        limit: seconds of the lab after which what is not over will never be.
+        name: Name in the table.
+        layout: Name of the deployment in the root module.
+        function: The function under test.
+        limit: Limit of lab time in seconds.
     """
 
     name: ClassVar[str]
@@ -33,59 +33,42 @@ class Scenario(ABC):
 
     @property
     def role(self) -> str:
-        """The role of the function under test."""
+        """Name of the function under test, and of its role."""
         return f"{self.layout}-{self.function}"
 
     @property
     def functions(self) -> list[str]:
-        """The functions that run in the scenario, preparation included."""
+        """Names of the functions that run in the scenario, preparation included."""
         return [self.role]
 
     @abstractmethod
-    def prepare(self, stage: Stage) -> None:
-        """Bring the stage to the moment before the function begins."""
+    def prepare(self, lab: ForkableLab) -> None:
+        """Bring the lab to the moment before the function starts."""
 
     @abstractmethod
-    def begin(self, stage: Stage) -> None:
-        """Give the function its reason to run."""
+    def begin(self, lab: ForkableLab) -> None:
+        """Start the function."""
 
-    def over(self, stage: Stage) -> bool:
-        """Whether nothing is left to be waited for."""
-        # Asked so often that the way by the API would cost more than the run.
+    def is_over(self, lab: ForkableLab) -> bool:
+        """Return whether everything has happened that the scenario waits for."""
+        # Checked so often that calls of the API would take longer than the run.
         group = backend("autoscaling").autoscaling_groups[self.layout]
         states = [member.lifecycle_state for member in group.instance_states]
         return (
             states == ["InService"] * group.desired_capacity
-            and not stage.waiting_for(f"{self.layout}-launch")
-            and not stage.waiting_for(f"{self.layout}-terminate")
+            and not lab.waiting_for(f"{self.layout}-launch")
+            and not lab.waiting_for(f"{self.layout}-terminate")
         )
-
-
-def _set_capacity(stage: Stage, layout: str, number: int) -> None:
-    stage.client("autoscaling").set_desired_capacity(
-        AutoScalingGroupName=layout, DesiredCapacity=number
-    )
-
-
-def _members(stage: Stage, layout: str) -> dict[str, str]:
-    members = stage.group(layout)["Instances"]
-    return {member["InstanceId"]: member["LifecycleState"] for member in members}
-
-
-def _terminate(stage: Stage, instance_id: str) -> None:
-    stage.client("autoscaling").terminate_instance_in_auto_scaling_group(
-        InstanceId=instance_id, ShouldDecrementDesiredCapacity=True
-    )
 
 
 class _Launch(Scenario):
     function = "launch"
 
-    def prepare(self, stage: Stage) -> None:
-        calm(stage)
+    def prepare(self, lab: ForkableLab) -> None:
+        shorten_delays(lab)
 
-    def begin(self, stage: Stage) -> None:
-        _set_capacity(stage, self.layout, 1)
+    def begin(self, lab: ForkableLab) -> None:
+        lab.group(self.layout).scale(1)
 
 
 class LaunchOneArm(_Launch):
@@ -101,7 +84,7 @@ class LaunchTwoArm(_Launch):
 
 
 class _InService(Scenario):
-    """Begins with one firewall in service."""
+    """Starts with one firewall in service."""
 
     layout = "two-arm"
 
@@ -109,10 +92,10 @@ class _InService(Scenario):
     def functions(self) -> list[str]:
         return [*super().functions, f"{self.layout}-launch"]
 
-    def prepare(self, stage: Stage) -> None:
-        calm(stage)
-        _set_capacity(stage, self.layout, 1)
-        if not stage.run(60 * MINUTE, lambda: Scenario.over(self, stage), lambda: None):
+    def prepare(self, lab: ForkableLab) -> None:
+        shorten_delays(lab)
+        lab.group(self.layout).scale(1)
+        if not lab.run(60 * MINUTE, lambda: Scenario.is_over(self, lab)):
             raise RuntimeError(f"{self.name}: the launch before the scenario did not complete")
 
 
@@ -121,40 +104,40 @@ class Terminate(_InService):
 
     name, function = "terminate, two-arm", "terminate"
 
-    def begin(self, stage: Stage) -> None:
+    def begin(self, lab: ForkableLab) -> None:
         """Terminate the firewall."""
-        (instance_id,) = _members(stage, self.layout)
-        _terminate(stage, instance_id)
+        (instance_id,) = lab.group(self.layout).states()
+        lab.group(self.layout).terminate(instance_id)
 
 
 class _Reconcile(_InService):
-    """The schedule begins when everything has been wrong for long enough."""
+    """The schedule starts when the fault is old enough to be repaired."""
 
     function = "reconcile"
 
-    def prepare(self, stage: Stage) -> None:
-        super().prepare(stage)
-        stage.fault(service="events", action="Deliver", kind="drop", count=None)
-        self.lose(stage)
-        stage.lab.gate.faults.clear()
+    def prepare(self, lab: ForkableLab) -> None:
+        super().prepare(lab)
+        lab.fault(service="events", action="Deliver", kind="drop", count=None)
+        self.lose(lab)
+        lab.simulator.gate.faults.clear()
 
     @abstractmethod
-    def lose(self, stage: Stage) -> None:
-        """Let something go wrong while no event arrives."""
+    def lose(self, lab: ForkableLab) -> None:
+        """Let something happen while no event is delivered."""
 
-    def begin(self, stage: Stage) -> None:
-        stage.client("events").enable_rule(Name=f"{self.layout}-reconcile")
+    def begin(self, lab: ForkableLab) -> None:
+        lab.client("events").enable_rule(Name=f"{self.layout}-reconcile")
 
 
 class ReconcileRemoves(_Reconcile):
     """Orphans of a firewall that was terminated without a visit are removed."""
 
-    name = "reconcile, leftovers"
+    name = "reconcile, orphans"
 
-    def lose(self, stage: Stage) -> None:
-        """A firewall goes without any visit, and one of its interfaces outlives it."""
-        (instance_id,) = _members(stage, self.layout)
-        ec2 = stage.client("ec2")
+    def lose(self, lab: ForkableLab) -> None:
+        """A firewall is terminated without a visit, and one of its interfaces is not deleted."""
+        (instance_id,) = lab.group(self.layout).states()
+        ec2 = lab.client("ec2")
         reservations = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
         (untrust,) = (
             interface
@@ -168,25 +151,24 @@ class ReconcileRemoves(_Reconcile):
                 "DeleteOnTermination": False,
             },
         )
-        _terminate(stage, instance_id)
-        stage.run(
+        lab.group(self.layout).terminate(instance_id)
+        lab.run(
             10 * MINUTE,
-            lambda: _members(stage, self.layout)[instance_id] == "Terminating:Wait",
-            lambda: None,
+            lambda: lab.group(self.layout).states()[instance_id] == "Terminating:Wait",
         )
-        stage.client("autoscaling").complete_lifecycle_action(
+        lab.client("autoscaling").complete_lifecycle_action(
             AutoScalingGroupName=self.layout,
             LifecycleHookName="terminate",
             InstanceId=instance_id,
             LifecycleActionResult="CONTINUE",
         )
-        stage.advance(30 * MINUTE)
+        lab.advance(30 * MINUTE)
 
-    def over(self, stage: Stage) -> bool:
-        """Whether the orphans are removed as well."""
-        ec2, panorama = backend("ec2"), stage.lab.outside.panorama
-        left = [*ec2.enis.values(), *ec2.addresses, *references.managed(panorama.store.running)]
-        return super().over(stage) and not left and not stage.targets()
+    def is_over(self, lab: ForkableLab) -> bool:
+        """Return whether the orphans are removed as well."""
+        ec2, panorama = backend("ec2"), lab.simulator.outside.panorama
+        orphans = [*ec2.enis.values(), *ec2.addresses, *references.managed(panorama.store.running)]
+        return super().is_over(lab) and not orphans and not lab.targets()
 
 
 class ReconcileResends(_Reconcile):
@@ -199,34 +181,32 @@ class ReconcileResends(_Reconcile):
         """The reconcile, launch and terminate functions."""
         return [*super().functions, f"{self.layout}-terminate"]
 
-    def lose(self, stage: Stage) -> None:
-        """The event of a termination is lost, and a launch's after its first visit."""
-        (leaving,) = _members(stage, self.layout)
-        _terminate(stage, leaving)
-        stage.lab.gate.faults.clear()
-        stage.advance(2 * MINUTE)
-        _set_capacity(stage, self.layout, 1)
-        stage.run(
-            10 * MINUTE, lambda: bool(stage.waiting_for(f"{self.layout}-launch")), lambda: None
-        )
-        sqs = stage.client("sqs")
+    def lose(self, lab: ForkableLab) -> None:
+        """Lose the event of a termination, and that of a launch after its first visit."""
+        (leaving,) = lab.group(self.layout).states()
+        lab.group(self.layout).terminate(leaving)
+        lab.simulator.gate.faults.clear()
+        lab.advance(2 * MINUTE)
+        lab.group(self.layout).scale(1)
+        lab.run(10 * MINUTE, lambda: bool(lab.waiting_for(f"{self.layout}-launch")))
+        sqs = lab.client("sqs")
         url = sqs.get_queue_url(QueueName=f"{self.layout}-launch")["QueueUrl"]
         sqs.purge_queue(QueueUrl=url)
-        stage.advance(12 * MINUTE)
+        lab.advance(12 * MINUTE)
 
 
-def calm(stage: Stage) -> None:
-    """Nothing runs by itself, and what has to be waited for is short."""
-    cloudwatch = stage.client("cloudwatch")
+def shorten_delays(lab: ForkableLab) -> None:
+    """Disable alarms and schedules, and shorten every delay."""
+    cloudwatch = lab.client("cloudwatch")
     alarms = cloudwatch.describe_alarms()["MetricAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
     for layout in ("one-arm", "two-arm"):
-        stage.client("events").disable_rule(Name=f"{layout}-reconcile")
-    stage.lab.fleet.times.change(**BOOT)
+        lab.client("events").disable_rule(Name=f"{layout}-reconcile")
+    lab.simulator.fleet.times.change(**BOOT)
     lab_settings.configure(
-        stage.lab.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
+        lab.simulator.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
     )
-    stage.lab.outside.licensing.configure(deactivation_seconds=0)
+    lab.simulator.outside.licensing.configure(deactivation_seconds=0)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

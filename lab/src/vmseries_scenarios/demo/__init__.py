@@ -1,1 +1,1 @@
-"""`make demo`: an example's whole life in the lab, shown as it happens and judged at the end."""
+"""`make demo`: the life of an example in the lab, shown as it happens and judged at the end."""

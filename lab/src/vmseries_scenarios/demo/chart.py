@@ -1,4 +1,4 @@
-"""The demonstration as a picture: load offered, firewalls, sessions per firewall over lab time."""
+"""The demonstration as a chart: offered load, firewalls and sessions per firewall over lab time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPACITY = "#0b7a75"
 STARTING = "#f7c948"
 LEAVING = "#9fb3c8"
 MARGIN_SECONDS = 180.0
-"""What is shown after the last phase."""
+"""Lab time that the chart shows after the last phase."""
 
 ZONES = ("#2563eb", "#7c3aed", "#db7706", "#0f766e", "#be185d", "#4d7c0f")
 BANDS = ("#f5f7fa", "#ffffff")
@@ -35,28 +35,28 @@ def draw(
     sessions_at_target: float,
     target_text: str,
 ) -> None:
-    """Draw the picture and write it as a PNG.
+    """Draw the chart, and write it as a PNG.
 
     Args:
-        moments: what was seen, the oldest first.
-        phases: the stretches to mark; their start is where the picture starts.
-        loads: when the load changed, and to how many sessions.
-        path: the file to write; its folder is made.
-        sessions_at_target: sessions of one firewall at which target tracking keeps the group.
-        target_text: how that target is called, e.g. "60 % session utilisation".
+        moments: Observations, oldest first.
+        phases: Intervals to mark; the chart starts at the first.
+        loads: Lab time and number of sessions of each change of the load.
+        path: The file to write; its folder is created.
+        sessions_at_target: Sessions of one firewall at the target of target tracking.
+        target_text: Name of that target, such as "60 % session utilization".
 
     Raises:
-        ValueError: there is nothing to draw.
+        ValueError: There is nothing to draw.
     """
     if not moments or not phases:
-        raise ValueError("nothing was seen of the lab, so there is no picture to draw")
+        raise ValueError("the lab was not observed, so there is no chart to draw")
     origin, end = phases[0].start, phases[-1].end + MARGIN_SECONDS
     seen = [moment for moment in moments if origin <= moment.at <= end]
     if not seen:
-        raise ValueError("nothing was seen of the lab during the phases")
+        raise ValueError("the lab was not observed during the phases")
     minutes = [(moment.at - origin) / 60 for moment in seen]
 
-    # The object interface, not pyplot: no global state, and no window system is looked for.
+    # The object interface, not pyplot: it needs no global state and no window system.
     figure = Figure(figsize=(12.8, 9.0), dpi=150, facecolor="white", layout="constrained")
     axes = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": [1.15, 1.0, 1.15]})
     load, capacity, sessions = axes
@@ -70,7 +70,7 @@ def draw(
         [(0.0, 0), *(((at - origin) / 60, offered) for at, offered in loads)],
         (end - origin) / 60,
     )
-    draw_room(load, minutes, seen, sessions_at_target, target_text)
+    draw_group_capacity(load, minutes, seen, sessions_at_target, target_text)
     draw_capacity(capacity, minutes, seen)
     draw_sessions(sessions, minutes, seen, sessions_at_target, target_text)
 
@@ -89,23 +89,23 @@ def draw(
 
 
 def draw_load(axis: Axes, loads: Sequence[tuple[float, int]], end: float) -> None:
-    """Draw the load offered, in steps, up to the minute `end`."""
+    """Draw the offered load as steps, up to the minute `end`."""
     minutes = [minute for minute, _ in loads] + [end]
     offered = [sessions for _, sessions in loads] + [loads[-1][1]]
     axis.fill_between(minutes, offered, step="post", color=LOAD, alpha=0.16, linewidth=0)
-    axis.step(minutes, offered, where="post", color=LOAD, linewidth=2, label="load offered")
+    axis.step(minutes, offered, where="post", color=LOAD, linewidth=2, label="offered load")
 
 
-def draw_room(
+def draw_group_capacity(
     axis: Axes,
     minutes: Sequence[float],
     seen: Sequence[Moment],
     sessions_at_target: float,
     target_text: str,
 ) -> None:
-    """Draw what the group carries at its target."""
+    """Draw the capacity of the group at its target."""
     room = [moment.count() * sessions_at_target for moment in seen]
-    label = f"what the firewalls in service carry at {target_text}"
+    label = f"capacity of the firewalls in service at {target_text}"
     axis.step(minutes, room, where="post", color=CAPACITY, linewidth=2, label=label)
     axis.set_ylim(0, 1.28 * max(axis.dataLim.ymax, 1))
     title(axis, "Load and capacity", "sessions")
@@ -114,7 +114,7 @@ def draw_room(
 
 
 def draw_capacity(axis: Axes, minutes: Sequence[float], seen: Sequence[Moment]) -> None:
-    """Draw how many firewalls serve, start and leave."""
+    """Draw how many firewalls are in service, start and terminate."""
     serving = [moment.count() for moment in seen]
     starting = [moment.count(starting=True) for moment in seen]
     leaving = [moment.count(leaving=True) for moment in seen]
@@ -125,7 +125,7 @@ def draw_capacity(axis: Axes, minutes: Sequence[float], seen: Sequence[Moment]) 
         leaving,
         step="post",
         colors=[CAPACITY, STARTING, LEAVING],
-        labels=["in service", "starting, not in service yet", "leaving"],
+        labels=["in service", "starting", "terminating"],
         alpha=0.9,
     )
     total = [sum(parts) for parts in zip(serving, starting, leaving, strict=True)]
@@ -142,9 +142,9 @@ def draw_sessions(
     sessions_at_target: float,
     target_text: str,
 ) -> None:
-    """Draw one line for each firewall, in the colour of its zone, while it serves."""
+    """Draw a line for each firewall in service, in the color of its zone."""
     zones = sorted({firewall.zone for moment in seen for firewall in moment.firewalls})
-    colours = {zone: ZONES[index % len(ZONES)] for index, zone in enumerate(zones)}
+    colors = {zone: ZONES[index % len(ZONES)] for index, zone in enumerate(zones)}
     lines: dict[str, tuple[str, list[float]]] = {}
     for index, moment in enumerate(seen):
         for firewall in moment.firewalls:
@@ -158,7 +158,7 @@ def draw_sessions(
     for zone, values in sorted(lines.values(), key=itemgetter(0)):
         label = None if zone in labelled else f"a firewall in {zone}"
         labelled.add(zone)
-        axis.plot(minutes, values, color=colours[zone], linewidth=1.6, alpha=0.85, label=label)
+        axis.plot(minutes, values, color=colors[zone], linewidth=1.6, alpha=0.85, label=label)
     axis.axhline(
         sessions_at_target, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), label=target_text
     )
@@ -196,7 +196,7 @@ def name_phases(axis: Axes, phases: Sequence[Phase], origin: float) -> None:
     whole = max(phases[-1].end - origin, 1) / 60
     for phase in phases:
         start, end = (phase.start - origin) / 60, (phase.end - origin) / 60
-        # A line holds about 120 characters over the picture's whole width.
+        # A line holds about 120 characters over the whole width of the chart.
         room = max(6, int(120 * (end - start) / whole))
         axis.annotate(
             wrapped(phase.name, room),

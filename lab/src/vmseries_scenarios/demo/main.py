@@ -1,8 +1,7 @@
-"""The demonstration as a command: set-up, performance, verdict."""
+"""The demonstration as a command: set-up, run, verdict."""
 
 from __future__ import annotations
 
-import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,44 +15,44 @@ from vmseries_lab.client import LabError
 from vmseries_scenarios.demo import chart, panorama_history, summary
 from vmseries_scenarios.demo.model import Moment
 from vmseries_scenarios.demo.scenario import LARGE, PACE, SMALL, STAGES, Outcome, Scenario, Script
-from vmseries_scenarios.demo.stage_runner import Conductor, StageError
+from vmseries_scenarios.demo.stage_runner import StageError, StageRunner
 from vmseries_scenarios.demo.terminal_view import view_for
+from vmseries_scenarios.deployment import REPOSITORY
+from vmseries_scenarios.program import stop_on_sigterm
 from vmseries_scenarios.terraform import TerraformError
 
-REPOSITORY = Path(__file__).resolve().parents[4]
 EXAMPLE = "examples/two-arm"
-PICTURE = Path(".build/demo/demo.png")
+CHART = Path(".build/demo/demo.png")
 INTERRUPTED = 130
-"""The exit status of a command that Ctrl-C ended, by the shells' custom."""
+"""Exit status of a command that Ctrl-C has ended, as in shells."""
 
 
 def run(
     *,
     negative_control: bool = False,
-    chart_path: Path = PICTURE,
+    chart_path: Path = CHART,
     pace: float = PACE,
     repository: Path = REPOSITORY,
     example: str = EXAMPLE,
     console: Console | None = None,
 ) -> int:
-    """Play the demonstration and say how it went.
+    """Run the demonstration, and print its result.
 
     Args:
-        negative_control: leave one interface and one license behind, so that the run has to fail.
-        chart_path: where to write the picture; a relative path is in the repository.
-        pace: lab seconds per real second, at most.
-        repository: the checkout to demonstrate; stays as it is.
-        example: the root module to apply, in the repository.
-        console: where to print.
+        negative_control: Leave an interface and a license behind, so that the run must fail.
+        chart_path: Where to write the chart; a relative path is in the repository.
+        pace: Maximum lab seconds per real second.
+        repository: The checkout to demonstrate, which stays as it is.
+        example: The root module to apply, in the repository.
+        console: Where to print.
 
     Returns:
-        The exit status: 0 only if every stage came to its end, nothing was left behind and no
-        firewall got traffic before it was ready.
+        The exit status: 0 only if every stage ended, nothing was left behind and no firewall got
+        traffic before it was ready.
     """
     console = console or Console()
     start = time.monotonic()
-    # A supervisor's polite end is to stop Terraform and the lab just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_sigterm()
     try:
         tools = terraform_environment()
     except SetupError as error:
@@ -62,9 +61,9 @@ def run(
     problem = ""
     with tempfile.TemporaryDirectory(prefix="vmseries-demo-") as scratch:
         view = view_for(console)
-        conductor = Conductor(view, STAGES)
+        runner = StageRunner(view, STAGES)
         scenario = Scenario(
-            conductor,
+            runner,
             Script(
                 repository=repository,
                 example=example,
@@ -77,14 +76,14 @@ def run(
         )
         try:
             with view:
-                scenario.perform()
+                scenario.run()
         except KeyboardInterrupt:
             console.print("Interrupted: Terraform and the lab are stopped.")
             return INTERRUPTED
         except (StageError, TerraformError, LabError) as error:
             problem = str(error)
     outcome = scenario.outcome
-    conclude(outcome, conductor.board.history, console, repository / chart_path)
+    conclude(outcome, runner.board.history, console, repository / chart_path)
     console.print(Text(f"duration: {time.monotonic() - start:.0f} s"))
     failures = [problem] if problem else judge(outcome)
     for failure in failures:
@@ -97,9 +96,12 @@ def run(
 def conclude(
     outcome: Outcome, history: Sequence[Moment], console: Console, chart_path: Path
 ) -> None:
-    """Print the figures and write the picture, as far as the run came."""
+    """Print the figures and write the chart, as far as there are results."""
     console.rule("summary")
-    for line in [*panorama_history.lines(outcome.ledger), *summary.lines(figures(outcome))]:
+    for line in [
+        *panorama_history.lines(outcome.panorama_history),
+        *summary.lines(figures(outcome)),
+    ]:
         console.print(Text(line), soft_wrap=True)
     if outcome.phases:
         chart.draw(
@@ -108,16 +110,16 @@ def conclude(
             outcome.loads,
             chart_path,
             sessions_at_target=outcome.sessions_at_target,
-            target_text=f"{outcome.target:.0f} % session utilisation",
+            target_text=f"{outcome.target:.0f} % session utilization",
         )
         console.print(Text(f"chart: {chart_path}"), soft_wrap=True)
 
 
 def judge(outcome: Outcome) -> list[str]:
-    """Return what is wrong with a run whose stages all came to their end."""
+    """Return what is wrong with a run whose stages all ended."""
     return summary.failures(figures(outcome), outcome.leftovers, smallest=SMALL, largest=LARGE)
 
 
 def figures(outcome: Outcome) -> summary.Summary:
-    """Compute the run's figures."""
+    """Return the figures of a run."""
     return summary.summarize(outcome.entries, administrator=outcome.administrator)

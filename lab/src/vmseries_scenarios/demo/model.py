@@ -1,4 +1,4 @@
-"""What the demonstration sees and remembers: plain data, made by the observer, read by the rest."""
+"""The demonstration's data: written by the observer, read by everything else."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from enum import Enum
 IN_SERVICE = "InService"
 
 IN_SYNC, OUT_OF_SYNC = "in sync", "out"
-"""How a firewall stands with its device group or its template stack."""
+"""Whether a firewall has the current configuration of its device group or template stack."""
 
 COMMIT, PUSH = "Commit", "CommitAll"
-"""Types of Panorama's jobs."""
+"""Types of Panorama jobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """One firewall at one moment, as Auto Scaling, the load balancer, Panorama and others show it.
+    """A firewall at one moment, as Auto Scaling, the load balancer, Panorama and others show it.
 
     Attributes:
-        instance_id: the EC2 instance.
-        zone: its Availability Zone.
-        lifecycle: Auto Scaling's lifecycle state, e.g. `Pending:Wait`.
-        serial: the serial number, empty until Panorama knows it.
+        instance_id: ID of the EC2 instance.
+        zone: Its Availability Zone.
+        lifecycle: Its lifecycle state in Auto Scaling, such as `Pending:Wait`.
+        serial: Its serial number; empty until Panorama knows it.
         panorama: `-`, `connected`, `disconnected` or `removed`.
-        group: how it stands with its device group: `in sync`, `out` or `-`.
-        stack: how it stands with its template stack, in the same words.
+        group: Status of its device group: `in sync`, `out` or `-`.
+        stack: Status of its template stack, with the same values.
         license: `-`, `used` or `returned`.
-        sessions: active sessions.
-        utilization: active sessions in percent of what the model carries.
-        target: the target group's word on it: `initial`, `healthy`, `draining` …, or `-`.
+        sessions: Active sessions.
+        utilization: Active sessions in percent of the model's capacity.
+        target: Its state in the target group: `initial`, `healthy`, `draining` …, or `-`.
     """
 
     instance_id: str
@@ -47,7 +47,7 @@ class Firewall:
 
     @property
     def in_service(self) -> bool:
-        """Whether Auto Scaling counts it as serving."""
+        """Whether Auto Scaling has it in service."""
         return self.lifecycle == IN_SERVICE
 
     @property
@@ -57,7 +57,7 @@ class Firewall:
 
     @property
     def leaving(self) -> bool:
-        """Whether it is on its way out."""
+        """Whether it is being terminated."""
         return self.lifecycle.startswith("Terminat")
 
 
@@ -66,9 +66,9 @@ class Moment:
     """The lab at one moment.
 
     Attributes:
-        at: lab time, seconds since the epoch.
-        offered: sessions that want to pass the firewalls.
-        firewalls: the group's members, ordered by zone and age.
+        at: Lab time, in seconds since the epoch.
+        offered: Number of sessions that clients offer.
+        firewalls: Members of the group, ordered by zone and instance ID.
     """
 
     at: float
@@ -76,7 +76,7 @@ class Moment:
     firewalls: tuple[Firewall, ...] = ()
 
     def count(self, *, leaving: bool = False, starting: bool = False) -> int:
-        """How many firewalls serve, or leave, or are starting."""
+        """Return how many firewalls are in service, or are being terminated, or are starting."""
         if leaving:
             return sum(firewall.leaving for firewall in self.firewalls)
         if starting:
@@ -86,15 +86,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A managed firewall.
+    """A managed firewall on Panorama.
 
     Attributes:
-        serial: its serial number.
-        hostname: as it calls itself; empty if it never connected.
-        connected: whether it is connected now.
-        connected_at: since when, seconds since the epoch; None if it is not connected.
-        group: how it stands with its device group: `in sync`, `out`, or `-`.
-        stack: how it stands with its template stack, in the same words.
+        serial: Its serial number.
+        hostname: Its host name; empty if it has never connected.
+        connected: Whether it is connected.
+        connected_at: Time of the connection, in seconds since the epoch; None if not connected.
+        group: Status of its device group: `in sync`, `out`, or `-`.
+        stack: Status of its template stack, with the same values.
     """
 
     serial: str
@@ -106,23 +106,23 @@ class Device:
 
     @property
     def in_sync(self) -> bool:
-        """Whether it has all that Panorama has for it."""
+        """Whether it has the current configuration of its device group and template stack."""
         return self.connected and self.group == self.stack == IN_SYNC
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job.
+    """A job of Panorama.
 
     Attributes:
-        number: Panorama's number of it.
-        kind: `Commit`, `CommitAll` (a push), or another one.
-        user: who asked for it; empty for Panorama itself.
-        description: what for, as whoever asked for it put it.
+        number: ID of the job.
+        kind: `Commit`, `CommitAll` (a push), or another type.
+        user: Administrator who requested it; empty for Panorama itself.
+        description: Description of the commit.
         result: `PEND` until it is finished, then `OK` or `FAIL`.
-        queued_at: seconds since the epoch.
-        finished_at: the same; None until it is finished.
-        pushed: serial numbers of the firewalls that took what was pushed.
+        queued_at: Time at which it was queued, in seconds since the epoch.
+        finished_at: Time at which it was finished; None until then.
+        pushed: Serial numbers of the firewalls that accepted the push.
     """
 
     number: int
@@ -137,7 +137,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of lab time with a name, for the picture."""
+    """A named interval of lab time, for the chart."""
 
     name: str
     start: float
@@ -145,7 +145,7 @@ class Phase:
 
 
 class Progress(Enum):
-    """How far a stage is."""
+    """Progress of a stage."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -158,10 +158,10 @@ class Stage:
     """One stage of the demonstration, as the view shows it.
 
     Attributes:
-        name: what happens in it.
-        progress: how far it is.
-        seconds: real time that it has taken.
-        note: the newest remark, such as "41 of 97 resources".
+        name: Name of the stage.
+        progress: Its progress.
+        seconds: Real time that it has taken.
+        note: The latest note, such as "41 of 97 resources".
     """
 
     name: str
@@ -172,16 +172,16 @@ class Stage:
 
 @dataclass(slots=True)
 class Board:
-    """Everything that the view shows; the scenario writes it, the view only reads.
+    """Everything that the view shows. The scenario writes it; the view only reads it.
 
     Attributes:
-        stages: all stages in order.
-        elapsed: real seconds since the start.
-        moment: the newest state of the lab.
-        start: lab time at which the lab started.
-        commits: Panorama's commits, the oldest first.
-        history: all moments, the oldest first.
-        log: the event log in human words, each with its lab time.
+        stages: All stages in order.
+        elapsed: Real seconds since the start.
+        moment: The latest state of the lab.
+        start: Lab time at which the lab started.
+        commits: Panorama's commits, oldest first.
+        history: All moments, oldest first.
+        log: Lines of the event log, each with its lab time.
     """
 
     stages: list[Stage] = field(default_factory=list)
@@ -193,5 +193,5 @@ class Board:
     log: list[tuple[float, str]] = field(default_factory=list)
 
     def running(self) -> Iterator[Stage]:
-        """Yield the stages that are under way."""
+        """Yield the stages that are running."""
         return (stage for stage in self.stages if stage.progress is Progress.RUNNING)

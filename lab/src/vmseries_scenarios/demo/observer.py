@@ -1,4 +1,4 @@
-"""Looks at the lab as an operator would, and keeps what was seen."""
+"""Observes the lab as an operator would, and keeps what was observed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from vmseries_lab.client import Lab
 from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import panorama
 from vmseries_scenarios.demo.model import Board, Firewall, Moment
-from vmseries_scenarios.demo.panorama_history import Ledger, Line, Stay, Tag
-from vmseries_scenarios.demo.resource_owners import Owners
-from vmseries_scenarios.demo.timeline_text import words
+from vmseries_scenarios.demo.panorama_history import Line, Membership, PanoramaHistory, Tag
+from vmseries_scenarios.demo.resource_owners import ResourceOwners
+from vmseries_scenarios.demo.timeline_text import describe_entry
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
@@ -26,44 +26,45 @@ SERIAL_TAG = "vmseries-autoscale:serial"
 EVIDENCE_TAG = "vmseries-autoscale:serial-evidence"
 
 PANORAMA_SECONDS = 1.0
-"""Real time between two looks at Panorama; one costs the lab a dozen requests."""
+"""Real time between two queries of Panorama, each of which takes a dozen requests."""
 
 
 class Observer:
     """Reads the lab and writes the board.
 
     Attributes:
-        board: what the view shows.
-        entries: the whole timeline so far.
-        ledger: the serial numbers and commits on Panorama so far.
+        board: What the view shows.
+        entries: The timeline so far.
+        panorama_history: the serial numbers and commits on Panorama so far.
     """
 
     def __init__(self, lab: Lab, board: Board) -> None:
         self.board = board
         self.entries: list[Entry] = []
-        self.ledger = Ledger()
+        self.panorama_history = PanoramaHistory()
         self.offered = 0
         self._lab = lab
-        self._owners = Owners()
-        self._untold: list[Line] = []
+        self._owners = ResourceOwners()
+        self._pending_lines: list[Line] = []
         self._autoscaling = lab.aws.client("autoscaling")
         self._balancing = lab.aws.client("elbv2")
         self._ec2 = lab.aws.client("ec2")
-        self._asking = threading.Lock()
-        self._asked = 0.0
+        self._querying = threading.Lock()
+        self._queried_at = 0.0
 
-    def look(self) -> Moment:
-        """Bring the board up to date."""
+    def observe(self) -> Moment:
+        """Update the board, and return the current moment."""
         self._follow_timeline()
-        if time.monotonic() - self._asked >= PANORAMA_SECONDS:
-            self.ask_panorama()
+        if time.monotonic() - self._queried_at >= PANORAMA_SECONDS:
+            self.query_panorama()
         group = self.group()
         members = sorted(
             (group["Instances"] if group else ()),
             key=lambda member: (member["AvailabilityZone"], member["InstanceId"]),
         )
-        described = self._lab.firewalls.describe() if members else []
-        known = {row["instance_id"]: row for row in described}
+        known = (
+            {row["instance_id"]: row for row in self._lab.firewalls.describe()} if members else {}
+        )
         targets = self._target_states(group) if group and members else {}
         rows = tuple(
             firewall(
@@ -71,7 +72,7 @@ class Observer:
                 member["AvailabilityZone"],
                 member["LifecycleState"],
                 known.get(member["InstanceId"], {}),
-                self.ledger.of(member["InstanceId"]),
+                self.panorama_history.of(member["InstanceId"]),
                 targets.get(member["InstanceId"], "-"),
             )
             for member in members
@@ -83,26 +84,26 @@ class Observer:
         self.board.history.append(moment)
         return moment
 
-    def ask_panorama(self) -> None:
-        """Bring the ledger up to date, from public APIs only.
+    def query_panorama(self) -> None:
+        """Update the Panorama history, from public APIs only.
 
-        The event log is written here: Panorama tells things later than the timeline does, and the
-        log shall have them in their order.
+        This also writes the event log: Panorama's events are known later than those of the
+        timeline, and the log must be in order of time.
         """
-        with self._asking:
+        with self._querying:
             at = self._lab.now()
             devices = panorama.devices(self._lab)
             jobs = panorama.jobs(self._lab)
-            news = self.ledger.enter(at, devices, jobs, self._tags(), self._licensed())
-            number = len(self._untold)
-            news += self._untold[:number]
-            del self._untold[:number]
-            self.board.log += sorted(news, key=lambda line: line[0])
-            self.board.commits = self.ledger.commits
-            self._asked = time.monotonic()
+            lines = self.panorama_history.add(at, devices, jobs, self._tags(), self._licensed())
+            count = len(self._pending_lines)
+            lines += self._pending_lines[:count]
+            del self._pending_lines[:count]
+            self.board.log += sorted(lines, key=lambda line: line[0])
+            self.board.commits = self.panorama_history.commits
+            self._queried_at = time.monotonic()
 
     def group(self) -> AutoScalingGroupTypeDef | None:
-        """Return the Auto Scaling group as its API shows it; None before and after its life."""
+        """Return the Auto Scaling group as its API has it; None if it does not exist."""
         groups = self._autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
         return groups[0] if groups else None
 
@@ -110,19 +111,19 @@ class Observer:
         """Return all entries of one kind."""
         return [entry for entry in self.entries if entry.kind == kind]
 
-    def tell(self, line: str) -> None:
-        """Add a line of somebody else's to the event log."""
+    def add_line(self, line: str) -> None:
+        """Add a line from another source to the event log."""
         self.board.log.append((self.board.moment.at if self.board.moment else 0.0, line))
 
     def _follow_timeline(self) -> None:
         for entry in self._lab.timeline(since=len(self.entries)):
             self.entries.append(entry)
-            line = words(entry, self._owners.of(entry))
+            line = describe_entry(entry, self._owners.of(entry))
             if line is not None:
-                self._untold.append((entry.at, line))
+                self._pending_lines.append((entry.at, line))
 
     def _tags(self) -> dict[str, Tag]:
-        """What the launch function wrote on the instances, by instance id."""
+        """Return the tags that the launch function wrote on the instances, by instance ID."""
         filters: Sequence[FilterTypeDef] = [{"Name": "tag-key", "Values": [SERIAL_TAG]}]
         answer = self._ec2.describe_instances(Filters=filters)
         found = {}
@@ -134,7 +135,7 @@ class Observer:
         return found
 
     def _licensed(self) -> set[str]:
-        """The serial numbers that hold a license, as the licensing API has it."""
+        """Return the serial numbers that hold a license, according to the licensing API."""
         answer = self._lab.licensing.request("get", authcode=self._lab.auth_code)
         return {device["SerialNumber"] for device in answer["UsedDeviceDetails"]}
 
@@ -144,7 +145,7 @@ class Observer:
             try:
                 answer = self._balancing.describe_target_health(TargetGroupArn=arn)
             except ClientError as error:
-                # Terraform may have deleted it between the two looks.
+                # Terraform may have deleted it in the meantime.
                 if error.response["Error"]["Code"] != "TargetGroupNotFound":
                     raise
                 continue
@@ -158,18 +159,18 @@ def firewall(
     zone: str,
     lifecycle: str,
     row: Mapping[str, Any],
-    stay: Stay | None,
+    membership: Membership | None,
     target: str,
 ) -> Firewall:
-    """Join what is known about one firewall.
+    """Combine what is known about a firewall.
 
     Args:
-        instance_id: the EC2 instance.
-        zone: by Auto Scaling.
-        lifecycle: by Auto Scaling.
-        row: what the lab says about its load; no public API shows that at once.
-        stay: what Panorama and the licensing API say; None until Panorama knows it.
-        target: by the load balancer.
+        instance_id: ID of the EC2 instance.
+        zone: Availability Zone, from Auto Scaling.
+        lifecycle: Lifecycle state, from Auto Scaling.
+        row: Load, from the lab's control API: no public API shows it without delay.
+        membership: History on Panorama; None until Panorama knows the firewall.
+        target: Target state, from the load balancer.
     """
     known = Firewall(
         instance_id=instance_id,
@@ -179,13 +180,13 @@ def firewall(
         utilization=float(row.get("utilization") or 0.0),
         target=target,
     )
-    if stay is None:
+    if membership is None:
         return known
     return replace(
         known,
-        serial=stay.serial,
-        panorama=stay.connection,
-        group=stay.device.group,
-        stack=stay.device.stack,
-        license=stay.license,
+        serial=membership.serial,
+        panorama=membership.connection,
+        group=membership.device.group,
+        stack=membership.device.stack,
+        license=membership.license,
     )

@@ -1,4 +1,4 @@
-"""What an operator with a read-only account sees on Panorama: its firewalls and its jobs.
+"""What a read-only administrator sees on Panorama: its firewalls and its jobs.
 
 Palo Alto Networks, PAN-OS and Panorama API guide: "Run Operational Mode Commands (API)"; the
 commands are those of the command line, `show devices all`, `show jobs all` and so on.
@@ -19,17 +19,17 @@ TEMPLATE_STACKS = "<show><template-stack/></show>"
 JOBS = "<show><jobs><all/></jobs></show>"
 
 STATES = {"In Sync": IN_SYNC, "Out of Sync": OUT_OF_SYNC}
-"""Panorama's words for how a firewall stands with a device group or stack, and ours."""
+"""Panorama's values for the status of a device group or template stack, and the short ones here."""
 
 
 def devices(lab: Lab) -> dict[str, Device]:
-    """Ask for all managed firewalls; the answer by serial number.
+    """Return all managed firewalls, by serial number.
 
     Raises:
-        LabError: if Panorama refuses.
+        LabError: Panorama refused the request.
     """
-    groups = _statuses(_ask(lab, DEVICE_GROUPS), "shared-policy-status")
-    stacks = _statuses(_ask(lab, TEMPLATE_STACKS), "template-status")
+    groups = _statuses(_query(lab, DEVICE_GROUPS), "shared-policy-status")
+    stacks = _statuses(_query(lab, TEMPLATE_STACKS), "template-status")
     return {
         (serial := entry.findtext("serial", "")): Device(
             serial=serial,
@@ -39,26 +39,26 @@ def devices(lab: Lab) -> dict[str, Device]:
             group=groups.get(serial, "-"),
             stack=stacks.get(serial, "-"),
         )
-        for entry in _ask(lab, DEVICES).iterfind("result/devices/entry")
+        for entry in _query(lab, DEVICES).iterfind("result/devices/entry")
     }
 
 
 def jobs(lab: Lab) -> list[Job]:
-    """Ask for all jobs that Panorama remembers, the oldest first.
+    """Return all jobs that Panorama lists, oldest first.
 
     Raises:
-        LabError: if Panorama refuses.
+        LabError: Panorama refused the request.
     """
-    found = [_job(element) for element in _ask(lab, JOBS).iterfind("result/job")]
-    return sorted(found, key=lambda job: job.number)
+    jobs = [_job(element) for element in _query(lab, JOBS).iterfind("result/job")]
+    return sorted(jobs, key=lambda job: job.number)
 
 
-def _ask(lab: Lab, command: str) -> Element:
+def _query(lab: Lab, command: str) -> Element:
     return lab.panorama.request(type="op", cmd=command, key=READER.key)
 
 
 def _statuses(answer: Element, name: str) -> dict[str, str]:
-    """The status of each firewall, by serial number."""
+    """Return the status of each firewall, by serial number."""
     return {
         entry.findtext("serial", ""): STATES.get(entry.findtext(name, ""), "-")
         for entry in answer.iterfind("result/*/entry/devices/entry")
@@ -83,7 +83,7 @@ def _job(job: Element) -> Job:
 
 
 def _seconds(text: str) -> float | None:
-    """A moment as Panorama writes it, whose clock is on UTC here; None for any other text."""
+    """Parse a time of Panorama, whose clock is on UTC here; None for any other text."""
     try:
         return datetime.strptime(text, "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
     except ValueError:

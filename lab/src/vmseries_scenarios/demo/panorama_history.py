@@ -1,7 +1,7 @@
-"""Every serial number's stay on Panorama, and Panorama's commits, from one look to the next.
+"""The history of the firewalls and commits on Panorama, from repeated observations.
 
-All of it is what public APIs say: Panorama's XML API, the tags that the launch function writes on
-its instances, and the licensing API.
+It uses public APIs only: Panorama's XML API, the tags that the launch function writes on its
+instances, and the licensing API.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vmseries_scenarios.demo.model import COMMIT, PUSH, Device, Job
-from vmseries_scenarios.demo.summary import human
+from vmseries_scenarios.demo.summary import format_duration
 from vmseries_scenarios.demo.terminal_view import clock
 
 Line = tuple[float, str]
-"""A sentence for the event log, with its lab time."""
+"""A line of the event log, with its lab time."""
 
 OK = "OK"
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What an instance's tags say: its serial number, and the evidence by which it was found."""
+    """Serial number in the tags of an instance, and the evidence by which it was identified."""
 
     serial: str
     evidence: str
 
 
 @dataclass(slots=True)
-class Stay:
-    """One firewall's stay on Panorama; times are lab time, None for what has not happened.
+class Membership:
+    """The time of a firewall on Panorama. Times are lab time; None for what has not happened.
 
     Attributes:
-        device: as Panorama showed it last.
-        instance_id: by its tag; until that is written, by its host name.
-        evidence: by which the launch function knew it, from the tag; empty until that is written.
-        license: `used`, `returned`, or `-` before either.
-        joined: when it connected first.
-        synced: when it first had what both its device group and its template stack hold.
-        seen: the look at which it was on Panorama last.
-        left: when it was gone.
-        commit: the commit that removed it; None too if several may have.
+        device: The firewall as Panorama showed it last.
+        instance_id: Instance ID from the tags; the host name until the tags are written.
+        evidence: Evidence by which the launch function identified it; empty until it is tagged.
+        license: `used`, `returned`, or `-` before.
+        joined: When it first connected.
+        synced: When it first had the configuration of its device group and template stack.
+        seen: When it was last observed on Panorama.
+        left: When it was removed.
+        commit: ID of the commit that removed it; None if it is not known.
     """
 
     device: Device
@@ -55,35 +55,38 @@ class Stay:
 
     @property
     def serial(self) -> str:
-        """The serial number."""
+        """Serial number of the firewall."""
         return self.device.serial
 
     @property
     def connection(self) -> str:
-        """How it stands with Panorama: `connected`, `disconnected` or `removed`."""
+        """State of its connection: `connected`, `disconnected` or `removed`."""
         if self.left is not None:
             return "removed"
         return "connected" if self.device.connected else "disconnected"
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What was seen so far.
+class PanoramaHistory:
+    """What was observed so far.
 
     Attributes:
-        stays: by serial number, in the order in which they were seen first.
-        commits: all that Panorama remembers, the oldest first.
+        memberships: Memberships by serial number, in the order of the first observation.
+        commits: All commits that Panorama lists, oldest first.
     """
 
-    stays: dict[str, Stay] = field(default_factory=dict)
+    memberships: dict[str, Membership] = field(default_factory=dict)
     commits: list[Job] = field(default_factory=list)
 
-    def of(self, instance_id: str) -> Stay | None:
-        """The newest stay of an instance."""
-        stays = reversed(self.stays.values())
-        return next((stay for stay in stays if stay.instance_id == instance_id), None)
+    def of(self, instance_id: str) -> Membership | None:
+        """Return the latest membership of an instance."""
+        memberships = reversed(self.memberships.values())
+        return next(
+            (membership for membership in memberships if membership.instance_id == instance_id),
+            None,
+        )
 
-    def enter(
+    def add(
         self,
         at: float,
         devices: Mapping[str, Device],
@@ -91,26 +94,27 @@ class Ledger:
         tags: Mapping[str, Tag],
         licensed: Collection[str],
     ) -> list[Line]:
-        """Enter what one look has shown; return what is new in it.
+        """Add an observation, and return the new lines for the event log.
 
         Args:
-            at: lab time just before the look.
-            devices: what Panorama manages, by serial number.
-            jobs: its jobs, asked for after the devices: whatever removed one is among them.
-            tags: by instance.
-            licensed: the serial numbers that hold a license.
+            at: Lab time just before the observation.
+            devices: Managed firewalls, by serial number.
+            jobs: Jobs of Panorama, requested after the devices, so that they include the commit
+                that removed a device.
+            tags: Tags by instance ID.
+            licensed: Serial numbers that hold a license.
         """
         news = list(self._follow_commits(jobs))
         for serial, device in devices.items():
             news += self._follow(device, at, jobs)
-            self.stays[serial].seen = at
-        for serial, stay in self.stays.items():
-            if serial not in devices and stay.left is None:
-                news.append(_end(stay, at, jobs))
+            self.memberships[serial].seen = at
+        for serial, membership in self.memberships.items():
+            if serial not in devices and membership.left is None:
+                news.append(_end(membership, at, jobs))
             if serial in licensed:
-                stay.license = "used"
-            elif stay.license == "used":
-                stay.license = "returned"
+                membership.license = "used"
+            elif membership.license == "used":
+                membership.license = "returned"
         news += self._follow_tags(at, tags)
         return news
 
@@ -129,56 +133,72 @@ class Ledger:
                 yield job.finished_at, f"commit {job.number} is finished: {job.result}"
 
     def _follow(self, device: Device, at: float, jobs: Sequence[Job]) -> Iterator[Line]:
-        stay = self.stays.setdefault(device.serial, Stay(device, device.hostname))
-        stay.device = device
-        stay.instance_id = stay.instance_id or device.hostname
-        if stay.joined is None and device.connected:
-            stay.joined = device.connected_at or at
-            yield stay.joined, f"{stay.instance_id} joined Panorama: serial {device.serial}"
-        if stay.synced is None and device.in_sync:
+        membership = self.memberships.setdefault(device.serial, Membership(device, device.hostname))
+        membership.device = device
+        membership.instance_id = membership.instance_id or device.hostname
+        if membership.joined is None and device.connected:
+            membership.joined = device.connected_at or at
+            yield (
+                membership.joined,
+                f"{membership.instance_id} joined Panorama: serial {device.serial}",
+            )
+        if membership.synced is None and device.in_sync:
             pushes = (job for job in jobs if job.kind == PUSH and device.serial in job.pushed)
-            stay.synced = max((job.finished_at or at for job in pushes), default=at)
-            yield stay.synced, f"{stay.instance_id} is in sync: device group and template stack"
+            membership.synced = max((job.finished_at or at for job in pushes), default=at)
+            yield (
+                membership.synced,
+                f"{membership.instance_id} is in sync: device group and template stack",
+            )
 
     def _follow_tags(self, at: float, tags: Mapping[str, Tag]) -> Iterator[Line]:
         for instance_id, tag in tags.items():
-            stay = self.stays.get(tag.serial)
-            if stay is not None and not stay.evidence:
-                stay.instance_id, stay.evidence = instance_id, tag.evidence
-                yield at, f"{instance_id} is tagged: serial {tag.serial}, known by {tag.evidence}"
+            membership = self.memberships.get(tag.serial)
+            if membership is not None and not membership.evidence:
+                membership.instance_id, membership.evidence = instance_id, tag.evidence
+                yield (
+                    at,
+                    f"{instance_id} is tagged: serial {tag.serial}, identified by {tag.evidence}",
+                )
 
 
-def _end(stay: Stay, at: float, jobs: Sequence[Job]) -> Line:
-    """End a stay, by the commit that was finished since the last look, if there was one only."""
-    found = [
+def _end(membership: Membership, at: float, jobs: Sequence[Job]) -> Line:
+    """End a membership. Its commit is known if only one was finished since the last observation."""
+    commits = [
         job
         for job in jobs
-        # Panorama writes whole seconds.
-        if job.kind == COMMIT and job.result == OK and (job.finished_at or 0) >= int(stay.seen)
+        # Panorama's times are whole seconds.
+        if job.kind == COMMIT
+        and job.result == OK
+        and (job.finished_at or 0) >= int(membership.seen)
     ]
-    stay.device = replace(stay.device, connected=False, group="-", stack="-")
-    stay.left, by = at, ""
-    if len(found) == 1:
-        stay.left, stay.commit = found[0].finished_at or at, found[0].number
-        by = f" by commit {stay.commit}"
-    return stay.left, f"{stay.instance_id} left Panorama{by}: serial {stay.serial}"
+    membership.device = replace(membership.device, connected=False, group="-", stack="-")
+    membership.left, by = at, ""
+    if len(commits) == 1:
+        membership.left, membership.commit = commits[0].finished_at or at, commits[0].number
+        by = f" by commit {membership.commit}"
+    return (
+        membership.left,
+        f"{membership.instance_id} left Panorama{by}: serial {membership.serial}",
+    )
 
 
-# Words --------------------------------------------------------------------------------------------
+# Text ---------------------------------------------------------------------------------------------
 
 
-def lines(ledger: Ledger) -> list[str]:
-    """Write the stays and the commits as two tables, a row a line; times of day are lab time."""
-    stays = [
+def lines(history: PanoramaHistory) -> list[str]:
+    """Return the memberships and the commits as two tables; times of day are lab time."""
+    memberships = [
         (
-            stay.serial,
-            stay.instance_id,
-            f"{_time(stay.joined)} ({stay.evidence or 'not tagged'})",
-            "never" if stay.synced is None else human(stay.synced - (stay.joined or stay.synced)),
-            _left(stay),
-            stay.license,
+            membership.serial,
+            membership.instance_id,
+            f"{_time(membership.joined)} ({membership.evidence or 'not tagged'})",
+            "never"
+            if membership.synced is None
+            else format_duration(membership.synced - (membership.joined or membership.synced)),
+            _left(membership),
+            membership.license,
         )
-        for stay in ledger.stays.values()
+        for membership in history.memberships.values()
     ]
     commits = [
         (
@@ -189,28 +209,30 @@ def lines(ledger: Ledger) -> list[str]:
             job.result,
             job.description or "-",
         )
-        for job in ledger.commits
+        for job in history.commits
     ]
     headings = ("serial", "instance", "joined (evidence)", "in sync after", "left", "license")
     return [
         "Panorama's firewalls:",
-        *_columns([headings, *stays]),
+        *_columns([headings, *memberships]),
         "Panorama's commits:",
         *_columns([("job", "queued", "finished", "by", "result", "description"), *commits]),
     ]
 
 
 def _time(at: float | None) -> str:
-    return "not seen" if at is None else clock(at)
+    return "not observed" if at is None else clock(at)
 
 
-def _left(stay: Stay) -> str:
-    if stay.left is None:
+def _left(membership: Membership) -> str:
+    if membership.left is None:
         return "still there"
-    return clock(stay.left) + (f" (commit {stay.commit})" if stay.commit is not None else "")
+    return clock(membership.left) + (
+        f" (commit {membership.commit})" if membership.commit is not None else ""
+    )
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Indent the rows and align their columns."""
+    """Indent the rows, and align their columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -1,48 +1,48 @@
-"""Which instance an entry of the timeline is about.
+"""Finds the instance that an entry of the timeline is about.
 
-Each part of the lab speaks of what it knows: Panorama of serial numbers, EC2 of interfaces and
-addresses. The entries themselves say how these belong together.
+Each part of the lab names what it knows: Panorama names serial numbers, EC2 names interfaces and
+addresses. The entries themselves show how these belong together.
 """
 
 from __future__ import annotations
 
 from vmseries_lab.core.timeline import Entry
 
-POSSESSIONS = ("serial", "interface", "allocation")
-"""Details that name something of the instance which is the entry's subject."""
+OWNED = ("serial", "interface", "allocation")
+"""Details that name a resource of the instance that is the subject of the entry."""
 
-HOLDERS = ("instance_id", "hostname", "interface")
-"""Details that name what the entry's subject belongs to: an instance, or an interface of one.
+OWNER_NAMES = ("instance_id", "hostname", "interface")
+"""Details that name the owner of the entry's subject: an instance, or an interface of one.
 
 A firewall's host name is its instance id, by the launch template's `private_dns_name_options`.
 """
 
 
-class Owners:
-    """Learns from entries, in their order."""
+class ResourceOwners:
+    """Learns the owners of resources from the entries, in order."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
 
     def of(self, entry: Entry) -> str | None:
-        """Return the instance id that the entry is about, None if there is none or it is unknown.
+        """Return the ID of the instance that an entry is about; None if there is none.
 
-        What the entry says about possessions is learnt on the way.
+        The owners that the entry names are remembered.
         """
-        names = POSSESSIONS if is_instance(entry.subject) else HOLDERS
+        names = OWNED if is_instance(entry.subject) else OWNER_NAMES
         for name in names:
             other = entry.detail.get(name)
-            if other and names is POSSESSIONS:
-                self._holders[str(other)] = entry.subject
-            # EC2 names an interface in the entries about itself, too.
+            if other and names is OWNED:
+                self._owners[str(other)] = entry.subject
+            # Entries of EC2 about an interface name that interface as well.
             elif other and other != entry.subject:
-                self._holders[entry.subject] = str(other)
-        holder: str | None = entry.subject
-        while holder is not None and not is_instance(holder):
-            holder = self._holders.get(holder)
-        return holder
+                self._owners[entry.subject] = str(other)
+        owner: str | None = entry.subject
+        while owner is not None and not is_instance(owner):
+            owner = self._owners.get(owner)
+        return owner
 
 
 def is_instance(name: str) -> bool:
-    """Whether a name is an EC2 instance id."""
+    """Return whether a name is an EC2 instance ID."""
     return name.startswith("i-")

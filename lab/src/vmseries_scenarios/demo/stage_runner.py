@@ -1,4 +1,4 @@
-"""Runs stages one after the other: shows them, limits each in real time, never hangs."""
+"""Runs stages in turn: shows them, and limits each in real time, so that none hangs."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from vmseries_scenarios.demo.terminal_view import View, clock, describe
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.4
-"""Real time between two looks at the lab; a look costs it five requests."""
+OBSERVE_SECONDS = 0.4
+"""Real time between two observations of the lab, each of which takes five requests."""
 
 WAIT_SECONDS = 0.05
-"""Real time between two redraws of the view, and between two looks at what is waited for."""
+"""Real time between two updates of the view, and between two checks of a condition."""
 
 SILENCE_SECONDS = 10.0
-"""A look that takes longer is worth mentioning."""
+"""An error mentions an observation that takes longer."""
 
 QUOTED_LINES = 12
 """Lines of the event log that an error quotes."""
 
 
 class StageError(RuntimeError):
-    """A stage did not come to its end: the text says what was waited for and what was seen."""
+    """A stage did not end in time: the text says what it waited for and what was observed."""
 
 
-class Conductor:
-    """Carries the stages' common business: the board, the clock on the wall, waiting.
+class StageRunner:
+    """Runs the stages: keeps the board, measures real time, and waits.
 
     Attributes:
-        board: what the view shows.
-        look: reads the lab; set once there is a lab.
+        board: What the view shows.
+        observe: Observes the lab; set when the lab has started.
     """
 
     def __init__(self, view: View, names: Sequence[str]) -> None:
         """Show all stages as waiting.
 
         Args:
-            view: where the board is shown.
-            names: the stages to come, in order.
+            view: Shows the board.
+            names: Names of the stages, in order.
         """
         self.board = Board(stages=[Stage(name) for name in names])
-        self.look: Callable[[], Moment] | None = None
+        self.observe: Callable[[], Moment] | None = None
         self._view = view
         self._start = time.monotonic()
-        # Looks run aside, one at a time: a lab that does not answer must not stop the clock here.
-        self._looker = ThreadPoolExecutor(1, thread_name_prefix="look")
-        self._looking: Future[Moment] | None = None
-        self._looked = 0.0
+        # Observations run in a thread of their own: a lab that hangs must not block the time limit.
+        self._observer = ThreadPoolExecutor(1, thread_name_prefix="look")
+        self._observing: Future[Moment] | None = None
+        self._observed_at = 0.0
         self._stage: Stage | None = None
         self._stage_start = 0.0
         self._limit = 0.0
@@ -62,8 +62,8 @@ class Conductor:
         """Run one stage.
 
         Args:
-            name: one of the names given at the start.
-            limit: seconds of real time within which every wait in it must end.
+            name: Name of the stage.
+            limit: Seconds of real time in which every wait of the stage must end.
         """
         stage = self._stage = next(stage for stage in self.board.stages if stage.name == name)
         self._stage_start, self._limit = time.monotonic(), limit
@@ -82,44 +82,44 @@ class Conductor:
             self._stage = None
 
     def note(self, text: str) -> None:
-        """Say how far the running stage is."""
+        """Set the note of the running stage."""
         if self._stage is not None:
             self._stage.note = text
 
     def until(self, done: Callable[[], bool], what: str) -> None:
-        """Wait, looking at the lab and redrawing, until `done`.
+        """Wait until `done`, while observing the lab and updating the view.
 
         Args:
-            done: asked again and again; reads the board.
-            what: what is waited for, for the error.
+            done: The condition; reads the board.
+            what: Names what is waited for, for the error.
 
         Raises:
-            StageError: the stage's limit passed.
+            StageError: The limit of the stage passed.
         """
         while not done():
             self._pause(what)
 
     def refresh(self) -> None:
-        """Look at the lab now, so that the board misses nothing.
+        """Observe the lab now, so that the board is current.
 
         Raises:
-            StageError: the stage's limit passed.
+            StageError: The limit of the stage passed.
         """
-        what = "an answer of the lab"
-        self._finish_look(what)
-        self._start_look()
-        self._finish_look(what)
+        what = "a response of the lab"
+        self._finish_observing(what)
+        self._start_observing()
+        self._finish_observing(what)
 
     def call(self, function: Callable[[], T], what: str, cancel: Callable[[], None]) -> T:
-        """Run a slow function in a thread while the view goes on.
+        """Run a slow function in a thread, while the view is updated.
 
         Args:
-            function: what to run.
-            what: what it is, for the error.
-            cancel: makes the function end early; called when the wait is over before it.
+            function: The function.
+            what: Names what is waited for, for the error.
+            cancel: Ends the function early; called if the wait fails.
 
         Raises:
-            StageError: the stage's limit passed; whatever the function raises.
+            StageError: The limit of the stage passed. The function may raise other errors.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="stage") as executor:
             future = executor.submit(function)
@@ -130,26 +130,26 @@ class Conductor:
                 raise
             return future.result()
 
-    def _pause(self, what: str, *, look: bool = True) -> None:
-        """Wait a moment; take up what was looked at, and look again if it is time to."""
-        if self._looking is not None and self._looking.done():
-            looking, self._looking = self._looking, None
-            looking.result()
-        if look and time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._start_look()
+    def _pause(self, what: str, *, observe: bool = True) -> None:
+        """Wait a moment; finish an observation, and start the next one if it is due."""
+        if self._observing is not None and self._observing.done():
+            future, self._observing = self._observing, None
+            future.result()
+        if observe and time.monotonic() - self._observed_at >= OBSERVE_SECONDS:
+            self._start_observing()
         self._show()
         if time.monotonic() - self._stage_start > self._limit:
             raise StageError(self._too_late(what))
         time.sleep(WAIT_SECONDS)
 
-    def _start_look(self) -> None:
-        if self.look is not None and self._looking is None:
-            self._looked = time.monotonic()
-            self._looking = self._looker.submit(self.look)
+    def _start_observing(self) -> None:
+        if self.observe is not None and self._observing is None:
+            self._observed_at = time.monotonic()
+            self._observing = self._observer.submit(self.observe)
 
-    def _finish_look(self, what: str) -> None:
-        while self._looking is not None:
-            self._pause(what, look=False)
+    def _finish_observing(self, what: str) -> None:
+        while self._observing is not None:
+            self._pause(what, observe=False)
 
     def _show(self) -> None:
         self.board.elapsed = time.monotonic() - self._start
@@ -159,24 +159,24 @@ class Conductor:
 
     def _too_late(self, what: str) -> str:
         name = self._stage.name if self._stage else "?"
-        silence = time.monotonic() - self._looked
-        silent = self._looking is not None and silence > SILENCE_SECONDS
+        silence = time.monotonic() - self._observed_at
+        silent = self._observing is not None and silence > SILENCE_SECONDS
         return "\n".join(
             [
-                f"{name}: waited {self._limit:.0f} s for {what}, in vain.",
-                *([f"The lab has not answered for {silence:.0f} s."] if silent else []),
-                "Seen last:",
-                *seen(self.board),
-                "The newest events:",
+                f"{name}: waited {self._limit:.0f} s for {what}.",
+                *([f"The lab has not responded for {silence:.0f} s."] if silent else []),
+                "Last observation:",
+                *last_observation(self.board),
+                "Latest events:",
                 *(f"  {clock(at)}  {line}" for at, line in self.board.log[-QUOTED_LINES:]),
             ]
         )
 
 
-def seen(board: Board) -> list[str]:
-    """Describe the newest moment, for an error."""
+def last_observation(board: Board) -> list[str]:
+    """Describe the latest moment, for an error."""
     if board.moment is None:
-        return ["  nothing of the lab"]
+        return ["  the lab was not observed"]
     moment = board.moment
     return [
         f"  {clock(moment.at)}, {moment.offered:,} sessions offered",

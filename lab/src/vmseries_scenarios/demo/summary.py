@@ -1,4 +1,4 @@
-"""The figures at the end: computed from the lab's timeline, nothing else."""
+"""The figures at the end, computed only from the lab's timeline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.demo.resource_owners import Owners
+from vmseries_scenarios.demo.resource_owners import ResourceOwners
 
 ORDER_OF_TERMINATION = (
     "target-draining",
@@ -18,8 +18,8 @@ ORDER_OF_TERMINATION = (
 )
 """The order that protects flows first and the license second (docs/architecture.md).
 
-The load balancer has drained the firewall before the hook; the management interface is how the
-license is returned, so no interface goes before it.
+The load balancer has drained the firewall before the hook starts. The license is returned through
+the management interface, so that no interface may be detached before.
 """
 
 
@@ -29,12 +29,12 @@ NAMES = {
     "licenses": ("license", "licenses"),
     "panorama_entries": ("Panorama entry", "Panorama entries"),
 }
-"""What can be left behind, one and several."""
+"""Names of what can be left behind, singular and plural."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Some durations, in seconds of lab time."""
+    """Median and maximum of durations, in seconds of lab time."""
 
     count: int
     median: float
@@ -42,26 +42,26 @@ class Spread:
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Spread | None:
-        """Return the spread of some durations, None of none."""
+        """Return the spread of durations; None if there are none."""
         values = list(seconds)
         return cls(len(values), median(values), max(values)) if values else None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run came to.
+    """The figures of a run.
 
     Attributes:
-        launches: firewalls that were launched.
-        to_interfaces: from the launch event to the last interface attached.
-        to_service: from the launch event to `InService`.
-        peak: most firewalls in service at once.
-        commits: commits on Panorama by the module's administrator.
-        terminations: instances that ended.
-        licenses_taken: licenses that firewalls took.
-        licenses_returned: licenses that were given back.
-        disordered: instances whose termination broke `ORDER_OF_TERMINATION`.
-        early: instances that got traffic before they were ready.
+        launches: Number of firewalls that were launched.
+        to_interfaces: Time from the launch event to the last attached interface.
+        to_service: Time from the launch event to `InService`.
+        peak: Maximum number of firewalls in service at once.
+        commits: Number of Panorama commits by the module's administrator.
+        terminations: Number of instances that were terminated.
+        licenses_taken: Number of licenses that firewalls took.
+        licenses_returned: Number of licenses that were returned.
+        out_of_order: Instances whose termination did not follow `ORDER_OF_TERMINATION`.
+        early: Instances that got traffic before they were ready.
     """
 
     launches: int = 0
@@ -72,19 +72,19 @@ class Summary:
     terminations: int = 0
     licenses_taken: int = 0
     licenses_returned: int = 0
-    disordered: tuple[str, ...] = ()
+    out_of_order: tuple[str, ...] = ()
     early: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Life:
-    """One instance's timeline: when each kind happened first and last."""
+class InstanceTimeline:
+    """When each kind of entry happened first and last to an instance."""
 
     first: dict[str, float] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)
 
     def note(self, kind: str, at: float) -> None:
-        """Remember that `kind` happened at `at`."""
+        """Record that `kind` happened at `at`."""
         self.first.setdefault(kind, at)
         self.last[kind] = at
 
@@ -93,14 +93,17 @@ def summarize(entries: Sequence[Entry], *, administrator: str) -> Summary:
     """Compute the figures.
 
     Args:
-        entries: the whole timeline.
-        administrator: the name that the module's functions use on Panorama; the commits of others
-            are not the module's.
+        entries: The whole timeline.
+        administrator: Name of the module's administrator on Panorama; only its commits count.
     """
-    lives = follow(entries)
-    launched = [life for life in lives.values() if "launch hook-waiting" in life.first]
+    timelines = follow(entries)
+    launched = [
+        timeline for timeline in timelines.values() if "launch hook-waiting" in timeline.first
+    ]
     ended = {
-        instance: life for instance, life in lives.items() if "instance-terminated" in life.first
+        instance: timeline
+        for instance, timeline in timelines.items()
+        if "instance-terminated" in timeline.first
     }
     return Summary(
         launches=len(launched),
@@ -114,64 +117,66 @@ def summarize(entries: Sequence[Entry], *, administrator: str) -> Summary:
         terminations=len(ended),
         licenses_taken=sum(entry.kind == "license-taken" for entry in entries),
         licenses_returned=sum(entry.kind == "license-returned" for entry in entries),
-        disordered=tuple(sorted(name for name, life in ended.items() if not in_order(life))),
+        out_of_order=tuple(
+            sorted(name for name, timeline in ended.items() if not in_order(timeline))
+        ),
         early=tuple(
             sorted({entry.subject for entry in entries if entry.kind == "traffic-to-unready"})
         ),
     )
 
 
-def follow(entries: Sequence[Entry]) -> dict[str, Life]:
-    """Return the life of each instance.
+def follow(entries: Sequence[Entry]) -> dict[str, InstanceTimeline]:
+    """Return the timeline of each instance.
 
-    Steps at lifecycle hooks are told apart by the hook: `launch hook-waiting`.
+    The kinds of lifecycle hooks include the name of the hook: `launch hook-waiting`.
     """
-    owners = Owners()
-    lives: dict[str, Life] = {}
+    owners = ResourceOwners()
+    timelines: dict[str, InstanceTimeline] = {}
     for entry in entries:
         instance = owners.of(entry)
         if instance is None:
             continue
         hook = entry.detail.get("hook")
         kind = f"{hook} {entry.kind}" if hook else entry.kind
-        lives.setdefault(instance, Life()).note(kind, entry.at)
-    return lives
+        timelines.setdefault(instance, InstanceTimeline()).note(kind, entry.at)
+    return timelines
 
 
-def between(lives: Iterable[Life], start: str, end: str) -> Iterable[float]:
-    """Yield the seconds from the first `start` to the last `end` of each life that has both."""
-    for life in lives:
-        if start in life.first and end in life.last:
-            yield life.last[end] - life.first[start]
+def between(timelines: Iterable[InstanceTimeline], start: str, end: str) -> Iterable[float]:
+    """Yield the seconds from the first `start` to the last `end` of each timeline that has both."""
+    for timeline in timelines:
+        if start in timeline.first and end in timeline.last:
+            yield timeline.last[end] - timeline.first[start]
 
 
-def in_order(life: Life) -> bool:
-    """Whether a terminated instance went through the steps in order, by when each began.
+def in_order(timeline: InstanceTimeline) -> bool:
+    """Return whether the steps of a termination started in order.
 
-    A step that never happened is no violation here: what it left behind is counted as such.
+    A step that never happened is not a violation, since what it left behind is counted.
     """
-    times = [life.first[kind] for kind in ORDER_OF_TERMINATION if kind in life.first]
+    times = [timeline.first[kind] for kind in ORDER_OF_TERMINATION if kind in timeline.first]
     return times == sorted(times)
 
 
 def peak(entries: Sequence[Entry]) -> int:
     """Return the largest number of instances that were in service at once."""
-    inside: set[str] = set()
+    in_service: set[str] = set()
     most = 0
     for entry in entries:
         if entry.kind == "instance-in-service":
-            inside.add(entry.subject)
-            most = max(most, len(inside))
+            in_service.add(entry.subject)
+            most = max(most, len(in_service))
         elif entry.kind in {"target-draining", "instance-terminating", "instance-terminated"}:
-            inside.discard(entry.subject)
+            in_service.discard(entry.subject)
     return most
 
 
-# Words --------------------------------------------------------------------------------------------
+# Text ---------------------------------------------------------------------------------------------
 
 
 def lines(summary: Summary) -> list[str]:
-    """Write the figures, one a line; durations are lab time."""
+    """Return the figures as lines of text; durations are lab time."""
     launched, ended = summary.launches, summary.terminations
     return [
         spread_line("launch event to interfaces attached", summary.to_interfaces),
@@ -181,7 +186,7 @@ def lines(summary: Summary) -> list[str]:
         f"commits on Panorama by the module: {summary.commits}",
         names_line("traffic before a firewall was ready", summary.early),
         names_line(
-            "terminations out of order (drain, hook, license, interfaces)", summary.disordered
+            "terminations out of order (drain, hook, license, interfaces)", summary.out_of_order
         ),
     ]
 
@@ -189,50 +194,53 @@ def lines(summary: Summary) -> list[str]:
 def failures(
     summary: Summary, leftovers: Mapping[str, int] | None, *, smallest: int, largest: int
 ) -> list[str]:
-    """Return why a run whose stages all ended has failed all the same; nothing if it has not.
+    """Return why a run has failed although all its stages ended; nothing if it has passed.
 
     Args:
-        summary: its figures.
-        leftovers: what the public APIs still show, by name; None if that was never counted.
-        smallest: firewalls that had to be launched before the wave.
-        largest: firewalls that had to be in service during it.
+        summary: The figures of the run.
+        leftovers: What the public APIs still show, by name; None if it was not counted.
+        smallest: How many firewalls had to be launched before the wave.
+        largest: How many firewalls had to be in service during the wave.
     """
-    found = []
+    failed = []
     if leftovers is None:
-        found.append("what was left behind was never counted")
+        failed.append("leftovers were not counted")
     elif any(leftovers.values()):
-        found.append("something was left behind (the last line)")
+        failed.append("something was left behind (see the last line)")
     if summary.early:
-        found.append(f"{len(summary.early)} firewalls got traffic before they were ready")
-    if summary.disordered:
-        found.append(f"{len(summary.disordered)} terminations broke their order")
+        failed.append(f"{len(summary.early)} firewalls got traffic before they were ready")
+    if summary.out_of_order:
+        failed.append(f"{len(summary.out_of_order)} terminations were out of order")
     if summary.peak < largest:
-        found.append(f"the group grew to {summary.peak} firewalls, not to {largest}")
+        failed.append(f"the group grew to {summary.peak} firewalls, not to {largest}")
     if summary.terminations < summary.launches or summary.launches < smallest:
-        found.append(f"{summary.launches} firewalls came and {summary.terminations} went")
-    return found
+        failed.append(
+            f"{summary.launches} firewalls were launched and {summary.terminations} terminated"
+        )
+    return failed
 
 
 def leftovers_line(leftovers: Mapping[str, int]) -> str:
-    """Write the line that the whole demonstration is about."""
+    """Return the line that says what was left behind."""
     counts = (f"{count} {NAMES[name][count != 1]}" for name, count in leftovers.items())
     return f"leftovers: {', '.join(counts)}"
 
 
 def spread_line(name: str, spread: Spread | None) -> str:
-    """Write one duration."""
+    """Return a line with the spread of a duration."""
     if spread is None:
-        return f"{name}: never seen"
-    return f"{name}: median {human(spread.median)}, max {human(spread.largest)} ({spread.count})"
+        return f"{name}: not observed"
+    middle, largest = format_duration(spread.median), format_duration(spread.largest)
+    return f"{name}: median {middle}, max {largest} ({spread.count})"
 
 
 def names_line(name: str, instances: Sequence[str]) -> str:
-    """Write which instances broke a rule."""
+    """Return a line with the instances that violate a rule."""
     return f"{name}: {', '.join(instances) or 'none'}"
 
 
-def human(seconds: float) -> str:
-    """Write a duration as a person would."""
+def format_duration(seconds: float) -> str:
+    """Return a duration as text, in seconds or minutes."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

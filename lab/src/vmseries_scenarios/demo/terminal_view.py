@@ -25,34 +25,34 @@ MARKS = {
     Progress.FAILED: ("✗", "bold red"),
 }
 STATUS_SECONDS = 15.0
-"""How often plain output says where things stand when nothing else is said."""
+"""Seconds without other output after which plain output has a status line."""
 
 FIGURES = 6
-"""Lines that the figures beside the stages take."""
+"""Lines of the figures beside the stages."""
 
 RESULTS = {"PEND": "cyan", "OK": "green", "FAIL": "bold red"}
-"""Results of Panorama's jobs, and their colours."""
+"""Results of Panorama's jobs, and their colors."""
 
 COMMITS = 3
-"""Commits that the screen shows, the newest."""
+"""How many of the latest commits the screen shows."""
 
 LOG = 4
-"""Lines of the event log that every screen has."""
+"""Minimum number of event log lines on the screen."""
 
 FULL = 100.0
 WARM, HOT = 60.0, 85.0
-"""Utilisations at which a firewall is shown in yellow and in red."""
+"""Utilizations from which a firewall is yellow and red."""
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows the board. Both kinds are context managers that leave the terminal as they found it."""
+    """Shows the board. Views are context managers that restore the terminal."""
 
     def show(self, board: Board) -> None:
-        """Bring what is shown up to date."""
+        """Show the current board."""
 
 
 def view_for(console: Console) -> View:
-    """Return the live view for a terminal, plain lines for a file, a pipe or CI."""
+    """Return the live view for a terminal, or the plain view for a file, a pipe or CI."""
     return LiveView(console) if console.is_terminal else PlainView(console)
 
 
@@ -73,7 +73,7 @@ class LiveView:
 
     def __exit__(self, *_exception: object) -> None:
         self._live.stop()
-        # The live view leaves nothing on the terminal.
+        # The live view is removed from the terminal at the end.
         if self._board is not None:
             self._console.print(stages(self._board))
 
@@ -91,21 +91,21 @@ def screen(board: Board, height: int) -> RenderableType:
     top.add_row(stages(board), figures(board))
     table = firewalls(board.moment)
     rows = len(board.moment.firewalls) if board.moment else 0
-    # Borders and headings: 2 lines of the upper panel, the table and the log each, and 1 to spare.
+    # Borders and headings: 2 lines of the upper panel, the table and the log each, and 1 spare.
     room = height - max(len(board.stages), FIGURES) - rows - 7
     parts: list[RenderableType] = [
         Panel(top, title="[bold]VM-Series autoscaling demo[/]", border_style="cyan"),
         table,
     ]
-    # On a low terminal the log alone tells of commits.
+    # On a low terminal, only the log shows commits.
     if room >= LOG + COMMITS + 2:
         room -= COMMITS + 2
         parts.append(framed(commits(board.commits), "commits on Panorama", COMMITS + 2))
-    return Group(*parts, framed(log(board, max(LOG, room)), "what happens"))
+    return Group(*parts, framed(log(board, max(LOG, room)), "event log"))
 
 
 def framed(content: RenderableType, title: str, height: int | None = None) -> Panel:
-    """Frame a part of the screen; `height` lines, or as many as it takes."""
+    """Frame a part of the screen; `height` in lines, or as many as it needs."""
     return Panel(content, title=title, title_align="left", border_style="dim", height=height)
 
 
@@ -124,7 +124,7 @@ def stages(board: Board) -> RenderableType:
 
 
 def figures(board: Board) -> RenderableType:
-    """Show the clocks, the load and the mean utilisation."""
+    """Show the clocks, the load and the mean utilization."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(no_wrap=True)
@@ -134,14 +134,14 @@ def figures(board: Board) -> RenderableType:
         return grid
     grid.add_row("lab clock", clock(moment.at))
     grid.add_row("lab time", duration(moment.at - board.start))
-    grid.add_row("load offered", f"{moment.offered:,} sessions")
+    grid.add_row("offered load", f"{moment.offered:,} sessions")
     grid.add_row("in service", f"{moment.count()} of {len(moment.firewalls)} firewalls")
-    grid.add_row("utilisation", bar(mean_utilization(moment)))
+    grid.add_row("utilization", bar(mean_utilization(moment)))
     return grid
 
 
 def bar(percent: float) -> RenderableType:
-    """Draw a utilisation as a bar with its figure."""
+    """Draw a utilization as a bar with its figure."""
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
         ProgressBar(
@@ -157,7 +157,7 @@ def bar(percent: float) -> RenderableType:
 
 
 def firewalls(moment: Moment | None) -> RenderableType:
-    """Tabulate the group's members."""
+    """Return a table of the group's members."""
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -192,7 +192,7 @@ def firewalls(moment: Moment | None) -> RenderableType:
 
 
 def commits(jobs: Sequence[Job]) -> RenderableType:
-    """List Panorama's newest commits."""
+    """List the latest commits on Panorama."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", no_wrap=True, min_width=8)
     grid.add_column(justify="right", no_wrap=True)
@@ -207,19 +207,19 @@ def commits(jobs: Sequence[Job]) -> RenderableType:
 
 
 def row_style(firewall: Firewall) -> str:
-    """Return the colour of a firewall's row."""
+    """Return the color of a firewall's row."""
     if firewall.leaving:
         return "dim"
     return "" if firewall.serving else "yellow"
 
 
 def heat(percent: float) -> str:
-    """Return the colour of a utilisation."""
+    """Return the color of a utilization."""
     return "red" if percent >= HOT else "yellow" if percent >= WARM else "green"
 
 
 def log(board: Board, room: int) -> RenderableType:
-    """Show the newest lines of the event log."""
+    """Show the latest lines of the event log."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", no_wrap=True, min_width=8)
     grid.add_column(no_wrap=True, overflow="ellipsis")
@@ -232,12 +232,12 @@ def log(board: Board, room: int) -> RenderableType:
 
 
 class PlainView:
-    """Lines that are only ever added: what began and ended, what happened, where things stand."""
+    """Plain lines: start and end of the stages, events, and the status from time to time."""
 
     def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._now = now
-        self._said: dict[str, Progress] = {}
+        self._printed: dict[str, Progress] = {}
         self._logged = 0
         self._last = now()
 
@@ -248,8 +248,8 @@ class PlainView:
         return None
 
     def show(self, board: Board) -> None:
-        """Print what is new."""
-        lines = [line for stage in board.stages for line in self._news(stage, board.moment)]
+        """Print the lines that are new."""
+        lines = [line for stage in board.stages for line in self._new_lines(stage, board.moment)]
         lines += [f"    {clock(at)}  {line}" for at, line in board.log[self._logged :]]
         self._logged = len(board.log)
         if not lines and self._now() - self._last >= STATUS_SECONDS:
@@ -259,12 +259,12 @@ class PlainView:
         for line in lines:
             self._console.print(Text(line), soft_wrap=True)
 
-    def _news(self, stage: Stage, moment: Moment | None) -> Sequence[str]:
-        """Say if the stage has begun or ended since the last look, and then who is there."""
-        before = self._said.get(stage.name, Progress.WAITING)
+    def _new_lines(self, stage: Stage, moment: Moment | None) -> Sequence[str]:
+        """Return lines on a stage that has started or ended, and on the firewalls at its end."""
+        before = self._printed.get(stage.name, Progress.WAITING)
         if stage.progress is before:
             return ()
-        self._said[stage.name] = stage.progress
+        self._printed[stage.name] = stage.progress
         if stage.progress is Progress.RUNNING:
             return (f"==> {stage.name}",)
         note = f": {stage.note}" if stage.note else ""
@@ -275,7 +275,7 @@ class PlainView:
 
 
 def status(board: Board) -> str:
-    """Say in one line where things stand."""
+    """Return the status in one line."""
     parts = [
         f"{stage.name}: {stage.note}" if stage.note else stage.name for stage in board.running()
     ]
@@ -283,12 +283,12 @@ def status(board: Board) -> str:
         moment = board.moment
         parts.append(
             f"{moment.count()} of {len(moment.firewalls)} firewalls in service, "
-            f"{mean_utilization(moment):.0f} % utilised"
+            f"{mean_utilization(moment):.0f} % utilized"
         )
     return f"    ... {'; '.join(parts)} ({board.elapsed:.0f} s)"
 
 
-# Words and figures --------------------------------------------------------------------------------
+# Text and figures ---------------------------------------------------------------------------------
 
 
 def describe(firewall: Firewall) -> str:
@@ -302,17 +302,17 @@ def describe(firewall: Firewall) -> str:
 
 
 def mean_utilization(moment: Moment) -> float:
-    """Return the mean utilisation of the firewalls in service, in percent."""
+    """Return the mean utilization of the firewalls in service, in percent."""
     values = [firewall.utilization for firewall in moment.firewalls if firewall.in_service]
     return sum(values) / len(values) if values else 0.0
 
 
 def clock(at: float) -> str:
-    """Write a lab time as a time of day."""
+    """Return a lab time as a time of day."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as hours and minutes."""
+    """Return a duration in hours and minutes."""
     hours, minutes = divmod(int(seconds // 60), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

@@ -1,5 +1,5 @@
-"""Proof that each function may do what it does, and nothing else.
+"""Proof that each function has the permissions that it needs, and no other.
 
-``scenarios`` makes the functions do everything that they can do, in the lab; ``proof`` compares
-what they called with what Terraform granted; ``tables`` says it, here and in docs/security.md.
+``scenarios`` lets the functions do everything that they can do, in the lab. ``proof`` compares
+what they called with what Terraform granted. ``tables`` shows it, here and in docs/security.md.
 """

@@ -1,9 +1,7 @@
-"""The proof as a command."""
+"""The proof of least privilege as a command."""
 
 from __future__ import annotations
 
-import signal
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tf_setup import SetupError, terraform_environment
-from vmseries_lab.client import LabError
+from vmseries_scenarios.deployment import REPOSITORY
 from vmseries_scenarios.least_privilege import scenarios, tables
 from vmseries_scenarios.least_privilege.proof import prove
-from vmseries_scenarios.terraform import TerraformError
+from vmseries_scenarios.program import RUN_ERRORS, open_console, stop_on_sigterm
 
-REPOSITORY = Path(__file__).resolve().parents[4]
 DOCUMENT = Path("docs/security.md")
 DEPLOYMENTS = (
     scenarios.FULL,
@@ -26,9 +22,8 @@ DEPLOYMENTS = (
     scenarios.WITHOUT_PANORAMA,
     scenarios.BARE,
 )
-WIDTH = 140
 AT_ONCE = 3
-"""Deployments; Terraform's provider waits most of the time."""
+"""How many deployments run at a time: the Terraform provider waits most of the time."""
 
 
 def run(
@@ -37,51 +32,41 @@ def run(
     repository: Path = REPOSITORY,
     console: Console | None = None,
 ) -> int:
-    """Apply the deployments, have everything happen in them, and compare.
+    """Apply the deployments, let everything happen in them, and compare.
 
     Args:
-        write: bring docs/security.md up to date, instead of failing if it is not.
-        repository: the checkout whose module is tried; only the document in it changes.
-        console: where to print.
+        write: Update docs/security.md, instead of failing if it is not current.
+        repository: The checkout whose module is applied; only the document in it may change.
+        console: Where to print.
 
     Returns:
-        The exit status: 0 only if no call was refused, nothing that is granted is unused, nothing
-        can be taken away unnoticed, and the document says what is granted.
+        The exit status: 0 only if no call was refused, no grant is unused, nothing can be removed
+        unnoticed, and the document is current.
     """
-    # A table that is not looked at in a terminal need not fit into one.
-    console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = open_console(console)
     start = time.monotonic()
-    # A supervisor's polite end is to stop Terraform and the labs just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_sigterm()
     try:
-        tools = terraform_environment()
         with (
-            tempfile.TemporaryDirectory(prefix="vmseries-permissions-") as scratch,
+            tempfile.TemporaryDirectory(prefix="vmseries-") as scratch,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
             performances = [
-                pool.submit(
-                    scenarios.perform,
-                    features,
-                    repository,
-                    Path(scratch) / str(number),
-                    tools.binary,
-                    tools.environment,
-                )
+                pool.submit(scenarios.perform, features, repository, Path(scratch) / str(number))
                 for number, features in enumerate(DEPLOYMENTS)
             ]
             results = [performance.result() for performance in performances]
-    except (SetupError, LabError, TerraformError, scenarios.ScenarioError) as error:
+    except RUN_ERRORS as error:
         console.print(Text(str(error), "red"))
         return 1
-    deployments = [result.deployment for result in results]
-    proof = prove(deployments)
-    console.print(tables.proven(proof, deployments))
+    evidence = [result.evidence for result in results]
+    proof = prove(evidence)
+    console.print(tables.proven(proof, evidence))
     problems = [
         *(problem for result in results for problem in result.undecided),
         *(f"refused: {call}" for call in sorted(set(proof.refused))),
         *(f"unused: {grant}" for grant in proof.unused),
-        *(f"can be taken away unnoticed: {name}" for name in proof.unnoticed),
+        *(f"can be removed unnoticed: {name}" for name in proof.unnoticed),
         *_document(repository / DOCUMENT, tables.document(results[0].permissions), write=write),
     ]
     for problem in problems:
@@ -92,10 +77,10 @@ def run(
 
 
 def _document(path: Path, text: str, *, write: bool) -> list[str]:
-    """Write the document's table, or say that it is not current."""
+    """Write the tables into the document, or return the problem that it is not current."""
     if write:
         tables.write(path, text)
         return []
     if tables.is_current(path, text):
         return []
-    return [f"{path.name} does not say what is granted: run make permissions WRITE=1"]
+    return [f"{path.name} is not current: run make permissions WRITE=1"]

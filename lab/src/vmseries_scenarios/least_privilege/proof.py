@@ -1,10 +1,15 @@
-"""What the functions called, against what they are granted: pure, on records.
+"""Compares what the functions called with what they are granted. Pure functions on records.
 
-A grant is an action or a resource of a statement. All are needed if none of the recorded calls is
-refused, every grant allowed one of them, and taking away any statement, any of its actions, any of
-its resources or any one of several values that a condition allows has one refused. Deployments are
-taken together: what one does not use, another must. What the pre-flight tries must be allowed, but
-is no use of a grant: it tries only what visits need.
+A grant is an action or a resource of a statement. The grants are exactly those needed if
+
+- no recorded call is refused,
+- every grant allowed a call,
+- and removing any statement, any of its actions, any of its resources, or any one of several values
+  that a condition allows would refuse a call.
+
+Deployments are taken together: a grant that one does not use must be used by another. What the
+pre-flight check tries must be allowed, but does not count as a use, since it tries only what visits
+need.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ Statement = Mapping[str, Any]
 
 
 class Part(StrEnum):
-    """What a grant is of its statement."""
+    """Which part of its statement a grant is."""
 
     ACTION = "Action"
     RESOURCE = "Resource"
@@ -33,10 +38,10 @@ class Grant:
     """An action or a resource of a statement.
 
     Attributes:
-        function: the function by its place in the module, e.g. ``launch``.
-        sid: the statement's.
-        part: which of the two it is.
-        value: the action or the ARN, as the policy has it.
+        function: Key of the function in the module's outputs, such as ``launch``.
+        sid: ID of the statement.
+        part: Whether it is an action or a resource.
+        value: The action or the ARN, as in the policy.
     """
 
     function: str
@@ -46,21 +51,21 @@ class Grant:
 
     @property
     def statement(self) -> str:
-        """Its statement on one line."""
+        """Name of its statement."""
         return f"{self.function} / {self.sid}"
 
     def __str__(self) -> str:
-        """The grant on one line."""
+        """Return the grant on one line."""
         return f"{self.statement}: {self.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Something that could be taken away from a policy.
+    """Something that could be removed from a policy.
 
     Attributes:
-        statement: of which it is, as :attr:`Grant.statement`.
-        name: what it is, on one line.
+        statement: The statement that it belongs to, as :attr:`Grant.statement`.
+        name: What would be removed, on one line.
     """
 
     statement: str
@@ -69,28 +74,29 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What IAM was asked for one call, and how often the same was asked.
+    """An AWS call, and the permissions that it needs.
 
     Attributes:
-        name: service and action of the call, e.g. ``ec2 AttachNetworkInterface``.
-        asked: all that it takes.
-        error: code of the answer, empty if the call succeeded.
+        name: Service and action of the call, such as ``ec2 AttachNetworkInterface``.
+        requests: The permissions that it needs, all of them.
+        error: Error code of the refusal; empty if the call was not refused.
+        times: How often the same call was made.
     """
 
     name: str
-    asked: tuple[Request, ...]
+    requests: tuple[Request, ...]
     error: str = ""
     times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """One deployment: what its functions may do, what they did, and what they only tried.
+class Evidence:
+    """What the functions of a deployment may do, what they did, and what they only tried.
 
     Attributes:
-        statements: by function.
-        calls: by function.
-        trials: calls of the pre-flight, by function.
+        statements: Statements of the policies, by function.
+        calls: Calls, by function.
+        trials: Calls of the pre-flight check, by function.
     """
 
     statements: Mapping[str, Sequence[Statement]]
@@ -100,14 +106,14 @@ class Deployment:
 
 @dataclass(slots=True)
 class Proof:
-    """What was found.
+    """The result of the comparison.
 
     Attributes:
-        calls: how many there were.
-        used: how many calls each grant allowed.
-        refused: calls that were, or by the policies are, refused.
-        unused: grants that allowed nothing.
-        unnoticed: what could be taken away from a policy without a call being refused.
+        calls: Number of calls.
+        used: Number of calls that each grant allowed.
+        refused: Calls that the lab refused, or that the policies refuse.
+        unused: Grants that allowed no call.
+        unnoticed: What could be removed from a policy without a call being refused.
     """
 
     calls: int = 0
@@ -130,7 +136,7 @@ class Proof:
         )
 
 
-def prove(deployments: Iterable[Deployment]) -> Proof:
+def prove(deployments: Iterable[Evidence]) -> Proof:
     """Compare what the functions called with what they are granted."""
     proof = Proof()
     granted: set[Grant] = set()
@@ -146,31 +152,33 @@ def prove(deployments: Iterable[Deployment]) -> Proof:
             granted.update(grants(function, statements))
             allowed = [call for call in calls if _allowed(statements, call)]
             for removal, fewer in _removals(function, statements):
-                noticed = removals.get(removal) or not all(_allowed(fewer, one) for one in allowed)
+                noticed = removals.get(removal) or not all(
+                    _allowed(fewer, call) for call in allowed
+                )
                 removals[removal] = noticed
     proof.unused = sorted(granted - proof.used.keys())
-    # What is unused can be taken away, of course: that is said once.
+    # An unused grant could be removed unnoticed, but is reported only as unused.
     useful = {grant.statement for grant in proof.used}
-    said = {str(grant) for grant in proof.unused}
+    reported = {str(grant) for grant in proof.unused}
     proof.unnoticed = [
         removal.name
-        for removal, seen in removals.items()
-        if not seen and removal.statement in useful and removal.name not in said
+        for removal, noticed in removals.items()
+        if not noticed and removal.statement in useful and removal.name not in reported
     ]
     return proof
 
 
 def read_calls(log: Iterable[Mapping[str, Any]], role: str) -> list[Call]:
-    """The calls under a role from the lab's log (``Lab.calls``), equal ones taken together."""
+    """Return the calls of a role from the lab's log (``Lab.calls``), equal ones combined."""
     counted: Counter[tuple[str, str, str]] = Counter()
     for entry in log:
         if entry["role"] == role and entry["authorization"]:
-            asked = json.dumps(entry["authorization"], sort_keys=True)
+            requests = json.dumps(entry["authorization"], sort_keys=True)
             refusal = entry["error"] if entry["error"] in REFUSALS else ""
-            counted[f"{entry['service']} {entry['action']}", asked, refusal] += 1
+            counted[f"{entry['service']} {entry['action']}", requests, refusal] += 1
     return [
-        Call(name, tuple(Request(**one) for one in json.loads(asked)), error, times)
-        for (name, asked, error), times in counted.items()
+        Call(name, tuple(Request(**fields) for fields in json.loads(requests)), error, times)
+        for (name, requests, error), times in counted.items()
     ]
 
 
@@ -178,7 +186,7 @@ REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOper
 
 
 def undecided(log: Iterable[Mapping[str, Any]], role: str) -> list[str]:
-    """The calls under a role that the lab could not decide on, and refused for it."""
+    """Return the calls of a role that the lab could not decide, and therefore refused."""
     return [
         f"{role}: {entry['service']} {entry['action']} is unknown to the lab"
         for entry in log
@@ -196,7 +204,7 @@ def _count(
             continue
         used = {
             grant
-            for request in call.asked
+            for request in call.requests
             for statement in statements
             for grant in _allowing(function, statement, request)
         }
@@ -204,16 +212,16 @@ def _count(
 
 
 def _resources(call: Call) -> str:
-    return "on " + ", ".join(f"{one.resource} ({one.action})" for one in call.asked)
+    return "on " + ", ".join(f"{request.resource} ({request.action})" for request in call.requests)
 
 
 def _allowed(statements: Sequence[Statement], call: Call) -> bool:
     document = {"Statement": list(statements)}
-    return all(permits([document], request) for request in call.asked)
+    return all(permits([document], request) for request in call.requests)
 
 
 def _allowing(function: str, statement: Statement, request: Request) -> Iterator[Grant]:
-    """What in a statement allows a request."""
+    """Yield the grants of a statement that allow a request."""
     if not covers(statement, request.action, request.resource, request.context):
         return
     for action in statement["Action"]:
@@ -225,7 +233,7 @@ def _allowing(function: str, statement: Statement, request: Request) -> Iterator
 
 
 def grants(function: str, statements: Iterable[Statement]) -> Iterator[Grant]:
-    """Everything that the statements grant, action by action and resource by resource."""
+    """Yield every action and every resource of the statements as a grant."""
     for statement in statements:
         for part in Part:
             for value in statement[part]:
@@ -235,7 +243,7 @@ def grants(function: str, statements: Iterable[Statement]) -> Iterator[Grant]:
 def _removals(
     function: str, statements: Sequence[Statement]
 ) -> Iterator[tuple[Removal, list[Statement]]]:
-    """Each way to take something away, and the statements that are left."""
+    """Yield everything that could be removed, with the statements that would remain."""
     for index, statement in enumerate(statements):
         others = [*statements[:index], *statements[index + 1 :]]
         whole = f"{function} / {statement['Sid']}"
@@ -243,14 +251,15 @@ def _removals(
         for part in Part:
             for value in statement[part]:
                 rest = [other for other in statement[part] if other != value]
-                left = [*others, {**statement, part: rest}] if rest else others
-                yield Removal(whole, str(Grant(function, statement["Sid"], part, value))), left
-        for what, narrowed in _narrowed(statement):
-            yield Removal(whole, f"{whole}: {what}"), [*others, narrowed]
+                remaining = [*others, {**statement, part: rest}] if rest else others
+                grant = Grant(function, statement["Sid"], part, value)
+                yield Removal(whole, str(grant)), remaining
+        for value, narrowed in _narrowed(statement):
+            yield Removal(whole, f"{whole}: {value}"), [*others, narrowed]
 
 
 def _narrowed(statement: Statement) -> Iterator[tuple[str, Statement]]:
-    """Each one of several values that a condition allows, and the statement without it."""
+    """Yield each one of several values of a condition, and the statement without it."""
     conditions = statement.get("Condition", {})
     for operator, block in conditions.items():
         for key, values in block.items():

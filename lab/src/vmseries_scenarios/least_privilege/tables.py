@@ -1,4 +1,4 @@
-"""Tables: of what was proven, for the terminal; of what is granted, for docs/security.md."""
+"""Tables of the proof, for the terminal, and of the permissions, for docs/security.md."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from rich.table import Table
 
-from vmseries_scenarios.least_privilege.proof import Deployment, Part, Proof, grants
+from vmseries_scenarios.least_privilege.proof import Evidence, Part, Proof, grants
 
 BEGIN = "<!-- BEGIN_PERMISSIONS -->"
 END = "<!-- END_PERMISSIONS -->"
 BETWEEN = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 HEAD = ("Sid", "Actions", "On", "If", "Why")
-MADE_UP = (
-    # What a lab makes up anew each time.
+LAB_IDS = (
+    # IDs that differ in each lab.
     (re.compile(r"\b(subnet|sg)-[0-9a-f]{8,}"), r"\1-…"),
     (re.compile(r"\b(key|targetgroup/[\w-]+)/[0-9a-f-]{16,}"), r"\1/…"),
     (re.compile(r"(:secret:[\w/-]+)-[A-Za-z0-9]{6}\b"), r"\1-…"),
@@ -26,8 +26,8 @@ MADE_UP = (
 )
 
 
-def proven(proof: Proof, deployments: Iterable[Deployment]) -> Table:
-    """How many calls each grant allowed, in all deployments."""
+def proven(proof: Proof, deployments: Iterable[Evidence]) -> Table:
+    """Return how many calls each grant allowed, over all deployments."""
     rows: Counter[tuple[str, str, Part, str]] = Counter()
     for deployment in deployments:
         for function, statements in deployment.statements.items():
@@ -45,10 +45,10 @@ def proven(proof: Proof, deployments: Iterable[Deployment]) -> Table:
 
 
 def document(permissions: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    """The tables of what each function may do, as Markdown between the markers.
+    """Return the tables of what each function may do, as Markdown between the markers.
 
     Args:
-        permissions: the root's output ``permissions``.
+        permissions: The root module's output ``permissions``.
     """
     parts = [BEGIN]
     for function, statements in permissions.items():
@@ -59,15 +59,15 @@ def document(permissions: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
 
 
 def is_current(path: Path, text: str) -> bool:
-    """Whether a document has ``text`` between its markers."""
+    """Return whether a document has ``text`` between its markers."""
     return path.exists() and text in path.read_text()
 
 
 def write(path: Path, text: str) -> None:
-    """Put ``text`` between a document's markers.
+    """Write ``text`` between the markers of a document.
 
     Raises:
-        ValueError: if the document has no such markers.
+        ValueError: The document does not have both markers once.
     """
     before = path.read_text()
     after, times = BETWEEN.subn(lambda _: text, before)
@@ -105,8 +105,8 @@ def _code(text: str) -> str:
 
 
 def _short(arn: str) -> str:
-    """An ARN without what is the same for all, and without ids that the lab made up."""
-    for pattern, instead in MADE_UP:
+    """Return an ARN without partition, Region and account, and without the IDs of a lab."""
+    for pattern, instead in LAB_IDS:
         arn = pattern.sub(instead, arn)
     match = re.fullmatch(r"arn:aws:([\w-]+):[\w*-]*:[\w*]*:(.+)", arn)
     return f"{match[1]}: {match[2]}" if match else arn

@@ -1,4 +1,4 @@
-"""A lab for the tests of its own behaviour."""
+"""A lab for the tests of its own behavior."""
 
 from __future__ import annotations
 

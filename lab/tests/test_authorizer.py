@@ -112,7 +112,7 @@ def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account)
     arn = account.function(CALL, role=account.role({"Action": "*", "Resource": "*"}))
     code, message, status = call(account, arn, "ec2", "describe_volumes")
     assert (code, status) == ("NotImplemented", 400)
-    assert "does not know what IAM is asked for ec2:DescribeVolumes" in message
+    assert "does not know what IAM authorizes for ec2:DescribeVolumes" in message
 
 
 def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(lab: Lab, account: Account) -> None:

@@ -141,7 +141,7 @@ class TestHooks:
         assert "hook-expired" in aws.kinds(instance_id)
 
     def test_heartbeats_end_at_the_global_time_out(self, aws: InProcessAws, asg: Any) -> None:
-        """100 heartbeat time-outs, or 48 hours: whichever is smaller."""
+        """100 heartbeat timeouts, or 48 hours: whichever is smaller."""
         aws.build_group(
             LifecycleHookSpecificationList=[hook("launch", "LAUNCHING", "CONTINUE", 30)]
         )

@@ -1,4 +1,4 @@
-"""EventBridge in the lab. Expected behaviour: EventBridge User Guide, section named per test."""
+"""EventBridge in the lab. Expected behavior: EventBridge User Guide, section named per test."""
 
 from __future__ import annotations
 

@@ -532,8 +532,8 @@ class TestControl:
             self.call(site.fleet, "POST", "firewalls", bootstrp=20)
 
     def test_panorama_and_licensing(self, site):
-        knobs = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
-        assert (knobs["mode"], knobs["commit_seconds"]) == ("refusing", 5)
+        settings = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
+        assert (settings["mode"], settings["commit_seconds"]) == ("refusing", 5)
         self.call(site.outside, "POST", "licensing", pool_size=3)
         assert site.outside.licensing.pools[licensing_api.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]

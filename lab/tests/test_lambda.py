@@ -1,4 +1,4 @@
-"""Lambda in the lab. Expected behaviour: Lambda Developer Guide; the section is named per test."""
+"""Lambda in the lab. Expected behavior: Lambda Developer Guide; the section is named per test."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
 
 
 def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
-    """Function time-out: the environment is ended; the next invocation is a cold start."""
+    """Function timeout: the environment is ended; the next invocation is a cold start."""
     code = """
     import time
     def handler(event, context):

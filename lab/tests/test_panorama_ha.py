@@ -176,7 +176,7 @@ class TestFailover:
             job(pair.first, number)
         assert serials(pair.first, "show", MANAGED) == []
 
-    def test_a_commit_that_was_not_synchronised_yet_is_lost_too(self, pair):
+    def test_a_commit_that_was_not_synchronized_yet_is_lost_too(self, pair):
         add(pair.first, MANAGED, "1")
         number = commit(pair.first, "autoscale")
         pair.world.advance(31)

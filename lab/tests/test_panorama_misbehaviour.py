@@ -17,9 +17,9 @@ def site():
         yield site
 
 
-class TestMisbehaviour:
+class TestMisbehavior:
     @pytest.mark.parametrize(
-        ("knobs", "error", "text"),
+        ("settings", "error", "text"),
         [
             ({"available": False}, panos.errors.PanURLError, "Connection refused"),
             ({"status": 502}, panos.errors.PanURLError, "code: 502"),
@@ -34,9 +34,9 @@ class TestMisbehaviour:
             ),
         ],
     )
-    def test_as_in_the_field_and_over_again(self, site, knobs, error, text):
+    def test_as_in_the_field_and_over_again(self, site, settings, error, text):
         site.device.timeout = 1
-        lab_settings.configure(site.outside.panorama, **knobs)
+        lab_settings.configure(site.outside.panorama, **settings)
         with pytest.raises(error, match=text):
             site.device.op("show system info")
         lab_settings.configure(

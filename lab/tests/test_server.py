@@ -38,7 +38,7 @@ def test_pace_moves_the_clock_by_itself_until_it_is_ended(lab: Lab) -> None:
 
 
 def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> None:
-    """A time-out of ten lab seconds does not pass in a moment because the clock runs fast."""
+    """A timeout of ten lab seconds does not pass in a moment because the clock runs fast."""
     arn = account.function(
         """
         import time

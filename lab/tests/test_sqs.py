@@ -1,4 +1,4 @@
-"""SQS and Lambda's pollers in the lab. Expected behaviour: SQS and Lambda Developer Guides."""
+"""SQS and Lambda's pollers in the lab. Expected behavior: SQS and Lambda Developer Guides."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_redrive_policy_is_shown_without_spaces(account: Account) -> None:
 
 @lab_test
 def test_processed_messages_are_deleted_failed_ones_come_back(lab: Lab, account: Account) -> None:
-    """Handling errors: an error leaves the whole batch to its visibility time-out."""
+    """Handling errors: an error leaves the whole batch to its visibility timeout."""
     url, arn = account.queue(VisibilityTimeout="60")
     function = account.function(
         """
@@ -299,7 +299,7 @@ def test_five_pollers_to_begin_with(lab: Lab, account: Account) -> None:
 
 @lab_test
 def test_mapping_needs_permissions_and_a_long_enough_visibility(account: Account) -> None:
-    """Configuring a queue: the role's permissions; visibility not below the function's time-out."""
+    """Configuring a queue: the role's permissions; visibility not below the function's timeout."""
     _, arn = account.queue(VisibilityTimeout="60")
     without = account.function(COUNT, role=account.role())
     with pytest.raises(ClientError, match="permissions to call ReceiveMessage on SQS"):

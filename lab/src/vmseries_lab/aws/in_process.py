@@ -128,14 +128,17 @@ class InProcessAws:
 
     def group(self, name: str = "fw") -> dict[str, Any]:
         """Describe a group."""
-        found = self.client("autoscaling").describe_auto_scaling_groups(
+        response = self.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[name]
         )
-        return dict(found["AutoScalingGroups"][0])
+        return dict(response["AutoScalingGroups"][0])
 
     def states(self, name: str = "fw") -> dict[str, str]:
         """List the group's instances with their lifecycle states."""
-        return {one["InstanceId"]: one["LifecycleState"] for one in self.group(name)["Instances"]}
+        return {
+            member["InstanceId"]: member["LifecycleState"]
+            for member in self.group(name)["Instances"]
+        }
 
     def complete(
         self, instance_id: str, hook_name: str, result: str = "CONTINUE", group: str = "fw"
@@ -165,15 +168,15 @@ class InProcessAws:
 
     def instance(self, instance_id: str) -> dict[str, Any]:
         """Describe an instance."""
-        found = self.client("ec2").describe_instances(InstanceIds=[instance_id])
-        return dict(found["Reservations"][0]["Instances"][0])
+        response = self.client("ec2").describe_instances(InstanceIds=[instance_id])
+        return dict(response["Reservations"][0]["Instances"][0])
 
     def health(self, target_group: str) -> dict[str, str]:
         """List the target group's targets with their states."""
-        found = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
+        response = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
         return {
-            one["Target"]["Id"]: one["TargetHealth"]["State"]
-            for one in found["TargetHealthDescriptions"]
+            target["Target"]["Id"]: target["TargetHealth"]["State"]
+            for target in response["TargetHealthDescriptions"]
         }
 
     def lifecycle_events(self) -> list[dict[str, Any]]:

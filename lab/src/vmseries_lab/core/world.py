@@ -117,9 +117,9 @@ class World:
     def advance(self, seconds: float) -> None:
         """Move the clock by ``seconds``, in steps, letting everything happen that falls due."""
         self.settle()
-        left = seconds
-        while left > 0:
-            step = min(STEP_SECONDS, left)
+        remaining = seconds
+        while remaining > 0:
+            step = min(STEP_SECONDS, remaining)
             self.clock.jump(step)
-            left -= step
+            remaining -= step
             self.settle()

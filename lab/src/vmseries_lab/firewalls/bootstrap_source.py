@@ -17,8 +17,8 @@ def read(
     parameters = parse(user_data)
     first = BootstrapParameters(parameters)
     if first.secret is not None:
-        found = cloud.secret(instance_id, role_arn, first.secret)
-        return BootstrapParameters({**found, **parameters})
+        stored = cloud.secret(instance_id, role_arn, first.secret)
+        return BootstrapParameters({**stored, **parameters})
     if first.bucket is not None:
         return BootstrapParameters(
             {**_package(cloud, instance_id, role_arn, first.bucket), **parameters}

@@ -23,8 +23,8 @@ class PushedConfig:
 
     def value(self, path: str) -> str | None:
         """The text at a path, from the first part that has it."""
-        found = (part.findtext(path) for part in self.parts)
-        return next((text for text in found if text), None)
+        texts = (part.findtext(path) for part in self.parts)
+        return next((text for text in texts if text), None)
 
     @cached_property
     def publishes(self) -> bool:

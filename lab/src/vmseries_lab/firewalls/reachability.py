@@ -35,7 +35,9 @@ def function(vpc_config: dict[str, Any] | None) -> Caller | None:
     """The caller that a function with these VPC settings is; ``None`` outside of any VPC."""
     store = backend("ec2")
     ids = (vpc_config or {}).get("SubnetIds") or []
-    subnets = [zone[one] for zone in store.subnets.values() for one in ids if one in zone]
+    subnets = [
+        zone[subnet_id] for zone in store.subnets.values() for subnet_id in ids if subnet_id in zone
+    ]
     if not subnets:
         return None
     return Caller(

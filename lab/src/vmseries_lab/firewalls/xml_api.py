@@ -45,25 +45,25 @@ class XmlApis:
         self._ports: dict[str, int] = {}
         self.intercept: Intercept = lambda _request, _connection, effect: effect()
 
-    def configure(self, **knobs: Any) -> None:
+    def configure(self, **settings: Any) -> None:
         """Change settings.
 
         Args:
-            knobs: ``served``, whether there are APIs at all, and those of ``https.Conduct``, for
-                all firewalls.
+            settings: ``served``, whether the APIs are served, and those of
+                ``https.ServerBehavior``, for all firewalls.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        served = bool(knobs.pop("served", self._doors is not None))
+        served = bool(settings.pop("served", self._doors is not None))
         if served and self._doors is None:
             self.start(served=True)
         elif not served:
             self.stop()
-        if knobs:
+        if settings:
             if self._server is None:
                 raise ValueError("the firewalls' APIs are not served")
-            self._server.behave(**knobs)
+            self._server.behave(**settings)
 
     def start(self, *, served: bool) -> None:
         """Serve, at new ports, if they are to be served."""
@@ -149,7 +149,7 @@ class XmlApis:
         if kind == "keygen":
             key = self._accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
-        self._accounts.who(request)
+        self._accounts.authenticate(request)
         if kind != "op":
             raise ApiError("The firewalls of the lab take only operational commands", code=17)
         return firewall.operate(parsed(parameters.get("cmd", "")))

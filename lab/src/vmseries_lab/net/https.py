@@ -21,7 +21,7 @@ from vmseries_lab.net.http_server import Listener
 
 LOOPBACK = "127.0.0.1"
 Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
-KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
+SETTINGS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
 MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
 
 
@@ -111,10 +111,10 @@ class HttpsServer:
         """Change the conduct; callers that hang are let go.
 
         Raises:
-            ValueError: for an unknown mode or knob.
+            ValueError: for an unknown mode or setting.
         """
-        if unknown := set(changes) - set(KNOBS):
-            raise ValueError(f"there is no knob called {', '.join(sorted(unknown))}")
+        if unknown := set(changes) - set(SETTINGS):
+            raise ValueError(f"there is no setting called {', '.join(sorted(unknown))}")
         mode = changes.get("mode", self.conduct.mode)
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")

@@ -41,7 +41,7 @@ class Administrators:
             raise ForbiddenError
         return admin.key
 
-    def who(self, request: Request) -> Admin:
+    def authenticate(self, request: Request) -> Admin:
         """The administrator behind a request: by key, as parameter or header, or by HTTP Basic.
 
         Raises:

@@ -99,7 +99,7 @@ class Api:
         if kind == "keygen":
             key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
-        admin = self.accounts.who(request)
+        admin = self.accounts.authenticate(request)
         self._refuse(kind)
         if kind != "op" and "target" in parameters:
             raise ApiError("The firewalls of the lab take only operational commands", code=17)

@@ -50,17 +50,17 @@ class ConfigRequests:
         """``get`` reads the candidate, ``show`` the running configuration."""
         config = self.store.candidate if action == "get" else self.store.running
         try:
-            found = config_tree.find(config, config_tree.parse(xpath))
+            elements = config_tree.find(config, config_tree.parse(xpath))
         except config_tree.BadXpathError as error:
             raise ApiError(f"Invalid xpath: {error}", code=6) from error
-        if not found:
+        if not elements:
             if action == "get":
                 return envelope("success", 7, Element("result"))
             raise ApiError("No such node")
         inner = Element("result")
         if action == "get":
-            inner.attrib = {"total-count": str(len(found)), "count": str(len(found))}
-        inner.extend(copy.deepcopy(element) for element in found)
+            inner.attrib = {"total-count": str(len(elements)), "count": str(len(elements))}
+        inner.extend(copy.deepcopy(element) for element in elements)
         return envelope("success", 19 if action == "get" else None, inner)
 
     def _several(self, parameters: dict[str, str], admin: str) -> Element:
@@ -74,9 +74,9 @@ class ConfigRequests:
         try:
             done = self.store.apply(changes, absent_refused=self.settings.absent_refused)
         except ChangeRefusedError as refused:
-            answers = [_accepted(one) for one in refused.done] + [refused.error.answer()]
+            answers = [_accepted(change) for change in refused.done] + [refused.error.answer()]
             return envelope("error", refused.error.code, *_with_ids(answers, parts))
-        return envelope("success", 20, *_with_ids([_accepted(one) for one in done], parts))
+        return envelope("success", 20, *_with_ids([_accepted(change) for change in done], parts))
 
     def _begin_strictly(self, admin: str) -> None:
         """Refuse while a commit is under way; otherwise drop the caller's own open changes."""

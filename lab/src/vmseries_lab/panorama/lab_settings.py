@@ -18,7 +18,7 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
     Args:
         panorama: the Panorama, or the pair.
         peer: ``primary`` or ``secondary``; without it, the settings apply to all peers.
-        settings: the attributes of ``https.Conduct``; those of ``commits.Pace`` and of
+        settings: the attributes of ``https.ServerBehavior``; those of ``commits.Pace`` and of
             ``settings.Settings``, which always apply to both peers; and
 
             * ``available``: of a peer of a pair, whether it has power.

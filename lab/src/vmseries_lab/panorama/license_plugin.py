@@ -101,19 +101,19 @@ class LicensePlugin:
             for which in ("installed", "packages")
         }
 
-    def configure(self, **knobs: Any) -> None:
+    def configure(self, **settings: Any) -> None:
         """Change settings.
 
         Args:
-            knobs: ``installed``: with a license manager for the device group, stack and auth code
-                that the lab's Panorama has from the start, and the licensing API key on Panorama.
+            settings: ``installed``: with a license manager for the initial device group, template
+                stack and auth code of the lab's Panorama, and its licensing API key.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        installed = bool(knobs.pop("installed", self.installed))
-        if knobs:
-            raise ValueError(f"there is no knob called {', '.join(sorted(knobs))}")
+        installed = bool(settings.pop("installed", self.installed))
+        if settings:
+            raise ValueError(f"there is no setting called {', '.join(sorted(settings))}")
         if installed == self.installed:
             return
         with self._world.lock:
@@ -332,18 +332,20 @@ class LicensePlugin:
     def managers(self) -> Iterator[Manager]:
         """The license managers of the running configuration."""
         running = self._panorama.store.running
-        for found in config_tree.find(running, config_tree.parse(f"{_MANAGERS}/entry")):
-            definition = found.findtext("bootstrap-definition") or ""
+        for manager in config_tree.find(running, config_tree.parse(f"{_MANAGERS}/entry")):
+            definition = manager.findtext("bootstrap-definition") or ""
             path = f"{_ROOT}/bootstrap-definition/entry[@name='{definition}']/authcode"
             codes = config_tree.find(running, config_tree.parse(path))
-            hours = found.findtext("auto-deactivate") or ""
+            hours = manager.findtext("auto-deactivate") or ""
             yield Manager(
-                name=found.get("name", ""),
-                group=found.findtext("device-group") or "",
-                stack=found.findtext("template-stack") or "",
+                name=manager.get("name", ""),
+                group=manager.findtext("device-group") or "",
+                stack=manager.findtext("template-stack") or "",
                 auth_code=(codes[0].text or "") if codes else "",
                 hours=float(hours) if hours.isdigit() else None,
-                serials=tuple(one.get("name", "") for one in found.iterfind("devices/entry")),
+                serials=tuple(
+                    device.get("name", "") for device in manager.iterfind("devices/entry")
+                ),
             )
 
     def _note(self, kind: str, subject: str, **detail: Any) -> None:

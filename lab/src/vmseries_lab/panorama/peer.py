@@ -155,7 +155,7 @@ class Peer:
         """Have the other peer's configuration: the running one, perhaps with the candidate.
 
         "Synchronization Between Panorama HA Peers" (Panorama Administrator's Guide): the running
-        configuration is synchronised at each commit on the active peer; the candidate when it is
+        configuration is synchronized at each commit on the active peer; the candidate when it is
         saved there, or just before a failover.
         """
         self.store.running = copy.deepcopy(source.store.running)

@@ -14,7 +14,7 @@ TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 GLOBAL_TIMEOUT_SECONDS = 172_800
 GLOBAL_TIMEOUT_HEARTBEATS = 100
-"""An instance waits 48 hours or 100 heartbeat time-outs at most, whichever is smaller.
+"""An instance waits 48 hours or 100 heartbeat timeouts at most, whichever is smaller.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
 """
@@ -119,7 +119,7 @@ class Member:
 
 
 def global_timeout(heartbeat_timeout: float) -> float:
-    """Seconds that an instance can wait for a hook with this heartbeat time-out."""
+    """Seconds that an instance can wait for a hook with this heartbeat timeout."""
     return min(GLOBAL_TIMEOUT_SECONDS, GLOBAL_TIMEOUT_HEARTBEATS * heartbeat_timeout)
 
 

@@ -59,18 +59,18 @@ class Index:
     """
 
     stored: list[Any]
-    found: dict[tuple[str, str], list[tuple[float, Any]]] = field(
+    data: dict[tuple[str, str], list[tuple[float, Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     read: int = 0
 
-    def of(self, metric: Metric) -> list[tuple[float, Any]]:
+    def select(self, metric: Metric) -> list[tuple[float, Any]]:
         """The data of the metric's namespace and name, whatever their dimensions."""
         new = self.stored[self.read :]
         self.read += len(new)
         for datum in new:
-            self.found[datum.namespace, datum.name].append((seconds(datum.timestamp), datum))
-        return self.found[metric.namespace, metric.name]
+            self.data[datum.namespace, datum.name].append((seconds(datum.timestamp), datum))
+        return self.data[metric.namespace, metric.name]
 
 
 def _index(store: Any) -> Index:
@@ -111,7 +111,7 @@ def _periods(period: int, start: float, end: float) -> list[int]:
 
 def _read(store: Any, metric: Metric, period: int, start: float, end: float) -> Series:
     buckets: dict[int, list[Any]] = {}
-    for at, datum in reversed(_index(store).of(metric)):
+    for at, datum in reversed(_index(store).select(metric)):
         if at < start - LATENESS_SECONDS:
             break
         if start <= at < end and _is(datum, metric):

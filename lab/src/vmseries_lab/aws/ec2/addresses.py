@@ -70,14 +70,14 @@ class Addresses:
         reassociate: bool = True,
     ) -> Any:
         """Associate an address with an interface, parting either from what it had."""
-        found = (
+        elastic_ip = (
             store.address_by_ip([address])
             if address
             else store.address_by_allocation([allocation_id])
         )[0]
         interface = eni or instance.nics[0]
-        if found.eni is interface:
-            return found
+        if elastic_ip.eni is interface:
+            return elastic_ip
         if not any(
             gateway.vpc is not None and gateway.vpc.id == interface.vpc_id
             for gateway in store.internet_gateways.values()
@@ -86,15 +86,15 @@ class Addresses:
         others = [other for other in store.addresses if other.eni is interface]
         if others and not reassociate:
             raise errors.already_associated(interface.id, others[0].public_ip)
-        if found.eni and not reassociate:
-            raise errors.already_associated(found.allocation_id, found.public_ip)
-        for previous in [*others, *([found] if found.eni else [])]:
+        if elastic_ip.eni and not reassociate:
+            raise errors.already_associated(elastic_ip.allocation_id, elastic_ip.public_ip)
+        for previous in [*others, *([elastic_ip] if elastic_ip.eni else [])]:
             store.disassociate_address(address=previous.public_ip)
-        found.instance, found.eni = interface.instance, interface
-        found.association_id = random_eip_association_id()
-        interface.public_ip = found.public_ip
-        self._note("address-associated", found, interface=interface.id)
-        return found
+        elastic_ip.instance, elastic_ip.eni = interface.instance, interface
+        elastic_ip.association_id = random_eip_association_id()
+        interface.public_ip = elastic_ip.public_ip
+        self._note("address-associated", elastic_ip, interface=interface.id)
+        return elastic_ip
 
     def release(
         self,
@@ -107,14 +107,14 @@ class Addresses:
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
         """
-        found = (
+        elastic_ip = (
             store.address_by_ip([address])
             if address
             else store.address_by_allocation([allocation_id])
         )[0]
-        if found.association_id:
-            raise errors.address_associated(found.public_ip)
-        self._note("address-released", found)
+        if elastic_ip.association_id:
+            raise errors.address_associated(elastic_ip.public_ip)
+        self._note("address-released", elastic_ip)
         original(store, address, allocation_id)
 
     @staticmethod

@@ -28,7 +28,7 @@ def matches(value: Any, wanted: Iterable[str]) -> bool:
     if value is None:
         return False
     values = value if isinstance(value, (list, tuple, set)) else [value]
-    return any(fnmatchcase(text(one), pattern) for one in values for pattern in wanted)
+    return any(fnmatchcase(text(value), pattern) for value in values for pattern in wanted)
 
 
 def matches_all(resource: Any, filters: Mapping[str, Sequence[str]] | None) -> bool:

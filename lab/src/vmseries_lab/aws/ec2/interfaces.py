@@ -190,11 +190,11 @@ class Interfaces:
         if ids and size is not None:
             raise errors.ids_with_pages("networkInterfaceIdSet")
         response.error_on_dryrun()
-        found = response.ec2_backend.get_all_network_interfaces(
+        interfaces = response.ec2_backend.get_all_network_interfaces(
             ids,
             response._filters_from_querystring(),  # noqa: SLF001
         )
-        part, token = page(found, size and int(size), parameters.get("NextToken"))
+        part, token = page(interfaces, size and int(size), parameters.get("NextToken"))
         return ActionResult({"NetworkInterfaces": list(part), "NextToken": token})
 
     def filter_value(self, interface: Any, name: str) -> tuple[bool, Any]:

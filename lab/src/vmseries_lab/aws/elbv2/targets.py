@@ -134,8 +134,8 @@ class Targets:
         answers = []
         for wanted in targets:
             key = _key(group, wanted)
-            if found := known.get(key):
-                answers.append(_health(store, group, found))
+            if target := known.get(key):
+                answers.append(_health(store, group, target))
             else:
                 answers.append(_status(group, *key, "unused", "Target.NotRegistered"))
         return answers

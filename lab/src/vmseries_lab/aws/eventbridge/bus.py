@@ -267,7 +267,7 @@ class EventBridge:
         Message attributes: User Guide, "Using dead-letter queues to process undelivered events".
         """
         subject = _subject(delivery.event)
-        where = delivery.target.get("DeadLetterConfig", {}).get("Arn", "")
+        dead_letter_arn = delivery.target.get("DeadLetterConfig", {}).get("Arn", "")
         facts = {
             "RULE_ARN": delivery.rule_arn,
             "TARGET_ARN": delivery.target["Arn"],
@@ -279,9 +279,9 @@ class EventBridge:
             facts["EXHAUSTED_RETRY_CONDITION"] = exhausted
         attributes = {k: {"DataType": "String", "StringValue": v} for k, v in facts.items()}
         kind = "dropped"
-        if where:
+        if dead_letter_arn:
             try:
-                self._to_queue(where, json.dumps(delivery.event), delivery, attributes)
+                self._to_queue(dead_letter_arn, json.dumps(delivery.event), delivery, attributes)
                 kind = "dead-lettered"
             except DeliveryError as second:
                 facts["DEAD_LETTER_ERROR"] = str(second)

@@ -97,9 +97,9 @@ class Authorizer:
         needed = requests(service, action, parameters)
         return [replace(request, context={**request.context, **own}) for request in needed]
 
-    def refusal(self, session: Session, service: str, asked: list[Request]) -> Refusal | None:
+    def refusal(self, session: Session, service: str, needed: list[Request]) -> Refusal | None:
         """The service's refusal, if the role does not allow one of the requests."""
-        refused = roles.first_refused(session.role_arn, asked)
+        refused = roles.first_refused(session.role_arn, needed)
         return None if refused is None else _refusal(session, service, refused)
 
 

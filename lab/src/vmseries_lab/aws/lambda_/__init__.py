@@ -1,7 +1,7 @@
 """Lambda: what was uploaded runs, in processes of its own, under its role.
 
 Moto stores functions and layers; invoking them, their logs, retries and limits are here. Source:
-Lambda Developer Guide; the section is named at each behaviour.
+Lambda Developer Guide; the section is named at each behavior.
 
 ``patches`` leads moto's Lambda to ``service``, which offers the ways to invoke; ``asynchronous``
 has the queue of one of them, ``in_flight`` what the lab's clock waits for. ``invoking`` takes one

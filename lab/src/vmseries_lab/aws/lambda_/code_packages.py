@@ -30,7 +30,7 @@ class CodePackages:
         """
         self._layers[version.arn] = version.code_bytes
 
-    def of(self, function: Any) -> tuple[Path, Path]:
+    def unpack(self, function: Any) -> tuple[Path, Path]:
         """Where the function is unpacked, and where its layers are."""
         layers = [self._layers[layer["Arn"]] for layer in function.layers]
         return self._packages.task_root(function.code_bytes), self._packages.layers(layers)

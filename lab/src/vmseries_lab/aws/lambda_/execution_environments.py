@@ -63,7 +63,7 @@ class ExecutionEnvironments:
 
     def launch(self, function: Any) -> Worker:
         """Start an environment, with credentials of the function's role."""
-        task_root, layers = self._uploads.of(function)
+        task_root, layers = self._uploads.unpack(function)
         with self._world.lock:
             session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
                 region_name=REGION,
@@ -84,7 +84,7 @@ class ExecutionEnvironments:
             facts=lambda: self._facts(function),
             access_key=session.access_key_id,
             log_stream=stream,
-            template=self._templates.of(task_root, layers, function.handler),
+            template=self._templates.find(task_root, layers, function.handler),
         )
         with self._lock:
             self._workers[worker.access_key] = worker

@@ -24,9 +24,9 @@ from vmseries_lab.aws.lambda_.snapshot_process import START, Copy, SnapshotProce
 from vmseries_lab.net.http_server import Listener
 
 INIT_LIMIT_SECONDS = 30.0
-"""Real time for the init phase, on top of the first invocation's time-out.
+"""Real time for the init phase, on top of the first invocation's timeout.
 
-Lambda allows ten seconds before it starts again within the time-out; a machine that runs a whole
+Lambda allows ten seconds before it starts again within the timeout; a machine that runs a whole
 lab and its tests may be busy with other things.
 """
 OUTPUT_LIMIT_SECONDS = 5.0
@@ -113,7 +113,7 @@ class Worker:
     def invoke(self, invocation: Invocation) -> Reply:
         """Run one invocation to its end.
 
-        The end may be the function's answer, its error, the end of its process, or its time-out, in
+        The end may be the function's answer, its error, the end of its process, or its timeout, in
         real time.
         """
         limit = invocation.timeout_seconds
@@ -182,7 +182,7 @@ class Worker:
         """The process came to its end, or is brought to it."""
         self.kill()
         prefix = f"RequestId: {invocation.request_id} Error: "
-        if kind == "time-out":
+        if kind == "timeout":
             error = "Sandbox.Timedout"
             message = f"Task timed out after {invocation.timeout_seconds:.2f} seconds"
             now = self.facts()["time"]
@@ -204,7 +204,7 @@ class Worker:
         try:
             return self._signals.get(timeout=limit)
         except queue.Empty:
-            return "time-out", ""
+            return "timeout", ""
 
     def _await_output(self, request_id: str) -> None:
         """Wait until the invocation's output was read up to the mark that the launcher writes."""

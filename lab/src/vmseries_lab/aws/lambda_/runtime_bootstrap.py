@@ -60,10 +60,10 @@ class Lab:
             name = host.decode() if isinstance(host, bytes) else host
             if name in LOOPBACK:
                 return resolve(host, port, *args, **kwargs)
-            where = self._hosts.get(f"{name}:{port}")
-            if where is None:
+            target = self._hosts.get(f"{name}:{port}")
+            if target is None:
                 raise socket.gaierror(socket.EAI_NONAME, f"{name}:{port} is not a host of the lab")
-            address, _, lab_port = where.rpartition(":")
+            address, _, lab_port = target.rpartition(":")
             return resolve(address, int(lab_port), *args, **kwargs)
 
         return getaddrinfo

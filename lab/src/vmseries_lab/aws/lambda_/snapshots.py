@@ -27,7 +27,7 @@ class Snapshots:
             services: of AWS, whose models the SDK is to have read.
         """
         function = find_function(name)
-        task_root, layers = self._uploads.of(function)
+        task_root, layers = self._uploads.unpack(function)
         self._templates[task_root, layers, function.handler] = SnapshotProcess(
             self._uploads.folder,
             (task_root, layers, self._uploads.runtime()),
@@ -36,7 +36,7 @@ class Snapshots:
             services,
         )
 
-    def of(self, task_root: Path, layers: Path, handler: str) -> SnapshotProcess | None:
+    def find(self, task_root: Path, layers: Path, handler: str) -> SnapshotProcess | None:
         """The template of what is unpacked there, if one is kept."""
         return self._templates.get((task_root, layers, handler))
 

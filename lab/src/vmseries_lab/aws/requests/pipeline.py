@@ -59,7 +59,7 @@ class RequestPipeline:
         """Answer one call; replaces moto's ``BaseResponse.call_action``."""
         if role_of(response.access_key):
             return self._answer(response, original)
-        answer = self.answers.of(response)
+        answer = self.answers.replay(response)
         if answer is None:
             answer = self._answer(response, original)
             self.answers.keep(response, answer)

@@ -25,7 +25,7 @@ class ReplayedResponses:
         self._latest: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, response: Any) -> Any:
+    def replay(self, response: Any) -> Any:
         """The answer that an earlier attempt of the same invocation was given, if any."""
         with self._lock:
             return self._latest.get(_invocation(response))

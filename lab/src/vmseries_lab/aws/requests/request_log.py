@@ -83,7 +83,7 @@ class Calls:
         action: str,
         role_arn: str,
         *,
-        asked: list[Request] | None = None,
+        needed: list[Request] | None = None,
         **parameters: Any,
     ) -> bool:
         """Have Lambda call by itself with the permissions of a function's role; write it down.
@@ -92,7 +92,7 @@ class Calls:
             service: as boto3 names it.
             action: as the API reference names it.
             role_arn: the function's role.
-            asked: the authorization requests, if the parameters do not determine them.
+            needed: the authorization requests, if the parameters do not determine them.
             parameters: of the call.
 
         Returns:
@@ -100,7 +100,7 @@ class Calls:
         """
         role = role_arn.rsplit("/", 1)[-1]
         call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
-        call.authorization = requests(service, action, parameters) if asked is None else asked
+        call.authorization = requests(service, action, parameters) if needed is None else needed
         allowed = roles.first_refused(role_arn, call.authorization) is None
         call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
         return allowed

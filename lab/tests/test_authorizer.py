@@ -86,7 +86,7 @@ def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
     assert account.messages(url) == []
 
 
-def test_a_call_is_written_down_with_what_iam_was_asked(lab: Lab, account: Account) -> None:
+def test_a_call_is_logged_with_its_authorization_requests(lab: Lab, account: Account) -> None:
     url, queue = account.queue()
     role = account.role(
         {"Action": "sqs:SendMessage", "Resource": queue}, name=f"{account.name}-some"
@@ -102,7 +102,7 @@ def test_a_call_is_written_down_with_what_iam_was_asked(lab: Lab, account: Accou
     assert len(account.messages(url)) == 1
 
 
-def test_what_does_not_exist_is_answered_by_the_service(account: Account) -> None:
+def test_the_service_reports_a_missing_resource(account: Account) -> None:
     arn = account.function(CALL, role=account.role())
     answer = call(account, arn, "ec2", "delete_network_interface", NetworkInterfaceId="eni-1")
     assert answer[0] == "InvalidNetworkInterfaceID.NotFound"
@@ -115,7 +115,7 @@ def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account)
     assert "does not know what IAM authorizes for ec2:DescribeVolumes" in message
 
 
-def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(lab: Lab, account: Account) -> None:
+def test_a_dry_run_returns_the_decision_and_changes_nothing(lab: Lab, account: Account) -> None:
     """DryRunOperation and UnauthorizedOperation: "Error codes for the Amazon EC2 API".
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html

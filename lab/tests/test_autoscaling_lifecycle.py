@@ -157,7 +157,7 @@ class TestHooks:
             aws.world.advance(25)
         assert 2975 <= aws.world.clock.now() - started <= 3030
 
-    def test_deleting_a_hook_completes_what_waits(self, aws: InProcessAws, asg: Any) -> None:
+    def test_deleting_a_hook_completes_waiting_instances(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteLifecycleHook.html"""
         (leaving,) = aws.in_service(1)
         asg.set_desired_capacity(AutoScalingGroupName="fw", DesiredCapacity=0)

@@ -158,7 +158,7 @@ def test_lab_ends_with_the_process_that_started_it() -> None:
     assert gone(server)
 
 
-def test_start_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_reports_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     lab = Lab()
     with pytest.raises(LabError, match="did not start"):

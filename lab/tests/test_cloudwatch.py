@@ -126,7 +126,7 @@ METADATA = {"Timestamp": 1000, "CloudWatchMetrics": [DIRECTIVE]}
         ({"m": 5}, 0),
     ],
 )
-def test_what_is_in_the_embedded_format(line: dict[str, Any], count: int) -> None:
+def test_the_embedded_metric_format(line: dict[str, Any], count: int) -> None:
     """Embedded metric format specification: one metric per set of dimensions."""
     found = list(embedded_metrics(json.dumps(line)))
     assert len(found) == count

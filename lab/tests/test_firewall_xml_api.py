@@ -214,7 +214,7 @@ class TestReach:
         assert site.world.reach({**function, "SubnetIds": [subnet]}) == {}
         assert site.world.reach({"SubnetIds": [], "SecurityGroupIds": []}) == {}
 
-    def test_only_whom_the_security_group_admits(self, site, firewall, function):
+    def test_only_sources_that_the_security_group_allows(self, site, firewall, function):
         client = site.client("ec2")
         stranger = {**function, "SecurityGroupIds": ["sg-0"]}
         assert site.world.reach(stranger) == {}

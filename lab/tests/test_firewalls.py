@@ -113,7 +113,7 @@ class TestBoot:
             ([statement("*")], "lambda.amazonaws.com"),
         ],
     )
-    def test_what_its_role_may_not_read_it_does_not_get(self, site, statements, service):
+    def test_it_cannot_read_what_its_role_does_not_allow(self, site, statements, service):
         site.permit(*statements, service=service)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
@@ -214,7 +214,7 @@ class TestMetrics:
         points = answer["Datapoints"]
         return sum(point["SampleCount"] for point in points), [p["Maximum"] for p in points]
 
-    def test_off_unless_the_template_says_otherwise(self, site):
+    def test_off_unless_the_template_enables_it(self, site):
         site.in_service()
         site.world.advance(900)
         assert site.client("cloudwatch").list_metrics()["Metrics"] == []
@@ -434,7 +434,7 @@ class TestQuirks:
             for device in shown.iterfind("result/devices/entry")
         }
 
-    def test_one_that_never_registers(self, site):
+    def test_a_firewall_that_never_registers(self, site):
         site.fleet.set_quirks(registers=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
@@ -470,7 +470,7 @@ class TestQuirks:
         same = (first.address, "yes")
         assert self.devices(site) == {first.serial: same, second.serial: same}
 
-    def test_a_successor_with_the_address_of_one_that_is_disconnected(self, site):
+    def test_a_successor_with_the_address_of_a_disconnected_firewall(self, site):
         first = site.in_service()
         client = site.client("ec2")
         client.terminate_instances(InstanceIds=[first.machine.instance_id])
@@ -595,7 +595,7 @@ class TestLicensedByPanorama:
             {"image": BUNDLE},
         ],
     )
-    def test_what_the_plugin_does_not_take(self, site, changes):
+    def test_firewalls_that_the_plugin_rejects(self, site, changes):
         firewall = self.boot(site, **changes)
         assert firewall.phase == "refused"
         assert site.members()["managed"] == []

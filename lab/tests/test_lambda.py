@@ -35,7 +35,7 @@ def invocations_of(lab: Lab, arn: str) -> list[dict[str, Any]]:
     return [i for i in lab.invocations() if i["function"] == arn.rsplit(":", 1)[-1]]
 
 
-def test_runs_what_was_uploaded_under_its_role(lab: Lab, account: Account) -> None:
+def test_uploaded_code_runs_under_its_role(lab: Lab, account: Account) -> None:
     """Execution role: the function's calls carry the role's temporary credentials."""
     arn = account.function(
         """
@@ -347,7 +347,7 @@ def test_output_after_the_answer_belongs_to_the_next_invocation(lab: Lab, accoun
     assert "a late line" in [event["message"] for event in events]
 
 
-def test_what_lambda_remembers_of_a_function(lab: Lab, account: Account) -> None:
+def test_settings_that_lambda_keeps(lab: Lab, account: Account) -> None:
     """GetFunctionConfiguration shows what was set, else every plan shows a change."""
     _, dead_letters = account.queue("dlq")
     code = archive(app=ECHO)

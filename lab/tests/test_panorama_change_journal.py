@@ -45,7 +45,7 @@ class TestRevert:
         site.operator.op("<revert><config/></revert>", cmd_xml=False)
         assert serials(site.device, "get", MANAGED) == []
 
-    def test_brings_back_what_was_deleted(self, site):
+    def test_a_revert_restores_deleted_objects(self, site):
         add(site.device, MANAGED, "1")
         add(site.device, GROUP, "1")
         commit(site.device, "autoscale")
@@ -73,7 +73,7 @@ class TestRevert:
 
 
 class TestFullCommitRequired:
-    def test_nothing_partial_until_somebody_has_committed_everything(self, site):
+    def test_partial_commits_fail_until_a_full_commit(self, site):
         required = "<check><full-commit-required/></check>"
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
         add(site.device, MANAGED, "1")

@@ -67,7 +67,7 @@ class TestCommits:
         assert serials(site.device, "show", MANAGED) == ["1"]
         assert commit(site.device, "autoscale") == "2"
 
-    def test_commits_are_worked_off_in_turn(self, site):
+    def test_commits_run_one_after_the_other(self, site):
         add(site.device, MANAGED, "1")
         first = commit(site.device, "autoscale")
         add(site.operator, MANAGED, "2")

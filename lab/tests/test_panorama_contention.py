@@ -126,7 +126,7 @@ class TestMultiConfig:
         site.device.xapi.get(xpath=None, extra_qs=query)
         assert serials(site.device, "get", MANAGED) == []
 
-    def test_one_that_fails_by_what_is_not_there(self, site, configure):
+    def test_a_request_that_fails_on_an_absent_object(self, site, configure):
         configure(absent_refused=True)
         add(site.device, MANAGED, "1")
         deletes = "".join(
@@ -184,7 +184,7 @@ class TestRoles:
         with pytest.raises(ValueError, match="fly"):
             configure(rights=["op", "fly"])
 
-    def test_who_is_logged_in(self, site):
+    def test_show_admins_lists_the_caller(self, site):
         session = site.device.op("show admins").find("result/admins/entry")
         assert (session.findtext("admin"), session.findtext("type")) == ("autoscale", "Web")
 

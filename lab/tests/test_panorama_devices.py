@@ -53,7 +53,7 @@ class TestDevices:
             stack.findtext("template-status"),
         )
 
-    def test_a_firewall_with_a_valid_key_is_taken_in(self, site, firewall):
+    def test_a_firewall_with_a_valid_key_is_registered(self, site, firewall):
         for xpath in (MANAGED, GROUP, STACK, LOGS):
             assert serials(site.device, "show", xpath) == [firewall.serial]
             assert serials(site.device, "get", xpath) == [firewall.serial]
@@ -72,7 +72,7 @@ class TestDevices:
             site.outside.panorama.register(Firewall("1"), "123", group=None, stack=None, logs=None)
         assert serials(site.device, "show", MANAGED) == []
 
-    def test_one_that_never_connected_is_little_more_than_a_serial(self, site):
+    def test_a_device_that_never_connected_shows_its_serial_only(self, site):
         add(site.device, MANAGED, "42")
         commit(site.device)
         site.world.advance(31)
@@ -97,7 +97,7 @@ class TestDevices:
         site.world.advance(241)
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
 
-    def test_membership_changes_put_nobody_out_of_sync(self, site, firewall):
+    def test_membership_changes_leave_all_devices_in_sync(self, site, firewall):
         site.outside.panorama.push([firewall.serial])
         site.world.advance(241)
         add(site.device, MANAGED, "2")

@@ -71,7 +71,7 @@ def denied(device, action):
 
 
 class TestPeers:
-    def test_each_says_what_it_is(self, pair):
+    def test_each_peer_reports_its_state(self, pair):
         assert state(pair.first) == ("yes", "primary-active", "secondary-passive", "up")
         assert state(pair.second) == ("yes", "secondary-passive", "primary-active", "up")
         names = [
@@ -205,7 +205,7 @@ class TestFailover:
         pair.world.advance(TAKEOVER)
         assert serials(pair.first, "show", MANAGED) == ["1"]
 
-    def test_what_a_suspended_peer_commits_stays_with_it(self, pair):
+    def test_commits_of_a_suspended_peer_stay_on_it(self, pair):
         add(pair.first, MANAGED, "1")
         commit(pair.first, "autoscale")
         pair.panorama.fail_over("suspended")
@@ -243,7 +243,7 @@ class TestFailover:
         pair.world.advance(TAKEOVER)
         assert pair.states() == ("primary-active", "secondary-passive")
 
-    def test_the_one_that_comes_back_first_has_what_it_knew(self, pair):
+    def test_the_first_restored_peer_has_its_own_configuration(self, pair):
         pair.panorama.fail_over()
         pair.world.advance(TAKEOVER)
         add(pair.second, MANAGED, "1")
@@ -304,7 +304,7 @@ class TestFailover:
         with pytest.raises(ValueError, match=cause):
             pair.panorama.fail_over(cause)
 
-    def test_nobody_works_at_the_command_line_while_both_are_down(self, pair):
+    def test_the_command_line_fails_while_both_peers_are_down(self, pair):
         lab_settings.configure(pair.panorama, available=False)
         with pytest.raises(ValueError, match="no Panorama is active"):
             operator_session.run_commands(pair.panorama, ["set mgt-config devices 1"])

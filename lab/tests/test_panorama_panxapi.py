@@ -90,7 +90,7 @@ def test_commands_in_words(client):
     assert devices.stderr == "op: success\n"
 
 
-def test_changes_are_taken_back(client):
+def test_changes_are_reverted(client):
     client("-S", "<entry name='77'/>", MANAGED)
     revert = (
         "<revert><config><partial><admin><member>autoscale</member></admin></partial></config>"

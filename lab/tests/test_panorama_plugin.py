@@ -102,7 +102,7 @@ class TestAbsent:
 
 
 class TestRegistration:
-    def test_the_license_manager_says_where_a_firewall_belongs(self, site, firewall):
+    def test_the_license_manager_names_the_groups_of_a_firewall(self, site, firewall):
         for place in (MANAGED, GROUP, STACK):
             assert serials(site.device, "show", place) == [firewall.serial]
         # PAN-182488: not the log collector group.
@@ -185,7 +185,7 @@ class TestDeactivation:
             lambda site: site.outside.licensing.configure(refuse_deactivation="Contact support"),
         ],
     )
-    def test_what_fails_later_is_answered_as_what_succeeds(self, site, firewall, break_it):
+    def test_a_later_failure_is_not_visible_in_the_response(self, site, firewall, break_it):
         break_it(site)
         assert "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.SENT
         site.world.advance(25)
@@ -194,7 +194,7 @@ class TestDeactivation:
         assert commit_plugin(site) is None
         assert "plugin-deactivation-failed" in kinds(site, firewall.serial)
 
-    def test_it_waits_while_somebody_has_locked_the_configuration(self, site, firewall):
+    def test_it_waits_while_the_configuration_is_locked(self, site, firewall):
         lock = "<request><config-lock><{}/></config-lock></request>"
         site.operator.op(lock.format("add"), cmd_xml=False)
         deactivate(site, firewall.serial)
@@ -212,7 +212,7 @@ class TestDeactivation:
             (["42"], "nobody's", "is not a valid reference"),
         ],
     )
-    def test_what_is_refused_at_once(self, site, serial_numbers, manager, text):
+    def test_requests_that_are_rejected_at_once(self, site, serial_numbers, manager, text):
         with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
             deactivate(site, *serial_numbers, manager=manager)
 
@@ -248,7 +248,7 @@ class TestAutoDeactivation:
         assert site.outside.licensing.used() == 0
         assert serials(site.device, "show", MANAGED) == []
 
-    def test_somebody_else_has_removed_the_device_in_the_meantime(self, site, firewall):
+    def test_another_administrator_removed_the_device_meanwhile(self, site, firewall):
         auto_deactivate(site, 1)
         site.outside.panorama.disconnect(firewall.serial)
         for place in (STACK, GROUP, MANAGED):
@@ -293,7 +293,7 @@ class TestPair:
         site.world.advance(30)
         site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
 
-    def test_a_promise_and_a_deactivation_that_nobody_committed(self, site, firewalls):
+    def test_an_accepted_request_and_an_uncommitted_deactivation(self, site, firewalls):
         done, promised = firewalls
         deactivate(site, done)
         site.world.advance(25)

@@ -17,7 +17,7 @@ from vmseries_lab.client import Lab, LabError
 pytestmark = pytest.mark.lab
 
 
-def test_clock_moves_by_what_is_asked(lab: Lab) -> None:
+def test_clock_moves_by_the_requested_time(lab: Lab) -> None:
     before = lab.now()
     started = time.monotonic()
     lab.advance(3600)
@@ -82,7 +82,7 @@ def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: A
     assert third["parameters"]["SecretString"] == "***"
 
 
-def test_what_is_not_simulated_says_so_and_is_not_retried(lab: Lab) -> None:
+def test_an_unsimulated_call_reports_that_and_is_not_retried(lab: Lab) -> None:
     """HTTP 500 would be tried again by every SDK, for minutes by Terraform."""
     with pytest.raises(ClientError, match="the lab does not simulate ec2:") as refused:
         lab.aws.client("ec2").get_ebs_default_kms_key_id()
@@ -182,7 +182,7 @@ def test_a_late_call_takes_effect_after_its_caller_has_given_up(lab: Lab, accoun
     assert "QueueUrls" in lab.aws.client("sqs").list_queues(QueueNamePrefix=account.name)
 
 
-def test_fault_strikes_what_it_is_about(lab: Lab, account: Account) -> None:
+def test_a_fault_hits_its_subject(lab: Lab, account: Account) -> None:
     """An interface is known by its tag, in whatever order interfaces are wired."""
     ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
@@ -206,7 +206,7 @@ def test_fault_strikes_what_it_is_about(lab: Lab, account: Account) -> None:
         ec2.delete_network_interface(NetworkInterfaceId=management)
 
 
-def test_requests_to_panorama_fail_by_what_they_are_about(lab: Lab, account: Account) -> None:
+def test_faults_hit_requests_to_panorama_by_subject(lab: Lab, account: Account) -> None:
     lab.faults.add("panorama", "show", kind="throttle", subject="jobs all")
     lab.panorama.request(type="op", cmd="<show><devices><all/></devices></show>")
     with pytest.raises(LabError, match="config lock"):

@@ -65,7 +65,7 @@ def invocation(limit: float = 10, **event: object) -> Invocation:
     return Invocation("id", json.dumps(event), "arn", "Root=1-0-0", limit)
 
 
-def test_copies_share_what_was_loaded_and_nothing_else(
+def test_copies_share_the_loaded_code_and_nothing_else(
     template: SnapshotProcess, search: tuple[Path, Path, Path]
 ) -> None:
     workers = [worker(template, search, who) for who in ("one", "other")]

@@ -104,7 +104,7 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
 
 
 @lab_test
-def test_what_comes_back_waits_behind_what_is_waiting(lab: Lab, account: Account) -> None:
+def test_a_returned_message_waits_behind_waiting_messages(lab: Lab, account: Account) -> None:
     """Standard queues, best-effort ordering: a message that comes back starves no other."""
     url, _ = account.queue(VisibilityTimeout="30")
     sqs = lab.aws.client("sqs")

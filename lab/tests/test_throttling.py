@@ -119,7 +119,7 @@ def test_the_rest_of_the_account_leaves_a_share(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("service", ["autoscaling", "sqs"])
-def test_what_publishes_no_rate_is_not_limited(rates: Throttling, service: str) -> None:
+def test_services_without_a_published_rate_are_not_limited(rates: Throttling, service: str) -> None:
     assert admitted(rates, service, "DescribeAutoScalingGroups") == 50_000
 
 

@@ -10,13 +10,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A laptop-sized AWS and Panorama in which the module runs for real.",
+    help="A simulated AWS and Panorama for the module, on one machine.",
 )
 
 
 @app.callback()
 def lab() -> None:
-    """Keep the commands apart, however few there are."""
+    """Keep ``serve`` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -27,7 +27,7 @@ def serve(
         typer.Option("--with-parent", help="Stop when standard input ends."),
     ] = False,
 ) -> None:
-    """Start a lab on free ports of the loopback and print where it is, as one line of JSON."""
+    """Start a lab on free loopback ports and print its addresses as one line of JSON."""
     from vmseries_lab.server import main  # noqa: PLC0415 - moto takes seconds; --help needs none
 
     main(with_parent=with_parent)

@@ -1,4 +1,4 @@
-"""The vendor's licensing: pools of VM licenses, and the API that counts them from outside.
+"""The vendor's licensing service: pools of VM licenses, and the licensing API.
 
 Palo Alto Networks, "Use the Licensing API" (legacy licensing API): POST to
 ``https://api.paloaltonetworks.com/api/license/{activate,get,deactivate}``, form-encoded, with the

@@ -1,4 +1,4 @@
-"""The lab's process: the simulated AWS with everything behind it, on one port of the loopback."""
+"""The lab's process: the simulated AWS and everything else, on one loopback port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The traffic that the fleet carries, spread over it as a load balancer spreads flows.
+"""Traffic: sessions, spread over the firewalls as a load balancer spreads flows.
 
 New flows go to healthy targets only; established ones stay where they are until they end or the
 target has drained. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html

@@ -1,4 +1,4 @@
-"""The simulated AWS: moto completed with what it lacks, one module per service."""
+"""The simulated AWS: moto and what it lacks, one module or package per service."""
 
 from functools import cache
 

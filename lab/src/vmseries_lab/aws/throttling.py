@@ -1,4 +1,4 @@
-"""How fast AWS lets an account call: the published request rates, on the lab's clock.
+"""Throttling: AWS's published request rates, on the lab's clock.
 
 A token bucket per account, Region and API action (https://en.wikipedia.org/wiki/Token_bucket): a
 call takes a token, tokens come back at a fixed rate up to the bucket's capacity, and a call that

@@ -1,4 +1,4 @@
-"""The control API: what tests and the demo may do to the lab, and see of it.
+"""The control API: how tests and scenarios change and read the lab.
 
 It moves the clock, injects faults and drives the load; it shows what happened. What is left behind
 is never read from here but from the simulated AWS and Panorama themselves.

@@ -1,4 +1,4 @@
-"""How a firewall comes by its bootstrap parameters: user data, then what that refers to."""
+"""Reads bootstrap parameters: the user data, then what it refers to."""
 
 from __future__ import annotations
 

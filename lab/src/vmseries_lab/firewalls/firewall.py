@@ -1,4 +1,4 @@
-"""One VM-Series firewall: from power-on to the moment its instance is gone."""
+"""One VM-Series firewall: from power-on to the end of its instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All firewalls: found on the instances of EC2, and let live by the lab's clock."""
+"""All firewalls: one per EC2 instance with a VM-Series image, on the lab's clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration that Panorama pushed to a firewall, as far as the lab's firewalls heed it."""
+"""The configuration that Panorama pushed to a firewall, as far as it is simulated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be odd about a firewall, for the cases in which it is not as one expects."""
+"""Quirks: ways in which a firewall differs from the normal case."""
 
 from __future__ import annotations
 

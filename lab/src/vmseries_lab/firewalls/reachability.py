@@ -1,4 +1,4 @@
-"""Who reaches a firewall's management interface, as far as VPCs and security groups say.
+"""Which functions reach a firewall's management interface: VPCs and security groups.
 
 Amazon VPC User Guide: "Security group rules", "VPC route tables" (addresses of a VPC are local to
 it). Peering, transit gateways, prefix lists, network ACLs and what leaves are not simulated: a

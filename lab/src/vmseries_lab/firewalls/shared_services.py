@@ -1,4 +1,4 @@
-"""What all firewalls of the lab share."""
+"""Services that all firewalls share."""
 
 from __future__ import annotations
 

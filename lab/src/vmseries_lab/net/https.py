@@ -1,4 +1,4 @@
-"""An HTTPS server on loopback that can misbehave the way servers in the field do."""
+"""An HTTPS server on loopback that can fail in the ways of real servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What administrators may do over the XML API, as the running configuration has it.
+"""Rights of administrators on the XML API, from the running configuration.
 
 Palo Alto Networks, Panorama Administrator's Guide: "Administrative Roles" (dynamic roles, and role
 profiles that allow or deny each type of request on the tab "XML API").

@@ -1,4 +1,4 @@
-"""The XML API: from the HTTP request to the part of Panorama that answers it.
+"""The XML API: dispatches HTTP requests to the parts of Panorama.
 
 Palo Alto Networks, PAN-OS and Panorama API guide: "Structure of a PAN-OS XML API Request", "PAN-OS
 XML API Request Types".

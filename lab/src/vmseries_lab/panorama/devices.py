@@ -1,4 +1,4 @@
-"""The firewalls as Panorama knows them: connected or not, in sync or not.
+"""Panorama's view of the firewalls: connected or not, in sync or not.
 
 What a firewall offers to its Panorama is the :class:`Link`; the real protocol on port 3978 is not
 documented and is not imitated.

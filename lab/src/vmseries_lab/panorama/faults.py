@@ -1,4 +1,4 @@
-"""Requests to Panorama: a log of them, and the faults that strike them.
+"""The log of requests to Panorama, and their faults.
 
 They are calls of a service ``panorama``: the action is the configuration's (``delete``), the
 command's first word (``show``) or ``commit``; the subject is what it is about, by names that are

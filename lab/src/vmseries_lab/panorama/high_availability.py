@@ -1,4 +1,4 @@
-"""Two Panoramas as a high availability pair: who is active, and what the other one knows.
+"""A high availability pair: which peer is active, and what the other one has.
 
 Palo Alto Networks, Panorama Administrator's Guide, "Panorama High Availability": one peer is active
 and one passive; priority (primary or secondary) never changes, the state does. "Priority and

@@ -1,4 +1,4 @@
-"""The Panorama plugin ``sw_fw_license``: Panorama takes firewalls' licenses and gives them back.
+"""The Panorama plugin ``sw_fw_license``: it licenses firewalls and returns their licenses.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Use Panorama-Based Software Firewall License
 Management". The commands and as much of the answers as is known are those of the vendor's own

@@ -1,4 +1,4 @@
-"""What the lab keeps about the instances of a group, beyond what moto keeps.
+"""Data of a group's instances that moto does not keep.
 
 States: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 """

@@ -1,4 +1,4 @@
-"""Evaluates the CloudWatch alarms on the metrics that were really published.
+"""Evaluates CloudWatch alarms on published metrics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """

@@ -1,4 +1,4 @@
-"""CloudWatch: metrics out of logs (embedded metric format), and those of SQS and Lambda themselves.
+"""CloudWatch metrics from logs (embedded metric format), and of SQS and Lambda themselves.
 
 Alarms and scaling policies that read them are elsewhere. Source: CloudWatch User Guide, "Embedded
 metric format specification"; SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS";

@@ -1,4 +1,4 @@
-"""Reads the metrics that were really published, as alarms and scaling policies read them.
+"""Reads published metrics for alarms and scaling policies.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """

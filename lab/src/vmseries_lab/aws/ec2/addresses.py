@@ -1,4 +1,4 @@
-"""Elastic IP addresses: a quota, associations that show on the interface, refusals.
+"""Elastic IP addresses: a quota, associations that the interface shows, errors.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
 """

@@ -1,4 +1,4 @@
-"""EC2's refusals, each with the code and the words that EC2 uses.
+"""EC2's errors, each with EC2's code and text.
 
 Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. That page has no
 texts for most codes; the texts are those that users of the API report, named where they are.

@@ -1,4 +1,4 @@
-"""How EC2 filters and pages its answers.
+"""How EC2 filters and paginates responses.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html: values of one filter are
 alternatives, several filters must all match, ``*`` and ``?`` are wildcards, values are

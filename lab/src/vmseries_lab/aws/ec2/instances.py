@@ -1,4 +1,4 @@
-"""Instances that need time to start and to end, and take their interfaces along.
+"""Instances, which take time to start and stop, and delete their interfaces.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 """

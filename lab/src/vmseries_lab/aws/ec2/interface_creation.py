@@ -1,4 +1,4 @@
-"""What a new network interface needs: security groups of its VPC, a free address, a free place.
+"""Checks of a new network interface: security groups of its VPC, a free address and slot.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html
 """

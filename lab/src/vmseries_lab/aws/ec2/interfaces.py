@@ -1,4 +1,4 @@
-"""Network interfaces as EC2 treats them: attachments take time, and what cannot be is refused.
+"""Network interfaces as EC2 treats them: attachments take time, and invalid requests fail.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
 """

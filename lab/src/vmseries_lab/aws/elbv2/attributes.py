@@ -1,4 +1,4 @@
-"""Gateway Load Balancers and GENEVE target groups: names, defaults and what is not accepted.
+"""Gateway Load Balancers and GENEVE target groups: names, defaults and validation.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/introduction.html
 """

@@ -1,4 +1,4 @@
-"""IAM: what roles and policies allow, and every call of a function decided by it.
+"""IAM: roles and policies, and the authorization of every call of a function.
 
 Moto's own enforcement knows neither conditions nor resources. ``policy_evaluation`` decides what
 documents allow, ``roles`` finds the documents of a role, ``action_reference`` lists what AWS

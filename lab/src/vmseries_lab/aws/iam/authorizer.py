@@ -1,4 +1,4 @@
-"""Every call of a function decided by the policies of its role, and refused as the service does.
+"""Authorizes every call of a function by its role, and rejects as the service does.
 
 Nobody else's calls are decided: not the administrator's, by which Terraform and the tests work, and
 not the firewalls', which have a check of their own.

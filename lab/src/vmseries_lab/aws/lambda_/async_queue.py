@@ -1,4 +1,4 @@
-"""Asynchronous invocations: their queue, their retries, and where those end that fail."""
+"""Asynchronous invocations: queue, retries, and destinations of failed ones."""
 
 from __future__ import annotations
 

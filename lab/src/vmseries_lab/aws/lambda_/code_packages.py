@@ -1,4 +1,4 @@
-"""What was uploaded, unpacked: the archives of functions, and their layers."""
+"""The unpacked archives of functions, and their layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function's process finds in its environment."""
+"""Environment variables of a function's process."""
 
 from __future__ import annotations
 

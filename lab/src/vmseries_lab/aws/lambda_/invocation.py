@@ -1,4 +1,4 @@
-"""One invocation, from its admission to what is known of it afterwards."""
+"""One invocation, from admission to its record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened: every invocation, and what the metrics of functions are made of."""
+"""The log of invocations, and the counts behind the metrics of functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moto's Lambda lacks: it runs what was uploaded, keeps all settings, and refuses."""
+"""Overrides of moto's Lambda: functions run, all settings are kept, limits apply."""
 
 from __future__ import annotations
 

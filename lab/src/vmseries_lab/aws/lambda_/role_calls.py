@@ -1,4 +1,4 @@
-"""What Lambda calls for a function with the permissions of its role, beside logs and queues.
+"""Lambda's calls with the permissions of a function's role, other than logs and queues.
 
 The interfaces themselves and the traces are not simulated: these calls are decided and written
 down, and what Lambda does without the permission is what happens.

@@ -1,4 +1,4 @@
-"""Runs in the function's process: what Lambda's own bootstrap does, plus the way into the lab.
+"""Runs in the function's process: what Lambda's own bootstrap does, and the connection to the lab.
 
 Started as ``python -I -S bootstrap.py TASK_ROOT LAYERS PACKAGES [TEMPLATE]``. It knows the standard
 library only until it has set the path; nothing of the lab's own environment is importable from a

@@ -1,4 +1,4 @@
-"""The Lambda of the account: the ways to invoke a function, and what the clock waits for."""
+"""The Lambda service: invokes functions, and tracks what the clock waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors that the lab itself answers with, and those that it finds in answers."""
+"""Errors that the lab itself returns, and error codes in responses."""
 
 from __future__ import annotations
 

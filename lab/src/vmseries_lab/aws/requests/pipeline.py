@@ -1,4 +1,4 @@
-"""The gate that every call passes: logged, struck by faults, decided by IAM, and answered."""
+"""Handles every call: logs it, applies faults, authorizes it and returns the response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are given again to a caller who has missed them."""
+"""Returns a response again to a caller who missed it."""
 
 from __future__ import annotations
 

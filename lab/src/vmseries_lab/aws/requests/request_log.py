@@ -1,4 +1,4 @@
-"""The log of calls: what tests of least privilege, of call counts and of retries read."""
+"""The log of calls, for tests of least privilege, call counts and retries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An example's whole life in the lab, step by step, as evidence for the tests that judge it.
+"""The life of an example in the lab, step by step, as evidence for tests.
 
-Each step is a fixture that depends on the one before, so the steps happen once and in order, and a
-test can ask about any of them. The files beside this one choose the example.
+Each step is a fixture that depends on the step before, so that the steps happen once and in order,
+and a test can use any of them. The test files in this folder choose the example.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ SMALL, LARGE = 3, 6
 
 @dataclass(slots=True)
 class Step:
-    """What was seen after one step.
+    """What was observed after a step.
 
     Attributes:
-        instances: id to availability zone of the group's instances.
-        interfaces: by instance, in the order of their device indexes.
-        serials: by instance, from its tag.
-        entries: what happened during the step.
-        calls: the AWS calls during the step.
+        instances: Availability Zone of each member, by instance ID.
+        interfaces: Interfaces of each member, sorted by device index.
+        serials: Serial number of each member, from its tag.
+        entries: Entries of the timeline during the step.
+        calls: AWS calls during the step.
     """
 
     instances: dict[str, str]
@@ -45,11 +45,11 @@ class Step:
     calls: list[dict[str, Any]]
 
     def of(self, kind: str, subject: str | None = None) -> list[Entry]:
-        """The entries of a kind, of one subject if given."""
+        """Return the entries of a kind, optionally about one subject."""
         return [e for e in self.entries if e.kind == kind and subject in {None, e.subject}]
 
     def completions(self, hook: str) -> Counter[tuple[str, str]]:
-        """How often the hook was completed, by instance and result."""
+        """Return how often a hook was completed, by instance and result."""
         return Counter(
             (e.subject, e.detail["result"])
             for e in self.of("hook-completed")
@@ -86,9 +86,9 @@ class Story(Deployment):
 
 
 def departure(step: Step, instance: str, serial: str) -> list[tuple[str, int]]:
-    """The stations of a termination, in the order in which they must come, each with its place."""
+    """Return the stages of a termination in the required order, with their entry numbers."""
     removed = step.of("device-removed", serial)[0].number
-    stations = {
+    stages = {
         "target draining": step.of("target-draining", instance),
         "target drained": step.of("target-drained", instance),
         "terminate hook": _of_hook(step, "hook-waiting", instance),
@@ -99,9 +99,9 @@ def departure(step: Step, instance: str, serial: str) -> list[tuple[str, int]]:
         "hook completed": _of_hook(step, "hook-completed", instance),
         "instance terminated": step.of("instance-terminated", instance),
     }
-    missing = [name for name, entries in stations.items() if not entries]
-    assert not missing, f"{instance} never came to: {', '.join(missing)}"
-    return [(name, entries[0].number) for name, entries in stations.items()]
+    missing = [name for name, entries in stages.items() if not entries]
+    assert not missing, f"{instance} did not reach: {', '.join(missing)}"
+    return [(name, entries[0].number) for name, entries in stages.items()]
 
 
 def _of_hook(step: Step, kind: str, instance: str) -> list[Entry]:
@@ -110,7 +110,7 @@ def _of_hook(step: Step, kind: str, instance: str) -> list[Entry]:
 
 @pytest.mark.apply(seconds=225)
 class ExampleStory:
-    """The tests that every example passes; a subclass names the example and what is its own."""
+    """The tests that every example must pass; a subclass names the example and its figures."""
 
     example: str
     interfaces: tuple[AttachedInterface, ...]
@@ -188,7 +188,7 @@ class ExampleStory:
         story.destroy(limit=TERRAFORM_LIMIT_SECONDS)
         return story.step(), story.lab.leftovers()
 
-    # -- what must be true -----------------------------------------------------------------------
+    # -- the tests ----------------------------------------------------------------------
 
     def test_second_plan_is_empty(self, applied: tuple[Change, ...]) -> None:
         assert [str(change) for change in applied] == []
@@ -227,8 +227,8 @@ class ExampleStory:
         gone = set(scaled_out.instances) - set(scaled_in.instances)
         assert len(gone) == LARGE - SMALL
         for instance in gone:
-            stations = departure(scaled_in, instance, scaled_out.serials[instance])
-            assert stations == sorted(stations, key=lambda station: station[1])
+            stages = departure(scaled_in, instance, scaled_out.serials[instance])
+            assert stages == sorted(stages, key=lambda stage: stage[1])
 
     def test_each_termination_is_completed_once(self, scaled_out: Step, scaled_in: Step) -> None:
         gone = set(scaled_out.instances) - set(scaled_in.instances)

@@ -1,4 +1,4 @@
-"""A Panorama pair that fails over, and goes away as a whole, beneath two deployments.
+"""A Panorama pair of two deployments that fails over, and that becomes unavailable.
 
 Both run the real functions from the real Terraform; each has a device group and an administrator of
 its own. The one in the east waits a day for Panorama, the one in the west five minutes.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from e2e.fleet import QUICK_BOOT, SECRET
+from e2e.support import QUICK_BOOT, SECRET
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
@@ -31,9 +31,9 @@ PLACES = (
     f"{HOST_ENTRY}/device-group",
     f"{HOST_ENTRY}/log-collector-group",
 )
-"""Where Panorama's configuration names a firewall."""
+"""Where Panorama's configuration lists firewalls."""
 UNTOUCHED = {"device-removed", "device-disconnected", "license-returned"}
-"""What happens to no firewall that stays."""
+"""Events that must not happen to a firewall that is not terminated."""
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Site:
         self.east.wait_until(reached, description, minutes=20, step_seconds=10)
 
     def gone(self, fleet: Deployment, *instance_ids: str) -> bool:
-        """Whether Auto Scaling has let these go, each with its hook completed."""
+        """Return whether Auto Scaling has removed these instances, each with its hook completed."""
         return fleet.group.states().keys().isdisjoint(instance_ids)
 
     def places(self, serial: str, action: str) -> int:
-        """How often a configuration names a firewall; ``show`` is the running one."""
+        """Return how often a configuration lists a firewall; ``show`` is the running one."""
         answers = (self.lab.panorama.request(type="config", action=action, xpath=x) for x in PLACES)
         return sum(
             entry.get("name") == serial
@@ -68,7 +68,7 @@ class Site:
         )
 
     def commits(self, since: int) -> list[tuple[str, str]]:
-        """Whose commits were asked for since then, and how each ended."""
+        """Return administrator and result of each commit since an entry of the timeline."""
         entries = self.lab.timeline(since)
         ends = {e.subject: e.detail["result"] for e in entries if e.kind == "commit-finished"}
         return [
@@ -78,7 +78,7 @@ class Site:
         ]
 
     def fail_over(self, cause: str = "power") -> str:
-        """Let the active peer fail and the other one take over; the one that failed."""
+        """Let the active peer fail and the other take over; return the name of the failed peer."""
         failed = str(self.lab.panorama.state()["active"])
         self.lab.panorama.fail_over(cause)
         self.lab.advance(TAKEOVER)
@@ -86,12 +86,12 @@ class Site:
         return failed
 
     def mend(self, failed: str) -> None:
-        """The peer is back, as the passive one, and in step."""
+        """Restore the failed peer, as the passive one, with a synchronized configuration."""
         self.lab.panorama.configure(peer=PRIORITIES[failed], available=True)
         self.lab.advance(MINUTE)
 
     def check_others(self, since: int, leaving: set[str]) -> None:
-        """Whoever was not told to go is as it was, and nothing is left of those that were."""
+        """Check that other firewalls are unchanged, and that the terminated left nothing behind."""
         number = len(self.east.group.states()) + len(self.west.group.states())
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
@@ -107,7 +107,7 @@ class Site:
 
 
 def add_deployment(lab: Lab) -> None:
-    """What the second deployment has of its own: a device group, and two secrets."""
+    """Create what the second deployment has of its own: a device group, and two secrets."""
     lab.panorama.run_commands(["set device-group west description 'the other deployment'"])
     secrets = lab.aws.client("secretsmanager")
     second = initial_config.SECOND
@@ -176,7 +176,7 @@ def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause
     failed = site.fail_over(cause)
     assert site.places(serial, "show") == len(PLACES)
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
-    # That of a suspended peer goes on, and stays on that peer.
+    # The commit of a suspended peer continues, and stays on that peer.
     assert site.commits(entries) == [
         ("autoscale", "lost" if cause == "power" else "OK"),
         ("autoscale", "OK"),
@@ -187,7 +187,7 @@ def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause
 
 
 def waiting(fleet: Deployment) -> int:
-    """Messages that the terminate queue holds."""
+    """Return the number of messages in the terminate queue."""
     attributes = fleet.lab.aws.client("sqs").get_queue_attributes(
         QueueUrl=fleet.outputs["queues"]["terminate"]["url"], AttributeNames=["All"]
     )["Attributes"]
@@ -196,7 +196,7 @@ def waiting(fleet: Deployment) -> int:
 
 
 def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
-    """How the terminate hooks of these instances were completed."""
+    """Return the results of the terminate hooks of these instances."""
     return [
         e.detail["result"]
         for e in entries
@@ -210,16 +210,16 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     lab, east, west = site.lab, site.east, site.west
     since, entries = lab.now(), len(lab.timeline())
     lab.panorama.configure(available=False)
-    held = {(one := east.group.terminate_one()): east.serial(one) for _ in range(2)}
-    given_up = {(one := west.group.terminate_one()): west.serial(one) for _ in range(2)}
+    held = {(leaving := east.group.terminate_one()): east.serial(leaving) for _ in range(2)}
+    given_up = {(leaving := west.group.terminate_one()): west.serial(leaving) for _ in range(2)}
     lab.advance(120 * MINUTE)
 
-    # In the east all is held.
+    # In the east, everything waits.
     states = east.group.states()
-    assert {states[one] for one in held} == {"Terminating:Wait"}
+    assert {states[instance_id] for instance_id in held} == {"Terminating:Wait"}
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
-    # In the west the deadline has passed, and what needs no Panorama is done.
+    # In the west, the deadline has passed, and everything is done that needs no Panorama.
     assert site.gone(west, *given_up)
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
     passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]
@@ -236,7 +236,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert completed(lab.timeline(entries), set(held)) == ["CONTINUE"] * len(held)
     returned = {e.subject for e in lab.timeline(entries) if e.kind == "license-returned"}
     assert returned == set(held.values())
-    # What the reconcile function has finished, and what it could only report.
+    # The reconcile function has finished the removal, and reported the lost licenses.
     reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
     (found,) = [report for report in reports if report["leftovers"]]
     assert found["leftovers"] == given_up
@@ -244,7 +244,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
     reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
     assert not any(report["leftovers"] or report["licenses_lost"] for report in reports)
-    # Each deployment has made one commit, of what is its own.
+    # Each deployment has made one commit, of its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)
     site.check_others(entries, {*held.values(), *given_up.values()})
@@ -252,12 +252,12 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
 
 def test_both_deployments_scale_in_at_the_same_time(site: Site) -> None:
     entries = len(site.lab.timeline())
-    fleets = (site.east, site.west)
-    leaving = {(one := fleet.group.terminate_one()): fleet.serial(one) for fleet in fleets}
-    site.wait_until(
-        lambda: all(site.gone(fleet, *leaving) for fleet in fleets), "both are terminated"
-    )
+    sides = (site.east, site.west)
+    leaving = {
+        (instance_id := side.group.terminate_one()): side.serial(instance_id) for side in sides
+    }
+    site.wait_until(lambda: all(site.gone(side, *leaving) for side in sides), "both are terminated")
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.check_others(entries, set(leaving.values()))
-    # In all that has happened here: five calls at once for each deployment.
-    assert site.lab.panorama.state()["most_requests_at_once"] <= len(fleets) * CALLS_AT_ONCE
+    # Over all tests of this file, each deployment made at most five calls at once.
+    assert site.lab.panorama.state()["most_requests_at_once"] <= len(sides) * CALLS_AT_ONCE

@@ -1,11 +1,11 @@
-"""A group whose licenses Panorama's plugin has: all come back, and nothing is left in Panorama."""
+"""A group that Panorama's plugin licenses: all licenses return, and Panorama has no orphans."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from e2e.fleet import QUICK_BOOT
+from e2e.support import QUICK_BOOT
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
@@ -20,20 +20,20 @@ INTERVAL = 15 * MINUTE
 
 
 def listed(lab: Lab) -> set[str | None]:
-    """The serial numbers that the license manager lists as licensed."""
-    asked = f"<devices><license-manager>{LICENSE_MANAGER}</license-manager></devices>"
-    show = f"<show><plugins><sw_fw_license>{asked}</sw_fw_license></plugins></show>"
-    return {one.text for one in lab.panorama.request(type="op", cmd=show).iter("serial")}
+    """Return the serial numbers that the license manager lists as licensed."""
+    devices = f"<devices><license-manager>{LICENSE_MANAGER}</license-manager></devices>"
+    show = f"<show><plugins><sw_fw_license>{devices}</sw_fw_license></plugins></show>"
+    return {element.text for element in lab.panorama.request(type="op", cmd=show).iter("serial")}
 
 
 def uncommitted(lab: Lab) -> str | None:
-    """Whether Panorama has changes that nobody has committed, the plugin among them."""
+    """Return whether Panorama, its plugin included, has uncommitted changes."""
     check = "<check><pending-changes></pending-changes></check>"
     return lab.panorama.request(type="op", cmd=check).findtext("result")
 
 
 def left_by(firewalls: int) -> Leftovers:
-    """What there is of so many firewalls; no license manager names a log collector group."""
+    """Return the resources of a number of firewalls, which have no log collector group."""
     return Leftovers(
         interfaces=2 * firewalls, addresses=0, licenses=firewalls, panorama_entries=3 * firewalls
     )
@@ -51,11 +51,11 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
         since = lab.now()
         deployment.group.scale(FLEET)
         deployment.wait_until_in_service(FLEET)
-        serials = {one: deployment.serial(one) for one in deployment.group.states()}
+        serials = {i: deployment.serial(i) for i in deployment.group.states()}
         assert listed(lab) == set(serials.values())
         assert lab.leftovers() == left_by(FLEET)
 
-        # Of one that is killed no hook is told; two leave as they should.
+        # One is terminated without a hook; two are terminated normally.
         killed = next(iter(serials))
         lab.aws.client("autoscaling").detach_instances(
             AutoScalingGroupName=deployment.name,

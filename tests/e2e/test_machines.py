@@ -1,4 +1,4 @@
-"""Terraform from several machines: no file that one of them built may be needed by another.
+"""Terraform on several machines: none may need a file that another one has built.
 
 A copy of the repository stands for a machine. The layer's archive is built into the copy's own
 `.terraform`, so another copy does not have it.
@@ -33,9 +33,9 @@ def built(workspace: Workspace) -> list[Path]:
     return list(workspace.folder.glob(".terraform/vmseries-autoscale/*.zip"))
 
 
-def hand_over(there: Workspace, here: Workspace) -> None:
-    """Give the other machine the state, as a remote backend would."""
-    shutil.copy(there.folder / "terraform.tfstate", here.folder)
+def hand_over(source: Workspace, target: Workspace) -> None:
+    """Copy the state to the other machine, as a remote backend would."""
+    shutil.copy(source.folder / "terraform.tfstate", target.folder)
 
 
 def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way of an event or of a firewall, nothing is left of it in the end.
+"""Whatever goes wrong with an event or a firewall, nothing is left of it at the end.
 
 One group of firewalls, each with a public address and in a target group of type ip; each test has
 something else go wrong, and sees that it is put right.
@@ -32,7 +32,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             tmp_path_factory.mktemp("lost") / "copy",
             capacity={"min": 1, "max": FLEET},
             two_arm=True,
-            # A launch takes as long as ever, but is looked at less often.
+            # A launch takes the same time with fewer visits.
             deadlines={"visit_interval_seconds": 300},
         )
         deployment.apply()
@@ -43,7 +43,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 def expose(deployment: Deployment) -> None:
-    """Put a Network Load Balancer in front; from Terraform it would take a minute."""
+    """Create a Network Load Balancer, which would take a minute with Terraform."""
     elbv2 = deployment.lab.aws.client("elbv2")
     (balancer,) = elbv2.create_load_balancer(
         Name="service", Type="network", Subnets=deployment.outputs["service"]["subnet_ids"]
@@ -62,18 +62,18 @@ def service(deployment: Deployment) -> str:
 
 
 def targets(deployment: Deployment) -> dict[tuple[str, int], str]:
-    """State by address and port."""
+    """Return the state of each target, by address and port."""
     answer = deployment.lab.aws.client("elbv2").describe_target_health(
         TargetGroupArn=service(deployment)
     )
     return {
-        (one["Target"]["Id"], one["Target"]["Port"]): one["TargetHealth"]["State"]
-        for one in answer["TargetHealthDescriptions"]
+        (target["Target"]["Id"], target["Target"]["Port"]): target["TargetHealth"]["State"]
+        for target in answer["TargetHealthDescriptions"]
     }
 
 
 def untrust(deployment: Deployment, instance_id: str) -> str:
-    """The address of its untrust interface."""
+    """Return the address of the untrust interface of an instance."""
     (address,) = [
         nic["PrivateIpAddress"]
         for nic in deployment.instance(instance_id)["NetworkInterfaces"]
@@ -87,7 +87,7 @@ def lose_all_events(deployment: Deployment) -> None:
 
 
 def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
-    """What there is of so many firewalls in service."""
+    """Return the resources of a number of firewalls in service."""
     return Leftovers(
         interfaces=3 * firewalls,
         addresses=firewalls,
@@ -97,7 +97,7 @@ def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
 
 
 def completions(deployment: Deployment, hook: str, since: int) -> Counter[str]:
-    """How hooks were completed."""
+    """Return how often a hook was completed, by result."""
     return Counter(
         entry.detail["result"]
         for entry in deployment.lab.timeline(since)
@@ -188,7 +188,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
 def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
     deployment: Deployment,
 ) -> None:
-    """What docs/operations.md says to do."""
+    """The procedure of docs/operations.md."""
     (stays,) = deployment.group.states()
     deployment.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     deployment.group.scale(2)
@@ -209,7 +209,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
     deployment.wait_until_in_service(1)
     assert deployment.dead_letters("terminate") == []
     assert deployment.happened("license-returned", number) != []
-    # Once each, so that neither came through the reconcile function.
+    # Once each, so that the reconcile function has resent neither.
     assert [e.detail["hook"] for e in deployment.happened("hook-completed", joined)] == [
         "launch",
         "terminate",
@@ -218,12 +218,12 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
 
 
 def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment) -> None:
-    """One by hand, one detached and then terminated, the others with their group."""
+    """One is terminated by hand, one is detached and terminated, the others with their group."""
     deployment.group.scale(3)
     deployment.wait_until_in_service(3)
     by_hand, detached, last = deployment.group.states()
-    serials = {one: deployment.serial(one) for one in (by_hand, detached, last)}
-    addresses = {one: untrust(deployment, one) for one in serials}
+    serials = {i: deployment.serial(i) for i in (by_hand, detached, last)}
+    addresses = {i: untrust(deployment, i) for i in serials}
     ec2, autoscaling = deployment.lab.aws.client("ec2"), deployment.lab.aws.client("autoscaling")
     since = deployment.lab.now()
 
@@ -236,7 +236,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
     assert deployment.lab.leftovers() == left_by(3), "a detached firewall that lives is left alone"
     ec2.terminate_instances(InstanceIds=[detached])
     ec2.terminate_instances(InstanceIds=[by_hand])
-    # Auto Scaling does with the hook what it does for every member that ends; here that is lost.
+    # Auto Scaling starts the hook for every terminated member; here, its event is lost.
     lose_all_events(deployment)
     deployment.lab.advance(5 * MINUTE)
     deployment.lab.faults.clear()
@@ -262,7 +262,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
         address for address in addresses.values() if deployment.happened("target-drained", address)
     }
     assert swept == set(addresses.values())
-    # Nobody could return these licenses: each is told, by whom it was noticed.
+    # These licenses could not be returned: the function that noticed it reports each.
     lines = [*deployment.log(since, "reconcile"), *deployment.log(since)]
     portal = "Customer Support Portal"
     lost = {line["serial"] for line in lines if portal in line.get("message", "")}

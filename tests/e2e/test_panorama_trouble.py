@@ -1,6 +1,6 @@
-"""What an operator sees while Panorama cannot be used, and that nothing is lost afterwards.
+"""What an operator sees while Panorama is unavailable, and that nothing is lost afterwards.
 
-One group of firewalls; each test breaks one thing, has a firewall terminated, looks at log, metric
+One group of firewalls. Each test breaks one thing, terminates a firewall, checks the log, metric
 and dead-letter queue, mends it, and sees the termination through.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
-from e2e.fleet import change_secret
+from e2e.support import change_secret
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_scenarios.deployment import MINUTE, Deployment

@@ -1,4 +1,4 @@
-"""A group without Panorama: its firewalls are asked themselves, for readiness and for licenses."""
+"""A group without Panorama: the functions use the API of the firewalls themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.apply(seconds=120)
 def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewalls.serve_xml_api()
-        # While it boots, each visit waits for an answer in real time.
+        # During the boot, each visit waits for a response in real time.
         lab.firewalls.set_boot_times(license=160.0, content=170.0)
         deployment = Deployment.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         deployment.apply()
@@ -30,8 +30,8 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         assert any("does not answer" in reason for reason in waited), "it boots"
         assert deployment.metric("VisitFailed", since, "launch") == 0
 
-        # One whose configuration is not valid is given up, and says why. Meanwhile the first one
-        # leaves, and gives its license back before.
+        # A firewall with an invalid configuration is abandoned, with the reason. Meanwhile, the
+        # first one is terminated, after its license was returned.
         lab.firewalls.set_quirks(auto_commit_failure="zone untrust is invalid")
         deployment.group.scale(2)
         lab.advance(MINUTE)

@@ -83,4 +83,4 @@ def _document(path: Path, text: str, *, write: bool) -> list[str]:
         return []
     if tables.is_current(path, text):
         return []
-    return [f"{path.name} is not current: run make permissions WRITE=1"]
+    return [f"{path.name} is not current: run make prove-permissions WRITE=1"]

@@ -25,6 +25,7 @@ run "accepts_what_the_others_start_from" {
 
 # Identity ---------------------------------------------------------------------------------------------------------------------------------
 
+# documents: failure-modes/G8
 run "refuses_a_name_with_capitals" {
   command = plan
 
@@ -39,6 +40,7 @@ run "refuses_a_name_with_capitals" {
   expect_failures = [var.name]
 }
 
+# documents: failure-modes/G8
 run "refuses_a_name_longer_than_25" {
   command = plan
 
@@ -251,6 +253,7 @@ run "refuses_a_device_index_twice" {
   expect_failures = [var.interfaces]
 }
 
+# documents: failure-modes/L5
 run "refuses_interfaces_in_different_zones" {
   command = plan
 
@@ -307,6 +310,7 @@ run "refuses_subnets_by_cidr_block" {
   expect_failures = [var.interfaces]
 }
 
+# documents: failure-modes/L4
 run "refuses_an_empty_list_of_security_groups" {
   command = plan
 
@@ -548,6 +552,7 @@ run "refuses_a_root_volume_of_another_type" {
   expect_failures = [var.firewall]
 }
 
+# documents: failure-modes/G7
 run "refuses_an_alias_as_key_of_the_root_volume" {
   command = plan
 
@@ -2235,6 +2240,7 @@ run "refuses_one_run_at_once" {
   expect_failures = [var.functions]
 }
 
+# documents: panorama/contention/five-calls, readiness/batch/concurrency
 run "refuses_more_calls_at_once_than_panorama_likes" {
   command = plan
 
@@ -2255,6 +2261,7 @@ run "refuses_more_calls_at_once_than_panorama_likes" {
   expect_failures = [var.panorama]
 }
 
+# documents: panorama/contention/five-calls, readiness/batch/concurrency
 run "refuses_more_calls_at_once_by_terminations" {
   command = plan
 

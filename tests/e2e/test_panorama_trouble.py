@@ -55,6 +55,9 @@ def wrong_api_key(fleet: Fleet) -> Callable[[], None]:
     return fleet.change_secret(api_key="LUFRPT1-revoked")
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/certificate")
+@pytest.mark.documents(id="panorama/contention/timeout")
 @pytest.mark.parametrize(
     ("breaking", "error", "sentence"),
     [

@@ -23,7 +23,7 @@ class Mutant(LaunchTwoArm):
         after: what takes its place.
     """
 
-    module = "vmseries_autoscale/addresses.py"
+    module = "vmseries_autoscale/aws/network/addresses.py"
     before = 'for description in answer["Addresses"]:'
     after = 'for description in filter(lambda one: "AssociationId" in one, answer["Addresses"]):'
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 from vmseries_lab.aws.calls import Call as LoggedCall
 
-ATTEMPTS = aws.CONFIG.retries["total_max_attempts"]
+ATTEMPTS = clients.CONFIG.retries["total_max_attempts"]
 """How often the functions' SDK tries a call at most; pan-os-python tries once."""
 TRIED_ONCE = {("sqs", "SendMessage")}
 """Calls through ``aws.sqs_once``."""

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.addresses import Address
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.group import Activity, Kind
-from vmseries_autoscale.instances import Instance
-from vmseries_autoscale.interfaces import Interface, Status
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.autoscaling_group import Activity, Kind
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.aws.network.addresses import Address
+from vmseries_autoscale.aws.network.interfaces import Interface, Status
+from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.decisions import Limits, removals, unanswered
 from vmseries_autoscale.reconcile.inventory import Inventory
-from vmseries_autoscale.wiring import Wiring
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FLOOR = timedelta(minutes=25)

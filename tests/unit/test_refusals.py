@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from vmseries_autoscale.aws.ec2_errors import NOT_YET, REFUSED, SCARCE, meaning
 from vmseries_autoscale.errors import CapacityError, Ec2RefusedError, EventualConsistencyError
-from vmseries_autoscale.refusals import NOT_YET, REFUSED, SCARCE, meaning
 
 
 def error(code: str) -> ClientError:

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import wiring
-from vmseries_autoscale.addresses import Address, AssociateAddress, ReleaseAddress
-from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
-from vmseries_autoscale.interfaces import (
+from vmseries_autoscale.aws.network import wiring
+from vmseries_autoscale.aws.network.addresses import Address, AssociateAddress, ReleaseAddress
+from vmseries_autoscale.aws.network.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
@@ -23,9 +22,10 @@ from vmseries_autoscale.interfaces import (
     SetSourceDestCheck,
     Status,
 )
+from vmseries_autoscale.aws.network.wiring import Action, Wiring, decide_connection, decide_removal
+from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.settings import InterfaceSettings, Role
-from vmseries_autoscale.tags import Owner
-from vmseries_autoscale.wiring import Action, Wiring, decide_connection, decide_removal
 
 ID = "i-0123456789abcdef0"
 ZONE = "us-east-1a"

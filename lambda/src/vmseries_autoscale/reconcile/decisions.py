@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale import identity
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.group import Kind
-from vmseries_autoscale.instances import is_gone
-from vmseries_autoscale.interfaces import Status
+from vmseries_autoscale.aws.autoscaling_group import Kind
+from vmseries_autoscale.aws.instances import is_gone
+from vmseries_autoscale.aws.network.interfaces import Status
+from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.target_groups import Target
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
-from vmseries_autoscale.target_groups import Target
-from vmseries_autoscale.wiring import Wiring
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

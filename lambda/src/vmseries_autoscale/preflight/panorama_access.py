@@ -7,13 +7,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     AutoscaleError,
     PanoramaAccessError,
     TransientError,
 )
-from vmseries_autoscale.preflight import network, secrets
+from vmseries_autoscale.preflight import connectivity, secrets
 from vmseries_autoscale.preflight.findings import (
     Finding,
     Findings,
@@ -22,10 +21,11 @@ from vmseries_autoscale.preflight.findings import (
     problem,
     unchecked,
 )
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
 if TYPE_CHECKING:
-    from vmseries_autoscale.panorama.inspection import Inspection
+    from vmseries_autoscale.panorama.preflight_client import Inspection
 
 Question: TypeAlias = Callable[["Inspection"], Iterable[Finding]]
 """What is asked of the peer that takes changes."""
@@ -49,7 +49,7 @@ def check(settings: PanoramaSettings, questions: Sequence[tuple[str, Question]])
     context = yield from secrets.trust(settings.secret_arn, administrator)
     usable: dict[str, Inspection] = {}
     for hostname in settings.hostnames:
-        if not (yield from network.connected(hostname, settings.port)):
+        if not (yield from connectivity.connected(hostname, settings.port)):
             yield unchecked(f"{hostname}: TLS, credential and all behind them; it is not reached.")
         elif administrator is None or context is None:
             yield unchecked(f"{hostname}: TLS, credential and all behind them, for the secret.")
@@ -70,9 +70,9 @@ def _usable(
 ) -> Generator[Finding, None, Inspection | None]:
     """One peer, if it can be asked; why it cannot is yielded."""
     # Slow to load, and only wanted here.
-    from vmseries_autoscale.panorama.inspection import Inspection  # noqa: PLC0415
+    from vmseries_autoscale.panorama.preflight_client import Inspection  # noqa: PLC0415
 
-    if not (yield from network.trusted(hostname, settings.port, context, settings.secret_arn)):
+    if not (yield from connectivity.trusted(hostname, settings.port, context, settings.secret_arn)):
         yield unchecked(f"{hostname}: the credential and all behind it, for the TLS connection.")
         return None
     peer = Inspection(hostname, settings, administrator)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.panorama.adapter import _LOCALHOST, PanOsPanorama, _entry
-from vmseries_autoscale.panos_api import command
+from vmseries_autoscale.pan_os.connection import command
+from vmseries_autoscale.panorama.client import _LOCALHOST, PanOsPanorama, _entry
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
 _CLOUDWATCH = (

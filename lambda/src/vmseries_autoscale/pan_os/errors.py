@@ -25,7 +25,7 @@ from vmseries_autoscale.errors import (
     PanoramaRefusedError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.panorama.protocol import Job
+from vmseries_autoscale.panorama.interface import Job
 
 _BUSY = re.compile(
     r"a commit is (pending|in progress)"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.interfaces import Interface, of_instance
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.network.interfaces import Interface, of_instance
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

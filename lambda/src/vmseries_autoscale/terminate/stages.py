@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
 
-from vmseries_autoscale import aws, instances, tags, telemetry
-from vmseries_autoscale.events import LifecycleEvent
-from vmseries_autoscale.instances import Instance
-from vmseries_autoscale.visits import Again, Outcome, attempt
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws import clients, instances, tags
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.lifecycle.batch import Again, Outcome, attempt
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 
 GRACE_SECONDS = 600
 """How much later than the stage before it a stage is given up: time for a commit and a detach.
@@ -81,7 +82,7 @@ class Departure:
     def add_tags(self, new: dict[str, str]) -> None:
         """Write tags on the instance, if there still is one."""
         if self.instance is not None:
-            instances.add_tags(aws.ec2(), self.event.instance_id, new)
+            instances.add_tags(clients.ec2(), self.event.instance_id, new)
         self.tags.update(new)
 
 

@@ -14,33 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
-from vmseries_autoscale import (
-    addresses,
-    aws,
-    hooks,
-    identity,
-    instances,
-    interfaces,
-    panorama,
-    returning,
-    tags,
-    target_groups,
-    telemetry,
-    together,
-    unmanaging,
-    wiring,
-)
-from vmseries_autoscale.departure import Departure, Stage, each
-from vmseries_autoscale.events import LifecycleEvent
+from vmseries_autoscale import concurrency, identity, panorama, telemetry
+from vmseries_autoscale.aws import clients, instances, tags, target_groups
+from vmseries_autoscale.aws.network import addresses, interfaces, wiring
+from vmseries_autoscale.aws.network.wiring import Wiring
 from vmseries_autoscale.identity import Evidence, Unknown
-from vmseries_autoscale.panorama import Device, Panorama
+from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.panorama import Device, Panorama, removal
 from vmseries_autoscale.settings import (
     PanoramaSettings,
     TerminateSettings,
 )
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
-from vmseries_autoscale.wiring import Wiring
+from vmseries_autoscale.terminate import license_return
+from vmseries_autoscale.terminate.stages import Departure, Stage, each
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +54,7 @@ def visit(
     """
     departures, outcomes = _look(events, settings, now)
     in_panorama = partial(_leave_panorama, now=now)
-    for leave in (_leave_target_groups, returning.directly, in_panorama, _leave_ec2):
+    for leave in (_leave_target_groups, license_return.directly, in_panorama, _leave_ec2):
         free = [departure for departure in departures if departure.event not in outcomes]
         outcomes |= leave(free, settings, in_time)
     _note_visit([d for d in departures if not isinstance(outcomes[d.event], Done)], now)
@@ -80,8 +69,8 @@ def _look(
     Returns:
         Those whose hook could be looked at, and the errors of the others.
     """
-    ec2, autoscaling = aws.ec2(), aws.autoscaling()
-    with ThreadPoolExecutor(together.THREADS) as pool:
+    ec2, autoscaling = clients.ec2(), clients.autoscaling()
+    with ThreadPoolExecutor(concurrency.THREADS) as pool:
         known = pool.submit(instances.look, ec2, [event.instance_id for event in events])
         heartbeats = [pool.submit(hooks.keep_open, autoscaling, event) for event in events]
     departures: list[Departure] = []
@@ -112,7 +101,7 @@ def _note_visit(waiting: list[Departure], now: datetime) -> None:
         return
     telemetry.measure(Metric.TERMINATION_HELD_SECONDS, max(departure.age for departure in waiting))
     known = [departure.instance for departure in waiting if departure.instance is not None]
-    instances.note_visit(aws.ec2(), known, now)
+    instances.note_visit(clients.ec2(), known, now)
 
 
 def _leave_target_groups(
@@ -132,7 +121,7 @@ def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
         for device_index, groups in settings.target_groups.items()
         for target in target_groups.of(departure.private_ip(int(device_index)), groups)
     ]
-    left = [target_groups.leave(aws.elbv2(), target) for target in targets]
+    left = [target_groups.leave(clients.elbv2(), target) for target in targets]
     return Done() if all(left) else Again("load balancers are draining their connections")
 
 
@@ -155,16 +144,16 @@ def _leave_panorama(
     identify = partial(_identify, devices=devices, settings=settings)
     outcomes = each(asking, identify, in_time=lambda: True)
     known = [d for d in asking if d.serial is not None and isinstance(outcomes[d.event], Done)]
-    outcomes |= returning.through_panorama(known, connection, devices, settings, in_time)
+    outcomes |= license_return.through_panorama(known, connection, devices, settings, in_time)
     leaving = {
         departure.event: departure.serial
         for departure in known
         if departure.serial is not None
         and isinstance(outcomes[departure.event], Done)
-        and not returning.is_left_to_plugin(departure, settings)
+        and not license_return.is_left_to_plugin(departure, settings)
     }
     unmanage = partial(
-        unmanaging.unmanage,
+        removal.unmanage,
         connection,
         now=now,
         in_time=in_time,
@@ -195,7 +184,7 @@ def _identify(
         departure.tags,
         management_ip,
         devices.values(),
-        partial(instances.other_with, aws.ec2(), settings.name, instance_id),
+        partial(instances.other_with, clients.ec2(), settings.name, instance_id),
     )
     if isinstance(found, Unknown):
         # A firewall that never registered is as good an end as any, and what is not certain to be
@@ -236,8 +225,8 @@ def _leave_ec2(
 def _look_at_remains(departures: list[Departure], settings: TerminateSettings) -> dict[str, Wiring]:
     """Our interfaces and addresses by instance id."""
     ids = [departure.event.instance_id for departure in departures]
-    own = interfaces.look(aws.ec2(), settings.name, ids)
-    allocated = addresses.look(aws.ec2(), settings.name, ids)
+    own = interfaces.look(clients.ec2(), settings.name, ids)
+    allocated = addresses.look(clients.ec2(), settings.name, ids)
     return {key: Wiring.of(own.get(key, []), allocated.get(key, [])) for key in ids}
 
 
@@ -251,7 +240,7 @@ def _release(
         logger.error("Gave up releasing the interfaces", extra={"outcome": repr(outcome)})
     _report_losses(departure, settings)
     if departure.hook_open:
-        hooks.complete(aws.autoscaling(), departure.event, hooks.Result.CONTINUE)
+        hooks.complete(clients.autoscaling(), departure.event, hooks.Result.CONTINUE)
         telemetry.count(Metric.TERMINATION_COMPLETED)
         telemetry.measure(Metric.TERMINATION_SECONDS, departure.age)
     return Done()
@@ -259,7 +248,7 @@ def _release(
 
 def _remove_wiring(there: Wiring) -> Outcome:
     decide = partial(wiring.decide_removal, detach=True)
-    left = wiring.carry_out(aws.ec2(), decide, there)
+    left = wiring.carry_out(clients.ec2(), decide, there)
     if left.interfaces or left.addresses:
         return Again("interfaces are being detached", soon=True)
     return Done()
@@ -273,4 +262,4 @@ def _report_losses(departure: Departure, settings: TerminateSettings) -> None:
     if given_up:
         telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)
         logger.error("The deadline passed", extra={"given_up": given_up, "serial": serial})
-    returning.report_loss(departure, settings)
+    license_return.report_loss(departure, settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.aws import error_code
+from vmseries_autoscale.aws.clients import error_code
 from vmseries_autoscale.errors import (
     AutoscaleError,
     CapacityError,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from vmseries_autoscale.aws import error_code
+from vmseries_autoscale.aws.clients import error_code
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
 
 if TYPE_CHECKING:

@@ -14,37 +14,27 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
-from vmseries_autoscale import (
-    addresses,
-    aws,
-    firewall,
-    hooks,
-    identity,
-    instances,
-    interfaces,
-    panorama,
-    readiness,
-    target_groups,
-    telemetry,
-    together,
-    wiring,
-)
+from vmseries_autoscale import concurrency, firewall, identity, panorama, telemetry
+from vmseries_autoscale.aws import clients, instances, target_groups
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.aws.network import addresses, interfaces, wiring
+from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import (
     BootedWithoutInterfacesError,
     FirewallError,
     PermanentError,
     TimeBudgetExceededError,
 )
-from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Identity, Unknown
-from vmseries_autoscale.instances import Instance
+from vmseries_autoscale.launch import readiness
+from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.panorama import Device, Panorama, Push
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
-from vmseries_autoscale.tags import Owner
-from vmseries_autoscale.target_groups import Target
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, Outcomes, attempt
-from vmseries_autoscale.wiring import Wiring
 
 logger = logging.getLogger(__name__)
 
@@ -122,9 +112,11 @@ def _look(
         that are of none.
     """
     instance_ids = list(dict.fromkeys(event.instance_id for event in events))
-    with ThreadPoolExecutor(together.THREADS) as pool:
+    with ThreadPoolExecutor(concurrency.THREADS) as pool:
         seen = pool.submit(_look_at_instances, instance_ids, settings)
-        heartbeats = [pool.submit(hooks.keep_open, aws.autoscaling(), event) for event in events]
+        heartbeats = [
+            pool.submit(hooks.keep_open, clients.autoscaling(), event) for event in events
+        ]
     known, wirings = seen.result()
     arrivals: dict[str, Arrival] = {}
     outcomes: dict[LifecycleEvent, Outcome] = {}
@@ -158,8 +150,8 @@ def _look_at_instances(
     instance_ids: Sequence[str], settings: LaunchSettings
 ) -> tuple[dict[str, Instance], dict[str, Wiring]]:
     """The instances that EC2 knows, and what there is of each of them, known or not."""
-    ec2 = aws.ec2()
-    with ThreadPoolExecutor(together.THREADS) as pool:
+    ec2 = clients.ec2()
+    with ThreadPoolExecutor(concurrency.THREADS) as pool:
         described = pool.submit(instances.look, ec2, instance_ids)
         own = pool.submit(interfaces.look, ec2, settings.name, instance_ids)
         allocated = pool.submit(addresses.look, ec2, settings.name, instance_ids)
@@ -182,7 +174,7 @@ def _each(
     arrivals: Arrivals,
     step: Callable[[Arrival], Outcome],
     in_time: InTime,
-    run: Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]] = together.run,
+    run: Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]] = concurrency.run,
 ) -> dict[LifecycleEvent, Outcome]:
     """The outcome of ``step`` for each, at once or as ``run`` has it, for as long as there is time.
 
@@ -232,7 +224,9 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
     owner = Owner(settings.name, event.auto_scaling_group, event.instance_id, settings.tags)
     decide = partial(wiring.decide_connection, owner, instance.zone, settings.interfaces)
     patient = arrival.age < PATIENCE_SECONDS
-    arrival.wiring = wiring.carry_out(aws.ec2(), decide, there, patient=patient, in_time=in_time)
+    arrival.wiring = wiring.carry_out(
+        clients.ec2(), decide, there, patient=patient, in_time=in_time
+    )
     if arrival.wiring == there:
         return Done()
     telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, arrival.age)
@@ -286,14 +280,14 @@ def _pass_panorama(
         instance.tags,
         management_ip,
         devices.values(),
-        partial(instances.other_with, aws.ec2(), settings.name, instance.instance_id),
+        partial(instances.other_with, clients.ec2(), settings.name, instance.instance_id),
     )
     if isinstance(found, Unknown):
         return Again(found.reason)
     arrival.serial = found.serial
     with telemetry.about(serial=found.serial):
         if found.evidence is not Evidence.SERIAL_TAG:
-            instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
+            instances.add_tags(clients.ec2(), instance.instance_id, identity.tags_for(found))
         obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
         if obstacle is None and settings.license_expected and not connection.licenses(found.serial):
             obstacle = readiness.NO_LICENSE
@@ -359,7 +353,7 @@ def _note_serial(instance: Instance, serial: str | None) -> None:
     """Keep by which serial number the license would have to be looked for."""
     if serial is not None:
         found = Identity(serial, Evidence.FIREWALL)
-        instances.add_tags(aws.ec2(), instance.instance_id, identity.tags_for(found))
+        instances.add_tags(clients.ec2(), instance.instance_id, identity.tags_for(found))
 
 
 def _let_in(
@@ -371,8 +365,8 @@ def _let_in(
 
 def _enter_service(arrival: Arrival, settings: LaunchSettings) -> Outcome:
     for target in _targets(arrival.event.instance_id, settings, arrival.wiring):
-        target_groups.register(aws.elbv2(), target)
-    hooks.complete(aws.autoscaling(), arrival.event, hooks.Result.CONTINUE)
+        target_groups.register(clients.elbv2(), target)
+    hooks.complete(clients.autoscaling(), arrival.event, hooks.Result.CONTINUE)
     telemetry.count(Metric.LAUNCH_COMPLETED)
     telemetry.measure(Metric.LAUNCH_SECONDS, arrival.age)
     return Done()
@@ -425,11 +419,13 @@ def _abandon(
     instance_id, reason = arrival.event.instance_id, reasons[arrival.event]
     _, wirings = _look_at_instances([instance_id], settings)
     for target in _targets(instance_id, settings, wirings[instance_id]):
-        target_groups.leave(aws.elbv2(), target)
-    wiring.carry_out(aws.ec2(), partial(wiring.decide_removal, detach=False), wirings[instance_id])
+        target_groups.leave(clients.elbv2(), target)
+    wiring.carry_out(
+        clients.ec2(), partial(wiring.decide_removal, detach=False), wirings[instance_id]
+    )
     if arrival.instance is not None:
-        instances.note_abandonment(aws.ec2(), instance_id, reason)
-    hooks.complete(aws.autoscaling(), arrival.event, hooks.Result.ABANDON)
+        instances.note_abandonment(clients.ec2(), instance_id, reason)
+    hooks.complete(clients.autoscaling(), arrival.event, hooks.Result.ABANDON)
     telemetry.count(Metric.LAUNCH_ABANDONED)
     logger.error("Abandoned the launch", extra={"reason": reason})
     return Done()
@@ -439,4 +435,4 @@ def _note_visit(waiting: Arrivals, now: datetime) -> None:
     """Leave word of the visit; Auto Scaling tells when a launch began."""
     known = [arrival.instance for arrival in waiting if arrival.instance is not None]
     began = {arrival.event.instance_id: arrival.event.time for arrival in waiting}
-    instances.note_visit(aws.ec2(), known, now, since=began)
+    instances.note_visit(clients.ec2(), known, now, since=began)

@@ -14,20 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale import refusals, together
-from vmseries_autoscale.addresses import (
+from vmseries_autoscale import concurrency
+from vmseries_autoscale.aws import ec2_errors
+from vmseries_autoscale.aws.network.addresses import (
     Address,
     AllocateAddress,
     AssociateAddress,
     DisassociateAddress,
     ReleaseAddress,
 )
-from vmseries_autoscale.errors import (
-    EventualConsistencyError,
-    InterfaceLayoutError,
-    TimeBudgetExceededError,
-)
-from vmseries_autoscale.interfaces import (
+from vmseries_autoscale.aws.network.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
@@ -37,8 +33,13 @@ from vmseries_autoscale.interfaces import (
     SetSourceDestCheck,
     Status,
 )
+from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.errors import (
+    EventualConsistencyError,
+    InterfaceLayoutError,
+    TimeBudgetExceededError,
+)
 from vmseries_autoscale.settings import InterfaceSettings
-from vmseries_autoscale.tags import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -214,7 +215,7 @@ def carry_out(
         if not in_time():
             raise TimeBudgetExceededError("no time left in this run")
         calls = [partial(_carry_out_one, ec2, action, patient=patient) for action in actions]
-        for change in together.run(calls):
+        for change in concurrency.run(calls):
             wiring = change(wiring)
     raise EventualConsistencyError(f"still something to do after {ROUNDS} rounds: {actions}")
 
@@ -223,7 +224,7 @@ def _carry_out_one(ec2: EC2Client, action: Action, *, patient: bool) -> Change:
     try:
         return action.carry_out(ec2)
     except ClientError as error:
-        meaning = refusals.meaning(error, patient=patient)
+        meaning = ec2_errors.meaning(error, patient=patient)
         if meaning is None:
             raise
         raise meaning from error

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaError,
@@ -21,13 +20,14 @@ from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
     TimeBudgetExceededError,
 )
-from vmseries_autoscale.panorama import refusals
-from vmseries_autoscale.panorama.protocol import Device, Job, Membership, Part, Push, Removal
-from vmseries_autoscale.panos_api import Connection, Errors
-from vmseries_autoscale.panos_api import command as _command
-from vmseries_autoscale.panos_api import nested as _nested
-from vmseries_autoscale.panos_api import says_deactivated as _says_deactivated
-from vmseries_autoscale.panos_api import xml as _xml
+from vmseries_autoscale.pan_os import errors
+from vmseries_autoscale.pan_os.connection import Connection, Errors
+from vmseries_autoscale.pan_os.connection import command as _command
+from vmseries_autoscale.pan_os.connection import nested as _nested
+from vmseries_autoscale.pan_os.connection import says_deactivated as _says_deactivated
+from vmseries_autoscale.pan_os.connection import xml as _xml
+from vmseries_autoscale.panorama.interface import Device, Job, Membership, Part, Push, Removal
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _NOTHING_TO_COMMIT = re.compile(
 )
 _NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
 _NOT_PRESENT = "7"
-_ERRORS = Errors(refusals.meaning, PanoramaTimeoutError, PanoramaUnavailableError)
+_ERRORS = Errors(errors.meaning, PanoramaTimeoutError, PanoramaUnavailableError)
 
 
 def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> PanOsPanorama:
@@ -286,7 +286,7 @@ class PanOsPanorama:
         for number, one in enumerate(answer.findall("response")):
             if one.get("status") == "success":
                 continue
-            meaning = refusals.meaning(one.get("code"), _message(one))
+            meaning = errors.meaning(one.get("code"), _message(one))
             if not isinstance(meaning, PanoramaRefusedError):
                 raise meaning
             return number, meaning

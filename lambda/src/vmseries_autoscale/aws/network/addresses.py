@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.tags import Owner
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.tags import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import AllocateAddressRequestTypeDef
 
-    from vmseries_autoscale.wiring import Change
+    from vmseries_autoscale.aws.network.wiring import Change
 
 logger = logging.getLogger(__name__)
 

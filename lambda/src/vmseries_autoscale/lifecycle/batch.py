@@ -22,7 +22,8 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale import aws, events, telemetry
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
     EventualConsistencyError,
     InvalidMessageError,
@@ -32,7 +33,8 @@ from vmseries_autoscale.errors import (
     TimeBudgetExceededError,
     TransientError,
 )
-from vmseries_autoscale.events import LifecycleEvent, Transition
+from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -103,7 +105,7 @@ def attempt(step: Callable[[], T]) -> T | Again | Failed:
             str(error), soon=isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
         )
     except ClientError as error:
-        return Again(str(error), throttled=True) if aws.is_throttling(error) else Failed(error)
+        return Again(str(error), throttled=True) if clients.is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
 
@@ -209,7 +211,7 @@ def _settle(
 
 def _dead_letter(record: SQSRecord, error: InvalidMessageError, settings: HookSettings) -> None:
     name = type(error).__name__
-    aws.sqs().send_message(
+    clients.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url,
         MessageBody=record.body,
         MessageAttributes={"error": {"DataType": "String", "StringValue": name}},
@@ -222,7 +224,7 @@ def _dead_letter(record: SQSRecord, error: InvalidMessageError, settings: HookSe
 
 def _hide(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
     """Let the message come back after a pause."""
-    aws.sqs().change_message_visibility(
+    clients.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=seconds,

@@ -6,23 +6,18 @@ import logging
 from collections.abc import Callable, Mapping, Set
 from functools import partial
 
-from vmseries_autoscale import (
-    credentials,
-    firewall,
-    identity,
-    licensing,
-    tags,
-    telemetry,
-)
-from vmseries_autoscale.departure import Departure, Stage, each
+from vmseries_autoscale import firewall, identity, secret_store, telemetry
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import FirewallUnavailableError
-from vmseries_autoscale.events import LifecycleEvent
 from vmseries_autoscale.identity import Evidence, Identity
-from vmseries_autoscale.licensing import LicensedFirewall
+from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.licensing.firewall import LicensedFirewall
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.terminate.stages import Departure, Stage, each
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +96,7 @@ def _ask_through_panorama(
 
 def _have_given_back(departure: Departure, asked: LicensedFirewall, key_arn: str) -> Outcome:
     with telemetry.about(serial=departure.serial or ""):
-        api_key = credentials.licensing_api_key(key_arn)
+        api_key = secret_store.licensing_api_key(key_arn)
         if not licensing.give_back(asked, departure.firewall, api_key):
             return Again("the firewall is giving its license back")
     return _note_returned(departure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     FirewallAccessError,
     FirewallCertificateError,
@@ -14,9 +13,10 @@ from vmseries_autoscale.errors import (
     PanoramaCertificateError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.firewall.protocol import State
-from vmseries_autoscale.panorama import refusals
-from vmseries_autoscale.panos_api import Connection, Errors, command, says_deactivated
+from vmseries_autoscale.firewall.interface import State
+from vmseries_autoscale.pan_os import errors
+from vmseries_autoscale.pan_os.connection import Connection, Errors, command, says_deactivated
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings
 
 
@@ -102,7 +102,7 @@ def _meaning(code: str | None, text: str) -> FirewallError:
     It is recognised like Panorama's, which has the same API; what Panorama alone can be busy with
     is a refusal here.
     """
-    match refusals.meaning(code, text):
+    match errors.meaning(code, text):
         case PanoramaCertificateError():
             return FirewallCertificateError(
                 "the firewall's certificate is not valid for firewall_api.server_name by the "

@@ -27,7 +27,8 @@ from vmseries_autoscale.errors import (
     PanoramaError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.panorama import Panorama, refusals
+from vmseries_autoscale.pan_os import errors
+from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ def _failed_commit(panorama: Panorama) -> PanoramaError | None:
     last = next(over, None)
     if last is None or not last.failed:
         return None
-    return refusals.of_failed_commit(last, "it is asked for again")
+    return errors.of_failed_commit(last, "it is asked for again")
 
 
 def check_own_list(panorama: Panorama, license_manager: str, serial: str) -> None:

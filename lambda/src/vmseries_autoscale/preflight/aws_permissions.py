@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import addresses, hooks, instances, interfaces, tags
-from vmseries_autoscale.addresses import (
+from vmseries_autoscale.aws import instances, tags
+from vmseries_autoscale.aws.instances import TERMINATED, Instance
+from vmseries_autoscale.aws.network import addresses, interfaces
+from vmseries_autoscale.aws.network.addresses import (
     Address,
     AllocateAddress,
     AssociateAddress,
     DisassociateAddress,
     ReleaseAddress,
 )
-from vmseries_autoscale.events import LifecycleEvent
-from vmseries_autoscale.instances import TERMINATED, Instance
-from vmseries_autoscale.interfaces import (
+from vmseries_autoscale.aws.network.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
@@ -26,8 +26,12 @@ from vmseries_autoscale.interfaces import (
     DetachInterface,
     Interface,
 )
+from vmseries_autoscale.aws.network.wiring import Action
+from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.preflight.dry_run import Trial, dry, tried
 from vmseries_autoscale.preflight.findings import Findings, problem, unchecked
-from vmseries_autoscale.preflight.permissions import Trial, dry, tried
 from vmseries_autoscale.settings import (
     HookSettings,
     LaunchSettings,
@@ -35,8 +39,6 @@ from vmseries_autoscale.settings import (
     Settings,
     TerminateSettings,
 )
-from vmseries_autoscale.tags import Owner
-from vmseries_autoscale.wiring import Action
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient

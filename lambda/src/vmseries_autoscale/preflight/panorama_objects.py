@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale.errors import PanoramaAccessError
-from vmseries_autoscale.preflight import publishing
+from vmseries_autoscale.preflight import metric_publishing
 from vmseries_autoscale.preflight.findings import Findings, checked, problem, unchecked
-from vmseries_autoscale.preflight.panorama import COMMIT, lacks
+from vmseries_autoscale.preflight.panorama_access import COMMIT, lacks
 from vmseries_autoscale.settings import PanoramaSettings
 
 if TYPE_CHECKING:
-    from vmseries_autoscale.panorama.inspection import Inspection
+    from vmseries_autoscale.panorama.preflight_client import Inspection
 
 MULTI_CONFIG = (10, 1)
 """The first release whose API guide has multi-config without having to enable it first."""
@@ -89,5 +89,5 @@ def publishes(settings: PanoramaSettings, namespace: str, peer: Inspection) -> F
     if settings.template_stack not in peer.template_stacks():
         yield unchecked("Publishing to CloudWatch: there is no such template stack.")
         return
-    found = publishing.effective(peer.publishing())
-    yield from publishing.judge(settings.template_stack, namespace, found)
+    found = metric_publishing.effective(peer.publishing())
+    yield from metric_publishing.judge(settings.template_stack, namespace, found)

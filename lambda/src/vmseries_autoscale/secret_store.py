@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import SecretError
 
 if TYPE_CHECKING:
@@ -84,4 +84,4 @@ def _read(secret_arn: str) -> dict[str, str]:
 def _provider() -> SecretsProvider:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
 
-    return SecretsProvider(boto3_client=aws.secrets())
+    return SecretsProvider(boto3_client=clients.secrets())

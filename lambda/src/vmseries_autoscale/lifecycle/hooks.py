@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.aws import error_code
-from vmseries_autoscale.events import LifecycleEvent
+from vmseries_autoscale.aws.clients import error_code
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.tags import Owner
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.tags import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         NetworkInterfaceTypeDef,
     )
 
-    from vmseries_autoscale.wiring import Change
+    from vmseries_autoscale.aws.network.wiring import Change
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ from vmseries_autoscale.errors import (
     PanoramaError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.panorama import Job, Panorama, Part, Removal, refusals
-from vmseries_autoscale.panorama.protocol import Membership
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome
+from vmseries_autoscale.pan_os import errors
+from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
+from vmseries_autoscale.panorama.interface import Membership
 
 logger = logging.getLogger(__name__)
 
@@ -141,13 +142,13 @@ def decide(
     named = frozenset(serial for serial in left | waiting if _names(last, serial))
     twice = len(over) > 1 and over[1].failed and over[1].details == last.details
     hopeless = named & waiting if named else left & waiting if twice else frozenset[str]()
-    error = refusals.of_failed_commit(last, "what was removed is reverted")
+    error = errors.of_failed_commit(last, "what was removed is reverted")
     if hopeless and not under_way and not isinstance(error, FullCommitRequiredError):
         return Plan(frozenset(), revert=True, told=left & (named or hopeless), error=error)
     if named and (left - named or not may_commit):
-        error = refusals.of_failed_commit(last, "the firewall's turn comes when no other has one")
+        error = errors.of_failed_commit(last, "the firewall's turn comes when no other has one")
         return Plan(left - named, told=left & named, error=error)
-    error = refusals.of_failed_commit(last, "it is tried again")
+    error = errors.of_failed_commit(last, "it is tried again")
     return Plan(left, told=frozenset() if under_way else left & waiting, error=error)
 
 

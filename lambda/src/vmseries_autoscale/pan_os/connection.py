@@ -20,8 +20,8 @@ from xml.etree import ElementTree as ET
 import panos.base
 import panos.errors
 
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import AutoscaleError, SecretError
+from vmseries_autoscale.secret_store import Credentials
 
 _DEACTIVATED = re.compile(
     r"successfully (deactivated|removed)"

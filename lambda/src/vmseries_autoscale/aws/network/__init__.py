@@ -1,0 +1,1 @@
+"""Network interfaces and Elastic IP addresses of one instance."""

@@ -86,6 +86,7 @@ fmt: setup ## Format Python and Terraform, write the tables of the READMEs
 	$(BIN)/ruff format .
 	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
 	$(BIN)/python tools/tf_docs.py --write
+	$(BIN)/python tools/lambda_docs.py --write
 	$(BIN)/python tools/situations.py --write
 
 .PHONY: package

@@ -353,7 +353,7 @@ def render_inputs(facts: Facts) -> str:
                 code(attribute.path),
                 code(attribute.type),
                 "required" if attribute.default is None else code_line(attribute.default),
-                cell(described.get(attribute.key, "")),
+                capitalized(cell(described.get(attribute.key, ""))),
             )
             for attribute in attributes(variable.type)
         ]
@@ -387,6 +387,11 @@ def code(text: str) -> str:
         return f"`{cell(text)}`"
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
     return "<pre>" + escaped.replace("\n", "<br/>") + "</pre>"
+
+
+def capitalized(text: str) -> str:
+    """Return a text with a capital first letter; text that begins with code stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def code_line(text: str) -> str:

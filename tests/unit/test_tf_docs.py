@@ -261,13 +261,13 @@ def test_inputs_have_a_page_with_every_attribute_at_any_depth(root: Path) -> Non
     assert 'Type `object`, default `{ two = "x" }`.' in group
     assert "A group. With more text.\n\nA second paragraph.\n" in group
     assert group.split("| --- | --- | --- | --- |\n")[1].splitlines() == [
-        '| `one` | `map(string)` | `{ a = "}" }` | first, on two lines. |',
-        "| `two` | `string` | required | share \\| a text. |",
-        "| `three` | `bool` | `null` | share \\| a text. |",
-        "| `list` | `list(object)` | `[]` | objects. |",
-        "| `list[*].id` | `object` | required | of each. |",
-        "| `list[*].id.deep` | `set(string)` | `[]` | deeper. |",
-        "| `other` | `number` | `5` | after nested ones. |",
+        '| `one` | `map(string)` | `{ a = "}" }` | First, on two lines. |',
+        "| `two` | `string` | required | Share \\| a text. |",
+        "| `three` | `bool` | `null` | Share \\| a text. |",
+        "| `list` | `list(object)` | `[]` | Objects. |",
+        "| `list[*].id` | `object` | required | Of each. |",
+        "| `list[*].id.deep` | `set(string)` | `[]` | Deeper. |",
+        "| `other` | `number` | `5` | After nested ones. |",
     ]
 
 
@@ -279,7 +279,7 @@ def test_inputs_of_other_types_have_a_heading_and_an_attribute_path_of_their_own
     assert "Type `string`, required.\n\nName, e.g. `fw`." in sections["name"]
     assert "|" not in sections["name"]
     assert "Type `map(object)`, required." in sections["map"]
-    assert "| `key` | `any` | required | each. |" in sections["map"]
+    assert "| `key` | `any` | required | Each. |" in sections["map"]
 
 
 def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.clients import THROTTLED
+from vmseries_autoscale.aws.clients import THROTTLING_ERROR_CODES
 from vmseries_autoscale.errors import (
     Ec2RefusedError,
     EventualConsistencyError,
@@ -83,7 +83,7 @@ def test_everything_else_has_failed(error: Exception) -> None:
     assert attempt(step) == Failed(error)
 
 
-@pytest.mark.parametrize("code", sorted(THROTTLED))
+@pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
 def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
     def step() -> Done:
         raise error(code)

@@ -18,12 +18,22 @@ from vmseries_autoscale.telemetry import Metric
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / lambda_docs.PACKAGE
-DOCUMENTS = sorted(
-    path.relative_to(REPOSITORY).as_posix()
-    for pattern in (*docs_lint.DOCUMENTS, "CONTRIBUTING.md", "lab/*.md")
-    for path in REPOSITORY.glob(pattern)
-)
-GENERATED = ("docs/proofs/situations.md", "docs/inputs.md")
+
+
+def _files() -> tuple[str, ...]:
+    """Every file of the repository, as git knows it."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    return tuple(name for name in sorted(listing) if (REPOSITORY / name).exists())
+
+
+FILES = _files()
+DOCUMENTS = [name for name in FILES if name.endswith(".md")]
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -38,19 +48,6 @@ def text_of(document: str) -> str:
 def code_in(document: str) -> list[str]:
     """The inline code of a document."""
     return CODE.findall(FENCE.sub("", text_of(document)))
-
-
-@cache
-def files() -> tuple[str, ...]:
-    """Every file of the repository, as git knows it."""
-    listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    return tuple(name for name in listing if (REPOSITORY / name).exists())
 
 
 @cache
@@ -103,7 +100,7 @@ def test_every_file_that_is_named_exists(document: str) -> None:
     missing = [
         name
         for name in sorted(names)
-        if not any(f"/{file}".endswith(f"/{name}") or f"/{name}/" in f"/{file}" for file in files())
+        if not any(f"/{file}".endswith(f"/{name}") or f"/{name}/" in f"/{file}" for file in FILES)
     ]
     assert missing == []
 
@@ -147,6 +144,13 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text_of(document), re.MULTILINE)
     assert set(named) - targets == set()
+
+
+def test_every_log_message_that_the_runbook_filters_by_exists() -> None:
+    messages = re.findall(r'filter message = "([^"]+)"', text_of("docs/operations.md"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    assert messages
+    assert [message for message in messages if f'"{message}"' not in sources] == []
 
 
 def test_every_key_of_the_reconcile_report_is_explained() -> None:

@@ -162,3 +162,8 @@ def test_a_row_without_a_test_and_a_marker_without_a_row_are_reported(
     (repository / "docs/page.md").write_text(PAGE.replace(old, new))
     assert situations.main(["--write"], repository) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_pages_for_operators_name_no_tests() -> None:
+    pages = [path for path in (REPOSITORY / "docs").glob("*.md") if path.name != "inputs.md"]
+    assert [path.name for path in pages if re.search(r"\btest_\w+", path.read_text())] == []

@@ -432,8 +432,9 @@ def updated(readme: str, tables: str) -> str:
 
 
 def documented_modules(repository: Path) -> list[Path]:
-    """Return the root module, the modules and the examples."""
-    below = [*repository.glob("modules/*"), *repository.glob("examples/*")]
+    """Return the root module, the modules, the examples and the modules that these share."""
+    patterns = ("modules/*", "examples/*", "examples/modules/*")
+    below = [folder for pattern in patterns for folder in repository.glob(pattern)]
     return [folder for folder in [repository, *sorted(below)] if any(folder.glob("*.tf"))]
 
 

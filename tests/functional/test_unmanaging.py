@@ -20,7 +20,7 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt, pause_seconds
+from vmseries_autoscale.lifecycle.batch import Done, Failed, Outcome, Retry, pause_seconds, run_step
 from vmseries_autoscale.panorama import Panorama, Part
 from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, unmanage
 
@@ -77,7 +77,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
 ) -> None:
     visit(panorama, "S1")
     outcomes = visit(panorama, "S2", at=1)
-    assert outcomes == {"S2": Again("commit job 1 is not finished")}
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
     assert all("S2" not in serials for serials in panorama.named.values())
     assert len(panorama.jobs) == 1
 
@@ -95,7 +95,7 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     panorama.end_job(0)
     seconds = COMMIT_INTERVAL.total_seconds()
     (outcome,) = visit(panorama, "S2", at=seconds - 1).values()
-    assert isinstance(outcome, Again)
+    assert isinstance(outcome, Retry)
     assert "commit job 1 was asked for less than 90 s ago" in outcome.reason
     assert len(panorama.jobs) == 1
     visit(panorama, "S2", at=seconds)
@@ -104,7 +104,7 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
 
 def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
     outcomes = visit(panorama, "S1", others_follow=True)
-    assert outcomes == {"S1": Again("others follow, to be committed together")}
+    assert outcomes == {"S1": Retry("others follow, to be committed together")}
     visit(panorama, "S2", at=10)
     panorama.finish_job()
     assert removed(panorama) == {"S1", "S2"}
@@ -280,7 +280,7 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
     monkeypatch.setattr(panorama, "remove", refuse)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
-    assert outcomes["S2"] == Again("commit job 1")
+    assert outcomes["S2"] == Retry("commit job 1")
     panorama.finish_job()
     assert removed(panorama) == {"S2"}
     panorama.calls.clear()
@@ -301,11 +301,11 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
     error = error_of(outcomes["S1"])
     assert isinstance(error, CommitFailedError)
     assert REASON in str(error)
-    assert isinstance(outcomes["S2"], Again)
+    assert isinstance(outcomes["S2"], Retry)
 
     outcomes = visit(panorama, "S1", "S2", at=150)
     assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "its turn comes later"
-    assert outcomes["S2"] == Again("commit job 2")
+    assert outcomes["S2"] == Retry("commit job 2")
     visit(panorama, "S3", at=151)
     panorama.finish_job()
     visit(panorama, "S3", at=300)
@@ -327,7 +327,7 @@ def test_whoever_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> 
     panorama.finish_job()
     outcomes = visit(panorama, "S2", "S3", at=100)
     assert outcomes == dict.fromkeys(
-        ("S2", "S3"), Again("reverted together with another firewall's removal")
+        ("S2", "S3"), Retry("reverted together with another firewall's removal")
     )
     visit(panorama, "S2", "S3", at=150)
     panorama.finish_job()
@@ -446,7 +446,7 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
     pair = Pair(call, job_survives=job_survives)
     for number in range(8):
         active, at = pair.active, 150 * number
-        outcomes = attempt(lambda: visit(active, "S1", "S2", at=at))  # noqa: B023 - called here
+        outcomes = run_step(lambda: visit(active, "S1", "S2", at=at))  # noqa: B023 - called here
         assert not isinstance(outcomes, Failed)
         if outcomes == {"S1": Done(), "S2": Done()}:
             break
@@ -460,7 +460,7 @@ def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
         raise PanoramaUnavailableError("no answer")
 
     panorama.fail = away
-    outcome = attempt(lambda: visit(panorama, "S1"))
+    outcome = run_step(lambda: visit(panorama, "S1"))
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, PanoramaUnavailableError)
 
@@ -507,7 +507,7 @@ def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: Fak
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
-    assert visit(west, "S3", at=1) == {"S3": Again("commit job 2")}  # type: ignore[arg-type]
+    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2")}  # type: ignore[arg-type]
     with pytest.raises(PanoramaBusyError):  # Panorama reverts nothing while anybody's job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()

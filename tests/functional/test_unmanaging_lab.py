@@ -21,7 +21,7 @@ from vmseries_autoscale.errors import (
     PanoramaAccessError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.lifecycle.batch import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Part
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.interface import Membership
@@ -59,7 +59,7 @@ class Deployment:
 
     def visit(self, *serials: str) -> dict[str, Outcome] | Outcome:
         now = datetime.fromtimestamp(self.world.clock.now(), UTC)
-        return attempt(
+        return run_step(
             lambda: unmanage(self.connect(), frozenset(serials), "fw", now, lambda: True)
         )
 
@@ -111,12 +111,12 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
 @pytest.mark.parametrize(
     ("trouble", "calm", "expected"),
     [
-        ({"locks": ["commit"]}, {"locks": []}, Again),
-        ({"locks": ["config"]}, {"locks": []}, Again),
-        ({"queued_commits": 1}, {}, Again),
-        ({"queued_commits": 11}, {}, Again),
-        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Again),
-        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Again),
+        ({"locks": ["commit"]}, {"locks": []}, Retry),
+        ({"locks": ["config"]}, {"locks": []}, Retry),
+        ({"queued_commits": 1}, {}, Retry),
+        ({"queued_commits": 11}, {}, Retry),
+        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
+        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
         (
             {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
             {},
@@ -141,7 +141,7 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     east: Deployment,
     trouble: dict[str, Any],
     calm: dict[str, Any],
-    expected: type[Again] | type[AutoscaleError],
+    expected: type[Retry] | type[AutoscaleError],
 ) -> None:
     panorama = east.outside.panorama
     somebody_else = Deployment(east.world, east.outside, initial.SECOND).connect()
@@ -165,7 +165,7 @@ def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     for deployment, serial in ((east, "S1"), (west, "S3")):
         outcomes = deployment.visit(serial)
         assert isinstance(outcomes, dict)
-        assert isinstance(outcomes[serial], Again)
+        assert isinstance(outcomes[serial], Retry)
     east.until_removed("S1")
     west.until_removed("S3")
     assert (east.left(), west.left()) == ({"S2"}, {"S4"})

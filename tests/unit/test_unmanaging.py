@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
-from vmseries_autoscale.lifecycle.batch import Again
+from vmseries_autoscale.lifecycle.batch import Retry
 from vmseries_autoscale.panorama import Job, Part
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
@@ -140,7 +140,7 @@ def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
 )
 def test_when_the_next_commit_may_be_asked_for(commits: list[Job], reason: str | None) -> None:
     assert timedelta(seconds=90) == COMMIT_INTERVAL
-    assert decide_wait(commits, NOW) == (None if reason is None else Again(reason))
+    assert decide_wait(commits, NOW) == (None if reason is None else Retry(reason))
 
 
 def test_what_waits_is_what_the_candidate_configuration_lacks() -> None:

@@ -26,13 +26,6 @@ CONFIG = Config(
 """Three tries within a call, then the visit comes back later: one that waited here for its turn
 would hold up others, which may be waiting for nothing."""
 
-THROTTLED = frozenset(
-    {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
-)
-"""What the services used here answer to calls that come too fast: EC2; SQS; Auto Scaling; Elastic
-Load Balancing and Secrets Manager. Source: "Common Errors" of their API references, and
-https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
-
 ONCE = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For a call that does twice as much when it is made twice."""
 
@@ -77,11 +70,6 @@ def sqs_once() -> SQSClient:
 def secrets() -> SecretsManagerClient:
     """Secrets Manager."""
     return cast("SecretsManagerClient", _client("secretsmanager"))
-
-
-def is_throttling(error: ClientError) -> bool:
-    """Whether the account calls too fast: the same call succeeds when others have had theirs."""
-    return error_code(error) in THROTTLED
 
 
 def error_code(error: ClientError) -> str:

@@ -20,7 +20,7 @@ from vmseries_autoscale.errors import (
     PanoramaError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
 from vmseries_autoscale.pan_os import errors
 from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
 from vmseries_autoscale.panorama.interface import Membership
@@ -94,17 +94,17 @@ def unmanage(
     if plan.revert:
         panorama.revert()
         logger.warning("Reverted our own changes", extra={"step": "unmanage"})
-        outcomes |= dict.fromkeys(left, Again("reverted together with another firewall's removal"))
+        outcomes |= dict.fromkeys(left, Retry("reverted together with another firewall's removal"))
         return outcomes | _told(plan)
     removals = decide_removals(plan.removed, candidate)
     refused = _remove(panorama, removals, in_time)
     changed = {serial for part, serial in removals if (part, serial) not in refused}
     if others_follow:
-        outcomes |= dict.fromkeys(plan.removed, Again("others follow, to be committed together"))
+        outcomes |= dict.fromkeys(plan.removed, Retry("others follow, to be committed together"))
     elif changed or waiting & plan.removed:
         description = f"{deployment}: remove {len(changed | waiting)} firewalls, {_written(now)}"
         wait = wait or _commit(panorama, description, now)
-        outcomes |= dict.fromkeys(plan.removed, wait or Again("committed by another visit"))
+        outcomes |= dict.fromkeys(plan.removed, wait or Retry("committed by another visit"))
         if wait is None:
             outcomes |= _not_ours(panorama, waiting & plan.removed)
     return outcomes | _told(plan) | _refusals(refused)
@@ -165,7 +165,7 @@ def decide_removals(serials: Set[str], candidate: Membership) -> list[Removal]:
     ]
 
 
-def decide_wait(commits: Sequence[Job], now: datetime) -> Again | None:
+def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
     """Why it is too early for another commit, if it is.
 
     Args:
@@ -174,11 +174,11 @@ def decide_wait(commits: Sequence[Job], now: datetime) -> Again | None:
     """
     for job in commits:
         if not job.finished:
-            return Again(f"commit job {job.job_id} is not finished")
+            return Retry(f"commit job {job.job_id} is not finished")
     asked = _asked(commits[0]) if commits else None
     if asked is not None and now - asked < COMMIT_INTERVAL:
         seconds = COMMIT_INTERVAL.seconds
-        return Again(f"commit job {commits[0].job_id} was asked for less than {seconds} s ago")
+        return Retry(f"commit job {commits[0].job_id} was asked for less than {seconds} s ago")
     return None
 
 
@@ -196,7 +196,7 @@ def _remove(
     return refused
 
 
-def _commit(panorama: Panorama, description: str, now: datetime) -> Again | None:
+def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None:
     """Ask for a commit, unless another visit just has; ``None`` if there is nothing to commit."""
     wait = decide_wait(_removal_commits(panorama), now)
     if wait is not None:
@@ -206,7 +206,7 @@ def _commit(panorama: Panorama, description: str, now: datetime) -> Again | None
         "Asked for a commit",
         extra={"step": "unmanage", "job_id": job_id, "description": description},
     )
-    return None if job_id is None else Again(f"commit job {job_id}")
+    return None if job_id is None else Retry(f"commit job {job_id}")
 
 
 def _not_ours(panorama: Panorama, waiting: Set[str]) -> dict[str, Outcome]:

@@ -17,8 +17,16 @@ from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import AutoscaleError, PanoramaError
 from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.lifecycle import events
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
 from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.outcome import (
+    OUT_OF_TIME,
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    run_step,
+)
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile import decisions, inventory
 from vmseries_autoscale.reconcile.decisions import Leftover, Limits, Removals, Unanswered
@@ -104,7 +112,7 @@ def reconcile(
 def _answer(unanswered: Sequence[Unanswered], settings: ReconcileSettings, report: Report) -> None:
     """Write the lost events anew: the visits that follow do what they would have done."""
     for wait in unanswered:
-        outcome = Done() if report.dry_run else attempt(partial(_write_anew, wait, settings))
+        outcome = Done() if report.dry_run else run_step(partial(_write_anew, wait, settings))
         _settle(wait.instance_id, outcome, report)
         if isinstance(outcome, Done):
             report.written_anew.append(wait.instance_id)
@@ -162,7 +170,7 @@ def _each(
 ) -> None:
     """Take steps by what they are about, one after the other, for as long as there is time."""
     for what, step in steps:
-        _settle(what, attempt(step) if in_time() else Again("no time left in this run"), report)
+        _settle(what, run_step(step) if in_time() else OUT_OF_TIME, report)
 
 
 def _remove_target(target: Target) -> Outcome:
@@ -193,18 +201,18 @@ def _without_license(
     if connection is None or manager is None or not managed:
         return leftovers
     asked = (
-        attempt(partial(_ask_plugin, connection, manager, managed.keys(), settings.name))
+        run_step(partial(_ask_plugin, connection, manager, managed.keys(), settings.name))
         if in_time()
-        else Again("no time left in this run")
+        else OUT_OF_TIME
     )
-    if isinstance(asked, Again | Failed):
+    if isinstance(asked, Unfinished):
         for instance_id in managed.values():
             _settle(instance_id, asked, report)
         return [one for one in leftovers if one.serial is None]
     listed, failed = asked
     for serial in listed:
         still = f"license manager {manager} lists {serial} as licensed, and was asked for it"
-        _settle(managed[serial], Failed(failed) if failed else Again(still), report)
+        _settle(managed[serial], Failed(failed) if failed else Retry(still), report)
     return [one for one in leftovers if one.serial not in listed]
 
 
@@ -226,9 +234,9 @@ def _unmanage(
     instance_ids = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
     if connection is None or not instance_ids:
         return
-    outcomes: dict[str, Outcome] | Outcome = Again("no time left in this run")
+    outcomes: dict[str, Outcome] | Outcome = OUT_OF_TIME
     if in_time():
-        outcomes = attempt(partial(unmanage, connection, frozenset(instance_ids)))
+        outcomes = run_step(partial(unmanage, connection, frozenset(instance_ids)))
     for serial, instance_id in instance_ids.items():
         outcome = outcomes[serial] if isinstance(outcomes, dict) else outcomes
         _settle(instance_id, outcome, report)
@@ -237,7 +245,7 @@ def _unmanage(
 def _settle(what: str, outcome: Outcome, report: Report) -> None:
     """Note what has not come to its end; something else of the same firewall may have."""
     match outcome:
-        case Again(reason):
+        case Retry(reason):
             report.unfinished[what] = reason
         case Failed(error):
             report.unfinished[what] = f"{type(error).__name__}: {error}"

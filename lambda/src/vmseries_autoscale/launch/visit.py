@@ -23,7 +23,7 @@ from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import (
     BootedWithoutInterfacesError,
-    FirewallError,
+    PanOsError,
     PermanentError,
     TimeBudgetExceededError,
 )
@@ -290,7 +290,11 @@ def _pass_panorama(
         if found.evidence is not Evidence.SERIAL_TAG:
             instances.add_tags(clients.ec2(), instance.instance_id, identity.tags_for(found))
         obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
-        if obstacle is None and settings.license_expected and not connection.licenses(found.serial):
+        if (
+            obstacle is None
+            and settings.license_expected
+            and not connection.firewall(found.serial).licenses()
+        ):
             obstacle = readiness.NO_LICENSE
     return Done() if obstacle is None else Retry(obstacle)
 
@@ -343,7 +347,7 @@ def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
             obstacle = readiness.NO_LICENSE
         if obstacle is None and instance.serial is None:
             _note_serial(instance, connection.serial())
-    except FirewallError as error:
+    except PanOsError as error:
         # Nothing that would have to be mended: a firewall that boots does not answer, or not yet
         # with the certificate and the administrators of its configuration.
         return Retry(str(error))

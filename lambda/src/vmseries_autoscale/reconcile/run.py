@@ -14,8 +14,9 @@ from vmseries_autoscale.aws import clients, target_groups
 from vmseries_autoscale.aws.network import wiring
 from vmseries_autoscale.aws.network.wiring import Wiring
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.errors import AutoscaleError, PanoramaError
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.errors import AutoscaleError, PanOsError
+from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.outcome import (
@@ -84,7 +85,7 @@ def reconcile(
         The report, as JSON has it.
 
     Raises:
-        PanoramaError: if Panorama cannot be asked.
+        PanOsError: if Panorama cannot be asked.
         ClientError: if AWS cannot.
     """
     report = Report(dry_run)
@@ -98,12 +99,14 @@ def reconcile(
     if not dry_run:
         # First: a later run does not know any more what this one has removed.
         for serial in report.licenses_lost:
-            licensing.report_lost(serial)
+            firewall_license.report_license_not_returned(serial)
         targets = [(one.address, partial(_remove_target, one)) for one in found.targets]
         left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
         _each([*targets, *left], in_time, report)
         leaving = _without_license(found.leftovers, connection, settings, in_time, report)
-        unmanage = partial(removal.unmanage, deployment=settings.name, now=now, in_time=in_time)
+        unmanage = partial(
+            removal.remove_firewalls, deployment=settings.name, now=now, in_time=in_time
+        )
         _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
     return asdict(report)
@@ -218,10 +221,10 @@ def _without_license(
 
 def _ask_plugin(
     connection: Panorama, manager: str, serials: Set[str], deployment: str
-) -> tuple[frozenset[str], PanoramaError | None]:
+) -> tuple[frozenset[str], PanOsError | None]:
     """Ask for the licenses of those that the license manager lists; which, and what failed."""
     listed = connection.plugin_licensed(manager) & serials
-    return listed, licensing.ask_plugin(connection, manager, listed, deployment)
+    return listed, plugin.request_plugin_deactivation(connection, manager, listed, deployment)
 
 
 def _unmanage(

@@ -154,11 +154,11 @@ def _leave_panorama(
         and not license_return.is_left_to_plugin(departure, settings)
     }
     unmanage = partial(
-        removal.unmanage,
+        removal.remove_firewalls,
         connection,
         now=now,
         in_time=in_time,
-        others_follow=any(
+        more_coming=any(
             isinstance(outcome := outcomes[departure.event], Retry)
             and outcome.delay is Delay.SHORT
             and departure.age < GATHER_SECONDS

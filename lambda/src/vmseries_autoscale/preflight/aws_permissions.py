@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import TERMINATED, Instance
-from vmseries_autoscale.aws.network import addresses, interfaces
-from vmseries_autoscale.aws.network.addresses import (
-    Address,
+from vmseries_autoscale.aws.network import describe
+from vmseries_autoscale.aws.network.actions import (
+    Action,
     AllocateAddress,
     AssociateAddress,
-    DisassociateAddress,
-    ReleaseAddress,
-)
-from vmseries_autoscale.aws.network.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
     DeleteWithInstance,
     DetachInterface,
-    Interface,
+    DisassociateAddress,
+    ReleaseAddress,
 )
-from vmseries_autoscale.aws.network.wiring import Action
+from vmseries_autoscale.aws.network.state import Address, Interface
 from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
@@ -110,13 +107,13 @@ def _trials(ec2: EC2Client, settings: Settings, seen: Seen) -> Iterator[Trial]:
     def look_at_interfaces() -> None:
         seen.interfaces = [
             interface
-            for own in interfaces.look(ec2, settings.name).values()
+            for own in describe.describe_interfaces(ec2, settings.name).values()
             for interface in own
             if interface.attachment_id is not None
         ]
 
     def look_at_addresses() -> None:
-        found = addresses.look(ec2, settings.name).values()
+        found = describe.describe_addresses(ec2, settings.name).values()
         seen.addresses = [address for own in found for address in own]
 
     yield Trial("look at instances", look_at_instances)
@@ -141,12 +138,12 @@ def _making(ec2: EC2Client, settings: LaunchSettings) -> Iterator[Trial]:
                 owner, name, wanted.device_index, subnet_id, wanted.security_group_ids
             )
             what = f"make the interface {name} in {subnet_id} ({zone})"
-            yield Trial(what, partial(create.carry_out, ec2))
+            yield Trial(what, partial(create.execute, ec2))
         if wanted.public_ip:
             allocate = AllocateAddress(owner, name, wanted.device_index, wanted.public_ipv4_pool)
             pool = f" from {wanted.public_ipv4_pool}" if wanted.public_ipv4_pool else ""
             what = f"allocate the public address of {name}{pool}"
-            yield Trial(what, partial(allocate.carry_out, ec2))
+            yield Trial(what, partial(allocate.execute, ec2))
 
 
 def _noting(ec2: EC2Client, some: list[Instance]) -> Iterator[Trial]:
@@ -169,7 +166,7 @@ def _changing_interface(
             actions["detach"] = DetachInterface(key, attachment_id)
         actions["delete"] = DeleteInterface(key)
         for verb, action in actions.items():
-            call = partial(action.carry_out, ec2)
+            call = partial(action.execute, ec2)
             yield Trial(f"{verb} the interface {key}", call, existing=True)
 
 
@@ -187,7 +184,7 @@ def _changing_address(ec2: EC2Client, settings: Settings, some: list[Address]) -
             actions["disassociate"] = DisassociateAddress(key, one.association_id)
         actions["release"] = ReleaseAddress(key)
         for verb, action in actions.items():
-            call = partial(action.carry_out, ec2)
+            call = partial(action.execute, ec2)
             yield Trial(f"{verb} the address {key}", call, existing=True)
 
 

@@ -13,7 +13,7 @@ from vmseries_lab.aws.calls import Call as LoggedCall
 ATTEMPTS = clients.CONFIG.retries["total_max_attempts"]
 """How often the functions' SDK tries a call at most; pan-os-python tries once."""
 TRIED_ONCE = {("sqs", "SendMessage")}
-"""Calls through ``aws.sqs_once``."""
+"""Calls through ``aws.sqs_without_retries``."""
 
 PANORAMA = "panorama"
 

@@ -29,8 +29,8 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.launch import visit as launch
 from vmseries_autoscale.lifecycle import events
-from vmseries_autoscale.lifecycle.batch import Failed, Outcome, Retry, run_step
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.outcome import Failed, Outcome, Retry, run_step
 from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
 from vmseries_autoscale.terminate import visit as terminate
 

@@ -213,11 +213,11 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
         raise ConnectionClosedError(endpoint_url=request.url)
 
     occasion = "before-send.sqs.SendMessage", break_off
-    clients.sqs_once().meta.events.register_first(*occasion)
+    clients.sqs_without_retries().meta.events.register_first(*occasion)
     try:
         report = run(reconciling)
     finally:
-        clients.sqs_once().meta.events.unregister(*occasion)
+        clients.sqs_without_retries().meta.events.unregister(*occasion)
     assert len(sent) == 1
     assert report["written_anew"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]

@@ -21,7 +21,7 @@ from vmseries_autoscale.errors import (
     DeviceUnavailableError,
     FullCommitRequiredError,
 )
-from vmseries_autoscale.lifecycle.batch import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Part
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.interface import Membership

@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.autoscaling_group import Activity, Kind
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.aws.network.addresses import Address
-from vmseries_autoscale.aws.network.interfaces import Interface, Status
-from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.decisions import Limits, removals, unanswered
@@ -136,7 +134,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
     )
 
 
-def wiring(number: int, firewall: Firewall) -> Wiring:
+def wiring(number: int, firewall: Firewall) -> NetworkState:
     where: dict[str, Any] = {}
     if firewall.moved:
         where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
@@ -144,7 +142,7 @@ def wiring(number: int, firewall: Firewall) -> Wiring:
         where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
     place = ("eipassoc-1", "eni-of-somebody") if firewall.moved else ()
     interface = Interface(f"eni-{number}", "management", **where)
-    return Wiring.of(
+    return NetworkState.of(
         [interface] if firewall.interface else [],
         [Address(f"eipalloc-{number}", "untrust", *place)] if firewall.address else [],
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
-from vmseries_autoscale.lifecycle.batch import Retry
+from vmseries_autoscale.outcome import Retry
 from vmseries_autoscale.panorama import Job, Part
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,

@@ -19,11 +19,15 @@ from vmseries_autoscale.lifecycle.batch import (
     SOON_SECONDS,
     TURN_SECONDS,
     TURNS,
+    pause_after,
+    pause_seconds,
+)
+from vmseries_autoscale.outcome import (
+    THROTTLING_ERROR_CODES,
+    Delay,
     Done,
     Failed,
     Retry,
-    pause_after,
-    pause_seconds,
     run_step,
 )
 from vmseries_autoscale.settings import HookSettings

@@ -1,11 +1,11 @@
-"""The only place that makes AWS clients, and what their errors mean."""
+"""AWS clients. No other module creates one."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-import botocore.session
+import boto3.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -23,55 +23,55 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="terraform-aws-vmseries-autoscale",
 )
-"""Three tries within a call, then the visit comes back later: one that waited here for its turn
-would hold up others, which may be waiting for nothing."""
+"""At most three attempts per call. After that the visit ends and its message is retried later: a
+longer wait here would delay the other instances of the batch."""
 
-ONCE = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-"""For a call that does twice as much when it is made twice."""
+CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For calls that are not idempotent."""
 
 
 @cache
-def _session() -> botocore.session.Session:
-    # The same clients as boto3's, without loading what boto3 is for. One session, since each reads
-    # the endpoints of all of AWS anew.
-    return botocore.session.get_session()
+def _session() -> boto3.session.Session:
+    # One session for all clients: each session loads the endpoints of all AWS Regions.
+    return boto3.session.Session()
 
 
 @cache
 def _client(service: str, config: Config = CONFIG) -> Any:
-    return _session().create_client(service, config=config)
+    session: Any = _session()  # The type stubs accept literal service names only.
+    return session.client(service, config=config)
 
 
 def ec2() -> EC2Client:
-    """EC2."""
+    """Return the client for Amazon EC2."""
     return cast("EC2Client", _client("ec2"))
 
 
 def autoscaling() -> AutoScalingClient:
-    """EC2 Auto Scaling."""
+    """Return the client for Amazon EC2 Auto Scaling."""
     return cast("AutoScalingClient", _client("autoscaling"))
 
 
 def elbv2() -> ElasticLoadBalancingv2Client:
-    """Elastic Load Balancing: Application, Network and Gateway Load Balancers."""
+    """Return the client for Application, Network and Gateway Load Balancers."""
     return cast("ElasticLoadBalancingv2Client", _client("elbv2"))
 
 
 def sqs() -> SQSClient:
-    """Simple Queue Service."""
+    """Return the client for Amazon SQS."""
     return cast("SQSClient", _client("sqs"))
 
 
-def sqs_once() -> SQSClient:
-    """The same, with each call tried once."""
-    return cast("SQSClient", _client("sqs", ONCE))
+def sqs_without_retries() -> SQSClient:
+    """Return a client for Amazon SQS that attempts each call once."""
+    return cast("SQSClient", _client("sqs", CONFIG_WITHOUT_RETRIES))
 
 
 def secrets() -> SecretsManagerClient:
-    """Secrets Manager."""
+    """Return the client for AWS Secrets Manager."""
     return cast("SecretsManagerClient", _client("secretsmanager"))
 
 
 def error_code(error: ClientError) -> str:
-    """The code by which AWS names an error, e.g. ``InvalidSubnetID.NotFound``."""
+    """Return the code of an AWS error, e.g. ``InvalidSubnetID.NotFound``."""
     return error.response.get("Error", {}).get("Code", "")

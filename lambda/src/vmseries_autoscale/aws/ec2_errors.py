@@ -1,8 +1,8 @@
-"""What EC2's error codes mean to a visit.
+"""Classification of EC2's error codes by what a visit does about them.
 
 The codes are those of "Error codes for the Amazon EC2 API",
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. What is in none of the
-sets (throttling, server errors, whatever is new) keeps its own exception and is retried until the
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. A code in none of the
+sets (throttling, server errors, new codes) keeps its own exception and is retried until the
 deadline.
 """
 
@@ -18,7 +18,7 @@ from vmseries_autoscale.errors import (
     EventualConsistencyError,
 )
 
-NOT_YET = frozenset(
+EVENTUAL_CONSISTENCY_CODES = frozenset(
     {
         "InvalidNetworkInterfaceID.NotFound",
         "InvalidAllocationID.NotFound",
@@ -31,10 +31,10 @@ NOT_YET = frozenset(
         "IncorrectInstanceState",
     }
 )
-"""EC2 is eventually consistent: what was made a moment ago may be unknown, or not usable,
-yet; and what a second visit removed a moment ago may still be shown. A new look tells."""
+"""A new object may be unknown or not usable yet, and a removed one may still be shown. The next
+visit reads the state again."""
 
-REFUSED = frozenset(
+PERMANENT_CODES = frozenset(
     {
         "AttachmentLimitExceeded",
         "InvalidGroup.NotFound",
@@ -46,9 +46,9 @@ REFUSED = frozenset(
         "UnsupportedOperation",
     }
 )
-"""The settings do not fit the account or the instance type; time does not change that."""
+"""The settings do not fit the account or the instance type. A retry cannot succeed."""
 
-SCARCE = frozenset(
+CAPACITY_CODES = frozenset(
     {
         "AddressLimitExceeded",
         "InsufficientAddressCapacity",
@@ -57,22 +57,23 @@ SCARCE = frozenset(
         "UnauthorizedOperation",
     }
 )
-"""Comes back when another instance has gone, or when a new permission has reached all of AWS."""
+"""A retry can succeed when another instance has terminated, or when a new permission has
+propagated."""
 
 
-def meaning(error: ClientError, *, patient: bool) -> AutoscaleError | None:
-    """Our error for one of EC2's, ``None`` if it has no meaning of its own.
+def classify_ec2_error(error: ClientError, *, retry_capacity_errors: bool) -> AutoscaleError | None:
+    """Return the module's error for an EC2 error, ``None`` if it has no class of its own.
 
     Args:
-        error: what EC2 answered.
-        patient: whether it is early enough to hope that what is scarce comes back.
+        error: The error of an EC2 call.
+        retry_capacity_errors: Whether a capacity error is temporary. If false, it is permanent.
     """
     code = error_code(error)
     text = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
-    if code in NOT_YET:
+    if code in EVENTUAL_CONSISTENCY_CODES:
         return EventualConsistencyError(text)
-    if code in REFUSED or (code in SCARCE and not patient):
+    if code in PERMANENT_CODES or (code in CAPACITY_CODES and not retry_capacity_errors):
         return Ec2RefusedError(text)
-    if code in SCARCE:
+    if code in CAPACITY_CODES:
         return CapacityError(text)
     return None

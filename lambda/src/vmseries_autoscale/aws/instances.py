@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.aws.network.interfaces import Interface, of_instance
+from vmseries_autoscale.aws.network.describe import attached_interface
+from vmseries_autoscale.aws.network.state import Interface
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -177,7 +178,7 @@ def _instance(description: InstanceTypeDef) -> Instance:
         state=description["State"]["Name"],
         tags=tags.from_aws(description.get("Tags")),
         interfaces=tuple(
-            of_instance(description["InstanceId"], item)
+            attached_interface(description["InstanceId"], item)
             for item in description.get("NetworkInterfaces", ())
         ),
         terminated=_terminated(description),

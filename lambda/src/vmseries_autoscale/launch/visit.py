@@ -17,8 +17,8 @@ from typing import TypeAlias
 from vmseries_autoscale import concurrency, firewall, identity, panorama, telemetry
 from vmseries_autoscale.aws import clients, instances, target_groups
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.aws.network import addresses, interfaces, wiring
-from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.network import apply, describe, plan
+from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import (
@@ -62,7 +62,7 @@ class Arrival:
     event: LifecycleEvent
     age: float
     instance: Instance | None
-    wiring: Wiring
+    wiring: NetworkState
     copies: list[LifecycleEvent] = field(default_factory=list)
     serial: str | None = None
 
@@ -149,17 +149,17 @@ def _closed(event: LifecycleEvent) -> Outcome:
 
 def _look_at_instances(
     instance_ids: Sequence[str], settings: LaunchSettings
-) -> tuple[dict[str, Instance], dict[str, Wiring]]:
+) -> tuple[dict[str, Instance], dict[str, NetworkState]]:
     """The instances that EC2 knows, and what there is of each of them, known or not."""
     ec2 = clients.ec2()
     with ThreadPoolExecutor(concurrency.THREADS) as pool:
         described = pool.submit(instances.look, ec2, instance_ids)
-        own = pool.submit(interfaces.look, ec2, settings.name, instance_ids)
-        allocated = pool.submit(addresses.look, ec2, settings.name, instance_ids)
+        own = pool.submit(describe.describe_interfaces, ec2, settings.name, instance_ids)
+        allocated = pool.submit(describe.describe_addresses, ec2, settings.name, instance_ids)
     known = described.result()
     # What is ours is described twice; only the second time with its name.
     wirings = {
-        instance_id: Wiring.of(
+        instance_id: NetworkState.of(
             [
                 *(known[instance_id].interfaces if instance_id in known else ()),
                 *own.result().get(instance_id, []),
@@ -223,10 +223,10 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
         )
     event = arrival.event
     owner = Owner(settings.name, event.auto_scaling_group, event.instance_id, settings.tags)
-    decide = partial(wiring.decide_connection, owner, instance.zone, settings.interfaces)
+    decide = partial(plan.plan_attachment, owner, instance.zone, settings.interfaces)
     patient = arrival.age < PATIENCE_SECONDS
-    arrival.wiring = wiring.carry_out(
-        clients.ec2(), decide, there, patient=patient, in_time=in_time
+    arrival.wiring = apply.converge(
+        clients.ec2(), decide, there, retry_capacity_errors=patient, has_time=in_time
     )
     if arrival.wiring == there:
         return Done()
@@ -377,7 +377,7 @@ def _enter_service(arrival: Arrival, settings: LaunchSettings) -> Outcome:
     return Done()
 
 
-def _targets(instance_id: str, settings: LaunchSettings, there: Wiring) -> list[Target]:
+def _targets(instance_id: str, settings: LaunchSettings, there: NetworkState) -> list[Target]:
     """Where the instance's addresses are to be registered."""
     return [
         target
@@ -425,9 +425,7 @@ def _abandon(
     _, wirings = _look_at_instances([instance_id], settings)
     for target in _targets(instance_id, settings, wirings[instance_id]):
         target_groups.leave(clients.elbv2(), target)
-    wiring.carry_out(
-        clients.ec2(), partial(wiring.decide_removal, detach=False), wirings[instance_id]
-    )
+    apply.converge(clients.ec2(), partial(plan.plan_removal, detach=False), wirings[instance_id])
     if arrival.instance is not None:
         instances.note_abandonment(clients.ec2(), instance_id, reason)
     hooks.complete(clients.autoscaling(), arrival.event, hooks.Result.ABANDON)

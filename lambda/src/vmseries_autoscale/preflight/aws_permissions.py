@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import TERMINATED, Instance
-from vmseries_autoscale.aws.network import addresses, interfaces
-from vmseries_autoscale.aws.network.addresses import (
-    Address,
+from vmseries_autoscale.aws.network import describe
+from vmseries_autoscale.aws.network.actions import (
+    Action,
     AllocateAddress,
     AssociateAddress,
-    DisassociateAddress,
-    ReleaseAddress,
-)
-from vmseries_autoscale.aws.network.interfaces import (
     AttachInterface,
     CreateInterface,
     DeleteInterface,
     DeleteWithInstance,
     DetachInterface,
-    Interface,
+    DisassociateAddress,
+    ReleaseAddress,
 )
-from vmseries_autoscale.aws.network.wiring import Action
+from vmseries_autoscale.aws.network.state import Address, Interface
 from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
@@ -118,13 +115,13 @@ def _ec2_checks(
     def describe_interfaces() -> None:
         existing.interfaces = [
             interface
-            for own in interfaces.look(ec2, settings.name).values()
+            for own in describe.describe_interfaces(ec2, settings.name).values()
             for interface in own
             if interface.attachment_id is not None
         ]
 
     def describe_addresses() -> None:
-        known = addresses.look(ec2, settings.name).values()
+        known = describe.describe_addresses(ec2, settings.name).values()
         existing.addresses = [address for own in known for address in own]
 
     yield PermissionCheck("describe instances", describe_instances)
@@ -150,12 +147,12 @@ def _creation_checks(ec2: EC2Client, settings: LaunchSettings) -> Iterator[Permi
                 owner, name, wanted.device_index, subnet_id, wanted.security_group_ids
             )
             action = f"create the interface {name} in {subnet_id} ({zone})"
-            yield PermissionCheck(action, partial(create.carry_out, ec2))
+            yield PermissionCheck(action, partial(create.execute, ec2))
         if wanted.public_ip:
             allocate = AllocateAddress(owner, name, wanted.device_index, wanted.public_ipv4_pool)
             pool = f" from {wanted.public_ipv4_pool}" if wanted.public_ipv4_pool else ""
             action = f"allocate the public address of {name}{pool}"
-            yield PermissionCheck(action, partial(allocate.carry_out, ec2))
+            yield PermissionCheck(action, partial(allocate.execute, ec2))
 
 
 def _tagging_checks(ec2: EC2Client, sample: list[Instance]) -> Iterator[PermissionCheck]:
@@ -179,7 +176,7 @@ def _interface_checks(
             actions["detach"] = DetachInterface(key, attachment_id)
         actions["delete"] = DeleteInterface(key)
         for verb, action in actions.items():
-            call = partial(action.carry_out, ec2)
+            call = partial(action.execute, ec2)
             yield PermissionCheck(f"{verb} the interface {key}", call, on_existing=True)
 
 
@@ -199,7 +196,7 @@ def _address_checks(
             actions["disassociate"] = DisassociateAddress(key, address.association_id)
         actions["release"] = ReleaseAddress(key)
         for verb, action in actions.items():
-            call = partial(action.carry_out, ec2)
+            call = partial(action.execute, ec2)
             yield PermissionCheck(f"{verb} the address {key}", call, on_existing=True)
 
 

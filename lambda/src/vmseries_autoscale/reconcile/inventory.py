@@ -14,8 +14,8 @@ from vmseries_autoscale import identity
 from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
 from vmseries_autoscale.aws.autoscaling_group import Activity
 from vmseries_autoscale.aws.instances import Instance, is_gone
-from vmseries_autoscale.aws.network import addresses, interfaces
-from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.network import describe
+from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, SweptTargetGroup
@@ -42,7 +42,7 @@ class Inventory:
     members: Mapping[str, str]
     instances: Mapping[str, Instance]
     activities: Mapping[str, Activity]
-    wirings: Mapping[str, Wiring]
+    wirings: Mapping[str, NetworkState]
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
 
@@ -107,10 +107,12 @@ def _named(devices: Iterable[Device]) -> set[str]:
     }
 
 
-def _wirings(ec2: EC2Client, deployment: str) -> dict[str, Wiring]:
-    own = interfaces.look(ec2, deployment)
-    allocated = addresses.look(ec2, deployment)
-    return {key: Wiring.of(own.get(key, ()), allocated.get(key, ())) for key in {*own, *allocated}}
+def _wirings(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
+    own = describe.describe_interfaces(ec2, deployment)
+    allocated = describe.describe_addresses(ec2, deployment)
+    return {
+        key: NetworkState.of(own.get(key, ()), allocated.get(key, ())) for key in {*own, *allocated}
+    }
 
 
 def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[Target, ...]:
@@ -128,6 +130,8 @@ def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[
             if any(ipaddress.ip_address(target.address) in network for network in networks)
         ]
         if ours:
-            taken = interfaces.taken(ec2, swept.vpc_id, {target.address for target in ours})
+            taken = describe.addresses_in_use(
+                ec2, swept.vpc_id, {target.address for target in ours}
+            )
             stale += [target for target in ours if target.address not in taken]
     return tuple(stale)

@@ -11,8 +11,8 @@ from typing import Any
 
 from vmseries_autoscale import panorama, telemetry
 from vmseries_autoscale.aws import clients, target_groups
-from vmseries_autoscale.aws.network import wiring
-from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import AutoscaleError, PanOsError
 from vmseries_autoscale.licensing import firewall as firewall_license
@@ -133,7 +133,7 @@ def _write_anew(wait: Unanswered, settings: ReconcileSettings) -> Outcome:
     )
     # Tried once: what was not acknowledged may have been sent all the same, and a second message
     # would be a second chain of visits. A later run sees whether anybody came.
-    clients.sqs_once().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+    clients.sqs_without_retries().send_message(QueueUrl=queue.queue_url, MessageBody=body)
     telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
     logger.warning(
         "Nobody answered a lifecycle hook; wrote its event anew",
@@ -181,9 +181,9 @@ def _remove_target(target: Target) -> Outcome:
     return Done()
 
 
-def _remove_wiring(there: Wiring) -> Outcome:
+def _remove_wiring(there: NetworkState) -> Outcome:
     # What is attached to anything is doubtful and has not come this far.
-    wiring.carry_out(clients.ec2(), partial(wiring.decide_removal, detach=False), there)
+    apply.converge(clients.ec2(), partial(plan.plan_removal, detach=False), there)
     return Done()
 
 

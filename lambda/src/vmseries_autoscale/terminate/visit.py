@@ -16,8 +16,8 @@ from functools import partial
 
 from vmseries_autoscale import concurrency, identity, panorama, telemetry
 from vmseries_autoscale.aws import clients, instances, tags, target_groups
-from vmseries_autoscale.aws.network import addresses, interfaces, wiring
-from vmseries_autoscale.aws.network.wiring import Wiring
+from vmseries_autoscale.aws.network import apply, describe, plan
+from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.identity import Evidence, Unknown
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.batch import Outcomes
@@ -223,16 +223,18 @@ def _leave_ec2(
     return each(departures, partial(_release, remains=remains, settings=settings), in_time)
 
 
-def _look_at_remains(departures: list[Departure], settings: TerminateSettings) -> dict[str, Wiring]:
+def _look_at_remains(
+    departures: list[Departure], settings: TerminateSettings
+) -> dict[str, NetworkState]:
     """Our interfaces and addresses by instance id."""
     ids = [departure.event.instance_id for departure in departures]
-    own = interfaces.look(clients.ec2(), settings.name, ids)
-    allocated = addresses.look(clients.ec2(), settings.name, ids)
-    return {key: Wiring.of(own.get(key, []), allocated.get(key, [])) for key in ids}
+    own = describe.describe_interfaces(clients.ec2(), settings.name, ids)
+    allocated = describe.describe_addresses(clients.ec2(), settings.name, ids)
+    return {key: NetworkState.of(own.get(key, []), allocated.get(key, [])) for key in ids}
 
 
 def _release(
-    departure: Departure, remains: Mapping[str, Wiring], settings: TerminateSettings
+    departure: Departure, remains: Mapping[str, NetworkState], settings: TerminateSettings
 ) -> Outcome:
     outcome = run_step(partial(_remove_wiring, remains[departure.event.instance_id]))
     if not isinstance(outcome, Done) and not departure.given_up(Stage.RELEASE):
@@ -247,9 +249,9 @@ def _release(
     return Done()
 
 
-def _remove_wiring(there: Wiring) -> Outcome:
-    decide = partial(wiring.decide_removal, detach=True)
-    left = wiring.carry_out(clients.ec2(), decide, there)
+def _remove_wiring(there: NetworkState) -> Outcome:
+    decide = partial(plan.plan_removal, detach=True)
+    left = apply.converge(clients.ec2(), decide, there)
     if left.interfaces or left.addresses:
         return Retry("interfaces are being detached", Delay.SHORT)
     return Done()

@@ -1,28 +1,30 @@
-"""Wiring decisions, applied to a model of EC2 from any state that a crash can leave."""
+"""NetworkState decisions, applied to a model of EC2 from any state that a crash can leave."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.network import wiring
-from vmseries_autoscale.aws.network.addresses import Address, AssociateAddress, ReleaseAddress
-from vmseries_autoscale.aws.network.interfaces import (
+from vmseries_autoscale.aws.network import apply
+from vmseries_autoscale.aws.network.actions import (
+    Action,
+    AssociateAddress,
     AttachInterface,
     CreateInterface,
     DeleteInterface,
     DeleteWithInstance,
-    Interface,
+    ReleaseAddress,
     SetSourceDestCheck,
-    Status,
 )
-from vmseries_autoscale.aws.network.wiring import Action, Wiring, decide_connection, decide_removal
+from vmseries_autoscale.aws.network.plan import plan_attachment, plan_removal
+from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
 from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.settings import InterfaceSettings, Role
@@ -55,7 +57,7 @@ WANTED = {
 
 @dataclass
 class ModelEc2:
-    """The EC2 calls of the actions, answered; the state is the wiring's own."""
+    """A model of EC2 that answers the calls of all actions and keeps no state."""
 
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: list[str] = field(default_factory=list)
@@ -74,18 +76,18 @@ class ModelEc2:
         return call
 
 
-def settle(decide: Callable[[Wiring], list[Action]], there: Wiring) -> Wiring:
-    def decide_what_ec2_accepts(state: Wiring) -> list[Action]:
-        actions = decide(state)
+def converge(plan: Callable[[NetworkState], list[Action]], state: NetworkState) -> NetworkState:
+    def checked_plan(state: NetworkState) -> list[Action]:
+        actions = plan(state)
         for action in actions:
             assert_acceptable(action, state)
         return actions
 
-    return wiring.carry_out(ModelEc2(), decide_what_ec2_accepts, there)  # type: ignore[arg-type]
+    return apply.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
 
 
-def assert_acceptable(action: Action, state: Wiring) -> None:
-    """EC2 attaches and deletes what is detached only, and releases what is not associated."""
+def assert_acceptable(action: Action, state: NetworkState) -> None:
+    """EC2 attaches and deletes only detached interfaces, releases only unassociated addresses."""
     match action:
         case AttachInterface() | DeleteInterface():
             assert state.interfaces[action.interface_id].status is Status.DETACHED
@@ -93,13 +95,13 @@ def assert_acceptable(action: Action, state: Wiring) -> None:
             assert state.addresses[action.allocation_id].association_id is None
 
 
-def connect(there: Wiring) -> Wiring:
-    return settle(lambda state: decide_connection(OWNER, ZONE, WANTED, state), there)
+def attach(state: NetworkState) -> NetworkState:
+    return converge(partial(plan_attachment, OWNER, ZONE, WANTED), state)
 
 
 @st.composite
-def wirings(draw: st.DrawFn) -> Wiring:
-    """What visits, crashes and other people can have left at an instance."""
+def network_states(draw: st.DrawFn) -> NetworkState:
+    """A state that visits, crashes and other people can leave behind."""
     found = [replace(PRIMARY, source_dest_check=draw(st.booleans()))]
     addresses: list[Address] = []
     for name in ("management", "untrust"):
@@ -126,10 +128,10 @@ def wirings(draw: st.DrawFn) -> Wiring:
     if draw(st.booleans()):
         foreign = Interface("eni-foreign", status=Status.ATTACHED, instance_id=ID)
         found.append(replace(foreign, device_index=5, attachment_id="attach-foreign"))
-    return Wiring.of(found, addresses)
+    return NetworkState.of(found, addresses)
 
 
-def assert_connected(state: Wiring) -> None:
+def assert_attached(state: NetworkState) -> None:
     own = {item.name: item for item in state.own_interfaces}
     assert len(own) == len(state.own_interfaces) == 2
     assert len(state.addresses) == 2
@@ -144,80 +146,82 @@ def assert_connected(state: Wiring) -> None:
     assert state.interfaces["eni-primary"].source_dest_check is False
 
 
-@given(wirings())
-def test_from_any_state_to_the_wanted_one(there: Wiring) -> None:
-    after = connect(there)
-    assert_connected(after)
-    assert decide_connection(OWNER, ZONE, WANTED, after) == []
-    assert after.interfaces.get("eni-foreign") == there.interfaces.get("eni-foreign")
+@given(network_states())
+def test_every_state_converges_to_the_wanted_network(state: NetworkState) -> None:
+    after = attach(state)
+    assert_attached(after)
+    assert plan_attachment(OWNER, ZONE, WANTED, after) == []
+    assert after.interfaces.get("eni-foreign") == state.interfaces.get("eni-foreign")
 
 
-@given(wirings())
-def test_what_is_there_is_used(there: Wiring) -> None:
-    """Nothing is made whose like was there."""
-    after = connect(there)
+@given(network_states())
+def test_existing_interfaces_and_addresses_are_reused(state: NetworkState) -> None:
+    """Nothing is created while an existing object fits."""
+    after = attach(state)
     for name in ("management", "untrust"):
-        before = {i.interface_id for i in there.own_interfaces if i.name == name}
+        before = {i.interface_id for i in state.own_interfaces if i.name == name}
         now = {i.interface_id for i in after.own_interfaces if i.name == name}
         assert now <= before or not before
-        before = {a.allocation_id for a in there.addresses.values() if a.name == name}
+        before = {a.allocation_id for a in state.addresses.values() if a.name == name}
         now = {a.allocation_id for a in after.addresses.values() if a.name == name}
         assert now <= before or not before
 
 
-def detached(state: Wiring) -> Wiring:
-    """EC2 finishes all detachments."""
+def detached(state: NetworkState) -> NetworkState:
+    """Return the state after EC2 completed all detachments."""
     for item in state.own_interfaces:
         if item.status is Status.DETACHING:
             state = state.changed_interface(item.interface_id, status=Status.DETACHED)
     return state
 
 
-@given(wirings())
-def test_removal_leaves_nothing_of_ours_and_all_of_others(there: Wiring) -> None:
-    state = there
+@given(network_states())
+def test_removal_removes_all_own_objects_and_no_others(before: NetworkState) -> None:
+    state = before
     for _ in range(2):
-        state = detached(settle(lambda now: decide_removal(now, detach=True), state))
+        state = detached(converge(lambda now: plan_removal(now, detach=True), state))
     assert state.own_interfaces == []
     assert state.addresses == {}
-    kept = {key: item for key, item in there.interfaces.items() if item.name is None}
+    kept = {key: item for key, item in before.interfaces.items() if item.name is None}
     assert state.interfaces == kept
 
 
-@given(wirings())
-def test_undoing_leaves_what_goes_with_the_instance(there: Wiring) -> None:
-    state = settle(lambda now: decide_removal(now, detach=False), there)
+@given(network_states())
+def test_removal_without_detaching_leaves_attached_interfaces_to_ec2(
+    before: NetworkState,
+) -> None:
+    state = converge(lambda now: plan_removal(now, detach=False), before)
     assert state.addresses == {}
     for item in state.own_interfaces:
         assert item.status in (Status.ATTACHING, Status.ATTACHED)
         assert item.delete_on_termination
-    for key, item in there.interfaces.items():
+    for key, item in before.interfaces.items():
         if item.name is None:
             assert state.interfaces[key] == item
 
 
-@given(wirings(), st.data())
-def test_a_crash_between_any_two_actions_changes_nothing(
-    there: Wiring, data: st.DataObject
+@given(network_states(), st.data())
+def test_a_crash_between_any_two_actions_does_not_change_the_result(
+    before: NetworkState, data: st.DataObject
 ) -> None:
-    """Some of a round's actions happen, in any order; the next visit starts from there."""
-    state, ec2 = there, ModelEc2()
+    """Some actions of a round are executed, in any order; the next visit continues."""
+    state, ec2 = before, ModelEc2()
     for _ in range(100):
-        actions = decide_connection(OWNER, ZONE, WANTED, state)
+        actions = plan_attachment(OWNER, ZONE, WANTED, state)
         if not actions:
             break
         happened = data.draw(st.lists(st.sampled_from(actions), unique_by=id, max_size=3))
         for action in happened or actions[:1]:
-            state = action.carry_out(ec2)(state)  # type: ignore[arg-type]
-    assert_connected(state)
+            state = action.execute(ec2)(state)  # type: ignore[arg-type]
+    assert_attached(state)
 
 
-@given(wirings())
-def test_nothing_is_modified_before_everything_is_there(there: Wiring) -> None:
-    """A firewall that boots looks for its interfaces; that EC2 throttles modifications waits."""
+@given(network_states())
+def test_attributes_are_modified_only_after_everything_is_attached(state: NetworkState) -> None:
+    """A booting firewall needs its interfaces first; EC2 throttles modifications first."""
 
-    def decide(state: Wiring) -> list[Action]:
-        actions = decide_connection(OWNER, ZONE, WANTED, state)
+    def plan(state: NetworkState) -> list[Action]:
+        actions = plan_attachment(OWNER, ZONE, WANTED, state)
         modifying = [
             isinstance(action, DeleteWithInstance | SetSourceDestCheck) for action in actions
         ]
@@ -226,11 +230,11 @@ def test_nothing_is_modified_before_everything_is_there(there: Wiring) -> None:
             assert_attached_with_addresses(state)
         return actions
 
-    assert_connected(settle(decide, there))
+    assert_attached(converge(plan, state))
 
 
-def assert_attached_with_addresses(state: Wiring) -> None:
-    """What a firewall can see, or others of it, is as it is wanted."""
+def assert_attached_with_addresses(state: NetworkState) -> None:
+    """All interfaces are attached and have their addresses."""
     assert sorted(item.name or "" for item in state.own_interfaces) == ["management", "untrust"]
     for item in state.own_interfaces:
         assert item.status in (Status.ATTACHING, Status.ATTACHED)
@@ -239,21 +243,21 @@ def assert_attached_with_addresses(state: Wiring) -> None:
     assert sorted(map(str, places)) == sorted(item.interface_id for item in state.own_interfaces)
 
 
-def rounds(there: Wiring) -> list[list[str]]:
-    """The names of the actions of each round."""
+def rounds(state: NetworkState) -> list[list[str]]:
+    """Return the names of the actions of each round."""
     seen: list[list[str]] = []
 
-    def decide(state: Wiring) -> list[Action]:
-        actions = decide_connection(OWNER, ZONE, WANTED, state)
+    def plan(state: NetworkState) -> list[Action]:
+        actions = plan_attachment(OWNER, ZONE, WANTED, state)
         seen.append(sorted(type(action).__name__ for action in actions))
         return actions
 
-    settle(decide, there)
+    converge(plan, state)
     return seen
 
 
-def test_each_round_does_at_once_what_the_one_before_it_made_possible() -> None:
-    assert rounds(Wiring.of([PRIMARY], [])) == [
+def test_each_round_executes_all_actions_that_the_previous_round_made_possible() -> None:
+    assert rounds(NetworkState.of([PRIMARY], [])) == [
         ["AllocateAddress", "AllocateAddress", "CreateInterface", "CreateInterface"],
         ["AssociateAddress", "AssociateAddress", "AttachInterface", "AttachInterface"],
         ["DeleteWithInstance"] * 2 + ["SetSourceDestCheck"] * 3,
@@ -261,10 +265,10 @@ def test_each_round_does_at_once_what_the_one_before_it_made_possible() -> None:
     ]
 
 
-def test_the_calls_of_a_launch() -> None:
+def test_a_launch_needs_thirteen_ec2_calls() -> None:
     ec2 = ModelEc2()
-    decide = lambda state: decide_connection(OWNER, ZONE, WANTED, state)  # noqa: E731
-    wiring.carry_out(ec2, decide, Wiring.of([PRIMARY], []))  # type: ignore[arg-type]
+    plan = partial(plan_attachment, OWNER, ZONE, WANTED)
+    apply.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
     assert len(ec2.calls) == 13
 
 
@@ -274,18 +278,18 @@ def own(name: str, **fields: Any) -> Interface:
 
 
 @pytest.mark.parametrize(
-    ("found", "error", "sentence"),
+    ("interfaces", "error", "message"),
     [
-        ([], EventualConsistencyError, "does not show its primary interface"),
+        ([], EventualConsistencyError, "has no primary interface"),
         (
             [PRIMARY, Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)],
             InterfaceLayoutError,
-            r"device index 1 is taken by eni-x \(not made by this module\)",
+            r"device index 1, needed for management, has eni-x \(not created by this module\)",
         ),
         (
             [PRIMARY, own("untrust", instance_id=ID, device_index=1)],
             InterfaceLayoutError,
-            r"device index 1 is taken by eni-untrust \(untrust\), wanted for management",
+            r"device index 1, needed for management, has eni-untrust \(untrust\)",
         ),
         (
             [PRIMARY, own("management", instance_id="i-0another", device_index=1)],
@@ -307,38 +311,40 @@ def own(name: str, **fields: Any) -> Interface:
         ),
     ],
 )
-def test_what_cannot_be_wired(
-    found: list[Interface], error: type[Exception], sentence: str
+def test_a_state_that_cannot_become_the_wanted_network_is_a_named_error(
+    interfaces: list[Interface], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=sentence):
-        decide_connection(OWNER, ZONE, WANTED, Wiring.of(found, []))
+    with pytest.raises(error, match=message):
+        plan_attachment(OWNER, ZONE, WANTED, NetworkState.of(interfaces, []))
 
 
-def test_what_is_no_longer_wanted_goes_once_it_is_detached() -> None:
+def test_an_interface_that_is_no_longer_wanted_is_deleted_once_it_is_detached() -> None:
     attached = own("old", instance_id=ID, device_index=3)
-    after = connect(Wiring.of([PRIMARY, attached], []))
+    after = attach(NetworkState.of([PRIMARY, attached], []))
     assert after.interfaces["eni-old"] == attached
-    after = connect(Wiring.of([PRIMARY, Interface("eni-old", "old")], [Address("eipalloc", "old")]))
+    after = attach(
+        NetworkState.of([PRIMARY, Interface("eni-old", "old")], [Address("eipalloc", "old")])
+    )
     assert "eni-old" not in after.interfaces
     assert "eipalloc" not in after.addresses
 
 
-def test_removal_spends_no_call_on_disassociating() -> None:
+def test_removal_makes_no_separate_call_to_disassociate_an_address() -> None:
     address = Address("eipalloc", "management", "eipassoc", "eni-management")
-    there = Wiring.of([Interface("eni-management", "management")], [address])
+    state = NetworkState.of([Interface("eni-management", "management")], [address])
     ec2 = ModelEc2()
-    wiring.carry_out(ec2, lambda now: decide_removal(now, detach=True), there)  # type: ignore[arg-type]
+    apply.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
     assert ec2.calls == ["delete_network_interface", "release_address"]
 
 
-def test_a_zone_without_subnet() -> None:
+def test_a_zone_without_a_subnet_is_a_layout_error() -> None:
     with pytest.raises(InterfaceLayoutError, match="management has no subnet in us-east-1b"):
-        decide_connection(OWNER, "us-east-1b", WANTED, Wiring.of([PRIMARY], []))
+        plan_attachment(OWNER, "us-east-1b", WANTED, NetworkState.of([PRIMARY], []))
 
 
-def test_a_contradiction_ends() -> None:
-    def decide(_: Wiring) -> list[Action]:
+def test_a_plan_that_never_becomes_empty_is_an_error() -> None:
+    def plan(_: NetworkState) -> list[Action]:
         return [CreateInterface(OWNER, "management", 1, "subnet-1", ("sg-1",))]
 
-    with pytest.raises(EventualConsistencyError, match="still something to do"):
-        settle(decide, Wiring.of([], []))
+    with pytest.raises(EventualConsistencyError, match="actions remain after 8 rounds"):
+        converge(plan, NetworkState.of([], []))

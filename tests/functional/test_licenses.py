@@ -687,7 +687,9 @@ def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_dea
 ) -> None:
     its_own_api.fail = unreachable_firewall
     assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
-    assert errors(logs()) == {"DeviceUnavailableError"}
+    records = logs()
+    assert errors(records) == {"DeviceUnavailableError"}
+    assert "PanoramaUnavailable" not in metrics(records), "which counts Panorama's errors only"
     finish_directly(running, departure(running, age=DAY))
     assert_nothing_left(running)
     records = logs()

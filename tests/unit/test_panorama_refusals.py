@@ -28,6 +28,8 @@ from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.panorama import Job
 from vmseries_autoscale.panorama.removal import failed_commit_error
 
+FIREWALL = "firewall 10.0.1.7"
+
 AGAIN: list[tuple[str | None, str]] = [
     # Commits.
     ("13", "A commit is pending. Please try again later."),
@@ -139,6 +141,38 @@ def test_everything_else_has_a_name(
     error = classify_pan_os_error(PANORAMA, code, text)
     assert type(error) is expected
     assert isinstance(error, PanOsError), "which is counted, and tried again"
+
+
+@pytest.mark.parametrize(("code", "text"), [*AGAIN, (None, "007951000012345 not connected")])
+def test_a_condition_of_panorama_is_a_refusal_by_a_firewall(code: str | None, text: str) -> None:
+    error = classify_pan_os_error(FIREWALL, code, text)
+    assert type(error) is DeviceRefusedError
+    assert (error.device, error.code, error.text) == (FIREWALL, code, text)
+
+
+@pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
+@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
+def test_every_error_names_its_device(
+    device: str, code: str | None, text: str, expected: type[AutoscaleError]
+) -> None:
+    if device == FIREWALL and expected is FirewallNotConnectedError:
+        expected = DeviceRefusedError
+    error = classify_pan_os_error(device, code, text)
+    assert type(error) is expected
+    assert isinstance(error, PanOsError)
+    assert error.device == device
+    assert device in str(error)
+
+
+@pytest.mark.parametrize(
+    ("device", "setting"),
+    [(PANORAMA, "panorama.secret_arn"), (FIREWALL, "firewall_api.secret_arn")],
+)
+@pytest.mark.parametrize(
+    "text", ["URLError: code: 403 reason: Forbidden", "URLError: certificate verify failed"]
+)
+def test_an_error_of_the_credentials_names_the_secret(device: str, setting: str, text: str) -> None:
+    assert setting in str(classify_pan_os_error(device, None, text))
 
 
 def test_a_refusal_keeps_its_code_and_text() -> None:

@@ -113,7 +113,8 @@ class DeviceConnection:
         except (OSError, http.client.HTTPException, UnicodeDecodeError) as exc:
             raise DeviceUnavailableError(
                 self._name,
-                f"{self._address} ended the connection within its response: {type(exc).__name__}",
+                f"{self._address} closed the connection before its response was complete: "
+                f"{type(exc).__name__}",
             ) from exc
 
 

@@ -79,7 +79,7 @@ class PreflightPanorama(PanOsPanorama):
 
     def _names(self, kind: str, name: str) -> set[str]:
         response = self._op(command("show", kind, "name", text=name))
-        return {found.get("name", "") for found in response.iterfind(f"result/{kind}/entry")}
+        return {item.get("name", "") for item in response.iterfind(f"result/{kind}/entry")}
 
     def _leaves(self, steps: str) -> dict[str, str]:
         element = self._running(steps)

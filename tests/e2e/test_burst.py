@@ -1,4 +1,4 @@
-"""`make burst` on a small scale: a dozen launches where others leave a part of EC2's rates only."""
+"""`make prove-rates` on a small scale: a dozen launches that share the request rates of EC2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2e import workspaces
 
 from vmseries_lab.burst import PACE, SLACK_SECONDS, WANTED, Burst, Evidence, Wave, allowed_seconds
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 
 pytestmark = pytest.mark.apply(seconds=190)
 

@@ -1,0 +1,94 @@
+"""What a function can import: its archive, its layers, and what Lambda's Python runtime brings."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import threading
+import zipfile
+from pathlib import Path
+
+RUNTIME_MODULES = (
+    # Lambda's managed Python runtimes bring boto3 with its dependencies, and their own runtime
+    # client (Developer Guide, "Building Lambda functions with Python").
+    "awslambdaric",
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "runtime_client",
+    "s3transfer",
+    "simplejson",
+    "six",
+    "snapshot_restore_py",
+    "urllib3",
+    # Not of Lambda: the launcher sets the clock with it.
+    "time_machine",
+    "_time_machine",
+)
+UNZIPPED_LIMIT_BYTES = 262_144_000
+"""Function and layers together, unzipped (Developer Guide, "Lambda quotas")."""
+
+
+class Packages:
+    """Unpacks archives, each once, under one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def runtime(self) -> Path:
+        """The folder with what the runtime brings, and nothing else of this environment."""
+        folder = self._folder / "runtime"
+        with self._lock:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                for name in RUNTIME_MODULES:
+                    origin = _origin(name)
+                    (folder / origin.name).symlink_to(origin)
+        return folder
+
+    def task_root(self, archive: bytes) -> Path:
+        """The unpacked function."""
+        return self._unpacked([archive])
+
+    def layers(self, archives: list[bytes]) -> Path:
+        """The unpacked layers, later ones over earlier ones, as in ``/opt``."""
+        return self._unpacked(archives)
+
+    def _unpacked(self, archives: list[bytes]) -> Path:
+        digest = hashlib.sha256(b"".join(hashlib.sha256(a).digest() for a in archives)).hexdigest()
+        folder = self._folder / digest[:32]
+        with self._lock:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                for archive in archives:
+                    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+                        opened.extractall(folder)
+        return folder
+
+
+def unzipped_size(archive: bytes) -> int:
+    """Bytes that the archive's files take up.
+
+    Raises:
+        zipfile.BadZipFile: if it is not an archive.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return sum(entry.file_size for entry in opened.infolist())
+
+
+def _origin(name: str) -> Path:
+    """Where a top-level module lies in this environment: a package's folder or a single file.
+
+    Raises:
+        ModuleNotFoundError: if the development requirements are not installed.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            f"the function runtime needs {name}; install requirements/dev.txt"
+        )
+    origin = Path(spec.origin)
+    return origin.parent if origin.name == "__init__.py" else origin

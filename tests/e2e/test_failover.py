@@ -161,7 +161,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
-        "PanoramaUnavailableError"
+        "DeviceUnavailableError"
     ]
     site.mend(failed)
     site.check_others(entries, {serial})

@@ -29,8 +29,8 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.launch import visit as launch
 from vmseries_autoscale.lifecycle import events
-from vmseries_autoscale.lifecycle.batch import Again, Failed, Outcome, attempt
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.outcome import Failed, Outcome, Retry, run_step
 from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
 from vmseries_autoscale.terminate import visit as terminate
 
@@ -68,8 +68,8 @@ def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[],
 def launch_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(LaunchSettings)
     now = datetime.now(UTC)
-    outcomes = attempt(partial(launch.visit, [event], settings, now, in_time=lambda: True))
-    return outcomes if isinstance(outcomes, Again | Failed) else outcomes[event]
+    outcomes = run_step(partial(launch.visit, [event], settings, now, in_time=lambda: True))
+    return outcomes if isinstance(outcomes, Retry | Failed) else outcomes[event]
 
 
 def terminate_visit(event: LifecycleEvent) -> Outcome:

@@ -7,24 +7,28 @@ from botocore.exceptions import ClientError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.clients import THROTTLING_ERROR_CODES
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
     Ec2RefusedError,
     EventualConsistencyError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.lifecycle import batch
 from vmseries_autoscale.lifecycle.batch import (
     SOON_SECONDS,
     TURN_SECONDS,
     TURNS,
-    Again,
-    Done,
-    Failed,
-    attempt,
     pause_after,
     pause_seconds,
+)
+from vmseries_autoscale.outcome import (
+    THROTTLING_ERROR_CODES,
+    Delay,
+    Done,
+    Failed,
+    Retry,
+    run_step,
 )
 from vmseries_autoscale.settings import HookSettings
 
@@ -62,25 +66,25 @@ def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) ->
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (EventualConsistencyError("a"), Again("a", soon=True)),
-        (PanoramaBusyError("b"), Again("b")),
+        (EventualConsistencyError("a"), Retry("a", Delay.SHORT)),
+        (DeviceBusyError(PANORAMA, "b"), Retry("b")),
     ],
 )
-def test_what_passes_is_waited_for(error: Exception, expected: Again) -> None:
+def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
     def step() -> Done:
         raise error
 
-    assert attempt(step) == expected
+    assert run_step(step) == expected
 
 
 @pytest.mark.parametrize(
-    "error", [PanoramaUnavailableError("c"), Ec2RefusedError("d"), KeyError("e")]
+    "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
 )
 def test_everything_else_has_failed(error: Exception) -> None:
     def step() -> Done:
         raise error
 
-    assert attempt(step) == Failed(error)
+    assert run_step(step) == Failed(error)
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
@@ -88,10 +92,9 @@ def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
     def step() -> Done:
         raise error(code)
 
-    outcome = attempt(step)
-    assert isinstance(outcome, Again)
-    assert outcome.throttled
-    assert not outcome.soon
+    outcome = run_step(step)
+    assert isinstance(outcome, Retry)
+    assert outcome.delay is Delay.THROTTLED
     assert outcome.reason == str(error(code)), "it says which call is throttled"
 
 
@@ -102,10 +105,10 @@ def test_any_other_error_of_aws_has_failed(code: str) -> None:
     def step() -> Done:
         raise failure
 
-    assert attempt(step) == Failed(failure)
+    assert run_step(step) == Failed(failure)
 
 
-THROTTLING = Again("EC2 throttles", throttled=True)
+THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
 
 
 @given(st.integers(1, TURNS), st.integers(10, 300))
@@ -123,9 +126,9 @@ def test_those_who_wait_for_a_turn_come_back_at_different_times() -> None:
 def test_what_waits_for_no_turn_pauses_as_ever(received: int, first: int) -> None:
     settings = hook_settings(first)
     expected = pause_seconds(received, first, 300)
-    assert pause_after(Again("boots"), received, settings) == expected
+    assert pause_after(Retry("boots"), received, settings) == expected
     assert pause_after(Failed(KeyError()), received, settings) == expected
-    soon = pause_after(Again("detaches", soon=True), received, settings)
+    soon = pause_after(Retry("detaches", Delay.SHORT), received, settings)
     assert soon == pause_seconds(received, SOON_SECONDS, 300)
 
 

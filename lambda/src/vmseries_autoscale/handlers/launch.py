@@ -37,6 +37,6 @@ def handler(
         in_time=time_budget.enough(context),
     )
     with telemetry.invocation(settings.name):
-        if preflight.is_asked(event):
+        if preflight.is_preflight_request(event):
             return preflight.validate(settings)
         return batch.answer(event, Transition.LAUNCHING, settings, visit)

@@ -30,11 +30,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         MalformedEventError: for any other event.
-        PanoramaError: if Panorama's inventory cannot be taken.
+        PanOsError: if Panorama's inventory cannot be taken.
     """
     settings = from_environment(ReconcileSettings)
     with telemetry.invocation(settings.name):
-        if preflight.is_asked(event):
+        if preflight.is_preflight_request(event):
             return preflight.validate(settings)
         return reconcile(
             settings,

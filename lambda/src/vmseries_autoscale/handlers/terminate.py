@@ -41,6 +41,6 @@ def handler(
         in_time=time_budget.enough(context, RESERVE_MILLISECONDS),
     )
     with telemetry.invocation(settings.name):
-        if preflight.is_asked(event):
+        if preflight.is_preflight_request(event):
             return preflight.validate(settings)
         return batch.answer(event, Transition.TERMINATING, settings, visit)

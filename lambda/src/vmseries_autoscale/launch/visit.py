@@ -23,15 +23,16 @@ from vmseries_autoscale.aws.tags import Owner
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import (
     BootedWithoutInterfacesError,
-    FirewallError,
+    PanOsError,
     PermanentError,
     TimeBudgetExceededError,
 )
 from vmseries_autoscale.identity import Evidence, Identity, Unknown
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.lifecycle import hooks
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.lifecycle.batch import Outcomes
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.panorama import Device, Panorama, Push
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 from vmseries_autoscale.telemetry import Metric
@@ -121,8 +122,8 @@ def _look(
     arrivals: dict[str, Arrival] = {}
     outcomes: dict[LifecycleEvent, Outcome] = {}
     for event, heartbeat in zip(events, heartbeats, strict=True):
-        hook_open = attempt(heartbeat.result)
-        if isinstance(hook_open, Again | Failed):
+        hook_open = run_step(heartbeat.result)
+        if isinstance(hook_open, Unfinished):
             outcomes[event] = hook_open
         elif not hook_open:
             outcomes[event] = _closed(event)
@@ -188,7 +189,7 @@ def _each(
 
     def about_one(arrival: Arrival) -> Outcome:
         with telemetry.about(**arrival.event.keys):
-            return attempt(partial(one, arrival))
+            return run_step(partial(one, arrival))
 
     outcomes = run([partial(about_one, arrival) for arrival in arrivals])
     return {arrival.event: outcome for arrival, outcome in zip(arrivals, outcomes, strict=True)}
@@ -214,7 +215,7 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
     """Make what is missing of the interfaces and addresses."""
     instance, there = arrival.instance, arrival.wiring
     if instance is None or instance.state not in ("pending", "running"):
-        return Again(f"the instance is {instance.state if instance else 'unknown to EC2'}")
+        return Retry(f"the instance is {instance.state if instance else 'unknown to EC2'}")
     expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
     if expected and not there.own_interfaces and arrival.age >= BOOT_SECONDS:
         raise BootedWithoutInterfacesError(
@@ -232,7 +233,7 @@ def _wire(arrival: Arrival, settings: LaunchSettings, in_time: InTime) -> Outcom
     telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, arrival.age)
     if settings.readiness is Readiness.OFF:
         return Done()
-    return Again("wired; now the firewall boots, which takes minutes")
+    return Retry("wired; now the firewall boots, which takes minutes")
 
 
 def _check(
@@ -250,8 +251,8 @@ def _ask_panorama(
     arrivals: Arrivals, settings: LaunchSettings, where: PanoramaSettings, in_time: InTime
 ) -> dict[LifecycleEvent, Outcome]:
     """Whether Panorama lets them pass, by one look at its list of firewalls."""
-    asked = attempt(partial(_list_devices, where))
-    if isinstance(asked, Again | Failed):
+    asked = run_step(partial(_list_devices, where))
+    if isinstance(asked, Unfinished):
         return {arrival.event: asked for arrival in arrivals}
     connection, devices = asked
     step = partial(_pass_panorama, connection=connection, devices=devices, settings=settings)
@@ -283,15 +284,19 @@ def _pass_panorama(
         partial(instances.other_with, clients.ec2(), settings.name, instance.instance_id),
     )
     if isinstance(found, Unknown):
-        return Again(found.reason)
+        return Retry(found.reason)
     arrival.serial = found.serial
     with telemetry.about(serial=found.serial):
         if found.evidence is not Evidence.SERIAL_TAG:
             instances.add_tags(clients.ec2(), instance.instance_id, identity.tags_for(found))
         obstacle = readiness.obstacle(settings.readiness, devices.get(found.serial))
-        if obstacle is None and settings.license_expected and not connection.licenses(found.serial):
+        if (
+            obstacle is None
+            and settings.license_expected
+            and not connection.firewall(found.serial).licenses()
+        ):
             obstacle = readiness.NO_LICENSE
-    return Done() if obstacle is None else Again(obstacle)
+    return Done() if obstacle is None else Retry(obstacle)
 
 
 def _push(
@@ -309,11 +314,11 @@ def _push(
     }
     if not lacking or not in_time():
         return {}
-    pushes = attempt(partial(_push_once, connection, lacking.keys()))
-    if isinstance(pushes, Again | Failed):
+    pushes = run_step(partial(_push_once, connection, lacking.keys()))
+    if isinstance(pushes, Unfinished):
         return dict.fromkeys(lacking.values(), pushes)
     return {
-        event: Again(f"{readiness.obstacle(wanted, devices[serial])}; {failed[0]}")
+        event: Retry(f"{readiness.obstacle(wanted, devices[serial])}; {failed[0]}")
         for serial, event in lacking.items()
         if (failed := readiness.failures(serial, pushes))
     }
@@ -334,7 +339,7 @@ def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
     instance, where = arrival.present, settings.firewall_api
     address = instance.private_ip(settings.management_device_index)
     if where is None or address is None:
-        return Again("EC2 does not show the management interface yet")
+        return Retry("EC2 does not show the management interface yet")
     connection = firewall.connect(where, address)
     try:
         obstacle = readiness.own_obstacle(connection.state())
@@ -342,11 +347,11 @@ def _ask_firewall(arrival: Arrival, settings: LaunchSettings) -> Outcome:
             obstacle = readiness.NO_LICENSE
         if obstacle is None and instance.serial is None:
             _note_serial(instance, connection.serial())
-    except FirewallError as error:
+    except PanOsError as error:
         # Nothing that would have to be mended: a firewall that boots does not answer, or not yet
         # with the certificate and the administrators of its configuration.
-        return Again(str(error))
-    return Done() if obstacle is None else Again(obstacle)
+        return Retry(str(error))
+    return Done() if obstacle is None else Retry(obstacle)
 
 
 def _note_serial(instance: Instance, serial: str | None) -> None:
@@ -404,7 +409,7 @@ def _reason_to_abandon(outcome: Outcome, arrival: Arrival, settings: LaunchSetti
             return f"{type(error).__name__}: {error}"
         case Failed(error) if overdue:
             return f"the deadline passed; {type(error).__name__}: {error}"
-        case Again(reason) if overdue:
+        case Retry(reason) if overdue:
             return f"the deadline passed; {reason}"
     return None
 

@@ -11,30 +11,27 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
     process_partial_response,
 )
-from botocore.exceptions import ClientError
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
-    EventualConsistencyError,
+    PANORAMA,
+    DeviceAccessError,
+    DeviceUnavailableError,
     InvalidMessageError,
-    PanoramaAccessError,
-    PanoramaUnavailableError,
     RetryableError,
-    TimeBudgetExceededError,
-    TransientError,
 )
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -60,54 +57,11 @@ TURNS = 100
 times, and the visits until the longest deadline at ordinary pauses take up to 900 of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Nothing is left to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Something else has to happen first.
-
-    Attributes:
-        reason: what is waited for.
-        soon: whether that takes seconds rather than minutes.
-        throttled: whether that is a turn at a call that AWS has throttled.
-    """
-
-    reason: str
-    soon: bool = False
-    throttled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An error, which a later visit may get past."""
-
-    error: Exception
-
-
-T = TypeVar("T")
-Outcome: TypeAlias = Done | Again | Failed
 Outcomes: TypeAlias = Mapping[LifecycleEvent, Outcome]
 
 
 class _ComeBackError(Exception):
     """Tells the batch processor to leave a message in the queue."""
-
-
-def attempt(step: Callable[[], T]) -> T | Again | Failed:
-    """The result of ``step``; an error of any kind is an outcome, and holds up nothing else."""
-    try:
-        return step()
-    except TransientError as error:
-        return Again(
-            str(error), soon=isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
-        )
-    except ClientError as error:
-        return Again(str(error), throttled=True) if clients.is_throttling(error) else Failed(error)
-    except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
-        return Failed(error)
 
 
 def answer(
@@ -133,8 +87,8 @@ def answer(
     def settle(record: SQSRecord) -> None:
         event = read[record.message_id]
         with telemetry.about(message_id=record.message_id, **getattr(event, "keys", {})):
-            stays = attempt(partial(_settle, record, event, outcomes, settings))
-            if isinstance(stays, Again | Failed):
+            stays = run_step(partial(_settle, record, event, outcomes, settings))
+            if isinstance(stays, Unfinished):
                 # The message comes back by itself, after the queue's visibility time-out.
                 _tell(stays)
             if stays:
@@ -154,18 +108,18 @@ def _visit(
     if not awaited:
         return {}
     distinct = list(dict.fromkeys(awaited))
-    outcomes = attempt(partial(visit, distinct))
-    return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Again | Failed) else outcomes
+    outcomes = run_step(partial(visit, distinct))
+    return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Unfinished) else outcomes
 
 
-def pause_after(outcome: Again | Failed, receive_count: int, settings: HookSettings) -> int:
+def pause_after(outcome: Unfinished, receive_count: int, settings: HookSettings) -> int:
     """After how many seconds a message is to come back that was received for the n-th time."""
     match outcome:
-        case Again(throttled=True) if receive_count <= TURNS:
+        case Retry(delay=Delay.THROTTLED) if receive_count <= TURNS:
             # Many are throttled at the same moment: they come back at different ones. Longer and
             # longer pauses would only take the eldest out of turn.
             return random.randint(SOON_SECONDS, TURN_SECONDS)  # noqa: S311 - no secret
-        case Again(soon=True):
+        case Retry(delay=Delay.SHORT):
             first = SOON_SECONDS
         case _:
             first = settings.visit_interval_seconds
@@ -232,13 +186,13 @@ def _hide(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
     logger.debug("The message comes back", extra={"seconds": seconds})
 
 
-def _tell(outcome: Again | Failed) -> None:
+def _tell(outcome: Unfinished) -> None:
     """Log, and count, why a visit is repeated."""
     match outcome:
-        case Again(reason, throttled=True):
+        case Retry(reason, Delay.THROTTLED):
             telemetry.count(Metric.VISIT_FAILED)
             logger.warning("AWS throttles; the visit is repeated", extra={"reason": reason})
-        case Again(reason):
+        case Retry(reason):
             logger.info("Not done yet", extra={"reason": reason})
         case Failed(error):
             _log_failure(error)
@@ -246,7 +200,7 @@ def _tell(outcome: Again | Failed) -> None:
 
 def _log_failure(error: Exception) -> None:
     telemetry.count(Metric.VISIT_FAILED)
-    if isinstance(error, PanoramaUnavailableError | PanoramaAccessError):
+    if isinstance(error, DeviceUnavailableError | DeviceAccessError) and error.device == PANORAMA:
         telemetry.count(Metric.PANORAMA_UNAVAILABLE)
     logger.error(
         "The visit failed and is repeated",

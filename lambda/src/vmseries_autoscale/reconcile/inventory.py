@@ -71,7 +71,7 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
     meanwhile is a member whose interfaces are not known yet, never the other way round.
 
     Raises:
-        PanoramaError: if Panorama cannot be asked.
+        PanOsError: if Panorama cannot be asked.
         ClientError: if AWS cannot.
     """
     ec2 = clients.ec2()

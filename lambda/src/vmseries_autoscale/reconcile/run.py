@@ -14,11 +14,20 @@ from vmseries_autoscale.aws import clients, target_groups
 from vmseries_autoscale.aws.network import apply, plan
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.errors import AutoscaleError, PanoramaError
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.errors import AutoscaleError, PanOsError
+from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.lifecycle import events
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
 from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.outcome import (
+    OUT_OF_TIME,
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    run_step,
+)
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile import decisions, inventory
 from vmseries_autoscale.reconcile.decisions import Leftover, Limits, Removals, Unanswered
@@ -76,7 +85,7 @@ def reconcile(
         The report, as JSON has it.
 
     Raises:
-        PanoramaError: if Panorama cannot be asked.
+        PanOsError: if Panorama cannot be asked.
         ClientError: if AWS cannot.
     """
     report = Report(dry_run)
@@ -90,12 +99,14 @@ def reconcile(
     if not dry_run:
         # First: a later run does not know any more what this one has removed.
         for serial in report.licenses_lost:
-            licensing.report_lost(serial)
+            firewall_license.report_license_not_returned(serial)
         targets = [(one.address, partial(_remove_target, one)) for one in found.targets]
         left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
         _each([*targets, *left], in_time, report)
         leaving = _without_license(found.leftovers, connection, settings, in_time, report)
-        unmanage = partial(removal.unmanage, deployment=settings.name, now=now, in_time=in_time)
+        unmanage = partial(
+            removal.remove_firewalls, deployment=settings.name, now=now, in_time=in_time
+        )
         _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
     return asdict(report)
@@ -104,7 +115,7 @@ def reconcile(
 def _answer(unanswered: Sequence[Unanswered], settings: ReconcileSettings, report: Report) -> None:
     """Write the lost events anew: the visits that follow do what they would have done."""
     for wait in unanswered:
-        outcome = Done() if report.dry_run else attempt(partial(_write_anew, wait, settings))
+        outcome = Done() if report.dry_run else run_step(partial(_write_anew, wait, settings))
         _settle(wait.instance_id, outcome, report)
         if isinstance(outcome, Done):
             report.written_anew.append(wait.instance_id)
@@ -162,7 +173,7 @@ def _each(
 ) -> None:
     """Take steps by what they are about, one after the other, for as long as there is time."""
     for what, step in steps:
-        _settle(what, attempt(step) if in_time() else Again("no time left in this run"), report)
+        _settle(what, run_step(step) if in_time() else OUT_OF_TIME, report)
 
 
 def _remove_target(target: Target) -> Outcome:
@@ -193,27 +204,27 @@ def _without_license(
     if connection is None or manager is None or not managed:
         return leftovers
     asked = (
-        attempt(partial(_ask_plugin, connection, manager, managed.keys(), settings.name))
+        run_step(partial(_ask_plugin, connection, manager, managed.keys(), settings.name))
         if in_time()
-        else Again("no time left in this run")
+        else OUT_OF_TIME
     )
-    if isinstance(asked, Again | Failed):
+    if isinstance(asked, Unfinished):
         for instance_id in managed.values():
             _settle(instance_id, asked, report)
         return [one for one in leftovers if one.serial is None]
     listed, failed = asked
     for serial in listed:
         still = f"license manager {manager} lists {serial} as licensed, and was asked for it"
-        _settle(managed[serial], Failed(failed) if failed else Again(still), report)
+        _settle(managed[serial], Failed(failed) if failed else Retry(still), report)
     return [one for one in leftovers if one.serial not in listed]
 
 
 def _ask_plugin(
     connection: Panorama, manager: str, serials: Set[str], deployment: str
-) -> tuple[frozenset[str], PanoramaError | None]:
+) -> tuple[frozenset[str], PanOsError | None]:
     """Ask for the licenses of those that the license manager lists; which, and what failed."""
     listed = connection.plugin_licensed(manager) & serials
-    return listed, licensing.ask_plugin(connection, manager, listed, deployment)
+    return listed, plugin.request_plugin_deactivation(connection, manager, listed, deployment)
 
 
 def _unmanage(
@@ -226,9 +237,9 @@ def _unmanage(
     instance_ids = {one.serial: one.instance_id for one in leftovers if one.serial is not None}
     if connection is None or not instance_ids:
         return
-    outcomes: dict[str, Outcome] | Outcome = Again("no time left in this run")
+    outcomes: dict[str, Outcome] | Outcome = OUT_OF_TIME
     if in_time():
-        outcomes = attempt(partial(unmanage, connection, frozenset(instance_ids)))
+        outcomes = run_step(partial(unmanage, connection, frozenset(instance_ids)))
     for serial, instance_id in instance_ids.items():
         outcome = outcomes[serial] if isinstance(outcomes, dict) else outcomes
         _settle(instance_id, outcome, report)
@@ -237,7 +248,7 @@ def _unmanage(
 def _settle(what: str, outcome: Outcome, report: Report) -> None:
     """Note what has not come to its end; something else of the same firewall may have."""
     match outcome:
-        case Again(reason):
+        case Retry(reason):
             report.unfinished[what] = reason
         case Failed(error):
             report.unfinished[what] = f"{type(error).__name__}: {error}"

@@ -8,12 +8,21 @@ from functools import partial
 
 from vmseries_autoscale import firewall, identity, secret_store, telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.errors import FirewallUnavailableError
+from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.identity import Evidence, Identity
-from vmseries_autoscale.licensing import firewall as licensing
-from vmseries_autoscale.licensing.firewall import LicensedFirewall
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.outcome import (
+    OUT_OF_TIME,
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    run_step,
+)
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
@@ -45,7 +54,7 @@ def _directly(
     asked = firewall.connect(api, address)
     try:
         departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
-    except FirewallUnavailableError:
+    except DeviceUnavailableError:
         if tags.ABANDONED not in departure.tags:
             raise
         # Its launch has waited for it long enough.
@@ -88,17 +97,15 @@ def _ask_through_panorama(
             _report_lost(departure)
         return Done()
     if device is None or not connected:
-        return Again("the firewall, which has to give its license back, is not connected")
-    return _have_given_back(
-        departure, licensing.ThroughPanorama(connection, device.serial), key_arn
-    )
+        return Retry("the firewall, which has to give its license back, is not connected")
+    return _have_given_back(departure, connection.firewall(device.serial), key_arn)
 
 
-def _have_given_back(departure: Departure, asked: LicensedFirewall, key_arn: str) -> Outcome:
+def _have_given_back(departure: Departure, asked: LicenseCommands, key_arn: str) -> Outcome:
     with telemetry.about(serial=departure.serial or ""):
         api_key = secret_store.licensing_api_key(key_arn)
-        if not licensing.give_back(asked, departure.firewall, api_key):
-            return Again("the firewall is giving its license back")
+        if not firewall_license.deactivate_license(asked, departure.firewall, api_key):
+            return Retry("the firewall is giving its license back")
     return _note_returned(departure)
 
 
@@ -124,15 +131,14 @@ def _by_plugin(
     """
     if not due:
         return {}
-    no_time = Again("no time left in this run", soon=True)
-    listed = attempt(partial(connection.plugin_licensed, manager)) if in_time() else no_time
-    if isinstance(listed, Again | Failed):
+    listed = run_step(partial(connection.plugin_licensed, manager)) if in_time() else OUT_OF_TIME
+    if isinstance(listed, Unfinished):
         return {departure.event: listed for departure in due}
     outcomes = each(due, partial(_read_back, connection, devices, manager, listed), in_time)
     serials = listed & {departure.serial for departure in due}
-    ask = partial(licensing.ask_plugin, connection, manager, serials, deployment)
-    asked = attempt(ask) if in_time() else no_time
-    if isinstance(asked, Again | Failed):
+    ask = partial(plugin.request_plugin_deactivation, connection, manager, serials, deployment)
+    asked = run_step(ask) if in_time() else OUT_OF_TIME
+    if isinstance(asked, Unfinished):
         return {departure.event: asked for departure in due}
     if asked is not None:
         outcomes |= {one.event: Failed(asked) for one in due if one.serial in serials}
@@ -153,13 +159,13 @@ def _read_back(
     if serial in listed:
         if not was_listed:
             departure.add_tags({tags.LICENSE: tags.LICENSE_LISTED})
-        return Again(
+        return Retry(
             f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
             "what the plugin makes of the request"
         )
     if device is not None and device.connected and not was_listed:
         with telemetry.about(serial=serial):
-            licensing.check_own_list(connection, manager, serial)
+            plugin.verify_unlicensed(connection, manager, serial)
     return Done()
 
 
@@ -182,8 +188,10 @@ def report_loss(departure: Departure, settings: TerminateSettings) -> None:
     if mode is LicensingMode.FIREWALL and (serial or unseen):
         _report_lost(departure)
     if mode is LicensingMode.PLUGIN and serial:
-        logger.error(licensing.LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
+        logger.error(plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
 def _report_lost(departure: Departure) -> None:
-    licensing.report_lost(departure.tags.get(tags.SERIAL, departure.serial or ""))
+    firewall_license.report_license_not_returned(
+        departure.tags.get(tags.SERIAL, departure.serial or "")
+    )

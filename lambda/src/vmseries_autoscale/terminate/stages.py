@@ -10,8 +10,8 @@ from functools import partial
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients, instances, tags
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.lifecycle.batch import Again, Outcome, attempt
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.outcome import OUT_OF_TIME, Outcome, run_step
 
 GRACE_SECONDS = 600
 """How much later than the stage before it a stage is given up: time for a commit and a detach.
@@ -95,8 +95,8 @@ def each(
     outcomes: dict[LifecycleEvent, Outcome] = {}
     for departure in departures:
         if not in_time():
-            outcomes[departure.event] = Again("no time left in this run", soon=True)
+            outcomes[departure.event] = OUT_OF_TIME
             continue
         with telemetry.about(**departure.event.keys):
-            outcomes[departure.event] = attempt(partial(step, departure))
+            outcomes[departure.event] = run_step(partial(step, departure))
     return outcomes

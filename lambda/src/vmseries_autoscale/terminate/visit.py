@@ -20,8 +20,9 @@ from vmseries_autoscale.aws.network import apply, describe, plan
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.identity import Evidence, Unknown
 from vmseries_autoscale.lifecycle import hooks
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, Outcomes, attempt
+from vmseries_autoscale.lifecycle.batch import Outcomes
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.panorama import Device, Panorama, removal
 from vmseries_autoscale.settings import (
     PanoramaSettings,
@@ -76,8 +77,8 @@ def _look(
     departures: list[Departure] = []
     failed: dict[LifecycleEvent, Outcome] = {}
     for event, heartbeat in zip(events, heartbeats, strict=True):
-        hook_open = attempt(heartbeat.result)
-        if isinstance(hook_open, Again | Failed):
+        hook_open = run_step(heartbeat.result)
+        if isinstance(hook_open, Unfinished):
             failed[event] = hook_open
             continue
         departures.append(
@@ -122,7 +123,7 @@ def _drain(departure: Departure, settings: TerminateSettings) -> Outcome:
         for target in target_groups.of(departure.private_ip(int(device_index)), groups)
     ]
     left = [target_groups.leave(clients.elbv2(), target) for target in targets]
-    return Done() if all(left) else Again("load balancers are draining their connections")
+    return Done() if all(left) else Retry("load balancers are draining their connections")
 
 
 def _leave_panorama(
@@ -135,8 +136,8 @@ def _leave_panorama(
     asking = [departure for departure in departures if not departure.given_up(Stage.UNMANAGE)]
     if settings.panorama is None or not asking:
         return {}
-    connected = attempt(partial(_connect, settings.panorama))
-    if isinstance(connected, Again | Failed):
+    connected = run_step(partial(_connect, settings.panorama))
+    if isinstance(connected, Unfinished):
         return {departure.event: connected for departure in asking}
     connection, devices = connected
     # Takes no time: who they are, their tags tell, or what Panorama has just said. EC2 is asked
@@ -153,13 +154,13 @@ def _leave_panorama(
         and not license_return.is_left_to_plugin(departure, settings)
     }
     unmanage = partial(
-        removal.unmanage,
+        removal.remove_firewalls,
         connection,
         now=now,
         in_time=in_time,
-        others_follow=any(
-            isinstance(outcome := outcomes[departure.event], Again)
-            and outcome.soon
+        more_coming=any(
+            isinstance(outcome := outcomes[departure.event], Retry)
+            and outcome.delay is Delay.SHORT
             and departure.age < GATHER_SECONDS
             for departure in asking
         ),
@@ -204,8 +205,8 @@ def _unmanage(
 ) -> dict[LifecycleEvent, Outcome]:
     if not leaving:
         return {}
-    outcomes = attempt(partial(unmanage, frozenset(leaving.values()), deployment))
-    if isinstance(outcomes, Again | Failed):
+    outcomes = run_step(partial(unmanage, frozenset(leaving.values()), deployment))
+    if isinstance(outcomes, Unfinished):
         return dict.fromkeys(leaving, outcomes)
     return {event: outcomes[serial] for event, serial in leaving.items()}
 
@@ -216,8 +217,8 @@ def _leave_ec2(
     """Release interfaces and addresses, and let the instances go that have none left."""
     if not departures:
         return {}
-    remains = attempt(partial(_look_at_remains, departures, settings))
-    if isinstance(remains, Again | Failed):
+    remains = run_step(partial(_look_at_remains, departures, settings))
+    if isinstance(remains, Unfinished):
         return {departure.event: remains for departure in departures}
     return each(departures, partial(_release, remains=remains, settings=settings), in_time)
 
@@ -235,7 +236,7 @@ def _look_at_remains(
 def _release(
     departure: Departure, remains: Mapping[str, NetworkState], settings: TerminateSettings
 ) -> Outcome:
-    outcome = attempt(partial(_remove_wiring, remains[departure.event.instance_id]))
+    outcome = run_step(partial(_remove_wiring, remains[departure.event.instance_id]))
     if not isinstance(outcome, Done) and not departure.given_up(Stage.RELEASE):
         return outcome
     if not isinstance(outcome, Done):
@@ -252,7 +253,7 @@ def _remove_wiring(there: NetworkState) -> Outcome:
     decide = partial(plan.plan_removal, detach=True)
     left = apply.converge(clients.ec2(), decide, there)
     if left.interfaces or left.addresses:
-        return Again("interfaces are being detached", soon=True)
+        return Retry("interfaces are being detached", Delay.SHORT)
     return Done()
 
 

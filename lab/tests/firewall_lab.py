@@ -13,7 +13,7 @@ import boto3
 from moto import mock_aws
 from moto.backends import get_backend
 
-from vmseries_lab import firewalls, licensing_api, panorama
+from vmseries_lab import firewalls, licensing_api, vendor_services
 from vmseries_lab.aws import ec2
 from vmseries_lab.aws.ec2 import launch_templates, marketplace_images
 from vmseries_lab.core.world import ACCOUNT_ID, World
@@ -54,7 +54,7 @@ class Site:
     """A world with Panorama, licensing, firewalls, and one subnet to start them in."""
 
     world: World
-    outside: panorama.Outside
+    vendor: vendor_services.VendorServices
     fleet: firewalls.Fleet
     subnet: str
     group: str
@@ -132,12 +132,12 @@ class Site:
         return next(e.detail for e in self.world.timeline.since() if e.kind == kind)
 
     def members(self) -> dict[str, list[str]]:
-        running = self.outside.panorama.store.running
+        running = self.vendor.panorama.store.running
         found = {c: references.members(running, c, name) for c, name in PLACES.items()}
         return {**found, "managed": references.managed(running)}
 
     def used(self) -> int:
-        return self.outside.licensing.used()
+        return self.vendor.licensing.used()
 
 
 @cache
@@ -159,11 +159,11 @@ def firewall_lab():
     world = World()
     ec2.install(world)
     marketplace_images.install(world)
-    outside = panorama.install(world)
+    vendor = vendor_services.install(world)
     fleet = firewalls.install(world)
     subnet = client_of("ec2").describe_subnets()["Subnets"][0]
     group = client_of("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    site = Site(world, outside, fleet, subnet["SubnetId"], group)
+    site = Site(world, vendor, fleet, subnet["SubnetId"], group)
     secret = client_of("secretsmanager").create_secret(
         Name="bootstrap", SecretString=json.dumps(BOOTSTRAP)
     )
@@ -177,7 +177,7 @@ def firewall_lab():
     )
     yield site
     fleet.stop()
-    outside.stop()
+    vendor.stop()
     store = ec2.store()
     for things in (store.reservations, store.launch_templates, store.launch_template_name_to_ids):
         things.clear()

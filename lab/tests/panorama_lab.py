@@ -15,7 +15,7 @@ import panos.errors
 import panos.panorama
 import pytest
 
-from vmseries_lab import panorama
+from vmseries_lab import vendor_services
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, references
 from vmseries_lab.panorama.responses import result
@@ -32,10 +32,10 @@ LOGS = references.members_path("log-collector-group", "autoscale-logs")
 class VerifiedPanorama(panos.panorama.Panorama):
     """pan-os-python, with the certificate verified and host names as in the lab."""
 
-    def __init__(self, outside, peer=0, **arguments):
-        peer = outside.panorama.peers[peer]
+    def __init__(self, vendor, peer=0, **arguments):
+        peer = vendor.panorama.peers[peer]
         super().__init__(peer.host, port=peer.server.port, **arguments)
-        self._context = ssl.create_default_context(cadata=outside.authority.pem)
+        self._context = ssl.create_default_context(cadata=vendor.authority.pem)
         self.timeout = 5
 
     def generate_xapi(self):
@@ -69,7 +69,7 @@ class Site:
     """A Panorama, and two administrators' connections to it."""
 
     world: World
-    outside: panorama.Outside
+    vendor: vendor_services.VendorServices
     device: VerifiedPanorama
     operator: VerifiedPanorama
 
@@ -90,17 +90,17 @@ def names_lead_to_the_lab():
 def panorama_lab():
     """A Panorama alone in a world; its names lead to it for as long as it runs."""
     world = World()
-    outside = panorama.install(world)
-    device = VerifiedPanorama(outside, api_key=initial_config.AUTOSCALE.key)
-    operator = VerifiedPanorama(outside, api_key=initial_config.OPERATOR.key)
+    vendor = vendor_services.install(world)
+    device = VerifiedPanorama(vendor, api_key=initial_config.AUTOSCALE.key)
+    operator = VerifiedPanorama(vendor, api_key=initial_config.OPERATOR.key)
     with names_lead_to_the_lab():
-        yield Site(world, outside, device, operator)
-    outside.stop()
+        yield Site(world, vendor, device, operator)
+    vendor.stop()
 
 
-def ask(outside, *, header=None, basic=None, get=False, **parameters):
+def ask(vendor, *, header=None, basic=None, get=False, **parameters):
     """One request without any client library: status, body."""
-    url = f"https://{HOST}:{outside.panorama.server.port}/api/"
+    url = f"https://{HOST}:{vendor.panorama.server.port}/api/"
     form = urllib.parse.urlencode(parameters)
     headers = {"X-PAN-KEY": header} if header else {}
     if basic:
@@ -108,7 +108,7 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
     request = urllib.request.Request(  # noqa: S310 - always https
         f"{url}?{form}" if get else url, None if get else form.encode(), headers
     )
-    context = ssl.create_default_context(cadata=outside.authority.pem)
+    context = ssl.create_default_context(cadata=vendor.authority.pem)
     try:
         with urllib.request.urlopen(request, context=context, timeout=5) as answer:  # noqa: S310 - the same
             assert answer.headers.get_content_type() == "application/xml"

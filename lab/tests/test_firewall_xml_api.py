@@ -31,7 +31,7 @@ class Verified(panos.firewall.Firewall):
     def __init__(self, site, address, **credentials):
         super().__init__(address, **(credentials or {"api_key": xml_api.ADMIN.key}))
         self._context = Expecting(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.load_verify_locations(cadata=site.outside.authority.pem)
+        self._context.load_verify_locations(cadata=site.vendor.authority.pem)
         self.timeout = 5
 
     def generate_xapi(self):

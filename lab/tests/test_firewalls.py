@@ -18,8 +18,14 @@ from firewall_lab import (
 )
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
-from vmseries_lab import firewalls, licensing_api, panorama
-from vmseries_lab.panorama import initial_config, lab_settings, operator_session
+from vmseries_lab import firewalls, licensing_api
+from vmseries_lab.panorama import (
+    initial_config,
+    lab_settings,
+    license_plugin,
+    op_commands,
+    operator_session,
+)
 from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
@@ -129,7 +135,7 @@ class TestBoot:
         assert "ResourceNotFoundException" in site.detail("bootstrap-failed")["reason"]
 
     def test_a_pool_that_is_exhausted_leaves_it_without_a_serial(self, site):
-        site.outside.licensing.configure(pool_size=1)
+        site.vendor.licensing.configure(pool_size=1)
         first, second = site.launch(), site.launch()
         site.world.advance(UNTIL_SERVICE)
         phases = sorted(site.fleet.get(name).phase for name in (first, second))
@@ -138,16 +144,16 @@ class TestBoot:
         assert site.used() == 1
 
     def test_licensing_at_boot_is_tried_once(self, site):
-        site.outside.licensing.configure(available=False)
+        site.vendor.licensing.configure(available=False)
         instance_id = site.launch()
         site.world.advance(600)
-        site.outside.licensing.configure(available=True)
+        site.vendor.licensing.configure(available=True)
         site.world.advance(UNTIL_SERVICE)
         assert site.fleet.get(instance_id).phase == "unlicensed"
         assert site.members()["managed"] == []
 
     def test_a_pay_as_you_go_image_needs_no_license_of_a_pool(self, site):
-        site.outside.licensing.configure(pool_size=0)
+        site.vendor.licensing.configure(pool_size=0)
         firewall = site.in_service(image=BUNDLE)
         assert firewall.connected
         assert site.used() == 0
@@ -161,7 +167,7 @@ class TestBoot:
         assert site.world.probe(started["Instances"][0]["InstanceId"], 80)
 
     def test_a_wrong_auth_key_is_refused(self, site):
-        site.outside.panorama.vm_auth_keys = {"another"}
+        site.vendor.panorama.vm_auth_keys = {"another"}
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         assert site.fleet.get(instance_id).phase == "refused"
@@ -176,12 +182,12 @@ class TestBoot:
         assert site.fleet.get(instance_id).phase == "refused"
 
     def test_it_waits_for_a_panorama_that_is_away(self, site):
-        lab_settings.configure(site.outside.panorama, available=False)
+        lab_settings.configure(site.vendor.panorama, available=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert firewall.phase == "licensed"
-        lab_settings.configure(site.outside.panorama, available=True)
+        lab_settings.configure(site.vendor.panorama, available=True)
         site.world.advance(300)
         assert firewall.phase == "in-sync"
 
@@ -199,7 +205,7 @@ class TestBoot:
 class TestMetrics:
     def switch_on(self, site, namespace="NS", minutes=1):
         lines = ["enabled yes", f"name {namespace}", f"timeout {minutes}"]
-        operator_session.run_commands(site.outside.panorama, [CLOUDWATCH + line for line in lines])
+        operator_session.run_commands(site.vendor.panorama, [CLOUDWATCH + line for line in lines])
         site.world.advance(40)
 
     def published(self, site, name, namespace="NS"):
@@ -234,7 +240,7 @@ class TestMetrics:
 
     def test_the_interval_is_five_minutes_unless_set(self, site):
         enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
-        operator_session.run_commands(site.outside.panorama, enabled)
+        operator_session.run_commands(site.vendor.panorama, enabled)
         site.world.advance(40)
         site.in_service()
         before, _ = self.published(site, "panSessionActive")
@@ -271,7 +277,7 @@ class TestLicense:
 
     def test_through_panorama(self, site):
         firewall = site.in_service()
-        device = VerifiedPanorama(site.outside, api_key=initial_config.AUTOSCALE.key)
+        device = VerifiedPanorama(site.vendor, api_key=initial_config.AUTOSCALE.key)
         with names_lead_to_the_lab():
 
             def ask(command):
@@ -303,10 +309,10 @@ class TestLicense:
     def test_not_while_the_licensing_service_is_away(self, site):
         firewall = site.in_service()
         self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        site.outside.licensing.configure(available=False)
+        site.vendor.licensing.configure(available=False)
         with pytest.raises(ApiError, match="try again later"):
             self.tell(firewall, DEACTIVATE)
-        site.outside.licensing.configure(available=True)
+        site.vendor.licensing.configure(available=True)
         self.tell(firewall, DEACTIVATE)
         site.world.advance(25)
         assert site.used() == 0
@@ -314,7 +320,7 @@ class TestLicense:
     def test_a_refusal_of_the_vendor(self, site):
         firewall = site.in_service()
         self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        site.outside.licensing.configure(refuse_deactivation="Contact the support account")
+        site.vendor.licensing.configure(refuse_deactivation="Contact the support account")
         with pytest.raises(ApiError, match="Contact the support account"):
             self.tell(firewall, DEACTIVATE)
         site.world.advance(60)
@@ -359,10 +365,8 @@ class TestLicense:
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
             "</request>"
         )
-        handlers = site.outside.panorama.api.handlers
-        answer = panorama.op_commands.choose(handlers, fromstring(batch))(
-            fromstring(batch), "autoscale"
-        )
+        handlers = site.vendor.panorama.api.handlers
+        answer = op_commands.choose(handlers, fromstring(batch))(fromstring(batch), "autoscale")
         assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
         site.world.advance(60)
         assert site.used() == 0
@@ -385,7 +389,7 @@ class TestFastDelicensing:
     """The vendor's own, for instances that were terminated."""
 
     def test_credits_come_back_within_half_an_hour_and_the_device_stays(self, site):
-        site.outside.delicensing.configure()
+        site.vendor.delicensing.configure()
         firewall, other = site.in_service(), site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(1700)
@@ -396,11 +400,11 @@ class TestFastDelicensing:
         assert site.kinds(firewall.serial).count("license-returned") == 1
 
     def test_not_of_a_device_that_was_removed_from_panorama(self, site):
-        site.outside.delicensing.configure()
+        site.vendor.delicensing.configure()
         firewall = site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         operator_session.run_commands(
-            site.outside.panorama,
+            site.vendor.panorama,
             [
                 f"delete {container} {name} {place} {firewall.serial}"
                 for container, name, place in (
@@ -420,7 +424,7 @@ class TestFastDelicensing:
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(2000)
         assert site.used() == 1
-        site.outside.delicensing.configure(enabled=False)
+        site.vendor.delicensing.configure(enabled=False)
 
 
 class TestQuirks:
@@ -428,7 +432,7 @@ class TestQuirks:
 
     def devices(self, site):
         """Serial number to address and connection, as Panorama shows them."""
-        shown = site.outside.panorama.api.handlers["show/devices/all"](fromstring("<show/>"), "")
+        shown = site.vendor.panorama.api.handlers["show/devices/all"](fromstring("<show/>"), "")
         return {
             device.get("name"): (device.findtext("ip-address"), device.findtext("connected"))
             for device in shown.iterfind("result/devices/entry")
@@ -524,7 +528,7 @@ class TestControl:
         self.call(
             site.fleet, "POST", "firewalls", bootstrap=20, license=21, register=22, content=23
         )
-        self.call(site.outside, "POST", "panorama", push_seconds=1)
+        self.call(site.vendor, "POST", "panorama", push_seconds=1)
         instance_id = site.launch()
         site.world.advance(40)
         assert site.fleet.get(instance_id).phase == "in-sync"
@@ -532,20 +536,20 @@ class TestControl:
             self.call(site.fleet, "POST", "firewalls", bootstrp=20)
 
     def test_panorama_and_licensing(self, site):
-        settings = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
+        settings = self.call(site.vendor, "POST", "panorama", available=False, commit_seconds=5)
         assert (settings["mode"], settings["commit_seconds"]) == ("refusing", 5)
-        self.call(site.outside, "POST", "licensing", pool_size=3)
-        assert site.outside.licensing.pools[licensing_api.AUTH_CODE].total == 3
+        self.call(site.vendor, "POST", "licensing", pool_size=3)
+        assert site.vendor.licensing.pools[licensing_api.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
-        assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1
+        assert self.call(site.vendor, "POST", "panorama/cli", commands=commands)["commit"] == 1
 
 
 class TestLicensedByPanorama:
     """Firewalls that Panorama's plugin licenses."""
 
     def boot(self, site, image=BYOL, **changes):
-        site.outside.plugin.configure(installed=True)
-        manager = next(iter(site.outside.plugin.managers()))
+        site.vendor.plugin.configure(installed=True)
+        manager = next(iter(site.vendor.plugin.managers()))
         parameters = {
             "mgmt-interface-swap": "enable",
             "panorama-server": "panorama.example.com",
@@ -576,12 +580,12 @@ class TestLicensedByPanorama:
         deactivate = (
             "<request><plugins><sw_fw_license><deactivate>"
             f"<devices><member>{firewall.serial}</member></devices>"
-            f"<license-manager>{panorama.license_plugin.LICENSE_MANAGER}</license-manager>"
+            f"<license-manager>{license_plugin.LICENSE_MANAGER}</license-manager>"
             "</deactivate></sw_fw_license></plugins></request>"
         )
-        handlers = site.outside.panorama.api.handlers
+        handlers = site.vendor.panorama.api.handlers
         command = fromstring(deactivate)
-        panorama.op_commands.choose(handlers, command)(command, "autoscale")
+        op_commands.choose(handlers, command)(command, "autoscale")
         site.world.advance(25)
         assert site.used() == 0
         assert len(firewall.operate(info).find("result/licenses")) == 0
@@ -602,7 +606,7 @@ class TestLicensedByPanorama:
         assert site.used() == 0
 
     def test_an_auth_code_that_is_used_up(self, site):
-        site.outside.licensing.configure(pool_size=0)
+        site.vendor.licensing.configure(pool_size=0)
         firewall = self.boot(site)
         assert firewall.phase == "unlicensed"
         assert site.members()["managed"] == []

@@ -36,7 +36,7 @@ class TestRevert:
     def test_takes_back_ones_own_changes_only(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")
-        _, body = ask(site.outside, type="op", cmd=REVERT, key=initial_config.AUTOSCALE.key)
+        _, body = ask(site.vendor, type="op", cmd=REVERT, key=initial_config.AUTOSCALE.key)
         text = "All changes were reverted from configuration"
         assert body == (
             f'<response status="success"><result><msg><line>{text}</line></msg></result></response>'
@@ -57,7 +57,7 @@ class TestRevert:
         assert commit(site.device, "autoscale") is None
 
     def test_waits_until_the_queue_is_empty(self, site):
-        lab_settings.configure(site.outside.panorama, queued_commits=1)
+        lab_settings.configure(site.vendor.panorama, queued_commits=1)
         add(site.device, MANAGED, "1")
         with refused(site.device, "Local commit jobs are queued. Revert operation is", None):
             site.device.op(REVERT, cmd_xml=False)
@@ -67,7 +67,7 @@ class TestRevert:
 
     def test_is_a_change_of_a_configuration_that_may_be_locked(self, site):
         add(site.device, MANAGED, "1")
-        lab_settings.configure(site.outside.panorama, locks=["config"])
+        lab_settings.configure(site.vendor.panorama, locks=["config"])
         with refused(site.device, "currently locked by operator", None):
             site.device.op(REVERT, cmd_xml=False)
 
@@ -77,7 +77,7 @@ class TestFullCommitRequired:
         required = "<check><full-commit-required/></check>"
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
         add(site.device, MANAGED, "1")
-        lab_settings.configure(site.outside.panorama, full_commit_required=True)
+        lab_settings.configure(site.vendor.panorama, full_commit_required=True)
         assert site.device.op(required, cmd_xml=False).findtext("result") == "yes"
         with refused(site.device, "Full system commit must be completed", None):
             commit(site.device, "autoscale")
@@ -96,7 +96,7 @@ class TestWhatIsShown:
         add(site.device, STACK, "1")
         add(site.operator, MANAGED, "1")
         operator_session.run_commands(
-            site.outside.panorama, ["set template t config deviceconfig a b"]
+            site.vendor.panorama, ["set template t config deviceconfig a b"]
         )
         assert summary(site.device) == {
             "device-group": ["autoscale"],

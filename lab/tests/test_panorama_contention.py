@@ -39,7 +39,7 @@ def site():
 
 @pytest.fixture
 def configure(site):
-    return partial(lab_settings.configure, site.outside.panorama)
+    return partial(lab_settings.configure, site.vendor.panorama)
 
 
 class TestOthers:
@@ -165,7 +165,7 @@ class TestRoles:
     def test_the_words_of_the_refusal(self, site, configure):
         configure(rights=["op"])
         status, body = ask(
-            site.outside, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key
+            site.vendor, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key
         )
         text = "Type [commit] not authorized for user role."
         assert (status, body) == (
@@ -179,7 +179,7 @@ class TestRoles:
         commit(site.operator)
         site.world.advance(31)
         command = "<show><system><info/></system></show>"
-        assert ask(site.outside, type="op", cmd=command, key=initial_config.READER.key)[0] == 403
+        assert ask(site.vendor, type="op", cmd=command, key=initial_config.READER.key)[0] == 403
 
     def test_a_right_that_does_not_exist(self, configure):
         with pytest.raises(ValueError, match="fly"):
@@ -202,7 +202,7 @@ class TestTemplates:
             "set template autoscale-network config deviceconfig plugins vm_series aws-cloudwatch"
         )
         lines = [f"{start} enabled yes", f"{start} name edge", f"{start} timeout 1"]
-        operator_session.run_commands(site.outside.panorama, lines)
+        operator_session.run_commands(site.vendor.panorama, lines)
         site.world.advance(31)
         shown = site.device.xapi.show(publishing).find("result/aws-cloudwatch")
         assert {leaf.tag: leaf.text for leaf in shown} == {

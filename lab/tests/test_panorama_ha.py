@@ -34,13 +34,13 @@ class Pair:
     """Two peers, and the functions' administrator's connections to them."""
 
     world: object
-    outside: object
+    vendor: object
     first: VerifiedPanorama
     second: VerifiedPanorama
 
     @property
     def panorama(self):
-        return self.outside.panorama
+        return self.vendor.panorama
 
     def states(self):
         return tuple(self.panorama.state()["peers"].values())
@@ -49,9 +49,9 @@ class Pair:
 @pytest.fixture
 def pair():
     with panorama_lab() as site:
-        site.outside.panorama.make_pair()
-        second = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
-        yield Pair(site.world, site.outside, site.device, second)
+        site.vendor.panorama.make_pair()
+        second = VerifiedPanorama(site.vendor, peer=1, api_key=initial_config.AUTOSCALE.key)
+        yield Pair(site.world, site.vendor, site.device, second)
 
 
 def state(device):
@@ -311,4 +311,4 @@ class TestFailover:
 
     def test_knobs_of_a_peer_that_is_not_there(self):
         with panorama_lab() as site, pytest.raises(ValueError, match="secondary"):
-            lab_settings.configure(site.outside.panorama, peer="secondary", available=False)
+            lab_settings.configure(site.vendor.panorama, peer="secondary", available=False)

@@ -24,14 +24,14 @@ class Site:
     """The lab's Panorama with the plugin, and our connection to it."""
 
     world: World
-    outside: Any
+    vendor: Any
     panorama: PanOsPanorama
 
     def join(self) -> str:
         """A firewall that the plugin licenses; its serial number."""
-        plugin = self.outside.plugin
+        plugin = self.vendor.plugin
         (manager,) = plugin.managers()
-        serial: str = self.outside.licensing.take(manager.auth_code, "UUID", "CPU")
+        serial: str = self.vendor.licensing.take(manager.auth_code, "UUID", "CPU")
         plugin.admit(Firewall(serial), manager.auth_key)
         return serial
 
@@ -46,9 +46,9 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     world = World()
-    with lab_panorama.installed(world) as outside:
-        outside.plugin.configure(installed=True)
-        yield Site(world, outside, lab_panorama.connect(outside))
+    with lab_panorama.installed(world) as vendor:
+        vendor.plugin.configure(installed=True)
+        yield Site(world, vendor, lab_panorama.connect(vendor))
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
@@ -59,7 +59,7 @@ def test_licenses_are_back_when_the_plugin_s_changes_are_committed(site: Site) -
     assert site.listed() == {leaving, also_leaving, staying}, "done, and not committed"
     site.ask(leaving, also_leaving)
     assert site.listed() == {staying}
-    assert site.outside.licensing.used() == 1
+    assert site.vendor.licensing.used() == 1
 
 
 def test_a_license_that_is_back_already_is_success(site: Site) -> None:
@@ -75,7 +75,7 @@ def test_a_license_that_is_back_already_is_success(site: Site) -> None:
 def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
     """Without its key Panorama promises as ever, and nothing comes of it."""
     serial = site.join()
-    site.outside.panorama.licenses.api_key.value = None
+    site.vendor.panorama.licenses.api_key.value = None
     for _ in range(3):
         site.ask(serial)
     assert site.listed() == {serial}

@@ -38,17 +38,17 @@ class Deployment:
     """A module instance with firewalls in a device group, as one administrator."""
 
     world: World
-    outside: Any
+    vendor: Any
     admin: Admin
     group: str = initial_config.DEVICE_GROUP
     serials: list[str] = field(default_factory=list)
 
     def connect(self) -> PanOsPanorama:
-        return lab_panorama.connect(self.outside, self.admin, self.group)
+        return lab_panorama.connect(self.vendor, self.admin, self.group)
 
     def join(self, *serials: str) -> None:
         for serial in serials:
-            self.outside.panorama.register(
+            self.vendor.panorama.register(
                 Firewall(serial),
                 initial_config.VM_AUTH_KEY,
                 group=self.group,
@@ -91,8 +91,8 @@ def _named(membership: Membership) -> frozenset[str]:
 @pytest.fixture
 def east() -> Iterator[Deployment]:
     world = World()
-    with lab_panorama.installed(world) as outside:
-        deployment = Deployment(world, outside, initial_config.AUTOSCALE)
+    with lab_panorama.installed(world) as vendor:
+        deployment = Deployment(world, vendor, initial_config.AUTOSCALE)
         deployment.join("S1", "S2")
         yield deployment
 
@@ -102,10 +102,10 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
     """A second deployment at the same Panorama, with an administrator of its own."""
     if request.param != east.group:
         operator_session.run_commands(
-            east.outside.panorama, [f"set device-group {request.param} description x"]
+            east.vendor.panorama, [f"set device-group {request.param} description x"]
         )
         east.world.advance(MINUTE)
-    deployment = Deployment(east.world, east.outside, initial_config.SECOND, request.param)
+    deployment = Deployment(east.world, east.vendor, initial_config.SECOND, request.param)
     deployment.join("S3", "S4")
     return deployment
 
@@ -153,8 +153,8 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     calm: dict[str, Any],
     expected: type[Retry] | type[AutoscaleError],
 ) -> None:
-    panorama = east.outside.panorama
-    somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
+    panorama = east.vendor.panorama
+    somebody_else = Deployment(east.world, east.vendor, initial_config.SECOND).connect()
     somebody_else.remove(Part.DEVICE_GROUP, "S2")
     lab_settings.configure(panorama, **trouble)
     outcomes = east.visit("S1")
@@ -192,7 +192,7 @@ def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:
     reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
-    lab_settings.configure(east.outside.panorama, fail_next_commit=reason)
+    lab_settings.configure(east.vendor.panorama, fail_next_commit=reason)
     east.visit("S1")
     west.visit("S3")
     east.world.advance(2 * MINUTE)

@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from vmseries_lab import firewalls, panorama, seed, traffic
+from vmseries_lab import firewalls, seed, traffic, vendor_services
 from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, requests, sqs
 from vmseries_lab.aws.cloudwatch import alarm_actions, emf
 from vmseries_lab.aws.ec2 import marketplace_images
@@ -125,12 +125,12 @@ class Laboratory:
         self.server = self._listen()
         _list_modules_once()
         self._install_aws()
-        self.outside = panorama.install(self.world)
-        panorama_faults.install(self.outside.panorama, self.gate)
+        self.vendor = vendor_services.install(self.world)
+        panorama_faults.install(self.vendor.panorama, self.gate)
         self.fleet = firewalls.install(self.world)
         self.fleet.apis.intercept = panorama_faults.interceptor(self.gate, "firewall")
-        self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
-        seed.seed(self.outside.authority.pem)
+        self.parts: list[Any] = [self.vendor, self.fleet, traffic.install(self.world)]
+        seed.seed(self.vendor.authority.pem)
         self._add_routes()
 
     def _listen(self) -> BaseWSGIServer:
@@ -208,7 +208,7 @@ class Laboratory:
         return {
             "endpoint": self.world.endpoint,
             "hosts": self.world.hosts,
-            "ca_pem": self.outside.authority.pem,
+            "ca_pem": self.vendor.authority.pem,
             "auth_code": AUTH_CODE,
         }
 
@@ -225,8 +225,8 @@ class Laboratory:
         self.server.shutdown()
         self.server.server_close()
         self.functions.workers.end_idle()
-        self.outside.panorama.stop()
-        self.outside.licensing.server.stop()
+        self.vendor.panorama.stop()
+        self.vendor.licensing.server.stop()
         self.fleet.stop()
 
     def go_on(self, now: float) -> None:
@@ -238,7 +238,7 @@ class Laboratory:
         self.world.clock.turn_to(now)
         self.server = self._listen()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.outside.start()
+        self.vendor.start()
         self.fleet.start()
 
     def stop(self) -> None:

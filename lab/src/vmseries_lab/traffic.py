@@ -13,11 +13,11 @@ from typing import Any
 
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core import registry
+from vmseries_lab.core.control_api import Route
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.fleet import Fleet
 from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS, Load
-from vmseries_lab.panorama import Route
 
 HEALTHY = "healthy"
 DRAINING = "draining"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmseries_lab.core import registry
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.fleet import Fleet
-from vmseries_lab.panorama import Outside
+from vmseries_lab.vendor_services import VendorServices
 
 
 def install(world: World) -> Fleet:
@@ -13,10 +13,10 @@ def install(world: World) -> Fleet:
 
     Sets ``world.probe`` and ``world.reach``, and reports terminated firewalls to Panorama.
     """
-    outside = registry.find(world, Outside)
-    fleet = Fleet(world, outside)
+    vendor = registry.find(world, VendorServices)
+    fleet = Fleet(world, vendor)
     world.engines.append(fleet)
     world.probe = fleet.probe
     world.reach = fleet.apis.reach
-    outside.delicensing.terminated = lambda: fleet.terminated
+    vendor.delicensing.terminated = lambda: fleet.terminated
     return fleet

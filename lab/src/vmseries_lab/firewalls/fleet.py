@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from vmseries_lab.core.control_api import Route
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.aws_calls import AwsCalls
 from vmseries_lab.firewalls.firewall import Firewall
@@ -12,7 +13,7 @@ from vmseries_lab.firewalls.machine import machines
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import BootTimes, SharedServices
 from vmseries_lab.firewalls.xml_api import XmlApis
-from vmseries_lab.panorama import Outside, Route
+from vmseries_lab.vendor_services import VendorServices
 
 
 class Fleet:
@@ -25,15 +26,15 @@ class Fleet:
         terminated: when the instances of which serial numbers were gone.
     """
 
-    def __init__(self, world: World, outside: Outside) -> None:
+    def __init__(self, world: World, vendor: VendorServices) -> None:
         self._world = world
         self._cloud = AwsCalls(world)
         self.times = BootTimes()
         self._services = SharedServices(
-            world, outside.panorama, outside.plugin, outside.licensing, self._cloud, self.times
+            world, vendor.panorama, vendor.plugin, vendor.licensing, self._cloud, self.times
         )
         self._firewalls: dict[str, Firewall] = {}
-        self.apis = XmlApis(world, outside.authority, self._firewalls)
+        self.apis = XmlApis(world, vendor.authority, self._firewalls)
         self.quirks = Quirks()
         self.terminated: dict[str, float] = {}
         self._apis_served = False

@@ -25,7 +25,7 @@ def final_state(lab: ForkableLab, layout: str) -> dict[str, Any]:
         "addresses": _addresses(lab, layout),
         "targets": _targets(lab),
         "panorama": _panorama(lab),
-        "licenses in use": lab.simulator.outside.licensing.used(),
+        "licenses in use": lab.simulator.vendor.licensing.used(),
         "messages": {name: len(messages_in(queue)) for name, queue in sorted(lab.queues.items())},
         "hooks": _hooks(lab),
     }
@@ -129,7 +129,7 @@ def _targets(lab: ForkableLab) -> list[Any]:
 
 
 def _panorama(lab: ForkableLab) -> dict[str, Any]:
-    store = lab.simulator.outside.panorama.store
+    store = lab.simulator.vendor.panorama.store
     return {
         kind: {
             "managed devices": sorted(references.managed(configuration)),

@@ -166,7 +166,7 @@ class ReconcileRemoves(_Reconcile):
 
     def is_over(self, lab: ForkableLab) -> bool:
         """Return whether the orphans are removed as well."""
-        ec2, panorama = backend("ec2"), lab.simulator.outside.panorama
+        ec2, panorama = backend("ec2"), lab.simulator.vendor.panorama
         orphans = [*ec2.enis.values(), *ec2.addresses, *references.managed(panorama.store.running)]
         return super().is_over(lab) and not orphans and not lab.targets()
 
@@ -204,9 +204,9 @@ def shorten_delays(lab: ForkableLab) -> None:
         lab.client("events").disable_rule(Name=f"{layout}-reconcile")
     lab.simulator.fleet.times.change(**BOOT)
     lab_settings.configure(
-        lab.simulator.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
+        lab.simulator.vendor.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
     )
-    lab.simulator.outside.licensing.configure(deactivation_seconds=0)
+    lab.simulator.vendor.licensing.configure(deactivation_seconds=0)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

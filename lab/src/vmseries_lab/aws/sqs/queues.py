@@ -1,101 +1,54 @@
-"""SQS: what moto's queues lack or do differently.
-
-Moto's queues follow the lab's clock already (``vmseries_lab.aws.moto_clock``). Added here: limits
-and receipt handles as SQS has them, retention, message move tasks, and attributes as SQS shows
-them.
-Source: SQS Developer Guide and API reference; the section is named at each behavior.
-"""
+"""Queues: receives, visibility timeouts, receipt handles, retention, redrive policies."""
 
 from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import ActionResult
 from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
-from moto.sqs.responses import SQSResponse
 
 from vmseries_lab.aws.moto_patching import add, replace, wrap
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 POLL_SECONDS = 0.02
-"""Real time between two looks of a long poll."""
+"""Real time between two attempts of a long poll."""
 IN_FLIGHT_LIMIT_SECONDS = 43_200
 """Longest time from one receive to the end of its visibility timeout ("Visibility timeout")."""
 
 
 @dataclass
-class MoveTask:
-    """A message move task (API reference, StartMessageMoveTask).
-
-    Attributes:
-        rate: messages a second; 0 for as fast as possible.
-    """
-
-    source_arn: str
-    destination_arn: str
-    rate: int
-    started_at: float
-    handle: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = "RUNNING"
-    moved: int = 0
-    to_move: int = 0
-    failure: str = ""
-
-    def shown(self) -> dict[str, Any]:
-        """The task as ListMessageMoveTasks shows it."""
-        facts: dict[str, Any] = {
-            "Status": self.status,
-            "SourceArn": self.source_arn,
-            "ApproximateNumberOfMessagesMoved": self.moved,
-            "ApproximateNumberOfMessagesToMove": self.to_move,
-            "StartedTimestamp": int(self.started_at * 1000),
-        }
-        if self.status == "RUNNING":
-            facts["TaskHandle"] = self.handle
-        if self.destination_arn:
-            facts["DestinationArn"] = self.destination_arn
-        if self.rate:
-            facts["MaxNumberOfMessagesPerSecond"] = self.rate
-        if self.failure:
-            facts["FailureReason"] = self.failure
-        return facts
-
-
-@dataclass
 class Queues:
-    """What queues do by themselves as time passes: messages expire, and are moved."""
+    """The queues of the account: expiry of messages, long polls, visibility timeouts."""
 
     world: World
-    tasks: list[MoveTask] = field(default_factory=list)
 
     def tick(self, now: float) -> None:
-        """Drop messages older than their queue keeps them, and go on with move tasks."""
+        """Delete messages that are older than their queue's retention period."""
         for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
             if not _messages(queue):
                 continue
             oldest = (now - int(queue.message_retention_period)) * 1000
             expired = [m for m in _messages(queue) if m.sent_timestamp <= oldest]
             for message in expired:
-                _remove(queue, message)
+                remove(queue, message)
                 self.world.timeline.add("queues", "message-expired", queue.name, id=message.id)
-        for task in self.tasks:
-            if task.status == "RUNNING":
-                self._move(task, now)
 
     def busy(self) -> bool:
-        """Whether a move task without a rate has messages left."""
-        return any(t.status == "RUNNING" and not t.rate for t in self.tasks)
+        """Return False: queues have no work in real time."""
+        return False
 
     def receive(self, attempt: Callable[[], list[Any]], wait_seconds: float) -> list[Any]:
-        """Receive, and wait on the lab's clock while there is nothing ("Long polling").
+        """Receive messages; if there are none, wait on the lab's clock ("Long polling").
 
-        Each attempt holds the world's lock, the waiting does not.
+        Attempts hold the world's lock; the wait between them does not.
+
+        Args:
+            attempt: receives once, without waiting.
+            wait_seconds: lab seconds until an empty response.
         """
         end = self.world.clock.now() + wait_seconds
         while True:
@@ -106,13 +59,13 @@ class Queues:
             time.sleep(POLL_SECONDS)
 
     def change_visibility(self, queue: Any, receipt_handle: str, seconds: int) -> None:
-        """Answer ChangeMessageVisibility (API reference).
+        """ChangeMessageVisibility (API reference).
 
-        The twelve hours count from the receive, not from the sending as in moto; a message that is
-        not in flight is refused.
+        The twelve hours count from the receive; moto counts them from the sending. A message that
+        is not in flight is rejected.
 
         Raises:
-            SQSException: as SQS does.
+            SQSException: if SQS would reject the request.
         """
         for message in _messages(queue):
             if not message.had_receipt_handle(receipt_handle):
@@ -136,100 +89,44 @@ class Queues:
             return
         raise ReceiptHandleIsInvalid
 
-    def start_task(self, source_arn: str, destination_arn: str, rate: int) -> MoveTask:
-        """Start moving messages out of a dead-letter queue.
-
-        Raises:
-            SQSException: if SQS would refuse it.
-        """
-        backend = sqs_backends[ACCOUNT_ID][REGION]
-        source = _queue_by_arn(source_arn)
-        if source is None or (destination_arn and _queue_by_arn(destination_arn) is None):
-            raise SQSException(
-                "ResourceNotFoundException",
-                "The resource that you specified for the SourceArn parameter doesn't exist.",
-            )
-        if not backend.list_dead_letter_source_queues(source.name):
-            raise SQSException(
-                "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue."
-            )
-        if any(t.source_arn == source_arn and t.status == "RUNNING" for t in self.tasks):
-            raise SQSException(
-                "UnsupportedOperation",
-                "There is already a task running. Only one active task is allowed for a source "
-                "queue arn at a given time.",
-            )
-        task = MoveTask(source_arn, destination_arn, rate, self.world.clock.now())
-        task.to_move = len(source.messages)
-        self.tasks.insert(0, task)
-        return task
-
-    def _move(self, task: MoveTask, now: float) -> None:
-        source = _queue_by_arn(task.source_arn)
-        if source is None:
-            task.status, task.failure = "FAILED", "AWS.SimpleQueueService.NonExistentQueue"
-            return
-        allowed = task.to_move
-        if task.rate:
-            allowed = int((now - task.started_at) * task.rate) + 1
-        for message in list(source.messages):
-            if task.moved >= min(allowed, task.to_move):
-                break
-            target = _queue_by_arn(task.destination_arn or getattr(message, "came_from", ""))
-            if target is None:
-                task.status = "FAILED"
-                task.failure = "CouldNotDetermineMessageSource"
-                return
-            _remove(source, message)
-            # "Redriven messages are considered new messages with a new messageID and enqueueTime".
-            sqs_backends[ACCOUNT_ID][REGION].send_message(
-                target.name, message.body, message_attributes=message.message_attributes
-            )
-            task.moved += 1
-        if task.moved >= task.to_move or not source.messages:
-            task.status = "COMPLETED"
-
-
-def _queue_by_arn(arn: str) -> Any:
-    return sqs_backends[ACCOUNT_ID][REGION].queues.get(arn.rsplit(":", 1)[-1]) if arn else None
-
 
 def _messages(queue: Any) -> list[Any]:
-    """All messages of a queue, visible or not; moto has no public name for them."""
+    """Return all messages of a queue, visible or not; moto has no public name for them."""
     messages: list[Any] = queue._messages  # noqa: SLF001
     return messages
 
 
-def _remove(queue: Any, message: Any) -> None:
+def remove(queue: Any, message: Any) -> None:
+    """Remove a message from a queue."""
     _messages(queue).remove(message)
     queue.pending_messages.discard(message)
 
 
 def in_flight(message: Any) -> bool:
-    """Whether the message was received and its visibility timeout has not passed."""
+    """Whether the message was received and its visibility timeout has not expired."""
     return message.approximate_receive_count > 0 and not message.visible
 
 
 def _attributes(original: Any) -> Any:
     def attributes(queue: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = original.fget(queue)
-        if shown.get("RedrivePolicy"):
-            # As SQS writes it; with other spacing the provider plans a change for ever.
-            shown["RedrivePolicy"] = json.dumps(queue.redrive_policy, separators=(",", ":"))
-        return shown
+        values: dict[str, Any] = original.fget(queue)
+        if values.get("RedrivePolicy"):
+            # SQS writes no spaces; with spaces, every Terraform plan shows a change.
+            values["RedrivePolicy"] = json.dumps(queue.redrive_policy, separators=(",", ":"))
+        return values
 
     return property(attributes)
 
 
 def _add_message(original: Any, queue: Any, message: Any) -> None:
-    """Let a message that is moved to a dead-letter queue remember where from, for its way back."""
+    """Record the source queue of a message that moves to a dead-letter queue."""
     message.came_from = getattr(message, "home", "")
     message.home = queue.queue_arn
     original(queue, message)
 
 
 def _setup_dead_letters(original: Any, queue: Any, policy: Any) -> None:
-    """Refuse a dead-letter queue that does not allow this queue as a source.
+    """Reject a dead-letter queue that does not allow this queue as a source.
 
     Source: API reference, SetQueueAttributes, ``RedriveAllowPolicy``.
     """
@@ -246,10 +143,10 @@ def _setup_dead_letters(original: Any, queue: Any, policy: Any) -> None:
 
 
 def _delete_message(original: Any, queue: Any, receipt_handle: str) -> None:
-    """Delete by the latest receipt handle only.
+    """Delete a message only by its latest receipt handle.
 
-    Source: API reference, DeleteMessage: with an older one the request succeeds, and "the message
-    might not be deleted". The lab takes the worse case.
+    Source: API reference, DeleteMessage: with an older handle the request succeeds, and "the
+    message might not be deleted". The lab does not delete it, which is the harder case.
     """
     for message in _messages(queue):
         older = message.had_receipt_handle(receipt_handle)
@@ -258,48 +155,18 @@ def _delete_message(original: Any, queue: Any, receipt_handle: str) -> None:
     original(queue, receipt_handle)
 
 
-def _add_move_tasks(queues: Queues) -> None:
-    """Give moto the three actions of message move tasks."""
-
-    def start_message_move_task(self: Any) -> ActionResult:
-        task = queues.start_task(
-            self._get_param("SourceArn"),
-            self._get_param("DestinationArn") or "",
-            int(self._get_param("MaxNumberOfMessagesPerSecond") or 0),
-        )
-        return ActionResult({"TaskHandle": task.handle})
-
-    def list_message_move_tasks(self: Any) -> ActionResult:
-        source = self._get_param("SourceArn")
-        limit = int(self._get_param("MaxResults") or 1)
-        tasks = [t.shown() for t in queues.tasks if t.source_arn == source]
-        return ActionResult({"Results": tasks[:limit]})
-
-    def cancel_message_move_task(self: Any) -> ActionResult:
-        handle = self._get_param("TaskHandle")
-        for task in queues.tasks:
-            if task.handle == handle and task.status == "RUNNING":
-                task.status = "CANCELLED"
-                return ActionResult({"ApproximateNumberOfMessagesMoved": task.moved})
-        raise SQSException("ResourceNotFoundException", "The task doesn't exist.")
-
-    add(SQSResponse, "start_message_move_task", start_message_move_task)
-    add(SQSResponse, "list_message_move_tasks", list_message_move_tasks)
-    add(SQSResponse, "cancel_message_move_task", cancel_message_move_task)
-
-
 def _put_in_order(queue: Any) -> None:
-    """Let a message that becomes visible again wait behind those that are already waiting.
+    """Put a message that becomes visible again behind the messages that already wait.
 
-    "Best-effort ordering" ("Standard queues") promises little, but nor is it the order of moto, in
-    which what was sent first is always received first, however often it comes back.
+    "Best-effort ordering" ("Standard queues") promises little, but it is not moto's order either:
+    moto always returns the oldest message first, even if it was received many times.
     """
     if not queue.fifo_queue:
         _messages(queue).sort(key=lambda m: max(m.sent_timestamp, m.delayed_until, m.visible_at))
 
 
 def install(world: World) -> Queues:
-    """Correct moto's queues and add what they lack."""
+    """Correct moto's queues."""
     queues = Queues(world)
 
     def mark_received(original: Any, message: Any, visibility_timeout: int | None = None) -> None:
@@ -329,6 +196,5 @@ def install(world: World) -> Queues:
     wrap(Message, "mark_received", mark_received)
     wrap(SQSBackend, "change_message_visibility", change_visibility)
     wrap(SQSBackend, "receive_message", receive)
-    _add_move_tasks(queues)
     world.engines.append(queues)
     return queues

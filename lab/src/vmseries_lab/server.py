@@ -27,7 +27,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from vmseries_lab import firewalls, seed, traffic, vendor_services
 from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, requests, sqs
-from vmseries_lab.aws.cloudwatch import alarm_actions, emf
+from vmseries_lab.aws.cloudwatch import alarm_actions, emf, service_metrics
 from vmseries_lab.aws.ec2 import marketplace_images
 from vmseries_lab.aws.eventbridge import bus
 from vmseries_lab.aws.lambda_ import event_source_mapping
@@ -149,7 +149,8 @@ class Laboratory:
         bus.install(world, self.gate.faults, self.functions.start)
         sqs.install(world)
         event_source_mapping.install(world, self.gate, self.functions)
-        emf.install(world, self.functions)
+        emf.install()
+        service_metrics.install(world, self.functions)
         self.ec2 = ec2.install(world)
         marketplace_images.install(world)
         elbv2.install(world)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from account import Account, policy
 
-from vmseries_lab.aws.eventbridge.bus import target_input
+from vmseries_lab.aws.eventbridge.input_transformation import target_input
 from vmseries_lab.aws.eventbridge.schedule_expressions import ScheduleError, next_due
 from vmseries_lab.client import Lab
 

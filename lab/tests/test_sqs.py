@@ -13,7 +13,7 @@ from account import Account
 from botocore.exceptions import ClientError
 
 from vmseries_lab.aws.lambda_ import Outcome
-from vmseries_lab.aws.lambda_.event_source_mapping import failures
+from vmseries_lab.aws.lambda_.sqs_batches import failed_messages
 from vmseries_lab.client import Lab
 
 lab_test = pytest.mark.lab
@@ -371,9 +371,9 @@ def test_filtered_messages_are_deleted(lab: Lab, account: Account) -> None:
 )
 def test_partial_batch_responses(answer: str, failed: set[str]) -> None:
     """Partial batch responses: success and failure conditions."""
-    assert failures(Outcome(answer), ["a", "b"], reports=True) == failed
+    assert failed_messages(Outcome(answer), ["a", "b"], reports=True) == failed
 
 
 def test_without_partial_responses_the_answer_does_not_matter() -> None:
-    assert failures(Outcome("anything"), ["a"], reports=False) == set()
-    assert failures(Outcome("{}", error="Unhandled"), ["a"], reports=False) == {"a"}
+    assert failed_messages(Outcome("anything"), ["a"], reports=False) == set()
+    assert failed_messages(Outcome("{}", error="Unhandled"), ["a"], reports=False) == {"a"}

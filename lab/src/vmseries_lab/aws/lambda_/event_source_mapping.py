@@ -12,12 +12,12 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
-from moto.events.models import EventPattern
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import Functions, Outcome, find_function
+from vmseries_lab.aws.lambda_.sqs_batches import failed_messages, passes_filter, record
 from vmseries_lab.aws.moto_patching import wrap
 from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
@@ -163,7 +163,7 @@ class Pollers:
         self._gate.calls.by_service(
             "sqs", "ReceiveMessage", function.role, QueueUrl=queue.name, Received=len(messages)
         )
-        wanted = [m for m in messages if _passes_filter(source, m)]
+        wanted = [m for m in messages if passes_filter(source, m)]
         for message in messages:
             if message not in wanted:
                 # "If a message doesn't satisfy your filter criteria, Lambda deletes it".
@@ -184,13 +184,13 @@ class Pollers:
     def _invoke(self, source: Any, function: Any, queue: Any, poller: Poller) -> None:
         poller.invoking = True
         batch = poller.batch
-        payload = json.dumps({"Records": [_record(m, source.event_source_arn) for m in batch]})
+        payload = json.dumps({"Records": [record(m, source.event_source_arn) for m in batch]})
         role, name = function.role, queue.name
         reports = "ReportBatchItemFailures" in (source.function_response_types or [])
 
         def done(outcome: Outcome) -> None:
             poller.batch, poller.invoking = [], False
-            failed = failures(outcome, [m.id for m in batch], reports=reports)
+            failed = failed_messages(outcome, [m.id for m in batch], reports=reports)
             self._delete(name, [m for m in batch if m.id not in failed], role)
 
         self._functions.submit(source.function_arn, payload, done)
@@ -209,37 +209,6 @@ class Pollers:
         self._gate.calls.by_service(
             "sqs", "DeleteMessage", role, QueueUrl=queue_name, Deleted=len(messages)
         )
-
-
-def failures(outcome: Outcome, message_ids: list[str], *, reports: bool) -> set[str]:
-    """Which messages of a batch failed.
-
-    Source: "Implementing partial batch responses", success and failure conditions: nothing, ``{}``
-    and an empty or null list mean that all succeeded; an answer that is not JSON, and an identifier
-    that is missing, empty or null mean that all failed. An identifier of no message of the batch is
-    taken for a wrong one too.
-    """
-    everything = set(message_ids)
-    if outcome.error:
-        return everything
-    if not reports:
-        return set()
-    try:
-        answer = json.loads(outcome.payload or "null")
-    except ValueError:
-        return everything
-    if answer is None:
-        return set()
-    if not isinstance(answer, dict):
-        return everything
-    items = answer.get("batchItemFailures")
-    if items is None:
-        return set()
-    try:
-        named = {item["itemIdentifier"] for item in items}
-    except (TypeError, KeyError):
-        return everything
-    return named if named.issubset(everything) else everything
 
 
 def _sources() -> list[tuple[Any, Any]]:
@@ -261,51 +230,6 @@ def _missing_permission(role_arn: str, queue_arn: str) -> str:
     """The first action that the pollers need and the role does not allow; empty if none."""
     missing = (a for a in NEEDED_ACTIONS if not iam.role_allows(role_arn, a, queue_arn))
     return next(missing, "")
-
-
-def _record(message: Any, queue_arn: str) -> dict[str, Any]:
-    """A message as a function sees it ("Example standard queue message event")."""
-    attributes = {
-        "ApproximateReceiveCount": str(message.approximate_receive_count),
-        "SentTimestamp": str(message.sent_timestamp),
-        "SenderId": message.sender_id,
-        "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
-    }
-    trace = (message.system_attributes or {}).get("AWSTraceHeader")
-    if trace:
-        attributes["AWSTraceHeader"] = trace.get("StringValue", "")
-    return {
-        "messageId": message.id,
-        "receiptHandle": message.receipt_handle,
-        "body": message.body,
-        "attributes": attributes,
-        "messageAttributes": {
-            name: {
-                "stringValue": value.get("StringValue"),
-                "stringListValues": [],
-                "binaryListValues": [],
-                "dataType": value["DataType"],
-            }
-            for name, value in message.message_attributes.items()
-        },
-        "md5OfBody": message.body_md5,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn,
-        "awsRegion": REGION,
-    }
-
-
-def _passes_filter(source: Any, message: Any) -> bool:
-    """Whether the mapping's filter criteria let the message through ("Filtering")."""
-    filters = (source.filter_criteria or {}).get("Filters", [])
-    if not filters:
-        return True
-    try:
-        body = json.loads(message.body)
-    except ValueError:
-        body = message.body
-    event = {"messageId": message.id, "body": body}
-    return any(EventPattern.load(f["Pattern"]).matches_event(event) for f in filters)
 
 
 def _check_spec(backend: Any, spec: dict[str, Any]) -> None:

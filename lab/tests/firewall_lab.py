@@ -132,7 +132,7 @@ class Site:
         return next(e.detail for e in self.world.timeline.since() if e.kind == kind)
 
     def members(self) -> dict[str, list[str]]:
-        running = self.vendor.panorama.store.running
+        running = self.vendor.panorama.leading.store.running
         found = {c: references.members(running, c, name) for c, name in PLACES.items()}
         return {**found, "managed": references.managed(running)}
 

@@ -100,7 +100,7 @@ def panorama_lab():
 
 def ask(vendor, *, header=None, basic=None, get=False, **parameters):
     """One request without any client library: status, body."""
-    url = f"https://{HOST}:{vendor.panorama.server.port}/api/"
+    url = f"https://{HOST}:{vendor.panorama.peers[0].server.port}/api/"
     form = urllib.parse.urlencode(parameters)
     headers = {"X-PAN-KEY": header} if header else {}
     if basic:

@@ -22,7 +22,7 @@ from vmseries_lab import firewalls, licensing_api
 from vmseries_lab.panorama import (
     initial_config,
     lab_settings,
-    license_plugin,
+    license_managers,
     op_commands,
     operator_session,
 )
@@ -365,7 +365,7 @@ class TestLicense:
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
             "</request>"
         )
-        handlers = site.vendor.panorama.api.handlers
+        handlers = site.vendor.panorama.leading.api.handlers
         answer = op_commands.choose(handlers, fromstring(batch))(fromstring(batch), "autoscale")
         assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
         site.world.advance(60)
@@ -432,7 +432,9 @@ class TestQuirks:
 
     def devices(self, site):
         """Serial number to address and connection, as Panorama shows them."""
-        shown = site.vendor.panorama.api.handlers["show/devices/all"](fromstring("<show/>"), "")
+        shown = site.vendor.panorama.leading.api.handlers["show/devices/all"](
+            fromstring("<show/>"), ""
+        )
         return {
             device.get("name"): (device.findtext("ip-address"), device.findtext("connected"))
             for device in shown.iterfind("result/devices/entry")
@@ -580,10 +582,10 @@ class TestLicensedByPanorama:
         deactivate = (
             "<request><plugins><sw_fw_license><deactivate>"
             f"<devices><member>{firewall.serial}</member></devices>"
-            f"<license-manager>{license_plugin.LICENSE_MANAGER}</license-manager>"
+            f"<license-manager>{license_managers.LICENSE_MANAGER}</license-manager>"
             "</deactivate></sw_fw_license></plugins></request>"
         )
-        handlers = site.vendor.panorama.api.handlers
+        handlers = site.vendor.panorama.leading.api.handlers
         command = fromstring(deactivate)
         op_commands.choose(handlers, command)(command, "autoscale")
         site.world.advance(25)

@@ -17,10 +17,16 @@ from panorama_lab import (
 )
 
 from vmseries_lab import licensing_api
-from vmseries_lab.panorama import configure_mode, initial_config, license_plugin, operator_session
+from vmseries_lab.panorama import (
+    configure_mode,
+    initial_config,
+    license_managers,
+    license_plugin,
+    operator_session,
+)
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
-MANAGER = license_plugin.LICENSE_MANAGER
+MANAGER = license_managers.LICENSE_MANAGER
 HOUR = 3600
 
 
@@ -141,7 +147,7 @@ class TestDeactivation:
         self, site, firewall
     ):
         answer = deactivate(site, firewall.serial)
-        assert "".join(answer.itertext()) == license_plugin.SENT
+        assert "".join(answer.itertext()) == license_plugin.REQUEST_ACCEPTED
         # A commit that follows at once, as in the vendor's function, finds nothing to commit.
         assert commit_plugin(site) is None
         assert site.vendor.licensing.used() == 1
@@ -187,7 +193,9 @@ class TestDeactivation:
     )
     def test_a_later_failure_is_not_visible_in_the_response(self, site, firewall, break_it):
         break_it(site)
-        assert "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.SENT
+        assert (
+            "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.REQUEST_ACCEPTED
+        )
         site.world.advance(25)
         assert site.vendor.licensing.used() == 1
         assert listed(site) == {firewall.ip_address: firewall.serial}

@@ -58,7 +58,7 @@ def connect(
     """A connection as the functions make it."""
     settings = PanoramaSettings(
         hostnames=(HOST,),
-        port=vendor.panorama.server.port,
+        port=vendor.panorama.peers[0].server.port,
         secret_arn="arn:secret",
         device_group=group,
         template_stack=initial_config.TEMPLATE_STACK,

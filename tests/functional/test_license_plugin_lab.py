@@ -14,7 +14,7 @@ from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_lab.core.world import World
-from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 
 MINUTE = 60
 
@@ -75,7 +75,7 @@ def test_a_license_that_is_back_already_is_success(site: Site) -> None:
 def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
     """Without its key Panorama promises as ever, and nothing comes of it."""
     serial = site.join()
-    site.vendor.panorama.licenses.api_key.value = None
+    site.vendor.panorama.leading.licenses.api_key.value = None
     for _ in range(3):
         site.ask(serial)
     assert site.listed() == {serial}

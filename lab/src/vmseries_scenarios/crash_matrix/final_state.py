@@ -129,7 +129,7 @@ def _targets(lab: ForkableLab) -> list[Any]:
 
 
 def _panorama(lab: ForkableLab) -> dict[str, Any]:
-    store = lab.simulator.vendor.panorama.store
+    store = lab.simulator.vendor.panorama.leading.store
     return {
         kind: {
             "managed devices": sorted(references.managed(configuration)),

@@ -167,7 +167,11 @@ class ReconcileRemoves(_Reconcile):
     def is_over(self, lab: ForkableLab) -> bool:
         """Return whether the orphans are removed as well."""
         ec2, panorama = backend("ec2"), lab.simulator.vendor.panorama
-        orphans = [*ec2.enis.values(), *ec2.addresses, *references.managed(panorama.store.running)]
+        orphans = [
+            *ec2.enis.values(),
+            *ec2.addresses,
+            *references.managed(panorama.leading.store.running),
+        ]
         return super().is_over(lab) and not orphans and not lab.targets()
 
 

@@ -54,9 +54,9 @@ def client(service, authority, monkeypatch, tmp_path):
 
 
 def test_used_licenses_can_be_counted_over_the_api(service, client):
-    first = service.take(AUTH_CODE, "UUID-1", "CPU-1")
-    second = service.take(AUTH_CODE, "UUID-2", "CPU-2")
-    service.release(first)
+    first = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
+    second = service.activate(AUTH_CODE, "UUID-2", "CPU-2")
+    service.return_license(first)
     answer = client().get(authcode=AUTH_CODE)
     assert answer.http_code == 200
     assert answer.json == {
@@ -88,26 +88,27 @@ def test_an_unknown_action(client):
 
 def test_a_pool_covers_so_many_and_no_more(service):
     service.configure(pool_size=1)
-    serial = service.take(AUTH_CODE, "UUID-1", "CPU-1")
+    serial = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
     with pytest.raises(PoolExhaustedError):
-        service.take(AUTH_CODE, "UUID-2", "CPU-2")
-    service.release(serial)
-    assert service.take(AUTH_CODE, "UUID-2", "CPU-2") != serial
+        service.activate(AUTH_CODE, "UUID-2", "CPU-2")
+    service.return_license(serial)
+    assert service.activate(AUTH_CODE, "UUID-2", "CPU-2") != serial
 
 
 def test_giving_back_twice_is_giving_back_once(world, service):
-    serial = service.take(AUTH_CODE, "UUID-1", "CPU-1")
-    service.release(serial)
-    service.release(serial)
-    assert [entry.kind for entry in world.timeline.since()] == ["license-taken", "license-returned"]
+    serial = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
+    service.return_license(serial)
+    service.return_license(serial)
+    kinds = [entry.kind for entry in world.timeline.since()]
+    assert kinds == ["license-activated", "license-returned"]
 
 
 def test_no_firewall_is_licensed_while_the_service_is_down(service):
     service.configure(available=False)
     with pytest.raises(LicensingRefusedError, match="try again later"):
-        service.take(AUTH_CODE, "UUID-1", "CPU-1")
+        service.activate(AUTH_CODE, "UUID-1", "CPU-1")
     service.configure(available=True)
-    assert service.take(AUTH_CODE, "UUID-1", "CPU-1")
+    assert service.activate(AUTH_CODE, "UUID-1", "CPU-1")
 
 
 def test_a_knob_that_does_not_exist(service):

@@ -51,7 +51,7 @@ def join(site):
     """A firewall that the plugin licenses."""
     key = auth_key(site)
     code = site.vendor.plugin.auth_code(key)
-    firewall = Firewall(site.vendor.licensing.take(code, "UUID", "CPU"))
+    firewall = Firewall(site.vendor.licensing.activate(code, "UUID", "CPU"))
     site.vendor.plugin.admit(firewall, key)
     return firewall
 

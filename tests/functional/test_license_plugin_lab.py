@@ -31,7 +31,7 @@ class Site:
         """A firewall that the plugin licenses; its serial number."""
         plugin = self.vendor.plugin
         (manager,) = plugin.managers()
-        serial: str = self.vendor.licensing.take(manager.auth_code, "UUID", "CPU")
+        serial: str = self.vendor.licensing.activate(manager.auth_code, "UUID", "CPU")
         plugin.admit(Firewall(serial), manager.auth_key)
         return serial
 

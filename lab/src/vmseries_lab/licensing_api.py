@@ -100,7 +100,7 @@ class Licensing:
         """Stop serving."""
         self.server.close()
 
-    def take(self, auth_code: str, uuid: str, cpuid: str) -> str:
+    def activate(self, auth_code: str, uuid: str, cpuid: str) -> str:
         """Cover a firewall; its serial number.
 
         Raises:
@@ -116,15 +116,15 @@ class Licensing:
                 raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are used")
             serial = self._next_serial()
             pool.used[serial] = (uuid, cpuid)
-        self._world.timeline.add("panorama", "license-taken", serial)
+        self._world.timeline.add("panorama", "license-activated", serial)
         return serial
 
-    def enrol(self) -> str:
+    def assign_serial(self) -> str:
         """A serial number for a pay-as-you-go firewall, which needs no license of a pool."""
         with self._lock:
             return self._next_serial()
 
-    def release(self, serial: str) -> None:
+    def return_license(self, serial: str) -> None:
         """Give a firewall's license back. A license that is not used any more stays unused."""
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
@@ -198,7 +198,7 @@ class Licensing:
         uuid, cpuid = parameters.get("uuid", ""), parameters.get("cpuid", "")
         if not (uuid and cpuid):
             raise LicensingRefusedError("uuid and cpuid are required.")
-        serial = self.take(parameters.get("authcode", ""), uuid, cpuid)
+        serial = self.activate(parameters.get("authcode", ""), uuid, cpuid)
         return _json(200, [{"serialnumField": serial, "typeField": "", "errmsgField": None}])
 
     def _require_reachable(self) -> None:

@@ -126,9 +126,9 @@ class Laboratory:
         _list_modules_once()
         self._install_aws()
         self.vendor = vendor_services.install(self.world)
-        panorama_faults.install(self.vendor.panorama, self.gate)
+        panorama_faults.install(self.vendor.panorama, self.pipeline)
         self.fleet = firewalls.install(self.world)
-        self.fleet.apis.intercept = panorama_faults.interceptor(self.gate, "firewall")
+        self.fleet.apis.intercept = panorama_faults.interceptor(self.pipeline, "firewall")
         self.parts: list[Any] = [self.vendor, self.fleet, traffic.install(self.world)]
         seed.seed(self.vendor.authority.pem)
         self._add_routes()
@@ -144,11 +144,11 @@ class Laboratory:
     def _install_aws(self) -> None:
         world = self.world
         moto_clock.install(world)
-        self.gate = requests.install(world)
-        self.functions = lambda_.install(world, self.gate)
-        bus.install(world, self.gate.faults, self.functions.start)
+        self.pipeline = requests.install(world)
+        self.functions = lambda_.install(world, self.pipeline)
+        bus.install(world, self.pipeline.faults, self.functions.start)
         sqs.install(world)
-        event_source_mapping.install(world, self.gate, self.functions)
+        event_source_mapping.install(world, self.pipeline, self.functions)
         emf.install()
         service_metrics.install(world, self.functions)
         self.ec2 = ec2.install(world)
@@ -158,7 +158,7 @@ class Laboratory:
         alarm_actions.install(world)
 
     def _add_routes(self) -> None:
-        world, faults, add = self.world, self.gate.faults, self.control.add
+        world, faults, add = self.world, self.pipeline.faults, self.control.add
         add("GET", "clock", lambda _query, _body: self._clock())
         add("POST", "clock", lambda _query, body: self._move_clock(body))
         add(
@@ -166,7 +166,7 @@ class Laboratory:
             "timeline",
             lambda q, _body: [e.as_dict() for e in world.timeline.since(since(q))],
         )
-        add("GET", "calls", lambda query, _body: self.gate.calls.since(since(query)))
+        add("GET", "calls", lambda query, _body: self.pipeline.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
@@ -197,7 +197,7 @@ class Laboratory:
         return self._clock()
 
     def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:
-        self.gate.rates = Throttling(self.world.clock, share) if enforced else None
+        self.pipeline.rates = Throttling(self.world.clock, share) if enforced else None
         return {"enforced": enforced, "share": share}
 
     def _change_ec2(self, *, addresses: int) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Boot:
         self._stages: list[tuple[float, Stage]] = [
             (now + self._spread(times.bootstrap), self._look_around),
             (now + self._spread(times.bootstrap), self._read),
-            (now + self._spread(times.license), self._take_license),
+            (now + self._spread(times.license), self._activate_license),
             (now + self._spread(times.register), self._register),
             (now + self._spread(times.content), self._ask_for_push),
         ]
@@ -151,26 +151,26 @@ class Boot:
         firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
         self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
-    def _take_license(self) -> bool:
+    def _activate_license(self) -> bool:
         """Take a license; at boot that is tried once."""
         firewall = self._firewall
         if not firewall.machine.bring_your_own_license:
-            firewall.license.enrol()
+            firewall.license.enroll()
         elif firewall.bootstrap.licensed_by_panorama:
             return True
         elif firewall.bootstrap.auth_codes is None:
             self._give_up("unlicensed", reason="no auth code")
             return True
         else:
-            self._take(firewall.bootstrap.auth_codes)
+            self._activate_with(firewall.bootstrap.auth_codes)
             return True
         self._enter("licensed", serial=firewall.serial)
         return True
 
-    def _take(self, auth_code: str) -> None:
+    def _activate_with(self, auth_code: str) -> None:
         firewall = self._firewall
         try:
-            firewall.license.take(auth_code, *firewall.identity)
+            firewall.license.activate(auth_code, *firewall.identity)
         except (LicensingRefusedError, PoolExhaustedError) as error:
             self._give_up("unlicensed", reason=str(error))
             return
@@ -221,7 +221,7 @@ class Boot:
             raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
             raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
-        self._take(plugin.auth_code(auth_key))
+        self._activate_with(plugin.auth_code(auth_key))
         if firewall.license.active:
             plugin.admit(firewall, auth_key)
 

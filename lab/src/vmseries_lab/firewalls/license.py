@@ -43,24 +43,24 @@ class License:
         self.active = False
         self.pooled = False
 
-    def take(self, auth_code: str, uuid: str, cpuid: str) -> None:
+    def activate(self, auth_code: str, uuid: str, cpuid: str) -> None:
         """Take a license from the pool of an auth code.
 
         Raises:
             LicensingRefusedError, PoolExhaustedError: as the licensing service refuses.
         """
-        self.serial = self._licensing.take(auth_code, uuid, cpuid)
+        self.serial = self._licensing.activate(auth_code, uuid, cpuid)
         self.auth_code, self.active, self.pooled = auth_code, True, True
 
-    def enrol(self) -> None:
+    def enroll(self) -> None:
         """Start as a pay-as-you-go firewall."""
-        self.serial, self.active = self._licensing.enrol(), True
+        self.serial, self.active = self._licensing.assign_serial(), True
 
     def tick(self, now: float) -> None:
         """Finish a deactivation that is due, and detect one that Panorama requested."""
         if self._returned_at is not None and now >= self._returned_at:
             self._returned_at = None
-            self._licensing.release(self.serial)
+            self._licensing.return_license(self.serial)
             self.active = self.pooled = False
         elif self.pooled and self._online() and not self._licensing.covers(self.serial):
             self.active = self.pooled = False

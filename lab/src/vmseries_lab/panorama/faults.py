@@ -50,24 +50,24 @@ def _words(command: Element) -> list[str]:
     return words
 
 
-def install(panorama: Panorama, gate: RequestPipeline) -> None:
-    """Let Panorama's requests pass through the gate, too."""
-    panorama.intercept(interceptor(gate, SERVICE))
+def install(panorama: Panorama, pipeline: RequestPipeline) -> None:
+    """Let Panorama's requests pass through the pipeline, too."""
+    panorama.intercept(interceptor(pipeline, SERVICE))
 
 
-def interceptor(gate: RequestPipeline, service: str) -> Intercept:
-    """What lets requests of the XML API pass through the gate, as calls of a service."""
+def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
+    """What lets requests of the XML API pass through the pipeline, as calls of a service."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
     ) -> Response | None:
         action, subject = name_of(request.parameters)
-        access_key = gate.caller(connection.getpeername()[1])
+        access_key = pipeline.caller(connection.getpeername()[1])
         role = role_of(access_key)
-        call = gate.outside.add(
+        call = pipeline.vendor_calls.add(
             service, action, {}, subject=subject, access_key=access_key, role=role
         )
-        hits = gate.faults.take(service, action, role, subject)
+        hits = pipeline.faults.take(service, action, role, subject)
         response: Response | None
         for when in ("before", "after"):
             if when == "after":
@@ -75,11 +75,11 @@ def interceptor(gate: RequestPipeline, service: str) -> Intercept:
                 call.status = response.status
             for fault in (fault for fault in hits if fault.when == when):
                 if fault.kind == "late":
-                    gate.late.hold(connection, fault.seconds)
+                    pipeline.late.hold(connection, fault.seconds)
                 elif fault.kind == "delay":
                     time.sleep(fault.seconds)
                 elif fault.kind == "crash":
-                    gate.crash(access_key)
+                    pipeline.crash(access_key)
                     return None
                 else:
                     return _struck(fault)

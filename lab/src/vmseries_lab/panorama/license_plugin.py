@@ -282,7 +282,7 @@ class LicensePlugin:
         except LicensingRefusedError as error:
             self._note("plugin-deactivation-failed", serial, reason=str(error))
             return False
-        self._licensing.release(serial)
+        self._licensing.return_license(serial)
         self._note("plugin-deactivated", serial)
         return True
 

@@ -41,7 +41,7 @@ def _aliases(lab: ForkableLab) -> dict[str, str]:
     instances = dict.fromkeys(
         entry.subject for entry in entries if entry.kind == "instance-launching"
     )
-    serials = [entry.subject for entry in entries if entry.kind == "license-taken"]
+    serials = [entry.subject for entry in entries if entry.kind == "license-activated"]
     return {
         **{key: f"instance {number}" for number, key in enumerate(instances, start=1)},
         **{key: f"serial {number}" for number, key in enumerate(serials, start=1)},

@@ -119,7 +119,7 @@ class _Reconcile(_InService):
         super().prepare(lab)
         lab.fault(service="events", action="Deliver", kind="drop", count=None)
         self.lose(lab)
-        lab.simulator.gate.faults.clear()
+        lab.simulator.pipeline.faults.clear()
 
     @abstractmethod
     def lose(self, lab: ForkableLab) -> None:
@@ -189,7 +189,7 @@ class ReconcileResends(_Reconcile):
         """Lose the event of a termination, and that of a launch after its first visit."""
         (leaving,) = lab.group(self.layout).states()
         lab.group(self.layout).terminate(leaving)
-        lab.simulator.gate.faults.clear()
+        lab.simulator.pipeline.faults.clear()
         lab.advance(2 * MINUTE)
         lab.group(self.layout).scale(1)
         lab.run(10 * MINUTE, lambda: bool(lab.waiting_for(f"{self.layout}-launch")))

@@ -24,13 +24,13 @@ class ExecutionEnvironments:
     Args:
         world: the lab's.
         uploads: what they run.
-        templates: what they are copies of.
+        snapshots: processes to fork workers from.
     """
 
-    def __init__(self, world: World, uploads: CodePackages, templates: Snapshots) -> None:
+    def __init__(self, world: World, uploads: CodePackages, snapshots: Snapshots) -> None:
         self._world = world
         self._uploads = uploads
-        self._templates = templates
+        self._snapshots = snapshots
         self._lock = threading.Lock()
         self._idle: dict[str, list[Worker]] = defaultdict(list)
         self._current: dict[str, str] = {}
@@ -84,7 +84,7 @@ class ExecutionEnvironments:
             facts=lambda: self._facts(function),
             access_key=session.access_key_id,
             log_stream=stream,
-            template=self._templates.find(task_root, layers, function.handler),
+            template=self._snapshots.find(task_root, layers, function.handler),
         )
         with self._lock:
             self._workers[worker.access_key] = worker

@@ -80,9 +80,9 @@ def _create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
     return function
 
 
-def install(world: World, gate: RequestPipeline) -> Functions:
+def install(world: World, pipeline: RequestPipeline) -> Functions:
     """Make moto's Lambda run what was uploaded."""
-    functions = Functions(world, gate.calls)
+    functions = Functions(world, pipeline.calls)
 
     def invoke(_original: Any, function: Any, body: Any, headers: Any, answer: Any) -> bytes:
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
@@ -94,7 +94,7 @@ def install(world: World, gate: RequestPipeline) -> Functions:
         return version
 
     def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
-        role_calls.join_vpc(gate.calls, spec)
+        role_calls.join_vpc(pipeline.calls, spec)
         return _create(original, backend, spec)
 
     def delete(original: Any, backend: Any, name: str, qualifier: str | None = None) -> None:
@@ -111,7 +111,7 @@ def install(world: World, gate: RequestPipeline) -> Functions:
     wrap(LambdaFunction, "update_function_code", _update_code)
     wrap(LambdaFunction, "invoke", invoke)
     wrap(LambdaBackend, "create_function", create)
-    gate.crash = functions.workers.crash
-    gate.caller = functions.workers.caller
+    pipeline.crash = functions.workers.crash
+    pipeline.caller = functions.workers.caller
     world.engines.append(functions)
     return functions

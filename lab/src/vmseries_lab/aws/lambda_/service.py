@@ -26,7 +26,7 @@ class Functions:
 
     Attributes:
         uploads: what they are made of.
-        templates: loaded functions, for workers to be copies of.
+        snapshots: processes that have loaded a function, to be forked for workers.
         workers: their processes.
         records: their invocations.
         counts: what their metrics are made of.
@@ -36,8 +36,8 @@ class Functions:
     def __init__(self, world: World, calls: Calls) -> None:
         self._world = world
         self.uploads = CodePackages()
-        self.templates = Snapshots(self.uploads)
-        self.workers = ExecutionEnvironments(world, self.uploads, self.templates)
+        self.snapshots = Snapshots(self.uploads)
+        self.workers = ExecutionEnvironments(world, self.uploads, self.snapshots)
         self.records = InvocationLog(world)
         self.counts = Counts()
         self._invoker = Invoker(world, calls, self.workers, self.records, self.counts)
@@ -107,5 +107,5 @@ class Functions:
     def stop(self) -> None:
         """End every process and remove what was unpacked."""
         self.workers.stop()
-        self.templates.end()
+        self.snapshots.end()
         self.uploads.remove()

@@ -43,7 +43,7 @@ class Copy:
         os.close(self._handle)
 
     def poll(self) -> int | None:
-        """``None`` while it runs. How it ended only the template knows: as if it was killed."""
+        """``None`` while it runs. How it ended only the snapshot knows: as if it was killed."""
         return -signal.SIGKILL if self._ended(0) else None
 
     def wait(self) -> int:
@@ -74,7 +74,7 @@ class SnapshotProcess:
         modules: Iterable[str] = (),
         services: Iterable[str] = (),
     ) -> None:
-        self._address = str(folder / f"template-{os.getpid()}-{id(self):x}")
+        self._address = str(folder / f"snapshot-{os.getpid()}-{id(self):x}")
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(self._address)
         listening.listen(64)
@@ -99,7 +99,7 @@ class SnapshotProcess:
         """Fork a process that serves invocations with this environment.
 
         Raises:
-            OSError: if the template has ended.
+            OSError: if the snapshot has ended.
         """
         reading, writing = os.pipe()
         with socket.socket(socket.AF_UNIX) as asking:
@@ -112,7 +112,7 @@ class SnapshotProcess:
         return Copy(pid, os.fdopen(reading, "rb"))
 
     def stop(self) -> None:
-        """End the template; its copies live on."""
+        """End the snapshot; its copies live on."""
         self._process.kill()
         self._process.communicate()
         Path(self._address).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ class Snapshots:
 
     def __init__(self, uploads: CodePackages) -> None:
         self._uploads = uploads
-        self._templates: dict[tuple[Path, Path, str], SnapshotProcess] = {}
+        self._snapshots: dict[tuple[Path, Path, str], SnapshotProcess] = {}
 
     def keep(self, name: str, modules: Iterable[str] = (), services: Iterable[str] = ()) -> None:
         """Let the workers of a function be copies of one process that has loaded it already.
@@ -28,7 +28,7 @@ class Snapshots:
         """
         function = find_function(name)
         task_root, layers = self._uploads.unpack(function)
-        self._templates[task_root, layers, function.handler] = SnapshotProcess(
+        self._snapshots[task_root, layers, function.handler] = SnapshotProcess(
             self._uploads.folder,
             (task_root, layers, self._uploads.runtime()),
             loading_environment(function),
@@ -37,11 +37,11 @@ class Snapshots:
         )
 
     def find(self, task_root: Path, layers: Path, handler: str) -> SnapshotProcess | None:
-        """The template of what is unpacked there, if one is kept."""
-        return self._templates.get((task_root, layers, handler))
+        """The snapshot of what is unpacked there, if one is kept."""
+        return self._snapshots.get((task_root, layers, handler))
 
     def end(self) -> None:
         """Have workers start from nothing again."""
-        for template in self._templates.values():
-            template.stop()
-        self._templates.clear()
+        for snapshot in self._snapshots.values():
+            snapshot.stop()
+        self._snapshots.clear()

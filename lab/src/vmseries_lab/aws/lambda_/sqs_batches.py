@@ -15,7 +15,7 @@ from vmseries_lab.core.world import REGION
 
 
 def record(message: Any, queue_arn: str) -> dict[str, Any]:
-    """A message as a function sees it ("Example standard queue message event")."""
+    """Return a message as a record of the event ("Example standard queue message event")."""
     attributes = {
         "ApproximateReceiveCount": str(message.approximate_receive_count),
         "SentTimestamp": str(message.sent_timestamp),
@@ -47,7 +47,7 @@ def record(message: Any, queue_arn: str) -> dict[str, Any]:
 
 
 def passes_filter(source: Any, message: Any) -> bool:
-    """Whether the mapping's filter criteria let the message through ("Filtering")."""
+    """Whether a message matches the filter criteria of its mapping ("Filtering")."""
     filters = (source.filter_criteria or {}).get("Filters", [])
     if not filters:
         return True
@@ -60,12 +60,17 @@ def passes_filter(source: Any, message: Any) -> bool:
 
 
 def failed_messages(outcome: Outcome, message_ids: list[str], *, reports: bool) -> set[str]:
-    """Which messages of a batch failed.
+    """Return the IDs of the messages of a batch that failed.
 
-    Source: "Implementing partial batch responses", success and failure conditions: nothing, ``{}``
-    and an empty or null list mean that all succeeded; an answer that is not JSON, and an identifier
-    that is missing, empty or null mean that all failed. An identifier of no message of the batch is
-    taken for a wrong one too.
+    Source: "Implementing partial batch responses", success and failure conditions. No response,
+    ``{}`` and an empty or null list mean complete success. A response that is not JSON, and an
+    identifier that is missing, empty or null, mean complete failure; so does, in the lab, an
+    identifier of a message outside the batch.
+
+    Args:
+        outcome: outcome of the invocation.
+        message_ids: IDs of the messages of the batch.
+        reports: whether the mapping has ``ReportBatchItemFailures``.
     """
     everything = set(message_ids)
     if outcome.error:

@@ -34,7 +34,7 @@ class RequestPipeline:
     """Where calls are logged and faults strike.
 
     Attributes:
-        outside: requests to what is outside AWS, in a log of their own.
+        vendor_calls: log of requests to Panorama and the firewalls.
         crash: port to the function runtime: kill the process that holds this access key.
         rates: how fast the account may call; ``None`` for as fast as it likes.
         caller: port to the function runtime: the access key of who is connected from this port.
@@ -47,13 +47,13 @@ class RequestPipeline:
     crash: Callable[[str], None] = field(default=lambda _access_key: None)
     caller: Callable[[int], str] = field(default=lambda _port: "")
     answers: ReplayedResponses = field(default_factory=ReplayedResponses)
-    gatekeeper: Authorizer = field(default_factory=Authorizer)
+    authorizer: Authorizer = field(default_factory=Authorizer)
     rates: Throttling | None = None
     late: Late = field(default_factory=Late)
-    outside: Calls = field(init=False)
+    vendor_calls: Calls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.outside = Calls(self.world)
+        self.vendor_calls = Calls(self.world)
 
     def answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         """Answer one call; replaces moto's ``BaseResponse.call_action``."""
@@ -117,15 +117,15 @@ class RequestPipeline:
 
         What names something that does not exist is answered by the service, with its own error.
         """
-        session = self.gatekeeper.session(call.access_key)
+        session = self.authorizer.session(call.access_key)
         if session is None:
             return None
         refusal: Refusal | None
         try:
-            call.authorization = self.gatekeeper.requests(
+            call.authorization = self.authorizer.requests(
                 session, call.service, call.action, call.parameters
             )
-            refusal = self.gatekeeper.refusal(session, call.service, call.authorization)
+            refusal = self.authorizer.refusal(session, call.service, call.authorization)
         except UnknownActionError as error:
             refusal = undecided(error)
         except NoSuchResourceError as error:
@@ -159,14 +159,14 @@ class RequestPipeline:
 
 
 def install(world: World) -> RequestPipeline:
-    """Put the gate in front of every service."""
-    gate = RequestPipeline(world, Calls(world), Faults())
+    """Put the pipeline in front of every service."""
+    pipeline = RequestPipeline(world, Calls(world), Faults())
 
     def call_action(original: Callable[[Any], Any], response: Any) -> Any:
-        return gate.answer(response, original)
+        return pipeline.answer(response, original)
 
     wrap(BaseResponse, "call_action", call_action)
     # A fault's error need not be one of those that the service documents.
     warnings.filterwarnings("ignore", "Exception.AnsweredError. with code", UserWarning)
-    world.engines.append(gate.late)
-    return gate
+    world.engines.append(pipeline.late)
+    return pipeline

@@ -119,7 +119,7 @@ def ask(vendor, *, header=None, basic=None, get=False, **parameters):
 
 
 @contextmanager
-def refused(device, text, code):
+def rejected(device, text, code):
     """What is done in here is refused by an answer with this text and code."""
     with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
         yield

@@ -158,9 +158,9 @@ def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> 
     assert call(account, arn, "ec2", "describe_subnets")[0] == "UnauthorizedOperation"
     with pytest.raises(
         lab.aws.client("lambda").exceptions.InvalidParameterValueException
-    ) as refused:
+    ) as caught:
         account.function(CALL, role=account.role(), VpcConfig=vpc_config)
-    assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(refused.value)
+    assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(caught.value)
 
 
 def test_function_whose_environment_it_may_not_decrypt_does_not_start(

@@ -27,7 +27,7 @@ def asg(aws: InProcessAws) -> Any:
     return aws.client("autoscaling")
 
 
-def refused(call: Any, **parameters: Any) -> str:
+def error_of(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
@@ -42,10 +42,10 @@ class TestCapacity:
     def test_limits(self, aws: InProcessAws, asg: Any) -> None:
         aws.build_group(MinSize=1, MaxSize=3)
         for value in (0, 4):
-            assert refused(asg.set_desired_capacity, **NAME, DesiredCapacity=value) == (
+            assert error_of(asg.set_desired_capacity, **NAME, DesiredCapacity=value) == (
                 "ValidationError"
             )
-        assert refused(asg.update_auto_scaling_group, **NAME, MinSize=5) == "ValidationError"
+        assert error_of(asg.update_auto_scaling_group, **NAME, MinSize=5) == "ValidationError"
 
     def test_new_limits_pull_the_capacity_along(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html"""
@@ -83,10 +83,10 @@ class TestDelete:
 
     def test_refused_while_instances_remain(self, aws: InProcessAws, asg: Any) -> None:
         aws.in_service(1)
-        assert refused(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
+        assert error_of(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
         asg.update_auto_scaling_group(**NAME, MinSize=0, MaxSize=0, DesiredCapacity=0)
         aws.world.advance(1)
-        assert refused(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
+        assert error_of(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
         aws.complete_all("terminate")
         aws.world.advance(35)
         asg.delete_auto_scaling_group(**NAME)
@@ -131,7 +131,7 @@ class TestInstances:
         activity = terminate(InstanceId=one, ShouldDecrementDesiredCapacity=True)["Activity"]
         assert activity["Description"] == f"Terminating EC2 instance: {one}"
         assert aws.group()["DesiredCapacity"] == 1
-        assert refused(terminate, InstanceId=two, ShouldDecrementDesiredCapacity=True) == (
+        assert error_of(terminate, InstanceId=two, ShouldDecrementDesiredCapacity=True) == (
             "ValidationError"
         )
         terminate(InstanceId=two, ShouldDecrementDesiredCapacity=False)
@@ -297,10 +297,10 @@ class TestRefresh:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html"""
         aws.in_service(2)
         started = self.start(asg)
-        assert refused(asg.start_instance_refresh, **NAME) == "InstanceRefreshInProgress"
+        assert error_of(asg.start_instance_refresh, **NAME) == "InstanceRefreshInProgress"
         assert asg.cancel_instance_refresh(**NAME)["InstanceRefreshId"] == started
         assert self.refresh(asg)["Status"] == "Cancelled"
-        assert refused(asg.cancel_instance_refresh, **NAME) == "ActiveInstanceRefreshNotFound"
+        assert error_of(asg.cancel_instance_refresh, **NAME) == "ActiveInstanceRefreshNotFound"
 
     def test_matching_instances_can_be_skipped(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh-skip-matching.html"""

@@ -29,7 +29,7 @@ def asg(aws: InProcessAws) -> Any:
     return aws.client("autoscaling")
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+def error_of(call: Any, **parameters: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]
@@ -108,7 +108,7 @@ class TestHooks:
         }
         asg.record_lifecycle_action_heartbeat(**action)
         wrong = {**action, "LifecycleActionToken": "00000000-0000-0000-0000-000000000000"}
-        code, text = refused(asg.record_lifecycle_action_heartbeat, **wrong)
+        code, text = error_of(asg.record_lifecycle_action_heartbeat, **wrong)
         assert code == "ValidationError"
         assert text.startswith("No active Lifecycle Action found")
         asg.complete_lifecycle_action(**action, LifecycleActionResult="CONTINUE")
@@ -117,7 +117,7 @@ class TestHooks:
             (asg.complete_lifecycle_action, {"LifecycleActionResult": "CONTINUE"}),
             (asg.record_lifecycle_action_heartbeat, {}),
         ):
-            code, text = refused(call, **action, **more)
+            code, text = error_of(call, **action, **more)
             assert (code, text.split(" with ")[0]) == (
                 "ValidationError",
                 "No active Lifecycle Action found",
@@ -187,7 +187,7 @@ class TestHooks:
             "DefaultResult": "CONTINUE",
             "GlobalTimeout": 12000,
         }
-        code, _ = refused(asg.put_lifecycle_hook, **key, HeartbeatTimeout=7201)
+        code, _ = error_of(asg.put_lifecycle_hook, **key, HeartbeatTimeout=7201)
         assert code == "ValidationError"
 
 

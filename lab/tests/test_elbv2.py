@@ -22,7 +22,7 @@ def elb(aws: InProcessAws) -> Any:
     return aws.client("elbv2")
 
 
-def refused(call: Any, **parameters: Any) -> str:
+def error_of(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
@@ -82,7 +82,7 @@ def test_attributes_that_geneve_does_not_take(
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html"""
     target_group = aws.build_gateway()
     before = attributes(elb, target_group)
-    code = refused(
+    code = error_of(
         elb.modify_target_group_attributes,
         TargetGroupArn=target_group,
         Attributes=[{"Key": key, "Value": value} for key, value in wanted.items()],
@@ -105,7 +105,7 @@ def test_target_groups_that_geneve_does_not_take(
 ) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
     usual = {"Name": "t", "Protocol": "GENEVE", "Port": 6081, "VpcId": aws.vpc}
-    assert refused(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
+    assert error_of(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
 
 
 def test_health_follows_the_checks(aws: InProcessAws) -> None:
@@ -164,7 +164,7 @@ def test_only_running_instances_can_be_registered(aws: InProcessAws, elb: Any) -
     aws.world.advance(1)
     (pending,) = aws.states()
     for target in (pending, "i-0123456789abcdef0"):
-        code = refused(elb.register_targets, TargetGroupArn=target_group, Targets=[{"Id": target}])
+        code = error_of(elb.register_targets, TargetGroupArn=target_group, Targets=[{"Id": target}])
         assert code == "InvalidTarget"
 
 
@@ -237,7 +237,7 @@ class TestAddresses:
         wanted = {"TargetGroupArn": web, "Targets": [{"Id": self.address(aws), "Port": 443}]}
         elb.register_targets(**wanted)
         elb.deregister_targets(**wanted)
-        assert refused(elb.register_targets, **wanted) == "InvalidTarget"
+        assert error_of(elb.register_targets, **wanted) == "InvalidTarget"
         aws.world.advance(65)
         assert aws.health(web) == {}
         elb.register_targets(**wanted)
@@ -247,7 +247,7 @@ class TestAddresses:
         self, elb: Any, web: str, address: str
     ) -> None:
         """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"""
-        code = refused(elb.register_targets, TargetGroupArn=web, Targets=[{"Id": address}])
+        code = error_of(elb.register_targets, TargetGroupArn=web, Targets=[{"Id": address}])
         assert code == "InvalidTarget"
 
 
@@ -262,5 +262,7 @@ def test_deletion_protection(aws: InProcessAws, elb: Any) -> None:
             Attributes=[{"Key": "deletion_protection.enabled", "Value": value}],
         )
         if value == "true":
-            assert refused(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+            assert (
+                error_of(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+            )
     elb.delete_load_balancer(LoadBalancerArn=arn)

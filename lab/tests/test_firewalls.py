@@ -170,7 +170,7 @@ class TestBoot:
         site.vendor.panorama.vm_auth_keys = {"another"}
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
-        assert site.fleet.get(instance_id).phase == "refused"
+        assert site.fleet.get(instance_id).phase == "rejected"
         assert site.members()["managed"] == []
 
     @pytest.mark.parametrize("missing", ["dgname", "tplname"])
@@ -179,7 +179,7 @@ class TestBoot:
         text = ";".join(f"{key}={value}" for key, value in parameters.items())
         instance_id = site.launch(user_data=text)
         site.world.advance(UNTIL_SERVICE)
-        assert site.fleet.get(instance_id).phase == "refused"
+        assert site.fleet.get(instance_id).phase == "rejected"
 
     def test_it_waits_for_a_panorama_that_is_away(self, site):
         lab_settings.configure(site.vendor.panorama, available=False)
@@ -320,7 +320,7 @@ class TestLicense:
     def test_a_refusal_of_the_vendor(self, site):
         firewall = site.in_service()
         self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        site.vendor.licensing.configure(refuse_deactivation="Contact the support account")
+        site.vendor.licensing.configure(deactivation_error="Contact the support account")
         with pytest.raises(ApiError, match="Contact the support account"):
             self.tell(firewall, DEACTIVATE)
         site.world.advance(60)
@@ -603,7 +603,7 @@ class TestLicensedByPanorama:
     )
     def test_firewalls_that_the_plugin_rejects(self, site, changes):
         firewall = self.boot(site, **changes)
-        assert firewall.phase == "refused"
+        assert firewall.phase == "rejected"
         assert site.members()["managed"] == []
         assert site.used() == 0
 

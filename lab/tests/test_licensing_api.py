@@ -10,7 +10,7 @@ from vmseries_lab.licensing_api import (
     API_KEY,
     AUTH_CODE,
     Licensing,
-    LicensingRefusedError,
+    LicensingRejectedError,
     PoolExhaustedError,
 )
 from vmseries_lab.net.certificates import LICENSING_NAME, Authority
@@ -105,7 +105,7 @@ def test_giving_back_twice_is_giving_back_once(world, service):
 
 def test_no_firewall_is_licensed_while_the_service_is_down(service):
     service.configure(available=False)
-    with pytest.raises(LicensingRefusedError, match="try again later"):
+    with pytest.raises(LicensingRejectedError, match="try again later"):
         service.activate(AUTH_CODE, "UUID-1", "CPU-1")
     service.configure(available=True)
     assert service.activate(AUTH_CODE, "UUID-1", "CPU-1")

@@ -101,10 +101,10 @@ class TestConfiguration:
         add(site.device, MANAGED, "1", "2")
         add(site.device, GROUP, "1")
         add(site.device, STACK, "1")
-        with pytest.raises(panos.errors.PanDeviceXapiError) as refused:
+        with pytest.raises(panos.errors.PanDeviceXapiError) as caught:
             site.device.xapi.delete(f"{MANAGED}/entry[@name='1']")
         assert site.device.xapi.status_code == "10"
-        assert str(refused.value).splitlines() == [
+        assert str(caught.value).splitlines() == [
             "1 cannot be deleted because of references from:",
             "device-group -> autoscale -> devices",
             "template-stack -> autoscale-stack -> devices",

@@ -10,7 +10,7 @@ from panorama_lab import (
     commit,
     job,
     panorama_lab,
-    refused,
+    rejected,
     serials,
 )
 
@@ -59,7 +59,7 @@ class TestRevert:
     def test_waits_until_the_queue_is_empty(self, site):
         lab_settings.configure(site.vendor.panorama, queued_commits=1)
         add(site.device, MANAGED, "1")
-        with refused(site.device, "Local commit jobs are queued. Revert operation is", None):
+        with rejected(site.device, "Local commit jobs are queued. Revert operation is", None):
             site.device.op(REVERT, cmd_xml=False)
         site.world.advance(31)
         site.device.op(REVERT, cmd_xml=False)
@@ -68,7 +68,7 @@ class TestRevert:
     def test_is_a_change_of_a_configuration_that_may_be_locked(self, site):
         add(site.device, MANAGED, "1")
         lab_settings.configure(site.vendor.panorama, locks=["config"])
-        with refused(site.device, "currently locked by operator", None):
+        with rejected(site.device, "currently locked by operator", None):
             site.device.op(REVERT, cmd_xml=False)
 
 
@@ -79,9 +79,9 @@ class TestFullCommitRequired:
         add(site.device, MANAGED, "1")
         lab_settings.configure(site.vendor.panorama, full_commit_required=True)
         assert site.device.op(required, cmd_xml=False).findtext("result") == "yes"
-        with refused(site.device, "Full system commit must be completed", None):
+        with rejected(site.device, "Full system commit must be completed", None):
             commit(site.device, "autoscale")
-        with refused(site.device, "Partial revert is not allowed. Full system commit", None):
+        with rejected(site.device, "Partial revert is not allowed. Full system commit", None):
             site.device.op(REVERT, cmd_xml=False)
         number = commit(site.operator)
         site.world.advance(31)

@@ -16,7 +16,7 @@ from panorama_lab import (
 )
 
 from vmseries_lab.panorama import configure_mode, initial_config, operator_session, references
-from vmseries_lab.panorama.service import RegistrationRefusedError
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class TestDevices:
         assert commit(site.device) is None
 
     def test_a_firewall_without_a_valid_key_is_not(self, site):
-        with pytest.raises(RegistrationRefusedError):
+        with pytest.raises(RegistrationRejectedError):
             site.vendor.panorama.register(Firewall("1"), "123", group=None, stack=None, logs=None)
         assert serials(site.device, "show", MANAGED) == []
 

@@ -29,7 +29,7 @@ class TestMisbehavior:
             ({"mode": "resetting"}, ConnectionError, "closed connection|reset by peer"),
             ({"mode": "truncating"}, Exception, "IncompleteRead"),
             (
-                {"refuse": [{"text": "Session timed out", "code": 22}]},
+                {"inject_errors": [{"text": "Session timed out", "code": 22}]},
                 panos.errors.PanSessionTimedOut,
                 "Session timed out",
             ),

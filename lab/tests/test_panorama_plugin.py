@@ -24,7 +24,7 @@ from vmseries_lab.panorama import (
     license_plugin,
     operator_session,
 )
-from vmseries_lab.panorama.service import RegistrationRefusedError
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 MANAGER = license_managers.LICENSE_MANAGER
 HOUR = 3600
@@ -93,7 +93,7 @@ class TestAbsent:
             assert [one["name"] for one in site.device.plugins()] == ["vm_series"]
             with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
                 listed(site)
-            with pytest.raises(RegistrationRefusedError):
+            with pytest.raises(RegistrationRejectedError):
                 site.vendor.plugin.auth_code("_AQ__")
             site.vendor.plugin.configure(installed=True)
             assert "sw_fw_license" in [one["name"] for one in site.device.plugins()]
@@ -117,7 +117,7 @@ class TestRegistration:
         assert site.vendor.licensing.used() == 1
 
     def test_a_key_that_no_license_manager_gave_out(self, site):
-        with pytest.raises(RegistrationRefusedError):
+        with pytest.raises(RegistrationRejectedError):
             site.vendor.plugin.admit(Firewall("1"), "755036225328715")
 
     def test_another_license_manager_is_configured_at_the_command_line(self, site):
@@ -188,7 +188,7 @@ class TestDeactivation:
                 "<request><license><api-key><delete/></api-key></license></request>", cmd_xml=False
             ),
             lambda site: site.vendor.licensing.configure(available=False),
-            lambda site: site.vendor.licensing.configure(refuse_deactivation="Contact support"),
+            lambda site: site.vendor.licensing.configure(deactivation_error="Contact support"),
         ],
     )
     def test_a_later_failure_is_not_visible_in_the_response(self, site, firewall, break_it):

@@ -84,9 +84,9 @@ def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: A
 
 def test_an_unsimulated_call_reports_that_and_is_not_retried(lab: Lab) -> None:
     """HTTP 500 would be tried again by every SDK, for minutes by Terraform."""
-    with pytest.raises(ClientError, match="the lab does not simulate ec2:") as refused:
+    with pytest.raises(ClientError, match="the lab does not simulate ec2:") as caught:
         lab.aws.client("ec2").get_ebs_default_kms_key_id()
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_throttling(lab: Lab, account: Account, service: str, code: str) -> None
         "sqs": lambda: lab.aws.client("sqs").list_queues(),
     }
     lab.faults.add(service, "*", kind="throttle")
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as caught:
         calls[service]()
-    assert refused.value.response["Error"]["Code"] == code
+    assert caught.value.response["Error"]["Code"] == code
     calls[service]()
 
 

@@ -92,9 +92,9 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
         handle = message["ReceiptHandle"]
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=43_000)
         lab.advance(43_001)
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as caught:
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=10)
-    assert "MessageNotInflight" in refused.value.response["Error"]["Code"]
+    assert "MessageNotInflight" in caught.value.response["Error"]["Code"]
     (message,) = account.messages(url)
     lab.advance(299)
     with pytest.raises(ClientError, match="beyond the limit"):

@@ -132,9 +132,9 @@ def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: 
     ec2 = lab.aws.client("ec2")
 
     def start() -> tuple[int, str]:
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as caught:
             ec2.start_instances(InstanceIds=[NOBODY])
-        answer = refused.value.response
+        answer = caught.value.response
         return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}

@@ -125,10 +125,10 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
         ({"locks": ["config"]}, {"locks": []}, Retry),
         ({"queued_commits": 1}, {}, Retry),
         ({"queued_commits": 11}, {}, Retry),
-        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
-        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
+        ({"inject_errors": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
+        ({"inject_errors": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
         (
-            {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
+            {"inject_errors": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
             {},
             DeviceAccessError,
         ),

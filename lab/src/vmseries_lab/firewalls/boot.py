@@ -16,10 +16,10 @@ from vmseries_lab.firewalls.machine import Interface, Machine
 from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
-from vmseries_lab.licensing_api import LicensingRefusedError, PoolExhaustedError
+from vmseries_lab.licensing_api import LicensingRejectedError, PoolExhaustedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
 from vmseries_lab.panorama.devices import Link
-from vmseries_lab.panorama.service import RegistrationRefusedError
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 Stage = Callable[[], bool]
 """One stage. Returns whether it is complete; otherwise it runs again at the next tick."""
@@ -31,7 +31,7 @@ Phase = Literal[
     "bootstrapped",
     "unlicensed",
     "licensed",
-    "refused",
+    "rejected",
     "connected",
     "in-sync",
     "standalone",
@@ -171,7 +171,7 @@ class Boot:
         firewall = self._firewall
         try:
             firewall.license.activate(auth_code, *firewall.identity)
-        except (LicensingRefusedError, PoolExhaustedError) as error:
+        except (LicensingRejectedError, PoolExhaustedError) as error:
             self._give_up("unlicensed", reason=str(error))
             return
         self._enter("licensed", serial=firewall.serial)
@@ -189,7 +189,7 @@ class Boot:
             return True
         if bootstrap.device_group is None or bootstrap.template_stack is None:
             # "init-cfg.txt File Components": without them the connection fails.
-            self._give_up("refused", reason="no dgname or no tplname")
+            self._give_up("rejected", reason="no dgname or no tplname")
             return True
         if not (panorama.reachable and firewall.has_management_network()):
             return False
@@ -204,8 +204,8 @@ class Boot:
                     stack=bootstrap.template_stack,
                     logs=bootstrap.collector_group,
                 )
-        except RegistrationRefusedError as error:
-            self._give_up("refused", reason=str(error))
+        except RegistrationRejectedError as error:
+            self._give_up("rejected", reason=str(error))
         if firewall.phase == "licensed":
             firewall.phase = "connected"
         return True
@@ -214,13 +214,13 @@ class Boot:
         """Let Panorama's plugin get the license, which is also tried once, and take it in.
 
         Raises:
-            RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
+            RegistrationRejectedError: if the key is wrong, or the plugin is not for this firewall.
         """
         firewall, plugin = self._firewall, self._services.plugin
         if not firewall.machine.bring_your_own_license:
-            raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
+            raise RegistrationRejectedError("the plugin licenses no pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
-            raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
+            raise RegistrationRejectedError("vm-auth-key or authcodes beside the plugin's auth-key")
         self._activate_with(plugin.auth_code(auth_key))
         if firewall.license.active:
             plugin.admit(firewall, auth_key)

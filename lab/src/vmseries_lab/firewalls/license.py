@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.core.timeline import Timeline
-from vmseries_lab.licensing_api import Licensing, LicensingRefusedError
+from vmseries_lab.licensing_api import Licensing, LicensingRejectedError
 from vmseries_lab.panorama.device_licenses import ApiKey
 from vmseries_lab.panorama.responses import ApiError, entry, result
 
@@ -47,7 +47,7 @@ class License:
         """Take a license from the pool of an auth code.
 
         Raises:
-            LicensingRefusedError, PoolExhaustedError: as the licensing service refuses.
+            LicensingRejectedError, PoolExhaustedError: as the licensing service refuses.
         """
         self.serial = self._licensing.activate(auth_code, uuid, cpuid)
         self.auth_code, self.active, self.pooled = auth_code, True, True
@@ -103,7 +103,7 @@ class License:
             raise ApiError("Failed to get license info. Please try again later.")
         try:
             self._licensing.may_deactivate(self._api_key.value)
-        except LicensingRefusedError as error:
+        except LicensingRejectedError as error:
             raise ApiError(str(error)) from error
         if self._returned_at is None:
             self._returned_at = self._clock.now() + self._licensing.deactivation_seconds

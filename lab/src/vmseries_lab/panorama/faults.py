@@ -1,8 +1,8 @@
-"""The log of requests to Panorama, and their faults.
+"""The log of XML API requests, and their faults.
 
-They are calls of a service ``panorama``: the action is the configuration's (``delete``), the
-command's first word (``show``) or ``commit``; the subject is what it is about, by names that are
-the same in every run.
+In the log and in faults, a request is a call of service ``panorama`` or ``firewall``. The action is
+that of a configuration request (``delete``), the first word of a command (``show``) or ``commit``.
+The subject is the rest, in names that are the same in every run.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"
 BUSY = "Timed out while getting config lock. Please try again."
-"""Panorama's response to too many requests: it has no throttling of its own."""
+"""Response to a request with the fault ``throttle``; Panorama has no throttling of its own."""
 _PLACES = re.compile("template-stack|device-group|log-collector-group|mgt-config")
 
 
 def name_of(parameters: dict[str, str]) -> tuple[str, str]:
-    """Action and subject of a request of the XML API."""
+    """Return action and subject of an XML API request."""
     kind = parameters.get("type", "")
     if kind == "config":
         place = _PLACES.search(parameters.get("xpath", ""))
@@ -42,7 +42,7 @@ def name_of(parameters: dict[str, str]) -> tuple[str, str]:
 
 
 def _words(command: Element) -> list[str]:
-    """The command as one would type it, without its arguments."""
+    """Yield the words of a command as typed at the command line, without its arguments."""
     words = [command.tag]
     while len(command) and not (command.text or "").strip():
         command = command[0]
@@ -51,12 +51,12 @@ def _words(command: Element) -> list[str]:
 
 
 def install(panorama: Panorama, pipeline: RequestPipeline) -> None:
-    """Let Panorama's requests pass through the pipeline, too."""
+    """Log Panorama's requests and apply faults to them."""
     panorama.intercept(interceptor(pipeline, SERVICE))
 
 
 def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
-    """What lets requests of the XML API pass through the pipeline, as calls of a service."""
+    """Return an intercept that logs XML API requests as calls of ``service`` and applies faults."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
@@ -82,13 +82,14 @@ def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
                     pipeline.crash(access_key)
                     return None
                 else:
-                    return _struck(fault)
+                    return _faulty_response(fault)
         return response
 
     return intercept
 
 
-def _struck(fault: Fault) -> Response | None:
+def _faulty_response(fault: Fault) -> Response | None:
+    """Return the response of a fault, ``None`` for a connection reset."""
     if fault.kind == "throttle":
         return Response(render(ApiError(BUSY, code=13).answer()))
     if fault.kind == "http-500":

@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.core.world import World
-from vmseries_lab.licensing_api import API_KEY, Licensing, LicensingRefusedError
+from vmseries_lab.licensing_api import API_KEY, Licensing, LicensingRejectedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
 from vmseries_lab.panorama import config_tree, license_managers, references
 from vmseries_lab.panorama.config_store import Change
@@ -28,7 +28,7 @@ from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.license_managers import PLUGIN, LicenseManager, devices_path
 from vmseries_lab.panorama.op_commands import Handler
 from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
-from vmseries_lab.panorama.service import Panorama, RegistrationRefusedError
+from vmseries_lab.panorama.service import Panorama, RegistrationRejectedError
 
 VERSION = "1.2.3"
 ADMIN = "__sw_fw_license"
@@ -104,7 +104,7 @@ class LicensePlugin:
         """Return the auth code for firewalls with this auth key.
 
         Raises:
-            RegistrationRefusedError: if no license manager has this auth key.
+            RegistrationRejectedError: if no license manager has this auth key.
         """
         return self._manager_with_key(auth_key).auth_code
 
@@ -115,7 +115,7 @@ class LicensePlugin:
         ``panorama-init``).
 
         Raises:
-            RegistrationRefusedError: if no license manager has this auth key.
+            RegistrationRejectedError: if no license manager has this auth key.
         """
         manager = self._manager_with_key(auth_key)
         self._panorama.leading.store.make(
@@ -127,7 +127,7 @@ class LicensePlugin:
         for manager in self.managers() if self.installed else ():
             if manager.auth_key == auth_key:
                 return manager
-        raise RegistrationRefusedError("no license manager has this auth-key")
+        raise RegistrationRejectedError("no license manager has this auth-key")
 
     # Commands of administrators.
 
@@ -279,7 +279,7 @@ class LicensePlugin:
         key = self._panorama.leading.licenses.api_key.value
         try:
             self._licensing.may_deactivate(key)
-        except LicensingRefusedError as error:
+        except LicensingRejectedError as error:
             self._note("plugin-deactivation-failed", serial, reason=str(error))
             return False
         self._licensing.return_license(serial)

@@ -27,7 +27,7 @@ def run_commands(panorama: Panorama, lines: Iterable[str]) -> dict[str, Any]:
 
     Raises:
         BadLineError: if a line is not a valid change; no change is made.
-        ChangeRefusedError: if the configuration rejects a change.
+        ChangeRejectedError: if the configuration rejects a change.
         ValueError: if no Panorama is active.
     """
     if panorama.active is None:

@@ -17,7 +17,7 @@ from vmseries_lab.panorama.jobs import Job
 from vmseries_lab.panorama.peer import Common, Peer
 
 
-class RegistrationRefusedError(Exception):
+class RegistrationRejectedError(Exception):
     """Panorama rejects a firewall."""
 
 
@@ -143,10 +143,10 @@ class Panorama:
             logs: log collector group.
 
         Raises:
-            RegistrationRefusedError: if the VM auth key is not valid.
+            RegistrationRejectedError: if the VM auth key is not valid.
         """
         if auth_key not in self.vm_auth_keys:
-            raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+            raise RegistrationRejectedError("the vm-auth-key is not valid on this Panorama")
         self.take_in(link, group=group, stack=stack, logs=logs)
 
     def take_in(

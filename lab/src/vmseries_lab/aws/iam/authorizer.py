@@ -24,7 +24,7 @@ LAMBDA = "lambda.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """An answer to a call that is not allowed.
 
     Attributes:
@@ -97,32 +97,32 @@ class Authorizer:
         needed = requests(service, action, parameters)
         return [replace(request, context={**request.context, **own}) for request in needed]
 
-    def refusal(self, session: Session, service: str, needed: list[Request]) -> Refusal | None:
-        """The service's refusal, if the role does not allow one of the requests."""
-        refused = roles.first_refused(session.role_arn, needed)
-        return None if refused is None else _refusal(session, service, refused)
+    def rejection(self, session: Session, service: str, needed: list[Request]) -> Rejection | None:
+        """The service's rejection, if the role does not allow one of the requests."""
+        denied = roles.first_denied(session.role_arn, needed)
+        return None if denied is None else _rejection(session, service, denied)
 
 
-def undecided(error: UnknownActionError | NoSuchResourceError) -> Refusal:
-    """The lab's own refusal of a call that it cannot decide: nothing is allowed unseen."""
-    return Refusal("NotImplemented", str(error), 400)
+def undecided(error: UnknownActionError | NoSuchResourceError) -> Rejection:
+    """The lab's own rejection of a call that it cannot decide: nothing is allowed unseen."""
+    return Rejection("NotImplemented", str(error), 400)
 
 
-def _refusal(session: Session, service: str, refused: Request) -> Refusal:
+def _rejection(session: Session, service: str, denied: Request) -> Rejection:
     """How services say it: IAM User Guide, "Troubleshoot access denied error messages"."""
     about = (
-        f"User: {session.caller_arn} is not authorized to perform: {refused.action} on resource: "
-        f"{refused.resource} because no identity-based policy allows the {refused.action} action"
+        f"User: {session.caller_arn} is not authorized to perform: {denied.action} on resource: "
+        f"{denied.resource} because no identity-based policy allows the {denied.action} action"
     )
     if service == "ec2":
         # Error codes for the Amazon EC2 API, https://docs.aws.amazon.com/AWSEC2/latest/APIReference/
         # errors-overview.html; what is encoded there is for sts:DecodeAuthorizationMessage only.
-        return Refusal(
+        return Rejection(
             "UnauthorizedOperation",
             f"You are not authorized to perform this operation. {about}. Encoded authorization "
             "failure message: lab",
             403,
         )
     if service in ("autoscaling", "elbv2", "sqs"):
-        return Refusal("AccessDenied", about, 403)
-    return Refusal("AccessDeniedException", about, 403 if service == "lambda" else 400)
+        return Rejection("AccessDenied", about, 403)
+    return Rejection("AccessDeniedException", about, 403 if service == "lambda" else 400)

@@ -30,7 +30,7 @@ def service_may_assume(role_arn: str, service: str) -> bool:
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Whether the role allows ``action`` on ``resource``, in a request without any context."""
-    return first_refused(role_arn, [Request(action, resource)]) is None
+    return first_denied(role_arn, [Request(action, resource)]) is None
 
 
 def documents(role: Any) -> list[str]:
@@ -38,7 +38,7 @@ def documents(role: Any) -> list[str]:
     return [*role.policies.values(), *map(_document, role.managed_policies.values())]
 
 
-def first_refused(role_arn: str, requests: Iterable[Request]) -> Request | None:
+def first_denied(role_arn: str, requests: Iterable[Request]) -> Request | None:
     """The first of the requests that the role does not allow, ``None`` if it allows all.
 
     Its policies must allow it, and its permissions boundary must, if it has one (IAM User Guide,

@@ -12,7 +12,7 @@ from typing import Any
 from moto.core.responses import BaseResponse
 
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
-from vmseries_lab.aws.iam.authorizer import Authorizer, Refusal, undecided
+from vmseries_lab.aws.iam.authorizer import Authorizer, Rejection, undecided
 from vmseries_lab.aws.moto_patching import wrap
 from vmseries_lab.aws.requests.connections import Late, connection_of, cut
 from vmseries_lab.aws.requests.errors import error_answer, error_code, throttled
@@ -120,22 +120,22 @@ class RequestPipeline:
         session = self.authorizer.session(call.access_key)
         if session is None:
             return None
-        refusal: Refusal | None
+        rejection: Rejection | None
         try:
             call.authorization = self.authorizer.requests(
                 session, call.service, call.action, call.parameters
             )
-            refusal = self.authorizer.refusal(session, call.service, call.authorization)
+            rejection = self.authorizer.rejection(session, call.service, call.authorization)
         except UnknownActionError as error:
-            refusal = undecided(error)
+            rejection = undecided(error)
         except NoSuchResourceError as error:
             answer = original(response)
             if int(answer[0]) >= HTTPStatus.BAD_REQUEST:
                 return answer
-            refusal = undecided(error)
-        if refusal is None:
+            rejection = undecided(error)
+        if rejection is None:
             return None
-        return error_answer(response, refusal.code, refusal.message, refusal.status)
+        return error_answer(response, rejection.code, rejection.message, rejection.status)
 
     def _strike(self, response: Any, service: str, faults: list[Fault]) -> Any:
         """Let the faults happen; the answer that one of them gives, if one does."""

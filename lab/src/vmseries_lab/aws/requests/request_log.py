@@ -101,7 +101,7 @@ class Calls:
         role = role_arn.rsplit("/", 1)[-1]
         call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
         call.authorization = requests(service, action, parameters) if needed is None else needed
-        allowed = roles.first_refused(role_arn, call.authorization) is None
+        allowed = roles.first_denied(role_arn, call.authorization) is None
         call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
         return allowed
 

@@ -1,7 +1,7 @@
-"""EC2's errors, each with EC2's code and text.
+"""EC2's errors, each with EC2's code and message.
 
 Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. That page has no
-texts for most codes; the texts are those that users of the API report, named where they are.
+messages for most codes; messages are those that users of the API report, with their sources.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from moto.ec2.exceptions import EC2ClientError
 
 
 def ec2_error(code: str, message: str) -> Any:
-    """Make the exception that moto turns into an EC2 error answer."""
+    """Return the exception for which moto returns an EC2 error response."""
     return EC2ClientError(code, message)
 
 
 def interface_in_use(interface_id: str) -> Any:
-    """The interface is attached (or still detaching) and cannot be attached again.
+    """The interface is attached or detaching, and cannot be attached.
 
     https://github.com/hashicorp/terraform-provider-aws/issues/27513
     """
@@ -81,7 +81,7 @@ def primary_interface() -> Any:
 
 
 def subnet_full(subnet_id: str) -> Any:
-    """No free private address is left in the subnet (code: error codes of the EC2 API)."""
+    """The subnet has no free private address (code: error codes of the EC2 API)."""
     return ec2_error(
         "InsufficientFreeAddressesInSubnet",
         f"The specified subnet '{subnet_id}' does not have enough free addresses to satisfy the "
@@ -89,8 +89,8 @@ def subnet_full(subnet_id: str) -> Any:
     )
 
 
-def address_taken(address: str) -> Any:
-    """The wanted private address is in use (code: error codes of the EC2 API)."""
+def private_address_in_use(address: str) -> Any:
+    """The requested private address is in use (code: error codes of the EC2 API)."""
     return ec2_error("InvalidIPAddress.InUse", f"Address {address} is in use.")
 
 
@@ -100,7 +100,7 @@ def no_such_group(group_id: str) -> Any:
 
 
 def different_networks() -> Any:
-    """Security group and subnet belong to different VPCs (code: error codes of the EC2 API)."""
+    """Security group and subnet are in different VPCs (code: error codes of the EC2 API)."""
     return ec2_error(
         "InvalidParameter",
         "You have specified two resources that belong to different networks.",
@@ -108,7 +108,7 @@ def different_networks() -> Any:
 
 
 def token_reused() -> Any:
-    """The same client token came with other parameters.
+    """The client token was used before with different parameters.
 
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
@@ -127,7 +127,7 @@ def several_attributes() -> Any:
 
 
 def address_quota() -> Any:
-    """The account's Elastic IP addresses are used up (code: error codes of the EC2 API)."""
+    """The account has reached its quota of addresses (code: error codes of the EC2 API)."""
     return ec2_error("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 
 
@@ -140,7 +140,7 @@ def address_associated(public_ip: str) -> Any:
 
 
 def already_associated(resource: str, public_ip: str) -> Any:
-    """The resource is in use and reassociation not allowed (code: error codes of the EC2 API)."""
+    """The resource is associated and reassociation is not allowed (error codes of the EC2 API)."""
     return ec2_error(
         "Resource.AlreadyAssociated",
         f"resource {resource} is already associated with address {public_ip}",
@@ -158,19 +158,19 @@ def no_internet_gateway(vpc_id: str) -> Any:
 
 
 def subnet_has_dependencies(subnet_id: str) -> Any:
-    """Interfaces remain in the subnet (code: error codes of the EC2 API)."""
+    """The subnet has interfaces (code: error codes of the EC2 API)."""
     return ec2_error(
         "DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted."
     )
 
 
 def group_has_dependencies(group_id: str) -> Any:
-    """Interfaces still name the security group (code: error codes of the EC2 API)."""
+    """Interfaces use the security group (code: error codes of the EC2 API)."""
     return ec2_error("DependencyViolation", f"resource {group_id} has a dependent object")
 
 
 def ids_with_pages(parameter: str) -> Any:
-    """Ids and a page size exclude each other (MaxResults in the API reference)."""
+    """IDs and a page size cannot be combined (MaxResults in the API reference)."""
     return ec2_error(
         "InvalidParameterCombination",
         f"The parameter {parameter} cannot be used with the parameter maxResults",
@@ -178,7 +178,7 @@ def ids_with_pages(parameter: str) -> Any:
 
 
 def bad_page_size(value: int) -> Any:
-    """Pages hold 5 to 1000 items.
+    """The page size is not from 5 to 1000.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
     """
@@ -190,5 +190,5 @@ def bad_page_size(value: int) -> Any:
 
 
 def bad_token() -> Any:
-    """The pagination token is not one of ours (code: error codes of the EC2 API)."""
+    """The pagination token is invalid (code: error codes of the EC2 API)."""
     return ec2_error("InvalidPaginationToken", "The specified pagination token is not valid.")

@@ -1,4 +1,4 @@
-"""The VM-Series firewalls of the lab."""
+"""The simulated VM-Series firewalls."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from vmseries_lab.vendor_services import VendorServices
 
 
 def install(world: World) -> Fleet:
-    """Let a firewall live on every instance of a VM-Series image.
+    """Run a firewall on every instance of a VM-Series image.
 
     Sets ``world.probe`` and ``world.reach``, and reports terminated firewalls to Panorama.
     """
-    vendor = registry.find(world, VendorServices)
-    fleet = Fleet(world, vendor)
+    services = registry.find(world, VendorServices)
+    fleet = Fleet(world, services)
     world.engines.append(fleet)
     world.probe = fleet.probe
     world.reach = fleet.apis.reach
-    vendor.delicensing.terminated = lambda: fleet.terminated
+    services.delicensing.terminated = lambda: fleet.terminated
     return fleet

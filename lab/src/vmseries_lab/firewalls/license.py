@@ -1,9 +1,9 @@
-"""The license of one firewall, and the commands on it.
+"""The license of a firewall, and its commands.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Deactivate the License(s)" (automatic mode needs
-the licensing API key on the firewall and a way to the licensing server). The words "Successfully
+the licensing API key on the firewall and access to the licensing server). The texts "Successfully
 deactivated", "API key is same as old" and "Invalid or missing deactivation token" are known from
-public clients; the other answers are in the lab's own words.
+public clients; other texts are the lab's own.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ FEATURE = "PA-VM"
 
 
 class License:
-    """What a firewall holds: a serial number, and perhaps a license of a pool.
+    """The serial number and license of a firewall.
 
     Attributes:
-        serial: ``unknown`` until it is licensed, or enrolled as pay-as-you-go.
-        active: whether it is licensed.
-        pooled: whether the license comes from a pool, so that it can and must be given back.
+        serial: serial number, ``unknown`` until the firewall is licensed.
+        auth_code: auth code of the license, empty for pay-as-you-go.
+        active: whether the firewall is licensed.
+        pooled: whether the license is from a pool, to which it must be returned.
     """
 
     def __init__(
@@ -44,20 +45,21 @@ class License:
         self.pooled = False
 
     def activate(self, auth_code: str, uuid: str, cpuid: str) -> None:
-        """Take a license from the pool of an auth code.
+        """Activate a license of an auth code.
 
         Raises:
-            LicensingRejectedError, PoolExhaustedError: as the licensing service refuses.
+            LicensingRejectedError: if the licensing API rejects the request.
+            PoolExhaustedError: if all licenses of the auth code are in use.
         """
         self.serial = self._licensing.activate(auth_code, uuid, cpuid)
         self.auth_code, self.active, self.pooled = auth_code, True, True
 
     def enroll(self) -> None:
-        """Start as a pay-as-you-go firewall."""
+        """License a pay-as-you-go firewall."""
         self.serial, self.active = self._licensing.assign_serial(), True
 
     def tick(self, now: float) -> None:
-        """Finish a deactivation that is due, and detect one that Panorama requested."""
+        """Finish a deactivation that is due, and detect a deactivation through Panorama."""
         if self._returned_at is not None and now >= self._returned_at:
             self._returned_at = None
             self._licensing.return_license(self.serial)
@@ -66,14 +68,14 @@ class License:
             self.active = self.pooled = False
 
     def key_command(self, command: Element, _user: str) -> Element:
-        """``request license api-key``."""
-        answer = self._api_key.command(command)
+        """Execute ``request license api-key``."""
+        response = self._api_key.command(command)
         if command.find(".//set") is not None:
             self._timeline.add("panorama", "api-key-set", self.serial)
-        return answer
+        return response
 
     def info(self, _command: Element, _user: str) -> Element:
-        """``request license info``."""
+        """Execute ``request license info``."""
         licenses = Element("licenses")
         if self.active:
             licenses.append(
@@ -92,10 +94,13 @@ class License:
         return result(licenses)
 
     def deactivate(self, _command: Element, _user: str) -> Element:
-        """``request license deactivate VM-Capacity mode auto``: accepted now, done a little later.
+        """Execute ``request license deactivate VM-Capacity mode auto``.
+
+        The command succeeds at once; the license is returned ``Licensing.deactivation_seconds``
+        later.
 
         Raises:
-            ApiError: if there is no API key or license, or the licensing server refuses.
+            ApiError: if there is no API key or license, or the licensing API rejects the request.
         """
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")

@@ -151,7 +151,7 @@ prove-crashes: setup ## Fail each call of the functions in each way; everything 
 
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)
-	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough \
+	$(BIN)/pytest tests/unit tests/component -m properties --hypothesis-profile thorough \
 	  --hypothesis-show-statistics $(ARGS)
 
 .PHONY: prove-permissions

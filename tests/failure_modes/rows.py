@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from functional.account import Fault, error
-from functional.fleet import MINUTE, Fleet
+from component.fakes.aws import Fault, error
+from component.fakes.driver import MINUTE, Fleet
 
 FLOOR = timedelta(minutes=26)
 

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from component.fakes.aws import TARGET_PORT, VISIBILITY_TIMEOUT
+from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from failure_modes.rows import (
     crash_after,
     launch_into_service,
@@ -14,8 +16,6 @@ from failure_modes.rows import (
     sweep,
     visit_until,
 )
-from functional.account import TARGET_PORT, VISIBILITY_TIMEOUT
-from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
 from vmseries_autoscale.errors import SettingsError
 from vmseries_autoscale.settings import LaunchSettings, parse

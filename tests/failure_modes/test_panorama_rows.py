@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from failure_modes.rows import launch_into_service, let_go
-from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import (

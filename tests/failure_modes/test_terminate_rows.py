@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from component.fakes.aws import TARGET_PORT
+from component.fakes.driver import MINUTE, Fleet
 from failure_modes.rows import FLOOR, launch_into_service, let_go, refuse, sweep
-from functional.account import TARGET_PORT
-from functional.fleet import MINUTE, Fleet
 
 from vmseries_autoscale.panorama import Part
 

@@ -34,11 +34,11 @@ def test_every_row_about_a_situation_names_a_test(document: str) -> None:
 
 
 def test_what_counts_as_named() -> None:
-    text = """Tests without a file are in `tests/functional/test_licenses.py`.
+    text = """Tests without a file are in `tests/component/test_licenses.py`.
     | `test_a` | `tests/unit/x.py::test_b`, `lab/tests/y.py::TestZ::test_c`, `tests/z.hcl::run` |
     `tests/unit`, `make test`, a test_d and `other`"""
     assert named(text) == [
-        ("tests/functional/test_licenses.py", "test_a"),
+        ("tests/component/test_licenses.py", "test_a"),
         ("tests/unit/x.py", "test_b"),
         ("lab/tests/y.py", "TestZ::test_c"),
         ("tests/z.hcl", "run"),

@@ -24,7 +24,7 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import method_names_from_class
 
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale import panorama
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.handlers import launch, reconcile, terminate

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     NAME,
     SERIAL,
     Cloud,
@@ -24,7 +24,7 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.launch import visit as launch

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functional import lab_panorama
-from functional.lab_panorama import Firewall
+from component.fakes import lab_panorama
+from component.fakes.lab_panorama import Firewall
 from vmseries_autoscale.errors import PanoramaRefusedError
 from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.panorama.client import PanOsPanorama

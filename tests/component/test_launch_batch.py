@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     Cloud,
     FakeContext,
     client_error,
@@ -18,7 +18,7 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.errors import PanoramaBusyError, PanoramaUnavailableError
 from vmseries_autoscale.lifecycle.events import Transition
 

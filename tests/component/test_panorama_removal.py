@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.errors import (
     CommitFailedError,
     FullCommitRequiredError,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from functional.xml_api import Answer, XmlApi
+from component.fakes.xml_server import Answer, XmlApi
 from vmseries_autoscale.errors import (
     FirewallAccessError,
     FirewallCertificateError,

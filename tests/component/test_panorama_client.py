@@ -9,7 +9,7 @@ import pytest
 import trustme
 from defusedxml.ElementTree import fromstring
 
-from functional.xml_api import Answer, XmlApi
+from component.fakes.xml_server import Answer, XmlApi
 from vmseries_autoscale.errors import (
     AutoscaleError,
     FirewallNotConnectedError,

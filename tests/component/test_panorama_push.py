@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from defusedxml.ElementTree import fromstring, tostring
 
-from functional.test_panorama_adapter import credentials, error, settings
-from functional.xml_api import XmlApi
+from component.fakes.xml_server import XmlApi
+from component.test_panorama_client import credentials, error, settings
 from vmseries_autoscale.errors import PanoramaBusyError
 from vmseries_autoscale.panorama import Push
 from vmseries_autoscale.panorama.client import connect_to_active

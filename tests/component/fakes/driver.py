@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 import botocore.client
 import pytest
 
-from functional.account import (
+from component.conftest import FakeContext
+from component.fakes.aws import (
     NAME,
     TARGET_GROUP,
     TARGET_PORT,
@@ -29,8 +30,7 @@ from functional.account import (
     Fault,
     Message,
 )
-from functional.conftest import FakeContext
-from functional.panorama import LICENSE_MANAGER, FakePanorama
+from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
 from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
 from vmseries_autoscale.handlers import launch as launch_handler

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functional import account
-from functional.account import TARGET_PORT, Fault
-from functional.fleet import BY_PLUGIN, Fleet, OneByOne, configure, simulated
-from functional.panorama import LICENSE_MANAGER
+from component.fakes import aws as account
+from component.fakes.aws import TARGET_PORT, Fault
+from component.fakes.driver import BY_PLUGIN, Fleet, OneByOne, configure, simulated
+from component.fakes.panorama import LICENSE_MANAGER
 from vmseries_autoscale.panorama import Device, Part
 
 __all__ = ["simulated"]

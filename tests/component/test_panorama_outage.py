@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functional.fleet import MINUTE, Fleet, simulated
+from component.fakes.driver import MINUTE, Fleet, simulated
 from vmseries_autoscale.panorama import Part
 
 __all__ = ["simulated"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
-from functional.xml_api import Answer, XmlApi
+from component.fakes.xml_server import Answer, XmlApi
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.preflight import (

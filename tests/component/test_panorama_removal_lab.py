@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from functional import lab_panorama
-from functional.lab_panorama import Firewall
+from component.fakes import lab_panorama
+from component.fakes.lab_panorama import Firewall
 from vmseries_autoscale.errors import (
     AutoscaleError,
     CommitFailedError,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     LICENSING_KEY,
     NAME,
     PANORAMA_KEY,
@@ -23,7 +23,7 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.aws import clients, tags
 from vmseries_autoscale.errors import (
     ObjectReferencedError,

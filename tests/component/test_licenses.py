@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     LICENSING_KEY,
     SERIAL,
     Cloud,
@@ -22,9 +22,9 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import LICENSE_MANAGER, FakePanorama
-from functional.test_reconcile import DAY, FLOOR, did, end, run, unreachable
-from functional.test_terminate import Logs, assert_nothing_left, change, departure
+from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
+from component.test_reconcile import DAY, FLOOR, did, end, run, unreachable
+from component.test_terminate import Logs, assert_nothing_left, change, departure
 from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import Kind
 from vmseries_autoscale.errors import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import Cloud, configure, metrics, reasons
+from component.conftest import Cloud, configure, metrics, reasons
 from vmseries_autoscale import firewall
 from vmseries_autoscale.errors import (
     FirewallAccessError,

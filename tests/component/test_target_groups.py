@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     SERIAL,
     Cloud,
     add_firewall,
@@ -19,7 +19,7 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 
 WEB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"

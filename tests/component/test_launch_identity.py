@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import NAME, Cloud, configure, in_service_at, reasons
-from functional.panorama import FakePanorama
+from component.conftest import NAME, Cloud, configure, in_service_at, reasons
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from functional.conftest import (
+from component.conftest import (
     NAME,
     SERIAL,
     Cloud,
@@ -24,7 +24,7 @@ from functional.conftest import (
     in_service_at,
     metrics,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import Kind
 from vmseries_autoscale.errors import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from functional.conftest import (
+from component.conftest import (
     NAME,
     ZONE,
     Cloud,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functional.conftest import (
+from component.conftest import (
     NAME,
     PANORAMA_KEY,
     Cloud,
@@ -19,7 +19,7 @@ from functional.conftest import (
     metrics,
     reasons,
 )
-from functional.panorama import FakePanorama
+from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.errors import (
     PanoramaAccessError,
     PanoramaBusyError,

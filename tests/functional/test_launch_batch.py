@@ -164,7 +164,7 @@ def test_without_time_all_come_back_soon_and_nothing_is_begun(
     assert launching.pauses() == [5, 5]
     assert launching.own_interfaces() == []
     assert launching.completed == []
-    assert set(reasons(logs())) == {"no time left in this run"}
+    assert set(reasons(logs())) == {"no time left in this invocation"}
 
 
 def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(

@@ -24,7 +24,7 @@ from vmseries_autoscale.aws.network.actions import (
     ReleaseAddress,
 )
 from vmseries_autoscale.aws.network.state import Address, Interface
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.preflight.dry_run import Trial, dry, tried
@@ -101,7 +101,7 @@ def _trials(ec2: EC2Client, settings: Settings, seen: Seen) -> Iterator[Trial]:
     """Trials in EC2. Each is made before the next is asked for, which may go by what it found."""
 
     def look_at_instances() -> None:
-        found = instances.of_deployment(ec2, settings.name).values()
+        found = instances.describe_deployment(ec2, settings.name).values()
         seen.instances = [instance for instance in found if instance.state != TERMINATED]
 
     def look_at_interfaces() -> None:
@@ -130,17 +130,21 @@ def _trials(ec2: EC2Client, settings: Settings, seen: Seen) -> Iterator[Trial]:
 
 def _making(ec2: EC2Client, settings: LaunchSettings) -> Iterator[Trial]:
     """What a launch makes, in each of the subnets."""
-    owner = Owner(settings.name, settings.auto_scaling_group_name, NOBODY, settings.tags)
+    resource_tags = ResourceTags(
+        settings.name, settings.auto_scaling_group_name, NOBODY, settings.tags
+    )
     for name, wanted in settings.interfaces.items():
         # The primary interface is made by Auto Scaling.
         for zone, subnet_id in wanted.subnet_ids.items() if wanted.device_index > 0 else ():
             create = CreateInterface(
-                owner, name, wanted.device_index, subnet_id, wanted.security_group_ids
+                resource_tags, name, wanted.device_index, subnet_id, wanted.security_group_ids
             )
             what = f"make the interface {name} in {subnet_id} ({zone})"
             yield Trial(what, partial(create.execute, ec2))
         if wanted.public_ip:
-            allocate = AllocateAddress(owner, name, wanted.device_index, wanted.public_ipv4_pool)
+            allocate = AllocateAddress(
+                resource_tags, name, wanted.device_index, wanted.public_ipv4_pool
+            )
             pool = f" from {wanted.public_ipv4_pool}" if wanted.public_ipv4_pool else ""
             what = f"allocate the public address of {name}{pool}"
             yield Trial(what, partial(allocate.execute, ec2))
@@ -192,7 +196,7 @@ def _heartbeat(autoscaling: AutoScalingClient, settings: HookSettings) -> Trial:
     """A heartbeat for no instance: Auto Scaling tells who may not from who has no such wait."""
     hook = settings.lifecycle_hook_name
     nobody = LifecycleEvent(NOBODY, settings.auto_scaling_group_name, hook, datetime.now(UTC), None)
-    return Trial(f"keep the hook {hook} open", partial(hooks.keep_open, autoscaling, nobody))
+    return Trial(f"keep the hook {hook} open", partial(hooks.send_heartbeat, autoscaling, nobody))
 
 
 def _look_at_group(autoscaling: AutoScalingClient, name: str) -> Findings:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from account import Account
 
-from vmseries_lab.aws.cloudwatch import embedded_metrics
+from vmseries_lab.aws.cloudwatch.emf import embedded_metrics
 from vmseries_lab.client import Lab
 
 lab_test = pytest.mark.lab

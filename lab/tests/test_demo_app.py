@@ -16,11 +16,11 @@ from defusedxml.ElementTree import fromstring
 from rich.console import Console
 
 from vmseries_lab.client import LabError, Leftovers
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo import app, conductor, observer, scenario
 from vmseries_lab.demo.model import Board
-from vmseries_lab.panorama.initial import READER
+from vmseries_lab.panorama.initial_config import READER
 from vmseries_lab.terraform import TerraformError
-from vmseries_lab.timeline import Entry
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 CAPACITY, TARGET = 10_000, 60.0

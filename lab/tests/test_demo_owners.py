@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo.owners import Owners
-from vmseries_lab.timeline import Entry
 
 
 def entry(source: str, kind: str, subject: str, **detail: object) -> Entry:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo import summary
 from vmseries_lab.demo.owners import Owners
 from vmseries_lab.demo.summary import Spread, Summary, failures, human, lines, summarize
-from vmseries_lab.timeline import Entry
 
 
 def timeline(*rows: tuple[float, str, str, dict[str, Any]]) -> list[Entry]:

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo import picture
 from vmseries_lab.demo.model import Board, Firewall, Job, Moment, Phase, Progress, Stage
 from vmseries_lab.demo.view import LiveView, PlainView, clock, screen, view_for
 from vmseries_lab.demo.words import words
-from vmseries_lab.timeline import Entry
 
 START = 1_800_000_000.0
 SERVING = Firewall(

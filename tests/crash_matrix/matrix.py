@@ -15,7 +15,7 @@ from crash_matrix.forks import Fork, Lanes, forked
 from crash_matrix.points import FAULTS, LONGEST, Call, calls_of, fault
 from crash_matrix.scenarios import Scenario
 from crash_matrix.stage import Stage
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
 
 AFTERWARDS_SECONDS = 400.0
 """For how long nothing more may happen: the longest that a message stays invisible."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmseries_autoscale.aws import clients
-from vmseries_lab.aws.calls import Call as LoggedCall
+from vmseries_lab.aws.requests import Call as LoggedCall
 
 ATTEMPTS = clients.CONFIG.retries["total_max_attempts"]
 """How often the functions' SDK tries a call at most; pan-os-python tries once."""

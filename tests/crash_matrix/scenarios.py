@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from crash_matrix.stage import Stage
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.panorama import references
 
 MINUTE = 60.0

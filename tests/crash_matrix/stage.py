@@ -18,10 +18,10 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from e2e import workspaces
 
-from vmseries_lab.aws.calls import Call, Fault
+from vmseries_lab.aws.requests import Call, Fault
 from vmseries_lab.client import ACCESS_KEY, Lab
+from vmseries_lab.core.world import REGION
 from vmseries_lab.server import Laboratory
-from vmseries_lab.world import REGION
 
 FIXTURE = "tests/fixtures/crash-matrix"
 APPLY_PACE = 60.0
@@ -201,7 +201,7 @@ class Stage:
         """The queues by name, as the lab keeps them."""
         from moto.sqs.models import sqs_backends  # noqa: PLC0415
 
-        from vmseries_lab.world import ACCOUNT_ID  # noqa: PLC0415
+        from vmseries_lab.core.world import ACCOUNT_ID  # noqa: PLC0415
 
         return sqs_backends[ACCOUNT_ID][REGION].queues
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from vmseries_lab.client import Lab
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.terraform import Workspace
-from vmseries_lab.timeline import Entry
 
 MINUTE = 60.0
 QUICK_BOOT = {"license": 160.0, "register": 165.0, "content": 170.0}

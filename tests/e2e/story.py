@@ -18,9 +18,9 @@ from terraform.spoke_routes import ways_around
 
 from vmseries_lab import preflight
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.nics import Nic, nics
 from vmseries_lab.terraform import Change, Workspace
-from vmseries_lab.timeline import Entry
 
 MINUTE = 60.0
 APPLY_PACE = 60.0

@@ -10,7 +10,7 @@ from e2e import workspaces
 
 from vmseries_lab.burst import PACE, SLACK_SECONDS, WANTED, Burst, Evidence, Wave, allowed_seconds
 from vmseries_lab.client import Lab
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 
 pytestmark = pytest.mark.apply(seconds=190)
 

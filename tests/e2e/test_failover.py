@@ -15,8 +15,8 @@ from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.panorama import initial
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_lab.panorama import initial_config
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -114,7 +114,7 @@ def add_deployment(lab: Lab) -> None:
     """What the second deployment has of its own: a device group, and two secrets."""
     lab.panorama_cli(["set device-group west description 'the other deployment'"])
     secrets = lab.client("secretsmanager")
-    second = initial.SECOND
+    second = initial_config.SECOND
     for name, changes in (
         (SECRET, {"api_key": second.key, "username": second.name}),
         (SECRET.replace("panorama", "bootstrap"), {"dgname": "west"}),

@@ -9,7 +9,7 @@ from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.panorama.plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
 from vmseries_lab.permissions.scenarios import license_by_plugin
 
 pytestmark = pytest.mark.apply(seconds=90)

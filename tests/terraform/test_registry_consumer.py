@@ -21,8 +21,8 @@ import pytest
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.terraform import Change, Workspace
-from vmseries_lab.timeline import Entry
 
 pytestmark = pytest.mark.apply(seconds=170)
 

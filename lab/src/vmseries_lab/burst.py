@@ -25,11 +25,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tf_setup import SetupError, terraform_environment
-from vmseries_lab.aws.rates import EC2_UNCATEGORISED
+from vmseries_lab.aws.throttling import EC2_UNCATEGORISED
 from vmseries_lab.client import Lab, LabError, Leftovers
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.nics import Nic, nics
 from vmseries_lab.terraform import TerraformError, Workspace
-from vmseries_lab.timeline import Entry
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = "examples/two-arm"

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from tf_setup import SetupError, terraform_environment
 from vmseries_lab.client import SECRETS, Lab, LabError
-from vmseries_lab.panorama import initial
+from vmseries_lab.panorama import initial_config
 from vmseries_lab.terraform import TerraformError, Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -133,17 +133,19 @@ def break_everything(lab: Lab, workspace: Workspace) -> None:
         "device_group": "autoscaling",
     }
     apply(lab, workspace)
-    stack = f"set template-stack {initial.TEMPLATE_STACK} config deviceconfig plugins vm_series"
+    stack = (
+        f"set template-stack {initial_config.TEMPLATE_STACK} config deviceconfig plugins vm_series"
+    )
     lab.panorama_cli(
         [
-            f"delete log-collector-group {initial.COLLECTOR_GROUP}",
+            f"delete log-collector-group {initial_config.COLLECTOR_GROUP}",
             f"{stack} aws-cloudwatch name VMseries-other",
             f"{stack} aws-cloudwatch timeout 5",
         ]
     )
     lab.advance(COMMITTED * MINUTE)
     held = json.loads(secrets.get_secret_value(SecretId=f"{SECRETS}/panorama")["SecretString"])
-    reader = {"username": initial.READER.name, "api_key": initial.READER.key}
+    reader = {"username": initial_config.READER.name, "api_key": initial_config.READER.key}
     _store(secrets, "panorama", held | reader)
     _store(secrets, "licensing-api-key", {"licensing_api_key": "as in another tool"})
     boundary = iam.create_policy(

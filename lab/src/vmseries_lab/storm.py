@@ -2,7 +2,8 @@
 
 An example is applied unchanged, its group brought to a hundred firewalls in service, and all of
 them are terminated in one go while a commit takes half a minute. The queue is served as AWS serves
-it (``vmseries_lab.aws.mappings``), and while a function runs lab time is real time.
+it (``vmseries_lab.aws.lambda_.event_source_mapping``), and while a function runs lab time is real
+time.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from rich.table import Table
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, LabError
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo.plant import leave_license
 from vmseries_lab.terraform import TerraformError, Workspace
-from vmseries_lab.timeline import Entry
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = "examples/one-arm"

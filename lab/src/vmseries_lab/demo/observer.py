@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from vmseries_lab.client import Lab
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo import panorama
 from vmseries_lab.demo.ledger import Ledger, Line, Stay, Tag
 from vmseries_lab.demo.model import Board, Firewall, Moment
 from vmseries_lab.demo.owners import Owners
 from vmseries_lab.demo.words import words
-from vmseries_lab.timeline import Entry
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef

@@ -6,7 +6,7 @@ addresses. The entries themselves say how these belong together.
 
 from __future__ import annotations
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 
 POSSESSIONS = ("serial", "interface", "allocation")
 """Details that name something of the instance which is the entry's subject."""

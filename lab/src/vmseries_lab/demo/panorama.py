@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from vmseries_lab.client import Lab
 from vmseries_lab.demo.model import IN_SYNC, OUT_OF_SYNC, Device, Job
-from vmseries_lab.panorama.initial import READER
+from vmseries_lab.panorama.initial_config import READER
 
 DEVICES = "<show><devices><all/></devices></show>"
 DEVICE_GROUPS = "<show><devicegroups/></show>"

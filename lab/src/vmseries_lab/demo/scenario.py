@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from vmseries_lab.client import Lab
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo import plant
 from vmseries_lab.demo.conductor import Conductor
 from vmseries_lab.demo.ledger import Ledger
 from vmseries_lab.demo.model import Firewall, Phase
 from vmseries_lab.demo.observer import Observer
 from vmseries_lab.terraform import Event, Workspace
-from vmseries_lab.timeline import Entry
 
 START = "start the lab"
 INIT = "terraform init"

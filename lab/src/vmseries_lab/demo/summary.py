@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from vmseries_lab.core.timeline import Entry
 from vmseries_lab.demo.owners import Owners
-from vmseries_lab.timeline import Entry
 
 ORDER_OF_TERMINATION = (
     "target-draining",

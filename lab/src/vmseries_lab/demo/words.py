@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
 
 SENTENCES = {
     "instance-launching": "{who} is being launched",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from vmseries_lab.aws.iam.policies import Request, covers, matches, permits
+from vmseries_lab.aws.iam.policy_evaluation import Request, covers, matches, permits
 
 Statement = Mapping[str, Any]
 

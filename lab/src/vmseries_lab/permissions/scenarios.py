@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vmseries_lab.client import SECRETS, Lab
-from vmseries_lab.panorama.plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
 from vmseries_lab.permissions.proof import Deployment, Statement, read_calls, undecided
 from vmseries_lab.terraform import Workspace
 

@@ -162,7 +162,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     site.until(lambda: site.gone(site.east, leaving))
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
-        "PanoramaUnavailableError"
+        "DeviceUnavailableError"
     ]
     site.mend(failed)
     site.check_others(entries, {serial})

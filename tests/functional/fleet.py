@@ -30,14 +30,14 @@ from functional.account import (
     Message,
 )
 from functional.conftest import FakeContext
-from functional.panorama import LICENSE_MANAGER, FakePanorama
+from functional.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
 from vmseries_autoscale import concurrency, panorama, telemetry
-from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
+from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
 from vmseries_autoscale.handlers import _queue
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.licensing import firewall as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -184,11 +184,17 @@ class Line:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
+    def firewall(self, serial: str) -> FirewallBehindPanorama:
+        return FirewallBehindPanorama(self, serial)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._fleet.panorama, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            unavailable, timeout = PanoramaUnavailableError("away"), PanoramaTimeoutError("slow")
+            unavailable, timeout = (
+                DeviceUnavailableError(PANORAMA, "away"),
+                DeviceTimeoutError(PANORAMA, "slow"),
+            )
             with self._fleet.aws.tripping(unavailable, timeout):
                 if self._fleet.away:
                     raise unavailable
@@ -212,7 +218,9 @@ class Line:
         if instance_id is None:
             return
         if name in ("licenses", "deactivate_license") and not self._fleet.aws.lives(instance_id):
-            raise PanoramaTimeoutError("Panorama has not noticed yet that the firewall is gone")
+            raise DeviceTimeoutError(
+                PANORAMA, "Panorama has not noticed yet that the firewall is gone"
+            )
         if name == "deactivate_license":
             self._fleet.aws.take_from_panorama(instance_id, name)
 
@@ -437,7 +445,7 @@ class Losses(logging.Handler):
     """Hears which licenses are lost."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == licensing.LOST:
+        if record.msg == firewall_license.LICENSE_NOT_RETURNED:
             Fleet.current.told.add(record.serial)  # type: ignore[attr-defined]
 
 

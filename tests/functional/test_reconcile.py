@@ -28,9 +28,10 @@ from functional.panorama import FakePanorama
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceUnavailableError,
     MalformedEventError,
     ObjectReferencedError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -280,7 +281,7 @@ def test_lost_events_are_written_anew_also_while_panorama_is_away(
 ) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
     fake_panorama.fail = unreachable
-    with pytest.raises(PanoramaUnavailableError):
+    with pytest.raises(DeviceUnavailableError):
         run(reconciling)
     assert len(written(reconciling)) == 1
 
@@ -400,7 +401,7 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
 
     def refuse(part: Part, serial: str) -> None:
         if part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError("10", "a policy target")
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
         remove(part, serial)
 
     with monkeypatch.context() as patch:
@@ -575,7 +576,7 @@ def test_an_address_that_somebody_uses_elsewhere_is_left_alone(
 
 
 def unreachable(_name: str) -> None:
-    raise PanoramaUnavailableError("no answer")
+    raise DeviceUnavailableError(PANORAMA, "no answer")
 
 
 @pytest.mark.parametrize(
@@ -632,7 +633,7 @@ def test_an_inventory_that_panorama_does_not_give_removes_nothing(
 ) -> None:
     end(reconciling, fake_panorama)
     fake_panorama.fail = unreachable
-    with pytest.raises(PanoramaUnavailableError, match="no answer"):
+    with pytest.raises(DeviceUnavailableError, match="no answer"):
         run(reconciling)
     assert_untouched(reconciling, fake_panorama)
 
@@ -771,7 +772,7 @@ def test_what_panorama_refuses_for_one_firewall_holds_up_no_other(
 
     def refuse(part: Part, serial: str) -> None:
         if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError("10", "a policy target")
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)

@@ -26,9 +26,10 @@ from functional.conftest import (
 from functional.panorama import FakePanorama
 from vmseries_autoscale.aws import clients, tags
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
     ObjectReferencedError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -62,7 +63,7 @@ def test_a_termination_from_event_to_the_end(
     assert fake_panorama.calls == [
         "devices",
         *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
-        *("commits", "running", "candidate", "remove_all", "commits", "commit"),
+        *("commits", "running_members", "candidate_members", "remove_all", "commits", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
@@ -177,7 +178,7 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
 
     def refuse(part: Part, serial: str) -> None:
         if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError("10", "a policy target")
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)
@@ -198,7 +199,7 @@ def test_panorama_away_loses_nothing(
     event = departure(running)
 
     def fail(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     fake_panorama.fail = fail
     for _ in range(3):
@@ -226,7 +227,7 @@ def test_a_busy_panorama_is_waited_for(
     def fail(name: str) -> None:
         if name == method and busy.pop():
             busy.append(False)
-            raise PanoramaBusyError("A commit is pending. Please try again later.")
+            raise DeviceBusyError(PANORAMA, "A commit is pending. Please try again later.")
         if not busy:
             busy.append(False)
 
@@ -372,7 +373,7 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     def fail(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     fake_panorama.fail = fail
     assert running.deliver(departure(running, age=DAY + 599)) == ["message-0"]

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 
 from functional.panorama import FakePanorama
 from vmseries_autoscale.errors import (
+    PANORAMA,
     CommitFailedError,
+    DeviceBusyError,
+    DeviceUnavailableError,
     FullCommitRequiredError,
     ObjectReferencedError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.lifecycle.batch import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Panorama, Part
-from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, unmanage
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30
@@ -46,16 +47,16 @@ def panorama() -> FakePanorama:
 
 
 def visit(
-    panorama: Panorama, *serials: str, at: float = 0, others_follow: bool = False
+    panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
 ) -> dict[str, Outcome]:
     """The outcomes of a visit, so many seconds after the first."""
-    return unmanage(
+    return remove_firewalls(
         panorama,
         frozenset(serials),
         "fw",
         START + timedelta(seconds=at),
         lambda: True,
-        others_follow=others_follow,
+        more_coming=more_coming,
     )
 
 
@@ -97,15 +98,15 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     seconds = COMMIT_INTERVAL.total_seconds()
     (outcome,) = visit(panorama, "S2", at=seconds - 1).values()
     assert isinstance(outcome, Retry)
-    assert "commit job 1 was asked for less than 90 s ago" in outcome.reason
+    assert "commit job 1 was requested less than 90 s ago" in outcome.reason
     assert len(panorama.jobs) == 1
     visit(panorama, "S2", at=seconds)
     assert len(panorama.jobs) == 2
 
 
 def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
-    outcomes = visit(panorama, "S1", others_follow=True)
-    assert outcomes == {"S1": Retry("others follow, to be committed together")}
+    outcomes = visit(panorama, "S1", more_coming=True)
+    assert outcomes == {"S1": Retry("more firewalls will be removed soon and committed together")}
     visit(panorama, "S2", at=10)
     panorama.finish_job()
     assert removed(panorama) == {"S1", "S2"}
@@ -227,7 +228,7 @@ class Storm:
         gone = [one for one in turn if self.ready[one] <= until]
         outcomes: dict[str, Outcome] = {}
         if gone:
-            outcomes = visit(self.panorama, *gone, at=now, others_follow=len(turn) < len(batch))
+            outcomes = visit(self.panorama, *gone, at=now, more_coming=len(turn) < len(batch))
         self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
         for one in batch:
             assert not isinstance(outcomes.get(one), Failed)
@@ -274,7 +275,7 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
     def refuse(part: Part, serial: str) -> None:
         if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
             raise ObjectReferencedError(
-                "10", "S1 cannot be deleted because of references from: rule 7"
+                PANORAMA, "10", "S1 cannot be deleted because of references from: rule 7"
             )
         remove(part, serial)
 
@@ -351,7 +352,7 @@ def test_a_failure_without_a_name_is_reverted_when_it_comes_twice(panorama: Fake
     visit(panorama, "S1")
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=100)
-    assert "commit job 1 failed, it is tried again: Commit failed" in str(error_of(outcomes["S1"]))
+    assert "commit job 1 failed, it is retried: Commit failed" in str(error_of(outcomes["S1"]))
     assert "revert" not in panorama.calls
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=200)
@@ -423,7 +424,7 @@ class Pair:
             if self.calls == self.fail_over_at:
                 self.fail_over()
             if peer is not self.active and name in ("remove_all", "commit", "revert"):
-                raise PanoramaBusyError("code 15: operation denied")
+                raise DeviceBusyError(PANORAMA, "code 15: operation denied")
 
         return before
 
@@ -458,12 +459,12 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
 
 def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
     def away(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     panorama.fail = away
     outcome = run_step(lambda: visit(panorama, "S1"))
     assert isinstance(outcome, Failed)
-    assert isinstance(outcome.error, PanoramaUnavailableError)
+    assert isinstance(outcome.error, DeviceUnavailableError)
 
 
 # Two module instances.
@@ -509,7 +510,7 @@ def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: Fak
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
     assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2")}  # type: ignore[arg-type]
-    with pytest.raises(PanoramaBusyError):  # Panorama reverts nothing while anybody's job runs.
+    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()
     visit(east, "S1", at=200)  # type: ignore[arg-type]

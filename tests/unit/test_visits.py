@@ -8,10 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
     Ec2RefusedError,
     EventualConsistencyError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.lifecycle import batch
 from vmseries_autoscale.lifecycle.batch import (
@@ -66,7 +67,7 @@ def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) ->
     ("error", "expected"),
     [
         (EventualConsistencyError("a"), Retry("a", Delay.SHORT)),
-        (PanoramaBusyError("b"), Retry("b")),
+        (DeviceBusyError(PANORAMA, "b"), Retry("b")),
     ],
 )
 def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
@@ -77,7 +78,7 @@ def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [PanoramaUnavailableError("c"), Ec2RefusedError("d"), KeyError("e")]
+    "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
 )
 def test_everything_else_has_failed(error: Exception) -> None:
     def step() -> Done:

@@ -43,6 +43,6 @@ def serve_queue(
     """
     visit = Visit(settings, datetime.now(UTC), TimeBudget(context, reserve_milliseconds))
     with telemetry.invocation(settings.name):
-        if preflight.is_asked(event):
+        if preflight.is_preflight_request(event):
             return preflight.validate(settings)
         return process_batch(event, transition, settings, lambda events: run_visit(events, visit))

@@ -31,11 +31,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         MalformedEventError: For any other event.
-        PanoramaError: If the inventory of Panorama is not available.
+        PanOsError: If the inventory of Panorama is not available.
     """
     settings = from_environment(ReconcileSettings)
     with telemetry.invocation(settings.name):
-        if preflight.is_asked(event):
+        if preflight.is_preflight_request(event):
             return preflight.validate(settings)
         return reconcile(
             settings,

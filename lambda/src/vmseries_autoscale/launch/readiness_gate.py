@@ -8,7 +8,7 @@ from functools import partial
 
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.errors import FirewallError
+from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.identity import Evidence, Identity, Unknown
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.instance import LaunchingInstance
@@ -66,8 +66,9 @@ def _check_device(
     serial = identified.serial
     with telemetry.about(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
-        if reason is None and settings.license_expected and not session.panorama.licenses(serial):
-            reason = readiness.NO_LICENSE
+        if reason is None and settings.license_expected:
+            licensed = session.panorama.firewall(serial).licenses()
+            reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
 
 
@@ -123,7 +124,7 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
             reason = readiness.NO_LICENSE
         if reason is None and tags.SERIAL not in launching.tags:
             _save_serial(launching, connection.serial(), visit)
-    except FirewallError as error:
+    except PanOsError as error:
         # Not a failure: a booting firewall does not answer yet, or not yet with the certificate
         # and the administrators of its configuration.
         return Retry(str(error))

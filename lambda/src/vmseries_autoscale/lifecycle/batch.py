@@ -22,9 +22,10 @@ from aws_lambda_powertools.utilities.batch import (
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceAccessError,
+    DeviceUnavailableError,
     InvalidMessageError,
-    PanoramaAccessError,
-    PanoramaUnavailableError,
     RetryableError,
 )
 from vmseries_autoscale.lifecycle import events
@@ -207,7 +208,7 @@ def _log_outcome(outcome: Unfinished) -> None:
 
 def _log_failure(error: Exception) -> None:
     telemetry.count(Metric.VISIT_FAILED)
-    if isinstance(error, PanoramaUnavailableError | PanoramaAccessError):
+    if isinstance(error, DeviceUnavailableError | DeviceAccessError) and error.device == PANORAMA:
         telemetry.count(Metric.PANORAMA_UNAVAILABLE)
     logger.error(
         "Visit failed; will retry",

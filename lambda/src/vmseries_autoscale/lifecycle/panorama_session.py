@@ -31,7 +31,7 @@ def open_session(settings: PanoramaSettings) -> PanoramaSession:
 
     Raises:
         SecretError: If the credentials cannot be read.
-        PanoramaError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses.
     """
     connection = panorama.connect(settings)
     return PanoramaSession(connection, {device.serial: device for device in connection.devices()})

@@ -12,8 +12,8 @@ from vmseries_autoscale.aws import clients, target_groups
 from vmseries_autoscale.aws.network import apply, plan
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.errors import PanoramaError
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.licensing.plugin import request_plugin_deactivation
 from vmseries_autoscale.outcome import (
     OUT_OF_TIME,
     Done,
@@ -108,10 +108,10 @@ class Cleanup:
 
     def _request_licenses(
         self, panorama: Panorama, manager: str, serials: Set[str]
-    ) -> tuple[frozenset[str], PanoramaError | None]:
+    ) -> tuple[frozenset[str], PanOsError | None]:
         """Request the licenses that are still listed. Returns their serials and any error."""
         listed = panorama.plugin_licensed(manager) & serials
-        return listed, licensing.ask_plugin(panorama, manager, listed, self.settings.name)
+        return listed, request_plugin_deactivation(panorama, manager, listed, self.settings.name)
 
     def _remove_from_panorama(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
         instance_ids = {o.serial: o.instance_id for o in orphans if o.serial is not None}
@@ -121,7 +121,7 @@ class Cleanup:
         if self.time_budget.has_time():
             outcomes = run_step(
                 partial(
-                    removal.unmanage,
+                    removal.remove_firewalls,
                     self.panorama,
                     frozenset(instance_ids),
                     self.settings.name,

@@ -71,7 +71,7 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
     without interfaces, and not the owner of interfaces that look orphaned.
 
     Raises:
-        PanoramaError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses.
         ClientError: If an AWS call fails.
     """
     ec2 = clients.ec2()

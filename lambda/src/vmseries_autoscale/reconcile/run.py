@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vmseries_autoscale import panorama
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.licensing import firewall as firewall_license
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     CleanupPlan,
@@ -41,7 +41,7 @@ def reconcile(
         The report as a JSON object.
 
     Raises:
-        PanoramaError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses.
         ClientError: If an AWS call fails.
     """
     age_floor = timedelta(seconds=settings.age_floor_seconds)
@@ -55,7 +55,7 @@ def reconcile(
     if not dry_run:
         # Before the removal: a later run does not know any more what this one has removed.
         for serial in not_returned:
-            licensing.report_lost(serial)
+            firewall_license.report_license_not_returned(serial)
         unfinished |= Cleanup(connection, settings, now, time_budget).execute(plan)
     report = Report.of(stalled, plan, not_returned, unfinished, dry_run=dry_run)
     publish(report)

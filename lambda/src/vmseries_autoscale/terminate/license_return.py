@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.errors import FirewallUnavailableError
+from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.identity import Evidence, Identity
-from vmseries_autoscale.licensing import firewall as licensing
-from vmseries_autoscale.licensing.firewall import LicensedFirewall
+from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.lifecycle import transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -27,6 +27,7 @@ from vmseries_autoscale.outcome import (
     Unfinished,
     run_step,
 )
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.identification import in_panorama_stages
@@ -92,7 +93,7 @@ def _return_one_directly(
     device = firewall.connect(api, address)
     try:
         terminating.serial = terminating.tags.get(tags.SERIAL) or device.serial()
-    except FirewallUnavailableError:
+    except DeviceUnavailableError:
         if tags.ABANDONED not in terminating.tags:
             raise
         # The launch has already waited for it up to its deadline.
@@ -113,11 +114,11 @@ def _return_via_panorama(
     if (key_arn := licensing_settings.api_key_secret_arn) is not None:
         step = partial(_return_one_via_panorama, session=session, key_arn=key_arn, visit=visit)
         return for_each(due, step, visit.time_budget)
-    if (manager := licensing_settings.license_manager) is not None:
+    if (name := licensing_settings.license_manager) is not None:
         # After the deadline the reconcile function continues, with the same requests.
         stage = Stage.RETURN_LICENSE
         in_time = [instance for instance in due if not instance.deadline_passed(stage)]
-        return _return_via_plugin(in_time, _Plugin(session, manager), visit)
+        return _return_via_plugin(in_time, _LicenseManager(session, name), visit)
     return {}
 
 
@@ -139,19 +140,19 @@ def _return_one_via_panorama(
     if device is None or not connected:
         return Retry("the firewall has to return its license, but is not connected to Panorama")
     return _deactivate_license(
-        terminating, licensing.ThroughPanorama(session.panorama, device.serial), key_arn, visit
+        terminating, session.panorama.firewall(device.serial), key_arn, visit
     )
 
 
 def _deactivate_license(
     terminating: TerminatingInstance,
-    device: LicensedFirewall,
+    device: LicenseCommands,
     key_arn: str,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
     with telemetry.about(serial=terminating.serial or ""):
         api_key = secret_store.licensing_api_key(key_arn)
-        if not licensing.give_back(device, terminating.firewall_name, api_key):
+        if not firewall_license.deactivate_license(device, terminating.firewall_name, api_key):
             return Retry("the firewall is returning its license")
     return _save_returned(terminating, visit)
 
@@ -164,15 +165,15 @@ def _save_returned(terminating: TerminatingInstance, visit: Visit[TerminateSetti
 
 
 @dataclass(frozen=True, slots=True)
-class _Plugin:
-    """Panorama's license plugin, with the license manager that handed out the licenses."""
+class _LicenseManager:
+    """The license manager of Panorama's license plugin that assigned the licenses."""
 
     session: PanoramaSession
-    manager: str
+    name: str
 
 
 def _return_via_plugin(
-    due: Sequence[TerminatingInstance], plugin: _Plugin, visit: Visit[TerminateSettings]
+    due: Sequence[TerminatingInstance], manager: _LicenseManager, visit: Visit[TerminateSettings]
 ) -> Outcomes:
     """Have the license plugin return all licenses with one request.
 
@@ -181,14 +182,16 @@ def _return_via_plugin(
     """
     if not due:
         return {}
-    panorama, manager = plugin.session.panorama, plugin.manager
-    listed = _if_time(visit, partial(panorama.plugin_licensed, manager))
+    panorama = manager.session.panorama
+    listed = _if_time(visit, partial(panorama.plugin_licensed, manager.name))
     if isinstance(listed, Unfinished):
         return {instance.event: listed for instance in due}
-    check = partial(_check_returned, plugin=plugin, listed=listed, visit=visit)
+    check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
     outcomes = for_each(due, check, visit.time_budget)
     serials = listed & {instance.serial for instance in due}
-    request = partial(licensing.ask_plugin, panorama, manager, serials, visit.settings.name)
+    request = partial(
+        plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
+    )
     commit_error = _if_time(visit, request)
     if isinstance(commit_error, Unfinished):
         return {instance.event: commit_error for instance in due}
@@ -204,7 +207,7 @@ def _if_time(visit: Visit[TerminateSettings], step: Callable[[], T]) -> T | Unfi
 
 def _check_returned(
     terminating: TerminatingInstance,
-    plugin: _Plugin,
+    manager: _LicenseManager,
     listed: Set[str],
     visit: Visit[TerminateSettings],
 ) -> Outcome:
@@ -215,13 +218,13 @@ def _check_returned(
         if not was_listed:
             terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_LISTED})
         return Retry(
-            f"license manager {plugin.manager} lists {serial} as licensed; see Panorama's system "
+            f"license manager {manager.name} lists {serial} as licensed; see Panorama's system "
             "log for the plugin's result"
         )
-    device = plugin.session.devices.get(serial)
+    device = manager.session.devices.get(serial)
     if device is not None and device.connected and not was_listed:
         with telemetry.about(serial=serial):
-            licensing.check_own_list(plugin.session.panorama, plugin.manager, serial)
+            plugin.verify_unlicensed(manager.session.panorama, manager.name, serial)
     return Done()
 
 
@@ -246,8 +249,10 @@ def report_license_not_returned(
     if mode is LicensingMode.FIREWALL and (serial or unknown):
         _report_not_returned(terminating)
     if mode is LicensingMode.PLUGIN and serial:
-        logger.error(licensing.LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
+        logger.error(plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
 def _report_not_returned(terminating: TerminatingInstance) -> None:
-    licensing.report_lost(terminating.tags.get(tags.SERIAL, terminating.serial or ""))
+    firewall_license.report_license_not_returned(
+        terminating.tags.get(tags.SERIAL, terminating.serial or "")
+    )

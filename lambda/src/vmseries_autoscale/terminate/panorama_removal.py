@@ -38,12 +38,12 @@ def _remove(
     session: PanoramaSession,
     visit: Visit[TerminateSettings],
 ) -> Outcomes:
-    outcomes = removal.unmanage(
+    outcomes = removal.remove_firewalls(
         session.panorama,
         frozenset(serials.values()),
         visit.settings.name,
         visit.now,
         visit.time_budget.has_time,
-        others_follow=session.licenses_pending,
+        more_coming=session.licenses_pending,
     )
     return {event: outcomes[serial] for event, serial in serials.items()}

@@ -653,7 +653,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
     assert PANORAMA_KEY not in text
     assert_nothing_left(running)
     steps = {record["step"] for record in records if "step" in record}
-    assert steps == {"license", "unmanage", "interfaces", "addresses"}
+    assert steps == {"license", "panorama", "interfaces", "addresses"}
     own = [r for r in records if r.get("step") in ("license", "interfaces", "addresses")]
     assert all(record["instance_id"] == running.instance_id for record in own)
 

@@ -207,7 +207,7 @@ def failed_commit_error(job: Job, consequence: str) -> PanOsError:
 
 def _revert(panorama: Panorama, remaining: Set[str]) -> dict[str, Outcome]:
     panorama.revert()
-    logger.warning("Reverted the uncommitted removals", extra={"step": "unmanage"})
+    logger.warning("Reverted the uncommitted removals", extra={"step": "panorama"})
     retry = Retry("reverted together with another firewall's removal")
     return dict.fromkeys(remaining, retry)
 
@@ -221,7 +221,7 @@ def _remove(
     removed = sorted({serial for part, serial in removals if (part, serial) not in refused})
     logger.info(
         "Removed firewalls from the candidate configuration",
-        extra={"step": "unmanage", "serials": removed},
+        extra={"step": "panorama", "serials": removed},
     )
     return refused
 
@@ -234,7 +234,7 @@ def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None
     job_id = panorama.commit(description)
     logger.info(
         "Requested a commit",
-        extra={"step": "unmanage", "job_id": job_id, "description": description},
+        extra={"step": "panorama", "job_id": job_id, "description": description},
     )
     return None if job_id is None else Retry(f"commit job {job_id}")
 

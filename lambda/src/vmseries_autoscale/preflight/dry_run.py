@@ -1,10 +1,10 @@
-"""What this function's role may do in AWS, as far as it can be tried without doing it.
+"""Permission checks: what this function's role may do in AWS, tested without changing anything.
 
-Reads are made. What changes something in EC2 is asked for exactly as a visit would, with EC2's
-parameter ``DryRun``: EC2 then answers ``DryRunOperation`` to who is allowed to and
-``UnauthorizedOperation`` to who is not, and does nothing ("Error codes for the Amazon EC2 API",
+Reads are made. EC2 calls that change something are made exactly as a visit makes them, but with
+EC2's parameter ``DryRun``: EC2 then answers ``DryRunOperation`` if the call is allowed and
+``UnauthorizedOperation`` if it is not, and does nothing ("Error codes for the Amazon EC2 API",
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html). Other services have no
-such parameter; what only they could tell by doing it is not tried.
+such parameter. Their permissions that only a change could test are not tested.
 """
 
 from __future__ import annotations
@@ -25,81 +25,88 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 ALLOWED = "DryRunOperation"
+"""The error code of a dry run that would have succeeded."""
 
 DENIED = frozenset(
     {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError"}
 )
+"""The error codes of calls that the role is not allowed to make."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One call.
+class PermissionCheck:
+    """One call that tests a permission.
 
     Attributes:
-        what: it does, as it stands after "may".
-        call: makes it.
-        existing: whether it is about something that is in use, and whose state may forbid it: only
-            whether the function is allowed to is of interest.
+        action: what the call does, as a phrase that follows "may".
+        call: makes the call.
+        on_existing: whether the call is about a resource in use, whose state may not allow it. Only
+            the permission is of interest then.
     """
 
-    what: str
+    action: str
     call: Callable[[], object]
-    existing: bool = False
+    on_existing: bool = False
 
 
-def tried(service: str, client: BaseClient, trials: Iterable[Trial]) -> Findings:
-    """What comes of calls to one service; once it cannot be reached, the others are not made."""
-    cut_off = False
-    for trial in trials:
-        if cut_off:
-            yield unchecked(f"Whether the function may {trial.what}: it cannot reach {service}.")
+def check_permissions(
+    service: str, client: BaseClient, checks: Iterable[PermissionCheck]
+) -> Findings:
+    """Make the calls of one service. Once the service cannot be reached, the rest is skipped."""
+    unreachable = False
+    for check in checks:
+        if unreachable:
+            yield unchecked(f"Whether the function may {check.action}: {service} is not reachable.")
             continue
         try:
-            trial.call()
+            check.call()
         except ClientError as error:
-            yield _meaning(trial, error)
+            yield _finding(check, error)
         except (NoConnectionError, HTTPClientError) as error:
-            cut_off = True
+            unreachable = True
             yield problem(
                 f"{service} cannot be reached at {client.meta.endpoint_url} "
                 f"({type(error).__name__}): give the functions' subnets a NAT gateway, or a VPC "
-                f"endpoint of {service} whose security group lets them in, and let their own "
-                "security groups out to TCP 443."
+                f"endpoint of {service} whose security group allows the functions, and allow "
+                "outbound TCP 443 in the functions' security groups."
             )
         else:
-            yield checked(f"The function may {trial.what}.")
+            yield checked(f"The function may {check.action}.")
 
 
-def _meaning(trial: Trial, error: ClientError) -> Finding:
+def _finding(check: PermissionCheck, error: ClientError) -> Finding:
     code, text = error_code(error), error.response.get("Error", {}).get("Message", "").rstrip(".")
     if code == ALLOWED:
-        return checked(f"The function may {trial.what}.")
+        return checked(f"The function may {check.action}.")
     if code in DENIED:
-        # What is encoded in EC2's text is of no use to a reader.
+        # The encoded part of EC2's message is of no use to a reader.
         text = text.partition(" Encoded authorization failure message")[0].rstrip(".")
         return problem(
-            f"The function's role may not {trial.what} ({error.operation_name}: {text}): look for "
-            "a permissions boundary, a service control policy or a changed role policy."
+            f"The function's role may not {check.action} ({error.operation_name}: {text}): check "
+            "for a permissions boundary, a service control policy or a changed role policy."
         )
-    if trial.existing:
+    if check.on_existing:
         return unchecked(
-            f"Whether the function may {trial.what}: its state forbids it now "
+            f"Whether the function may {check.action}: the resource's state does not allow it now "
             f"({error.operation_name}: {code})."
         )
     return problem(
-        f"AWS refuses to {trial.what} ({error.operation_name}: {code}: {text}): correct what the "
-        "module is given, or what has become of it."
+        f"AWS refuses to {check.action} ({error.operation_name}: {code}: {text}): correct the "
+        "module's inputs, or restore the resource that they name."
     )
 
 
-def dry(ec2: EC2Client) -> EC2Client:
-    """A client whose calls say what would come of them and do nothing."""
-    return cast("EC2Client", _Dry(ec2))
+def dry_run_client(ec2: EC2Client) -> EC2Client:
+    """Wrap a client so that its calls report what they would do, and do nothing."""
+    return cast("EC2Client", DryRunClient(ec2))
 
 
-class _Dry:
+class DryRunClient:
+    """An EC2 client that adds ``DryRun`` to every call."""
+
     def __init__(self, ec2: EC2Client) -> None:
         self._ec2 = ec2
 
     def __getattr__(self, name: str) -> Any:
+        """Return the method of this name, with ``DryRun`` set."""
         return functools.partial(getattr(self._ec2, name), DryRun=True)

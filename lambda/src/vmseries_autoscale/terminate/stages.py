@@ -1,102 +1,95 @@
-"""Instances on their way out, and what a termination goes through."""
+"""The stages of a termination and their deadlines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from functools import partial
 
-from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import clients, instances, tags
-from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.lifecycle.batch import Again, Outcome, attempt
+from vmseries_autoscale.aws import instances, tags
+from vmseries_autoscale.lifecycle import transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle.transition import InstanceInTransition
+from vmseries_autoscale.lifecycle.visit import Visit
+from vmseries_autoscale.outcome import Outcome, Unfinished
+from vmseries_autoscale.settings import TerminateSettings
 
 GRACE_SECONDS = 600
-"""How much later than the stage before it a stage is given up: time for a commit and a detach.
-Draining, which no license is worth waiting for, is given up with the license."""
+"""Time from the deadline of one stage to that of the next: enough for a commit and a detach.
+Draining has the same deadline as the license, which is more important than draining."""
 
 
 class Stage(IntEnum):
-    """What a termination goes through, in order."""
+    """The stages of a termination that have a deadline, in order."""
 
     DRAIN = 0
-    LICENSE = 1
-    UNMANAGE = 2
-    RELEASE = 3
+    RETURN_LICENSE = 1
+    REMOVE_FROM_PANORAMA = 2
+    RELEASE_NETWORK = 3
 
 
 @dataclass(slots=True)
-class Departure:
-    """One instance on its way out.
+class TerminatingInstance(InstanceInTransition):
+    """One instance that waits at the terminate hook.
 
     Attributes:
-        hook_open: whether Auto Scaling still waits for this event's instance.
-        instance: ``None`` if EC2 does not know it any more.
-        age: seconds since the event.
-        deadline: the age at which the first stage is given up.
-        serial: of its firewall, once that is found out.
-        tags: the instance's, with those that this visit has written.
+        hook_open: Whether the lifecycle action is still open.
+        deadline: Age in seconds at which the first stage is skipped.
     """
 
-    event: LifecycleEvent
     hook_open: bool
-    instance: Instance | None
-    age: float
     deadline: float
-    serial: str | None = None
-    tags: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tags = dict(self.instance.tags) if self.instance else {}
 
     @property
-    def firewall(self) -> str:
-        """What an operator knows its firewall by."""
+    def firewall_name(self) -> str:
+        """The name of its firewall in messages to operators."""
         return f"{self.serial or 'without known serial number'} ({self.event.instance_id})"
 
     @property
     def running(self) -> bool:
-        """Whether its firewall can still be up."""
+        """Whether the firewall may still be up."""
         return self.instance is not None and self.instance.state == "running"
 
     @property
-    def forgotten_soon(self) -> bool:
-        """Whether its tags may be gone by the next visit."""
-        return instances.is_gone(self.instance)
+    def terminated(self) -> bool:
+        """Whether EC2 may forget the instance and its tags before the next visit."""
+        return instances.is_terminated(self.instance)
 
     @property
     def license_returned(self) -> bool:
-        """Whether a visit has read back that the license is returned."""
+        """Whether a visit has confirmed that the license is returned."""
         return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
 
-    def given_up(self, stage: Stage) -> bool:
-        """Whether ``stage`` is past its limit."""
-        return self.age >= self.deadline + max(0, stage - Stage.LICENSE) * GRACE_SECONDS
-
-    def private_ip(self, device_index: int) -> str | None:
-        """Its address at ``device_index``."""
-        return self.instance.private_ip(device_index) if self.instance else None
-
-    def add_tags(self, new: dict[str, str]) -> None:
-        """Write tags on the instance, if there still is one."""
-        if self.instance is not None:
-            instances.add_tags(clients.ec2(), self.event.instance_id, new)
-        self.tags.update(new)
+    def deadline_passed(self, stage: Stage) -> bool:
+        """Whether the deadline of ``stage`` has passed, so that the stage is skipped."""
+        grace = max(0, stage - Stage.RETURN_LICENSE) * GRACE_SECONDS
+        return self.age >= self.deadline + grace
 
 
-def each(
-    departures: Iterable[Departure],
-    step: Callable[[Departure], Outcome],
-    in_time: Callable[[], bool],
-) -> dict[LifecycleEvent, Outcome]:
-    """The outcome of ``step`` for each, one after the other, for as long as there is time."""
-    outcomes: dict[LifecycleEvent, Outcome] = {}
-    for departure in departures:
-        if not in_time():
-            outcomes[departure.event] = Again("no time left in this run", soon=True)
-            continue
-        with telemetry.about(**departure.event.keys):
-            outcomes[departure.event] = attempt(partial(step, departure))
-    return outcomes
+def describe_all(
+    events: Sequence[LifecycleEvent], visit: Visit[TerminateSettings]
+) -> tuple[list[TerminatingInstance], dict[LifecycleEvent, Outcome]]:
+    """Describe the instances of a batch and send their heartbeats.
+
+    Returns:
+        The instances; and the outcomes of the events whose heartbeat failed.
+    """
+    known, hooks_open = transition.describe_all(
+        events, visit.autoscaling, lambda ids: instances.describe(visit.ec2, ids)
+    )
+    terminating = [
+        TerminatingInstance(
+            event,
+            visit.age(event),
+            known.get(event.instance_id),
+            hook_open,
+            visit.settings.deadline_seconds,
+        )
+        for event, hook_open in hooks_open.items()
+        if not isinstance(hook_open, Unfinished)
+    ]
+    return terminating, {
+        event: hook_open
+        for event, hook_open in hooks_open.items()
+        if isinstance(hook_open, Unfinished)
+    }

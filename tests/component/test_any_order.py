@@ -63,7 +63,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.aws.add_interface("management", {"Name": "somebody's"})
         other = account.Address("eipalloc-stranger", {account.DEPLOYMENT: "another"})
         self.aws.allocated[other.allocation_id] = other
-        self.aws.targets["10.9.9.9", TARGET_PORT] = None
+        self.aws.targets["10.9.9.9", TARGET_PORT] = "unhealthy"
 
     # What happens to firewalls.
 

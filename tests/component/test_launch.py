@@ -10,16 +10,12 @@ from typing import Any
 
 import pytest
 
-from component.conftest import (
-    NAME,
-    PANORAMA_KEY,
-    Cloud,
-    client_error,
-    configure,
-    metrics,
-    reasons,
-)
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import Cloud
+from component.fakes.functions import configure
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import FakePanorama
+from component.fakes.secrets_manager import PANORAMA_KEY
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceAccessError,
@@ -154,7 +150,7 @@ def test_an_event_after_the_hook_ended_makes_nothing(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching)
-    launching.open_hooks.clear()
+    launching.close_hooks()
     assert launching.deliver(event) == []
     assert launching.own_interfaces() == []
     assert launching.completed == []
@@ -191,7 +187,7 @@ def test_throttling_is_retried(
 ) -> None:
     without_gate(launching, monkeypatch)
     event = launch_event(launching)
-    launching.faults[operation] = [client_error("RequestLimitExceeded", operation=operation)]
+    launching.errors[operation] = [client_error("RequestLimitExceeded", operation=operation)]
     assert launching.deliver(event) == ["message-0"]
     assert launching.completed == []
     assert metrics(logs())["VisitFailed"] == 1
@@ -207,7 +203,7 @@ def test_a_throttled_launch_gets_there_call_by_call(
     event = launch_event(launching, age=10)
     throttled = ["CreateNetworkInterface", "AttachNetworkInterface", "AllocateAddress"]
     throttled += ["AssociateAddress", "ModifyNetworkInterfaceAttribute"]
-    recorded, turns = launching._recorded_call, Counter[str]()
+    recorded, turns = launching.account.call, Counter[str]()
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if operation in throttled:
@@ -219,7 +215,7 @@ def test_a_throttled_launch_gets_there_call_by_call(
 
     visits = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launching, "_recorded_call", call)
+        patch.setattr(launching.account, "call", call)
         while launching.pauses()[-1:] != [30]:
             assert launching.deliver(event) == ["message-0"]
             visits += 1
@@ -241,7 +237,7 @@ def test_a_throttled_launch_gets_there_call_by_call(
 
 def throttle(cloud: Cloud, operation: str) -> None:
     """Have EC2 refuse more calls than a visit makes."""
-    cloud.faults[operation] = [
+    cloud.errors[operation] = [
         client_error("RequestLimitExceeded", operation=operation) for _ in range(100)
     ]
 
@@ -275,7 +271,7 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     late = launch_event(launching, age=2700)
     assert launching.deliver(late) == ["message-0"]
     assert all(5 <= pause <= 20 for pause in launching.pauses())
-    launching.faults.clear()
+    launching.errors.clear()
     assert launching.deliver(late) == []
     assert [result for _, result in launching.completed] == ["ABANDON"]
     assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == (
@@ -292,7 +288,7 @@ def test_an_interface_that_is_not_usable_yet_is_waited_for(
 ) -> None:
     without_gate(launching, monkeypatch)
     event = launch_event(launching)
-    launching.faults["AttachNetworkInterface"] = [client_error(code)]
+    launching.errors["AttachNetworkInterface"] = [client_error(code)]
     assert launching.deliver(event) == ["message-0"]
     assert launching.pauses() == [5]
     assert "VisitFailed" not in metrics(logs()), "waiting is no failure"
@@ -312,7 +308,7 @@ def test_an_interface_that_is_not_usable_yet_is_waited_for(
 def test_a_refusal_for_good_is_undone_and_abandoned(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
-    launching.faults[operation] = [client_error(code, operation=operation)]
+    launching.errors[operation] = [client_error(code, operation=operation)]
     assert launching.deliver(launch_event(launching)) == []
     assert [result for _, result in launching.completed] == ["ABANDON"]
     attached = {item["NetworkInterfaceId"] for item in launching.attached()[1:]}
@@ -335,7 +331,7 @@ def test_a_refusal_for_good_is_undone_and_abandoned(
 def test_what_is_scarce_is_hoped_for_while_the_firewall_boots(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
-    launching.faults[operation] = [client_error(code) for _ in range(4)]
+    launching.errors[operation] = [client_error(code) for _ in range(4)]
     young = launch_event(launching, age=10)
     assert launching.deliver(young) == ["message-0"]
     assert launching.completed == []
@@ -526,7 +522,7 @@ def test_one_bad_message_holds_up_no_other(
 
 
 def test_a_dead_letter_that_cannot_be_sent_comes_back(launching: Cloud, logs: Logs) -> None:
-    launching.faults["SendMessage"] = [client_error("ServiceUnavailable")]
+    launching.errors["SendMessage"] = [client_error("ServiceUnavailable")]
     assert launching.deliver("not JSON") == ["message-0"]
     assert metrics(logs())["VisitFailed"] == 1
 
@@ -535,7 +531,7 @@ def test_logs_name_the_instance_and_no_secret(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching)
-    launching.faults["CreateNetworkInterface"] = [RuntimeError("a defect")]
+    launching.errors["CreateNetworkInterface"] = [RuntimeError("a defect")]
     launching.deliver(event)
     launching.deliver(event)
     fake_panorama.register(firewall(launching))

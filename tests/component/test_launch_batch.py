@@ -9,16 +9,12 @@ from typing import Any
 
 import pytest
 
-from component.conftest import (
-    Cloud,
-    FakeContext,
-    client_error,
-    configure,
-    in_service_at,
-    metrics,
-    reasons,
-)
+from component.fakes.base import client_error
+from component.fakes.cloud import Cloud, in_service_at
+from component.fakes.functions import configure
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
 from vmseries_autoscale.errors import PANORAMA, DeviceBusyError, DeviceUnavailableError
 from vmseries_autoscale.lifecycle.events import Transition
 
@@ -47,7 +43,7 @@ def test_a_batch_is_wired_and_let_in_together(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     instance_ids = add_instances(launching, 3)
-    batch = launches(launching, instance_ids)
+    batch = launches(launching, instance_ids, age=1)
     assert launching.deliver(*batch) == ["message-0", "message-1", "message-2"]
     for instance_id in instance_ids:
         assert len(launching.attached(instance_id)) == 3
@@ -102,7 +98,7 @@ def test_an_error_of_a_call_is_of_one_instance(
 ) -> None:
     """Whichever it is: the others are wired, and what they log is about themselves."""
     batch = launches(launching, add_instances(launching, 3))
-    launching.faults["AttachNetworkInterface"] = [RuntimeError("a defect")]
+    launching.errors["AttachNetworkInterface"] = [RuntimeError("a defect")]
     launching.deliver(*batch)
     records = logs()
     assert metrics(records)["VisitFailed"] == 1
@@ -233,7 +229,7 @@ def test_a_reason_that_cannot_be_noted_abandons_all_the_same(
     settings = launching.launch_settings(readiness="off", panorama=None)
     settings["interfaces"]["untrust"]["subnet_ids"] = {"us-east-1b": "subnet-0"}
     configure(monkeypatch, settings)
-    launching.faults["CreateTags"] = [client_error("UnauthorizedOperation")]
+    launching.errors["CreateTags"] = [client_error("UnauthorizedOperation")]
     assert launching.deliver(*launches(launching, [launching.instance_id])) == []
     assert [result for _, result in launching.completed] == ["ABANDON"]
     assert "vmseries-autoscale:abandoned" not in launching.tags()

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from component.conftest import Cloud, configure, metrics, reasons
+from component.fakes.cloud import Cloud
+from component.fakes.functions import configure
+from component.fakes.logs import metrics, reasons
 from vmseries_autoscale import firewall
 from vmseries_autoscale.errors import (
     DeviceAccessError,

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from component.conftest import NAME, Cloud, configure, in_service_at, reasons
+from component.fakes.base import NAME
+from component.fakes.cloud import Cloud, in_service_at
+from component.fakes.functions import configure
+from component.fakes.logs import reasons
 from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device

@@ -11,18 +11,12 @@ from typing import Any
 
 import pytest
 
-from component.conftest import (
-    LICENSING_KEY,
-    SERIAL,
-    Cloud,
-    FakeContext,
-    add_firewall,
-    become_reconcile,
-    become_terminate,
-    metrics,
-    reasons,
-)
+from component.fakes.cloud import SERIAL, Cloud, add_firewall
+from component.fakes.functions import become_reconcile, become_terminate
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
+from component.fakes.runtime import FakeContext
+from component.fakes.secrets_manager import LICENSING_KEY
 from component.test_reconcile import DAY, FLOOR, did, end, run, unreachable
 from component.test_terminate import Logs, assert_nothing_left, change, departure
 from vmseries_autoscale import firewall

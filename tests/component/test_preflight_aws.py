@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from component.conftest import (
-    NAME,
-    ZONE,
-    Cloud,
-    FakeContext,
-    become_reconcile,
-    become_terminate,
-    client_error,
-    configure,
-)
-from vmseries_autoscale.aws import clients
+from component.fakes.base import NAME, ZONE, client_error
+from component.fakes.cloud import Cloud
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.runtime import FakeContext
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.preflight import panorama_access
 from vmseries_autoscale.preflight.aws_permissions import NO_INSTANCE
@@ -115,7 +108,7 @@ def test_what_a_launch_is_given_must_be_there(
     settings["interfaces"]["management"].update(change)
     configure(monkeypatch, settings)
     if code == "AllocateAddress":
-        launching.faults[code] = [client_error("InvalidPoolID.NotFound", operation=code)]
+        launching.errors[code] = [client_error("InvalidPoolID.NotFound", operation=code)]
     answer = validate(launching)
     (problem,) = answer["problems"]
     assert problem.startswith("AWS refuses to ")
@@ -164,7 +157,7 @@ def test_a_state_that_forbids_something_is_no_matter_of_rights(
     running: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_terminate(running, monkeypatch)
-    running.faults["ReleaseAddress"] = [
+    running.errors["ReleaseAddress"] = [
         client_error("InvalidIPAddress.InUse", operation="ReleaseAddress")
     ]
     answer = validate(running)
@@ -178,11 +171,11 @@ def test_a_state_that_forbids_something_is_no_matter_of_rights(
 def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
     denied = client_error(
         "AccessDenied",
-        "User: arn is not authorized to perform: sqs:GetQueueAttributes with an explicit deny in a "
-        "service control policy",
-        "GetQueueAttributes",
+        message="User: arn is not authorized to perform: sqs:GetQueueAttributes "
+        "with an explicit deny in a service control policy",
+        operation="GetQueueAttributes",
     )
-    terminating.faults["GetQueueAttributes"] = [denied]
+    terminating.errors["GetQueueAttributes"] = [denied]
     (problem,) = validate(terminating)["problems"]
     assert "may not use the queue https://" in problem
     assert "explicit deny in a service control policy" in problem
@@ -190,12 +183,12 @@ def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
 
 
 def test_what_ec2_encodes_is_left_out(launching: Cloud) -> None:
-    launching.faults["AllocateAddress"] = [
+    launching.errors["AllocateAddress"] = [
         client_error(
             "UnauthorizedOperation",
-            "You are not authorized to perform this operation. Encoded authorization failure "
-            "message: AAAA",
-            "AllocateAddress",
+            message="You are not authorized to perform this operation. "
+            "Encoded authorization failure message: AAAA",
+            operation="AllocateAddress",
         )
     ] * 2
     problems = validate(launching)["problems"]
@@ -207,7 +200,7 @@ def test_what_ec2_encodes_is_left_out(launching: Cloud) -> None:
 
 
 def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
-    launching.faults["DescribeInstances"] = [ConnectTimeoutError(endpoint_url="https://ec2")]
+    launching.errors["DescribeInstances"] = [ConnectTimeoutError(endpoint_url="https://ec2")]
     answer = validate(launching)
     (problem,) = answer["problems"]
     assert problem.startswith("EC2 cannot be reached at https://ec2.us-east-1.amazonaws.com")
@@ -217,15 +210,14 @@ def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
 
 
 def test_there_is_no_group(reconciling: Cloud) -> None:
-    reconciling.members = None
+    reconciling.account.group_exists = False
     (problem,) = validate(reconciling)["problems"]
     assert problem == "There is no Auto Scaling group fw: apply the module again."
 
 
 def test_a_secret_that_was_corrected_is_read_anew(terminating: Cloud) -> None:
-    secrets: Any = clients.secrets()
     for content, ok in (('{"key": "k"}', False), ('{"api_key": "k"}', True)):
-        secrets.put_secret_value(SecretId=terminating.licensing_secret, SecretString=content)
+        terminating.account.secrets[terminating.licensing_secret] = content
         assert validate(terminating)["ok"] is ok
 
 

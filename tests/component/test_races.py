@@ -5,26 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from component.conftest import (
-    NAME,
-    SERIAL,
-    Cloud,
-    FakeContext,
-    add_firewall,
-    become_reconcile,
-    become_terminate,
-    configure,
-    in_service_at,
-    metrics,
-    reasons,
-)
+from component.fakes.base import NAME, START
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.launch.visit import visit_launches
@@ -43,8 +34,7 @@ Logs = Callable[[], list[dict[str, Any]]]
 def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
     """The event as the reconcile function writes it."""
     hook = "launch" if transition is Transition.LAUNCHING else "terminate"
-    since = datetime.now(UTC) - timedelta(seconds=age)
-    return events.to_message(transition, NAME, hook, cloud.instance_id, since)
+    return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
 
 
 def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
@@ -69,14 +59,14 @@ def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[],
 
 def launch_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(LaunchSettings)
-    visit = Visit(settings, datetime.now(UTC), TimeBudget(FakeContext()))
+    visit = Visit(settings, START, TimeBudget(FakeContext()))
     outcomes = run_step(partial(visit_launches, [event], visit))
     return outcomes if isinstance(outcomes, Retry | Failed) else outcomes[event]
 
 
 def terminate_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(TerminateSettings)
-    visit = Visit(settings, datetime.now(UTC), TimeBudget(FakeContext()))
+    visit = Visit(settings, START, TimeBudget(FakeContext()))
     return visit_terminations([event], visit)[event]
 
 
@@ -88,7 +78,7 @@ def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> Life
         cloud.instance_id,
         NAME,
         "launch" if launching else "terminate",
-        datetime.now(UTC),
+        START,
         detail["LifecycleActionToken"] if token else None,
     )
 
@@ -154,20 +144,20 @@ def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconcil
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hook was open when it looked; all that follows happens while it creates interfaces."""
-    recorded = launching._recorded_call
+    recorded = launching.account.call
     ended: list[str] = []
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if operation == "CreateNetworkInterface" and not ended:
-            launching.ec2.terminate_instances(InstanceIds=[launching.instance_id])
-            launching.ended[launching.instance_id] = datetime.now(UTC) - timedelta(hours=1)
-            launching.open_hooks.clear()
+            launching.account.kill(launching.instance_id)
+            launching.account.instances[launching.instance_id].terminated = ago(3600)
+            launching.set_members({})
             ended.append(launching.instance_id)
         return recorded(client, operation, parameters)
 
     event = launching.event(Transition.LAUNCHING)
     with monkeypatch.context() as patch:
-        patch.setattr(launching, "_recorded_call", call)
+        patch.setattr(launching.account, "call", call)
         launching.deliver(event)
     assert launching.deliver(event) == [], "the hook is closed now"
     assert launching.own_interfaces() != []
@@ -247,7 +237,7 @@ def test_a_termination_before_the_launch_has_ended_undoes_it(
     """Its launch message is still in the queue, and comes last."""
     late = launching.event(Transition.LAUNCHING)
     launching.deliver(late)
-    launching.open_hooks.clear()
+    launching.close_hooks()
     leaving = launching.event(Transition.TERMINATING)
     become_terminate(launching, monkeypatch)
     assert launching.deliver(leaving) == ["message-0"]
@@ -334,7 +324,7 @@ def test_a_batch_of_everything_has_an_outcome_for_each(
     add_firewall(launching, fake_panorama, other, "007951000000099")
     become_terminate(launching, monkeypatch)
     closed = launching.event(Transition.TERMINATING, UNKNOWN)
-    launching.open_hooks.clear()
+    launching.close_hooks()
     bodies: list[dict[str, Any] | str] = [
         '{"Event": "autoscaling:TEST_NOTIFICATION"}',
         "rubbish",

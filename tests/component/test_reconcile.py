@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+import botocore.client
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from component.conftest import (
-    NAME,
-    SERIAL,
-    Cloud,
-    FakeContext,
-    add_firewall,
-    become_reconcile,
-    become_terminate,
-    client_error,
-    configure,
-    in_service_at,
-    metrics,
-)
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import metrics
 from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
@@ -37,6 +30,7 @@ from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
+REAL_CALL: Any = vars(botocore.client.BaseClient)["_make_api_call"]
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 FLOOR = 1500
 LONG = 3600
@@ -45,10 +39,6 @@ LAST_VISIT = "vmseries-autoscale:last-visit"
 OTHER_SERIAL = "007951000000099"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 Logs = Callable[[], list[dict[str, Any]]]
-
-
-def ago(seconds: float) -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def run(
@@ -64,15 +54,16 @@ def did(
     cloud: Cloud, kind: ActivityType, instance_id: str, began: float, ended: float | None = None
 ) -> None:
     """Auto Scaling remembers that it did something with an instance."""
-    activity = {"Description": f"{kind}: {instance_id}", "StartTime": ago(began)}
-    cloud.activities.insert(0, activity | ({} if ended is None else {"EndTime": ago(ended)}))
+    activity = cloud.account.begin_activity(kind, instance_id, ago(began))
+    if ended is not None:
+        activity["EndTime"] = ago(ended)
 
 
 def wait(cloud: Cloud, transition: Transition, since: float) -> str:
     """The instance waits at a hook whose event never came; returns its token."""
     launching = transition is Transition.LAUNCHING
     event = cloud.event(transition)
-    cloud.members = {cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"}
+    cloud.set_members({cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"})
     did(
         cloud,
         ActivityType.LAUNCHING if launching else ActivityType.TERMINATING,
@@ -97,9 +88,8 @@ def end(cloud: Cloud, panorama: FakePanorama, instance_id: str = "", since: floa
     for item in cloud.attached(instance_id)[1:]:
         cloud.ec2.detach_network_interface(AttachmentId=item["Attachment"]["AttachmentId"])
     cloud.ec2.terminate_instances(InstanceIds=[instance_id])
-    cloud.ended[instance_id] = ago(since)
-    if cloud.members is not None:
-        cloud.members.pop(instance_id, None)
+    cloud.account.instances[instance_id].terminated = ago(since)
+    cloud.account.members.pop(instance_id, None)
     for serial, device in panorama.firewalls.items():
         if device.hostname == instance_id:
             panorama.firewalls[serial] = replace(device, connected=False)
@@ -117,8 +107,6 @@ def second_firewall(
     configure(monkeypatch, cloud.launch_settings())
     cloud.handler = launch.handler
     add_firewall(cloud, panorama, instance_id, serial)
-    assert cloud.members is not None
-    cloud.members[instance_id] = "InService"
     become_reconcile(cloud, monkeypatch)
     return instance_id
 
@@ -156,7 +144,7 @@ def test_a_lost_launch_event_is_written_anew_and_answered_to_the_end(
 ) -> None:
     become_reconcile(cloud, monkeypatch)
     token = wait(cloud, Transition.LAUNCHING, since=FLOOR)
-    began = cloud.activities[0]["StartTime"]
+    began = cloud.account.activities[0]["StartTime"]
     assert run(cloud)["events_resent"] == [cloud.instance_id]
     assert metrics(logs())["LifecycleEventResent"] == 1
     ((queue, body),) = written(cloud)
@@ -207,7 +195,7 @@ def test_a_lost_terminate_event_is_written_anew_and_answered_to_the_end(
 
 
 def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
-    reconciling: Cloud, logs: Logs
+    reconciling: Cloud, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two messages would be two chains of visits for one instance."""
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
@@ -217,10 +205,15 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
         sent.append(request)
         raise ConnectionClosedError(endpoint_url=request.url)
 
+    def by_the_real_client(parameters: dict[str, Any]) -> Any:
+        return REAL_CALL(clients.sqs_without_retries(), "SendMessage", parameters)
+
     occasion = "before-send.sqs.SendMessage", break_off
     clients.sqs_without_retries().meta.events.register_first(*occasion)
     try:
-        report = run(reconciling)
+        with monkeypatch.context() as patch:
+            patch.setattr(reconciling.account, "send_message", by_the_real_client)
+            report = run(reconciling)
     finally:
         clients.sqs_without_retries().meta.events.unregister(*occasion)
     assert len(sent) == 1
@@ -268,7 +261,7 @@ def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -
 def test_who_does_not_wait_or_not_for_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
-    reconciling.members = {reconciling.instance_id: state}
+    reconciling.set_members({reconciling.instance_id: state})
     did(reconciling, ActivityType.TERMINATING, reconciling.instance_id, since)
     report = run(reconciling)
     assert report == run(reconciling, {"action": "report"}) | {"dry_run": False}
@@ -304,12 +297,12 @@ def by_hand(cloud: Cloud) -> None:
 def with_its_group(cloud: Cloud) -> None:
     """The group was deleted by force, which runs no hooks."""
     did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
-    cloud.members = None
+    cloud.account.group_exists = False
 
 
 def suddenly(cloud: Cloud) -> None:
     """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
-    del cloud.ended[cloud.instance_id]
+    cloud.account.instances[cloud.instance_id].reason_has_time = False
     did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
@@ -320,7 +313,7 @@ def detached(cloud: Cloud) -> None:
 
 def long_ago(cloud: Cloud) -> None:
     """Nobody remembers it: neither EC2 nor Auto Scaling."""
-    cloud.forgotten = {cloud.instance_id}
+    cloud.account.instances[cloud.instance_id].forgotten = True
 
 
 @pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
@@ -436,7 +429,7 @@ def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
 def test_a_detached_instance_that_lives_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    reconciling.members = {}
+    reconciling.set_members({})
     did(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
     assert not any(run(reconciling).values())
     assert_untouched(reconciling, fake_panorama)
@@ -444,7 +437,7 @@ def test_a_detached_instance_that_lives_is_left_alone(
 
 def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
     end(reconciling, fake_panorama)
-    assert reconciling.members == {}
+    assert reconciling.account.members == {}
     run(reconciling)
     fake_panorama.finish_job()
     assert_nothing_left(reconciling, fake_panorama)
@@ -455,7 +448,7 @@ def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
 ) -> None:
     """Auto Scaling has not seen it yet: its terminate hook will run."""
     gone = end(reconciling, fake_panorama)
-    reconciling.members = {gone: "InService"}
+    reconciling.set_members({gone: "InService"})
     assert not any(run(reconciling).values())
     assert_untouched(reconciling, fake_panorama)
 
@@ -475,11 +468,11 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
 ) -> None:
     """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
     gone = end(reconciling, fake_panorama)
-    del reconciling.ended[gone]
+    reconciling.account.instances[gone].reason_has_time = False
     did(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
     assert run(reconciling)["too_recent"] == [gone]
     assert_untouched(reconciling, fake_panorama)
-    reconciling.forgotten = {gone}
+    reconciling.account.instances[gone].forgotten = True
     assert run(reconciling)["orphans"] == {gone: SERIAL}
 
 
@@ -618,14 +611,14 @@ def fail_later(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, passes: int, error: Exception
 ) -> None:
     """Have the call fail that comes after so many."""
-    recorded = cloud._recorded_call
+    recorded = cloud.account.call
 
     def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
         if name == operation and cloud.operations()[operation] == passes:
-            cloud.faults[operation] = [error]
+            cloud.errors[operation] = [error]
         return recorded(client, name, parameters)
 
-    monkeypatch.setattr(cloud, "_recorded_call", call)
+    monkeypatch.setattr(cloud.account, "call", call)
 
 
 def test_an_inventory_that_panorama_does_not_give_removes_nothing(
@@ -686,7 +679,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     waiting = second_firewall(reconciling, fake_panorama, monkeypatch)
     stale_target(reconciling, monkeypatch, **settings)
     gone = end(reconciling, fake_panorama)
-    reconciling.members = {waiting: "Terminating:Wait"}
+    reconciling.set_members({waiting: "Terminating:Wait"})
     did(reconciling, ActivityType.TERMINATING, waiting, LONG)
     logs()
     report = run(reconciling, event)
@@ -750,7 +743,7 @@ def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
     older = end(reconciling, fake_panorama, since=2 * LONG)
     end(reconciling, fake_panorama, other)
     logs()
-    reconciling.faults[operation] = [client_error("InternalError", operation=operation)]
+    reconciling.errors[operation] = [client_error("InternalError", operation=operation)]
     report = run(reconciling)
     assert "InternalError" not in report["unfinished"][other]
     fake_panorama.finish_job()
@@ -918,7 +911,7 @@ def test_a_target_that_cannot_be_deregistered_holds_up_nothing(
 ) -> None:
     stale_target(reconciling, monkeypatch)
     gone = end(reconciling, fake_panorama)
-    reconciling.faults["DeregisterTargets"] = [client_error("Throttling")]
+    reconciling.errors["DeregisterTargets"] = [client_error("Throttling")]
     report = run(reconciling)
     assert "Throttling" in report["unfinished"]["10.0.2.200"]
     assert report["unfinished"][gone] == "commit job 1"

@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from component.conftest import (
-    SERIAL,
-    Cloud,
-    add_firewall,
-    become_terminate,
-    client_error,
-    configure,
-    in_service_at,
-    metrics,
-    reasons,
-)
+from component.fakes.base import client_error
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, in_service_at
+from component.fakes.functions import become_terminate, configure
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 
@@ -139,7 +132,7 @@ def half_registered(cloud: Cloud, panorama: FakePanorama) -> None:
     cloud.deliver(event)
     ready = in_service_at(cloud.instance_id, SERIAL)
     panorama.register(ready)
-    cloud.faults["CompleteLifecycleAction"] = [client_error("Throttling")]
+    cloud.errors["CompleteLifecycleAction"] = [client_error("Throttling")]
     assert cloud.deliver(event) == ["message-0"]
     del cloud.targets[DNS][untrust(cloud), 53]
     panorama.register(replace(ready, connected=False))
@@ -162,7 +155,7 @@ def test_a_launch_is_not_abandoned_while_it_is_registered(
     balanced: Cloud, fake_panorama: FakePanorama, operation: str
 ) -> None:
     half_registered(balanced, fake_panorama)
-    balanced.faults[operation] = [client_error("Throttling", operation=operation)]
+    balanced.errors[operation] = [client_error("Throttling", operation=operation)]
     late = balanced.event(Transition.LAUNCHING, age=2700)
     assert balanced.deliver(late) == ["message-0"]
     assert balanced.completed == []
@@ -193,7 +186,7 @@ def test_a_registration_that_fails_is_repeated(
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
     fake_panorama.register(in_service_at(balanced.instance_id, SERIAL))
-    balanced.faults["RegisterTargets"] = [client_error(code, operation="RegisterTargets")]
+    balanced.errors["RegisterTargets"] = [client_error(code, operation="RegisterTargets")]
     logs()
     assert balanced.deliver(event) == ["message-0"]
     assert balanced.completed == []
@@ -251,7 +244,8 @@ def test_another_port_of_the_same_address_is_somebody_elses(
     theirs = (untrust(draining), 8443)
     draining.targets[WEB][theirs] = "healthy"
     to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
-    assert draining.targets == {WEB: {theirs: "healthy"}, DNS: {}}
+    still_registered = {theirs: "unhealthy"}  # Nothing answers at the address any more.
+    assert draining.targets == {WEB: still_registered, DNS: {}}
 
 
 def test_a_deleted_target_group_is_no_obstacle(
@@ -264,14 +258,14 @@ def test_a_deleted_target_group_is_no_obstacle(
 def test_a_target_group_that_is_deleted_between_look_and_call_is_no_obstacle(
     draining: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = draining._recorded_call
+    recorded = draining.account.call
 
     def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
         if name == "DeregisterTargets":
             draining.targets.clear()
         return recorded(client, name, parameters)
 
-    monkeypatch.setattr(draining, "_recorded_call", call)
+    monkeypatch.setattr(draining.account, "call", call)
     to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
 
 
@@ -289,7 +283,7 @@ def test_an_error_of_the_load_balancer_is_retried(
     draining: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str
 ) -> None:
     event = draining.event(Transition.TERMINATING)
-    draining.faults[operation] = [client_error("Throttling", operation=operation)]
+    draining.errors[operation] = [client_error("Throttling", operation=operation)]
     fake_panorama.calls.clear()
     assert draining.deliver(event) == ["message-0"]
     assert metrics(logs())["VisitFailed"] == 1

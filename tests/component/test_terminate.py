@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from component.conftest import (
-    LICENSING_KEY,
-    NAME,
-    PANORAMA_KEY,
-    SERIAL,
-    Cloud,
-    FakeContext,
-    add_firewall,
-    become_terminate,
-    client_error,
-    configure,
-    metrics,
-    reasons,
-)
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, token_of
+from component.fakes.functions import become_terminate, configure
+from component.fakes.logs import metrics, reasons
 from component.fakes.panorama import FakePanorama
-from vmseries_autoscale.aws import clients, tags
+from component.fakes.runtime import FakeContext
+from component.fakes.secrets_manager import LICENSING_KEY, PANORAMA_KEY
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
@@ -189,7 +182,7 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
     fake_panorama.finish_job()
     launching.deliver(*bodies)
     assert launching.deliver(*bodies) == ["message-0"]
-    assert [token for token, _ in launching.completed] == [f"token-terminating-{other}"]
+    assert [token for token, _ in launching.completed] == [token_of(Transition.TERMINATING, other)]
     assert len(launching.attached()) == 3
 
 
@@ -395,7 +388,9 @@ def test_a_detachment_that_never_ends_lets_the_instance_go(
 ) -> None:
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
         serials.clear()
-    running.detaching = {item["NetworkInterfaceId"] for item in running.own_interfaces()}
+    for interface in running.account.attached(running.instance_id)[1:]:
+        assert interface.attachment is not None
+        interface.attachment.detached_at = datetime.max.replace(tzinfo=UTC)
     assert running.deliver(departure(running, age=DAY + 1199)) == ["message-0"]
     assert running.deliver(departure(running, age=DAY + 1200)) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
@@ -520,9 +515,7 @@ def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
         attachment = item["Attachment"]["AttachmentId"]
         running.ec2.detach_network_interface(AttachmentId=attachment)
     event = departure(running, "i-0123456789abcdef0")
-    monkeypatch.setattr(
-        running, "_complete_descriptions", lambda answer: answer.update(Reservations=[])
-    )
+    running.account.instances[running.instance_id].forgotten = True
     retag = [item["NetworkInterfaceId"] for item in running.own_interfaces()]
     retag += [item["AllocationId"] for item in running.addresses()]
     tag = {"Key": "vmseries-autoscale:instance-id", "Value": "i-0123456789abcdef0"}
@@ -535,7 +528,7 @@ def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(running)
-    running.open_hooks.clear()
+    running.close_hooks()
     running.deliver(event)
     fake_panorama.finish_job()
     running.deliver(event)
@@ -566,14 +559,14 @@ def test_an_aws_error_at_any_call_is_retried(
     running: Cloud, fake_panorama: FakePanorama, operation: str
 ) -> None:
     event = departure(running)
-    running.faults[operation] = [client_error("InternalError", operation=operation)]
+    running.errors[operation] = [client_error("InternalError", operation=operation)]
     for _ in range(6):
         stays = running.deliver(event)
         if fake_panorama.jobs and not fake_panorama.jobs[-1].finished:
             fake_panorama.finish_job()
         if not stays:
             break
-    assert running.faults[operation] == [], "the error has happened"
+    assert running.errors[operation] == [], "the error has happened"
     assert_nothing_left(running)
     assert fake_panorama.entries() == 0
     assert fake_panorama.licensed[SERIAL] == []
@@ -584,7 +577,7 @@ def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
 ) -> None:
     other = launching.add_instance()
     become_terminate(launching, monkeypatch)
-    launching.faults["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
+    launching.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
     stays = launching.deliver(departure(launching), departure(launching, other))
     assert len(stays) == 1
     assert len(launching.completed) == 1
@@ -593,7 +586,7 @@ def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
 def test_the_deadline_ends_a_termination_that_is_throttled_for_ever(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    running.faults["DetachNetworkInterface"] = [
+    running.errors["DetachNetworkInterface"] = [
         client_error("RequestLimitExceeded", operation="DetachNetworkInterface") for _ in range(100)
     ]
     event = departure(running)
@@ -641,7 +634,7 @@ def test_pauses_grow_and_stay_short_for_a_detachment(
 
 def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
     event = departure(running)
-    running.faults["DescribeInstances"] = [RuntimeError("a defect")]
+    running.errors["DescribeInstances"] = [RuntimeError("a defect")]
     for _ in range(5):
         running.deliver(event)
         if fake_panorama.jobs:
@@ -661,7 +654,8 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
 def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = boto_secret(running, json.dumps({"key": "hidden-value"}))
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
+    running.account.secrets[secret] = json.dumps({"key": "hidden-value"})
     licensing = {"mode": "firewall", "api_key_secret_arn": secret, "license_manager": None}
     become_terminate(running, monkeypatch, licensing=licensing)
     assert running.deliver(departure(running)) == ["message-0"]
@@ -669,10 +663,6 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     assert any(secret in reason and "api_key" in reason for reason in reasons(records))
     assert "hidden-value" not in json.dumps(records)
     assert len(running.attached()) == 3
-
-
-def boto_secret(cloud: Cloud, value: str) -> str:
-    return clients.secrets().create_secret(Name="another", SecretString=value)["ARN"]
 
 
 def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:

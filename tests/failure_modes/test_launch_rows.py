@@ -72,7 +72,7 @@ def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operatio
     fleet.pass_time(VISIBILITY_TIMEOUT)
     fleet.visit("launch")
     assert_wired_once(fleet, instance_id)
-    assert fleet.aws.calls.count("CreateNetworkInterface") == 2
+    assert fleet.aws.operations()["CreateNetworkInterface"] == 2
 
 
 @pytest.mark.parametrize("groups", [None, "sg-0"])
@@ -127,7 +127,9 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     fleet.aws.calls.clear()
     fleet.pass_time(MINUTE)
     fleet.visit("launch")
-    changing = [call for call in fleet.aws.calls if not call.startswith(("Describe", "Record"))]
+    changing = [
+        name for name in fleet.aws.operations() if not name.startswith(("Describe", "Record"))
+    ]
     assert changing == ["ChangeMessageVisibility"] * 2
     # Interfaces are told by device index: this account lists the primary one last.
     assert_wired_once(fleet, instance_id)

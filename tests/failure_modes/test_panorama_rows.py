@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
+from component.fakes.secrets_manager import PANORAMA_SECRET
 from failure_modes.rows import launch_into_service, let_go
 
 from vmseries_autoscale import secret_store
@@ -110,9 +111,7 @@ def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> No
 @pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
 def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
     secret = json.dumps({"username": "o'brien", "password": password})
-    fleet.aws.secret = secret
+    fleet.aws.secrets[PANORAMA_SECRET] = secret
     with fleet.aws.invocation("terminate", None):
-        read = secret_store.administrator_credentials(
-            "arn:aws:secretsmanager:us-east-1:1:secret:panorama"
-        )
+        read = secret_store.administrator_credentials(PANORAMA_SECRET)
     assert read == Credentials("o'brien", None, password, None)

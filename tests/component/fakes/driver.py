@@ -18,19 +18,19 @@ from typing import Any, ClassVar
 import botocore.client
 import pytest
 
-from component.conftest import FakeContext
+from component.fakes import events, settings
 from component.fakes.aws import (
-    NAME,
     TARGET_GROUP,
     TARGET_PORT,
     VPC,
-    ZONE,
     Account,
     CrashError,
     Fault,
     Message,
 )
+from component.fakes.ec2 import NETWORKS
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
+from component.fakes.runtime import FakeContext
 from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
 from vmseries_autoscale.handlers import _queue
@@ -57,84 +57,21 @@ HANDLERS: dict[str, Any] = {
     "reconcile": reconcile_handler.handler,
 }
 BATCH_SIZES = {"launch": 10, "terminate": 100}
-
-_COMMON = {
-    "name": NAME,
-    "auto_scaling_group_name": NAME,
-    "panorama": {
-        "hostnames": ["panorama.example.com"],
-        "port": 443,
-        "secret_arn": "arn:panorama",
-        "device_group": "DG",
-        "template_stack": "TS",
-        "log_collector_group": "LCG",
-        "timeout_seconds": 5,
-        "push_when_out_of_sync": False,
-    },
-}
-
-
-def hook_settings(name: str) -> dict[str, Any]:
-    return _COMMON | {
-        "lifecycle_hook_name": name,
-        "queue_url": name,
-        "dead_letter_queue_url": "dead",
-        "visit_interval_seconds": 30,
-        "maximum_visit_interval_seconds": 300,
-    }
-
-
-def interface(role: str, index: int) -> dict[str, Any]:
-    return {
-        "role": role,
-        "device_index": index,
-        "source_dest_check": index == 1,
-        "subnet_ids": {ZONE: role},
-        "security_group_ids": ["sg-0"],
-        "public_ip": index > 0,
-        "public_ipv4_pool": None,
-        "target_groups": [{"arn": TARGET_GROUP, "port": TARGET_PORT}] if index == 2 else [],
-    }
-
+TARGET_GROUPS = [{"arn": TARGET_GROUP, "port": TARGET_PORT}]
 
 SETTINGS: dict[type, dict[str, Any]] = {
-    LaunchSettings: hook_settings("launch")
-    | {
-        "deadline_seconds": 2700,
-        "interfaces": {
-            role: interface(role, index)
-            for index, role in enumerate(("data", "management", "untrust"))
-        },
-        "tags": {},
-        "readiness": "in-sync",
-        "license_expected": True,
-        "firewall_api": None,
-    },
-    TerminateSettings: hook_settings("terminate")
-    | {
-        "deadline_seconds": 86400,
-        "management_device_index": 1,
-        "licensing": {
-            "mode": "firewall",
-            "api_key_secret_arn": "arn:licensing",
-            "license_manager": None,
-        },
-        "firewall_api": None,
-        "target_groups": {"2": [{"arn": TARGET_GROUP, "port": TARGET_PORT}]},
-    },
-    ReconcileSettings: _COMMON
-    | {
-        "launch": {"lifecycle_hook_name": "launch", "queue_url": "launch"},
-        "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "terminate"},
-        "licensing_mode": "firewall",
-        "license_manager": None,
-        "target_groups": [{"arn": TARGET_GROUP, "vpc_id": VPC, "cidr_blocks": ["10.0.2.0/24"]}],
-        "age_floor_seconds": 1500,
-        "maximum_firewalls": 25,
-        "maximum_share": 0.5,
-        "dry_run": False,
-        "metric_namespace": None,
-    },
+    LaunchSettings: settings.launch(
+        interfaces={
+            role: settings.interface(role, target_groups=TARGET_GROUPS if role == "untrust" else [])
+            for role in NETWORKS
+        }
+    ),
+    TerminateSettings: settings.terminate(target_groups={"2": TARGET_GROUPS}),
+    ReconcileSettings: settings.reconcile(
+        target_groups=[{"arn": TARGET_GROUP, "vpc_id": VPC, "cidr_blocks": ["10.0.2.0/24"]}],
+        maximum_share=0.5,
+        metric_namespace=None,
+    ),
 }
 
 BY_PLUGIN: dict[type, dict[str, Any]] = {
@@ -264,7 +201,7 @@ class Fleet:
     def __init__(self) -> None:
         Fleet.current = self
         OneByOne.backwards = False
-        self.aws, self.panorama = Account(left_elsewhere=self.entries), Panorama()
+        self.aws, self.panorama = Account(entries_elsewhere=self.entries), Panorama()
         self.serials: dict[str, str] = {}
         self.told: set[str] = set()
         self.away = False
@@ -377,23 +314,13 @@ class Fleet:
             self._hand_over(function, messages, None)
 
     def _hand_over(self, function: str, messages: list[Message], fault: Fault | None) -> None:
-        records = [
-            {
-                "messageId": f"message-{number}",
-                "receiptHandle": message.receipt,
-                "body": message.body,
-                "attributes": {"ApproximateReceiveCount": str(message.received or 1)},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:us-east-1:1:{function}",
-                "awsRegion": "us-east-1",
-            }
-            for number, message in enumerate(messages)
-        ]
+        batch = events.batch(
+            function, [(one.body, one.receipt, one.received or 1) for one in messages]
+        )
         # A crash tells nobody anything; the messages come back by themselves.
         with contextlib.suppress(CrashError), self.aws.invocation(function, fault):
-            answer = HANDLERS[function]({"Records": records}, FakeContext())
-            stay = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+            answer = HANDLERS[function](batch, FakeContext())
+            stay = events.left_in_queue(answer)
             for number, message in enumerate(messages):
                 if f"message-{number}" not in stay:
                     self.aws.remove_message(function, message)

@@ -32,6 +32,8 @@ EC2_SHOWS = timedelta(hours=1)
 """How long DescribeInstances returns a terminated instance: "usually less than one hour"
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html)."""
 DETACHING_TAKES = timedelta(seconds=5)
+MAXIMUM_INTERFACES = 4
+"""Of an m5.xlarge (https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html)."""
 AGE_FLOOR = timedelta(minutes=25)
 
 
@@ -274,7 +276,11 @@ class Ec2(Base):
                 if matches(
                     interface.tags,
                     parameters.get("Filters", ()),
-                    **{"vpc-id": VPC, "addresses.private-ip-address": interface.private_ip},
+                    **{
+                        "vpc-id": VPC,
+                        "addresses.private-ip-address": interface.private_ip,
+                        "network-interface-id": interface.interface_id,
+                    },
                 )
             ]
         }
@@ -334,7 +340,11 @@ class Ec2(Base):
             raise client_error("IncorrectState")
         attachments = [item.attachment for item in self.attached(instance_id)]
         if any(item is not None and item.device_index == index for item in attachments):
+            # https://github.com/lstoll/k8s-vpcnet/issues/71
             raise client_error("InvalidParameterValue")
+        if len(attachments) >= MAXIMUM_INTERFACES:
+            # https://github.com/cilium/cilium/issues/15877
+            raise client_error("AttachmentLimitExceeded")
         attachment = Attachment(self.new_id("eni-attach"), instance_id, index, False)
         interface.attachment = attachment
         self._address_moved(interface.private_ip)
@@ -365,7 +375,9 @@ class Ec2(Base):
     def delete_network_interface(self, parameters: dict[str, Any]) -> Any:
         interface = self._interface(parameters["NetworkInterfaceId"])
         if interface.attachment is not None:
-            raise client_error("InvalidNetworkInterface.InUse")
+            # The documentation names InvalidNetworkInterface.InUse, but EC2 returns the generic
+            # code: https://github.com/gruntwork-io/cloud-nuke/issues/431
+            raise client_error("InvalidParameterValue")
         self._remove(interface.tags, interface.interface_id)
         self._delete(interface)
         return {}

@@ -41,12 +41,13 @@ class LoadBalancing(Ec2):
                 self.target_groups[arn].pop(key, None)
 
     def register_targets(self, parameters: dict[str, Any]) -> Any:
-        """Register targets. A draining one is registered again (API_RegisterTargets)."""
+        """Register targets. One that is still draining is refused with InvalidTarget."""
         arn = parameters["TargetGroupArn"]
         group = self._target_group(arn)
         for key in named(parameters):
+            if group.get(key) == "draining":
+                raise client_error("InvalidTarget")
             group[key] = "healthy"
-            self._drained_at.pop((arn, key), None)
             self._registered_for[arn, key] = self.owner(key[0])
         return {}
 

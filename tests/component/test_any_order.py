@@ -318,3 +318,19 @@ def test_an_event_may_be_answered_while_it_is_written_anew(simulated: None) -> N
         machine.reconcile(("duplicate", number))
         machine.nobody_is_harmed()
         machine.teardown()
+
+
+def test_an_address_may_be_used_again_while_its_old_target_is_removed(simulated: None) -> None:
+    """A launch gets the address of a dead firewall between reconcile's look and its deregistration.
+
+    The target was registered for the dead firewall. The launch registers its own when it is ready,
+    and waits for that as long as the old one drains.
+    """
+    for number in range(16):
+        machine = AnyOrder()
+        machine.a_fleet(1)
+        machine.launch(mail=1)
+        machine.kill(0)
+        machine.reconcile(("duplicate", number))
+        machine.nobody_is_harmed()
+        machine.teardown()

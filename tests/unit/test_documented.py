@@ -51,7 +51,7 @@ def test_what_counts_as_named() -> None:
         ("tests/unit/test_documented.py", "test_what_counts_as_named", True),
         ("tests/unit/test_documented.py", "test_of_nothing", False),
         ("tests/unit/test_of_nothing.py", "test_of_nothing", False),
-        ("lab/tests/test_panorama_ha.py", "TestPeers::test_each_says_what_it_is", True),
+        ("lab/tests/test_panorama_ha.py", "TestPeers::test_each_peer_reports_its_state", True),
         ("tests/limits.tftest.hcl", "refuses_settings_that_no_function_can_hold", True),
         ("", "test_without_a_file", False),
     ],

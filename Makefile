@@ -64,6 +64,8 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(BIN)/ruff format .
 	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
 	$(BIN)/python tools/tf_docs.py --write
+	$(BIN)/python tools/lambda_docs.py --write
+	$(BIN)/python tools/situations.py --write
 
 .PHONY: package
 package: setup ## Build functions.zip and the layer; fails if the layer is not the locked one
@@ -84,11 +86,11 @@ lock: setup ## Lock all requirements and the digest of the layer (UPGRADE=1: new
 
 .PHONY: demo
 demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orphan and fail)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab demo $(if $(PLANT),--plant)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios demo $(if $(PLANT),--negative-control)
 
 .PHONY: preflight
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab preflight $(if $(BROKEN),--broken)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)
 
 .PHONY: clean
 clean: ## Remove everything that make created
@@ -147,7 +149,7 @@ scan: $(CHECKOV) ## Scan the Terraform code with checkov
 
 .PHONY: prove-crashes
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (15 minutes)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)
@@ -156,12 +158,12 @@ prove-properties: setup ## Property tests with ten thousand examples each (ARGS=
 
 .PHONY: prove-permissions
 prove-permissions: setup ## Every permission is needed, none is missing (WRITE=1: update docs/security.md)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab permissions $(if $(WRITE),--write)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios least-privilege $(if $(WRITE),--write)
 
 .PHONY: prove-commits
 prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer; PLANT=1: must fail)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-terminate $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--negative-control)
 
 .PHONY: prove-rates
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))

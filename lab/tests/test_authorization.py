@@ -144,7 +144,7 @@ def test_association_is_about_address_interface_and_its_instance(
     aws.world.advance(30)
 
 
-def test_new_interface_has_the_tags_that_it_is_asked_for_with(aws: InProcessAws) -> None:
+def test_new_interface_has_the_tags_of_the_request(aws: InProcessAws) -> None:
     (subnet, *_), group = aws.subnets, aws.security_group
     aws.client("ec2").create_tags(Resources=[subnet], Tags=[{"Key": OWNER, "Value": "subnet"}])
     tags = {f"aws:RequestTag/{OWNER}": "us", "aws:RequestTag/a": "1", "aws:TagKeys": [OWNER, "a"]}
@@ -265,7 +265,7 @@ def test_describing_knows_no_resources(action: str) -> None:
     assert requests("ec2", action, {}) == [Request(f"ec2:{action}", "*")]
 
 
-def test_who_am_i_needs_no_permission() -> None:
+def test_get_caller_identity_needs_no_permission() -> None:
     assert requests("sts", "GetCallerIdentity", {}) == []
 
 
@@ -274,7 +274,7 @@ def test_unknown_action_is_an_error_not_a_decision() -> None:
         requests("s3", "GetObject", {"Bucket": "b"})
 
 
-def test_what_does_not_exist_cannot_be_decided_on(aws: InProcessAws) -> None:
+def test_a_missing_resource_cannot_be_authorized(aws: InProcessAws) -> None:
     with pytest.raises(NoSuchResourceError, match="eni-0"):
         requests("ec2", "DeleteNetworkInterface", {"NetworkInterfaceId": "eni-0"})
 

@@ -34,7 +34,8 @@ def call(account: Account, arn: str, service: str, method: str, **parameters: An
 
 def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
     url, queue = account.queue()
-    secret = lab.client("secretsmanager").create_secret(Name=account.name, SecretString="x")["ARN"]
+    manager = lab.aws.client("secretsmanager")
+    secret = manager.create_secret(Name=account.name, SecretString="x")["ARN"]
     role = account.role(name=f"{account.name}-nothing")
     arn = account.function(CALL, role=role)
     name = arn.rsplit(":", 1)[-1]
@@ -85,7 +86,7 @@ def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
     assert account.messages(url) == []
 
 
-def test_a_call_is_written_down_with_what_iam_was_asked(lab: Lab, account: Account) -> None:
+def test_a_call_is_logged_with_its_authorization_requests(lab: Lab, account: Account) -> None:
     url, queue = account.queue()
     role = account.role(
         {"Action": "sqs:SendMessage", "Resource": queue}, name=f"{account.name}-some"
@@ -101,7 +102,7 @@ def test_a_call_is_written_down_with_what_iam_was_asked(lab: Lab, account: Accou
     assert len(account.messages(url)) == 1
 
 
-def test_what_does_not_exist_is_answered_by_the_service(account: Account) -> None:
+def test_the_service_reports_a_missing_resource(account: Account) -> None:
     arn = account.function(CALL, role=account.role())
     answer = call(account, arn, "ec2", "delete_network_interface", NetworkInterfaceId="eni-1")
     assert answer[0] == "InvalidNetworkInterfaceID.NotFound"
@@ -111,15 +112,15 @@ def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account)
     arn = account.function(CALL, role=account.role({"Action": "*", "Resource": "*"}))
     code, message, status = call(account, arn, "ec2", "describe_volumes")
     assert (code, status) == ("NotImplemented", 400)
-    assert "does not know what IAM is asked for ec2:DescribeVolumes" in message
+    assert "does not know what IAM authorizes for ec2:DescribeVolumes" in message
 
 
-def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(lab: Lab, account: Account) -> None:
+def test_a_dry_run_returns_the_decision_and_changes_nothing(lab: Lab, account: Account) -> None:
     """DryRunOperation and UnauthorizedOperation: "Error codes for the Amazon EC2 API".
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     """
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
     before = ec2.describe_addresses()["Addresses"]
     role = account.role({"Action": "ec2:AllocateAddress", "Resource": "*"})
     allowed, refused = account.function(CALL, role=role), account.function(CALL, account.role())
@@ -134,18 +135,18 @@ def test_a_permissions_boundary_holds_the_role(lab: Lab, account: Account) -> No
         CALL, role=account.role({"Action": "*", "Resource": "*"}, name=f"{account.name}-held")
     )
     assert call(account, arn, "ec2", "describe_instances")[0] == ""
-    boundary = lab.client("iam").create_policy(
+    boundary = lab.aws.client("iam").create_policy(
         PolicyName=account.name,
         PolicyDocument=policy({"Action": "logs:*", "Resource": "*"}),
     )["Policy"]["Arn"]
-    lab.client("iam").put_role_permissions_boundary(
+    lab.aws.client("iam").put_role_permissions_boundary(
         RoleName=f"{account.name}-held", PermissionsBoundary=boundary
     )
     assert call(account, arn, "ec2", "describe_instances")[0] == "UnauthorizedOperation"
 
 
 def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> None:
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="f", Description="f", VpcId=vpc)["GroupId"]
@@ -155,7 +156,9 @@ def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> 
     arn = account.function(CALL, role=role, VpcConfig=vpc_config)
     # The same action from the function's own code is another matter.
     assert call(account, arn, "ec2", "describe_subnets")[0] == "UnauthorizedOperation"
-    with pytest.raises(lab.client("lambda").exceptions.InvalidParameterValueException) as refused:
+    with pytest.raises(
+        lab.aws.client("lambda").exceptions.InvalidParameterValueException
+    ) as refused:
         account.function(CALL, role=account.role(), VpcConfig=vpc_config)
     assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(refused.value)
 
@@ -163,7 +166,7 @@ def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> 
 def test_function_whose_environment_it_may_not_decrypt_does_not_start(
     lab: Lab, account: Account
 ) -> None:
-    key = lab.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key = lab.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     name = f"{account.name}-sealed"
     context = {"kms:EncryptionContext:aws:lambda:FunctionArn": "*:function:" + name}
     statement = {"Action": "kms:Decrypt", "Resource": key, "Condition": {"StringLike": context}}

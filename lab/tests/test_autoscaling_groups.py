@@ -102,7 +102,7 @@ class TestDelete:
         assert aws.instance(instance_id)["State"]["Name"] == "terminated"
         assert [event["LifecycleHookName"] for event in aws.lifecycle_events()] == ["launch"]
 
-    def test_who_asks_for_them_sees_the_activities_of_deleted_groups(
+    def test_activities_of_deleted_groups_are_returned_on_request(
         self, aws: InProcessAws, asg: Any
     ) -> None:
         """For six weeks.
@@ -190,9 +190,7 @@ class TestInstances:
 class TestHealth:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html"""
 
-    def test_instance_that_somebody_terminated_is_replaced(
-        self, aws: InProcessAws, asg: Any
-    ) -> None:
+    def test_a_manually_terminated_instance_is_replaced(self, aws: InProcessAws, asg: Any) -> None:
         """Its terminate hook runs, although the instance is dead."""
         (one,) = aws.in_service(1)
         aws.client("ec2").terminate_instances(InstanceIds=[one])

@@ -141,7 +141,7 @@ class TestHooks:
         assert "hook-expired" in aws.kinds(instance_id)
 
     def test_heartbeats_end_at_the_global_time_out(self, aws: InProcessAws, asg: Any) -> None:
-        """100 heartbeat time-outs, or 48 hours: whichever is smaller."""
+        """100 heartbeat timeouts, or 48 hours: whichever is smaller."""
         aws.build_group(
             LifecycleHookSpecificationList=[hook("launch", "LAUNCHING", "CONTINUE", 30)]
         )
@@ -157,7 +157,7 @@ class TestHooks:
             aws.world.advance(25)
         assert 2975 <= aws.world.clock.now() - started <= 3030
 
-    def test_deleting_a_hook_completes_what_waits(self, aws: InProcessAws, asg: Any) -> None:
+    def test_deleting_a_hook_completes_waiting_instances(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteLifecycleHook.html"""
         (leaving,) = aws.in_service(1)
         asg.set_desired_capacity(AutoScalingGroupName="fw", DesiredCapacity=0)

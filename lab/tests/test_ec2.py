@@ -84,7 +84,7 @@ class TestInstances:
         states = [d["state"] for kind, d in aws.events if kind.startswith("EC2 Instance State")]
         assert states == ["pending", "running", "shutting-down", "terminated"]
 
-    def test_a_terminated_instance_says_when(self, aws: InProcessAws, ec2: Any) -> None:
+    def test_a_terminated_instance_shows_the_time(self, aws: InProcessAws, ec2: Any) -> None:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html"""
         instance_id = running(aws)
         assert aws.instance(instance_id)["StateTransitionReason"] == ""
@@ -188,7 +188,9 @@ class TestCreateAndDelete:
         ec2.release_address(AllocationId=allocation)
         ec2.delete_subnet(SubnetId=aws.subnets[0])
 
-    def test_what_interfaces_need_cannot_be_deleted(self, aws: InProcessAws, ec2: Any) -> None:
+    def test_resources_in_use_by_interfaces_cannot_be_deleted(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
         """DependencyViolation in https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
         interface_id = interface(aws)
         for call, parameters in (

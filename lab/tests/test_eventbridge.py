@@ -1,4 +1,4 @@
-"""EventBridge in the lab. Expected behaviour: EventBridge User Guide, section named per test."""
+"""EventBridge in the lab. Expected behavior: EventBridge User Guide, section named per test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ lab_test = pytest.mark.lab
 
 def rule(account: Account, target_arn: str, **target: Any) -> str:
     """A rule for the account's own source with one target; its ARN."""
-    events = account.lab.client("events")
+    events = account.lab.aws.client("events")
     pattern = json.dumps({"source": [account.name], "detail": {"wanted": [True]}})
     arn = events.put_rule(Name=account.name, EventPattern=pattern)["RuleArn"]
     targets = [{"Id": "t", "Arn": target_arn, **target}]
@@ -36,7 +36,9 @@ def allow(account: Account, url: str, queue_arn: str, rule_arn: str) -> None:
             "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
         }
     )
-    account.lab.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
+    account.lab.aws.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": document}
+    )
 
 
 def put(account: Account, source: str = "", **detail: Any) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def put(account: Account, source: str = "", **detail: Any) -> dict[str, Any]:
         "DetailType": "Test",
         "Detail": json.dumps({"wanted": True, **detail}),
     }
-    answer = account.lab.client("events").put_events(Entries=[entry])
+    answer = account.lab.aws.client("events").put_events(Entries=[entry])
     account.lab.settle()
     return dict(answer["Entries"][0])
 
@@ -124,11 +126,11 @@ def test_passing_errors_are_retried_until_the_policy_is_exhausted(
     arn = rule(account, queue_arn, RetryPolicy=retry, DeadLetterConfig={"Arn": dead_arn})
     allow(account, url, queue_arn, arn)
     allow(account, dead_url, dead_arn, arn)
-    lab.fault("events", "DeliverToTarget", code="THROTTLING", count=2)
+    lab.faults.add("events", "DeliverToTarget", code="THROTTLING", count=2)
     put(account)
     lab.advance(60)
     assert len(account.messages(url)) == 1
-    lab.fault("events", "DeliverToTarget", code="THROTTLING", count=4)
+    lab.faults.add("events", "DeliverToTarget", code="THROTTLING", count=4)
     put(account)
     lab.advance(60)
     assert account.messages(url) == []
@@ -143,9 +145,9 @@ def test_lost_and_doubled_events(lab: Lab, account: Account) -> None:
     """At-least-once delivery: an event may come twice; losing all is what reconciling is for."""
     url, queue_arn = account.queue()
     allow(account, url, queue_arn, rule(account, queue_arn))
-    lab.fault("events", "Deliver", kind="drop")
+    lab.faults.add("events", "Deliver", kind="drop")
     put(account, number=1)
-    lab.fault("events", "Deliver", kind="duplicate")
+    lab.faults.add("events", "Deliver", kind="duplicate")
     put(account, number=2)
     bodies = [json.loads(m["Body"])["detail"]["number"] for m in account.messages(url)]
     assert bodies == [2, 2]
@@ -155,7 +157,7 @@ def test_lost_and_doubled_events(lab: Lab, account: Account) -> None:
 def test_disabled_rule_delivers_nothing(lab: Lab, account: Account) -> None:
     url, queue_arn = account.queue()
     allow(account, url, queue_arn, rule(account, queue_arn))
-    lab.client("events").disable_rule(Name=account.name)
+    lab.aws.client("events").disable_rule(Name=account.name)
     put(account)
     assert account.messages(url) == []
 
@@ -168,7 +170,7 @@ def test_function_target_needs_its_permission(lab: Lab, account: Account) -> Non
     name = function.rsplit(":", 1)[-1]
     put(account)
     assert [i for i in lab.invocations() if i["function"] == name] == []
-    lab.client("lambda").add_permission(
+    lab.aws.client("lambda").add_permission(
         FunctionName=function,
         StatementId="events",
         Action="lambda:InvokeFunction",
@@ -191,7 +193,7 @@ def test_sources_of_aws_are_refused(account: Account) -> None:
 def test_schedule_follows_the_lab_clock(lab: Lab, account: Account) -> None:
     """Schedule expressions: rate(5 minutes)."""
     url, queue_arn = account.queue()
-    events = lab.client("events")
+    events = lab.aws.client("events")
     arn = events.put_rule(Name=account.name, ScheduleExpression="rate(5 minutes)")["RuleArn"]
     events.put_targets(Rule=account.name, Targets=[{"Id": "t", "Arn": queue_arn}])
     allow(account, url, queue_arn, arn)

@@ -171,7 +171,7 @@ class TestCommands:
             assert system["serial"] == firewall.serial
 
     def test_an_auto_commit_that_fails(self, site):
-        site.fleet.make_odd(auto_commit_failure="Commit failed: zone is not valid")
+        site.fleet.set_quirks(auto_commit_failure="Commit failed: zone is not valid")
         firewall = self.alone(site)
         device = Verified(site, firewall.address)
         assert (ready(device), jobs(device)) == ("no", [("AutoCom", "FIN", "FAIL")])
@@ -214,7 +214,7 @@ class TestReach:
         assert site.world.reach({**function, "SubnetIds": [subnet]}) == {}
         assert site.world.reach({"SubnetIds": [], "SecurityGroupIds": []}) == {}
 
-    def test_only_whom_the_security_group_admits(self, site, firewall, function):
+    def test_only_sources_that_the_security_group_allows(self, site, firewall, function):
         client = site.client("ec2")
         stranger = {**function, "SecurityGroupIds": ["sg-0"]}
         assert site.world.reach(stranger) == {}

@@ -19,7 +19,7 @@ from firewall_lab import (
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
 from vmseries_lab import firewalls, licensing_api, panorama
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
@@ -113,7 +113,7 @@ class TestBoot:
             ([statement("*")], "lambda.amazonaws.com"),
         ],
     )
-    def test_what_its_role_may_not_read_it_does_not_get(self, site, statements, service):
+    def test_it_cannot_read_what_its_role_does_not_allow(self, site, statements, service):
         site.permit(*statements, service=service)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
@@ -176,12 +176,12 @@ class TestBoot:
         assert site.fleet.get(instance_id).phase == "refused"
 
     def test_it_waits_for_a_panorama_that_is_away(self, site):
-        site.outside.panorama.configure(available=False)
+        lab_settings.configure(site.outside.panorama, available=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert firewall.phase == "licensed"
-        site.outside.panorama.configure(available=True)
+        lab_settings.configure(site.outside.panorama, available=True)
         site.world.advance(300)
         assert firewall.phase == "in-sync"
 
@@ -199,7 +199,7 @@ class TestBoot:
 class TestMetrics:
     def switch_on(self, site, namespace="NS", minutes=1):
         lines = ["enabled yes", f"name {namespace}", f"timeout {minutes}"]
-        site.outside.panorama.operator_session([CLOUDWATCH + line for line in lines])
+        operator_session.run_commands(site.outside.panorama, [CLOUDWATCH + line for line in lines])
         site.world.advance(40)
 
     def published(self, site, name, namespace="NS"):
@@ -214,7 +214,7 @@ class TestMetrics:
         points = answer["Datapoints"]
         return sum(point["SampleCount"] for point in points), [p["Maximum"] for p in points]
 
-    def test_off_unless_the_template_says_otherwise(self, site):
+    def test_off_unless_the_template_enables_it(self, site):
         site.in_service()
         site.world.advance(900)
         assert site.client("cloudwatch").list_metrics()["Metrics"] == []
@@ -234,7 +234,7 @@ class TestMetrics:
 
     def test_the_interval_is_five_minutes_unless_set(self, site):
         enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
-        site.outside.panorama.operator_session(enabled)
+        operator_session.run_commands(site.outside.panorama, enabled)
         site.world.advance(40)
         site.in_service()
         before, _ = self.published(site, "panSessionActive")
@@ -399,7 +399,8 @@ class TestFastDelicensing:
         site.outside.delicensing.configure()
         firewall = site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
-        site.outside.panorama.operator_session(
+        operator_session.run_commands(
+            site.outside.panorama,
             [
                 f"delete {container} {name} {place} {firewall.serial}"
                 for container, name, place in (
@@ -408,7 +409,7 @@ class TestFastDelicensing:
                     ("log-collector-group", "autoscale-logs", "logfwd-setting devices"),
                 )
             ]
-            + [f"delete mgt-config devices {firewall.serial}"]
+            + [f"delete mgt-config devices {firewall.serial}"],
         )
         site.world.advance(2000)
         assert site.members()["managed"] == []
@@ -422,7 +423,7 @@ class TestFastDelicensing:
         site.outside.delicensing.configure(enabled=False)
 
 
-class TestOddities:
+class TestQuirks:
     """What makes it hard to know a firewall in Panorama, or to have its license back."""
 
     def devices(self, site):
@@ -433,17 +434,17 @@ class TestOddities:
             for device in shown.iterfind("result/devices/entry")
         }
 
-    def test_one_that_never_registers(self, site):
-        site.fleet.make_odd(registers=False)
+    def test_a_firewall_that_never_registers(self, site):
+        site.fleet.set_quirks(registers=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert (firewall.phase, site.used(), self.devices(site)) == ("licensed", 1, {})
-        site.fleet.make_odd(registers=True)
+        site.fleet.set_quirks(registers=True)
         assert site.in_service().serial in self.devices(site)
 
     def test_one_behind_nat(self, site):
-        site.fleet.make_odd(seen_at="198.51.100.7")
+        site.fleet.set_quirks(seen_at="198.51.100.7")
         firewall = site.in_service()
         assert self.devices(site) == {firewall.serial: ("198.51.100.7", "yes")}
         system = firewall.operate(fromstring("<show><system><info/></system></show>"))
@@ -469,7 +470,7 @@ class TestOddities:
         same = (first.address, "yes")
         assert self.devices(site) == {first.serial: same, second.serial: same}
 
-    def test_a_successor_with_the_address_of_one_that_is_disconnected(self, site):
+    def test_a_successor_with_the_address_of_a_disconnected_firewall(self, site):
         first = site.in_service()
         client = site.client("ec2")
         client.terminate_instances(InstanceIds=[first.machine.instance_id])
@@ -489,20 +490,20 @@ class TestOddities:
     def test_one_without_a_way_to_the_licensing_service(self, site):
         firewall = site.in_service()
         firewall.operate(fromstring(KEY.format(licensing_api.API_KEY)))
-        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=False)
+        site.fleet.set_quirks(firewall.machine.instance_id, reaches_licensing=False)
         with pytest.raises(ApiError, match="Failed to get license info"):
             firewall.operate(fromstring(DEACTIVATE))
         assert site.used() == 1
-        site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=True)
+        site.fleet.set_quirks(firewall.machine.instance_id, reaches_licensing=True)
         firewall.operate(fromstring(DEACTIVATE))
         site.world.advance(25)
         assert site.used() == 0
 
     def test_what_does_not_exist(self, site):
         with pytest.raises(ValueError, match="registrs"):
-            site.fleet.make_odd(registrs=False)
+            site.fleet.set_quirks(registrs=False)
         with pytest.raises(ValueError, match="i-none"):
-            site.fleet.make_odd("i-none", registers=False)
+            site.fleet.set_quirks("i-none", registers=False)
 
 
 class TestControl:
@@ -531,8 +532,8 @@ class TestControl:
             self.call(site.fleet, "POST", "firewalls", bootstrp=20)
 
     def test_panorama_and_licensing(self, site):
-        knobs = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
-        assert (knobs["mode"], knobs["commit_seconds"]) == ("refusing", 5)
+        settings = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
+        assert (settings["mode"], settings["commit_seconds"]) == ("refusing", 5)
         self.call(site.outside, "POST", "licensing", pool_size=3)
         assert site.outside.licensing.pools[licensing_api.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
@@ -594,7 +595,7 @@ class TestLicensedByPanorama:
             {"image": BUNDLE},
         ],
     )
-    def test_what_the_plugin_does_not_take(self, site, changes):
+    def test_firewalls_that_the_plugin_rejects(self, site, changes):
         firewall = self.boot(site, **changes)
         assert firewall.phase == "refused"
         assert site.members()["managed"] == []

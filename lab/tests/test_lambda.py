@@ -1,4 +1,4 @@
-"""Lambda in the lab. Expected behaviour: Lambda Developer Guide; the section is named per test."""
+"""Lambda in the lab. Expected behavior: Lambda Developer Guide; the section is named per test."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def invocations_of(lab: Lab, arn: str) -> list[dict[str, Any]]:
     return [i for i in lab.invocations() if i["function"] == arn.rsplit(":", 1)[-1]]
 
 
-def test_runs_what_was_uploaded_under_its_role(lab: Lab, account: Account) -> None:
+def test_uploaded_code_runs_under_its_role(lab: Lab, account: Account) -> None:
     """Execution role: the function's calls carry the role's temporary credentials."""
     arn = account.function(
         """
@@ -84,12 +84,12 @@ def test_only_the_function_its_layers_and_lambdas_own_packages_can_be_imported(
     answer, _ = account.invoke(account.function(code), names)
     assert answer == {name: name in ("boto3", "urllib3") for name in names}
 
-    layer = account.lab.client("lambda").publish_layer_version(
+    layer = account.lab.aws.client("lambda").publish_layer_version(
         LayerName=account.name, Content={"ZipFile": archive(python__extra="VALUE = 1")}
     )
     with_layer = account.function(code, Layers=[layer["LayerVersionArn"]])
     # "When you delete a layer version, functions that use it continue to run".
-    account.lab.client("lambda").delete_layer_version(LayerName=account.name, VersionNumber=1)
+    account.lab.aws.client("lambda").delete_layer_version(LayerName=account.name, VersionNumber=1)
     assert account.invoke(with_layer, ["extra"])[0] == {"extra": True}
 
 
@@ -144,9 +144,9 @@ def test_hosts_of_the_lab_are_reached_by_name_with_verified_tls(account: Account
 def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
     lab: Lab, account: Account
 ) -> None:
-    ec2 = lab.client("ec2")
-    lab.firewall_apis()
-    lab.boot_times(bootstrap=5, license=6, register=7)
+    ec2 = lab.aws.client("ec2")
+    lab.firewalls.serve_xml_api()
+    lab.firewalls.set_boot_times(bootstrap=5, license=6, register=7)
     subnet = ec2.describe_subnets()["Subnets"][0]
     groups = [
         ec2.create_security_group(
@@ -167,7 +167,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
     )["Instances"][0]
     lab.advance(30)
     secret = json.loads(
-        lab.client("secretsmanager").get_secret_value(SecretId="vmseries-autoscale/firewall")[
+        lab.aws.client("secretsmanager").get_secret_value(SecretId="vmseries-autoscale/firewall")[
             "SecretString"
         ]
     )
@@ -191,17 +191,17 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
         '<response status="success"><result>yes\n</result></response>',
         "",
     )
-    lab.fault("firewall", "show", kind="reset", subject="chassis-ready")
+    lab.faults.add("firewall", "show", kind="reset", subject="chassis-ready")
     answer, error = account.invoke(inside, event)
     assert answer["errorType"] in ("ConnectionResetError", "RemoteDisconnected")
     assert error == "Unhandled"
     ec2.terminate_instances(InstanceIds=[started["InstanceId"]])
-    lab.firewall_apis(served=False)
-    lab.boot_times(**asdict(BootTimes()))
+    lab.firewalls.serve_xml_api(served=False)
+    lab.firewalls.set_boot_times(**asdict(BootTimes()))
 
 
 def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
-    """Function time-out: the environment is ended; the next invocation is a cold start."""
+    """Function timeout: the environment is ended; the next invocation is a cold start."""
     code = """
     import time
     def handler(event, context):
@@ -249,7 +249,7 @@ def test_warm_environment_is_used_again_until_code_or_configuration_change(
         "count = 0\ndef handler(e, c):\n    global count\n    count += 1\n    return count\n"
     )
     assert [account.invoke(arn)[0] for _ in range(3)] == [1, 2, 3]
-    client = lab.client("lambda")
+    client = lab.aws.client("lambda")
     client.update_function_code(
         FunctionName=arn, ZipFile=archive(app="def handler(e, c):\n    return 'new'\n")
     )
@@ -264,12 +264,12 @@ def test_environments_of_former_code_are_ended(lab: Lab, account: Account) -> No
     arn = account.function(code)
     former, _ = account.invoke(arn)
     new = archive(app=code + "# changed\n")
-    lab.client("lambda").update_function_code(FunctionName=arn, ZipFile=new)
+    lab.aws.client("lambda").update_function_code(FunctionName=arn, ZipFile=new)
     assert account.invoke(arn)[0] != former
     with pytest.raises(ProcessLookupError):
         os.kill(former, 0)
     last, _ = account.invoke(arn)
-    lab.client("lambda").delete_function(FunctionName=arn)
+    lab.aws.client("lambda").delete_function(FunctionName=arn)
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)
 
@@ -277,7 +277,9 @@ def test_environments_of_former_code_are_ended(lab: Lab, account: Account) -> No
 def test_reserved_concurrency_of_zero_throttles(lab: Lab, account: Account) -> None:
     """Reserved concurrency: 0 stops all invocations, with 429 TooManyRequestsException."""
     arn = account.function(ECHO)
-    lab.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=0)
+    lab.aws.client("lambda").put_function_concurrency(
+        FunctionName=arn, ReservedConcurrentExecutions=0
+    )
     with pytest.raises(ClientError) as refused:
         account.invoke(arn)
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
@@ -293,7 +295,7 @@ def test_asynchronous_errors_are_tried_three_times_then_dead_lettered(
         "def handler(event, context):\n    raise ValueError('always')\n",
         DeadLetterConfig={"TargetArn": queue_arn},
     )
-    lab.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=b'{"a": 1}')
+    lab.aws.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=b'{"a": 1}')
     lab.settle()
     counts = [len(invocations_of(lab, arn))]
     for seconds in (59, 2, 118, 4):
@@ -308,7 +310,7 @@ def test_asynchronous_errors_are_tried_three_times_then_dead_lettered(
 def test_logs_go_where_the_role_lets_them(lab: Lab, account: Account) -> None:
     """Sending function logs to CloudWatch: the configured group, with the role's permissions."""
     group = f"/own/{account.name}"
-    lab.client("logs").create_log_group(logGroupName=group)
+    lab.aws.client("logs").create_log_group(logGroupName=group)
     code = "def handler(event, context):\n    print('a line of the function')\n"
     arn_of_group = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}:*"
     logging = {"LogFormat": "JSON", "LogGroup": group}
@@ -317,7 +319,7 @@ def test_logs_go_where_the_role_lets_them(lab: Lab, account: Account) -> None:
     )
     for role, expected in ((account.role(), 0), (allowed, 1)):
         account.invoke(account.function(code, role=role, LoggingConfig=logging))
-        events = lab.client("logs").filter_log_events(logGroupName=group)["events"]
+        events = lab.aws.client("logs").filter_log_events(logGroupName=group)["events"]
         texts = [e["message"] for e in events]
         assert texts.count("a line of the function") == expected
     report = json.loads(texts[-1])
@@ -341,11 +343,11 @@ def test_output_after_the_answer_belongs_to_the_next_invocation(lab: Lab, accoun
     time.sleep(1)
     assert account.invoke(arn) == (None, "")
     group = f"/aws/lambda/{arn.rsplit(':', 1)[-1]}"
-    events = lab.client("logs").filter_log_events(logGroupName=group)["events"]
+    events = lab.aws.client("logs").filter_log_events(logGroupName=group)["events"]
     assert "a late line" in [event["message"] for event in events]
 
 
-def test_what_lambda_remembers_of_a_function(lab: Lab, account: Account) -> None:
+def test_settings_that_lambda_keeps(lab: Lab, account: Account) -> None:
     """GetFunctionConfiguration shows what was set, else every plan shows a change."""
     _, dead_letters = account.queue("dlq")
     code = archive(app=ECHO)
@@ -356,7 +358,7 @@ def test_what_lambda_remembers_of_a_function(lab: Lab, account: Account) -> None
         DeadLetterConfig={"TargetArn": dead_letters},
         LoggingConfig={"LogFormat": "JSON", "LogGroup": "/a/b", "SystemLogLevel": "WARN"},
     )
-    client = lab.client("lambda")
+    client = lab.aws.client("lambda")
     shown = client.get_function_configuration(FunctionName=arn)
     assert shown["LoggingConfig"] == {
         "LogFormat": "JSON",
@@ -380,7 +382,7 @@ def test_what_lambda_remembers_of_a_function(lab: Lab, account: Account) -> None
 def test_role_must_trust_lambda(lab: Lab, account: Account) -> None:
     """Execution role: "The role defined for the function cannot be assumed by Lambda."."""
     trust = policy({"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
-    role = lab.client("iam").create_role(RoleName=account.name, AssumeRolePolicyDocument=trust)
+    role = lab.aws.client("iam").create_role(RoleName=account.name, AssumeRolePolicyDocument=trust)
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
         account.function(ECHO, role=role["Role"]["Arn"])
 
@@ -394,10 +396,10 @@ def test_crash_fault_kills_the_process_that_called(lab: Lab, account: Account) -
     role = account.role({"Action": "sqs:*", "Resource": "*"}, name=f"{account.name}-crash")
     arn = account.function(code, role=role)
     for when, exists in (("before", False), ("after", True)):
-        lab.fault("sqs", "CreateQueue", kind="crash", when=when, role=f"{account.name}-crash")
+        lab.faults.add("sqs", "CreateQueue", kind="crash", when=when, role=f"{account.name}-crash")
         answer, error = account.invoke(arn, f"{account.name}-{when}")
         assert error == "Unhandled"
         assert answer["errorMessage"].endswith("Runtime exited with error: signal: killed")
-        found = lab.client("sqs").list_queues(QueueNamePrefix=f"{account.name}-{when}")
+        found = lab.aws.client("sqs").list_queues(QueueNamePrefix=f"{account.name}-{when}")
         assert ("QueueUrls" in found) is exists
     assert account.invoke(arn, f"{account.name}-fine") == (None, "")

@@ -53,7 +53,7 @@ def client(service, authority, monkeypatch, tmp_path):
     return make
 
 
-def test_what_is_used_can_be_counted_from_outside(service, client):
+def test_used_licenses_can_be_counted_over_the_api(service, client):
     first = service.take(AUTH_CODE, "UUID-1", "CPU-1")
     second = service.take(AUTH_CODE, "UUID-2", "CPU-2")
     service.release(first)
@@ -102,7 +102,7 @@ def test_giving_back_twice_is_giving_back_once(world, service):
     assert [entry.kind for entry in world.timeline.since()] == ["license-taken", "license-returned"]
 
 
-def test_nobody_is_licensed_while_the_service_is_away(service):
+def test_no_firewall_is_licensed_while_the_service_is_down(service):
     service.configure(available=False)
     with pytest.raises(LicensingRefusedError, match="try again later"):
         service.take(AUTH_CODE, "UUID-1", "CPU-1")

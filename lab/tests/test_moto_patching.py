@@ -20,7 +20,7 @@ def bigger(original: Any, theirs: Any) -> int:
     return int(original(theirs)) + 1
 
 
-def test_what_is_not_there_cannot_be_replaced() -> None:
+def test_a_missing_attribute_cannot_be_replaced() -> None:
     with pytest.raises(AttributeError):
         moto_patching.wrap(Theirs, "colour", bigger)
 
@@ -38,7 +38,7 @@ def test_one_owner_per_name(monkeypatch: pytest.MonkeyPatch) -> None:
         moto_patching.wrap(Theirs, "size", bigger)
 
 
-def test_what_is_there_cannot_be_added() -> None:
+def test_an_existing_attribute_cannot_be_added() -> None:
     with pytest.raises(RuntimeError, match="already has"):
         moto_patching.add_method(Theirs, "size", lambda _theirs: 3)
     moto_patching.add_method(Theirs, "weight", lambda _theirs: 3)

@@ -28,7 +28,7 @@ def site():
 
 
 class TestCredentials:
-    def test_a_password_gives_the_key(self, site):
+    def test_keygen_returns_the_key_for_a_password(self, site):
         status, body = ask(
             site.outside, type="keygen", user="autoscale", password="autoscale-password"
         )
@@ -80,7 +80,7 @@ class TestCredentials:
 
 
 class TestConfiguration:
-    def test_get_reads_the_candidate_and_show_what_runs(self, site):
+    def test_get_reads_the_candidate_and_show_the_running_configuration(self, site):
         add(site.device, MANAGED, "1")
         assert serials(site.device, "get", MANAGED) == ["1"]
         assert serials(site.device, "show", MANAGED) == []
@@ -93,7 +93,7 @@ class TestConfiguration:
         with pytest.raises(panos.errors.PanNoSuchNode):
             site.device.xapi.show(nowhere)
 
-    def test_deleting_what_is_not_there_succeeds(self, site):
+    def test_deleting_an_absent_object_succeeds(self, site):
         answer = site.device.xapi.delete(f"{GROUP}/entry[@name='1']")
         assert (answer.get("status"), answer.get("code")) == ("success", "7")
         assert answer.findtext("msg") == "Object doesn't exist"
@@ -154,7 +154,7 @@ class TestConfiguration:
             strictly("4")
         assert site.device.xapi.status_code == "13"
 
-    def test_what_cannot_be_carried_out_changes_nothing(self, site):
+    def test_a_rejected_request_changes_nothing(self, site):
         key = initial_config.AUTOSCALE.key
         malformed = ask(site.outside, type="op", cmd="<show>", key=key)
         assert malformed[0] == 200
@@ -172,7 +172,7 @@ class TestConfiguration:
         assert 'code="17"' in ask(site.outside, **change, target="1", key=key)[1]
         assert serials(site.device, "get", MANAGED) == []
 
-    def test_who_changed_what(self, site):
+    def test_changes_by_administrator(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")
         changes = (

@@ -14,7 +14,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 
 MINE = "<partial><admin><member>autoscale</member></admin></partial>"
 REVERT = f"<revert><config>{MINE}</config></revert>"
@@ -45,7 +45,7 @@ class TestRevert:
         site.operator.op("<revert><config/></revert>", cmd_xml=False)
         assert serials(site.device, "get", MANAGED) == []
 
-    def test_brings_back_what_was_deleted(self, site):
+    def test_a_revert_restores_deleted_objects(self, site):
         add(site.device, MANAGED, "1")
         add(site.device, GROUP, "1")
         commit(site.device, "autoscale")
@@ -57,7 +57,7 @@ class TestRevert:
         assert commit(site.device, "autoscale") is None
 
     def test_waits_until_the_queue_is_empty(self, site):
-        site.outside.panorama.configure(queued_commits=1)
+        lab_settings.configure(site.outside.panorama, queued_commits=1)
         add(site.device, MANAGED, "1")
         with refused(site.device, "Local commit jobs are queued. Revert operation is", None):
             site.device.op(REVERT, cmd_xml=False)
@@ -67,17 +67,17 @@ class TestRevert:
 
     def test_is_a_change_of_a_configuration_that_may_be_locked(self, site):
         add(site.device, MANAGED, "1")
-        site.outside.panorama.configure(locks=["config"])
+        lab_settings.configure(site.outside.panorama, locks=["config"])
         with refused(site.device, "currently locked by operator", None):
             site.device.op(REVERT, cmd_xml=False)
 
 
 class TestFullCommitRequired:
-    def test_nothing_partial_until_somebody_has_committed_everything(self, site):
+    def test_partial_commits_fail_until_a_full_commit(self, site):
         required = "<check><full-commit-required/></check>"
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
         add(site.device, MANAGED, "1")
-        site.outside.panorama.configure(full_commit_required=True)
+        lab_settings.configure(site.outside.panorama, full_commit_required=True)
         assert site.device.op(required, cmd_xml=False).findtext("result") == "yes"
         with refused(site.device, "Full system commit must be completed", None):
             commit(site.device, "autoscale")
@@ -95,7 +95,9 @@ class TestWhatIsShown:
         add(site.device, GROUP, "1", "2")
         add(site.device, STACK, "1")
         add(site.operator, MANAGED, "1")
-        site.outside.panorama.operator_session(["set template t config deviceconfig a b"])
+        operator_session.run_commands(
+            site.outside.panorama, ["set template t config deviceconfig a b"]
+        )
         assert summary(site.device) == {
             "device-group": ["autoscale"],
             "template-stack": ["autoscale-stack"],

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from panorama_lab import GROUP, LOGS, MANAGED, STACK, add, ask, commit, job, panorama_lab, serials
 
-from vmseries_lab.panorama import initial_config
-from vmseries_lab.panorama.config_store import Change, Store
+from vmseries_lab.panorama import initial_config, lab_settings
+from vmseries_lab.panorama.config_store import Change, ConfigStore
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ class TestCommits:
         assert done.findtext("details/line") == "Configuration committed successfully"
         assert serials(site.device, "show", MANAGED) == ["1"]
 
+    @pytest.mark.documents(id="panorama/contention/other-edits")
     def test_a_partial_commit_leaves_other_peoples_edits_alone(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")
@@ -67,7 +68,7 @@ class TestCommits:
         assert serials(site.device, "show", MANAGED) == ["1"]
         assert commit(site.device, "autoscale") == "2"
 
-    def test_commits_are_worked_off_in_turn(self, site):
+    def test_commits_run_one_after_the_other(self, site):
         add(site.device, MANAGED, "1")
         first = commit(site.device, "autoscale")
         add(site.operator, MANAGED, "2")
@@ -83,7 +84,7 @@ class TestCommits:
 
     @pytest.mark.parametrize("as_line", [False, True])
     def test_nothing_to_commit_in_both_recorded_forms(self, site, as_line):
-        site.outside.panorama.configure(no_changes_as_line=as_line)
+        lab_settings.configure(site.outside.panorama, no_changes_as_line=as_line)
         key = initial_config.AUTOSCALE.key
         _, body = ask(site.outside, type="commit", cmd="<commit></commit>", key=key)
         text = "There are no changes to commit."
@@ -98,7 +99,9 @@ class TestCommits:
         assert "The result of this commit would be the same as the previous commit" in body
 
     def test_a_commit_that_fails_leaves_the_changes_to_be_committed(self, site):
-        site.outside.panorama.configure(fail_next_commit="Validation Error: disk full")
+        lab_settings.configure(
+            site.outside.panorama, fail_next_commit="Validation Error: disk full"
+        )
         add(site.device, MANAGED, "1")
         number = commit(site.device)
         site.world.advance(31)
@@ -111,13 +114,13 @@ class TestCommits:
         assert job(site.device, number).findtext("result") == "OK"
 
     def test_every_commit_fails(self, site):
-        site.outside.panorama.configure(fail_commits="Validation Error: disk full")
+        lab_settings.configure(site.outside.panorama, fail_commits="Validation Error: disk full")
         add(site.device, MANAGED, "1")
         for _ in range(2):
             number = commit(site.device)
             site.world.advance(31)
             assert job(site.device, number).findtext("result") == "FAIL"
-        site.outside.panorama.configure(fail_commits=None)
+        lab_settings.configure(site.outside.panorama, fail_commits=None)
         number = commit(site.device)
         site.world.advance(31)
         assert job(site.device, number).findtext("result") == "OK"
@@ -180,7 +183,7 @@ class TestCommits:
         assert site.device.xapi.status_code == "7"
 
     def test_pan_os_python_waits_for_a_commit(self, site):
-        site.outside.panorama.configure(commit_seconds=0)
+        lab_settings.configure(site.outside.panorama, commit_seconds=0)
         add(site.device, MANAGED, "1")
         number = commit(site.device)
         site.world.tick()
@@ -202,7 +205,7 @@ class TestCommits:
         )
     )
     def test_a_full_commit_makes_both_configurations_equal(self, edits):
-        store = Store(initial_config.configuration())
+        store = ConfigStore(initial_config.configuration())
         for serial in "123":
             store.make(MANAGED, f"<entry name='{serial}'/>")
         for admin, action, xpath, serial in edits:

@@ -42,7 +42,7 @@ def text(element):
 
 
 @given(CONFIGS, PATHS, st.lists(ELEMENTS, max_size=3, unique_by=place))
-def test_setting_says_whether_it_changed_anything_and_is_done_once(config, path, parts):
+def test_setting_returns_whether_anything_changed(config, path, parts):
     steps, additions = config_tree.parse(path), [fromstring(part) for part in parts]
     before = text(config)
     changed = config_tree.merge(config, steps, additions)
@@ -74,7 +74,7 @@ def test_deleting_leaves_nothing_of_it_and_everything_else(config, path):
     assert [text(child) for child in config] == others
 
 
-def test_what_is_given_is_not_shared_with_the_tree():
+def test_a_set_element_is_not_shared_with_the_tree():
     config, element = fromstring("<config/>"), fromstring("<entry name='1'/>")
     config_tree.merge(config, config_tree.parse("/config/list"), [element])
     given_away = copy.deepcopy(element)
@@ -105,12 +105,12 @@ def test_paths(path, found):
 @pytest.mark.parametrize(
     "path", ["", "config", "/", "//entry", "/config/entry[1]", "/config/entry[@id='1']", "/a/ b"]
 )
-def test_what_is_no_path(path):
+def test_invalid_paths(path):
     with pytest.raises(config_tree.BadXpathError):
         config_tree.parse(path)
 
 
 @pytest.mark.parametrize("path", ["/other/a", "/config/list/entry", "/config/*"])
-def test_a_path_that_does_not_say_what_to_make(path):
+def test_a_path_that_does_not_name_an_entry(path):
     with pytest.raises(config_tree.BadXpathError):
         config_tree.merge(fromstring("<config/>"), config_tree.parse(path), [])

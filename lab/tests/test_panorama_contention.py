@@ -1,5 +1,7 @@
 """Other administrators at work on the lab's Panorama, and administrators who may not do all."""
 
+from functools import partial
+
 import panos.errors
 import pytest
 from defusedxml.ElementTree import fromstring
@@ -15,7 +17,13 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import admin_roles, initial_config, references
+from vmseries_lab.panorama import (
+    admin_roles,
+    initial_config,
+    lab_settings,
+    operator_session,
+    references,
+)
 
 USER = "/config/mgt-config/users/entry[@name='autoscale']/permissions/role-based/custom/profile"
 CLOUDWATCH = (
@@ -31,7 +39,7 @@ def site():
 
 @pytest.fixture
 def configure(site):
-    return site.outside.panorama.configure
+    return partial(lab_settings.configure, site.outside.panorama)
 
 
 class TestOthers:
@@ -104,6 +112,7 @@ class TestOthers:
 
 
 class TestMultiConfig:
+    @pytest.mark.documents(id="panorama/removal/no-multi-config")
     def test_a_version_without_it(self, site, configure):
         configure(multi_config=False)
         add(site.device, MANAGED, "1")
@@ -118,7 +127,7 @@ class TestMultiConfig:
         site.device.xapi.get(xpath=None, extra_qs=query)
         assert serials(site.device, "get", MANAGED) == []
 
-    def test_one_that_fails_by_what_is_not_there(self, site, configure):
+    def test_a_request_that_fails_on_an_absent_object(self, site, configure):
         configure(absent_refused=True)
         add(site.device, MANAGED, "1")
         deletes = "".join(
@@ -176,7 +185,7 @@ class TestRoles:
         with pytest.raises(ValueError, match="fly"):
             configure(rights=["op", "fly"])
 
-    def test_who_is_logged_in(self, site):
+    def test_show_admins_lists_the_caller(self, site):
         session = site.device.op("show admins").find("result/admins/entry")
         assert (session.findtext("admin"), session.findtext("type")) == ("autoscale", "Web")
 
@@ -193,7 +202,7 @@ class TestTemplates:
             "set template autoscale-network config deviceconfig plugins vm_series aws-cloudwatch"
         )
         lines = [f"{start} enabled yes", f"{start} name edge", f"{start} timeout 1"]
-        site.outside.panorama.operator_session(lines)
+        operator_session.run_commands(site.outside.panorama, lines)
         site.world.advance(31)
         shown = site.device.xapi.show(publishing).find("result/aws-cloudwatch")
         assert {leaf.tag: leaf.text for leaf in shown} == {

@@ -16,7 +16,7 @@ from panorama_lab import (
 )
 
 from vmseries_lab import panorama
-from vmseries_lab.panorama import initial_config, references
+from vmseries_lab.panorama import initial_config, operator_session, references
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ class TestDevices:
             stack.findtext("template-status"),
         )
 
-    def test_a_firewall_with_a_valid_key_is_taken_in(self, site, firewall):
+    def test_a_firewall_with_a_valid_key_is_registered(self, site, firewall):
         for xpath in (MANAGED, GROUP, STACK, LOGS):
             assert serials(site.device, "show", xpath) == [firewall.serial]
             assert serials(site.device, "get", xpath) == [firewall.serial]
@@ -72,7 +72,7 @@ class TestDevices:
             site.outside.panorama.register(Firewall("1"), "123", group=None, stack=None, logs=None)
         assert serials(site.device, "show", MANAGED) == []
 
-    def test_one_that_never_connected_is_little_more_than_a_serial(self, site):
+    def test_a_device_that_never_connected_shows_its_serial_only(self, site):
         add(site.device, MANAGED, "42")
         commit(site.device)
         site.world.advance(31)
@@ -91,13 +91,13 @@ class TestDevices:
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
         assert len(firewall.received) == 1
         line = "set template-stack autoscale-stack config deviceconfig system timezone UTC"
-        site.outside.panorama.operator_session([line])
+        operator_session.run_commands(site.outside.panorama, [line])
         site.world.advance(31)
         assert self.statuses(site.device) == ("yes", "In Sync", "Out of Sync")
         site.world.advance(241)
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
 
-    def test_membership_changes_put_nobody_out_of_sync(self, site, firewall):
+    def test_membership_changes_leave_all_devices_in_sync(self, site, firewall):
         site.outside.panorama.push([firewall.serial])
         site.world.advance(241)
         add(site.device, MANAGED, "2")
@@ -165,7 +165,7 @@ class TestOperatorSession:
 
     def test_lines_are_entered_committed_and_pushed(self, site):
         name = self.SWITCH_ON.replace("enabled yes", "name 'my namespace'")
-        numbers = site.outside.panorama.operator_session([self.SWITCH_ON, name])
+        numbers = operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON, name])
         assert job(site.device, numbers["commit"]).findtext("user") == "operator"
         site.world.advance(31)
         cloudwatch = site.device.xapi.show(
@@ -178,27 +178,29 @@ class TestOperatorSession:
         assert job(site.device, numbers["push"]).findtext("result") == "OK"
 
     def test_the_same_lines_again_change_nothing(self, site):
-        site.outside.panorama.operator_session([self.SWITCH_ON])
+        operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON])
         site.world.advance(31)
-        assert site.outside.panorama.operator_session([self.SWITCH_ON]) == {
+        assert operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON]) == {
             "commit": None,
             "push": None,
         }
 
     def test_members_entries_and_deletions(self, site):
-        site.outside.panorama.operator_session(
+        operator_session.run_commands(
+            site.outside.panorama,
             [
                 "set template-stack second templates [ autoscale-network ]",
                 "set mgt-config devices 77",
                 "set device-group autoscale devices 77",
-            ]
+            ],
         )
         site.world.advance(31)
         member = site.device.xapi.show(references.path("template-stack", "second") + "/templates")
         assert member.findtext("result/templates/member") == "autoscale-network"
         assert serials(site.device, "show", GROUP) == ["77"]
-        site.outside.panorama.operator_session(
-            ["delete device-group autoscale devices 77", "delete mgt-config devices 77"]
+        operator_session.run_commands(
+            site.outside.panorama,
+            ["delete device-group autoscale devices 77", "delete mgt-config devices 77"],
         )
         site.world.advance(31)
         assert serials(site.device, "show", MANAGED) == []
@@ -208,5 +210,5 @@ class TestOperatorSession:
     )
     def test_a_line_that_makes_no_change_stops_the_session(self, site, line):
         with pytest.raises(panorama.configure_mode.BadLineError):
-            site.outside.panorama.operator_session([self.SWITCH_ON, line])
+            operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON, line])
         assert site.device.op("check pending-changes").findtext("result") == "no"

@@ -20,7 +20,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 
 TAKEOVER = 15
 BATCH = (
@@ -71,7 +71,7 @@ def denied(device, action):
 
 
 class TestPeers:
-    def test_each_says_what_it_is(self, pair):
+    def test_each_peer_reports_its_state(self, pair):
         assert state(pair.first) == ("yes", "primary-active", "secondary-passive", "up")
         assert state(pair.second) == ("yes", "secondary-passive", "primary-active", "up")
         names = [
@@ -170,13 +170,13 @@ class TestFailover:
         assert serials(pair.second, "get", MANAGED) == serials(pair.second, "show", MANAGED) == []
         with pytest.raises(panos.errors.PanDeviceXapiError, match=f"job {number} not found"):
             job(pair.second, number)
-        pair.panorama.configure(peer="primary", available=True)
+        lab_settings.configure(pair.panorama, peer="primary", available=True)
         pair.world.advance(60)
         with pytest.raises(panos.errors.PanDeviceXapiError, match=f"job {number} not found"):
             job(pair.first, number)
         assert serials(pair.first, "show", MANAGED) == []
 
-    def test_a_commit_that_was_not_synchronised_yet_is_lost_too(self, pair):
+    def test_a_commit_that_was_not_synchronized_yet_is_lost_too(self, pair):
         add(pair.first, MANAGED, "1")
         number = commit(pair.first, "autoscale")
         pair.world.advance(31)
@@ -205,7 +205,7 @@ class TestFailover:
         pair.world.advance(TAKEOVER)
         assert serials(pair.first, "show", MANAGED) == ["1"]
 
-    def test_what_a_suspended_peer_commits_stays_with_it(self, pair):
+    def test_commits_of_a_suspended_peer_stay_on_it(self, pair):
         add(pair.first, MANAGED, "1")
         commit(pair.first, "autoscale")
         pair.panorama.fail_over("suspended")
@@ -226,31 +226,31 @@ class TestFailover:
         add(pair.second, MANAGED, "1")
         commit(pair.second, "autoscale")
         pair.world.advance(31)
-        pair.panorama.configure(peer="primary", available=True)
+        lab_settings.configure(pair.panorama, peer="primary", available=True)
         assert state(pair.first)[1:3] == ("primary-passive", "secondary-active")
         pair.world.advance(TAKEOVER)
         assert serials(pair.first, "show", MANAGED) == ["1"]
         assert in_sync(pair.second) == "synchronized"
 
     def test_both_down_and_back_again(self, pair):
-        pair.panorama.configure(available=False)
+        lab_settings.configure(pair.panorama, available=False)
         assert pair.panorama.state()["active"] is None
         assert not pair.panorama.reachable
         assert pair.panorama.push(["1"]) is None
         pair.world.advance(2 * 3600)
-        pair.panorama.configure(available=True)
+        lab_settings.configure(pair.panorama, available=True)
         assert pair.states() == ("primary-passive", "secondary-passive")
         pair.world.advance(TAKEOVER)
         assert pair.states() == ("primary-active", "secondary-passive")
 
-    def test_the_one_that_comes_back_first_has_what_it_knew(self, pair):
+    def test_the_first_restored_peer_has_its_own_configuration(self, pair):
         pair.panorama.fail_over()
         pair.world.advance(TAKEOVER)
         add(pair.second, MANAGED, "1")
         commit(pair.second, "autoscale")
         pair.world.advance(31)
-        pair.panorama.configure(peer="secondary", available=False)
-        pair.panorama.configure(peer="primary", available=True)
+        lab_settings.configure(pair.panorama, peer="secondary", available=False)
+        lab_settings.configure(pair.panorama, peer="primary", available=True)
         pair.world.advance(TAKEOVER)
         assert state(pair.first)[1] == "primary-active"
         assert serials(pair.first, "show", MANAGED) == []
@@ -259,14 +259,14 @@ class TestFailover:
         add(pair.first, MANAGED, "1")
         commit(pair.first, "autoscale")
         pair.world.advance(31)
-        pair.panorama.configure(peer="secondary", available=False)
+        lab_settings.configure(pair.panorama, peer="secondary", available=False)
         assert state(pair.first) == ("yes", "primary-active", "unknown", "down")
-        pair.panorama.configure(peer="secondary", available=True)
+        lab_settings.configure(pair.panorama, peer="secondary", available=True)
         pair.world.advance(TAKEOVER)
         assert serials(pair.second, "show", MANAGED) == ["1"]
 
     def test_a_peer_that_cannot_be_reached_stays_active(self, pair):
-        pair.panorama.configure(peer="primary", mode="resetting")
+        lab_settings.configure(pair.panorama, peer="primary", mode="resetting")
         pair.world.advance(TAKEOVER)
         assert state(pair.second)[1:] == ("secondary-passive", "primary-active", "up")
 
@@ -300,15 +300,15 @@ class TestFailover:
     @pytest.mark.parametrize("cause", ["power", "earthquake"])
     def test_what_cannot_be_done(self, pair, cause):
         if cause == "power":
-            pair.panorama.configure(available=False)
+            lab_settings.configure(pair.panorama, available=False)
         with pytest.raises(ValueError, match=cause):
             pair.panorama.fail_over(cause)
 
-    def test_nobody_works_at_the_command_line_while_both_are_down(self, pair):
-        pair.panorama.configure(available=False)
+    def test_the_command_line_fails_while_both_peers_are_down(self, pair):
+        lab_settings.configure(pair.panorama, available=False)
         with pytest.raises(ValueError, match="no Panorama is active"):
-            pair.panorama.operator_session(["set mgt-config devices 1"])
+            operator_session.run_commands(pair.panorama, ["set mgt-config devices 1"])
 
     def test_knobs_of_a_peer_that_is_not_there(self):
         with panorama_lab() as site, pytest.raises(ValueError, match="secondary"):
-            site.outside.panorama.configure(peer="secondary", available=False)
+            lab_settings.configure(site.outside.panorama, peer="secondary", available=False)

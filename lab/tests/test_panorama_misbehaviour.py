@@ -6,7 +6,7 @@ import panos.errors
 import pytest
 from panorama_lab import HOST, ask, panorama_lab
 
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings
 
 INFO = "<show><system><info/></system></show>"
 
@@ -17,9 +17,9 @@ def site():
         yield site
 
 
-class TestMisbehaviour:
+class TestMisbehavior:
     @pytest.mark.parametrize(
-        ("knobs", "error", "text"),
+        ("settings", "error", "text"),
         [
             ({"available": False}, panos.errors.PanURLError, "Connection refused"),
             ({"status": 502}, panos.errors.PanURLError, "code: 502"),
@@ -35,12 +35,14 @@ class TestMisbehaviour:
             ),
         ],
     )
-    def test_as_in_the_field_and_over_again(self, site, knobs, error, text):
+    def test_as_in_the_field_and_over_again(self, site, settings, error, text):
         site.device.timeout = 1
-        site.outside.panorama.configure(**knobs)
+        lab_settings.configure(site.outside.panorama, **settings)
         with pytest.raises(error, match=text):
             site.device.op("show system info")
-        site.outside.panorama.configure(available=True, status=200, wrong_certificate=False)
+        lab_settings.configure(
+            site.outside.panorama, available=True, status=200, wrong_certificate=False
+        )
         assert site.device.op("show system info").get("status") == "success"
 
     def test_more_requests_at_once_than_it_answers(self, site):
@@ -48,7 +50,7 @@ class TestMisbehaviour:
             return ask(site.outside, type="op", cmd=INFO, key=initial_config.AUTOSCALE.key)[0]
 
         assert status(0) == 200
-        site.outside.panorama.configure(delay_seconds=0.2, requests_at_once=2)
+        lab_settings.configure(site.outside.panorama, delay_seconds=0.2, requests_at_once=2)
         with ThreadPoolExecutor(3) as three:
             statuses = sorted(three.map(status, range(3)))
         assert statuses == [200, 200, 502]
@@ -62,4 +64,4 @@ class TestMisbehaviour:
 
     def test_a_knob_that_does_not_exist(self, site):
         with pytest.raises(ValueError, match="comit_seconds"):
-            site.outside.panorama.configure(comit_seconds=1)
+            lab_settings.configure(site.outside.panorama, comit_seconds=1)

@@ -11,7 +11,7 @@ import pytest
 
 from vmseries_lab import panorama
 from vmseries_lab.core.world import World
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings
 
 CLIENT = Path(sys.executable).with_name("panxapi.py")
 RUN = """
@@ -90,7 +90,7 @@ def test_commands_in_words(client):
     assert devices.stderr == "op: success\n"
 
 
-def test_changes_are_taken_back(client):
+def test_changes_are_reverted(client):
     client("-S", "<entry name='77'/>", MANAGED)
     revert = (
         "<revert><config><partial><admin><member>autoscale</member></admin></partial></config>"
@@ -115,7 +115,7 @@ def test_the_peers_of_a_pair(world, outside, client):
 
 
 def test_a_role_without_a_right(outside, client):
-    outside.panorama.configure(rights=["op", "config"])
+    lab_settings.configure(outside.panorama, rights=["op", "config"])
     refused = client("-C", "<commit></commit>")
     assert refused.returncode == 1
     assert "code: 403" in refused.stderr

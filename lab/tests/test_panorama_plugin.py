@@ -1,5 +1,7 @@
 """The plugin ``sw_fw_license`` of the lab's Panorama, by the commands that the vendor uses."""
 
+from functools import partial
+
 import panos.errors
 import pytest
 from panorama_lab import (
@@ -15,7 +17,7 @@ from panorama_lab import (
 )
 
 from vmseries_lab import licensing_api
-from vmseries_lab.panorama import configure_mode, initial_config, license_plugin
+from vmseries_lab.panorama import configure_mode, initial_config, license_plugin, operator_session
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
 MANAGER = license_plugin.LICENSE_MANAGER
@@ -71,7 +73,7 @@ def commit_plugin(site):
 
 def auto_deactivate(site, hours):
     line = f"set plugins sw_fw_license license-manager {MANAGER} auto-deactivate {hours}"
-    site.outside.panorama.operator_session([line])
+    operator_session.run_commands(site.outside.panorama, [line])
     site.world.advance(31)
 
 
@@ -100,7 +102,7 @@ class TestAbsent:
 
 
 class TestRegistration:
-    def test_the_license_manager_says_where_a_firewall_belongs(self, site, firewall):
+    def test_the_license_manager_names_the_groups_of_a_firewall(self, site, firewall):
         for place in (MANAGED, GROUP, STACK):
             assert serials(site.device, "show", place) == [firewall.serial]
         # PAN-182488: not the log collector group.
@@ -113,7 +115,7 @@ class TestRegistration:
             site.outside.plugin.admit(Firewall("1"), "755036225328715")
 
     def test_another_license_manager_is_configured_at_the_command_line(self, site):
-        session = site.outside.panorama.operator_session
+        session = partial(operator_session.run_commands, site.outside.panorama)
         start = "set plugins sw_fw_license"
         session(
             [
@@ -183,7 +185,7 @@ class TestDeactivation:
             lambda site: site.outside.licensing.configure(refuse_deactivation="Contact support"),
         ],
     )
-    def test_what_fails_later_is_answered_as_what_succeeds(self, site, firewall, break_it):
+    def test_a_later_failure_is_not_visible_in_the_response(self, site, firewall, break_it):
         break_it(site)
         assert "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.SENT
         site.world.advance(25)
@@ -192,7 +194,7 @@ class TestDeactivation:
         assert commit_plugin(site) is None
         assert "plugin-deactivation-failed" in kinds(site, firewall.serial)
 
-    def test_it_waits_while_somebody_has_locked_the_configuration(self, site, firewall):
+    def test_it_waits_while_the_configuration_is_locked(self, site, firewall):
         lock = "<request><config-lock><{}/></config-lock></request>"
         site.operator.op(lock.format("add"), cmd_xml=False)
         deactivate(site, firewall.serial)
@@ -210,7 +212,7 @@ class TestDeactivation:
             (["42"], "nobody's", "is not a valid reference"),
         ],
     )
-    def test_what_is_refused_at_once(self, site, serial_numbers, manager, text):
+    def test_requests_that_are_rejected_at_once(self, site, serial_numbers, manager, text):
         with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
             deactivate(site, *serial_numbers, manager=manager)
 
@@ -246,7 +248,7 @@ class TestAutoDeactivation:
         assert site.outside.licensing.used() == 0
         assert serials(site.device, "show", MANAGED) == []
 
-    def test_somebody_else_has_removed_the_device_in_the_meantime(self, site, firewall):
+    def test_another_administrator_removed_the_device_meanwhile(self, site, firewall):
         auto_deactivate(site, 1)
         site.outside.panorama.disconnect(firewall.serial)
         for place in (STACK, GROUP, MANAGED):
@@ -291,7 +293,7 @@ class TestPair:
         site.world.advance(30)
         site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
 
-    def test_a_promise_and_a_deactivation_that_nobody_committed(self, site, firewalls):
+    def test_an_accepted_request_and_an_uncommitted_deactivation(self, site, firewalls):
         done, promised = firewalls
         deactivate(site, done)
         site.world.advance(25)

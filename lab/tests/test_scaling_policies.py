@@ -542,6 +542,6 @@ class TestExpressions:
         assert evaluate(expression, LINES, PERIODS) == expected
 
     @pytest.mark.parametrize("expression", ["a +", "c * 2", "ANOMALY_DETECTION_BAND(a)", "a.b"])
-    def test_what_the_lab_cannot_do_is_an_error(self, expression: str) -> None:
+    def test_unsupported_requests_are_errors(self, expression: str) -> None:
         with pytest.raises(UnsupportedExpressionError):
             evaluate(expression, LINES, PERIODS)

@@ -12,7 +12,7 @@ import pytest
 
 from vmseries_lab.aws.lambda_.package_contents import Packages
 from vmseries_lab.aws.lambda_.runtime_api import Invocation, Worker
-from vmseries_lab.aws.lambda_.snapshot_process import Template
+from vmseries_lab.aws.lambda_.snapshot_process import SnapshotProcess
 
 if not hasattr(os, "pidfd_open"):
     pytest.skip("a copy is followed by a descriptor, as Linux has it", allow_module_level=True)
@@ -47,13 +47,13 @@ def search(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture
-def template(search: tuple[Path, Path, Path], tmp_path: Path) -> Iterator[Template]:
-    template = Template(tmp_path, search, ENVIRONMENT)
+def template(search: tuple[Path, Path, Path], tmp_path: Path) -> Iterator[SnapshotProcess]:
+    template = SnapshotProcess(tmp_path, search, ENVIRONMENT)
     yield template
     template.stop()
 
 
-def worker(template: Template, search: tuple[Path, Path, Path], who: str) -> Worker:
+def worker(template: SnapshotProcess, search: tuple[Path, Path, Path], who: str) -> Worker:
     def facts() -> dict[str, object]:
         return {"time": time.time(), "hosts": {}}
 
@@ -65,8 +65,8 @@ def invocation(limit: float = 10, **event: object) -> Invocation:
     return Invocation("id", json.dumps(event), "arn", "Root=1-0-0", limit)
 
 
-def test_copies_share_what_was_loaded_and_nothing_else(
-    template: Template, search: tuple[Path, Path, Path]
+def test_copies_share_the_loaded_code_and_nothing_else(
+    template: SnapshotProcess, search: tuple[Path, Path, Path]
 ) -> None:
     workers = [worker(template, search, who) for who in ("one", "other")]
     replies = [one.invoke(invocation()) for one in workers]
@@ -80,7 +80,7 @@ def test_copies_share_what_was_loaded_and_nothing_else(
 
 
 def test_a_copy_that_is_killed_is_gone_for_good(
-    template: Template, search: tuple[Path, Path, Path]
+    template: SnapshotProcess, search: tuple[Path, Path, Path]
 ) -> None:
     one = worker(template, search, "one")
     reply = one.invoke(invocation(limit=0.5, hang=True))

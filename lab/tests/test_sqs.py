@@ -1,4 +1,4 @@
-"""SQS and Lambda's pollers in the lab. Expected behaviour: SQS and Lambda Developer Guides."""
+"""SQS and Lambda's pollers in the lab. Expected behavior: SQS and Lambda Developer Guides."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def handler(event, context):
 
 
 def send(account: Account, url: str, *bodies: Any) -> list[str]:
-    sqs = account.lab.client("sqs")
+    sqs = account.lab.aws.client("sqs")
     return [sqs.send_message(QueueUrl=url, MessageBody=json.dumps(b))["MessageId"] for b in bodies]
 
 
 def mapping(account: Account, function: str, queue_arn: str, **settings: Any) -> str:
-    answer = account.lab.client("lambda").create_event_source_mapping(
+    answer = account.lab.aws.client("lambda").create_event_source_mapping(
         FunctionName=function, EventSourceArn=queue_arn, **settings
     )
     return str(answer["UUID"])
@@ -45,7 +45,7 @@ def batches(lab: Lab, function: str) -> list[list[dict[str, Any]]]:
 
 def left(account: Account, url: str) -> dict[str, int]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = account.lab.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    answer = account.lab.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return {k.removeprefix("ApproximateNumberOf"): int(v) for k, v in answer["Attributes"].items()}
 
 
@@ -67,7 +67,7 @@ def test_visibility_time_out_follows_the_lab_clock(lab: Lab, account: Account) -
 def test_long_poll_waits_on_the_lab_clock(lab: Lab, account: Account) -> None:
     """Long polling: an answer as soon as there is a message, at the latest after the wait."""
     url, _ = account.queue()
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     with ThreadPoolExecutor() as pool:
         poll = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
         time.sleep(0.2)
@@ -84,7 +84,7 @@ def test_long_poll_waits_on_the_lab_clock(lab: Lab, account: Account) -> None:
 def test_change_of_visibility(lab: Lab, account: Account) -> None:
     """ChangeMessageVisibility: from now on; twelve hours from the receive; in flight only."""
     url, _ = account.queue(VisibilityTimeout="300", MessageRetentionPeriod="1209600")
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     send(account, url, 1)
     for _ in range(3):
         # Twelve hours count from each receive, however old the message is.
@@ -104,10 +104,10 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
 
 
 @lab_test
-def test_what_comes_back_waits_behind_what_is_waiting(lab: Lab, account: Account) -> None:
+def test_a_returned_message_waits_behind_waiting_messages(lab: Lab, account: Account) -> None:
     """Standard queues, best-effort ordering: a message that comes back starves no other."""
     url, _ = account.queue(VisibilityTimeout="30")
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
 
     def receive_one() -> str:
         (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"]
@@ -124,7 +124,7 @@ def test_what_comes_back_waits_behind_what_is_waiting(lab: Lab, account: Account
 def test_message_is_deleted_by_its_latest_receipt_handle_only(lab: Lab, account: Account) -> None:
     """DeleteMessage: with an older handle "the message might not be deleted"."""
     url, _ = account.queue(VisibilityTimeout="10")
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     send(account, url, 1)
     (old,) = account.messages(url)
     lab.advance(11)
@@ -152,7 +152,7 @@ def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
     dead_url, dead_arn = account.queue("dead")
     redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2}
     url, arn = account.queue(VisibilityTimeout="5", RedrivePolicy=redrive)
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     send(account, url, "poison")
     for expected in (1, 1, 0):
         assert len(account.messages(url)) == expected
@@ -174,7 +174,7 @@ def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
 def test_redrive_needs_the_dead_letter_queues_leave(account: Account) -> None:
     """RedriveAllowPolicy: denyAll refuses every source queue."""
     dead_url, dead_arn = account.queue("dead", RedriveAllowPolicy={"redrivePermission": "denyAll"})
-    shown = account.lab.client("sqs").get_queue_attributes(
+    shown = account.lab.aws.client("sqs").get_queue_attributes(
         QueueUrl=dead_url, AttributeNames=["All"]
     )
     assert json.loads(shown["Attributes"]["RedriveAllowPolicy"]) == {"redrivePermission": "denyAll"}
@@ -187,14 +187,14 @@ def test_redrive_policy_is_shown_without_spaces(account: Account) -> None:
     """As SQS writes it: any other form is a change in every plan."""
     _, dead_arn = account.queue("dead")
     url, _ = account.queue(RedrivePolicy={"deadLetterTargetArn": dead_arn, "maxReceiveCount": 9})
-    shown = account.lab.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    shown = account.lab.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     expected = f'{{"deadLetterTargetArn":"{dead_arn}","maxReceiveCount":9}}'
     assert shown["Attributes"]["RedrivePolicy"] == expected
 
 
 @lab_test
 def test_processed_messages_are_deleted_failed_ones_come_back(lab: Lab, account: Account) -> None:
-    """Handling errors: an error leaves the whole batch to its visibility time-out."""
+    """Handling errors: an error leaves the whole batch to its visibility timeout."""
     url, arn = account.queue(VisibilityTimeout="60")
     function = account.function(
         """
@@ -299,7 +299,7 @@ def test_five_pollers_to_begin_with(lab: Lab, account: Account) -> None:
 
 @lab_test
 def test_mapping_needs_permissions_and_a_long_enough_visibility(account: Account) -> None:
-    """Configuring a queue: the role's permissions; visibility not below the function's time-out."""
+    """Configuring a queue: the role's permissions; visibility not below the function's timeout."""
     _, arn = account.queue(VisibilityTimeout="60")
     without = account.function(COUNT, role=account.role())
     with pytest.raises(ClientError, match="permissions to call ReceiveMessage on SQS"):
@@ -321,7 +321,7 @@ def test_mapping_is_shown_as_it_was_made(lab: Lab, account: Account) -> None:
         "ScalingConfig": {"MaximumConcurrency": 2},
     }
     uuid = mapping(account, account.function(COUNT), arn, **settings)
-    shown = lab.client("lambda").get_event_source_mapping(UUID=uuid)
+    shown = lab.aws.client("lambda").get_event_source_mapping(UUID=uuid)
     assert {name: shown[name] for name in settings} == settings
     assert shown["State"] == "Enabled"
 
@@ -334,7 +334,7 @@ def test_disabled_mapping_receives_nothing(lab: Lab, account: Account) -> None:
     send(account, url, 1)
     lab.settle()
     assert batches(lab, function) == []
-    lab.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=True)
+    lab.aws.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=True)
     lab.settle()
     assert len(batches(lab, function)) == 1
 

@@ -9,7 +9,7 @@ import pytest
 from account import Account
 from botocore.exceptions import ClientError
 
-from vmseries_lab.aws.throttling import Rates
+from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.client import Lab
 from vmseries_lab.core.clock import Clock
 
@@ -21,7 +21,7 @@ class HandClock(Clock):
         return self.offset
 
 
-def admitted(rates: Rates, service: str, action: str, parameters: Any = None) -> int:
+def admitted(rates: Throttling, service: str, action: str, parameters: Any = None) -> int:
     """How many calls in a row come through."""
     number = 0
     while number < 50_000 and rates.take(service, action, parameters or {}):
@@ -35,8 +35,8 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def rates(clock: HandClock) -> Rates:
-    return Rates(clock)
+def rates(clock: HandClock) -> Throttling:
+    return Throttling(clock)
 
 
 FILTERED = {"Filters": [{"Name": "instance-id", "Values": ["i-1"]}]}
@@ -68,7 +68,7 @@ FILTERED = {"Filters": [{"Name": "instance-id", "Values": ["i-1"]}]}
     ],
 )
 def test_published_figures(
-    rates: Rates,
+    rates: Throttling,
     clock: HandClock,
     service: str,
     action: str,
@@ -83,12 +83,12 @@ def test_published_figures(
     assert admitted(rates, service, action, parameters) == capacity, "a bucket runs over"
 
 
-def test_actions_of_ec2_do_not_share_a_bucket(rates: Rates) -> None:
+def test_actions_of_ec2_do_not_share_a_bucket(rates: Throttling) -> None:
     admitted(rates, "ec2", "AllocateAddress")
     assert admitted(rates, "ec2", "AssociateAddress") == 50
 
 
-def test_a_refused_call_takes_nothing(rates: Rates, clock: HandClock) -> None:
+def test_a_refused_call_takes_nothing(rates: Throttling, clock: HandClock) -> None:
     admitted(rates, "ec2", "AllocateAddress")
     for _ in range(4):
         clock.jump(0.05)
@@ -96,7 +96,7 @@ def test_a_refused_call_takes_nothing(rates: Rates, clock: HandClock) -> None:
     assert admitted_early, "a fifth of a second makes a token, whatever was asked meanwhile"
 
 
-def test_instances_are_counted_besides_requests(rates: Rates, clock: HandClock) -> None:
+def test_instances_are_counted_besides_requests(rates: Throttling, clock: HandClock) -> None:
     """ "The resource token bucket size for RunInstances is 1000 tokens"."""
     assert rates.take("ec2", "RunInstances", {"MaxCount": 1000})
     assert not rates.take("ec2", "RunInstances", {"MaxCount": 3})
@@ -105,13 +105,13 @@ def test_instances_are_counted_besides_requests(rates: Rates, clock: HandClock) 
     assert admitted(rates, "ec2", "TerminateInstances", {"InstanceIds": ["i-1"] * 100}) == 10
 
 
-def test_actions_of_elb_share_the_bucket_of_the_account(rates: Rates) -> None:
+def test_actions_of_elb_share_the_bucket_of_the_account(rates: Throttling) -> None:
     assert admitted(rates, "elbv2", "RegisterTargets") == 20
     assert admitted(rates, "elbv2", "DescribeTargetHealth") == 20
 
 
 def test_the_rest_of_the_account_leaves_a_share(clock: HandClock) -> None:
-    rates = Rates(clock, share=0.1)
+    rates = Throttling(clock, share=0.1)
     assert admitted(rates, "ec2", "ModifyNetworkInterfaceAttribute") == 10
     clock.jump(10)
     assert admitted(rates, "ec2", "ModifyNetworkInterfaceAttribute") == 5
@@ -119,7 +119,7 @@ def test_the_rest_of_the_account_leaves_a_share(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("service", ["autoscaling", "sqs"])
-def test_what_publishes_no_rate_is_not_limited(rates: Rates, service: str) -> None:
+def test_services_without_a_published_rate_are_not_limited(rates: Throttling, service: str) -> None:
     assert admitted(rates, service, "DescribeAutoScalingGroups") == 50_000
 
 
@@ -129,7 +129,7 @@ NOBODY = "i-00000000000000000"
 
 @pytest.mark.lab
 def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: Account) -> None:
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
 
     def start() -> tuple[int, str]:
         with pytest.raises(ClientError) as refused:
@@ -138,7 +138,7 @@ def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: 
         return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}
-    lab.enforce_request_rates()
+    lab.aws.enforce_request_rates()
     try:
         answers = [start() for _ in range(20)]
         assert answers[:5] == [(400, "InvalidInstanceID.NotFound")] * 5
@@ -146,7 +146,7 @@ def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: 
         lab.advance(10)
         assert start() == (400, "InvalidInstanceID.NotFound")
     finally:
-        lab.enforce_request_rates(enforced=False)
+        lab.aws.enforce_request_rates(enforced=False)
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}
 
 
@@ -181,7 +181,7 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
         Timeout=60,
     )
     account.invoke(arn, 1)  # A cold start would fill the bucket again.
-    lab.enforce_request_rates()
+    lab.aws.enforce_request_rates()
     lab.pace(1000)
     before = lab.now()
     try:
@@ -189,7 +189,7 @@ def test_a_function_that_is_throttled_gets_through_by_waiting(lab: Lab, account:
     finally:
         passed = lab.now() - before
         lab.pace(0)
-        lab.enforce_request_rates(enforced=False)
+        lab.aws.enforce_request_rates(enforced=False)
     assert error == ""
     assert answer["at once"] == "RequestLimitExceeded"
     assert answer["in the end"] == "InvalidAttachmentID.NotFound"

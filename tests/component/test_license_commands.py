@@ -126,6 +126,7 @@ def test_the_licensing_key_is_data(api: XmlApi, way: Way) -> None:
     assert api.requests[0].get("target") == way.target
 
 
+@pytest.mark.documents(id="licensing/panorama/already-returned")
 def test_the_same_licensing_key_again_is_success(api: XmlApi, way: Way) -> None:
     api.answers(error("API key is same as old"))
     way.commands.set_licensing_api_key("key")
@@ -137,6 +138,7 @@ def test_a_refused_licensing_key_is_an_error(api: XmlApi, way: Way) -> None:
         way.commands.set_licensing_api_key("key")
 
 
+@pytest.mark.documents(id="licensing/panorama/already-returned")
 @pytest.mark.parametrize(
     ("answer", "confirmed"),
     [

@@ -77,6 +77,7 @@ def panorama(api: XmlApi) -> PanOsPanorama:
 # Keys and certificates.
 
 
+@pytest.mark.documents(id="failure-modes/D13")
 def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     assert api.requests == [
@@ -89,6 +90,7 @@ def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
     ]
 
 
+@pytest.mark.documents(id="failure-modes/D13")
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
     with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
@@ -101,6 +103,8 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     assert not any("password" in request for request in deletes)
 
 
+@pytest.mark.documents(id="failure-modes/D12")
+@pytest.mark.documents(id="panorama/contention/certificate")
 @pytest.mark.parametrize(
     "secret",
     [
@@ -133,6 +137,9 @@ def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
 # What is not an answer.
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/bad-response")
+@pytest.mark.documents(id="panorama/contention/timeout")
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -189,6 +196,8 @@ BUSY = [
 ]
 
 
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.documents(id="panorama/contention/queue-full")
 @pytest.mark.parametrize(("text", "code"), BUSY, ids=[text for text, _ in BUSY])
 def test_what_passes_by_itself_is_busy(
     api: XmlApi, panorama: PanOsPanorama, text: str, code: str | None
@@ -255,6 +264,8 @@ def ha(state: str) -> str:
     )
 
 
+@pytest.mark.documents(id="failure-modes/D7")
+@pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
     ("states", "asked"),
     [
@@ -275,12 +286,14 @@ def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/pair/active")
 def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
     connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
     "answer",
     [Answer(status=403), Answer(error("Session timed out", "22")), Answer(status=502)],
@@ -292,12 +305,14 @@ def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer:
     assert len(api.requests) == 2
 
 
+@pytest.mark.documents(id="panorama/pair/only-passive")
 def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
+@pytest.mark.documents(id="panorama/pair/turns-passive")
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
     panorama = connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
@@ -314,12 +329,15 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
     assert len(api.requests) == 2
 
 
+@pytest.mark.documents(id="panorama/pair/none-active")
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(DeviceBusyError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
+@pytest.mark.documents(id="failure-modes/D7")
+@pytest.mark.documents(id="panorama/pair/only-passive")
 def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(DeviceUnavailableError):
@@ -427,6 +445,7 @@ def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, t
 # Configuration.
 
 
+@pytest.mark.documents(id="panorama/commit/not-effective")
 @pytest.mark.parametrize(
     ("method", "action"), [("running_members", "show"), ("candidate_members", "get")]
 )
@@ -469,6 +488,7 @@ def test_the_collectors_of_a_firewall_are_not_firewalls(
     assert panorama.running_members()[Part.LOG_COLLECTOR_GROUP] == {SERIAL}
 
 
+@pytest.mark.documents(id="panorama/removal/absent")
 @pytest.mark.parametrize("text", ["Object doesn't exist", "No object to delete in delete handler"])
 def test_removing_what_is_absent_is_success(
     api: XmlApi, panorama: PanOsPanorama, text: str
@@ -508,6 +528,7 @@ def nested(*answers: tuple[str, str, str], status: str = "success", code: str = 
 GONE = ("success", "20", "<msg>command succeeded</msg>")
 
 
+@pytest.mark.documents(id="panorama/removal/batch")
 def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanorama) -> None:
     absent = ("success", "7", "<msg>Object doesn't exist</msg>")
     api.answers(nested(GONE, GONE, absent, GONE))
@@ -534,6 +555,7 @@ def test_nothing_to_remove_asks_nothing(api: XmlApi, panorama: PanOsPanorama) ->
     assert api.requests == []
 
 
+@pytest.mark.documents(id="panorama/removal/referenced")
 @pytest.mark.parametrize("code", ["10", None], ids=["root with code", "root without"])
 def test_a_reference_is_named_and_harms_no_other_removal(
     api: XmlApi, panorama: PanOsPanorama, code: str | None
@@ -550,6 +572,7 @@ def test_a_reference_is_named_and_harms_no_other_removal(
     assert [len(deletes(request)) for request in api.requests] == [4, 3]
 
 
+@pytest.mark.documents(id="panorama/removal/absent")
 def test_an_absent_entry_that_fails_a_transaction_is_left_out(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -559,6 +582,7 @@ def test_an_absent_entry_that_fails_a_transaction_is_left_out(
     assert len(deletes(api.requests[1])) == 3
 
 
+@pytest.mark.documents(id="panorama/removal/no-multi-config")
 @pytest.mark.parametrize(
     "body",
     [
@@ -579,6 +603,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
 
 
+@pytest.mark.documents(id="panorama/contention/lock")
 @pytest.mark.parametrize(
     "body",
     [
@@ -596,6 +621,7 @@ def test_a_busy_panorama_is_not_asked_one_by_one(
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/removal/time-budget")
 def test_a_run_that_is_short_of_time_stops_between_two_requests(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -632,6 +658,7 @@ def test_nothing_to_revert_is_success(api: XmlApi, panorama: PanOsPanorama) -> N
     panorama.revert()
 
 
+@pytest.mark.documents(id="panorama/contention/full-commit")
 def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -643,6 +670,7 @@ def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
 # Commits.
 
 
+@pytest.mark.documents(id="panorama/commit/own-changes")
 def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(QUEUED)
     assert panorama.commit("fw: remove 2 firewalls") == "17"
@@ -664,6 +692,7 @@ NO_CHANGES = "There are no changes to commit."
 SAME = "The result of this commit would be the same as the previous commit queued/processed."
 
 
+@pytest.mark.documents(id="panorama/commit/nothing-to-commit")
 @pytest.mark.parametrize(
     "body",
     [

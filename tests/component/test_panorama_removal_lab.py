@@ -27,7 +27,7 @@ from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.interface import Membership
 from vmseries_autoscale.panorama.removal import remove_firewalls
 from vmseries_lab.core.world import World
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.administrators import Admin
 
 MINUTE = 60
@@ -101,13 +101,23 @@ def east() -> Iterator[Deployment]:
 def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
     """A second deployment at the same Panorama, with an administrator of its own."""
     if request.param != east.group:
-        east.outside.panorama.operator_session([f"set device-group {request.param} description x"])
+        operator_session.run_commands(
+            east.outside.panorama, [f"set device-group {request.param} description x"]
+        )
         east.world.advance(MINUTE)
     deployment = Deployment(east.world, east.outside, initial_config.SECOND, request.param)
     deployment.join("S3", "S4")
     return deployment
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/bad-response")
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.documents(id="panorama/contention/full-commit")
+@pytest.mark.documents(id="panorama/contention/lock")
+@pytest.mark.documents(id="panorama/contention/other-edits")
+@pytest.mark.documents(id="panorama/contention/queue-full")
+@pytest.mark.documents(id="panorama/contention/session")
 @pytest.mark.parametrize(
     ("trouble", "calm", "expected"),
     [
@@ -146,19 +156,21 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     panorama = east.outside.panorama
     somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
     somebody_else.remove(Part.DEVICE_GROUP, "S2")
-    panorama.configure(**trouble)
+    lab_settings.configure(panorama, **trouble)
     outcomes = east.visit("S1")
     outcome = outcomes["S1"] if isinstance(outcomes, dict) else outcomes
     found = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
     assert issubclass(found, expected)
 
-    panorama.configure(**calm)
+    lab_settings.configure(panorama, **calm)
     east.until_removed("S1")
     assert east.left() == {"S2"}
     assert "S2" in east.connect().running_members()[Part.DEVICE_GROUP], "unfinished edits stay so"
     assert "S2" not in east.connect().candidate_members()[Part.DEVICE_GROUP], "nor reverted"
 
 
+@pytest.mark.documents(id="panorama/shared/one-group")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     east: Deployment, west: Deployment
 ) -> None:
@@ -175,11 +187,12 @@ def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     assert commits == [("autoscale", 1), ("autoscale-2", 1)]
 
 
+@pytest.mark.documents(id="panorama/shared/failed-commit")
 def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:
     reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
-    east.outside.panorama.configure(fail_next_commit=reason)
+    lab_settings.configure(east.outside.panorama, fail_next_commit=reason)
     east.visit("S1")
     west.visit("S3")
     east.world.advance(2 * MINUTE)

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("e2e.fleet", "e2e.story")
+pytest.register_assert_rewrite("e2e.story")

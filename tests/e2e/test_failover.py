@@ -1,4 +1,4 @@
-"""A Panorama pair that fails over, and goes away as a whole, beneath two deployments.
+"""A Panorama pair of two deployments that fails over, and that becomes unavailable.
 
 Both run the real functions from the real Terraform; each has a device group and an administrator of
 its own. The one in the east waits a day for Panorama, the one in the west five minutes.
@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from e2e import workspaces
-from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
+from e2e.support import QUICK_BOOT, SECRET
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.panorama import initial_config
+from vmseries_scenarios.deployment import MINUTE, Deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -31,9 +31,9 @@ PLACES = (
     f"{HOST_ENTRY}/device-group",
     f"{HOST_ENTRY}/log-collector-group",
 )
-"""Where Panorama's configuration names a firewall."""
+"""Where Panorama's configuration lists firewalls."""
 UNTOUCHED = {"device-removed", "device-disconnected", "license-returned"}
-"""What happens to no firewall that stays."""
+"""Events that must not happen to a firewall that is not terminated."""
 
 
 @dataclass
@@ -45,25 +45,21 @@ class Site:
     """
 
     lab: Lab
-    east: Fleet
-    west: Fleet
+    east: Deployment
+    west: Deployment
     licenses_lost: int = 0
 
-    def until(self, reached: Callable[[], object], minutes: int = 20) -> None:
-        """Let lab time pass, a little at a time, until something is so."""
-        for _ in range(minutes * 6):
-            if reached():
-                return
-            self.lab.advance(10)
-        pytest.fail(f"not so after {minutes} minutes of lab time")
+    def wait_until(self, reached: Callable[[], object], description: str) -> None:
+        """Advance the lab's clock in small steps until ``reached``, for 20 minutes at most."""
+        self.east.wait_until(reached, description, minutes=20, step_seconds=10)
 
-    def gone(self, fleet: Fleet, *instance_ids: str) -> bool:
-        """Whether Auto Scaling has let these go, each with its hook completed."""
-        return fleet.states().keys().isdisjoint(instance_ids)
+    def gone(self, fleet: Deployment, *instance_ids: str) -> bool:
+        """Return whether Auto Scaling has removed these instances, each with its hook completed."""
+        return fleet.group.states().keys().isdisjoint(instance_ids)
 
     def places(self, serial: str, action: str) -> int:
-        """How often a configuration names a firewall; ``show`` is the running one."""
-        answers = (self.lab.panorama_xml(type="config", action=action, xpath=x) for x in PLACES)
+        """Return how often a configuration lists a firewall; ``show`` is the running one."""
+        answers = (self.lab.panorama.request(type="config", action=action, xpath=x) for x in PLACES)
         return sum(
             entry.get("name") == serial
             for answer in answers
@@ -72,7 +68,7 @@ class Site:
         )
 
     def commits(self, since: int) -> list[tuple[str, str]]:
-        """Whose commits were asked for since then, and how each ended."""
+        """Return administrator and result of each commit since an entry of the timeline."""
         entries = self.lab.timeline(since)
         ends = {e.subject: e.detail["result"] for e in entries if e.kind == "commit-finished"}
         return [
@@ -82,21 +78,21 @@ class Site:
         ]
 
     def fail_over(self, cause: str = "power") -> str:
-        """Let the active peer fail and the other one take over; the one that failed."""
-        failed = str(self.lab.panorama_state()["active"])
-        self.lab.panorama_failover(cause)
+        """Let the active peer fail and the other take over; return the name of the failed peer."""
+        failed = str(self.lab.panorama.state()["active"])
+        self.lab.panorama.fail_over(cause)
         self.lab.advance(TAKEOVER)
-        assert self.lab.panorama_state()["active"] not in (failed, None)
+        assert self.lab.panorama.state()["active"] not in (failed, None)
         return failed
 
     def mend(self, failed: str) -> None:
-        """The peer is back, as the passive one, and in step."""
-        self.lab.panorama(peer=PRIORITIES[failed], available=True)
+        """Restore the failed peer, as the passive one, with a synchronized configuration."""
+        self.lab.panorama.configure(peer=PRIORITIES[failed], available=True)
         self.lab.advance(MINUTE)
 
     def check_others(self, since: int, leaving: set[str]) -> None:
-        """Whoever was not told to go is as it was, and nothing is left of those that were."""
-        number = len(self.east.states()) + len(self.west.states())
+        """Check that other firewalls are unchanged, and that the terminated left nothing behind."""
+        number = len(self.east.group.states()) + len(self.west.group.states())
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
             addresses=0,
@@ -106,14 +102,14 @@ class Site:
         touched = {e.subject for e in self.lab.timeline(since) if e.kind in UNTOUCHED}
         assert touched <= leaving
         for fleet in (self.east, self.west):
-            assert set(fleet.states().values()) <= {"InService"}
+            assert set(fleet.group.states().values()) <= {"InService"}
             assert fleet.dead_letters() == []
 
 
 def add_deployment(lab: Lab) -> None:
-    """What the second deployment has of its own: a device group, and two secrets."""
-    lab.panorama_cli(["set device-group west description 'the other deployment'"])
-    secrets = lab.client("secretsmanager")
+    """Create what the second deployment has of its own: a device group, and two secrets."""
+    lab.panorama.run_commands(["set device-group west description 'the other deployment'"])
+    secrets = lab.aws.client("secretsmanager")
     second = initial_config.SECOND
     for name, changes in (
         (SECRET, {"api_key": second.key, "username": second.name}),
@@ -126,40 +122,43 @@ def add_deployment(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Lab() as lab:
-        lab.panorama_pair()
-        lab.boot_times(**QUICK_BOOT)
-        lab.panorama(push_seconds=5)
+        lab.panorama.make_pair()
+        lab.firewalls.set_boot_times(**QUICK_BOOT)
+        lab.panorama.configure(push_seconds=5)
         add_deployment(lab)
-        workspace = workspaces.copy(
+        both = Deployment.copy(
             lab,
             "tests/fixtures/shared-panorama",
             tmp_path_factory.mktemp("failover") / "copy",
             uses=["tests/fixtures/minimal"],
         )
-        lab.pace(60)
-        workspace.apply()
-        lab.pace(0)
-        east, west = (Fleet(lab, workspace, workspace.output()[name]) for name in ("east", "west"))
+        both.apply()
+        east, west = (
+            Deployment(lab, both.workspace, both.outputs[name]) for name in ("east", "west")
+        )
         site = Site(lab, east, west)
-        east.desire(EAST)
-        west.desire(WEST)
-        east.until_in_service(EAST)
-        west.until_in_service(WEST)
+        east.group.scale(EAST)
+        west.group.scale(WEST)
+        east.wait_until_in_service(EAST)
+        west.wait_until_in_service(WEST)
         yield site
         assert lab.errors() == []
 
 
+@pytest.mark.documents(id="panorama/pair/before-commit")
 def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
-    site.lab.fault("panorama", "commit", kind="reset", count=1)
-    leaving = site.east.terminate_one()
+    site.lab.faults.add("panorama", "commit", kind="reset", count=1)
+    leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
-    site.until(lambda: any("error" in line for line in site.east.log(since)))
+    site.wait_until(
+        lambda: any("error" in line for line in site.east.log(since)), "an error in the log"
+    )
     assert (site.places(serial, "get"), site.places(serial, "show")) == (0, len(PLACES))
 
     failed = site.fail_over()
     assert site.places(serial, "get") == len(PLACES), "the edit went with its peer"
-    site.until(lambda: site.gone(site.east, leaving))
+    site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
         "DeviceUnavailableError"
@@ -168,17 +167,19 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     site.check_others(entries, {serial})
 
 
+@pytest.mark.documents(id="panorama/contention/job-unknown")
+@pytest.mark.documents(id="panorama/pair/after-commit")
 @pytest.mark.parametrize("cause", ["power", "suspended"])
 def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause: str) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
-    leaving = site.east.terminate_one()
+    leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
-    site.until(lambda: site.commits(entries))
+    site.wait_until(lambda: site.commits(entries), "a commit")
 
     failed = site.fail_over(cause)
     assert site.places(serial, "show") == len(PLACES)
-    site.until(lambda: site.gone(site.east, leaving))
-    # That of a suspended peer goes on, and stays on that peer.
+    site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
+    # The commit of a suspended peer continues, and stays on that peer.
     assert site.commits(entries) == [
         ("autoscale", "lost" if cause == "power" else "OK"),
         ("autoscale", "OK"),
@@ -188,9 +189,9 @@ def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause
     site.check_others(entries, {serial})
 
 
-def waiting(fleet: Fleet) -> int:
-    """Messages that the terminate queue holds."""
-    attributes = fleet.lab.client("sqs").get_queue_attributes(
+def waiting(fleet: Deployment) -> int:
+    """Return the number of messages in the terminate queue."""
+    attributes = fleet.lab.aws.client("sqs").get_queue_attributes(
         QueueUrl=fleet.outputs["queues"]["terminate"]["url"], AttributeNames=["All"]
     )["Attributes"]
     kinds = ("", "NotVisible")
@@ -198,7 +199,7 @@ def waiting(fleet: Fleet) -> int:
 
 
 def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
-    """How the terminate hooks of these instances were completed."""
+    """Return the results of the terminate hooks of these instances."""
     return [
         e.detail["result"]
         for e in entries
@@ -208,20 +209,23 @@ def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
     ]
 
 
+@pytest.mark.documents(id="panorama/pair/long-outage")
+@pytest.mark.documents(id="panorama/pair/outage")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_both_peers_down_for_two_hours(site: Site) -> None:
     lab, east, west = site.lab, site.east, site.west
     since, entries = lab.now(), len(lab.timeline())
-    lab.panorama(available=False)
-    held = {(one := east.terminate_one()): east.serial(one) for _ in range(2)}
-    given_up = {(one := west.terminate_one()): west.serial(one) for _ in range(2)}
+    lab.panorama.configure(available=False)
+    held = {(leaving := east.group.terminate_one()): east.serial(leaving) for _ in range(2)}
+    given_up = {(leaving := west.group.terminate_one()): west.serial(leaving) for _ in range(2)}
     lab.advance(120 * MINUTE)
 
-    # In the east all is held.
-    states = east.states()
-    assert {states[one] for one in held} == {"Terminating:Wait"}
+    # In the east, everything waits.
+    states = east.group.states()
+    assert {states[instance_id] for instance_id in held} == {"Terminating:Wait"}
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
-    # In the west the deadline has passed, and what needs no Panorama is done.
+    # In the west, the deadline has passed, and everything is done that needs no Panorama.
     assert site.gone(west, *given_up)
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
     passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]
@@ -232,13 +236,13 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     done = {e.kind for e in lab.timeline(entries)}
     assert done.isdisjoint({"hook-expired", "license-returned", "device-removed", "commit-queued"})
 
-    lab.panorama(available=True)
+    lab.panorama.configure(available=True)
     lab.advance(30 * MINUTE)
     assert site.gone(east, *held)
     assert completed(lab.timeline(entries), set(held)) == ["CONTINUE"] * len(held)
     returned = {e.subject for e in lab.timeline(entries) if e.kind == "license-returned"}
     assert returned == set(held.values())
-    # What the reconcile function has finished, and what it could only report.
+    # The reconcile function has finished the removal, and reported the lost licenses.
     reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
     (found,) = [report for report in reports if report["orphans"]]
     assert found["orphans"] == given_up
@@ -246,18 +250,22 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
     reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
     assert not any(report["orphans"] or report["licenses_not_returned"] for report in reports)
-    # Each deployment has made one commit, of what is its own.
+    # Each deployment has made one commit, of its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)
     site.check_others(entries, {*held.values(), *given_up.values()})
 
 
+@pytest.mark.documents(id="panorama/contention/five-calls")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_both_deployments_scale_in_at_the_same_time(site: Site) -> None:
     entries = len(site.lab.timeline())
-    fleets = (site.east, site.west)
-    leaving = {(one := fleet.terminate_one()): fleet.serial(one) for fleet in fleets}
-    site.until(lambda: all(site.gone(fleet, *leaving) for fleet in fleets))
+    sides = (site.east, site.west)
+    leaving = {
+        (instance_id := side.group.terminate_one()): side.serial(instance_id) for side in sides
+    }
+    site.wait_until(lambda: all(site.gone(side, *leaving) for side in sides), "both are terminated")
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.check_others(entries, set(leaving.values()))
-    # In all that has happened here: five calls at once for each deployment.
-    assert site.lab.panorama_state()["most_requests_at_once"] <= len(fleets) * CALLS_AT_ONCE
+    # Over all tests of this file, each deployment made at most five calls at once.
+    assert site.lab.panorama.state()["most_requests_at_once"] <= len(sides) * CALLS_AT_ONCE

@@ -1,4 +1,4 @@
-"""Terraform from several machines: no file that one of them built may be needed by another.
+"""Terraform on several machines: none may need a file that another one has built.
 
 A copy of the repository stands for a machine. The layer's archive is built into the copy's own
 `.terraform`, so another copy does not have it.
@@ -11,21 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 
 from vmseries_lab.client import Lab
-from vmseries_lab.terraform import TerraformError, Workspace
+from vmseries_scenarios.deployment import APPLY_PACE, copy_root
+from vmseries_scenarios.terraform import TerraformError, Workspace
 
 pytestmark = pytest.mark.apply(seconds=200)
 
 ROOT = "tests/fixtures/minimal"
-PACE = 60.0
 
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     with Lab() as lab:
-        lab.pace(PACE)
+        lab.pace(APPLY_PACE)
         yield lab
         assert lab.errors() == []
 
@@ -34,14 +33,14 @@ def built(workspace: Workspace) -> list[Path]:
     return list(workspace.folder.glob(".terraform/vmseries-autoscale/*.zip"))
 
 
-def hand_over(there: Workspace, here: Workspace) -> None:
-    """Give the other machine the state, as a remote backend would."""
-    shutil.copy(there.folder / "terraform.tfstate", here.folder)
+def hand_over(source: Workspace, target: Workspace) -> None:
+    """Copy the state to the other machine, as a remote backend would."""
+    shutil.copy(source.folder / "terraform.tfstate", target.folder)
 
 
 def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
-    planner = workspaces.copy(lab, ROOT, tmp_path / "planner")
-    applier = workspaces.copy(lab, ROOT, tmp_path / "applier")
+    planner = copy_root(lab.aws.environment(), ROOT, tmp_path / "planner")
+    applier = copy_root(lab.aws.environment(), ROOT, tmp_path / "applier")
     assert planner.save_plan(tmp_path / "saved.tfplan")
 
     applier.apply(plan=tmp_path / "saved.tfplan")
@@ -55,13 +54,13 @@ def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
 def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
     lab: Lab, tmp_path: Path
 ) -> None:
-    first = workspaces.copy(lab, ROOT, tmp_path / "first")
-    second = workspaces.copy(lab, ROOT, tmp_path / "second")
-    lab.fault("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
+    first = copy_root(lab.aws.environment(), ROOT, tmp_path / "first")
+    second = copy_root(lab.aws.environment(), ROOT, tmp_path / "second")
+    lab.faults.add("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
     with pytest.raises(TerraformError, match="AccessDenied"):
         first.apply()
     assert len(built(first)) == 1
-    lab.clear_faults()
+    lab.faults.clear()
 
     hand_over(first, second)
     second.apply()

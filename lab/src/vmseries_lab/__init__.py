@@ -1,1 +1,1 @@
-"""A laptop-sized AWS and Panorama in which the module runs for real."""
+"""A simulated AWS and Panorama for the module, on one machine."""

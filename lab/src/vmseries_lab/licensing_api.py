@@ -1,4 +1,4 @@
-"""The vendor's licensing: pools of VM licenses, and the API that counts them from outside.
+"""The vendor's licensing service: pools of VM licenses, and the licensing API.
 
 Palo Alto Networks, "Use the Licensing API" (legacy licensing API): POST to
 ``https://api.paloaltonetworks.com/api/license/{activate,get,deactivate}``, form-encoded, with the
@@ -30,7 +30,7 @@ class PoolExhaustedError(Exception):
 
 
 class LicensingRefusedError(Exception):
-    """The licensing service does not do what it was asked."""
+    """The licensing service rejects a request."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Licensing:
     Attributes:
         pools: by auth code.
         deactivation_seconds: lab seconds from a firewall's request until its license is back.
-        refuse_deactivation: what every firewall is told that wants to give its license back.
+        refuse_deactivation: the error that every deactivation by a firewall gets.
     """
 
     def __init__(self, world: World, authority: Authority) -> None:
@@ -71,25 +71,25 @@ class Licensing:
         """Whether firewalls can reach the service."""
         return self.server.conduct.mode == "answering" and self.server.conduct.status == 200
 
-    def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs.
+    def configure(self, **settings: Any) -> None:
+        """Change settings.
 
         Args:
-            knobs: ``available``, ``pool_size``, ``deactivation_seconds``, ``refuse_deactivation``
-                and those of ``https.Conduct``.
+            settings: ``available``, ``pool_size``, ``deactivation_seconds``,
+                ``refuse_deactivation`` and those of ``https.ServerBehavior``.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        if "available" in knobs:
-            knobs["mode"] = "answering" if knobs.pop("available") else "refusing"
-        if "pool_size" in knobs:
-            self.pools[AUTH_CODE].total = int(knobs.pop("pool_size"))
-        if "deactivation_seconds" in knobs:
-            self.deactivation_seconds = float(knobs.pop("deactivation_seconds"))
-        if "refuse_deactivation" in knobs:
-            self.refuse_deactivation = knobs.pop("refuse_deactivation")
-        self.server.behave(**knobs)
+        if "available" in settings:
+            settings["mode"] = "answering" if settings.pop("available") else "refusing"
+        if "pool_size" in settings:
+            self.pools[AUTH_CODE].total = int(settings.pop("pool_size"))
+        if "deactivation_seconds" in settings:
+            self.deactivation_seconds = float(settings.pop("deactivation_seconds"))
+        if "refuse_deactivation" in settings:
+            self.refuse_deactivation = settings.pop("refuse_deactivation")
+        self.server.behave(**settings)
 
     def start(self) -> None:
         """Serve again, at another port."""

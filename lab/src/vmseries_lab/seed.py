@@ -1,4 +1,4 @@
-"""What stands in the account before anything is applied, so that the examples run unchanged.
+"""Creates what the account contains before the first apply, so that examples run unchanged.
 
 On AWS these are the three secrets that a user makes first; the examples' READMEs say how.
 """

@@ -1,4 +1,4 @@
-"""The lab's process: the simulated AWS with everything behind it, on one port of the loopback."""
+"""The lab's process: the simulated AWS and everything else, on one loopback port."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vmseries_lab.aws.ec2 import marketplace_images
 from vmseries_lab.aws.eventbridge import bus
 from vmseries_lab.aws.lambda_ import event_source_mapping
 from vmseries_lab.aws.moto_patching import replace
-from vmseries_lab.aws.throttling import Rates
+from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.core.control_api import PREFIX, Control, since
 from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import AUTH_CODE
@@ -196,7 +196,7 @@ class Laboratory:
         return self._clock()
 
     def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:
-        self.gate.rates = Rates(self.world.clock, share) if enforced else None
+        self.gate.rates = Throttling(self.world.clock, share) if enforced else None
         return {"enforced": enforced, "share": share}
 
     def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
@@ -252,7 +252,7 @@ class Laboratory:
 
 
 def main(*, with_parent: bool = False) -> None:
-    """Start a lab, say where it is, and serve until told to stop.
+    """Start a lab, print where it is, and serve until it is stopped.
 
     Args:
         with_parent: stop when standard input ends, that is, when the process that started this one

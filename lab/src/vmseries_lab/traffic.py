@@ -1,4 +1,4 @@
-"""The traffic that the fleet carries, spread over it as a load balancer spreads flows.
+"""Traffic: sessions, spread over the firewalls as a load balancer spreads flows.
 
 New flows go to healthy targets only; established ones stay where they are until they end or the
 target has drained. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
@@ -60,17 +60,17 @@ class Traffic:
         self.capacity = SESSION_CAPACITY
         self.unready = 0
 
-    def configure(self, **knobs: int) -> dict[str, Any]:
+    def configure(self, **settings: int) -> dict[str, Any]:
         """Change the sessions offered, or the capacity of a firewall.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        if unknown := set(knobs) - {"sessions", "capacity"}:
-            raise ValueError(f"traffic has no knob called {', '.join(sorted(unknown))}")
+        if unknown := set(settings) - {"sessions", "capacity"}:
+            raise ValueError(f"traffic has no setting called {', '.join(sorted(unknown))}")
         with self._world.lock:
-            self.offered = int(knobs.get("sessions", self.offered))
-            self.capacity = int(knobs.get("capacity", self.capacity))
+            self.offered = int(settings.get("sessions", self.offered))
+            self.capacity = int(settings.get("capacity", self.capacity))
         return self.status()
 
     def status(self) -> dict[str, Any]:

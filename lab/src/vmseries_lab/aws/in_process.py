@@ -128,14 +128,17 @@ class InProcessAws:
 
     def group(self, name: str = "fw") -> dict[str, Any]:
         """Describe a group."""
-        found = self.client("autoscaling").describe_auto_scaling_groups(
+        response = self.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[name]
         )
-        return dict(found["AutoScalingGroups"][0])
+        return dict(response["AutoScalingGroups"][0])
 
     def states(self, name: str = "fw") -> dict[str, str]:
         """List the group's instances with their lifecycle states."""
-        return {one["InstanceId"]: one["LifecycleState"] for one in self.group(name)["Instances"]}
+        return {
+            member["InstanceId"]: member["LifecycleState"]
+            for member in self.group(name)["Instances"]
+        }
 
     def complete(
         self, instance_id: str, hook_name: str, result: str = "CONTINUE", group: str = "fw"
@@ -165,15 +168,15 @@ class InProcessAws:
 
     def instance(self, instance_id: str) -> dict[str, Any]:
         """Describe an instance."""
-        found = self.client("ec2").describe_instances(InstanceIds=[instance_id])
-        return dict(found["Reservations"][0]["Instances"][0])
+        response = self.client("ec2").describe_instances(InstanceIds=[instance_id])
+        return dict(response["Reservations"][0]["Instances"][0])
 
     def health(self, target_group: str) -> dict[str, str]:
         """List the target group's targets with their states."""
-        found = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
+        response = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
         return {
-            one["Target"]["Id"]: one["TargetHealth"]["State"]
-            for one in found["TargetHealthDescriptions"]
+            target["Target"]["Id"]: target["TargetHealth"]["State"]
+            for target in response["TargetHealthDescriptions"]
         }
 
     def lifecycle_events(self) -> list[dict[str, Any]]:
@@ -181,7 +184,7 @@ class InProcessAws:
         return [detail for kind, detail in self.events if "Lifecycle Action" in kind]
 
     def kinds(self, subject: str) -> list[str]:
-        """List what the timeline says about a subject."""
+        """List the kinds of a subject's timeline entries."""
         return [entry.kind for entry in self.world.timeline.since() if entry.subject == subject]
 
 
@@ -210,7 +213,7 @@ def _client(service: str) -> Any:
 @contextmanager
 def in_process_aws() -> Iterator[InProcessAws]:
     """Run moto in this process, completed by the lab, with the VPC made."""
-    # Thousands of images that nobody asks for take longer than most tests, too.
+    # Loading thousands of unused images takes longer than most tests.
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()
         marketplace_images.install(world)

@@ -1,6 +1,6 @@
-"""Moto reads the lab's clock instead of the machine's.
+"""Makes moto read the lab's clock instead of the machine's.
 
-With it, visibility time-outs, retention, creation dates and metric timestamps all follow the clock
+With it, visibility timeouts, retention, creation dates and metric timestamps all follow the clock
 when it is moved.
 """
 

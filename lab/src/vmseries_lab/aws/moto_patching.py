@@ -39,7 +39,7 @@ BackendDict.__ne__ = object.__ne__
 
 
 def require_moto() -> None:
-    """Make sure that the installed moto is the one that the replacements were written against.
+    """Check that the installed moto is the version that the replacements were written for.
 
     Raises:
         RuntimeError: if another version is installed.
@@ -79,7 +79,7 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def _caller() -> str:
-    """Name the module outside this one that asked for a replacement."""
+    """The name of the module that makes a replacement."""
     frame = sys._getframe(1)  # noqa: SLF001
     while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
         frame = frame.f_back
@@ -87,7 +87,7 @@ def _caller() -> str:
 
 
 def wrap(owner: Any, name: str, function: Callable[..., Any]) -> None:
-    """Replace a method of a moto class by one that may call the original.
+    """Replace a method of a moto class by a function that may call the original.
 
     Args:
         owner: the class.

@@ -3,7 +3,7 @@
 Moto's queues follow the lab's clock already (``vmseries_lab.aws.moto_clock``). Added here: limits
 and receipt handles as SQS has them, retention, message move tasks, and attributes as SQS shows
 them.
-Source: SQS Developer Guide and API reference; the section is named at each behaviour.
+Source: SQS Developer Guide and API reference; the section is named at each behavior.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 POLL_SECONDS = 0.02
 """Real time between two looks of a long poll."""
 IN_FLIGHT_LIMIT_SECONDS = 43_200
-"""Longest time from one receive to the end of its visibility time-out ("Visibility timeout")."""
+"""Longest time from one receive to the end of its visibility timeout ("Visibility timeout")."""
 
 
 @dataclass
@@ -206,7 +206,7 @@ def _remove(queue: Any, message: Any) -> None:
 
 
 def in_flight(message: Any) -> bool:
-    """Whether the message was received and its visibility time-out has not passed."""
+    """Whether the message was received and its visibility timeout has not passed."""
     return message.approximate_receive_count > 0 and not message.visible
 
 

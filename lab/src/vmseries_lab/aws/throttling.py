@@ -1,4 +1,4 @@
-"""How fast AWS lets an account call: the published request rates, on the lab's clock.
+"""Throttling: AWS's published request rates, on the lab's clock.
 
 A token bucket per account, Region and API action (https://en.wikipedia.org/wiki/Token_bucket): a
 call takes a token, tokens come back at a fixed rate up to the bucket's capacity, and a call that
@@ -62,7 +62,7 @@ EC2_UNFILTERED = frozenset(
         "DescribeVolumes",
     }
 )
-"""Take from a smaller bucket when they are asked with neither a filter nor pages."""
+"""Use a smaller bucket without a filter and without pagination."""
 
 EC2_UNCATEGORISED = {
     "AcceptVpcEndpointConnections": Rate(10, 1),
@@ -120,7 +120,7 @@ Takings: TypeAlias = Mapping[str, tuple[Rate, float]]
 """What a call takes: by the bucket's name its rate, and how many tokens."""
 
 
-class Rates:
+class Throttling:
     """The buckets of the account, each full until it is used.
 
     Args:
@@ -138,7 +138,7 @@ class Rates:
         """Take what a call takes.
 
         Returns:
-            Whether everything was there; if not, nothing was taken and the call is to be refused.
+            Whether there were enough tokens; if not, none was used and the call is throttled.
         """
         with self._lock:
             now = self._clock.now()

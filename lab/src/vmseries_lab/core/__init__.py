@@ -1,1 +1,1 @@
-"""What every part of the lab stands on: clock, timeline, the world, and the control API."""
+"""The base of every part of the lab: clock, timeline, world, registry and control API."""

@@ -1,4 +1,4 @@
-"""The control API: what tests and the demo may do to the lab, and see of it.
+"""The control API: how tests and scenarios change and read the lab.
 
 It moves the clock, injects faults and drives the load; it shows what happened. What is left behind
 is never read from here but from the simulated AWS and Panorama themselves.
@@ -59,7 +59,7 @@ class Control:
             return HTTPStatus.OK, route(query, body)
         except (KeyError, TypeError, ValueError) as error:
             return HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"}
-        except Exception as error:  # noqa: BLE001 - the client is told, whatever it was
+        except Exception as error:  # noqa: BLE001 - the client gets any error
             traceback.print_exc()
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"{type(error).__name__}: {error}"}
 

@@ -1,4 +1,4 @@
-"""How a part of the lab finds another one that was installed before it."""
+"""Finds a part of the lab that was installed earlier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ P = TypeVar("P")
 
 
 def find(world: World, kind: type[P]) -> P:
-    """The engine of this kind.
+    """The installed engine of this class.
 
     Raises:
         LookupError: if it has not been installed.

@@ -1,4 +1,4 @@
-"""What the parts of the lab share: clock, timeline, one lock, and the ports between them.
+"""What all parts of the lab share: clock, timeline, one lock, and the ports between them.
 
 The parts know each other only through this module. A part that offers something sets a port when it
 is installed; a part that needs something calls the port.
@@ -21,7 +21,7 @@ STEP_SECONDS = 5.0
 """The largest jump that is made without letting every engine look at the clock."""
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.02
-"""Real time between two looks at what is in flight: longer and longer while nothing ends."""
+"""Real time between two checks of what is in flight; it doubles while nothing ends."""
 
 
 class Engine(Protocol):
@@ -92,7 +92,7 @@ class World:
         return any(engine.busy() for engine in self.engines)
 
     def wake(self) -> None:
-        """Say that something which was in flight has ended, to whoever waits for it."""
+        """Wake :meth:`settle`: something that was in flight has ended."""
         self._ended.set()
 
     def settle(self, limit_seconds: float = 120.0) -> None:
@@ -117,9 +117,9 @@ class World:
     def advance(self, seconds: float) -> None:
         """Move the clock by ``seconds``, in steps, letting everything happen that falls due."""
         self.settle()
-        left = seconds
-        while left > 0:
-            step = min(STEP_SECONDS, left)
+        remaining = seconds
+        while remaining > 0:
+            step = min(STEP_SECONDS, remaining)
             self.clock.jump(step)
-            left -= step
+            remaining -= step
             self.settle()

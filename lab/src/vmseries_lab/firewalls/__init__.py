@@ -11,7 +11,7 @@ from vmseries_lab.panorama import Outside
 def install(world: World) -> Fleet:
     """Let a firewall live on every instance of a VM-Series image.
 
-    Answers ``world.probe`` and ``world.reach``, and tells Panorama what was terminated.
+    Sets ``world.probe`` and ``world.reach``, and reports terminated firewalls to Panorama.
     """
     outside = registry.find(world, Outside)
     fleet = Fleet(world, outside)

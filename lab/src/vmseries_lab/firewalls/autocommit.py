@@ -1,4 +1,4 @@
-"""The auto-commit: by it a firewall activates its configuration when it boots.
+"""The auto-commit, with which a firewall activates its configuration at boot.
 
 Only then it is ready: Palo Alto Networks, PAN-OS CLI Quick Start, ``show chassis-ready`` and ``show
 jobs all``, where it is the job of type ``AutoCom``. How long it takes is the lab's own.

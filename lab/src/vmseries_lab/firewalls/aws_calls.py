@@ -42,11 +42,11 @@ _making = threading.Lock()
 """Held while a client is made, which sessions do not stand at the same time."""
 
 
-class CloudError(Exception):
-    """A firewall did not get from AWS what it asked for."""
+class AwsCallError(Exception):
+    """A firewall's call to AWS failed."""
 
 
-class Cloud:
+class AwsCalls:
     """AWS, as firewalls reach it."""
 
     def __init__(self, world: World) -> None:
@@ -94,7 +94,7 @@ class Cloud:
         try:
             return {key: str(text) for key, text in json.loads(value).items()}
         except (ValueError, AttributeError) as error:
-            raise CloudError(f"secret {name} holds no keys and values") from error
+            raise AwsCallError(f"secret {name} holds no keys and values") from error
 
     def file(self, instance_id: str, role_arn: str | None, bucket: str, key: str) -> str | None:
         """The text of an object in S3, ``None`` if there is no such object.
@@ -109,7 +109,7 @@ class Cloud:
         except client.exceptions.NoSuchKey:
             return None
         except (ClientError, BotoCoreError) as error:
-            raise CloudError(f"s3://{bucket}/{key}: {error}") from error
+            raise AwsCallError(f"s3://{bucket}/{key}: {error}") from error
 
     def put_metrics(
         self, instance_id: str, role_arn: str | None, namespace: str, data: list[dict[str, Any]]
@@ -134,11 +134,11 @@ class Cloud:
         """
         with self._world.lock:
             if role_arn is None or not iam.service_may_assume(role_arn, "ec2.amazonaws.com"):
-                raise CloudError(f"AccessDenied: no role to call {action} with")
+                raise AwsCallError(f"AccessDenied: no role to call {action} with")
             role = get_backend("iam")[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
             documents = iam.documents(role)
         if not iam.allows(documents, action, resource, context=context):
-            raise CloudError(f"AccessDenied: {role_arn} may not call {action} on {resource}")
+            raise AwsCallError(f"AccessDenied: {role_arn} may not call {action} on {resource}")
 
     def _client(self, instance_id: str, role_arn: str | None, service: str) -> Any:
         """A client with the credentials that the instance metadata service hands out."""
@@ -147,7 +147,7 @@ class Cloud:
             known = self._clients.get(key)
         if known is not None:
             return known
-        # Not while making a client: whoever holds the world's lock may wait for that.
+        # Not while making a client: the holder of the world's lock may wait for that.
         credentials = self._credentials(instance_id, role_arn or "")
         with _making:
             client = _session().client(  # type: ignore[call-overload]
@@ -182,4 +182,4 @@ def _call(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (ClientError, BotoCoreError) as error:
-        raise CloudError(str(error)) from error
+        raise AwsCallError(str(error)) from error

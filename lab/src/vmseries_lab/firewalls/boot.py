@@ -5,22 +5,67 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 from vmseries_lab.firewalls.autocommit import AutoCommit
-from vmseries_lab.firewalls.aws_calls import CloudError
-from vmseries_lab.firewalls.bootstrap_parameters import Bootstrap, parse
+from vmseries_lab.firewalls.aws_calls import AwsCallError
+from vmseries_lab.firewalls.bootstrap_parameters import BootstrapParameters, parse
 from vmseries_lab.firewalls.bootstrap_source import read
-from vmseries_lab.firewalls.shared_services import Surroundings
+from vmseries_lab.firewalls.license import License
+from vmseries_lab.firewalls.machine import Interface, Machine
+from vmseries_lab.firewalls.pushed_config import PushedConfig
+from vmseries_lab.firewalls.quirks import Quirks
+from vmseries_lab.firewalls.shared_services import SharedServices
 from vmseries_lab.licensing_api import LicensingRefusedError, PoolExhaustedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
+from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
-if TYPE_CHECKING:
-    from vmseries_lab.firewalls.firewall import Firewall, Phase
-
 Stage = Callable[[], bool]
-"""One stage: whether it is over, or must be tried again at the next tick."""
+"""One stage. Returns whether it is complete; otherwise it runs again at the next tick."""
+
+Phase = Literal[
+    "starting",
+    "no-management-network",
+    "bootstrap-failed",
+    "bootstrapped",
+    "unlicensed",
+    "licensed",
+    "refused",
+    "connected",
+    "in-sync",
+    "standalone",
+    "halted",
+]
+
+
+class BootTarget(Link, Protocol):
+    """The firewall that boots: what a boot reads and sets on it; see ``firewall.Firewall``."""
+
+    machine: Machine
+    sw_version: str
+    license: License
+    quirks: Quirks
+    hostname: str
+    phase: Phase
+    interfaces: tuple[Interface, ...]
+    bootstrap: BootstrapParameters
+    pushed: PushedConfig
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """UUID and CPU ID."""
+
+    @property
+    def management(self) -> Interface | None:
+        """The management interface."""
+
+    @property
+    def address(self) -> str:
+        """The address of the management interface."""
+
+    def has_management_network(self) -> bool:
+        """Whether the management interface is still attached."""
 
 
 class Boot:
@@ -30,11 +75,11 @@ class Boot:
         auto_commit: by which it activates its configuration.
     """
 
-    def __init__(self, firewall: Firewall, surroundings: Surroundings, now: float) -> None:
+    def __init__(self, firewall: BootTarget, services: SharedServices, now: float) -> None:
         self._firewall = firewall
-        self._around = surroundings
-        self._reading: Future[Bootstrap] | None = None
-        times = surroundings.times
+        self._services = services
+        self._reading: Future[BootstrapParameters] | None = None
+        times = services.times
         self.auto_commit = self._activate(now, times.bootstrap, times.register)
         self._stages: list[tuple[float, Stage]] = [
             (now + self._spread(times.bootstrap), self._look_around),
@@ -65,7 +110,7 @@ class Boot:
 
     def again(self, now: float) -> None:
         """Boot a second time: without bootstrapping, with what the firewall has."""
-        rejoin = self._around.times.rejoin
+        rejoin = self._services.times.rejoin
         self.auto_commit = self._activate(now, rejoin / 2, rejoin)
         self._stages = [(now + self._spread(rejoin), self._rejoin)]
 
@@ -73,7 +118,7 @@ class Boot:
         """Enumerate the interfaces. What is attached later stays unseen."""
         firewall = self._firewall
         firewall.interfaces = firewall.machine.interfaces()
-        firewall.bootstrap = Bootstrap(parse(firewall.machine.user_data()))
+        firewall.bootstrap = BootstrapParameters(parse(firewall.machine.user_data()))
         self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
         if firewall.management is None:
             self._give_up("no-management-network")
@@ -82,7 +127,7 @@ class Boot:
     def _read(self) -> bool:
         """Get the bootstrap parameters, over the management network where they lie elsewhere."""
         if self._reading is None:
-            cloud, machine = self._around.cloud, self._firewall.machine
+            cloud, machine = self._services.cloud, self._firewall.machine
             instance_id, role_arn = machine.instance_id, machine.role_arn()
             user_data = machine.user_data()
             self._reading = cloud.submit(lambda: read(cloud, instance_id, role_arn, user_data))
@@ -93,11 +138,11 @@ class Boot:
         self._use(reading)
         return True
 
-    def _use(self, reading: Future[Bootstrap]) -> None:
+    def _use(self, reading: Future[BootstrapParameters]) -> None:
         firewall = self._firewall
         try:
             firewall.bootstrap = reading.result()
-        except CloudError as error:
+        except AwsCallError as error:
             self._give_up("bootstrap-failed", reason=str(error))
             return
         if firewall.management is None:
@@ -133,13 +178,13 @@ class Boot:
 
     def _register(self) -> bool:
         """Join Panorama; while that is away, try again."""
-        firewall, panorama = self._firewall, self._around.panorama
+        firewall, panorama = self._firewall, self._services.panorama
         bootstrap = firewall.bootstrap
         if not bootstrap.panoramas:
             self._stages.clear()
             self._enter("standalone")
             return True
-        if not (set(bootstrap.panoramas) & set(PANORAMA_NAMES) and firewall.oddities.registers):
+        if not (set(bootstrap.panoramas) & set(PANORAMA_NAMES) and firewall.quirks.registers):
             self._stages.clear()
             return True
         if bootstrap.device_group is None or bootstrap.template_stack is None:
@@ -171,7 +216,7 @@ class Boot:
         Raises:
             RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
         """
-        firewall, plugin = self._firewall, self._around.plugin
+        firewall, plugin = self._firewall, self._services.plugin
         if not firewall.machine.bring_your_own_license:
             raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
@@ -182,11 +227,11 @@ class Boot:
 
     def _ask_for_push(self) -> bool:
         """Content is installed: Panorama pushes the configuration."""
-        self._around.panorama.push([self._firewall.serial])
+        self._services.panorama.push([self._firewall.serial])
         return True
 
     def _rejoin(self) -> bool:
-        firewall, panorama = self._firewall, self._around.panorama
+        firewall, panorama = self._firewall, self._services.panorama
         if not firewall.bootstrap.panoramas:
             self._enter("standalone")
             return True
@@ -204,7 +249,7 @@ class Boot:
 
     def _note(self, kind: str, **detail: Any) -> None:
         instance_id = self._firewall.machine.instance_id
-        self._around.world.timeline.add("firewall", kind, instance_id, **detail)
+        self._services.world.timeline.add("firewall", kind, instance_id, **detail)
 
     def _give_up(self, phase: Phase, **detail: Any) -> None:
         """Stay as it is for good."""
@@ -212,7 +257,7 @@ class Boot:
         self._enter(phase, **detail)
 
     def _activate(self, now: float, begins: float, ends: float) -> AutoCommit:
-        failure = self._firewall.oddities.auto_commit_failure
+        failure = self._firewall.quirks.auto_commit_failure
         return AutoCommit(now + self._spread(begins), now + self._spread(ends), failure)
 
     def _spread(self, seconds: float) -> float:

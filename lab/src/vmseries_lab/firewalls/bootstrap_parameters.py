@@ -1,4 +1,4 @@
-"""Bootstrap parameters: what a VM-Series firewall is told when it starts for the first time.
+"""Bootstrap parameters: what a VM-Series firewall reads at its first boot.
 
 Palo Alto Networks, VM-Series Deployment Guide: "init-cfg.txt File Components", "Bootstrap the
 VM-Series Firewall on AWS" (user data as pairs separated by semicolons or new lines; ``secret_name``
@@ -21,7 +21,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Bootstrap:
+class BootstrapParameters:
     """Bootstrap parameters under the names that init-cfg.txt gives them."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Bootstrap:
         return self._get("cgname")
 
     def hostname(self, offered: str) -> str:
-        """Its host name: a fixed one, or the one that DHCP offers if it may accept that."""
+        """Its host name: the configured one, or that of DHCP if it is accepted."""
         if fixed := self._get("hostname"):
             return fixed
         return offered if self._get("dhcp-accept-server-hostname") == "yes" else DEFAULT_HOSTNAME

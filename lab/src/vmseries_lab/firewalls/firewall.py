@@ -1,73 +1,58 @@
-"""One VM-Series firewall: from power-on to the moment its instance is gone."""
+"""One VM-Series firewall: from power-on to the end of its instance."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Literal
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.firewalls.boot import Boot
-from vmseries_lab.firewalls.bootstrap_parameters import DEFAULT_HOSTNAME, Bootstrap
+from vmseries_lab.firewalls.boot import Boot, Phase
+from vmseries_lab.firewalls.bootstrap_parameters import DEFAULT_HOSTNAME, BootstrapParameters
 from vmseries_lab.firewalls.license import License
 from vmseries_lab.firewalls.load_model import Load
 from vmseries_lab.firewalls.machine import Interface, Machine
-from vmseries_lab.firewalls.metric_publisher import Publisher
-from vmseries_lab.firewalls.pushed_config import Pushed
-from vmseries_lab.firewalls.quirks import Oddities
-from vmseries_lab.firewalls.shared_services import Surroundings
+from vmseries_lab.firewalls.metric_publisher import MetricPublisher
+from vmseries_lab.firewalls.pushed_config import PushedConfig
+from vmseries_lab.firewalls.quirks import Quirks
+from vmseries_lab.firewalls.shared_services import SharedServices
 from vmseries_lab.panorama.op_commands import choose
 from vmseries_lab.panorama.responses import ApiError, leaf, result
-
-Phase = Literal[
-    "starting",
-    "no-management-network",
-    "bootstrap-failed",
-    "bootstrapped",
-    "unlicensed",
-    "licensed",
-    "refused",
-    "connected",
-    "in-sync",
-    "standalone",
-    "halted",
-]
 
 
 class Firewall:
     """A firewall on one instance; to Panorama it is a ``Link``.
 
     Attributes:
-        interfaces: what it found on its instance when it booted.
-        bootstrap: what it was told at its first boot.
-        pushed: what Panorama gave it.
-        load: what it carries; set by the traffic.
-        oddities: how it differs from others.
+        interfaces: the interfaces that were attached when it booted.
+        bootstrap: its bootstrap parameters.
+        pushed: the configuration that Panorama pushed.
+        load: its sessions; set by ``traffic``.
+        quirks: how it differs from others.
     """
 
     def __init__(
         self,
         machine: Machine,
-        surroundings: Surroundings,
+        services: SharedServices,
         now: float,
-        oddities: Oddities = Oddities(),  # noqa: B008 - it cannot be changed
+        quirks: Quirks = Quirks(),  # noqa: B008 - it is immutable
     ) -> None:
-        self.oddities = oddities
+        self.quirks = quirks
         self.machine = machine
         self.hostname = DEFAULT_HOSTNAME
         self.sw_version = machine.sw_version
         self.phase: Phase = "starting"
         self.interfaces: tuple[Interface, ...] = ()
-        self.bootstrap = Bootstrap()
-        self.pushed = Pushed()
+        self.bootstrap = BootstrapParameters()
+        self.pushed = PushedConfig()
         self.load = Load()
-        self._around = surroundings
-        world = surroundings.world
+        self._services = services
+        world = services.world
         self.license = License(
-            world.clock, world.timeline, surroundings.licensing, self.reaches_licensing
+            world.clock, world.timeline, services.licensing, self.reaches_licensing
         )
-        self._boot = Boot(self, surroundings, now)
-        self._publisher = Publisher(machine, surroundings)
+        self._boot = Boot(self, services, now)
+        self._publisher = MetricPublisher(machine, services)
 
     @property
     def serial(self) -> str:
@@ -95,7 +80,7 @@ class Firewall:
     @property
     def ip_address(self) -> str:
         """The same as Panorama sees it."""
-        return self.oddities.seen_at or self.address
+        return self.quirks.seen_at or self.address
 
     def has_management_network(self) -> bool:
         """Whether the management interface that it found at boot is still there."""
@@ -104,7 +89,7 @@ class Firewall:
 
     def reaches_licensing(self) -> bool:
         """Whether it has a way to the vendor's licensing service."""
-        return self.oddities.reaches_licensing and self.has_management_network()
+        return self.quirks.reaches_licensing and self.has_management_network()
 
     def web_server_up(self, now: float) -> bool:
         """Whether its management web server runs, with its own API."""
@@ -114,7 +99,7 @@ class Firewall:
     @property
     def connected(self) -> bool:
         """Whether Panorama has a connection from it."""
-        return self._around.panorama.devices.connected(self.serial) is not None
+        return self._services.panorama.devices.connected(self.serial) is not None
 
     @property
     def ready(self) -> bool:
@@ -125,7 +110,7 @@ class Firewall:
     def configured(self) -> bool:
         """Whether it has a configuration, from Panorama or from its bootstrap package."""
         if self.phase == "standalone":
-            return self._boot.auto_commit.ready(self._around.world.clock.now())
+            return self._boot.auto_commit.ready(self._services.world.clock.now())
         return self.phase == "in-sync"
 
     def answers(self, port: int) -> bool:
@@ -138,8 +123,8 @@ class Firewall:
         return self.configured and self.machine.powered and allowed
 
     def receive(self, configuration: list[Element]) -> None:
-        """Take over what Panorama pushed."""
-        self.pushed = Pushed(tuple(configuration))
+        """Apply a configuration that Panorama pushed."""
+        self.pushed = PushedConfig(tuple(configuration))
         if self.phase == "connected":
             self.phase = "in-sync"
 
@@ -169,7 +154,7 @@ class Firewall:
         return self._boot.busy() or self._publisher.busy()
 
     def tick(self, now: float) -> None:
-        """Live on."""
+        """Do whatever is due at ``now``."""
         self.license.tick(now)
         self._publisher.collect()
         if not self.machine.powered:
@@ -180,7 +165,7 @@ class Firewall:
             self._boot.again(now)
         self._boot.tick(now)
         if not self.has_management_network():
-            self._around.panorama.disconnect(self.serial)
+            self._services.panorama.disconnect(self.serial)
             return
         self._publisher.tick(now, self.pushed, self.load)
 
@@ -190,16 +175,16 @@ class Firewall:
             return
         self.phase = "halted"
         self.load = Load()
-        self._around.panorama.disconnect(self.serial)
-        self._around.cloud.forget(self.machine.instance_id)
-        self._around.world.timeline.add("firewall", "halted", self.machine.instance_id)
+        self._services.panorama.disconnect(self.serial)
+        self._services.cloud.forget(self.machine.instance_id)
+        self._services.world.timeline.add("firewall", "halted", self.machine.instance_id)
 
     def _chassis_ready(self) -> Element:
-        ready = self._boot.auto_commit.ready(self._around.world.clock.now())
+        ready = self._boot.auto_commit.ready(self._services.world.clock.now())
         return result(text="yes\n" if ready else "no\n")
 
     def _jobs(self) -> Element:
-        now = self._around.world.clock.now()
+        now = self._services.world.clock.now()
         begun = now >= self._boot.auto_commit.begins
         return result(*[self._boot.auto_commit.job(now)] * begun)
 

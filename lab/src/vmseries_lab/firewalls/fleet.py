@@ -1,4 +1,4 @@
-"""All firewalls: found on the instances of EC2, and let live by the lab's clock."""
+"""All firewalls: one per EC2 instance with a VM-Series image, on the lab's clock."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from vmseries_lab.core.world import World
-from vmseries_lab.firewalls.aws_calls import Cloud
+from vmseries_lab.firewalls.aws_calls import AwsCalls
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.machine import machines
-from vmseries_lab.firewalls.quirks import Oddities
-from vmseries_lab.firewalls.shared_services import BootTimes, Surroundings
-from vmseries_lab.firewalls.xml_api import Apis
+from vmseries_lab.firewalls.quirks import Quirks
+from vmseries_lab.firewalls.shared_services import BootTimes, SharedServices
+from vmseries_lab.firewalls.xml_api import XmlApis
 from vmseries_lab.panorama import Outside, Route
 
 
@@ -21,27 +21,27 @@ class Fleet:
     Attributes:
         times: how long a boot takes; firewalls that start later follow a change.
         apis: their own XML API.
-        oddities: what is odd about firewalls that start later.
+        quirks: quirks of firewalls that start later.
         terminated: when the instances of which serial numbers were gone.
     """
 
     def __init__(self, world: World, outside: Outside) -> None:
         self._world = world
-        self._cloud = Cloud(world)
+        self._cloud = AwsCalls(world)
         self.times = BootTimes()
-        self._surroundings = Surroundings(
+        self._services = SharedServices(
             world, outside.panorama, outside.plugin, outside.licensing, self._cloud, self.times
         )
         self._firewalls: dict[str, Firewall] = {}
-        self.apis = Apis(world, outside.authority, self._firewalls)
-        self.oddities = Oddities()
+        self.apis = XmlApis(world, outside.authority, self._firewalls)
+        self.quirks = Quirks()
         self.terminated: dict[str, float] = {}
         self._apis_served = False
 
     def tick(self, now: float) -> None:
         """Find new firewalls, let all live, and forget those whose instance is gone."""
         for machine in machines(self._firewalls):
-            firewall = Firewall(machine, self._surroundings, now, self.oddities)
+            firewall = Firewall(machine, self._services, now, self.quirks)
             self._firewalls[machine.instance_id] = firewall
         for instance_id, firewall in list(self._firewalls.items()):
             firewall.tick(now)
@@ -98,20 +98,20 @@ class Fleet:
             ("GET", "firewalls", lambda _query, _body: self.status()),
             ("POST", "firewalls", lambda _query, body: self.times.change(**body)),
             ("POST", "firewalls/apis", lambda _query, body: self.apis.configure(**body)),
-            ("POST", "firewalls/odd", lambda _query, body: self.make_odd(**body)),
+            ("POST", "firewalls/quirks", lambda _query, body: self.set_quirks(**body)),
         ]
 
-    def make_odd(self, instance_id: str | None = None, **oddities: Any) -> None:
+    def set_quirks(self, instance_id: str | None = None, **quirks: Any) -> None:
         """Change what is odd about one firewall, or about all that start later.
 
         Raises:
-            ValueError: if there is no such firewall or oddity.
+            ValueError: if there is no such firewall or quirk.
         """
         with self._world.lock:
             if instance_id is None:
-                self.oddities = self.oddities.changed(**oddities)
+                self.quirks = self.quirks.changed(**quirks)
             elif (firewall := self.get(instance_id)) is not None:
-                firewall.oddities = firewall.oddities.changed(**oddities)
+                firewall.quirks = firewall.quirks.changed(**quirks)
             else:
                 raise ValueError(f"there is no firewall on {instance_id}")
 

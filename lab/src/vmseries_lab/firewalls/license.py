@@ -57,7 +57,7 @@ class License:
         self.serial, self.active = self._licensing.enrol(), True
 
     def tick(self, now: float) -> None:
-        """Finish a deactivation that is due, and notice one that Panorama asked for."""
+        """Finish a deactivation that is due, and detect one that Panorama requested."""
         if self._returned_at is not None and now >= self._returned_at:
             self._returned_at = None
             self._licensing.release(self.serial)

@@ -6,16 +6,16 @@ from concurrent.futures import Future
 
 from vmseries_lab.firewalls.load_model import Load
 from vmseries_lab.firewalls.machine import Machine
-from vmseries_lab.firewalls.pushed_config import Pushed
-from vmseries_lab.firewalls.shared_services import Surroundings
+from vmseries_lab.firewalls.pushed_config import PushedConfig
+from vmseries_lab.firewalls.shared_services import SharedServices
 
 
-class Publisher:
-    """Publishes at the interval that the pushed configuration names, if it says so at all."""
+class MetricPublisher:
+    """Publishes metrics at the interval of the pushed configuration, if that enables it."""
 
-    def __init__(self, machine: Machine, surroundings: Surroundings) -> None:
+    def __init__(self, machine: Machine, services: SharedServices) -> None:
         self._machine = machine
-        self._around = surroundings
+        self._services = services
         self._due = 0.0
         self._under_way: Future[None] | None = None
         self._state = ""
@@ -24,17 +24,17 @@ class Publisher:
         """Whether a publication is under way, or its outcome has not been looked at."""
         return self._under_way is not None
 
-    def tick(self, now: float, pushed: Pushed, load: Load) -> None:
+    def tick(self, now: float, pushed: PushedConfig, load: Load) -> None:
         """Publish if it is time."""
         self.collect()
         if not pushed.publishes or self._under_way is not None or now < self._due:
             return
-        # After a pause the rhythm starts anew, without making up for what was left out.
+        # After a pause the interval restarts; missed publications are not made up for.
         start = self._due if self._due + pushed.interval_seconds > now else now
         self._due = start + pushed.interval_seconds
-        cloud, machine = self._around.cloud, self._machine
+        cloud, machine = self._services.cloud, self._machine
         instance_id, role_arn, namespace = machine.instance_id, machine.role_arn(), pushed.namespace
-        data = load.metric_data(self._around.world.clock.utc())
+        data = load.metric_data(self._services.world.clock.utc())
         self._under_way = cloud.submit(
             lambda: cloud.put_metrics(instance_id, role_arn, namespace, data)
         )
@@ -53,4 +53,4 @@ class Publisher:
         if self._state == "publishing-failed" or self._state == state:
             return
         self._state = state
-        self._around.world.timeline.add("firewall", state, self._machine.instance_id, **detail)
+        self._services.world.timeline.add("firewall", state, self._machine.instance_id, **detail)

@@ -1,4 +1,4 @@
-"""The configuration that Panorama pushed to a firewall, as far as the lab's firewalls heed it."""
+"""The configuration that Panorama pushed to a firewall, as far as it is simulated."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _SERVICES = {22: "ssh", 80: "http", 443: "https"}
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushedConfig:
     """A template stack's parts, by precedence."""
 
     parts: tuple[Element, ...] = ()
 
     def value(self, path: str) -> str | None:
         """The text at a path, from the first part that has it."""
-        found = (part.findtext(path) for part in self.parts)
-        return next((text for text in found if text), None)
+        texts = (part.findtext(path) for part in self.parts)
+        return next((text for text in texts if text), None)
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether it publishes metrics to CloudWatch; it does not unless it is told to."""
+        """Whether it publishes metrics to CloudWatch. The default is off."""
         return self.value(f"{_CLOUDWATCH}/enabled") == "yes"
 
     @property

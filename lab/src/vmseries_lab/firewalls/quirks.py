@@ -1,4 +1,4 @@
-"""What may be odd about a firewall, for the cases in which it is not as one expects."""
+"""Quirks: ways in which a firewall differs from the normal case."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Oddities:
+class Quirks:
     """How one firewall differs from others.
 
     Attributes:
-        registers: whether it joins Panorama, of which it was told.
+        registers: whether it joins the Panorama of its bootstrap parameters.
         seen_at: the address at which Panorama sees it, where there is NAT between them.
         reaches_licensing: whether it can reach the vendor's licensing service once it is licensed.
         auto_commit_failure: why the auto-commit of its next boot fails; empty if it does not.
@@ -26,10 +26,10 @@ class Oddities:
         """The same with some changes.
 
         Raises:
-            ValueError: for an oddity that does not exist.
+            ValueError: for a quirk that does not exist.
         """
         try:
             return replace(self, **changes)
         except TypeError as error:
             known = ", ".join(self.__slots__)
-            raise ValueError(f"there is no such oddity: {error}; there is {known}") from error
+            raise ValueError(f"no such quirk: {error}; known quirks: {known}") from error

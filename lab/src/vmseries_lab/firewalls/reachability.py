@@ -1,4 +1,4 @@
-"""Who reaches a firewall's management interface, as far as VPCs and security groups say.
+"""Which functions reach a firewall's management interface: VPCs and security groups.
 
 Amazon VPC User Guide: "Security group rules", "VPC route tables" (addresses of a VPC are local to
 it). Peering, transit gateways, prefix lists, network ACLs and what leaves are not simulated: a
@@ -35,7 +35,9 @@ def function(vpc_config: dict[str, Any] | None) -> Caller | None:
     """The caller that a function with these VPC settings is; ``None`` outside of any VPC."""
     store = backend("ec2")
     ids = (vpc_config or {}).get("SubnetIds") or []
-    subnets = [zone[one] for zone in store.subnets.values() for one in ids if one in zone]
+    subnets = [
+        zone[subnet_id] for zone in store.subnets.values() for subnet_id in ids if subnet_id in zone
+    ]
     if not subnets:
         return None
     return Caller(

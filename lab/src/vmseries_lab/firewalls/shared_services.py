@@ -1,11 +1,11 @@
-"""What all firewalls of the lab share."""
+"""Services that all firewalls share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from vmseries_lab.core.world import World
-from vmseries_lab.firewalls.aws_calls import Cloud
+from vmseries_lab.firewalls.aws_calls import AwsCalls
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
@@ -41,12 +41,12 @@ class BootTimes:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SharedServices:
     """The world, and the services that a firewall talks to."""
 
     world: World
     panorama: Panorama
     plugin: LicensePlugin
     licensing: Licensing
-    cloud: Cloud
+    cloud: AwsCalls
     times: BootTimes

@@ -17,20 +17,20 @@ from vmseries_lab.core.world import World
 from vmseries_lab.firewalls import reachability
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.net.certificates import FIREWALL_NAME, Authority
-from vmseries_lab.net.http_server import Doors
+from vmseries_lab.net.http_server import PortListener
 from vmseries_lab.net.https import LOOPBACK, HttpsServer, Intercept, Request, Response
-from vmseries_lab.panorama.administrators import Accounts, Admin
+from vmseries_lab.panorama.administrators import Admin, Administrators
 from vmseries_lab.panorama.responses import ApiError, ForbiddenError, leaf, parsed, render, result
 
 PORT = 443
 ADMIN = Admin("autoscale", "firewall-password", "LUFRPT1maXJld2FsbC1rZXktb2YtdGhlLWxhYg")
 
 
-class Apis:
-    """One server that plays all firewalls, told apart by the ports at which it is reached.
+class XmlApis:
+    """One server for all firewalls; each has ports of its own.
 
     Attributes:
-        intercept: port to whoever wants to see or spoil single requests.
+        intercept: hook that sees each request and may break it.
     """
 
     def __init__(
@@ -39,31 +39,31 @@ class Apis:
         self._world = world
         self._authority = authority
         self._firewalls = firewalls
-        self._accounts = Accounts(ADMIN)
+        self._accounts = Administrators(ADMIN)
         self._server: HttpsServer | None = None
-        self._doors: Doors | None = None
+        self._doors: PortListener | None = None
         self._ports: dict[str, int] = {}
         self.intercept: Intercept = lambda _request, _connection, effect: effect()
 
-    def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs.
+    def configure(self, **settings: Any) -> None:
+        """Change settings.
 
         Args:
-            knobs: ``served``, whether there are APIs at all, and those of ``https.Conduct``, for
-                all firewalls.
+            settings: ``served``, whether the APIs are served, and those of
+                ``https.ServerBehavior``, for all firewalls.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        served = bool(knobs.pop("served", self._doors is not None))
+        served = bool(settings.pop("served", self._doors is not None))
         if served and self._doors is None:
             self.start(served=True)
         elif not served:
             self.stop()
-        if knobs:
+        if settings:
             if self._server is None:
                 raise ValueError("the firewalls' APIs are not served")
-            self._server.behave(**knobs)
+            self._server.behave(**settings)
 
     def start(self, *, served: bool) -> None:
         """Serve, at new ports, if they are to be served."""
@@ -72,7 +72,7 @@ class Apis:
         self._server = HttpsServer(self._authority, (FIREWALL_NAME,), self.respond)
         self._server.intercept = self.intercept
         with self._world.lock:
-            self._doors = Doors(self._server.take)
+            self._doors = PortListener(self._server.take)
             self.tick(self._world.clock.now())
 
     def stop(self) -> bool:
@@ -142,14 +142,14 @@ class Apis:
 
     def _answer(self, request: Request, firewall: Firewall) -> Element:
         if firewall.phase == "bootstrap-failed":
-            # Nobody told it of the administrator.
+            # Without bootstrap data it has no such administrator.
             raise ForbiddenError
         parameters = request.parameters
         kind = parameters.get("type", "")
         if kind == "keygen":
             key = self._accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
-        self._accounts.who(request)
+        self._accounts.authenticate(request)
         if kind != "op":
             raise ApiError("The firewalls of the lab take only operational commands", code=17)
         return firewall.operate(parsed(parameters.get("cmd", "")))

@@ -13,7 +13,7 @@ LICENSING_NAME = "api.paloaltonetworks.com"
 
 
 class Authority:
-    """A private CA: its servers are trusted by whoever is given :attr:`pem`, and by nobody else."""
+    """A private CA: only clients that have :attr:`pem` trust its servers."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA(

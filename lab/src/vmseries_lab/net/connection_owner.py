@@ -1,4 +1,4 @@
-"""Which process is at the other end of a connection: what a server outside AWS is not told."""
+"""Finds the process at the other end of a local connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP servers that cost nothing while nobody asks, and end at once."""
+"""HTTP servers that use no CPU time while idle, and stop at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Listener(ThreadingHTTPServer):
         self.server_close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base's
-        """Answer nobody any more at the end."""
+        """Stop answering when the server closes."""
         return not self._ending
 
     def _serve(self) -> None:
@@ -48,8 +48,8 @@ class Listener(ThreadingHTTPServer):
             self.handle_request()
 
 
-class Doors:
-    """Many ports on loopback, and one thread that accepts whoever connects to any of them.
+class PortListener:
+    """Many ports on loopback, and one thread that accepts connections to any of them.
 
     Args:
         take: is given each connection and the address of who connected, and must not block.

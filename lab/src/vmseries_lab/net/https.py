@@ -1,4 +1,4 @@
-"""An HTTPS server on loopback that can misbehave the way servers in the field do."""
+"""An HTTPS server on loopback that can fail in the ways of real servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vmseries_lab.net.http_server import Listener
 
 LOOPBACK = "127.0.0.1"
 Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
-KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
+SETTINGS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
 MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
 
 
@@ -49,7 +49,7 @@ class Response:
 
 
 @dataclass
-class Conduct:
+class ServerBehavior:
     """How a server treats its callers, as long as it is not changed.
 
     Attributes:
@@ -60,7 +60,7 @@ class Conduct:
         delay_seconds: real seconds by which each answer is late.
         wrong_certificate: present a certificate of an unknown CA.
         requests_at_once: how many requests it answers at once; any more get HTTP 502, as of a
-            Panorama that is asked too much (kevinsteves/pan-python#43). ``None`` for no limit.
+            Panorama that gets too many requests (kevinsteves/pan-python#43). ``None`` for no limit.
     """
 
     mode: Mode = "answering"
@@ -82,14 +82,14 @@ class HttpsServer:
     socket that does not listen, so that no other process can take it.
 
     Attributes:
-        intercept: port to whoever wants to see or spoil single requests.
+        intercept: hook that sees each request and may break it.
         most_at_once: the most requests that were under way at the same time.
     """
 
     def __init__(
         self, authority: Authority, names: tuple[str, ...], respond: Callable[[Request], Response]
     ) -> None:
-        self.conduct = Conduct()
+        self.conduct = ServerBehavior()
         self._right = authority.server_context(*names)
         self._names = names
         self._respond = respond
@@ -111,16 +111,16 @@ class HttpsServer:
         """Change the conduct; callers that hang are let go.
 
         Raises:
-            ValueError: for an unknown mode or knob.
+            ValueError: for an unknown mode or setting.
         """
-        if unknown := set(changes) - set(KNOBS):
-            raise ValueError(f"there is no knob called {', '.join(sorted(unknown))}")
+        if unknown := set(changes) - set(SETTINGS):
+            raise ValueError(f"there is no setting called {', '.join(sorted(unknown))}")
         mode = changes.get("mode", self.conduct.mode)
         if mode not in MODES:
             raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")
         former, self.conduct = (
             self.conduct,
-            Conduct(
+            ServerBehavior(
                 mode=mode,
                 status=int(changes.get("status", self.conduct.status)),
                 delay_seconds=float(changes.get("delay_seconds", self.conduct.delay_seconds)),
@@ -138,7 +138,7 @@ class HttpsServer:
 
     @cached_property
     def _wrong(self) -> ssl.SSLContext:
-        """The context of an authority that nobody trusts; seldom needed, and slow to make."""
+        """The TLS context of an untrusted authority; rarely needed, and slow to create."""
         return Authority().server_context(*self._names)
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class HttpsServer:
         self._socket.close()
 
     def take(self, connection: socket.socket, address: Any) -> None:
-        """Answer on a connection that somebody else has accepted, at a port of his own."""
+        """Answer on a connection that was accepted elsewhere, at another port."""
         server = self._server
         if server is None:
             connection.close()
@@ -222,7 +222,7 @@ def _bound(port: int) -> socket.socket:
 
 
 class _Server(Listener):
-    """Speaks TLS in the connection's own thread, so that a slow client holds up nobody else."""
+    """Speaks TLS in the connection's own thread, so that a slow client does not delay others."""
 
     request_queue_size = 256
 
@@ -280,4 +280,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
-        """Keep quiet: the timeline tells what happened."""
+        """Log nothing: the timeline records what happened."""

@@ -1,4 +1,4 @@
-"""What runs outside AWS: a Panorama, and the vendor's licensing service."""
+"""What runs outside AWS: Panorama, and the vendor's licensing service."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.net.certificates import Authority
+from vmseries_lab.panorama import lab_settings, operator_session
 from vmseries_lab.panorama.fast_delicensing import FastDelicensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
@@ -27,7 +28,7 @@ class Outside:
     delicensing: FastDelicensing
 
     def tick(self, now: float) -> None:
-        """Work Panorama's jobs off."""
+        """Advance Panorama's jobs."""
         self.panorama.tick(now)
         self.plugin.tick(now)
         self.delicensing.tick(now)
@@ -47,9 +48,9 @@ class Outside:
         self.licensing.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
-        """What the control API may do: turn knobs, and work at Panorama's command line."""
+        """Routes of the control API."""
         return [
-            ("POST", "panorama", lambda _query, body: self.panorama.configure(**body)),
+            ("POST", "panorama", lambda _query, body: self._configure(body)),
             ("GET", "panorama", lambda _query, _body: self.panorama.state()),
             ("POST", "panorama/pair", lambda _query, _body: self._pair()),
             ("POST", "panorama/failover", lambda _query, body: self._fail_over(body)),
@@ -72,7 +73,10 @@ class Outside:
         return self.panorama.state()
 
     def _session(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self.panorama.operator_session(body["commands"])
+        return operator_session.run_commands(self.panorama, body["commands"])
+
+    def _configure(self, body: dict[str, Any]) -> dict[str, Any]:
+        return lab_settings.configure(self.panorama, **body)
 
 
 def install(world: World) -> Outside:

@@ -1,4 +1,4 @@
-"""What administrators may do over the XML API, as the running configuration has it.
+"""Rights of administrators on the XML API, from the running configuration.
 
 Palo Alto Networks, Panorama Administrator's Guide: "Administrative Roles" (dynamic roles, and role
 profiles that allow or deny each type of request on the tab "XML API").
@@ -49,16 +49,16 @@ class Role:
 
 def role_of(running: Element, admin: str) -> Role:
     """The role of an administrator."""
-    found = config_tree.find(
+    roles = config_tree.find(
         running, config_tree.parse(f"{_USERS}/entry[@name='{admin}']/permissions/role-based")
     )
-    if not found:
+    if not roles:
         return Role(frozenset())
-    if found[0].findtext("superuser") == "yes":
+    if roles[0].findtext("superuser") == "yes":
         return Role(frozenset(TYPES))
-    if found[0].findtext("superreader") == "yes":
+    if roles[0].findtext("superreader") == "yes":
         return Role(frozenset(TYPES), writes=False)
-    profile = found[0].findtext("custom/profile") or ""
+    profile = roles[0].findtext("custom/profile") or ""
     rights = config_tree.find(running, config_tree.parse(f"{rights_path(profile)}/*"))
     return Role(frozenset(right.tag for right in rights if right.text == "enable"))
 

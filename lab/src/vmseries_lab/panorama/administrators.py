@@ -24,7 +24,7 @@ class Admin:
     key: str
 
 
-class Accounts:
+class Administrators:
     """Everybody who may use the API."""
 
     def __init__(self, *admins: Admin) -> None:
@@ -41,7 +41,7 @@ class Accounts:
             raise ForbiddenError
         return admin.key
 
-    def who(self, request: Request) -> Admin:
+    def authenticate(self, request: Request) -> Admin:
         """The administrator behind a request: by key, as parameter or header, or by HTTP Basic.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The XML API: from the HTTP request to the part of Panorama that answers it.
+"""The XML API: dispatches HTTP requests to the parts of Panorama.
 
 Palo Alto Networks, PAN-OS and Panorama API guide: "Structure of a PAN-OS XML API Request", "PAN-OS
 XML API Request Types".
@@ -18,9 +18,9 @@ from vmseries_lab.core.timeline import Timeline
 from vmseries_lab.net.https import Request, Response
 from vmseries_lab.panorama import references
 from vmseries_lab.panorama.admin_roles import role_of
-from vmseries_lab.panorama.administrators import Accounts, Admin
+from vmseries_lab.panorama.administrators import Admin, Administrators
 from vmseries_lab.panorama.commits import Commits
-from vmseries_lab.panorama.config_requests import READS, Configuration
+from vmseries_lab.panorama.config_requests import READS, ConfigRequests
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.op_commands import Handler, choose
@@ -70,8 +70,8 @@ class Api:
     lock: threading.RLock
     clock: Clock
     timeline: Timeline
-    accounts: Accounts
-    configuration: Configuration
+    accounts: Administrators
+    configuration: ConfigRequests
     commits: Commits
     devices: Devices
     locks: Locks
@@ -99,7 +99,7 @@ class Api:
         if kind == "keygen":
             key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
-        admin = self.accounts.who(request)
+        admin = self.accounts.authenticate(request)
         self._refuse(kind)
         if kind != "op" and "target" in parameters:
             raise ApiError("The firewalls of the lab take only operational commands", code=17)

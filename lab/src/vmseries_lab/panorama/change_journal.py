@@ -1,4 +1,4 @@
-"""Changes that are not committed: who made them, and how they are taken back.
+"""Changes that are not committed: who made them, and how they are reverted.
 
 Palo Alto Networks, Panorama Administrator's Guide, "Commit, Validation, and Preview Operations":
 changes are reverted as they are committed, everybody's or those of some administrators. Answers as
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
 from vmseries_lab.panorama import config_tree
-from vmseries_lab.panorama.config_store import Change, Store
+from vmseries_lab.panorama.config_store import Change, ConfigStore
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.op_commands import Handler
@@ -26,10 +26,10 @@ _VERBS = {"set": "CREATE", "edit": "EDIT", "delete": "DELETE"}
 
 
 @dataclass
-class Uncommitted:
+class ChangeJournal:
     """Commands on changes that are not committed."""
 
-    store: Store
+    store: ConfigStore
     jobs: Jobs
     locks: Locks
 

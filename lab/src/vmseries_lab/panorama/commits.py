@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.panorama import references
-from vmseries_lab.panorama.config_store import Change, Store, same
+from vmseries_lab.panorama.config_store import Change, ConfigStore, same
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Job, Jobs, Report
 from vmseries_lab.panorama.responses import (
@@ -53,7 +53,7 @@ class Pace:
 class Commits:
     """Takes commit commands and does their work when their jobs end."""
 
-    def __init__(self, store: Store, jobs: Jobs, devices: Devices, pace: Pace) -> None:
+    def __init__(self, store: ConfigStore, jobs: Jobs, devices: Devices, pace: Pace) -> None:
         self._store = store
         self._jobs = jobs
         self._devices = devices

@@ -12,7 +12,7 @@ from typing import get_args
 from xml.etree.ElementTree import Element, tostring
 
 from vmseries_lab.panorama import config_tree
-from vmseries_lab.panorama.config_store import Action, Change, ChangeRefusedError, Done, Store
+from vmseries_lab.panorama.config_store import Action, Change, ChangeRefusedError, ConfigStore, Done
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.responses import ApiError, envelope, message, parsed
 from vmseries_lab.panorama.settings import Settings
@@ -22,10 +22,10 @@ _WRITES: tuple[str, ...] = get_args(Action)
 
 
 @dataclass
-class Configuration:
+class ConfigRequests:
     """Answers ``get``, ``show``, ``set``, ``edit``, ``delete`` and ``multi-config``."""
 
-    store: Store
+    store: ConfigStore
     jobs: Jobs
     settings: Settings
 
@@ -50,21 +50,21 @@ class Configuration:
         """``get`` reads the candidate, ``show`` the running configuration."""
         config = self.store.candidate if action == "get" else self.store.running
         try:
-            found = config_tree.find(config, config_tree.parse(xpath))
+            elements = config_tree.find(config, config_tree.parse(xpath))
         except config_tree.BadXpathError as error:
             raise ApiError(f"Invalid xpath: {error}", code=6) from error
-        if not found:
+        if not elements:
             if action == "get":
                 return envelope("success", 7, Element("result"))
             raise ApiError("No such node")
         inner = Element("result")
         if action == "get":
-            inner.attrib = {"total-count": str(len(found)), "count": str(len(found))}
-        inner.extend(copy.deepcopy(element) for element in found)
+            inner.attrib = {"total-count": str(len(elements)), "count": str(len(elements))}
+        inner.extend(copy.deepcopy(element) for element in elements)
         return envelope("success", 19 if action == "get" else None, inner)
 
     def _several(self, parameters: dict[str, str], admin: str) -> Element:
-        """All changes or none. What was answered stops with the one that failed."""
+        """All changes or none. The responses end with the change that failed."""
         parts = list(parsed(parameters.get("element", "")))
         changes = [
             _change(part.tag, {**part.attrib, "element": _inner(part)}, admin) for part in parts
@@ -74,9 +74,9 @@ class Configuration:
         try:
             done = self.store.apply(changes, absent_refused=self.settings.absent_refused)
         except ChangeRefusedError as refused:
-            answers = [_accepted(one) for one in refused.done] + [refused.error.answer()]
+            answers = [_accepted(change) for change in refused.done] + [refused.error.answer()]
             return envelope("error", refused.error.code, *_with_ids(answers, parts))
-        return envelope("success", 20, *_with_ids([_accepted(one) for one in done], parts))
+        return envelope("success", 20, *_with_ids([_accepted(change) for change in done], parts))
 
     def _begin_strictly(self, admin: str) -> None:
         """Refuse while a commit is under way; otherwise drop the caller's own open changes."""

@@ -38,7 +38,7 @@ class Done:
     text: str = COMMAND_SUCCEEDED
 
 
-class Store:
+class ConfigStore:
     """Both configurations, and the changes that lie between them, in the order they were made.
 
     Attributes:
@@ -147,9 +147,9 @@ class ChangeRefusedError(Exception):
         self.error = error
 
 
-def same(one: Element, other: Element) -> bool:
+def same(element: Element, other: Element) -> bool:
     """Whether two configurations are equal."""
-    return tostring(one) == tostring(other)
+    return tostring(element) == tostring(other)
 
 
 def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool, Done]:

@@ -70,10 +70,10 @@ def _step(tag: str, predicate: str | None, xpath: str) -> Step:
 
 def find(root: Element, steps: tuple[Step, ...]) -> list[Element]:
     """The elements that a path leads to. ``root`` is what its first step names."""
-    found = [root] if steps[0].matches(root) else []
+    elements = [root] if steps[0].matches(root) else []
     for step in steps[1:]:
-        found = [child for element in found for child in element if step.matches(child)]
-    return found
+        elements = [child for element in elements for child in element if step.matches(child)]
+    return elements
 
 
 def delete(root: Element, steps: tuple[Step, ...]) -> bool:

@@ -53,7 +53,7 @@ _TEXT = "text()"
 
 
 class BadLineError(ValueError):
-    """A line is not one that the session can carry out."""
+    """The session cannot execute a line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.panorama import references
-from vmseries_lab.panorama.config_store import Store
+from vmseries_lab.panorama.config_store import ConfigStore
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Jobs, Report
 from vmseries_lab.panorama.op_commands import Handler
@@ -55,11 +55,11 @@ class ApiKey:
 
 
 @dataclass
-class Licenses:
+class DeviceLicenses:
     """Commands on licenses that are given to Panorama itself."""
 
     clock: Clock
-    store: Store
+    store: ConfigStore
     jobs: Jobs
     devices: Devices
     api_key: ApiKey = field(default_factory=ApiKey)
@@ -110,7 +110,7 @@ class Licenses:
         return enqueued(job.number, commit=False)
 
     def _deactivated(self, serials: list[str]) -> Report:
-        """Let each firewall deactivate its license, and note what each said."""
+        """Let each firewall deactivate its license, and collect their responses."""
         lines: list[str] = []
         ok = True
         for serial in serials:

@@ -1,4 +1,4 @@
-"""The firewalls as Panorama knows them: connected or not, in sync or not.
+"""Panorama's view of the firewalls: connected or not, in sync or not.
 
 What a firewall offers to its Panorama is the :class:`Link`; the real protocol on port 3978 is not
 documented and is not imitated.
@@ -148,6 +148,6 @@ def digest(running: Element, container: str, name: str) -> str:
     if container == "template-stack":
         parts = stack_configuration(running, name)
     else:
-        found = config_tree.find(running, config_tree.parse(references.path(container, name)))
-        parts = [child for element in found for child in element if child.tag != "devices"]
+        containers = config_tree.find(running, config_tree.parse(references.path(container, name)))
+        parts = [child for element in containers for child in element if child.tag != "devices"]
     return hashlib.sha256(b"".join(tostring(part) for part in parts)).hexdigest()

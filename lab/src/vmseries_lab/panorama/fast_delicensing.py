@@ -1,4 +1,4 @@
-"""Fast delicensing, of the Panorama plugin for AWS: credits of terminated firewalls come back.
+"""Fast delicensing, of the Panorama plugin for AWS: returns licenses of terminated firewalls.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Fast Delicensing in AWS Auto Scaling Groups".
 Panorama looks at the groups; of a firewall whose instance was terminated and that its list of

@@ -1,4 +1,4 @@
-"""Requests to Panorama: a log of them, and the faults that strike them.
+"""The log of requests to Panorama, and their faults.
 
 They are calls of a service ``panorama``: the action is the configuration's (``delete``), the
 command's first word (``show``) or ``commit``; the subject is what it is about, by names that are
@@ -15,14 +15,14 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from vmseries_lab.aws.requests import Fault, Gate, role_of
+from vmseries_lab.aws.requests import Fault, RequestPipeline, role_of
 from vmseries_lab.net.https import Intercept, Request, Response
 from vmseries_lab.panorama.responses import ApiError, render
 from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"
 BUSY = "Timed out while getting config lock. Please try again."
-"""What Panorama answers when it is asked too much: it has no throttling of its own."""
+"""Panorama's response to too many requests: it has no throttling of its own."""
 _PLACES = re.compile("template-stack|device-group|log-collector-group|mgt-config")
 
 
@@ -50,12 +50,12 @@ def _words(command: Element) -> list[str]:
     return words
 
 
-def install(panorama: Panorama, gate: Gate) -> None:
+def install(panorama: Panorama, gate: RequestPipeline) -> None:
     """Let Panorama's requests pass through the gate, too."""
     panorama.intercept(interceptor(gate, SERVICE))
 
 
-def interceptor(gate: Gate, service: str) -> Intercept:
+def interceptor(gate: RequestPipeline, service: str) -> Intercept:
     """What lets requests of the XML API pass through the gate, as calls of a service."""
 
     def intercept(

@@ -1,15 +1,15 @@
-"""Two Panoramas as a high availability pair: who is active, and what the other one knows.
+"""A high availability pair: which peer is active, and what the other one has.
 
 Palo Alto Networks, Panorama Administrator's Guide, "Panorama High Availability": one peer is active
 and one passive; priority (primary or secondary) never changes, the state does. "Priority and
 Failover on Panorama in HA", "Synchronization Between Panorama HA Peers", "Failover Triggers".
 
-* The running configuration is synchronised after each commit, by a job on the passive peer that
+* The running configuration is synchronized after each commit, by a job on the passive peer that
   takes a while. What the active peer committed and lost its power before that is not there on the
   other one. "Only committed configurations synchronize between HA peers. Any configuration in the
   commit queue at the time of an HA sync will not be synchronized." (PAN-OS Administrator's Guide,
   "Reference: HA Synchronization")
-* The candidate configuration is synchronised when it is saved on the active peer, which nobody in
+* The candidate configuration is synchronized when it is saved on the active peer, which nobody in
   the lab does, and just before a failover: that is, when the active peer is suspended. One that
   dies takes its candidate with it.
 * Jobs and locks are a peer's own. A peer that lost its power has no jobs when it comes back.
@@ -38,7 +38,7 @@ class Pair:
     """The two peers.
 
     Attributes:
-        leading: the active one, or the one that was active last.
+        leading: the active peer, or the last active one.
     """
 
     def __init__(self, world: World, primary: Peer, secondary: Peer, pace: Pace) -> None:
@@ -49,7 +49,7 @@ class Pair:
         self._alone_since: float | None = None
         self._synchronising = False
         secondary.take_over(primary)
-        self._synchronised = primary.store.version
+        self._synchronized = primary.store.version
         for peer in self.peers:
             peer.commands.update(self._handlers(peer))
 
@@ -59,7 +59,7 @@ class Pair:
         return next((peer for peer in self.peers if peer.state == "active"), None)
 
     def other(self, peer: Peer) -> Peer:
-        """The one that ``peer`` is paired with."""
+        """The other peer of the pair."""
         return self.peers[1] if peer is self.peers[0] else self.peers[0]
 
     # What happens to the peers.
@@ -88,35 +88,35 @@ class Pair:
             self._alone_since = self._world.clock.now()
 
     def restore(self, peer: Peer) -> None:
-        """Let a peer that failed be there again. One that is there stays what it is."""
+        """Restore a failed peer. A peer that is up does not change."""
         if peer.state in ("active", "passive"):
             return
         peer.power_on()
-        self._synchronised = -1
+        self._synchronized = -1
         self._note("panorama-restored", peer.host)
         if self.active is None and self.other(peer).state != "passive":
             self._alone_since = self._world.clock.now()
 
     def tick(self, now: float) -> None:
-        """Take over where nobody is active, and keep the passive peer in step."""
+        """Take over if no peer is active, and synchronize the passive peer."""
         if self.active is None:
             candidates = [peer for peer in self.peers if peer.state == "passive"]
             since = self._alone_since if self._alone_since is not None else now
             if candidates and now >= since + self._pace.failover_seconds:
                 self._promote(candidates[0])
-        self._synchronise(now)
+        self._synchronize(now)
 
     def _promote(self, peer: Peer) -> None:
         peer.state = "active"
         self.leading = peer
         self._alone_since = None
-        self._synchronised = -1
+        self._synchronized = -1
         self._note("panorama-active", peer.host)
 
-    def _synchronise(self, now: float) -> None:
+    def _synchronize(self, now: float) -> None:
         """Begin a job on the passive peer if the active one has another configuration."""
         active = self.active
-        if active is None or self._synchronising or self._synchronised == active.store.version:
+        if active is None or self._synchronising or self._synchronized == active.store.version:
             return
         passive = self.other(active)
         if passive.state != "passive":
@@ -135,7 +135,7 @@ class Pair:
         if active.state != "active" or passive.state != "passive":
             return Report((SYNC_FAILED,), ok=False)
         passive.take_over(active)
-        self._synchronised = active.store.version
+        self._synchronized = active.store.version
         return Report(("HA synchronization completed successfully",))
 
     # What the peers say of it.
@@ -176,7 +176,7 @@ class Pair:
 
     def _progress(self) -> str:
         active = self.active
-        if active is not None and active.store.version == self._synchronised:
+        if active is not None and active.store.version == self._synchronized:
             return "synchronized"
         return "synchronization in progress" if self._synchronising else "not synchronized"
 

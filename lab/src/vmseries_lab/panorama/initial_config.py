@@ -1,4 +1,4 @@
-"""What the lab's Panorama is configured with before anybody uses it."""
+"""The initial configuration of the lab's Panorama."""
 
 from __future__ import annotations
 

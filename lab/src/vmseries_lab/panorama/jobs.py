@@ -22,7 +22,7 @@ class Report:
     """How a job ended.
 
     Attributes:
-        lines: what ``details`` says.
+        lines: the lines of ``details``.
         ok: result ``OK`` or ``FAIL``.
         devices: per device of a push, ``serial, host name, ok, details``.
     """
@@ -37,7 +37,7 @@ class Job:
     """One job.
 
     Attributes:
-        seconds: how long it takes once it has begun, asked when it begins.
+        seconds: how long it takes, evaluated when it starts.
         work: what it does, done at its end.
         after: a job that must have ended before this one begins.
     """
@@ -116,7 +116,7 @@ class Job:
 
 
 class Jobs:
-    """All jobs since start. Commits are run in turn; everything else begins at once.
+    """All jobs since start. Commits run one after the other; other jobs start at once.
 
     Args:
         first: number of the first job.

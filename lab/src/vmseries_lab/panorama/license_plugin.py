@@ -1,4 +1,4 @@
-"""The Panorama plugin ``sw_fw_license``: Panorama takes firewalls' licenses and gives them back.
+"""The Panorama plugin ``sw_fw_license``: it licenses firewalls and returns their licenses.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Use Panorama-Based Software Firewall License
 Management". The commands and as much of the answers as is known are those of the vendor's own
@@ -101,19 +101,19 @@ class LicensePlugin:
             for which in ("installed", "packages")
         }
 
-    def configure(self, **knobs: Any) -> None:
-        """Turn the lab's knobs.
+    def configure(self, **settings: Any) -> None:
+        """Change settings.
 
         Args:
-            knobs: ``installed``: with a license manager for the device group, stack and auth code
-                that the lab's Panorama has from the start, and the licensing API key on Panorama.
+            settings: ``installed``: with a license manager for the initial device group, template
+                stack and auth code of the lab's Panorama, and its licensing API key.
 
         Raises:
-            ValueError: for a knob that does not exist.
+            ValueError: for a setting that does not exist.
         """
-        installed = bool(knobs.pop("installed", self.installed))
-        if knobs:
-            raise ValueError(f"there is no knob called {', '.join(sorted(knobs))}")
+        installed = bool(settings.pop("installed", self.installed))
+        if settings:
+            raise ValueError(f"there is no setting called {', '.join(sorted(settings))}")
         if installed == self.installed:
             return
         with self._world.lock:
@@ -138,7 +138,7 @@ class LicensePlugin:
         return self._of_key(auth_key).auth_code
 
     def admit(self, link: Link, auth_key: str) -> None:
-        """Take a firewall in that has been licensed: the license manager says where it belongs.
+        """Add a licensed firewall to the groups that its license manager names.
 
         A log collector group is not among that (PAN-182488, in the vendor's README of
         ``panorama-init``).
@@ -293,7 +293,7 @@ class LicensePlugin:
                 yield path
 
     def _give_back(self, serial: str) -> bool:
-        """Panorama asks the vendor, whether or not the firewall is there; whether that went well.
+        """Deactivate through the vendor, with or without the firewall; whether that succeeded.
 
         A failure goes to the system log, which is not imitated, and nowhere else.
         """
@@ -332,18 +332,20 @@ class LicensePlugin:
     def managers(self) -> Iterator[Manager]:
         """The license managers of the running configuration."""
         running = self._panorama.store.running
-        for found in config_tree.find(running, config_tree.parse(f"{_MANAGERS}/entry")):
-            definition = found.findtext("bootstrap-definition") or ""
+        for manager in config_tree.find(running, config_tree.parse(f"{_MANAGERS}/entry")):
+            definition = manager.findtext("bootstrap-definition") or ""
             path = f"{_ROOT}/bootstrap-definition/entry[@name='{definition}']/authcode"
             codes = config_tree.find(running, config_tree.parse(path))
-            hours = found.findtext("auto-deactivate") or ""
+            hours = manager.findtext("auto-deactivate") or ""
             yield Manager(
-                name=found.get("name", ""),
-                group=found.findtext("device-group") or "",
-                stack=found.findtext("template-stack") or "",
+                name=manager.get("name", ""),
+                group=manager.findtext("device-group") or "",
+                stack=manager.findtext("template-stack") or "",
                 auth_code=(codes[0].text or "") if codes else "",
                 hours=float(hours) if hours.isdigit() else None,
-                serials=tuple(one.get("name", "") for one in found.iterfind("devices/entry")),
+                serials=tuple(
+                    device.get("name", "") for device in manager.iterfind("devices/entry")
+                ),
             )
 
     def _note(self, kind: str, subject: str, **detail: Any) -> None:

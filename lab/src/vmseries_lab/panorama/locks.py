@@ -48,20 +48,20 @@ class Locks:
         }
 
     def may_commit(self, admin: str) -> None:
-        """Check that nobody else holds the commit lock.
+        """Check that no one else holds the commit lock.
 
         Raises:
-            ApiError: code 14 if somebody does.
+            ApiError: code 14 if another administrator does.
         """
         lock = self._held.get("commit")
         if lock is not None and lock.admin != admin:
             raise ApiError("Other administrators are holding device wide commit locks.", code=14)
 
     def may_change(self, admin: str) -> None:
-        """Check that nobody else holds the configuration lock.
+        """Check that no one else holds the configuration lock.
 
         Raises:
-            ApiError: if somebody does.
+            ApiError: if another administrator does.
         """
         lock = self._held.get("config")
         if lock is not None and lock.admin != admin:
@@ -74,11 +74,11 @@ class Locks:
             del self._held["commit"]
 
     def changed(self, admin: str) -> None:
-        """Take the commit lock for somebody who has changed something, if it is free."""
+        """Take the commit lock for an administrator who made a change, if it is free."""
         self._held.setdefault("commit", Lock(admin, self.clock.now(), ""))
 
     def hold(self, admin: str, kinds: Collection[str]) -> None:
-        """Let somebody hold locks of these kinds, and of no other.
+        """Make an administrator hold locks of these kinds, and no others.
 
         Raises:
             ValueError: for a kind that does not exist.

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.panorama import references
-from vmseries_lab.panorama.config_store import Store
+from vmseries_lab.panorama.config_store import ConfigStore
 from vmseries_lab.panorama.devices import Devices, Standing
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
@@ -22,11 +22,11 @@ Handler = Callable[[Element, str], Element]
 
 
 @dataclass
-class Operations:
+class OpCommands:
     """Answers ``show`` and ``check`` commands from the parts of Panorama."""
 
     clock: Clock
-    store: Store
+    store: ConfigStore
     jobs: Jobs
     devices: Devices
     hostname: str
@@ -34,7 +34,7 @@ class Operations:
     serial: str
 
     def handlers(self) -> dict[str, Handler]:
-        """Handlers by command, as a chain of element names; the longest that fits is taken."""
+        """Handlers by command, as a chain of element names; the longest match applies."""
         return {
             "show/devices/all": lambda _command, _user: self._devices(connected_only=False),
             "show/devices/connected": lambda _command, _user: self._devices(connected_only=True),
@@ -57,7 +57,7 @@ class Operations:
         return result(devices)
 
     def _device(self, serial: str, standing: Standing) -> Element:
-        """One device. Of one that never connected little more than the serial is known."""
+        """One device; one that never connected has little more than its serial number."""
         record = self.devices.get(serial)
         device = entry(serial, serial=serial)
         device.append(leaf("connected", "yes" if record and record.connected else "no"))
@@ -126,7 +126,7 @@ class Operations:
             devices.append(device)
 
     def _chosen(self, command: Element, container: str) -> list[str]:
-        """The containers that a command asks for: one by name, or all."""
+        """The containers of a command: one by name, or all."""
         names = references.names(self.store.running, container)
         wanted = command.findtext(".//name")
         return [name for name in names if wanted in (None, name)]
@@ -164,7 +164,7 @@ class Operations:
         return result(system)
 
     def _admins(self, _command: Element, user: str) -> Element:
-        """Who is logged in: whoever asks."""
+        """Who is logged in: the caller."""
         session = Element("entry")
         session.append(leaf("admin", user))
         session.append(leaf("from", "127.0.0.1"))

@@ -16,17 +16,17 @@ from xml.etree.ElementTree import Element
 from vmseries_lab.core.world import World
 from vmseries_lab.net.certificates import Authority
 from vmseries_lab.net.https import HttpsServer, Intercept, Request, Response
-from vmseries_lab.panorama.administrators import Accounts
+from vmseries_lab.panorama.administrators import Administrators
 from vmseries_lab.panorama.api import READING, Api
-from vmseries_lab.panorama.change_journal import Uncommitted
+from vmseries_lab.panorama.change_journal import ChangeJournal
 from vmseries_lab.panorama.commits import Commits, Pace
-from vmseries_lab.panorama.config_requests import Configuration
-from vmseries_lab.panorama.config_store import Store
-from vmseries_lab.panorama.device_licenses import ApiKey, Licenses
+from vmseries_lab.panorama.config_requests import ConfigRequests
+from vmseries_lab.panorama.config_store import ConfigStore
+from vmseries_lab.panorama.device_licenses import ApiKey, DeviceLicenses
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.locks import Locks
-from vmseries_lab.panorama.op_commands import Handler, Operations
+from vmseries_lab.panorama.op_commands import Handler, OpCommands
 from vmseries_lab.panorama.settings import Settings
 
 Priority = Literal["primary", "secondary"]
@@ -59,7 +59,7 @@ class Common:
 
     world: World
     authority: Authority
-    accounts: Accounts
+    accounts: Administrators
     api_key: ApiKey = field(default_factory=ApiKey)
     devices: Devices = field(default_factory=Devices)
     pace: Pace = field(default_factory=Pace)
@@ -70,7 +70,7 @@ class Common:
     def pass_on(
         self, request: Request, connection: socket.socket, effect: Callable[[], Response]
     ) -> Response | None:
-        """Let whoever intercepts now have a request."""
+        """Pass a request to the current intercept."""
         return self.intercept(request, connection, effect)
 
 
@@ -80,11 +80,11 @@ class Peer:
     Attributes:
         host: its name, which its certificate is for.
         address: of its management interface.
-        state: ``active`` for one that stands alone.
+        state: ``active`` for a single Panorama.
         commands: its own operational commands.
     """
 
-    def __init__(self, common: Common, host: str, priority: Priority, store: Store) -> None:
+    def __init__(self, common: Common, host: str, priority: Priority, store: ConfigStore) -> None:
         self.host = host
         self.priority = priority
         self.state: State = "active" if priority == "primary" else "passive"
@@ -96,11 +96,13 @@ class Peer:
         self.commits = Commits(store, self.jobs, common.devices, common.pace)
         self.address, serial = _MACHINES[priority]
         hostname = host.partition(".")[0]
-        operations = Operations(
+        operations = OpCommands(
             world.clock, store, self.jobs, common.devices, hostname, self.address, serial
         )
-        self.licenses = Licenses(world.clock, store, self.jobs, common.devices, common.api_key)
-        parts = (operations, self.licenses, self.locks, Uncommitted(store, self.jobs, self.locks))
+        self.licenses = DeviceLicenses(
+            world.clock, store, self.jobs, common.devices, common.api_key
+        )
+        parts = (operations, self.licenses, self.locks, ChangeJournal(store, self.jobs, self.locks))
         self.commands: dict[str, Handler] = {}
         for part in parts:
             self.commands |= part.handlers()
@@ -109,7 +111,7 @@ class Peer:
             clock=world.clock,
             timeline=world.timeline,
             accounts=common.accounts,
-            configuration=Configuration(store, self.jobs, common.settings),
+            configuration=ConfigRequests(store, self.jobs, common.settings),
             commits=self.commits,
             devices=common.devices,
             locks=self.locks,
@@ -132,7 +134,7 @@ class Peer:
         return self.server.conduct.mode == "answering"
 
     def denial(self, command: Element | None = None) -> str | None:
-        """Why it does not do what it is asked, because of its part in the pair.
+        """Why its role in the pair does not allow a request.
 
         "PAN-OS XML API Error Codes": 15 for a command that is not allowed on a passive device.
         "Priority and Failover on Panorama in HA" (Panorama Administrator's Guide): the passive peer
@@ -153,7 +155,7 @@ class Peer:
         """Have the other peer's configuration: the running one, perhaps with the candidate.
 
         "Synchronization Between Panorama HA Peers" (Panorama Administrator's Guide): the running
-        configuration is synchronised at each commit on the active peer; the candidate when it is
+        configuration is synchronized at each commit on the active peer; the candidate when it is
         saved there, or just before a failover.
         """
         self.store.running = copy.deepcopy(source.store.running)

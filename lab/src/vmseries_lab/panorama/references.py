@@ -59,10 +59,10 @@ def homes(config: Element, container: str) -> dict[str, str]:
 
 def home(config: Element, container: str, serial: str) -> str | None:
     """Name of the container of a kind that has ``serial`` as a member."""
-    found = (
+    matches = (
         name for name in names(config, container) if serial in members(config, container, name)
     )
-    return next(found, None)
+    return next(matches, None)
 
 
 def to_device(config: Element, serial: str) -> Iterator[str]:
@@ -80,5 +80,5 @@ def dangling(config: Element) -> Iterator[str]:
         for name in names(config, container):
             for serial in members(config, container, name):
                 if serial not in known:
-                    where = f"{container} -> {name} -> {place.replace('/', ' -> ')}"
-                    yield f"{where} '{serial}' is not a valid reference"
+                    location = f"{container} -> {name} -> {place.replace('/', ' -> ')}"
+                    yield f"{location} '{serial}' is not a valid reference"

@@ -1,4 +1,4 @@
-"""What Panorama's administrators can set on it, as far as the lab heeds it."""
+"""Panorama's settings, as far as they are simulated."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry
 from vmseries_autoscale.settings import TerminateSettings
-from vmseries_autoscale.terminate.stages import Stage, TerminatingInstance
+from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
 
 
 def drain(terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]) -> Outcomes:

@@ -12,7 +12,8 @@ from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
-from vmseries_autoscale.terminate.stages import Stage, TerminatingInstance
+from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
 

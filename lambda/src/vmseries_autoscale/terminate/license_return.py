@@ -31,7 +31,8 @@ from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.identification import in_panorama_stages
-from vmseries_autoscale.terminate.stages import Stage, TerminatingInstance
+from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
 

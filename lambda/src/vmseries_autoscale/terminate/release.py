@@ -16,8 +16,9 @@ from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.license_return import report_license_not_returned
-from vmseries_autoscale.terminate.stages import Stage, TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -1,4 +1,4 @@
-"""Auto Scaling groups that live: launches, hooks, health, balance and drains on the lab's clock."""
+"""Auto Scaling groups: launches, hooks, health, zone balance and drains on the lab's clock."""
 
 from __future__ import annotations
 

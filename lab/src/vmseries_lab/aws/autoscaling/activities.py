@@ -69,7 +69,7 @@ class Activities:
     def end(
         self, activity: Activity, instance_id: str, status: str = "Successful", message: str = ""
     ) -> None:
-        """Note the end of an activity and tell EventBridge.
+        """Record the end of an activity and send its event to EventBridge.
 
         Args:
             activity: what has ended.

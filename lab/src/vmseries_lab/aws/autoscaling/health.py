@@ -53,7 +53,7 @@ def _complaint(world: World, group: Any, member: Member) -> str | None:
             health = backend("elbv2").describe_target_health(arn, [{"Id": member.instance_id}])
         except TargetGroupNotFoundError:
             continue
-        if any(one.status == "unhealthy" for one in health):
+        if any(target.status == "unhealthy" for target in health):
             return (
                 "an instance was taken out of service in response to an ELB system health check "
                 "failure"

@@ -193,7 +193,7 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ hooks
     def _wait(self, group: Any, member: Member, transition: str) -> None:
-        """Begin the wait for every hook of a transition, and tell EventBridge of each."""
+        """Start waiting for every hook of a transition, and send an event for each."""
         base = "Pending" if transition == LAUNCHING else "Terminating"
         hooks = [
             hook
@@ -243,4 +243,4 @@ def _drained(target_group_arn: str, instance_id: str) -> bool:
         health = backend("elbv2").describe_target_health(target_group_arn, [{"Id": instance_id}])
     except TargetGroupNotFoundError:
         return True
-    return all(one.reason in ("Target.NotRegistered", "Target.NotInUse") for one in health)
+    return all(target.reason in ("Target.NotRegistered", "Target.NotInUse") for target in health)

@@ -59,13 +59,15 @@ class RefreshApi:
         parameters = response._get_params()  # noqa: SLF001
         group = find_group(response.autoscaling_backend, parameters["AutoScalingGroupName"])
         ids = parameters.get("InstanceRefreshIds")
-        found = [
+        refreshes = [
             refresh
             for refresh in self._refreshes.all
             if refresh.auto_scaling_group_name == group.name
             and (not ids or refresh.instance_refresh_id in ids)
         ]
-        return ActionResult({"InstanceRefreshes": found[: int(parameters.get("MaxRecords") or 50)]})
+        return ActionResult(
+            {"InstanceRefreshes": refreshes[: int(parameters.get("MaxRecords") or 50)]}
+        )
 
     def cancel(self, response: Any) -> Any:
         """CancelInstanceRefresh.

@@ -164,14 +164,14 @@ class GroupInstances:
         """
         parameters = response._get_params()  # noqa: SLF001
         wanted = parameters.get("InstanceIds")
-        found = response.autoscaling_backend.describe_auto_scaling_instances(wanted)
-        part, token = _page(found, parameters, LARGEST_PAGE)
+        instances = response.autoscaling_backend.describe_auto_scaling_instances(wanted)
+        part, token = _page(instances, parameters, LARGEST_PAGE)
         return ActionResult({"AutoScalingInstances": part, "NextToken": token})
 
     def describe_activities(self, _original: Any, response: Any) -> Any:
         """DescribeScalingActivities, newest first, of the past six weeks.
 
-        Those of a deleted group are shown to who asks for them.
+        Activities of a deleted group are returned only if they are requested.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
         """
         parameters = response._get_params()  # noqa: SLF001
@@ -179,7 +179,7 @@ class GroupInstances:
         deleted = parameters.get("IncludeDeletedGroups", False)
         groups = response.autoscaling_backend.autoscaling_groups
         oldest = self._world.clock.utc() - ACTIVITIES_KEPT
-        found = [
+        activities = [
             activity
             for activity in self._activities.all
             if name in (None, activity.auto_scaling_group_name)
@@ -187,7 +187,7 @@ class GroupInstances:
             and (deleted or activity.auto_scaling_group_name in groups)
             and activity.start_time >= oldest
         ]
-        part, token = _page(found, parameters, 100)
+        part, token = _page(activities, parameters, 100)
         return ActionResult({"Activities": part, "NextToken": token})
 
 
@@ -195,24 +195,24 @@ def _deregister(store: Any, target_group_arns: list[str], leaving: list[Member])
     """Deregister those of the instances that are registered."""
     ids = {member.instance_id for member in leaving}
     for arn in target_group_arns:
-        for one in store.elbv2_backend.describe_target_health(arn, []):
-            if one.instance_id in ids:
-                store.elbv2_backend.deregister_targets(arn, [{"Id": one.instance_id}])
+        for target in store.elbv2_backend.describe_target_health(arn, []):
+            if target.instance_id in ids:
+                store.elbv2_backend.deregister_targets(arn, [{"Id": target.instance_id}])
 
 
 def _find(store: Any, instance_id: str, group: Any = None) -> tuple[Any, Member]:
-    for one in [group] if group else store.autoscaling_groups.values():
-        for member in members(one):
+    for candidate in [group] if group else store.autoscaling_groups.values():
+        for member in members(candidate):
             if member.instance_id == instance_id:
-                return one, member
+                return candidate, member
     raise ValidationError(
         f"Instance Id not found - No managed instance found for instance ID: {instance_id}"
     )
 
 
 def _page(
-    found: list[Any], parameters: dict[str, Any], largest: int
+    items: list[Any], parameters: dict[str, Any], largest: int
 ) -> tuple[list[Any], str | None]:
     start = int(parameters.get("NextToken") or 0)
     end = start + min(int(parameters.get("MaxRecords") or largest), largest)
-    return found[start:end], str(end) if end < len(found) else None
+    return items[start:end], str(end) if end < len(items) else None

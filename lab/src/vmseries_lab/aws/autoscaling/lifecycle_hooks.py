@@ -84,7 +84,7 @@ class Hooks:
         return EmptyResult()
 
     def heartbeat(self, response: Any) -> Any:
-        """RecordLifecycleActionHeartbeat: the full heartbeat time-out begins anew.
+        """RecordLifecycleActionHeartbeat: the full heartbeat timeout starts again.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
         """
@@ -107,8 +107,8 @@ class Hooks:
                 and (action.token == token if token else member.instance_id == instance_id)
             ):
                 return member, action
-        what = f"token {token}" if token else f"instance ID {instance_id}"
-        raise ValidationError(f"No active Lifecycle Action found with {what}")
+        identifier = f"token {token}" if token else f"instance ID {instance_id}"
+        raise ValidationError(f"No active Lifecycle Action found with {identifier}")
 
 
 def put(store: Any, group_name: str, wanted: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the lab keeps about the instances of a group, beyond what moto keeps.
+"""Data of a group's instances that moto does not keep.
 
 States: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 """
@@ -14,7 +14,7 @@ TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 GLOBAL_TIMEOUT_SECONDS = 172_800
 GLOBAL_TIMEOUT_HEARTBEATS = 100
-"""An instance waits 48 hours or 100 heartbeat time-outs at most, whichever is smaller.
+"""An instance waits 48 hours or 100 heartbeat timeouts at most, whichever is smaller.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
 """
@@ -27,7 +27,7 @@ class Action:
     Attributes:
         hook: moto's hook.
         token: what identifies this wait in API calls.
-        deadline: when the hook's default result is taken.
+        deadline: when the hook's default result applies.
         last_deadline: until when heartbeats can move the deadline.
         result: ``CONTINUE`` or ``ABANDON`` once there is one.
         reason: how it came about, in Auto Scaling's words.
@@ -46,7 +46,7 @@ class Action:
         self.restart(self.started)
 
     def restart(self, now: float) -> None:
-        """Start the heartbeat time-out anew; the global time-out stands."""
+        """Restart the heartbeat timeout; the global timeout does not change."""
         self.deadline = min(now + self.hook.heartbeat_timeout, self.last_deadline)
 
 
@@ -119,7 +119,7 @@ class Member:
 
 
 def global_timeout(heartbeat_timeout: float) -> float:
-    """Seconds that an instance can wait for a hook with this heartbeat time-out."""
+    """Seconds that an instance can wait for a hook with this heartbeat timeout."""
     return min(GLOBAL_TIMEOUT_SECONDS, GLOBAL_TIMEOUT_HEARTBEATS * heartbeat_timeout)
 
 

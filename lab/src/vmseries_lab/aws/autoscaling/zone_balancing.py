@@ -55,11 +55,11 @@ def victims(
     Among the zones with the most instances, those count that have an unprotected one; in them the
     policies narrow down the choice in their order. What is left over is decided by age.
     """
-    left = list(candidates)
+    remaining = list(candidates)
     chosen: list[str] = []
     for _ in range(count):
-        per_zone = Counter(candidate.zone for candidate in left)
-        free = [candidate for candidate in left if not candidate.protected]
+        per_zone = Counter(candidate.zone for candidate in remaining)
+        free = [candidate for candidate in remaining if not candidate.protected]
         if not free:
             break
         most = max(per_zone[candidate.zone] for candidate in free)
@@ -69,7 +69,7 @@ def victims(
                 best = min(key(candidate) for candidate in pool)
                 pool = [candidate for candidate in pool if key(candidate) == best]
         victim = pool[0]
-        left.remove(victim)
+        remaining.remove(victim)
         chosen.append(victim.instance_id)
     return chosen
 

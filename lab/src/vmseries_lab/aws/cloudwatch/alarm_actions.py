@@ -1,4 +1,4 @@
-"""Alarms and scaling policies that act on the metrics that were really published."""
+"""Alarm actions: scaling policies and notifications, triggered by published metrics."""
 
 from __future__ import annotations
 

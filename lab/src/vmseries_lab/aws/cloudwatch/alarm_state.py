@@ -48,6 +48,6 @@ def next_state(
     if not all(known):
         return "OK"
     # Everything that is there is breaching, but it is less than M: that is an alarm only if the
-    # oldest of it is at least M periods old, so that one late point is not taken for many.
+    # oldest of it is at least M periods old, so that one late point does not count as many.
     oldest_age = len(points) - next(i for i, point in enumerate(points) if point is not None)
     return "ALARM" if missing == "missing" and oldest_age >= to_alarm else state

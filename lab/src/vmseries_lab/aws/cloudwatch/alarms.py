@@ -1,4 +1,4 @@
-"""Evaluates the CloudWatch alarms on the metrics that were really published.
+"""Evaluates CloudWatch alarms on published metrics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -126,12 +126,12 @@ class Alarms:
         """
         parameters = response._get_params()  # noqa: SLF001
         name, kind = parameters.get("AlarmName"), parameters.get("HistoryItemType")
-        found = [
+        items = [
             item
             for item in reversed(self.history)
             if name in (None, item.alarm_name) and kind in (None, item.history_item_type)
         ]
-        return ActionResult({"AlarmHistoryItems": found[: int(parameters.get("MaxRecords", 100))]})
+        return ActionResult({"AlarmHistoryItems": items[: int(parameters.get("MaxRecords", 100))]})
 
     def _points(self, store: Any, alarm: Any, now: float) -> tuple[list[bool | None], list[float]]:
         queries = queries_of(alarm)

@@ -1,4 +1,4 @@
-"""CloudWatch: metrics out of logs (embedded metric format), and those of SQS and Lambda themselves.
+"""CloudWatch metrics from logs (embedded metric format), and of SQS and Lambda themselves.
 
 Alarms and scaling policies that read them are elsewhere. Source: CloudWatch User Guide, "Embedded
 metric format specification"; SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS";
@@ -130,7 +130,7 @@ def _datum(name: str, unit: str, value: float, dimensions: list[dict[str, str]])
 
 
 def install(world: World, functions: Functions) -> ServiceMetrics:
-    """Turn embedded metrics into metrics as logs arrive, and publish the services' own."""
+    """Publish embedded metrics as logs arrive, and the metrics of the services themselves."""
 
     def put_log_events(
         original: Any, backend: Any, group: str, stream: str, events: list[dict[str, Any]]

@@ -89,7 +89,7 @@ def _call(
         over = _OVER_LINES[name]
         only = arguments[0]
         if isinstance(only, ast.List):
-            many = [_value(one, lines, periods) for one in only.elts]
+            many = [_value(element, lines, periods) for element in only.elts]
             every = sorted({at for line in many for at in line})
             return {at: over([line[at] for line in many if at in line]) for at in every}
         line = _value(only, lines, periods)

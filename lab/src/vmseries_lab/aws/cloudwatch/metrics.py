@@ -1,4 +1,4 @@
-"""Reads the metrics that were really published, as alarms and scaling policies read them.
+"""Reads published metrics for alarms and scaling policies.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
@@ -51,7 +51,7 @@ class Query:
 class Index:
     """What a store holds, by namespace and name.
 
-    Every alarm asks every minute for a few data of the thousands that a store holds.
+    Each alarm reads a few of the store's thousands of data points every minute.
 
     Attributes:
         stored: moto's list, to which it only ever appends.
@@ -59,22 +59,22 @@ class Index:
     """
 
     stored: list[Any]
-    found: dict[tuple[str, str], list[tuple[float, Any]]] = field(
+    data: dict[tuple[str, str], list[tuple[float, Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     read: int = 0
 
-    def of(self, metric: Metric) -> list[tuple[float, Any]]:
+    def select(self, metric: Metric) -> list[tuple[float, Any]]:
         """The data of the metric's namespace and name, whatever their dimensions."""
         new = self.stored[self.read :]
         self.read += len(new)
         for datum in new:
-            self.found[datum.namespace, datum.name].append((seconds(datum.timestamp), datum))
-        return self.found[metric.namespace, metric.name]
+            self.data[datum.namespace, datum.name].append((seconds(datum.timestamp), datum))
+        return self.data[metric.namespace, metric.name]
 
 
 def _index(store: Any) -> Index:
-    """The index of moto's store, begun anew where moto began the store anew."""
+    """The index of moto's store, rebuilt when moto has reset the store."""
     index: Index | None = getattr(store, "lab_index", None)
     if index is None or index.stored is not store.metric_data:
         index = store.lab_index = Index(store.metric_data)
@@ -111,7 +111,7 @@ def _periods(period: int, start: float, end: float) -> list[int]:
 
 def _read(store: Any, metric: Metric, period: int, start: float, end: float) -> Series:
     buckets: dict[int, list[Any]] = {}
-    for at, datum in reversed(_index(store).of(metric)):
+    for at, datum in reversed(_index(store).select(metric)):
         if at < start - LATENESS_SECONDS:
             break
         if start <= at < end and _is(datum, metric):

@@ -1,4 +1,4 @@
-"""Elastic IP addresses: a quota, associations that show on the interface, refusals.
+"""Elastic IP addresses: a quota, associations that the interface shows, errors.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
 """
@@ -22,7 +22,7 @@ DEFAULT_QUOTA = 100
 addresses had it raised. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
 
 PUBLIC_NETWORKS = [IPv4Network(block) for block in ("203.0.113.0/24", "198.51.100.0/24")]
-"""Addresses for documentation (RFC 5737): nobody can take them for somebody's."""
+"""Addresses for documentation (RFC 5737): they belong to no one."""
 
 
 class Addresses:
@@ -44,9 +44,9 @@ class Addresses:
         """
         if len(store.addresses) >= self.quota:
             raise errors.address_quota()
-        taken = {one.public_ip for one in store.addresses}
+        in_use = {address.public_ip for address in store.addresses}
         free = (str(host) for network in PUBLIC_NETWORKS for host in network.hosts())
-        kwargs.setdefault("address", next((one for one in free if one not in taken), None))
+        kwargs.setdefault("address", next((ip for ip in free if ip not in in_use), None))
         address = original(store, *args, **kwargs)
         self._note("address-allocated", address)
         return address
@@ -70,14 +70,14 @@ class Addresses:
         reassociate: bool = True,
     ) -> Any:
         """Associate an address with an interface, parting either from what it had."""
-        found = (
+        elastic_ip = (
             store.address_by_ip([address])
             if address
             else store.address_by_allocation([allocation_id])
         )[0]
         interface = eni or instance.nics[0]
-        if found.eni is interface:
-            return found
+        if elastic_ip.eni is interface:
+            return elastic_ip
         if not any(
             gateway.vpc is not None and gateway.vpc.id == interface.vpc_id
             for gateway in store.internet_gateways.values()
@@ -86,15 +86,15 @@ class Addresses:
         others = [other for other in store.addresses if other.eni is interface]
         if others and not reassociate:
             raise errors.already_associated(interface.id, others[0].public_ip)
-        if found.eni and not reassociate:
-            raise errors.already_associated(found.allocation_id, found.public_ip)
-        for previous in [*others, *([found] if found.eni else [])]:
+        if elastic_ip.eni and not reassociate:
+            raise errors.already_associated(elastic_ip.allocation_id, elastic_ip.public_ip)
+        for previous in [*others, *([elastic_ip] if elastic_ip.eni else [])]:
             store.disassociate_address(address=previous.public_ip)
-        found.instance, found.eni = interface.instance, interface
-        found.association_id = random_eip_association_id()
-        interface.public_ip = found.public_ip
-        self._note("address-associated", found, interface=interface.id)
-        return found
+        elastic_ip.instance, elastic_ip.eni = interface.instance, interface
+        elastic_ip.association_id = random_eip_association_id()
+        interface.public_ip = elastic_ip.public_ip
+        self._note("address-associated", elastic_ip, interface=interface.id)
+        return elastic_ip
 
     def release(
         self,
@@ -107,19 +107,19 @@ class Addresses:
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
         """
-        found = (
+        elastic_ip = (
             store.address_by_ip([address])
             if address
             else store.address_by_allocation([allocation_id])
         )[0]
-        if found.association_id:
-            raise errors.address_associated(found.public_ip)
-        self._note("address-released", found)
+        if elastic_ip.association_id:
+            raise errors.address_associated(elastic_ip.public_ip)
+        self._note("address-released", elastic_ip)
         original(store, address, allocation_id)
 
     @staticmethod
     def interface_of(address: Any) -> str | None:
-        """The interface of an address; one that is not associated shows none, not an empty one.
+        """The interface of an address, ``None`` (not an empty string) if it is not associated.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Address.html
         """

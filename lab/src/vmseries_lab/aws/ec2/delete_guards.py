@@ -1,4 +1,4 @@
-"""Deleting what network interfaces still need is refused.
+"""Rejects deleting resources that network interfaces still use.
 
 That refusal is how a leaked interface shows in `terraform destroy`.
 https://docs.aws.amazon.com/vpc/latest/userguide/subnet-deleting.html

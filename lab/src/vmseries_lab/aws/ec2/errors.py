@@ -1,4 +1,4 @@
-"""EC2's refusals, each with the code and the words that EC2 uses.
+"""EC2's errors, each with EC2's code and text.
 
 Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. That page has no
 texts for most codes; the texts are those that users of the API report, named where they are.
@@ -36,7 +36,7 @@ def interface_not_deletable(interface_id: str) -> Any:
 
 
 def index_in_use(instance_id: str, index: int) -> Any:
-    """The device index is taken. https://github.com/lstoll/k8s-vpcnet/issues/71."""
+    """The device index is in use. https://github.com/lstoll/k8s-vpcnet/issues/71."""
     return refusal(
         "InvalidParameterValue",
         f"Instance '{instance_id}' already has an interface attached at device index '{index}'.",
@@ -140,7 +140,7 @@ def address_associated(public_ip: str) -> Any:
 
 
 def already_associated(resource: str, public_ip: str) -> Any:
-    """Reassociation was forbidden and the resource is taken (code: error codes of the EC2 API)."""
+    """The resource is in use and reassociation not allowed (code: error codes of the EC2 API)."""
     return refusal(
         "Resource.AlreadyAssociated",
         f"resource {resource} is already associated with address {public_ip}",

@@ -1,4 +1,4 @@
-"""How EC2 filters and pages its answers.
+"""How EC2 filters and paginates responses.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html: values of one filter are
 alternatives, several filters must all match, ``*`` and ``?`` are wildcards, values are
@@ -28,7 +28,7 @@ def matches(value: Any, wanted: Iterable[str]) -> bool:
     if value is None:
         return False
     values = value if isinstance(value, (list, tuple, set)) else [value]
-    return any(fnmatchcase(text(one), pattern) for one in values for pattern in wanted)
+    return any(fnmatchcase(text(value), pattern) for value in values for pattern in wanted)
 
 
 def matches_all(resource: Any, filters: Mapping[str, Sequence[str]] | None) -> bool:

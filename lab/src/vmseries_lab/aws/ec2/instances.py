@@ -1,4 +1,4 @@
-"""Instances that need time to start and to end, and take their interfaces along.
+"""Instances, which take time to start and stop, and delete their interfaces.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 """
@@ -96,7 +96,7 @@ class Instances:
         )
 
     def _finish(self, instance: Any) -> None:
-        """Delete or detach the interfaces, each as its DeleteOnTermination says.
+        """Delete or detach the interfaces, according to its DeleteOnTermination.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
         """
@@ -130,7 +130,7 @@ class Instances:
 
 
 def private_dns_name(instance: Any) -> str:
-    """Name an instance as its host name type says: by its address or by its id.
+    """Name an instance by its address or ID, according to its host name type.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
     """

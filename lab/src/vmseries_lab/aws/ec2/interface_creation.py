@@ -1,4 +1,4 @@
-"""What a new network interface needs: security groups of its VPC, a free address, a free place.
+"""Checks of a new network interface: security groups of its VPC, a free address and slot.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html
 """
@@ -32,7 +32,7 @@ def take_address(store: Any, parameters: dict[str, Any]) -> None:
     """Take the private address that a request names, if it names one.
 
     Raises:
-        EC2ClientError: if it is taken.
+        EC2ClientError: if it is in use.
     """
     address = parameters.get("PrivateIpAddress")
     if address:

@@ -1,4 +1,4 @@
-"""Network interfaces as EC2 treats them: attachments take time, and what cannot be is refused.
+"""Network interfaces as EC2 treats them: attachments take time, and invalid requests fail.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
 """
@@ -51,7 +51,7 @@ class Interfaces:
                 self.finish_detaching(interface)
 
     def attachment_status(self, interface: Any) -> str:
-        """``attaching``, ``attached`` or ``detaching``, as DescribeNetworkInterfaces says it."""
+        """``attaching``, ``attached`` or ``detaching``, as DescribeNetworkInterfaces reports it."""
         if interface.id in self._detached_at:
             return "detaching"
         return "attaching" if interface.id in self._attached_at else "attached"
@@ -190,11 +190,11 @@ class Interfaces:
         if ids and size is not None:
             raise errors.ids_with_pages("networkInterfaceIdSet")
         response.error_on_dryrun()
-        found = response.ec2_backend.get_all_network_interfaces(
+        interfaces = response.ec2_backend.get_all_network_interfaces(
             ids,
             response._filters_from_querystring(),  # noqa: SLF001
         )
-        part, token = page(found, size and int(size), parameters.get("NextToken"))
+        part, token = page(interfaces, size and int(size), parameters.get("NextToken"))
         return ActionResult({"NetworkInterfaces": list(part), "NextToken": token})
 
     def filter_value(self, interface: Any, name: str) -> tuple[bool, Any]:

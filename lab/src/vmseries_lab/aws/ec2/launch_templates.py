@@ -29,7 +29,7 @@ def patch() -> None:
 
 
 def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> Any:
-    """Start one instance as a version of a launch template says.
+    """Start one instance from a version of a launch template.
 
     Args:
         store: moto's EC2 store.

@@ -1,4 +1,4 @@
-"""Gateway Load Balancers and GENEVE target groups: names, defaults and what is not accepted.
+"""Gateway Load Balancers and GENEVE target groups: names, defaults and validation.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/introduction.html
 """
@@ -52,7 +52,7 @@ def patch() -> None:
 
 
 def _create_load_balancer(original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
-    """CreateLoadBalancer: the ARN tells the type; names are unique.
+    """CreateLoadBalancer: the ARN contains the type; names are unique.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
     """

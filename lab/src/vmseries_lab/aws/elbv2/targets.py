@@ -123,7 +123,7 @@ class Targets:
     def describe(
         self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
     ) -> list[Any]:
-        """DescribeTargetHealth: a target that is asked for and not registered is ``unused``.
+        """DescribeTargetHealth: a requested target that is not registered is ``unused``.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
         """
@@ -134,8 +134,8 @@ class Targets:
         answers = []
         for wanted in targets:
             key = _key(group, wanted)
-            if found := known.get(key):
-                answers.append(_health(store, group, found))
+            if target := known.get(key):
+                answers.append(_health(store, group, target))
             else:
                 answers.append(_status(group, *key, "unused", "Target.NotRegistered"))
         return answers

@@ -141,7 +141,7 @@ class EventBridge:
             self._deliver(delivery, now)
 
     def busy(self) -> bool:
-        """Whether a delivery is due; one that waits for its next attempt is not work in flight."""
+        """Whether a delivery is due; a delivery that waits for its next attempt is not."""
         now = self.world.clock.now()
         return any(d.due <= now for d in list(self._deliveries))
 
@@ -262,12 +262,12 @@ class EventBridge:
         self.start_function(arn, payload)
 
     def _give_up(self, delivery: Delivery, error: DeliveryError, exhausted: str) -> None:
-        """Send the event to the target's dead-letter queue, if there is one that may be used.
+        """Send the event to the target's dead-letter queue, if one is set and allows it.
 
         Message attributes: User Guide, "Using dead-letter queues to process undelivered events".
         """
         subject = _subject(delivery.event)
-        where = delivery.target.get("DeadLetterConfig", {}).get("Arn", "")
+        dead_letter_arn = delivery.target.get("DeadLetterConfig", {}).get("Arn", "")
         facts = {
             "RULE_ARN": delivery.rule_arn,
             "TARGET_ARN": delivery.target["Arn"],
@@ -279,9 +279,9 @@ class EventBridge:
             facts["EXHAUSTED_RETRY_CONDITION"] = exhausted
         attributes = {k: {"DataType": "String", "StringValue": v} for k, v in facts.items()}
         kind = "dropped"
-        if where:
+        if dead_letter_arn:
             try:
-                self._to_queue(where, json.dumps(delivery.event), delivery, attributes)
+                self._to_queue(dead_letter_arn, json.dumps(delivery.event), delivery, attributes)
                 kind = "dead-lettered"
             except DeliveryError as second:
                 facts["DEAD_LETTER_ERROR"] = str(second)

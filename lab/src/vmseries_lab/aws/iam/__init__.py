@@ -1,8 +1,8 @@
-"""IAM: what roles and policies allow, and every call of a function decided by it.
+"""IAM: roles and policies, and the authorization of every call of a function.
 
-Moto's own enforcement knows neither conditions nor resources. ``policies`` decides what documents
-say, ``roles`` which documents a role has, ``reference`` what AWS asks of the caller of each action,
-and ``gatekeeper`` puts the three before the calls.
+Moto's own enforcement knows neither conditions nor resources. ``policy_evaluation`` decides what
+documents allow, ``roles`` finds the documents of a role, ``action_reference`` lists what AWS
+authorizes for each action, and ``authorizer`` applies the three to calls.
 """
 
 from vmseries_lab.aws.iam.policy_evaluation import (

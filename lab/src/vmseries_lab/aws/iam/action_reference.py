@@ -1,4 +1,4 @@
-"""What IAM is asked when an action is called: on which resources, with which condition keys.
+"""What IAM authorizes for each action: the resources and their condition keys.
 
 Actions, their resource types and condition keys are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
@@ -37,7 +37,7 @@ WITHOUT_PERMISSION = frozenset({"sts:GetCallerIdentity"})
 
 
 class UnknownActionError(Exception):
-    """The lab does not know what IAM is asked for an action."""
+    """The lab does not know what IAM authorizes for an action."""
 
 
 class NoSuchResourceError(Exception):
@@ -66,7 +66,7 @@ def action_name(service: str, action: str) -> str:
 
 
 def requests(service: str, action: str, parameters: Parameters) -> list[Request]:
-    """What IAM is asked for a call.
+    """The authorization requests of a call.
 
     Args:
         service: as boto3 names it.
@@ -83,7 +83,7 @@ def requests(service: str, action: str, parameters: Parameters) -> list[Request]
     reference = _REFERENCE.get(name)
     if reference is None:
         raise UnknownActionError(
-            f"the lab does not know what IAM is asked for {name}; add it to "
+            f"the lab does not know what IAM authorizes for {name}; add it to "
             "vmseries_lab.aws.iam.action_reference"
         )
     try:
@@ -93,7 +93,7 @@ def requests(service: str, action: str, parameters: Parameters) -> list[Request]
 
 
 def _on(name: str, *resources: Callable[[Parameters], Iterable[Resource]]) -> Reference:
-    """An action that is asked about each of the resources."""
+    """An action that is authorized on each of the resources."""
 
     def ask(parameters: Parameters) -> Iterable[Request]:
         for find in resources:
@@ -144,7 +144,7 @@ def _attached(parameters: Parameters) -> Iterable[Resource]:
 
 
 def _instance_of_changed_attachment(parameters: Parameters) -> Iterable[Resource]:
-    """The reference has the instance as optional: asked for where the attachment is changed."""
+    """The reference has the instance as optional: authorized if the attachment changes."""
     if "Attachment" in parameters:
         interface = backend("ec2").get_network_interface(parameters["NetworkInterfaceId"])
         if interface.instance is not None:
@@ -197,7 +197,7 @@ def _pool(parameters: Parameters) -> Iterable[Resource]:
 
 
 def _creation(kind: str) -> Callable[[Parameters], Iterable[Resource]]:
-    """What is to be made; it has no id yet, and only the tags that it is asked for with."""
+    """A resource to be created: it has no ID yet, and only the tags of the request."""
 
     def new(parameters: Parameters) -> Iterable[Resource]:
         yield Resource(_ec2_arn(kind, "*"), _wanted_tags(parameters, kind))
@@ -322,7 +322,7 @@ def _secret_value(parameters: Parameters) -> Iterable[Request]:
 
 
 def _decrypt(parameters: Parameters, *, via: str = "") -> Iterable[Request]:
-    """Decrypt; ``via`` is the service that calls for somebody (``kms:ViaService``)."""
+    """Decrypt; ``via`` is the service that calls on the caller's behalf (``kms:ViaService``)."""
     keys = backend("kms")
     key = keys.describe_key(keys.any_id_to_key_id(parameters["KeyId"]))
     encryption = parameters.get("EncryptionContext", {})

@@ -1,4 +1,4 @@
-"""Every call of a function decided by the policies of its role, and refused as the service does.
+"""Authorizes every call of a function by its role, and rejects as the service does.
 
 Nobody else's calls are decided: not the administrator's, by which Terraform and the tests work, and
 not the firewalls', which have a check of their own.
@@ -63,7 +63,7 @@ class Session:
         return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.name}"
 
 
-class Gatekeeper:
+class Authorizer:
     """Decides the calls of functions."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Gatekeeper:
     def session(self, access_key: str) -> Session | None:
         """The function whose credentials these are, ``None`` if they are not a function's.
 
-        A role is a function's if Lambda may assume it; one that is gone allows nothing.
+        A role is a function's if Lambda may assume it; a deleted role allows nothing.
         """
         session = self._sessions.get(access_key)
         if session is None:
@@ -87,19 +87,19 @@ class Gatekeeper:
     def requests(
         self, session: Session, service: str, action: str, parameters: Parameters
     ) -> list[Request]:
-        """What IAM is asked for a function's own call.
+        """The authorization requests of a function's own call.
 
         Raises:
             UnknownActionError: if the lab does not know.
             NoSuchResourceError: if something that the call names does not exist.
         """
         own = {"lambda:SourceFunctionArn": session.function_arn}
-        asked = requests(service, action, parameters)
-        return [replace(one, context={**one.context, **own}) for one in asked]
+        needed = requests(service, action, parameters)
+        return [replace(request, context={**request.context, **own}) for request in needed]
 
-    def refusal(self, session: Session, service: str, asked: list[Request]) -> Refusal | None:
+    def refusal(self, session: Session, service: str, needed: list[Request]) -> Refusal | None:
         """The service's refusal, if the role does not allow one of the requests."""
-        refused = roles.first_refused(session.role_arn, asked)
+        refused = roles.first_refused(session.role_arn, needed)
         return None if refused is None else _refusal(session, service, refused)
 
 

@@ -21,14 +21,14 @@ SET_OPERATORS = ("forallvalues:", "foranyvalue:")
 
 
 class UnsupportedConditionError(Exception):
-    """A policy says something that the lab does not know."""
+    """A policy contains something that the lab does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question to IAM: may the caller do ``action`` on ``resource``.
 
-    One call asks as many as it takes: an attachment is about the interface and the instance.
+    One call can need several: an attachment needs the interface and the instance.
 
     Attributes:
         action: e.g. ``ec2:AttachNetworkInterface``.
@@ -66,7 +66,7 @@ def allows(
         documents: policy documents, JSON text or parsed.
         action: e.g. ``sqs:SendMessage``.
         resource: the resource's ARN.
-        service: for resource and trust policies, the service principal that asks, e.g.
+        service: for resource and trust policies, the calling service principal, e.g.
             ``events.amazonaws.com``; ``None`` for identity policies, which name no principal.
         context: condition keys of the request, e.g. ``aws:SourceArn``.
     """

@@ -64,7 +64,7 @@ def _document(policy: Any) -> str:
 
 
 def _boundary(role: Any) -> str | None:
-    """The document of the role's permissions boundary; one that allows nothing if it is gone."""
+    """The document of the role's permissions boundary; a deleted one allows nothing."""
     arn = role.permissions_boundary_arn
     if not arn:
         return None

@@ -1,13 +1,13 @@
-"""Lambda: what was uploaded runs, in processes of its own, under its role.
+"""Lambda: uploaded functions run in processes of their own, under their roles.
 
 Moto stores functions and layers; invoking them, their logs, retries and limits are here. Source:
-Lambda Developer Guide; the section is named at each behaviour.
+Lambda Developer Guide; the section is named at each behavior.
 
-``patches`` leads moto's Lambda to ``service``, which offers the ways to invoke; ``asynchronous``
-has the queue of one of them, ``in_flight`` what the lab's clock waits for. ``invoking`` takes one
-invocation through ``workers``, ``logs`` and ``records``. A worker is made of ``uploads``, a copy of
-one of the ``templates`` if there is any, and has an ``environment``; ``configuration`` reads what
-moto stores.
+``moto_overrides`` connects moto's Lambda to ``service``, which invokes functions, asynchronously
+through ``async_queue``; the lab's clock waits for what is ``in_flight``. ``invocation`` runs one
+invocation in one of the ``execution_environments``, and adds to ``logs`` and ``invocation_log``. An
+environment has ``code_packages`` and ``environment_variables``, and may be a copy of one of the
+``snapshots``; ``configuration`` reads what moto stores.
 """
 
 from vmseries_lab.aws.lambda_.configuration import find_function

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: their queue, their retries, and where those end that fail."""
+"""Asynchronous invocations: queue, retries, and destinations of failed ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASYNC_AGE_SECONDS = 21_600
 
 @dataclass
 class Pending:
-    """An asynchronous invocation that waits for its turn."""
+    """A queued asynchronous invocation."""
 
     function_arn: str
     payload: str
@@ -35,7 +35,7 @@ class Pending:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-class Asynchronous:
+class AsyncQueue:
     """The queue of asynchronous invocations.
 
     Args:

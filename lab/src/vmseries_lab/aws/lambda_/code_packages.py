@@ -1,4 +1,4 @@
-"""What was uploaded, unpacked: the archives of functions, and their layers."""
+"""The unpacked archives of functions, and their layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from vmseries_lab.aws.lambda_.package_contents import Packages
 
 
-class Uploads:
+class CodePackages:
     """The code that functions are made of, in a folder of the lab's own.
 
     Attributes:
@@ -30,7 +30,7 @@ class Uploads:
         """
         self._layers[version.arn] = version.code_bytes
 
-    def of(self, function: Any) -> tuple[Path, Path]:
+    def unpack(self, function: Any) -> tuple[Path, Path]:
         """Where the function is unpacked, and where its layers are."""
         layers = [self._layers[layer["Arn"]] for layer in function.layers]
         return self._packages.task_root(function.code_bytes), self._packages.layers(layers)

@@ -28,13 +28,13 @@ def find_function(name_or_arn: str) -> Any:
 
 
 def configuration_key(function: Any) -> str:
-    """Tells apart what cannot share a warm worker: any other code or configuration."""
+    """Key of code and configuration: invocations with different keys cannot share a worker."""
     facts = {**function.get_configuration(), "LastModified": "", "Layers": function.layers}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def logging_config(function: Any) -> dict[str, Any]:
-    """How the function logs, as far as it was said."""
+    """The function's logging configuration, as far as it was set."""
     config: dict[str, Any] = function.lab_settings.get("LoggingConfig", {})
     return config
 
@@ -46,7 +46,7 @@ def log_group(function: Any) -> str:
 
 
 def invoke_config(function: Any) -> dict[str, Any]:
-    """How asynchronous invocations of the function are to be handled, as far as it was said."""
+    """The function's asynchronous invocation settings, as far as they were set."""
     config: dict[str, Any]
     config = function.event_invoke_config[0].config if function.event_invoke_config else {}
     return config

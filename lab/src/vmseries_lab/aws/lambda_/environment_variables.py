@@ -1,4 +1,4 @@
-"""What a function's process finds in its environment."""
+"""Environment variables of a function's process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vmseries_lab.core.world import REGION
 
 
 def loading_environment(function: Any) -> dict[str, str]:
-    """What a function needs to be loaded, whoever it is that runs it then."""
+    """The variables that loading a function needs, the same for all its environments."""
     return {
         **{str(k): str(v) for k, v in function.environment_vars.items()},
         "_HANDLER": function.handler,

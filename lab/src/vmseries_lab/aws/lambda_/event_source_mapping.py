@@ -19,7 +19,7 @@ from moto.sqs.models import sqs_backends
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import Functions, Outcome, find_function
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests import Gate
+from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 FIRST_POLLERS = 5
@@ -63,7 +63,7 @@ class Mapping:
 class Pollers:
     """All pollers of the account."""
 
-    def __init__(self, world: World, gate: Gate, functions: Functions) -> None:
+    def __init__(self, world: World, gate: RequestPipeline, functions: Functions) -> None:
         self._world = world
         self._gate = gate
         self._functions = functions
@@ -196,7 +196,7 @@ class Pollers:
         self._functions.submit(source.function_arn, payload, done)
 
     def _delete(self, queue_name: str, messages: list[Any], role: str) -> None:
-        """Delete what was processed; the rest comes back after its visibility time-out."""
+        """Delete what was processed; the rest comes back after its visibility timeout."""
         backend = sqs_backends[ACCOUNT_ID][REGION]
         if not messages or queue_name not in backend.queues:
             return
@@ -312,7 +312,7 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
     """Refuse a mapping that Lambda refuses.
 
     Source: API reference, CreateEventSourceMapping; "Configuring an Amazon SQS queue": role
-    permissions, the visibility time-out (not less than the function's time-out), and a batching
+    permissions, the visibility timeout (not less than the function's timeout), and a batching
     window of a second at least for batches of more than ten.
 
     Raises:
@@ -341,14 +341,14 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
         )
 
 
-def install(world: World, gate: Gate, functions: Functions) -> Pollers:
+def install(world: World, gate: RequestPipeline, functions: Functions) -> Pollers:
     """Take over the mappings that moto stores."""
     pollers = Pollers(world, gate, functions)
 
     def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
         _check_spec(backend, spec)
         mapping = original(backend, spec)
-        # How its visibility time-out was known.
+        # How its visibility timeout was known.
         role, source = backend.get_function(spec["FunctionName"]).role, mapping.event_source_arn
         gate.calls.by_service("sqs", "GetQueueAttributes", role, QueueUrl=source.rsplit(":", 1)[-1])
         queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(mapping))

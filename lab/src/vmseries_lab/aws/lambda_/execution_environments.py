@@ -8,17 +8,17 @@ from typing import Any
 
 from moto.sts.models import sts_backends
 
-from vmseries_lab.aws.lambda_.code_packages import Uploads
+from vmseries_lab.aws.lambda_.code_packages import CodePackages
 from vmseries_lab.aws.lambda_.configuration import configuration_key
 from vmseries_lab.aws.lambda_.environment_variables import running_environment
 from vmseries_lab.aws.lambda_.logs import stream_name
 from vmseries_lab.aws.lambda_.runtime_api import Worker
-from vmseries_lab.aws.lambda_.snapshots import Templates
+from vmseries_lab.aws.lambda_.snapshots import Snapshots
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 from vmseries_lab.net import connection_owner
 
 
-class Workers:
+class ExecutionEnvironments:
     """The processes of all functions.
 
     Args:
@@ -27,7 +27,7 @@ class Workers:
         templates: what they are copies of.
     """
 
-    def __init__(self, world: World, uploads: Uploads, templates: Templates) -> None:
+    def __init__(self, world: World, uploads: CodePackages, templates: Snapshots) -> None:
         self._world = world
         self._uploads = uploads
         self._templates = templates
@@ -40,7 +40,7 @@ class Workers:
         """End the idle environments of what the function was before its last change.
 
         Returns:
-            A key to what it is now, by which its environments are taken and given back.
+            Key of its current code and configuration, by which environments are reused.
         """
         key = configuration_key(function)
         with self._lock:
@@ -63,7 +63,7 @@ class Workers:
 
     def launch(self, function: Any) -> Worker:
         """Start an environment, with credentials of the function's role."""
-        task_root, layers = self._uploads.of(function)
+        task_root, layers = self._uploads.unpack(function)
         with self._world.lock:
             session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
                 region_name=REGION,
@@ -84,7 +84,7 @@ class Workers:
             facts=lambda: self._facts(function),
             access_key=session.access_key_id,
             log_stream=stream,
-            template=self._templates.of(task_root, layers, function.handler),
+            template=self._templates.find(task_root, layers, function.handler),
         )
         with self._lock:
             self._workers[worker.access_key] = worker

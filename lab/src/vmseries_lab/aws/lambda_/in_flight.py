@@ -1,4 +1,4 @@
-"""What runs in real time, so that the lab's clock waits for it."""
+"""Counts work in real time, for which the lab's clock waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One invocation, from its admission to what is known of it afterwards."""
+"""One invocation, from admission to its record."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import role_calls
 from vmseries_lab.aws.lambda_.configuration import NO_ROLE, SERVICE, find_function
-from vmseries_lab.aws.lambda_.execution_environments import Workers
-from vmseries_lab.aws.lambda_.invocation_log import Counts, Records
+from vmseries_lab.aws.lambda_.execution_environments import ExecutionEnvironments
+from vmseries_lab.aws.lambda_.invocation_log import Counts, InvocationLog
 from vmseries_lab.aws.lambda_.logs import Logs, lines_of
 from vmseries_lab.aws.lambda_.runtime_api import Invocation
 from vmseries_lab.aws.requests import Calls
@@ -84,7 +84,12 @@ class Invoker:
     """
 
     def __init__(
-        self, world: World, calls: Calls, workers: Workers, records: Records, counts: Counts
+        self,
+        world: World,
+        calls: Calls,
+        workers: ExecutionEnvironments,
+        records: InvocationLog,
+        counts: Counts,
     ) -> None:
         self._world = world
         self._calls = calls
@@ -110,7 +115,7 @@ class Invoker:
             )
         try:
             return self._run(function, payload, request_id or str(uuid.uuid4()))
-        except Exception as error:  # noqa: BLE001 - whoever invoked must hear of it and go on
+        except Exception as error:  # noqa: BLE001 - the caller must get the error and continue
             self.errors.append(traceback.format_exc())
             return Outcome.failed("Lab.InternalError", f"{type(error).__name__}: {error}")
         finally:

@@ -1,4 +1,4 @@
-"""What happened: every invocation, and what the metrics of functions are made of."""
+"""The log of invocations, and the counts behind the metrics of functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Record:
     log: tuple[str, ...]
 
 
-class Records:
+class InvocationLog:
     """The log of all invocations."""
 
     def __init__(self, world: World) -> None:
@@ -88,7 +88,7 @@ class Records:
 
 
 class Counts:
-    """What happened since it was last asked for, per function and metric."""
+    """Values since the last read, per function and metric."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class Counts:
                 metrics.setdefault(metric, []).append(value)
 
     def take(self) -> dict[str, dict[str, list[float]]]:
-        """Per function and metric, what happened since this was last asked."""
+        """Values since the last call, per function and metric."""
         with self._lock:
             counts, self._counts = self._counts, {}
         return counts

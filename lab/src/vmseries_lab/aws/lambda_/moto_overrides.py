@@ -1,4 +1,4 @@
-"""What moto's Lambda lacks: it runs what was uploaded, keeps all settings, and refuses."""
+"""Overrides of moto's Lambda: functions run, all settings are kept, limits apply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vmseries_lab.aws.lambda_.configuration import NO_ROLE, SERVICE, log_group, 
 from vmseries_lab.aws.lambda_.package_contents import UNZIPPED_LIMIT_BYTES, unzipped_size
 from vmseries_lab.aws.lambda_.service import Functions
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests import Gate
+from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import World
 
 KEPT_SETTINGS = ("DeadLetterConfig", "LoggingConfig")
@@ -80,7 +80,7 @@ def _create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
     return function
 
 
-def install(world: World, gate: Gate) -> Functions:
+def install(world: World, gate: RequestPipeline) -> Functions:
     """Make moto's Lambda run what was uploaded."""
     functions = Functions(world, gate.calls)
 

@@ -1,4 +1,4 @@
-"""What Lambda calls for a function with the permissions of its role, beside logs and queues.
+"""Lambda's calls with the permissions of a function's role, other than logs and queues.
 
 The interfaces themselves and the traces are not simulated: these calls are decided and written
 down, and what Lambda does without the permission is what happens.
@@ -42,8 +42,8 @@ def join_vpc(calls: Calls, function: dict[str, Any]) -> None:
     if not (function.get("VpcConfig") or {}).get("SubnetIds"):
         return
     for action, resource in _VPC_ACTIONS.items():
-        asked = [Request(f"ec2:{action}", resource)]
-        if not calls.by_service("ec2", action, function["Role"], asked=asked):
+        needed = [Request(f"ec2:{action}", resource)]
+        if not calls.by_service("ec2", action, function["Role"], needed=needed):
             raise InvalidParameterValueException(
                 f"The provided execution role does not have permissions to call {action} on EC2"
             )

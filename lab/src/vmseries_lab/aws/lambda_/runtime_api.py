@@ -20,13 +20,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from vmseries_lab.aws.lambda_.snapshot_process import START, Copy, Template
+from vmseries_lab.aws.lambda_.snapshot_process import START, Copy, SnapshotProcess
 from vmseries_lab.net.http_server import Listener
 
 INIT_LIMIT_SECONDS = 30.0
-"""Real time for the init phase, on top of the first invocation's time-out.
+"""Real time for the init phase, on top of the first invocation's timeout.
 
-Lambda allows ten seconds before it starts again within the time-out; a machine that runs a whole
+Lambda allows ten seconds before it starts again within the timeout; a machine that runs a whole
 lab and its tests may be busy with other things.
 """
 OUTPUT_LIMIT_SECONDS = 5.0
@@ -82,7 +82,7 @@ class Worker:
     access_key: str
     log_stream: str
     init_seconds: float = 0.0
-    template: Template | None = None
+    template: SnapshotProcess | None = None
     _work: queue.Queue[Invocation | None] = field(default_factory=queue.Queue)
     _signals: queue.Queue[tuple[str, str]] = field(default_factory=queue.Queue)
     _output: list[tuple[float, str]] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Worker:
     def invoke(self, invocation: Invocation) -> Reply:
         """Run one invocation to its end.
 
-        The end may be the function's answer, its error, the end of its process, or its time-out, in
+        The end may be the function's answer, its error, the end of its process, or its timeout, in
         real time.
         """
         limit = invocation.timeout_seconds
@@ -133,18 +133,18 @@ class Worker:
         return self._ended(invocation, kind, payload, started)
 
     def next_work(self) -> Invocation | None:
-        """Wait for the next invocation; ``None`` when there will be none. Asked by the process."""
+        """Wait for the process's next invocation; ``None`` when there will be none."""
         if not self.init_seconds:
             self.hear("ready", "")
         return self._work.get()
 
     def hear(self, kind: str, payload: str) -> None:
-        """Take what the process says: an answer or an error, or that it is ready."""
+        """Handle a message of the process: a response, an error, or that it is ready."""
         self._signals.put((kind, payload))
 
     def kill_process(self) -> None:
         """End the process and everything that it started, as if it had crashed."""
-        # Not once it was waited for: its number may be somebody else's by then.
+        # Not after it was waited for: its process ID may have been reused.
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -182,7 +182,7 @@ class Worker:
         """The process came to its end, or is brought to it."""
         self.kill()
         prefix = f"RequestId: {invocation.request_id} Error: "
-        if kind == "time-out":
+        if kind == "timeout":
             error = "Sandbox.Timedout"
             message = f"Task timed out after {invocation.timeout_seconds:.2f} seconds"
             now = self.facts()["time"]
@@ -200,11 +200,11 @@ class Worker:
         return Reply(payload, error, output, time.monotonic() - started, alive)
 
     def _next_signal(self, limit: float) -> tuple[str, str]:
-        """What the process says next, or that it says nothing in time."""
+        """The process's next message, or a timeout."""
         try:
             return self._signals.get(timeout=limit)
         except queue.Empty:
-            return "time-out", ""
+            return "timeout", ""
 
     def _await_output(self, request_id: str) -> None:
         """Wait until the invocation's output was read up to the mark that the launcher writes."""

@@ -1,4 +1,4 @@
-"""Runs in the function's process: what Lambda's own bootstrap does, plus the way into the lab.
+"""Runs in the function's process: what Lambda's own bootstrap does, and the connection to the lab.
 
 Started as ``python -I -S bootstrap.py TASK_ROOT LAYERS PACKAGES [TEMPLATE]``. It knows the standard
 library only until it has set the path; nothing of the lab's own environment is importable from a
@@ -29,7 +29,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Lab:
-    """The lab's side, asked through the Runtime API's own address."""
+    """The lab, reached at the Runtime API's address."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -60,10 +60,10 @@ class Lab:
             name = host.decode() if isinstance(host, bytes) else host
             if name in LOOPBACK:
                 return resolve(host, port, *args, **kwargs)
-            where = self._hosts.get(f"{name}:{port}")
-            if where is None:
+            target = self._hosts.get(f"{name}:{port}")
+            if target is None:
                 raise socket.gaierror(socket.EAI_NONAME, f"{name}:{port} is not a host of the lab")
-            address, _, lab_port = where.rpartition(":")
+            address, _, lab_port = target.rpartition(":")
             return resolve(address, int(lab_port), *args, **kwargs)
 
         return getaddrinfo
@@ -99,7 +99,7 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
     socket.getaddrinfo = lab.lead(socket.getaddrinfo)
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc]
-        """Looks at the lab at each invocation, and says where an invocation's output ends."""
+        """Reads the lab's clock at each invocation, and marks the end of its output."""
 
         def wait_next_invocation(self) -> Any:
             request = super().wait_next_invocation()
@@ -118,12 +118,12 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
 
 
 def serve_copies(listening: int, modules: list[str], services: list[str]) -> None:
-    """Load the function, then fork for each that asks; returns in the forked processes only."""
+    """Load the function, then fork per request; returns in the forked processes only."""
     # Without the runtime client: its native part keeps the address that it finds when it is loaded.
     from botocore.loaders import JSONFileLoader  # noqa: PLC0415
     from botocore.session import get_session  # noqa: PLC0415
 
-    # The SDK's models, which each copy would read anew: megabytes of JSON.
+    # The SDK's models, which each copy would otherwise read itself: megabytes of JSON.
     load = JSONFileLoader.load_file
     read = functools.cache(lambda path: load(JSONFileLoader(), path))
     JSONFileLoader.load_file = lambda _, path: read(path)  # type: ignore[method-assign, assignment]
@@ -133,7 +133,7 @@ def serve_copies(listening: int, modules: list[str], services: list[str]) -> Non
     for name in (handler, *modules):
         importlib.import_module(name)
     gc.freeze()
-    # Nobody waits for the copies: whoever asked for one follows it by itself.
+    # The copies are not waited for here: the lab follows each of them itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(fileno=listening)
     while True:

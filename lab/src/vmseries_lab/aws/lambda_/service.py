@@ -1,4 +1,4 @@
-"""The Lambda of the account: the ways to invoke a function, and what the clock waits for."""
+"""The Lambda service: invokes functions, and tracks what the clock waits for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 
-from vmseries_lab.aws.lambda_.async_queue import Asynchronous, Destinations
-from vmseries_lab.aws.lambda_.code_packages import Uploads
-from vmseries_lab.aws.lambda_.execution_environments import Workers
+from vmseries_lab.aws.lambda_.async_queue import AsyncQueue, Destinations
+from vmseries_lab.aws.lambda_.code_packages import CodePackages
+from vmseries_lab.aws.lambda_.execution_environments import ExecutionEnvironments
 from vmseries_lab.aws.lambda_.in_flight import InFlight
 from vmseries_lab.aws.lambda_.invocation import Invoker, Outcome
-from vmseries_lab.aws.lambda_.invocation_log import Counts, Records
-from vmseries_lab.aws.lambda_.snapshots import Templates
+from vmseries_lab.aws.lambda_.invocation_log import Counts, InvocationLog
+from vmseries_lab.aws.lambda_.snapshots import Snapshots
 from vmseries_lab.aws.requests import Calls
 from vmseries_lab.core.world import World
 
@@ -35,15 +35,15 @@ class Functions:
 
     def __init__(self, world: World, calls: Calls) -> None:
         self._world = world
-        self.uploads = Uploads()
-        self.templates = Templates(self.uploads)
-        self.workers = Workers(world, self.uploads, self.templates)
-        self.records = Records(world)
+        self.uploads = CodePackages()
+        self.templates = Snapshots(self.uploads)
+        self.workers = ExecutionEnvironments(world, self.uploads, self.templates)
+        self.records = InvocationLog(world)
         self.counts = Counts()
         self._invoker = Invoker(world, calls, self.workers, self.records, self.counts)
         self.errors = self._invoker.errors
         self._in_flight = InFlight(world)
-        self._asynchronous = Asynchronous(
+        self._asynchronous = AsyncQueue(
             world, self._in_flight, Destinations(world, calls), self._invoker.invoke
         )
 
@@ -68,7 +68,7 @@ class Functions:
     def submit(self, function_arn: str, payload: str, done: Callable[[Outcome], None]) -> None:
         """Invoke in the background, and call ``done`` with the outcome, the world's lock held.
 
-        In flight from now on: :meth:`busy` says so before this returns.
+        In flight from now on: :meth:`busy` is true before this returns.
         """
 
         def run() -> None:

@@ -1,9 +1,9 @@
 """A process that has loaded a function and is copied for each worker, as Lambda's SnapStart does.
 
-Most of a cold start is importing and reading the SDK's models. Whoever needs hundreds of workers
-starts one template and lets it fork. What runs is the same: the function's archive, its layers and
-the runtime's packages, in the environment of the copy's own. Linux only: a copy is not a child of
-the lab, which follows it by a file descriptor of the process.
+Most of a cold start is importing and reading the SDK's models. A lab that needs hundreds of
+workers starts one snapshot and lets it fork. What runs is the same: the function's archive, its
+layers and the runtime's packages, in the environment of the copy. Linux only: a copy is not a child
+of the lab, which follows it by a file descriptor of the process.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Copy:
         return bool(select.select([self._handle], [], [], seconds)[0])
 
 
-class Template:
+class SnapshotProcess:
     """One loaded function.
 
     Args:
-        folder: where to put the socket by which copies are asked for.
+        folder: folder of the socket at which copies are requested.
         search: the function's archive, its layers and the runtime's packages, unpacked.
         environment: what the function finds in its environment while it is loaded.
         modules: what to load besides the handler.

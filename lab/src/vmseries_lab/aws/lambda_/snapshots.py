@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from vmseries_lab.aws.lambda_.code_packages import Uploads
+from vmseries_lab.aws.lambda_.code_packages import CodePackages
 from vmseries_lab.aws.lambda_.configuration import find_function
 from vmseries_lab.aws.lambda_.environment_variables import loading_environment
-from vmseries_lab.aws.lambda_.snapshot_process import Template
+from vmseries_lab.aws.lambda_.snapshot_process import SnapshotProcess
 
 
-class Templates:
+class Snapshots:
     """The templates of functions, by what is loaded."""
 
-    def __init__(self, uploads: Uploads) -> None:
+    def __init__(self, uploads: CodePackages) -> None:
         self._uploads = uploads
-        self._templates: dict[tuple[Path, Path, str], Template] = {}
+        self._templates: dict[tuple[Path, Path, str], SnapshotProcess] = {}
 
     def keep(self, name: str, modules: Iterable[str] = (), services: Iterable[str] = ()) -> None:
         """Let the workers of a function be copies of one process that has loaded it already.
@@ -27,8 +27,8 @@ class Templates:
             services: of AWS, whose models the SDK is to have read.
         """
         function = find_function(name)
-        task_root, layers = self._uploads.of(function)
-        self._templates[task_root, layers, function.handler] = Template(
+        task_root, layers = self._uploads.unpack(function)
+        self._templates[task_root, layers, function.handler] = SnapshotProcess(
             self._uploads.folder,
             (task_root, layers, self._uploads.runtime()),
             loading_environment(function),
@@ -36,7 +36,7 @@ class Templates:
             services,
         )
 
-    def of(self, task_root: Path, layers: Path, handler: str) -> Template | None:
+    def find(self, task_root: Path, layers: Path, handler: str) -> SnapshotProcess | None:
         """The template of what is unpacked there, if one is kept."""
         return self._templates.get((task_root, layers, handler))
 

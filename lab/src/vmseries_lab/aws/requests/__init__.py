@@ -1,12 +1,12 @@
-"""Every call to the simulated AWS passes through here: it is written down, and can be made to fail.
+"""Every call to the simulated AWS passes through here: it is logged, and can be made to fail.
 
-``gate`` is what every call passes: it writes into the ``log`` what was asked (``parameters``), lets
-the ``faults`` strike (``connections`` break or wait, ``errors`` are answered), has IAM decide, and
-gives lost ``answers`` again.
+``pipeline`` handles every call: it adds its ``parameters`` to the ``request_log``, applies faults
+(``fault_injection``, ``connections``, ``errors``), has IAM authorize it, and returns lost responses
+to retries (``replayed_responses``).
 """
 
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
-from vmseries_lab.aws.requests.pipeline import Gate, install
+from vmseries_lab.aws.requests.pipeline import RequestPipeline, install
 from vmseries_lab.aws.requests.request_log import Call, Calls, role_of
 
-__all__ = ["Call", "Calls", "Fault", "Faults", "Gate", "install", "role_of"]
+__all__ = ["Call", "Calls", "Fault", "Faults", "RequestPipeline", "install", "role_of"]

@@ -1,4 +1,4 @@
-"""The connections that calls come by: broken, or held until the caller hangs up."""
+"""Connections of calls: breaks them, or holds them until the caller hangs up."""
 
 from __future__ import annotations
 

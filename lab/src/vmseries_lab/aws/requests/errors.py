@@ -1,4 +1,4 @@
-"""The errors that the lab itself answers with, and those that it finds in answers."""
+"""Errors that the lab itself returns, and error codes in responses."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def error_code(answer: Any) -> str:
         return ""
     named = {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype")
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
-    if not named and (found := re.search(r"<Code>([^<]+)</Code>", text)):
-        named = found.group(1)
+    if not named and (match := re.search(r"<Code>([^<]+)</Code>", text)):
+        named = match.group(1)
     if not named:
         try:
             named = json.loads(text).get("__type")

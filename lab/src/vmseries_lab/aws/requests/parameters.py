@@ -1,4 +1,4 @@
-"""What a call asks for, under the API's own names."""
+"""The parameters of a call, under the API's own names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto.core.utils import get_service_model
 
 
 def parameters_of(response: Any, service: str, action: str) -> dict[str, Any]:
-    """What was asked, under the API's own names.
+    """The parameters of a call, under the API's own names.
 
     Read with botocore's model of the service instead of moto's parsed form, whose names differ from
     service to service.
@@ -34,7 +34,7 @@ def parameters_of(response: Any, service: str, action: str) -> dict[str, Any]:
             }
         )
     except (OperationNotFoundError, ParamValidationError, LookupError, TypeError, ValueError):
-        # Whatever is wrong with the request, moto says so itself.
+        # If the request is malformed, moto returns the error.
         return {}
     shown = _shown(parsed, operation.input_shape)
     return shown if isinstance(shown, dict) else {}

@@ -1,4 +1,4 @@
-"""The gate that every call passes: logged, struck by faults, decided by IAM, and answered."""
+"""Handles every call: logs it, applies faults, authorizes it and returns the response."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 from moto.core.responses import BaseResponse
 
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
-from vmseries_lab.aws.iam.authorizer import Gatekeeper, Refusal, undecided
+from vmseries_lab.aws.iam.authorizer import Authorizer, Refusal, undecided
 from vmseries_lab.aws.moto_patching import wrap
 from vmseries_lab.aws.requests.connections import Late, connection_of, cut
 from vmseries_lab.aws.requests.errors import error_answer, error_code, throttled
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
 from vmseries_lab.aws.requests.parameters import parameters_of
-from vmseries_lab.aws.requests.replayed_responses import Answers
+from vmseries_lab.aws.requests.replayed_responses import ReplayedResponses
 from vmseries_lab.aws.requests.request_log import Call, Calls, role_of
 from vmseries_lab.aws.requests.stable_names import subject_of
-from vmseries_lab.aws.throttling import Rates
+from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.core.world import World
 
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
@@ -30,7 +30,7 @@ take the world's lock themselves where they need it."""
 
 
 @dataclass
-class Gate:
+class RequestPipeline:
     """Where calls are logged and faults strike.
 
     Attributes:
@@ -46,9 +46,9 @@ class Gate:
     faults: Faults
     crash: Callable[[str], None] = field(default=lambda _access_key: None)
     caller: Callable[[int], str] = field(default=lambda _port: "")
-    answers: Answers = field(default_factory=Answers)
-    gatekeeper: Gatekeeper = field(default_factory=Gatekeeper)
-    rates: Rates | None = None
+    answers: ReplayedResponses = field(default_factory=ReplayedResponses)
+    gatekeeper: Authorizer = field(default_factory=Authorizer)
+    rates: Throttling | None = None
     late: Late = field(default_factory=Late)
     outside: Calls = field(init=False)
 
@@ -59,7 +59,7 @@ class Gate:
         """Answer one call; replaces moto's ``BaseResponse.call_action``."""
         if role_of(response.access_key):
             return self._answer(response, original)
-        answer = self.answers.of(response)
+        answer = self.answers.replay(response)
         if answer is None:
             answer = self._answer(response, original)
             self.answers.keep(response, answer)
@@ -158,9 +158,9 @@ class Gate:
         return answer
 
 
-def install(world: World) -> Gate:
+def install(world: World) -> RequestPipeline:
     """Put the gate in front of every service."""
-    gate = Gate(world, Calls(world), Faults())
+    gate = RequestPipeline(world, Calls(world), Faults())
 
     def call_action(original: Callable[[Any], Any], response: Any) -> Any:
         return gate.answer(response, original)

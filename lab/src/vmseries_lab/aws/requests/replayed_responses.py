@@ -1,4 +1,4 @@
-"""Answers that are given again to a caller who has missed them."""
+"""Returns a response again to a caller who missed it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 
-class Answers:
+class ReplayedResponses:
     """The latest successes of the account's administrator, by the SDK's id of the invocation.
 
     The lab's web server closes each connection, and the SDK of Terraform's provider, with dozens of
@@ -25,7 +25,7 @@ class Answers:
         self._latest: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, response: Any) -> Any:
+    def replay(self, response: Any) -> Any:
         """The answer that an earlier attempt of the same invocation was given, if any."""
         with self._lock:
             return self._latest.get(_invocation(response))

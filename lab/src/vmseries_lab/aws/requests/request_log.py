@@ -1,4 +1,4 @@
-"""The log of calls: what tests of least privilege, of call counts and of retries read."""
+"""The log of calls, for tests of least privilege, call counts and retries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Call:
         at: lab time of its arrival, seconds since the epoch.
         service: as boto3 names it, e.g. ``autoscaling``.
         action: as the API reference names it, e.g. ``CompleteLifecycleAction``.
-        parameters: what was asked, under the API's own names; secret values as ``***``.
+        parameters: under the API's own names; secret values as ``***``.
         subject: what it is about, by a name that is the same in every run (``subjects``).
         access_key: who called.
         role: name of the role that ``access_key`` was issued for; empty for everybody else.
@@ -31,8 +31,8 @@ class Call:
         status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
         error: the error code of the answer, empty if it succeeded.
         seconds: real time that the call took.
-        authorization: what IAM was asked, if the call is a function's; empty if something that the
-            call names did not exist, or if a fault came first.
+        authorization: the authorization requests, if the call is a function's; empty if something
+            that the call names did not exist, or if a fault came first.
     """
 
     number: int
@@ -83,7 +83,7 @@ class Calls:
         action: str,
         role_arn: str,
         *,
-        asked: list[Request] | None = None,
+        needed: list[Request] | None = None,
         **parameters: Any,
     ) -> bool:
         """Have Lambda call by itself with the permissions of a function's role; write it down.
@@ -92,7 +92,7 @@ class Calls:
             service: as boto3 names it.
             action: as the API reference names it.
             role_arn: the function's role.
-            asked: what IAM is asked, where the parameters do not tell.
+            needed: the authorization requests, if the parameters do not determine them.
             parameters: of the call.
 
         Returns:
@@ -100,7 +100,7 @@ class Calls:
         """
         role = role_arn.rsplit("/", 1)[-1]
         call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
-        call.authorization = requests(service, action, parameters) if asked is None else asked
+        call.authorization = requests(service, action, parameters) if needed is None else needed
         allowed = roles.first_refused(role_arn, call.authorization) is None
         call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
         return allowed

@@ -1,4 +1,4 @@
-"""What a call is about, by a name that is the same in every run.
+"""The subject of a call, by a name that is the same in every run.
 
 Ids are drawn by lot and calls are made at the same time, so that neither tells which call of one
 run is which call of another. The module's tags do: an interface and its address have the name that

@@ -106,7 +106,7 @@ class Policies:
     # ------------------------------------------------------------------ what alarms set off
     def trigger(self, arn: str, alarm: Any, store: Any) -> None:
         """Note what a policy wants because an alarm is in a state that triggers it."""
-        policy = next((one for one in store.policies.values() if one.arn == arn), None)
+        policy = next((known for known in store.policies.values() if known.arn == arn), None)
         if policy is None or not policy.enabled or alarm.latest_value is None:
             return
         group = find_group(store, policy.auto_scaling_group_name)
@@ -155,15 +155,15 @@ class Policies:
         if policy.policy_type != "TargetTrackingScaling":
             return True
         others = {
-            one.name
-            for one in store.policies.values()
-            if one.auto_scaling_group_name == group.name
-            and one.policy_type == "TargetTrackingScaling"
-            and one.enabled
-            and not target_tracking.setting(one, "DisableScaleIn", False)
+            other.name
+            for other in store.policies.values()
+            if other.auto_scaling_group_name == group.name
+            and other.policy_type == "TargetTrackingScaling"
+            and other.enabled
+            and not target_tracking.setting(other, "DisableScaleIn", False)
         }
         desired = group.desired_capacity or 0
-        return others <= {one.name for capacity, one, _ in wishes if capacity < desired}
+        return others <= {other.name for capacity, other, _ in wishes if capacity < desired}
 
     def _wish(self, group: Any, policy: Any, value: float, threshold: float) -> int | None:
         """Compute the capacity that a policy wants, if it wants one."""

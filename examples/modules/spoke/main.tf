@@ -1,0 +1,113 @@
+# A spoke VPC whose traffic passes through the firewalls in both directions, zone by zone:
+#
+#   application subnet ── 0.0.0.0/0 ──► endpoint in the same zone ──► firewalls
+#   internet gateway ── application subnet's CIDR block (edge route table) ──► endpoint in the same zone
+#   endpoint subnet ── 0.0.0.0/0 ──► internet gateway (traffic that the firewalls return to the endpoint)
+#
+# No application subnet has a route to the internet gateway, and the gateway has none to an application subnet, so
+# traffic cannot bypass the firewalls. The README of each example shows how to check it.
+
+locals {
+  zones = { for index, zone in sort(var.zones) : zone => index }
+}
+
+resource "aws_vpc" "spoke" {
+  cidr_block = var.cidr_block
+
+  tags = { Name = "${var.name}-spoke" }
+}
+
+resource "aws_internet_gateway" "spoke" {
+  vpc_id = aws_vpc.spoke.id
+
+  tags = { Name = "${var.name}-spoke" }
+}
+
+resource "aws_subnet" "endpoint" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.spoke.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.cidr_block, 8, 10 + each.value)
+
+  tags = { Name = "${var.name}-endpoint-${each.key}" }
+}
+
+resource "aws_route_table" "endpoint" {
+  vpc_id = aws_vpc.spoke.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.spoke.id
+  }
+
+  tags = { Name = "${var.name}-endpoint" }
+}
+
+resource "aws_route_table_association" "endpoint" {
+  for_each = local.zones
+
+  subnet_id      = aws_subnet.endpoint[each.key].id
+  route_table_id = aws_route_table.endpoint.id
+}
+
+resource "aws_vpc_endpoint" "this" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.spoke.id
+  vpc_endpoint_type = "GatewayLoadBalancer"
+  service_name      = var.endpoint_service_name
+  subnet_ids        = [aws_route_table_association.endpoint[each.key].subnet_id]
+
+  tags = { Name = "${var.name}-${each.key}" }
+}
+
+resource "aws_subnet" "application" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.spoke.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.cidr_block, 8, each.value)
+
+  tags = { Name = "${var.name}-application-${each.key}" }
+}
+
+resource "aws_route_table" "application" {
+  for_each = local.zones
+
+  vpc_id = aws_vpc.spoke.id
+
+  route {
+    cidr_block      = "0.0.0.0/0"
+    vpc_endpoint_id = aws_vpc_endpoint.this[each.key].id
+  }
+
+  tags = { Name = "${var.name}-application-${each.key}" }
+}
+
+resource "aws_route_table_association" "application" {
+  for_each = local.zones
+
+  subnet_id      = aws_subnet.application[each.key].id
+  route_table_id = aws_route_table.application[each.key].id
+}
+
+resource "aws_route_table" "edge" {
+  vpc_id = aws_vpc.spoke.id
+
+  dynamic "route" {
+    for_each = local.zones
+
+    content {
+      cidr_block      = aws_subnet.application[route.key].cidr_block
+      vpc_endpoint_id = aws_vpc_endpoint.this[route.key].id
+    }
+  }
+
+  tags = { Name = "${var.name}-edge" }
+}
+
+resource "aws_route_table_association" "edge" {
+  gateway_id     = aws_internet_gateway.spoke.id
+  route_table_id = aws_route_table.edge.id
+}

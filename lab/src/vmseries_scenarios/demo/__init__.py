@@ -1,0 +1,1 @@
+"""`make demo`: the life of an example in the lab, shown as it happens and judged at the end."""

@@ -1,0 +1,276 @@
+"""Deployments in which the functions do everything that they can do, each in a lab of its own.
+
+``FULL`` has every feature that needs a permission, and everything happens in it: launches that
+come into service, fail or are too late, a termination with an address on the wrong interface,
+invalid messages, lost events, and every kind of orphan. It does not use the firewalls' own API,
+which is for deployments without Panorama. The other deployments show that one with other or fewer
+features needs no more permissions than it is granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vmseries_lab.client import SECRETS, Lab
+from vmseries_scenarios.deployment import MINUTE, Deployment, DeploymentError
+from vmseries_scenarios.least_privilege.proof import Evidence, Statement, read_calls, undecided
+from vmseries_scenarios.license_plugin import license_by_plugin
+
+ROOT = "tests/fixtures/permissions"
+APPLY_LIMIT_SECONDS = 180.0
+IN_SERVICE_MINUTES = 60
+"""Limit of lab time; a firewall boots in 25 minutes at most."""
+RESEND_MINUTES = 45
+"""Lab time after which the reconcile function has resent a lost event."""
+TAG = "vmseries-autoscale:"
+FULL = ("addresses", "keys", "panorama", "targets", "vpc")
+LICENSED_BY_PANORAMA = ("panorama", "plugin")
+WITHOUT_PANORAMA = ("firewall-api", "keys", "vpc")
+BARE = ()
+UNKNOWN_INSTANCE = "i-00000000000000000"
+"""An instance that EC2 does not know."""
+
+LogRange = tuple[int, int]
+"""First and last call of the lab's log, the last one not included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a deployment's functions may do, and what they did.
+
+    Attributes:
+        evidence: Statements and calls of each function.
+        permissions: The root module's output of that name.
+        undecided: Calls that the lab could not decide, and therefore refused.
+    """
+
+    evidence: Evidence
+    permissions: dict[str, Any]
+    undecided: list[str]
+
+
+def perform(features: tuple[str, ...], repository: Path, folder: Path) -> Result:
+    """Apply a deployment with these features, and let everything happen in it.
+
+    Args:
+        features: As the variable of the root module.
+        repository: The checkout whose module is applied.
+        folder: Where to copy it to; must not exist.
+
+    Raises:
+        DeploymentError: Something did not happen.
+        LabError: The lab failed.
+        TerraformError: Terraform failed.
+    """
+    with Lab() as lab:
+        if "plugin" in features:
+            license_by_plugin(lab)
+        if "firewall-api" in features:
+            lab.firewalls.serve_xml_api()
+        deployment = Deployment.copy(
+            lab,
+            ROOT,
+            folder,
+            repository=repository,
+            features=sorted(features),
+            keys=create_keys(lab, features),
+        )
+        deployment.apply(limit=APPLY_LIMIT_SECONDS)
+        deployment.wait_until_in_service(2, minutes=IN_SERVICE_MINUTES)
+        if set(features) == set(FULL):
+            run_everything(deployment)
+        else:
+            run_ordinary_life(deployment)
+        validation = validate(deployment)
+        if errors := lab.errors():
+            raise DeploymentError("the lab had errors:\n" + "\n".join(errors))
+        return record(deployment, validation)
+
+
+def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
+    """Create customer managed KMS keys, and encrypt the secrets with them.
+
+    Returns:
+        The ARN of each key, by its use.
+    """
+    if "keys" not in features:
+        return {}
+    kms, secrets = lab.aws.client("kms"), lab.aws.client("secretsmanager")
+    uses = ("panorama", "firewall", "licensing-api-key", "functions")
+    keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
+    for secret in ("panorama", "firewall", "licensing-api-key"):
+        secrets.update_secret(SecretId=f"{SECRETS}/{secret}", KmsKeyId=keys[secret])
+    return keys
+
+
+def run_ordinary_life(deployment: Deployment) -> None:
+    """A termination and a reconciliation."""
+    deployment.wait_until_terminated(deployment.group.terminate_one(), minutes=60)
+    deployment.invoke("reconcile", "reconcile")
+
+
+def run_everything(deployment: Deployment) -> None:
+    """Everything that can happen, in turn."""
+    send_invalid_messages(deployment)
+    launch_without_capacity(deployment)
+    launch_without_completion(deployment)
+    terminate_with_misplaced_address(deployment)
+    lose_events(deployment)
+    leave_orphans(deployment)
+
+
+def validate(deployment: Deployment) -> LogRange:
+    """Run the pre-flight check of each function; its refusals are in the log of calls.
+
+    Returns:
+        The part of the lab's log of calls that belongs to the checks.
+    """
+    begin = len(deployment.lab.calls())
+    for function in deployment.outputs["functions"]:
+        deployment.invoke(function, "validate")
+    return begin, len(deployment.lab.calls())
+
+
+def send_invalid_messages(deployment: Deployment) -> None:
+    """Send to each queue a message that is not a lifecycle event."""
+    for queue in deployment.outputs["queues"].values():
+        deployment.lab.aws.client("sqs").send_message(
+            QueueUrl=queue["url"], MessageBody='{"detail": 7}'
+        )
+    deployment.lab.advance(MINUTE)
+
+
+def launch_without_capacity(deployment: Deployment) -> None:
+    """A launch that EC2 refuses after its interfaces were created."""
+    deployment.lab.faults.add(
+        "ec2",
+        "AttachNetworkInterface",
+        code="AttachmentLimitExceeded",
+        count=None,
+        role=deployment.outputs["functions"]["launch"]["role_name"],
+    )
+    deployment.group.scale(3)
+    deployment.wait_until_happened("hook-completed", minutes=15, hook="launch", result="ABANDON")
+    deployment.lab.faults.clear()
+    deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
+
+
+def launch_without_completion(deployment: Deployment) -> None:
+    """A launch that is abandoned at its deadline, since its hook cannot be completed."""
+    deployment.lab.faults.add(
+        "autoscaling",
+        "CompleteLifecycleAction",
+        code="Unavailable",
+        count=None,
+        role=deployment.outputs["functions"]["launch"]["role_name"],
+    )
+    deployment.group.scale(4)
+    deployment.wait_until_happened("target-draining", minutes=60)
+    deployment.lab.faults.clear()
+    deployment.wait_until_happened("hook-completed", minutes=15, hook="launch", result="ABANDON")
+    deployment.wait_until_in_service(4, minutes=IN_SERVICE_MINUTES)
+
+
+def terminate_with_misplaced_address(deployment: Deployment) -> None:
+    """A termination after an address of the firewall was moved to another of its interfaces.
+
+    Its tags are deleted as well, so that the function must identify the firewall again.
+    """
+    ec2 = deployment.lab.aws.client("ec2")
+    instance_id = next(iter(deployment.group.states()))
+    address = ec2.describe_addresses(
+        Filters=[{"Name": f"tag:{TAG}instance-id", "Values": [instance_id]}]
+    )["Addresses"][0]
+    data = next(
+        interface["NetworkInterfaceId"]
+        for interface in deployment.instance(instance_id)["NetworkInterfaces"]
+        if interface["Attachment"]["DeviceIndex"] == 0
+    )
+    ec2.associate_address(
+        AllocationId=address["AllocationId"], NetworkInterfaceId=data, AllowReassociation=True
+    )
+    tags = [{"Key": f"{TAG}{key}"} for key in ("serial", "serial-evidence", "last-visit")]
+    ec2.delete_tags(Resources=[instance_id], Tags=tags)
+    deployment.group.terminate(instance_id)
+    deployment.wait_until_terminated(instance_id, minutes=60)
+
+
+def lose_events(deployment: Deployment) -> None:
+    """A launch and a termination whose events are never delivered."""
+    deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
+    leaving = deployment.group.terminate_one()
+    deployment.group.scale(3)
+    deployment.lab.advance(2 * MINUTE)
+    deployment.lab.faults.clear()
+    deployment.wait_until_terminated(leaving, minutes=2 * RESEND_MINUTES)
+    deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
+
+
+def leave_orphans(deployment: Deployment) -> None:
+    """Create an interface, an address and a target of firewalls that do not exist any more."""
+    ec2, subnet = deployment.lab.aws.client("ec2"), deployment.outputs["untrust_subnet_id"]
+    interface = ec2.create_network_interface(
+        SubnetId=subnet, TagSpecifications=[_tags(deployment, "network-interface")]
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    address = ec2.allocate_address(
+        Domain="vpc", TagSpecifications=[_tags(deployment, "elastic-ip")]
+    )["AllocationId"]
+    network = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["CidrBlock"]
+    unused = network.rsplit(".", 1)[0] + ".250"
+    (group,) = deployment.outputs["target_group_arns"]
+    deployment.lab.aws.client("elbv2").register_targets(
+        TargetGroupArn=group, Targets=[{"Id": unused, "Port": 443}]
+    )
+    report = deployment.invoke("reconcile", "reconcile")
+    if set(report["removed"]) != {UNKNOWN_INSTANCE, unused}:
+        raise DeploymentError(f"{interface}, {address} and {unused} were not removed: {report}")
+
+
+def _tags(deployment: Deployment, kind: str) -> dict[str, Any]:
+    tags = {
+        "deployment": deployment.name,
+        "group": deployment.name,
+        "instance-id": UNKNOWN_INSTANCE,
+        "interface": "untrust",
+        "device-index": "2",
+    }
+    return {
+        "ResourceType": kind,
+        "Tags": [{"Key": TAG + key, "Value": value} for key, value in tags.items()],
+    }
+
+
+def record(deployment: Deployment, validation: LogRange = (0, 0)) -> Result:
+    """Return what the functions may do according to IAM, and what they did.
+
+    Args:
+        deployment: The deployment.
+        validation: The calls of the pre-flight checks in the lab's log.
+    """
+    iam, log = deployment.lab.aws.client("iam"), deployment.lab.calls()
+    begin, end = validation
+    statements, calls, trials, unknown = {}, {}, {}, []
+    for function, facts in deployment.outputs["functions"].items():
+        role = facts["role_name"]
+        documents = [
+            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
+        statements[function] = [_with_lists(s) for d in documents for s in d["Statement"]]
+        calls[function] = read_calls([*log[:begin], *log[end:]], role)
+        trials[function] = read_calls(log[begin:end], role)
+        unknown += undecided(log, role)
+    evidence = Evidence(statements, calls, trials)
+    return Result(evidence, deployment.outputs["permissions"], unknown)
+
+
+def _with_lists(statement: Mapping[str, Any]) -> Statement:
+    """Return a statement with its actions and resources as lists."""
+    several = {
+        part: [statement[part]] if isinstance(statement[part], str) else statement[part]
+        for part in ("Action", "Resource")
+    }
+    return {**statement, **several}

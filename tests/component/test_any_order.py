@@ -219,13 +219,13 @@ def pick(things: list[str], which: int) -> str:
 @pytest.mark.documents(id="failure-modes/any-history")
 @pytest.mark.documents(id="licensing/panorama/any-history")
 @pytest.mark.properties
-def test_in_the_end_nothing_is_left_and_nobody_was_harmed(simulated: None) -> None:
+def test_in_the_end_nothing_is_left_and_no_firewall_was_harmed(simulated: None) -> None:
     live_through(AnyOrder)
 
 
 @pytest.mark.documents(id="licensing/plugin/any-history")
 @pytest.mark.properties
-def test_the_plugin_gets_every_license_back_in_the_end(
+def test_in_the_end_the_plugin_has_returned_every_license(
     simulated: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, BY_PLUGIN)
@@ -312,7 +312,7 @@ def fail_at_each_call(
     pytest.fail("the fault always came about")
 
 
-def test_an_event_may_be_answered_while_it_is_written_anew(simulated: None) -> None:
+def test_a_hook_may_be_completed_while_its_event_is_resent(simulated: None) -> None:
     """The launch is abandoned between the look at the group and the new event: that finds the hook
     closed, and the one of the termination has its own."""
     for number in range(10):

@@ -388,7 +388,7 @@ def heartbeat(stage: Stage, hook: str, instance_id: str, **parameters: Any) -> s
     )
 
 
-def test_a_hook_that_nobody_answers_times_out(stage: Stage) -> None:
+def test_a_hook_that_is_not_completed_times_out(stage: Stage) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html"""
     instance_id = stage.aws.launch()
     stage.aws.pass_time(3000)

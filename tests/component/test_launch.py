@@ -90,7 +90,9 @@ def test_a_launch_from_event_to_service(
     assert launching.operations()["CreateTags"] == 1
 
 
-def test_what_is_made_says_whose_it_is(launching: Cloud, fake_panorama: FakePanorama) -> None:
+def test_resources_are_tagged_with_their_owner(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
     launching.deliver(launch_event(launching))
     for interface in launching.own_interfaces():
         name = tags_of(interface, "TagSet")["vmseries-autoscale:interface"]
@@ -148,7 +150,7 @@ def test_the_call_budget(launching: Cloud, fake_panorama: FakePanorama) -> None:
     assert launching.counted_calls() <= 3, "a duplicate after the end"
 
 
-def test_an_event_after_the_hook_ended_makes_nothing(
+def test_an_event_after_the_hook_ended_creates_nothing(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching)
@@ -199,7 +201,7 @@ def test_throttling_is_retried(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-def test_a_throttled_launch_gets_there_call_by_call(
+def test_a_throttled_launch_progresses_call_by_call(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """EC2 answers no more than two calls of each kind in a row, for many visits."""
@@ -248,7 +250,7 @@ def throttle(cloud: Cloud, operation: str) -> None:
 @pytest.mark.parametrize(
     "operation", ["AttachNetworkInterface", "AllocateAddress", "AssociateAddress"]
 )
-def test_the_deadline_abandons_a_launch_that_is_throttled_for_ever(
+def test_the_deadline_abandons_a_launch_that_stays_throttled(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str
 ) -> None:
     throttle(launching, operation)
@@ -332,7 +334,7 @@ def test_a_refusal_for_good_is_undone_and_abandoned(
         ("AllocateAddress", "AddressLimitExceeded"),
     ],
 )
-def test_what_is_scarce_is_hoped_for_while_the_firewall_boots(
+def test_a_shortage_is_retried_while_the_firewall_boots(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
     launching.errors[operation] = [client_error(code) for _ in range(4)]
@@ -355,7 +357,7 @@ def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
     assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
 
 
-def test_a_firewall_that_has_its_interfaces_is_waited_for_beyond_its_boot(
+def test_a_firewall_with_its_interfaces_is_waited_for_after_its_boot(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launch_event(launching, age=890)) == ["message-0"]
@@ -471,7 +473,7 @@ def test_panorama_errors_hold_the_launch(
     assert launching.completed == []
 
 
-def test_an_instance_on_its_way_out_gets_nothing(launching: Cloud) -> None:
+def test_a_terminated_instance_gets_no_interfaces(launching: Cloud) -> None:
     event = launch_event(launching)
     launching.ec2.terminate_instances(InstanceIds=[launching.instance_id])
     assert launching.deliver(event) == ["message-0"]
@@ -487,7 +489,7 @@ def test_an_instance_on_its_way_out_gets_nothing(launching: Cloud) -> None:
         ('{"detail-type": "EC2 Instance Launch Successful"}', "UnexpectedEventError"),
     ],
 )
-def test_what_cannot_be_read_goes_to_the_dead_letter_queue(
+def test_a_malformed_message_goes_to_the_dead_letter_queue(
     launching: Cloud, logs: Logs, body: str, error: str
 ) -> None:
     assert launching.deliver(body) == []
@@ -508,7 +510,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letter_queue(
         ({"EC2InstanceId": ""}, "MalformedEventError"),
     ],
 )
-def test_what_is_not_ours_goes_to_the_dead_letter_queue(
+def test_an_event_of_another_group_or_hook_goes_to_the_dead_letter_queue(
     launching: Cloud, detail: dict[str, str], error: str
 ) -> None:
     event = launch_event(launching, **detail) if "EC2InstanceId" not in detail else None
@@ -524,7 +526,7 @@ def test_a_test_notification_is_done(launching: Cloud) -> None:
     assert launching.dead_letters() == []
 
 
-def test_one_bad_message_holds_up_no_other(
+def test_a_bad_message_does_not_delay_the_others(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_gate(launching, monkeypatch)
@@ -532,7 +534,7 @@ def test_one_bad_message_holds_up_no_other(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-def test_a_dead_letter_that_cannot_be_sent_comes_back(launching: Cloud, logs: Logs) -> None:
+def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Logs) -> None:
     launching.errors["SendMessage"] = [client_error("ServiceUnavailable")]
     assert launching.deliver("not JSON") == ["message-0"]
     assert metrics(logs())["VisitFailed"] == 1

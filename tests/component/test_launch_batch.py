@@ -41,7 +41,7 @@ def join(panorama: FakePanorama, instance_ids: list[str]) -> None:
 
 @pytest.mark.documents(id="panorama/contention/one-list")
 @pytest.mark.documents(id="readiness/batch/normal")
-def test_a_batch_is_wired_and_let_in_together(
+def test_a_batch_is_attached_and_enters_service_together(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     instance_ids = add_instances(launching, 3)
@@ -67,7 +67,7 @@ def test_a_batch_is_wired_and_let_in_together(
 
 
 @pytest.mark.documents(id="readiness/batch/one-fails")
-def test_the_trouble_of_one_is_nobody_else_s(
+def test_a_problem_of_one_instance_does_not_affect_the_others(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     good, unwired, unlicensed, unknown, gone = instance_ids = add_instances(launching, 5)
@@ -126,7 +126,7 @@ def test_an_error_of_a_call_is_of_one_instance(
     ("error", "failed"),
     [(DeviceUnavailableError(PANORAMA, "no answer"), 2), (DeviceBusyError(PANORAMA, "busy"), 0)],
 )
-def test_a_panorama_that_is_away_holds_all_and_is_asked_once(
+def test_an_unreachable_panorama_holds_all_launches_and_gets_one_request(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, error: Exception, failed: int
 ) -> None:
     instance_ids = add_instances(launching, 2)
@@ -145,7 +145,7 @@ def test_a_panorama_that_is_away_holds_all_and_is_asked_once(
     assert launching.completed == []
 
 
-def test_who_is_only_wired_now_asks_panorama_nothing(
+def test_a_newly_attached_firewall_needs_no_request_to_panorama(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     old, new = add_instances(launching, 2)
@@ -157,7 +157,7 @@ def test_who_is_only_wired_now_asks_panorama_nothing(
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
-def test_without_time_all_come_back_soon_and_nothing_is_begun(
+def test_a_run_without_time_changes_nothing_and_retries_all_soon(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     batch = launches(launching, add_instances(launching, 2), age=2700)
@@ -280,7 +280,7 @@ def test_one_push_for_all_that_are_out_of_sync(
 
 
 @pytest.mark.documents(id="readiness/gate/push-failed")
-def test_a_push_that_fails_is_told_and_repeated_three_times(
+def test_a_failed_push_is_logged_and_attempted_three_times(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     with_push(launching, monkeypatch)
@@ -301,7 +301,7 @@ def test_a_push_that_fails_is_told_and_repeated_three_times(
 
 
 @pytest.mark.documents(id="readiness/gate/push-busy")
-def test_a_push_that_cannot_be_asked_for_holds_those_who_need_it(
+def test_a_refused_push_holds_the_launches_that_need_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_push(launching, monkeypatch)

@@ -52,7 +52,7 @@ def site() -> Iterator[Site]:
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_licenses_are_back_when_the_plugin_s_changes_are_committed(site: Site) -> None:
+def test_licenses_are_returned_when_the_plugins_changes_are_committed(site: Site) -> None:
     leaving, also_leaving, staying = site.join(), site.join(), site.join()
     assert site.listed() == {leaving, also_leaving, staying}
     site.ask(leaving, also_leaving)
@@ -62,7 +62,7 @@ def test_licenses_are_back_when_the_plugin_s_changes_are_committed(site: Site) -
     assert site.outside.licensing.used() == 1
 
 
-def test_a_license_that_is_back_already_is_success(site: Site) -> None:
+def test_a_license_that_was_already_returned_is_success(site: Site) -> None:
     serial = site.join()
     for _ in range(2):
         site.ask(serial)
@@ -81,6 +81,6 @@ def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
     assert site.listed() == {serial}
 
 
-def test_an_unknown_license_manager_is_told(site: Site) -> None:
+def test_an_unknown_license_manager_is_reported(site: Site) -> None:
     with pytest.raises(DeviceRefusedError, match="another"):
         site.panorama.plugin_licensed("another")

@@ -87,7 +87,7 @@ def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
+def test_the_plugins_list_is_read_back_before_anything_is_removed(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(by_plugin)
@@ -124,7 +124,7 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_the_plugin_is_asked_for_a_batch_with_one_request(
+def test_a_batch_takes_one_request_to_the_plugin(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [launching.instance_id, *(launching.add_instance() for _ in OTHERS[1:])]
@@ -149,7 +149,7 @@ def test_the_plugin_is_asked_for_a_batch_with_one_request(
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_the_plugin_is_asked_again_for_what_it_still_lists(
+def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """It has forgotten the request, or its changes came after our commit."""
@@ -161,7 +161,7 @@ def test_the_plugin_is_asked_again_for_what_it_still_lists(
     assert by_plugin.operations()["CreateTags"] == 2, "listed, and the visit"
 
 
-def test_a_visit_that_is_short_of_time_asks_the_plugin_for_nothing(
+def test_a_visit_without_time_sends_no_request_to_the_plugin(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.calls.clear()
@@ -208,7 +208,7 @@ FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
 
 @pytest.mark.documents(id="licensing/plugin/already-returned")
 @pytest.mark.parametrize("first", FIRST)
-def test_whoever_was_first_with_the_plugin_the_end_is_the_same(
+def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
     first(fake_panorama)
@@ -223,7 +223,7 @@ def test_whoever_was_first_with_the_plugin_the_end_is_the_same(
 
 @pytest.mark.documents(id="licensing/plugin/returned-meanwhile")
 @pytest.mark.parametrize("first", FIRST)
-def test_whoever_is_first_while_the_plugin_is_asked_the_end_is_the_same(
+def test_a_license_that_is_returned_between_two_visits_ends_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
     event = departure(by_plugin)
@@ -237,7 +237,7 @@ def test_whoever_is_first_while_the_plugin_is_asked_the_end_is_the_same(
 
 
 @pytest.mark.documents(id="licensing/plugin/firewall-died")
-def test_the_plugin_gives_back_the_license_of_a_firewall_that_died(
+def test_the_plugin_returns_the_license_of_a_dead_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change(fake_panorama, connected=False)
@@ -278,7 +278,7 @@ def test_the_wrong_license_manager_is_no_success(
         ("Something new", "DeviceRefusedError", "Something new"),
     ],
 )
-def test_what_the_plugin_refuses_is_told_by_name_and_repeated(
+def test_an_error_of_the_plugin_names_its_cause_and_is_retried(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
     event = departure(by_plugin)
@@ -295,7 +295,7 @@ def test_what_the_plugin_refuses_is_told_by_name_and_repeated(
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-not-permitted")
-def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
+def test_a_refused_commit_of_the_plugins_changes_is_reported(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(by_plugin)
@@ -306,7 +306,7 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-failed")
-def test_a_commit_of_the_plugin_s_changes_that_fails_is_told_and_repeated(
+def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(by_plugin)
@@ -339,7 +339,7 @@ class UntilItsOwnList(FakeContext):
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
 @pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
-def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_once(
+def test_the_plugins_changes_are_committed_later_if_not_at_once(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
     """Auto-deactivation was first, and nobody has committed yet what it has changed."""
@@ -389,7 +389,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
 @pytest.mark.documents(id="licensing/plugin/panorama-away")
 @pytest.mark.documents(id="panorama/pair/long-outage-plugin")
 @pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
-def test_panorama_away_loses_no_license_of_the_plugin_s(
+def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
     by_plugin: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -448,7 +448,7 @@ def reconcile_licenses(
 
 
 @pytest.mark.documents(id="licensing/plugin/died-without-hook")
-def test_the_license_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin(
+def test_the_plugin_returns_the_license_of_a_firewall_without_visits(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     gone = gone_for_good(reconciling, fake_panorama)
@@ -456,7 +456,7 @@ def test_the_license_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin
     assert "LicenseNotReturned" not in metrics(logs())
 
 
-def test_a_report_asks_the_plugin_for_nothing(
+def test_a_report_sends_no_request_to_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
@@ -467,7 +467,7 @@ def test_a_report_asks_the_plugin_for_nothing(
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-failed")
-def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
+def test_a_run_reports_a_failed_commit_of_the_plugins_changes(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
@@ -481,7 +481,7 @@ def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
 
 
 @pytest.mark.parametrize("method", ["plugin_licensed", "plugin_deactivate"])
-def test_a_plugin_that_refuses_holds_up_nothing_else_of_a_run(
+def test_a_refusal_of_the_plugin_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
@@ -494,7 +494,7 @@ def test_a_plugin_that_refuses_holds_up_nothing_else_of_a_run(
     assert fake_panorama.entries() == 4
 
 
-def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
+def test_a_run_without_time_sends_no_request_to_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
@@ -518,7 +518,7 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
         ("Something new", "DeviceRefusedError", "Something new"),
     ],
 )
-def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
+def test_a_licensing_error_names_its_cause_and_is_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
     event = departure(running)
@@ -538,7 +538,7 @@ def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
-def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
+def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
@@ -553,7 +553,7 @@ def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
 
 @pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
 @pytest.mark.documents(id="panorama/pair/long-outage")
-def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
+def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Panorama was away beyond the deadline: in this mode nobody else could give it back."""
@@ -638,7 +638,7 @@ def unreachable_firewall(_name: str) -> None:
 
 @pytest.mark.documents(id="failure-modes/D9")
 @pytest.mark.documents(id="licensing/direct/normal")
-def test_without_panorama_a_firewall_is_asked_at_its_management_address(
+def test_without_panorama_a_firewall_returns_its_license_at_its_management_address(
     running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     address = running.attached()[1]["PrivateIpAddress"]
@@ -689,7 +689,7 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     ("text", "error"),
     [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenseServerUnreachableError")],
 )
-def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
+def test_without_panorama_a_licensing_error_names_its_cause(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs, text: str, error: str
 ) -> None:
     def fail(name: str) -> None:
@@ -705,7 +705,7 @@ def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
 
 
 @pytest.mark.documents(id="licensing/direct/no-response")
-def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_deadline(
+def test_without_panorama_an_unreachable_firewall_is_abandoned_at_the_deadline(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.fail = unreachable_firewall
@@ -767,7 +767,7 @@ def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
 
 
 @pytest.mark.documents(id="licensing/direct/firewall-died")
-def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took_along(
+def test_without_panorama_the_reconcile_function_reports_the_license_of_a_dead_firewall(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)

@@ -287,7 +287,7 @@ def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
 
 
 @pytest.mark.documents(id="panorama/pair/active")
-def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
+def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
     connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
     assert len(api.requests) == 1
@@ -299,14 +299,14 @@ def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
     [Answer(status=403), Answer(error("Session timed out", "22")), Answer(status=502)],
     ids=["another key", "busy", "no answer"],
 )
-def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer: Answer) -> None:
+def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer) -> None:
     api.answers(answer, Answer(ha("secondary-active")))
     connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
     assert len(api.requests) == 2
 
 
 @pytest.mark.documents(id="panorama/pair/only-passive")
-def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
+def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
@@ -400,7 +400,7 @@ SENT = (
 )
 
 
-def test_whom_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_which_firewalls_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(LISTED, '<response status="success"><result><devices/></result></response>')
     assert panorama.plugin_licensed("my manager") == {SERIAL, "007951000012346"}
     assert panorama.plugin_licensed("my manager") == frozenset()
@@ -410,7 +410,7 @@ def test_whom_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama)
     )
 
 
-def test_the_plugin_is_asked_for_several_licenses_at_once(
+def test_one_request_to_the_plugin_deactivates_several_licenses(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
     api.answers(SENT)
@@ -436,7 +436,9 @@ def test_a_license_that_the_plugin_has_back_already_is_success(
 @pytest.mark.parametrize(
     "text", ["API Key is not set", "license-manager -> LM is not a valid reference"]
 )
-def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
+def test_a_refusal_of_the_plugin_is_reported(
+    api: XmlApi, panorama: PanOsPanorama, text: str
+) -> None:
     api.answers(error(text))
     with pytest.raises(DeviceRefusedError, match=text):
         panorama.plugin_deactivate("LM", [SERIAL])
@@ -550,7 +552,7 @@ def test_a_single_removal_needs_no_transaction(api: XmlApi, panorama: PanOsPanor
     assert [request["action"] for request in api.requests] == ["delete"]
 
 
-def test_nothing_to_remove_asks_nothing(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_nothing_to_remove_needs_no_request(api: XmlApi, panorama: PanOsPanorama) -> None:
     assert panorama.remove_all([], always) == {}
     assert api.requests == []
 
@@ -612,7 +614,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     ],
     ids=["nested", "as a whole"],
 )
-def test_a_busy_panorama_is_not_asked_one_by_one(
+def test_a_busy_panorama_gets_no_requests_one_by_one(
     api: XmlApi, panorama: PanOsPanorama, body: str
 ) -> None:
     api.answers(body)
@@ -680,7 +682,7 @@ def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanoram
     )
 
 
-def test_a_commit_may_be_of_another_administrator_s_changes(
+def test_a_commit_may_include_another_administrators_changes(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
     api.answers(QUEUED)

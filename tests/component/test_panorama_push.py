@@ -27,7 +27,7 @@ JOBS = """<response status="success"><result>
 
 
 @pytest.mark.documents(id="readiness/gate/push")
-def test_a_push_names_its_firewalls_and_nobody_else() -> None:
+def test_a_push_names_its_firewalls_only() -> None:
     with XmlApi() as api:
         api.answers(QUEUED)
         assert connect_to_active(settings(api), credentials(api)).push({"002", "001"}) == "23"

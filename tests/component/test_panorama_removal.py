@@ -116,7 +116,7 @@ def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanor
     assert len(panorama.jobs) == 1
 
 
-def test_commits_are_told_by_what_they_say_of_themselves(panorama: FakePanorama) -> None:
+def test_commits_are_recognized_by_their_descriptions(panorama: FakePanorama) -> None:
     visit(panorama, "S1")
     assert panorama.jobs[0].description == "fw: remove 1 firewalls, 2026-11-23T12:00:00Z"
     # The license plug-in's changes are committed by our administrator too.
@@ -151,7 +151,7 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
 
 
 @pytest.mark.documents(id="panorama/commit/nothing-to-commit")
-def test_what_another_visit_has_committed_meanwhile_is_not_somebody_elses(
+def test_a_removal_that_another_visit_committed_is_not_another_administrators(
     panorama: FakePanorama,
 ) -> None:
     """It was removed by an earlier visit, and a commit is asked for twice at the same moment."""
@@ -332,7 +332,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_whoever_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
+def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1")
     visit(panorama, "S2", at=1)
@@ -359,7 +359,7 @@ def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePano
 
 
 @pytest.mark.documents(id="panorama/commit/failed-twice")
-def test_a_failure_without_a_name_is_reverted_when_it_comes_twice(panorama: FakePanorama) -> None:
+def test_an_unnamed_failure_is_reverted_when_it_happens_twice(panorama: FakePanorama) -> None:
     panorama.commit_fails = ("Commit failed",)
     visit(panorama, "S1")
     panorama.finish_job()

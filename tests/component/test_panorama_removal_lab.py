@@ -147,7 +147,7 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
         *("unauthorized", "role without commit", "502", "reset", "truncated", "full commit"),
     ],
 )
-def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
+def test_contention_is_waited_for_or_named_and_then_all_is_done(
     east: Deployment,
     trouble: dict[str, Any],
     calm: dict[str, Any],

@@ -90,7 +90,7 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
 
 
 @pytest.mark.documents(id="preflight/no-firewall")
-def test_a_heartbeat_is_for_nobody(launching: Cloud) -> None:
+def test_a_heartbeat_of_the_preflight_names_no_instance(launching: Cloud) -> None:
     validate(launching)
     (heartbeat,) = [call for call in launching.calls if call[1].endswith("Heartbeat")]
     assert heartbeat[2]["InstanceId"] == NO_INSTANCE
@@ -104,7 +104,7 @@ def test_a_heartbeat_is_for_nobody(launching: Cloud) -> None:
         ({"public_ipv4_pool": "ipv4pool-ec2-0", "public_ip": True}, "AllocateAddress"),
     ],
 )
-def test_what_a_launch_is_given_must_be_there(
+def test_the_resources_that_a_launch_needs_must_exist(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], code: str
 ) -> None:
     settings = launching.launch_settings()
@@ -226,7 +226,7 @@ def test_there_is_no_group(reconciling: Cloud) -> None:
 
 
 @pytest.mark.documents(id="preflight/secret/corrected")
-def test_a_secret_that_was_corrected_is_read_anew(terminating: Cloud) -> None:
+def test_a_corrected_secret_is_read_again(terminating: Cloud) -> None:
     for content, ok in (('{"key": "k"}', False), ('{"api_key": "k"}', True)):
         terminating.account.secrets[terminating.licensing_secret] = content
         assert validate(terminating)["ok"] is ok

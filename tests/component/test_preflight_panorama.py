@@ -358,9 +358,7 @@ def test_a_role_that_lacks_a_right(
 
 
 @pytest.mark.documents(id="preflight/panorama-busy")
-def test_a_busy_panorama_is_no_problem_but_asked_again(
-    content: Content, validate: Validate
-) -> None:
+def test_a_busy_panorama_is_retried_and_no_problem(content: Content, validate: Validate) -> None:
     content.answers = {"<commit>": BUSY}
     found = validate()
     assert found[Severity.PROBLEM] == []
@@ -400,7 +398,7 @@ def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: V
 
 
 @pytest.mark.documents(id="preflight/pair")
-def test_the_active_peer_is_asked_and_the_other_one_is_missed(
+def test_the_active_peer_is_used_and_the_other_one_is_reported(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
     content.state = pair("secondary-active")

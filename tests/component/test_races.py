@@ -173,7 +173,7 @@ def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconcil
 # The same event more than once.
 
 
-def test_an_event_and_its_copy_written_anew_in_one_batch_are_one_termination(
+def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = running.event(Transition.TERMINATING)
@@ -191,7 +191,7 @@ def test_an_event_and_its_copy_written_anew_in_one_batch_are_one_termination(
 
 
 @pytest.mark.documents(id="readiness/batch/duplicate")
-def test_an_event_and_its_copy_written_anew_in_one_batch_are_one_launch(
+def test_an_event_and_its_resent_copy_in_one_batch_are_one_launch(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
@@ -223,7 +223,7 @@ def test_a_second_event_after_the_termination_does_nothing(
 # Late, and out of order.
 
 
-def test_an_event_written_anew_after_the_launch_hook_ended_makes_nothing(
+def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     assert launching.deliver(written_anew(launching, Transition.LAUNCHING)) == []

@@ -139,7 +139,7 @@ def assert_only_looked(cloud: Cloud) -> None:
 # Lost events.
 
 
-def test_a_lost_launch_event_is_written_anew_and_answered_to_the_end(
+def test_a_lost_launch_event_is_resent_and_completed(
     cloud: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(cloud, monkeypatch)
@@ -177,7 +177,7 @@ def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
     assert completion["InstanceId"] == reconciling.instance_id
 
 
-def test_a_lost_terminate_event_is_written_anew_and_answered_to_the_end(
+def test_a_lost_terminate_event_is_resent_and_completed(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = wait(reconciling, Transition.TERMINATING, since=FLOOR)
@@ -224,7 +224,7 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-def test_a_wait_that_visits_look_after_is_not_written_anew(
+def test_an_event_whose_visits_go_on_is_not_resent(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait(reconciling, Transition.TERMINATING, since=DAY / 2)
@@ -258,7 +258,7 @@ def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -
         ("InService", LONG),
     ],
 )
-def test_who_does_not_wait_or_not_for_long_is_left_alone(
+def test_an_instance_that_does_not_wait_or_not_for_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
     reconciling.set_members({reconciling.instance_id: state})
@@ -269,7 +269,7 @@ def test_who_does_not_wait_or_not_for_long_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_lost_events_are_written_anew_also_while_panorama_is_away(
+def test_lost_events_are_resent_while_panorama_is_unreachable(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
@@ -353,7 +353,7 @@ def test_several_firewalls_leave_panorama_with_one_commit(
 
 
 @pytest.mark.documents(id="panorama/commit/not-effective")
-def test_a_removal_that_did_not_reach_the_running_configuration_is_told_and_repeated(
+def test_a_removal_whose_commit_failed_is_reported_and_retried(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     gone = end(reconciling, fake_panorama)
@@ -371,7 +371,7 @@ def test_a_removal_that_did_not_reach_the_running_configuration_is_told_and_repe
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_what_a_terminate_visit_gave_up_is_finished(
+def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_panorama.fail = unreachable
@@ -456,7 +456,7 @@ def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_what_went_lately_is_left_to_its_visits(
+def test_a_recent_termination_is_left_to_its_visits(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end(reconciling, fake_panorama, since=FLOOR - 60)
@@ -541,7 +541,7 @@ def test_interfaces_and_addresses_of_others_are_left_alone(
     assert reconciling.own_interfaces() == []
 
 
-def test_an_interface_that_somebody_uses_elsewhere_is_left_alone(
+def test_an_interface_in_use_elsewhere_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end(reconciling, fake_panorama)
@@ -555,7 +555,7 @@ def test_an_interface_that_somebody_uses_elsewhere_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_an_address_that_somebody_uses_elsewhere_is_left_alone(
+def test_an_address_in_use_elsewhere_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end(reconciling, fake_panorama)
@@ -592,7 +592,7 @@ def unreachable(_name: str) -> None:
         ("DescribeTargetHealth", 0),
     ],
 )
-def test_an_inventory_that_aws_does_not_give_removes_nothing(
+def test_without_the_inventory_of_aws_nothing_is_removed(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -626,7 +626,7 @@ def fail_later(
     monkeypatch.setattr(cloud.account, "call", call)
 
 
-def test_an_inventory_that_panorama_does_not_give_removes_nothing(
+def test_without_the_inventory_of_panorama_nothing_is_removed(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     end(reconciling, fake_panorama)
@@ -737,7 +737,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
 
 
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
-def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
+def test_an_error_for_one_firewall_does_not_delay_the_others(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -760,7 +760,7 @@ def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_what_panorama_refuses_for_one_firewall_holds_up_no_other(
+def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
@@ -819,7 +819,7 @@ def lost(records: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.documents(id="licensing/panorama/firewall-died")
-def test_a_license_that_nothing_can_return_is_told_with_what_to_do(
+def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     end(reconciling, fake_panorama)
@@ -877,7 +877,7 @@ def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) 
     become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
 
 
-def test_a_target_whose_address_nobody_has_is_deregistered(
+def test_a_target_without_an_owner_of_its_address_is_deregistered(
     reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -914,7 +914,7 @@ def test_a_target_group_that_was_deleted_ends_no_run(
     assert reconciling.own_interfaces() == []
 
 
-def test_a_target_that_cannot_be_deregistered_holds_up_nothing(
+def test_a_failed_deregistration_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -926,7 +926,7 @@ def test_a_target_that_cannot_be_deregistered_holds_up_nothing(
     assert reconciling.own_interfaces() == []
 
 
-def test_targets_beyond_the_cap_have_their_turn_later(
+def test_targets_beyond_the_cap_are_postponed(
     reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch, maximum_firewalls=1)

@@ -199,7 +199,7 @@ def test_a_registration_that_fails_is_repeated(
 # Termination.
 
 
-def test_a_leaving_firewall_drains_before_it_gives_anything_up(
+def test_a_terminating_firewall_drains_before_anything_is_removed(
     draining: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = draining.event(Transition.TERMINATING)
@@ -224,7 +224,7 @@ def test_a_leaving_firewall_drains_before_it_gives_anything_up(
     assert fake_panorama.licensed[SERIAL] == []
 
 
-def test_one_that_drains_holds_up_no_other(
+def test_a_draining_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = launching.add_instance()
@@ -238,7 +238,7 @@ def test_one_that_drains_holds_up_no_other(
     assert fake_panorama.licensed == {SERIAL: [], "007951000000099": ["VM-Capacity"]}
 
 
-def test_another_port_of_the_same_address_is_somebody_elses(
+def test_another_port_of_the_same_address_is_left_alone(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
     theirs = (untrust(draining), 8443)
@@ -291,7 +291,7 @@ def test_an_error_of_the_load_balancer_is_retried(
     to_the_end(draining, fake_panorama, event)
 
 
-def test_draining_is_given_up_at_the_deadline(
+def test_draining_ends_at_the_deadline(
     draining: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """Together with the license, so that neither it nor the rest waits any longer."""

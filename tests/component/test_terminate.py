@@ -149,7 +149,7 @@ class TimeForOne(FakeContext):
 
 @pytest.mark.documents(id="panorama/commit/shared")
 @pytest.mark.parametrize(("age", "commits"), [(0, 0), (599, 0), (600, 1)])
-def test_a_commit_waits_for_those_that_had_no_turn(
+def test_a_commit_waits_for_the_rest_of_the_batch(
     launching: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -172,7 +172,7 @@ def test_a_commit_waits_for_those_that_had_no_turn(
 
 
 @pytest.mark.documents(id="panorama/removal/referenced")
-def test_what_is_refused_for_one_firewall_holds_up_no_other(
+def test_a_refusal_for_one_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     other = launching.add_instance()
@@ -200,7 +200,7 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away")
-def test_panorama_away_loses_nothing(
+def test_an_unreachable_panorama_loses_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(running)
@@ -253,7 +253,7 @@ def test_a_busy_panorama_is_waited_for(
 
 @pytest.mark.documents(id="failure-modes/D5")
 @pytest.mark.documents(id="panorama/commit/failed")
-def test_a_failed_commit_is_told_and_repeated(
+def test_a_failed_commit_is_reported_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(running)
@@ -277,7 +277,7 @@ def test_a_failed_commit_is_told_and_repeated(
 
 
 @pytest.mark.documents(id="panorama/contention/removed-by-other")
-def test_a_removal_by_somebody_else_is_waited_for_by_name(
+def test_a_removal_by_another_administrator_is_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for serials in fake_panorama.named.values():
@@ -305,7 +305,7 @@ def test_a_removal_already_committed_is_success(
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
 @pytest.mark.documents(id="licensing/panorama/delicensed-alive")
-def test_a_license_that_is_back_already_is_success(
+def test_a_license_that_was_already_returned_is_success(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
@@ -390,7 +390,7 @@ def test_an_instance_that_died_is_not_waited_for(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
-def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
+def test_at_the_deadline_the_instance_ends_without_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     def fail(_name: str) -> None:
@@ -411,7 +411,7 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     assert told["serial"] == SERIAL
 
 
-def test_a_detachment_that_never_ends_lets_the_instance_go(
+def test_at_the_deadline_the_instance_ends_despite_a_detachment(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
@@ -441,7 +441,7 @@ def test_without_licensing_and_without_panorama_the_rest_works(
 
 @pytest.mark.documents(id="failure-modes/D9")
 @pytest.mark.documents(id="licensing/none/any")
-def test_licensing_mode_none_asks_for_no_license(
+def test_licensing_mode_none_returns_no_license(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
@@ -487,7 +487,7 @@ def test_an_unwritten_identity_is_found_and_kept(
 
 
 @pytest.mark.documents(id="failure-modes/D2")
-def test_a_doubtful_identity_touches_nothing(
+def test_an_ambiguous_identity_changes_nothing(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
@@ -607,7 +607,7 @@ def test_an_aws_error_at_any_call_is_retried(
     assert fake_panorama.licensed[SERIAL] == []
 
 
-def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
+def test_a_failed_heartbeat_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = launching.add_instance()
@@ -618,7 +618,7 @@ def test_a_heartbeat_that_fails_for_one_holds_up_no_other(
     assert len(launching.completed) == 1
 
 
-def test_the_deadline_ends_a_termination_that_is_throttled_for_ever(
+def test_the_deadline_ends_a_termination_that_stays_throttled(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     running.errors["DetachNetworkInterface"] = [

@@ -24,7 +24,7 @@ def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operat
 
 
 @pytest.mark.documents(id="failure-modes/T3")
-def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
+def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance_id = launch_into_service(fleet)
@@ -89,7 +89,7 @@ def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
 
 
 @pytest.mark.documents(id="failure-modes/T9")
-def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
+def test_t9_a_duplicate_event_changes_nothing(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
     (message,) = fleet.aws.queues["terminate"]
@@ -104,7 +104,7 @@ def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
 
 
 @pytest.mark.documents(id="failure-modes/T11")
-def test_t11_a_lost_terminate_event_is_written_anew(fleet: Fleet) -> None:
+def test_t11_a_lost_terminate_event_is_resent(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id, mail=0)
     fleet.pass_time(FLOOR)

@@ -192,7 +192,9 @@ def test_a_refusal_keeps_its_code_and_text() -> None:
         ("Full commit is required", FullCommitRequiredError),
     ],
 )
-def test_a_failed_commit_is_told_with_its_details(reason: str, expected: type[PanOsError]) -> None:
+def test_a_failed_commit_is_reported_with_its_details(
+    reason: str, expected: type[PanOsError]
+) -> None:
     error = failed_commit_error(Job("7", True, True, ("Validation Error:", reason)), "and so on")
     assert type(error) is expected
     assert f"commit job 7 failed, and so on: Validation Error:; {reason}" in str(error)

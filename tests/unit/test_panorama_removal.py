@@ -107,7 +107,7 @@ def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() 
     left=st.frozensets(st.sampled_from(["S1", "S2", "S3"]), min_size=1),
     waiting=st.frozensets(st.sampled_from(["S1", "S2", "S3"])),
 )
-def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
+def test_every_removal_is_kept_and_no_commit_in_progress_is_reverted(
     endings: list[tuple[str, ...]],
     running: bool,
     left: frozenset[str],
@@ -140,7 +140,7 @@ def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
         ),
     ],
 )
-def test_when_the_next_commit_may_be_asked_for(commits: list[Job], reason: str | None) -> None:
+def test_when_the_next_commit_may_be_requested(commits: list[Job], reason: str | None) -> None:
     assert timedelta(seconds=90) == COMMIT_INTERVAL
     assert decide_wait(commits, NOW) == (None if reason is None else Retry(reason))
 

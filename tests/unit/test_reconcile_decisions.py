@@ -186,7 +186,7 @@ def inventory(fleet: list[Firewall]) -> Inventory:
 
 @pytest.mark.properties
 @given(fleet=fleets, limit=limits)
-def test_no_live_firewall_is_touched_and_every_orphan_gets_its_turn(
+def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     fleet: list[Firewall], limit: Limits
 ) -> None:
     plan = plan_cleanup(inventory(fleet), limit, NOW)

@@ -88,7 +88,7 @@ def test_everything_else_has_failed(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
-def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
+def test_throttled_calls_are_waited_for(code: str) -> None:
     def step() -> Done:
         raise error(code)
 
@@ -112,18 +112,20 @@ THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
 
 
 @given(st.integers(1, THROTTLE_MAX_RECEIVES), st.integers(10, 300))
-def test_a_turn_comes_soon_however_often_it_has_not_come(received: int, first: int) -> None:
+def test_a_throttled_visit_retries_soon_after_any_number_of_attempts(
+    received: int, first: int
+) -> None:
     pause = backoff_seconds(THROTTLING, received, hook_settings(first))
     assert 5 <= pause <= 20
 
 
-def test_those_who_wait_for_a_turn_come_back_at_different_times() -> None:
+def test_throttled_visits_retry_at_different_times() -> None:
     pauses = {backoff_seconds(THROTTLING, 1, hook_settings()) for _ in range(1000)}
     assert pauses == set(range(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS + 1))
 
 
 @given(st.integers(1, RECEIVES), st.integers(10, 300))
-def test_what_waits_for_no_turn_pauses_as_ever(received: int, first: int) -> None:
+def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) -> None:
     settings = hook_settings(first)
     expected = exponential_backoff_seconds(received, first, 300)
     assert backoff_seconds(Retry("boots"), received, settings) == expected

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from component.fakes.xml_server import Answer, XmlApi
+from component.fakes.xml_server import KEY, Answer, XmlApi
 from vmseries_autoscale.errors import (
     DeviceAccessError,
     DeviceCertificateError,
@@ -20,7 +20,6 @@ from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings
 
-KEY = "a+key/with=signs=="
 NAME = "firewalls.example.com"
 ADDRESS = "127.0.0.1"
 

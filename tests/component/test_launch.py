@@ -13,7 +13,7 @@ import pytest
 from component.fakes.base import NAME, client_error
 from component.fakes.cloud import Cloud
 from component.fakes.functions import configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.secrets_manager import PANORAMA_KEY
 from vmseries_autoscale.errors import (
@@ -26,7 +26,6 @@ from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
 SERIAL = "007951000012345"
-Logs = Callable[[], list[dict[str, Any]]]
 
 
 def launch_event(cloud: Cloud, **changes: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,11 @@ import pytest
 from component.fakes.base import client_error
 from component.fakes.cloud import Cloud, in_service_at
 from component.fakes.functions import configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from vmseries_autoscale.errors import PANORAMA, DeviceBusyError, DeviceUnavailableError
 from vmseries_autoscale.lifecycle.events import Transition
-
-Logs = Callable[[], list[dict[str, Any]]]
 
 
 def add_instances(cloud: Cloud, number: int) -> list[str]:

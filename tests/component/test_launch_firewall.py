@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from component.fakes.cloud import Cloud
+from component.fakes import settings
+from component.fakes.cloud import SERIAL, Cloud
+from component.fakes.firewall import FakeFirewall, raising
 from component.fakes.functions import configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from vmseries_autoscale import firewall
 from vmseries_autoscale.errors import (
     DeviceAccessError,
@@ -19,54 +19,12 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.lifecycle.events import Transition
-from vmseries_autoscale.settings import FirewallApiSettings
-
-SERIAL = "007951000012345"
-READY = State(chassis_ready=True, auto_commit="OK")
-Logs = Callable[[], list[dict[str, Any]]]
 
 FIREWALL = "firewall 10.0.1.7"
 
 
-@dataclass
-class FakeFirewall:
-    """One at any address.
-
-    Attributes:
-        dialled: the addresses it was reached at.
-        error: what every question is answered with.
-    """
-
-    now: State = READY
-    number: str | None = SERIAL
-    features: list[str] = field(default_factory=lambda: ["PA-VM"])
-    error: Exception | None = None
-    dialled: list[str] = field(default_factory=list)
-
-    def connect(self, settings: FirewallApiSettings, address: str) -> FakeFirewall:
-        assert settings.server_name == "firewalls.example.com"
-        self.dialled.append(address)
-        return self
-
-    def state(self) -> State:
-        if self.error is not None:
-            raise self.error
-        return self.now
-
-    def licenses(self) -> list[str]:
-        return self.features
-
-    def serial(self) -> str | None:
-        return self.number
-
-
 def without_panorama(cloud: Cloud, **changes: Any) -> dict[str, Any]:
-    api = {
-        "secret_arn": cloud.panorama_secret,
-        "port": 443,
-        "server_name": "firewalls.example.com",
-        "timeout_seconds": 5,
-    }
+    api = settings.firewall_api()
     changes = {"readiness": "connected", "panorama": None, "firewall_api": api, **changes}
     return cloud.launch_settings(**changes)
 
@@ -88,10 +46,10 @@ def wired(cloud: Cloud) -> dict[str, Any]:
 @pytest.mark.documents(id="readiness/gate/firewall-api")
 def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
     event = wired(launching)
-    assert own.dialled == [], "a firewall that has just been wired has not booted"
+    assert own.addresses == [], "a firewall that has just been wired has not booted"
     assert launching.deliver(event) == []
     management = launching.attached()[1]
-    assert own.dialled == [management["PrivateIpAddress"]]
+    assert own.addresses == [management["PrivateIpAddress"]]
     assert [result for _, result in launching.completed] == ["CONTINUE"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
@@ -104,13 +62,13 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
         ({"now": State(chassis_ready=False, auto_commit="PEND")}, "chassis is not ready"),
         ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is in progress"),
         ({"now": State(chassis_ready=True, auto_commit="FAIL")}, "auto-commit has failed"),
-        ({"features": []}, "no license"),
+        ({"licensed": []}, "no license"),
         (
-            {"error": DeviceUnavailableError(FIREWALL, "does not answer")},
+            {"fail": raising(DeviceUnavailableError(FIREWALL, "does not answer"))},
             "does not answer",
         ),
-        ({"error": DeviceCertificateError(FIREWALL, "not valid")}, "not valid"),
-        ({"error": DeviceAccessError(FIREWALL, "wrong key")}, "wrong key"),
+        ({"fail": raising(DeviceCertificateError(FIREWALL, "not valid"))}, "not valid"),
+        ({"fail": raising(DeviceAccessError(FIREWALL, "wrong key"))}, "wrong key"),
     ],
 )
 def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
@@ -131,7 +89,7 @@ def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
 def test_a_bundle_needs_no_license_and_a_serial_may_be_unknown(
     launching: Cloud, own: FakeFirewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own.features, own.number = [], None
+    own.licensed, own.number = [], None
     configure(monkeypatch, without_panorama(launching, license_expected=False))
     assert launching.deliver(wired(launching)) == []
     assert "vmseries-autoscale:serial" not in launching.tags()

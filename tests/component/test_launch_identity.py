@@ -11,12 +11,11 @@ import pytest
 from component.fakes.base import NAME
 from component.fakes.cloud import Cloud, in_service_at
 from component.fakes.functions import configure
-from component.fakes.logs import reasons
+from component.fakes.logs import Logs, reasons
 from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
-Logs = Callable[[], list[dict[str, Any]]]
 UNNAMED = "PA-VM"
 OTHER = "i-0fedcba9876543210"
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from component.fakes.xml_server import Answer, XmlApi
+from component.fakes import settings
+from component.fakes.xml_server import KEY, Answer, XmlApi
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
@@ -31,9 +32,8 @@ from vmseries_autoscale.licensing import firewall as firewall_license
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
+from vmseries_autoscale.settings import FirewallApiSettings
 
-KEY = "a+key/with=signs=="
 SERIAL = "007951000012345"
 ADDRESS = "127.0.0.1"
 WAYS = ("through Panorama", "directly")
@@ -89,22 +89,13 @@ def api(server: XmlApi) -> XmlApi:
 def way(request: pytest.FixtureRequest, api: XmlApi) -> Way:
     credentials = Credentials("autoscale", KEY, None, api.ca_bundle)
     if request.param == "directly":
-        settings = FirewallApiSettings("arn:secret", api.port, "localhost", timeout_seconds=1)
-        firewall = PanOsFirewall(ADDRESS, settings, credentials)
+        own_api = FirewallApiSettings("arn:secret", api.port, "localhost", timeout_seconds=1)
+        firewall = PanOsFirewall(ADDRESS, own_api, credentials)
         device = f"firewall {ADDRESS}"
         return Way(firewall, device, None, DeviceRefusedError, DeviceRefusedError)
     panorama = PanOsPanorama(
         "localhost",
-        PanoramaSettings(
-            hostnames=("localhost",),
-            port=api.port,
-            secret_arn="arn:secret",
-            device_group="DG",
-            template_stack="TS",
-            log_collector_group=None,
-            timeout_seconds=1,
-            push_when_out_of_sync=False,
-        ),
+        settings.of_panorama(api.port),
         credentials,
     )
     commands = panorama.firewall(SERIAL)

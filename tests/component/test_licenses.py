@@ -6,19 +6,29 @@ docs/licensing.md has a row for each situation; its tests are here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from component.fakes import settings
 from component.fakes.cloud import SERIAL, Cloud, add_firewall
+from component.fakes.firewall import FakeFirewall
 from component.fakes.functions import become_reconcile, become_terminate
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
 from component.fakes.runtime import FakeContext
 from component.fakes.secrets_manager import LICENSING_KEY
-from component.test_reconcile import DAY, FLOOR, did, end, run, unreachable
-from component.test_terminate import Logs, assert_nothing_left, change, departure
+from component.fakes.steps import (
+    DAY,
+    FLOOR,
+    assert_terminated,
+    change_device,
+    end_without_visits,
+    record_activity,
+    run,
+    termination_event,
+    unreachable,
+)
 from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
@@ -33,12 +43,6 @@ from vmseries_autoscale.licensing import plugin
 from vmseries_autoscale.panorama import Part
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
-API = {
-    "secret_arn": "arn:firewalls",
-    "port": 443,
-    "server_name": "firewall.example.com",
-    "timeout_seconds": 5,
-}
 OTHERS = [f"00795100000000{number}" for number in range(4)]
 NO_SERVER = "Failed to get license info. Please try again later."
 NO_KEY = "API Key is not set"
@@ -53,7 +57,7 @@ def by_plugin(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 
 def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
-    """Have one method of Panorama's refuse."""
+    """Let one method of Panorama raise an error."""
 
     def fail(name: str) -> None:
         if name == method:
@@ -62,8 +66,8 @@ def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
     panorama.fail = fail
 
 
-def told(records: list[dict[str, Any]], text: str) -> list[str]:
-    """The serial numbers that this was said about."""
+def serials_logged(records: list[dict[str, Any]], text: str) -> list[str]:
+    """The serial numbers in the log records with this message."""
     return [record["serial"] for record in records if record.get("message") == text]
 
 
@@ -90,7 +94,7 @@ def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
 def test_the_plugins_list_is_read_back_before_anything_is_removed(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
@@ -117,7 +121,7 @@ def test_the_plugins_list_is_read_back_before_anything_is_removed(
     assert metrics(logs())["LicenseReturned"] == 1
 
     finish(by_plugin, fake_panorama, event)
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert fake_panorama.keys == {}, "the plugin has Panorama's key"
     assert "LicenseNotReturned" not in metrics(logs())
@@ -131,7 +135,7 @@ def test_a_batch_takes_one_request_to_the_plugin(
     for instance_id, serial in zip(ids, OTHERS, strict=True):
         add_firewall(launching, fake_panorama, instance_id, serial)
     become_terminate(launching, monkeypatch, licensing=PLUGIN)
-    bodies = [departure(launching, instance_id) for instance_id in ids]
+    bodies = [termination_event(launching, instance_id) for instance_id in ids]
     fake_panorama.delicense(OTHERS[0])
     launching.deliver(*bodies)
     assert fake_panorama.asked == [frozenset(OTHERS[1:])]
@@ -153,7 +157,7 @@ def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """It has forgotten the request, or its changes came after our commit."""
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     by_plugin.deliver(event)
     by_plugin.deliver(event)
     assert fake_panorama.asked == [frozenset({SERIAL})] * 2
@@ -165,7 +169,8 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.calls.clear()
-    assert by_plugin.deliver(departure(by_plugin), context=FakeContext(10_000)) == ["message-0"]
+    event = termination_event(by_plugin)
+    assert by_plugin.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert reasons(logs()) == ["no time left in this invocation"]
     assert fake_panorama.calls == ["devices"]
 
@@ -174,7 +179,7 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
 def test_a_firewall_that_notices_late_is_not_waited_for(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     by_plugin.deliver(event)
     fake_panorama.listed[LICENSE_MANAGER].clear()
     by_plugin.deliver(event)
@@ -185,7 +190,7 @@ def test_a_firewall_that_notices_late_is_not_waited_for(
 def by_our_own_function(panorama: FakePanorama) -> None:
     """An earlier visit that could not write it down."""
     panorama.delicense(SERIAL)
-    change(panorama, connected=False)
+    change_device(panorama, connected=False)
 
 
 def by_auto_deactivation(panorama: FakePanorama) -> None:
@@ -200,7 +205,7 @@ def by_auto_deactivation(panorama: FakePanorama) -> None:
 def by_fast_delicensing(panorama: FakePanorama) -> None:
     """The delicensing manager of Panorama's AWS plugin, of a firewall that is disconnected."""
     panorama.delicense(SERIAL)
-    change(panorama, connected=False)
+    change_device(panorama, connected=False)
 
 
 FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
@@ -212,8 +217,8 @@ def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
     first(fake_panorama)
-    finish(by_plugin, fake_panorama, departure(by_plugin))
-    assert_nothing_left(by_plugin)
+    finish(by_plugin, fake_panorama, termination_event(by_plugin))
+    assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert "plugin_deactivate" not in fake_panorama.calls
     counted = metrics(logs())
@@ -226,12 +231,12 @@ def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
 def test_a_license_that_is_returned_between_two_visits_ends_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     by_plugin.deliver(event)
     first(fake_panorama)
     fake_panorama.asked.clear()
     finish(by_plugin, fake_panorama, event)
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert "VisitFailed" not in metrics(logs())
 
@@ -240,8 +245,8 @@ def test_a_license_that_is_returned_between_two_visits_ends_the_same(
 def test_the_plugin_returns_the_license_of_a_dead_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    change(fake_panorama, connected=False)
-    event = departure(by_plugin)
+    change_device(fake_panorama, connected=False)
+    event = termination_event(by_plugin)
     by_plugin.ec2.stop_instances(InstanceIds=[by_plugin.instance_id])
     finish(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
@@ -256,7 +261,7 @@ def test_the_wrong_license_manager_is_no_success(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
-    assert by_plugin.deliver(departure(by_plugin)) == ["message-0"]
+    assert by_plugin.deliver(termination_event(by_plugin)) == ["message-0"]
     records = logs()
     assert errors(records) == {"LicenseManagerError"}
     assert any(
@@ -281,7 +286,7 @@ def test_the_wrong_license_manager_is_no_success(
 def test_an_error_of_the_plugin_names_its_cause_and_is_retried(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     refuse(fake_panorama, "plugin_deactivate", DeviceRefusedError(PANORAMA, None, text))
     assert by_plugin.deliver(event) == ["message-0"]
     records = logs()
@@ -291,14 +296,14 @@ def test_an_error_of_the_plugin_names_its_cause_and_is_retried(
     fake_panorama.fail = lambda _name: None
     finish(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-not-permitted")
 def test_a_refused_commit_of_the_plugins_changes_is_reported(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     refuse(fake_panorama, "commit of the plugin's changes", DeviceAccessError(PANORAMA, "the role"))
     assert by_plugin.deliver(event) == ["message-0"]
     assert errors(logs()) == {"DeviceAccessError"}
@@ -309,7 +314,7 @@ def test_a_refused_commit_of_the_plugins_changes_is_reported(
 def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     by_plugin.deliver(event)
     fake_panorama.finish_plugin()
     by_plugin.deliver(event)
@@ -323,7 +328,7 @@ def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     fake_panorama.commit_fails = ()
     finish(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
 
 
 class UntilItsOwnList(FakeContext):
@@ -345,7 +350,7 @@ def test_the_plugins_changes_are_committed_later_if_not_at_once(
     """Auto-deactivation was first, and nobody has committed yet what it has changed."""
     fake_panorama.delicense(SERIAL)
     fake_panorama.given_back[""] = {SERIAL}
-    event = departure(by_plugin)
+    event = termination_event(by_plugin)
     fake_panorama.calls.clear()
     context = FakeContext()
     if obstacle == "Panorama is busy":
@@ -361,7 +366,7 @@ def test_the_plugins_changes_are_committed_later_if_not_at_once(
     finish(by_plugin, fake_panorama, event)
     assert fake_panorama.given_back[""] == set()
     assert metrics(logs())["LicenseReturned"] == 1
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
 
 
@@ -371,12 +376,12 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
 ) -> None:
     """The plugin does nothing for a day, and goes to work when the instance is gone."""
     fake_panorama.plugin_works = False
-    late = departure(by_plugin, age=DAY)
+    late = termination_event(by_plugin, age=DAY)
     by_plugin.deliver(late)
     assert by_plugin.deliver(late) == []
-    assert_nothing_left(by_plugin)
+    assert_terminated(by_plugin)
     records = logs()
-    assert told(records, plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert serials_logged(records, plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert "LicenseNotReturned" not in metrics(records), "it may still come back"
     assert fake_panorama.entries() == 4, "the plugin could not find it any more"
@@ -397,7 +402,7 @@ def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
     age: int,
 ) -> None:
     fake_panorama.fail = unreachable
-    event = departure(by_plugin, age=age)
+    event = termination_event(by_plugin, age=age)
     by_plugin.deliver(event)
     if age < DAY:
         fake_panorama.fail = lambda _name: None
@@ -405,7 +410,7 @@ def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
         assert fake_panorama.entries() == 0
         return
     assert by_plugin.deliver(event) == []
-    assert told(logs(), plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert serials_logged(logs(), plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     fake_panorama.fail = lambda _name: None
     reconcile_licenses(
         by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)
@@ -413,8 +418,8 @@ def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
 
 
 def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
-    gone = end(cloud, panorama)
-    did(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    gone = end_without_visits(cloud, panorama)
+    record_activity(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
     return gone
 
 
@@ -521,7 +526,7 @@ def test_a_run_without_time_sends_no_request_to_the_plugin(
 def test_a_licensing_error_names_its_cause_and_is_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, text))
     assert running.deliver(event) == ["message-0"]
     records = logs()
@@ -534,7 +539,7 @@ def test_a_licensing_error_names_its_cause_and_is_retried(
     fake_panorama.fail = lambda _name: None
     finish(running, fake_panorama, event)
     assert fake_panorama.licensed[SERIAL] == []
-    assert_nothing_left(running)
+    assert_terminated(running)
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
@@ -542,11 +547,11 @@ def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
-    assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
     assert errors(logs()) == {"LicenseServerUnreachableError"}
-    finish(running, fake_panorama, departure(running, age=DAY))
+    finish(running, fake_panorama, termination_event(running, age=DAY))
     records = logs()
-    assert told(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert serials_logged(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     assert fake_panorama.entries() == 0
 
@@ -558,7 +563,7 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
 ) -> None:
     """Panorama was away beyond the deadline: in this mode nobody else could give it back."""
     fake_panorama.fail = unreachable
-    event = departure(running, age=DAY + 600)
+    event = termination_event(running, age=DAY + 600)
     running.deliver(event)
     assert running.deliver(event) == []
     fake_panorama.fail = lambda _name: None
@@ -566,7 +571,7 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     become_reconcile(running, monkeypatch)
     logs()
     assert run(running)["licenses_not_returned"] == [SERIAL]
-    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
 
@@ -574,52 +579,12 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
 # By the firewall, asked directly: without Panorama.
 
 
-@dataclass
-class FakeFirewall:
-    """The firewall behind every address.
-
-    Attributes:
-        addresses: where it was asked.
-        fail: called with each method's name first; raises what that call is to raise.
-        works: whether it gives its license back at once.
-    """
-
-    number: str | None = SERIAL
-    licensed: list[str] = field(default_factory=lambda: ["VM-Capacity"])
-    key: str = ""
-    addresses: list[str] = field(default_factory=list)
-    fail: Callable[[str], None] = lambda _name: None
-    works: bool = True
-
-    def connect(self, _settings: object, address: str) -> FakeFirewall:
-        self.addresses.append(address)
-        return self
-
-    def serial(self) -> str | None:
-        self.fail("serial")
-        return self.number
-
-    def licenses(self) -> list[str]:
-        self.fail("licenses")
-        return list(self.licensed)
-
-    def set_licensing_api_key(self, api_key: str) -> None:
-        self.fail("set_licensing_api_key")
-        self.key = api_key
-
-    def deactivate_license(self) -> bool:
-        self.fail("deactivate_license")
-        if self.works:
-            self.licensed.clear()
-        return self.works
-
-
 @pytest.fixture
 def its_own_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
     """A deployment without Panorama, whose firewalls let us in; and the terminate function."""
     fake = FakeFirewall()
     monkeypatch.setattr(firewall, "connect", fake.connect)
-    become_terminate(running, monkeypatch, panorama=None, firewall_api=API)
+    become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
     own = {"Key": "vmseries-autoscale:serial"}
     running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
     return fake
@@ -642,7 +607,7 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
     running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     address = running.attached()[1]["PrivateIpAddress"]
-    finish_directly(running, departure(running))
+    finish_directly(running, termination_event(running))
     assert its_own_api.addresses == [address]
     assert its_own_api.licensed == []
     assert its_own_api.key == LICENSING_KEY
@@ -651,7 +616,7 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
     assert written["vmseries-autoscale:serial"] == SERIAL
     assert written["vmseries-autoscale:serial-evidence"] == "firewall"
     assert written["vmseries-autoscale:license"] == "returned"
-    assert_nothing_left(running)
+    assert_terminated(running)
     counted = metrics(logs())
     assert counted["LicenseReturned"] == 1
     assert "LicenseNotReturned" not in counted
@@ -664,9 +629,9 @@ def test_without_panorama_a_license_that_is_back_already_is_success(
     """A firewall without a license has no serial number."""
     its_own_api.licensed.clear()
     its_own_api.number = None
-    finish_directly(running, departure(running))
+    finish_directly(running, termination_event(running))
     assert its_own_api.key == ""
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert metrics(logs())["LicenseReturned"] == 1
 
 
@@ -675,13 +640,13 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.works = False
-    event = departure(running)
+    event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert reasons(logs()) == ["the firewall is returning its license"]
     assert len(running.attached()) == 3
     its_own_api.licensed.clear()
     finish_directly(running, event)
-    assert_nothing_left(running)
+    assert_terminated(running)
 
 
 @pytest.mark.documents(id="licensing/direct/cannot-deactivate")
@@ -697,7 +662,7 @@ def test_without_panorama_a_licensing_error_names_its_cause(
             raise DeviceRefusedError("firewall 10.0.1.7", None, text)
 
     its_own_api.fail = fail
-    assert running.deliver(departure(running)) == ["message-0"]
+    assert running.deliver(termination_event(running)) == ["message-0"]
     records = logs()
     assert errors(records) == {error}
     assert any(f"firewall {SERIAL} ({running.instance_id})" in one for one in reasons(records))
@@ -709,12 +674,12 @@ def test_without_panorama_an_unreachable_firewall_is_abandoned_at_the_deadline(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.fail = unreachable_firewall
-    assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
     records = logs()
     assert errors(records) == {"DeviceUnavailableError"}
     assert "PanoramaUnavailable" not in metrics(records), "which counts Panorama's errors only"
-    finish_directly(running, departure(running, age=DAY))
-    assert_nothing_left(running)
+    finish_directly(running, termination_event(running, age=DAY))
+    assert_terminated(running)
     records = logs()
     (lost,) = [
         one
@@ -732,9 +697,9 @@ def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
     running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
-    finish_directly(running, departure(running))
+    finish_directly(running, termination_event(running))
     assert its_own_api.addresses == []
-    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
 
 
 @pytest.mark.documents(id="licensing/direct/abandoned")
@@ -744,8 +709,8 @@ def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waite
     abandoned = {"Key": "vmseries-autoscale:abandoned", "Value": "the deadline passed"}
     running.ec2.create_tags(Resources=[running.instance_id], Tags=[abandoned])
     its_own_api.fail = unreachable_firewall
-    finish_directly(running, departure(running))
-    assert_nothing_left(running)
+    finish_directly(running, termination_event(running))
+    assert_terminated(running)
     records = logs()
     (lost,) = [
         one
@@ -760,9 +725,9 @@ def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Without a management interface a firewall gets none."""
-    become_terminate(launching, monkeypatch, panorama=None, firewall_api=API)
-    assert launching.deliver(departure(launching)) == []
-    assert_nothing_left(launching)
+    become_terminate(launching, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
+    assert launching.deliver(termination_event(launching)) == []
+    assert_terminated(launching)
     assert "LicenseNotReturned" not in metrics(logs())
 
 
@@ -773,4 +738,4 @@ def test_without_panorama_the_reconcile_function_reports_the_license_of_a_dead_f
     become_reconcile(reconciling, monkeypatch, panorama=None)
     gone_for_good(reconciling, fake_panorama)
     assert run(reconciling)["licenses_not_returned"] == [SERIAL]
-    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]

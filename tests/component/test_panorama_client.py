@@ -9,7 +9,8 @@ import pytest
 import trustme
 from defusedxml.ElementTree import fromstring
 
-from component.fakes.xml_server import Answer, XmlApi
+from component.fakes.settings import of_panorama
+from component.fakes.xml_server import KEY, Answer, XmlApi, credentials, error
 from vmseries_autoscale.errors import (
     AutoscaleError,
     DeviceAccessError,
@@ -29,7 +30,6 @@ from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
-KEY = "a+key/with=signs=="
 SERIAL = "007951000012345"
 UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
@@ -41,9 +41,9 @@ QUEUED = (
 )
 
 
-def error(text: str, code: str | None = None) -> str:
-    attribute = f' code="{code}"' if code else ""
-    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
+def peers(api: XmlApi, *hostnames: str) -> PanoramaSettings:
+    """The settings of an active/passive pair."""
+    return of_panorama(api.port, hostnames=hostnames)
 
 
 @pytest.fixture
@@ -52,26 +52,9 @@ def api() -> Iterator[XmlApi]:
         yield server
 
 
-def credentials(api: XmlApi) -> Credentials:
-    return Credentials("autoscale", KEY, None, api.ca_bundle)
-
-
-def settings(api: XmlApi, *hostnames: str) -> PanoramaSettings:
-    return PanoramaSettings(
-        hostnames=hostnames or ("localhost",),
-        port=api.port,
-        secret_arn="arn:secret",
-        device_group="DG",
-        template_stack="TS",
-        log_collector_group="LCG",
-        timeout_seconds=1,
-        push_when_out_of_sync=False,
-    )
-
-
 @pytest.fixture
 def panorama(api: XmlApi) -> PanOsPanorama:
-    return connect_to_active(settings(api), credentials(api))
+    return connect_to_active(of_panorama(api.port), credentials(api))
 
 
 # Keys and certificates.
@@ -94,7 +77,7 @@ def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
     with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
-    panorama = connect_to_active(settings(api), with_password)
+    panorama = connect_to_active(of_panorama(api.port), with_password)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     keygen, *deletes = api.requests
@@ -115,7 +98,7 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     ids=["another CA, key", "another CA, password", "system trust"],
 )
 def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials) -> None:
-    panorama = connect_to_active(settings(api), secret)
+    panorama = connect_to_active(of_panorama(api.port), secret)
     with pytest.raises(DeviceCertificateError):
         panorama.devices()
     assert api.requests == []
@@ -123,7 +106,7 @@ def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials)
 
 def test_a_certificate_for_another_name_is_refused() -> None:
     with XmlApi(certified_name="panorama.example.com") as api:
-        panorama = connect_to_active(settings(api), credentials(api))
+        panorama = connect_to_active(of_panorama(api.port), credentials(api))
         with pytest.raises(DeviceCertificateError):
             panorama.devices()
         assert api.requests == []
@@ -131,7 +114,7 @@ def test_a_certificate_for_another_name_is_refused() -> None:
 
 def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
     with pytest.raises(SecretError, match="ca_bundle"):
-        connect_to_active(settings(api), replace(credentials(api), ca_bundle="not PEM"))
+        connect_to_active(of_panorama(api.port), replace(credentials(api), ca_bundle="not PEM"))
 
 
 # What is not an answer.
@@ -168,7 +151,7 @@ def test_no_answer(
 
 
 def test_nobody_listens(api: XmlApi) -> None:
-    closed = replace(settings(api), port=1)
+    closed = replace(of_panorama(api.port), port=1)
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(closed, credentials(api)).devices()
 
@@ -276,20 +259,47 @@ def ha(state: str) -> str:
 )
 def test_the_active_peer_is_taken(api: XmlApi, states: list[str], asked: int) -> None:
     api.answers(*(ha(state) for state in states))
-    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                "localhost",
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     assert len(api.requests) == asked
 
 
 def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
     api.answers('<response status="success"><result><enabled>no</enabled></result></response>')
-    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                "localhost",
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     assert len(api.requests) == 1
 
 
 @pytest.mark.documents(id="panorama/pair/active")
 def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
-    connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
+    connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                UNREACHABLE,
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     assert len(api.requests) == 1
 
 
@@ -301,7 +311,16 @@ def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
 )
 def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer) -> None:
     api.answers(answer, Answer(ha("secondary-active")))
-    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                "localhost",
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     assert len(api.requests) == 2
 
 
@@ -309,13 +328,31 @@ def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer)
 def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
-        connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+        connect_to_active(
+            of_panorama(
+                api.port,
+                hostnames=(
+                    "localhost",
+                    "localhost",
+                ),
+            ),
+            credentials(api),
+        )
 
 
 @pytest.mark.documents(id="panorama/pair/turns-passive")
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
-    panorama = connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    panorama = connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                "localhost",
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     for write in (
         lambda: panorama.remove_all(REMOVALS, always),
         lambda: panorama.commit("description"),
@@ -325,7 +362,16 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
             write()
     api.answers(ha("primary-passive"), ha("secondary-active"))
     api.requests.clear()
-    connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+    connect_to_active(
+        of_panorama(
+            api.port,
+            hostnames=(
+                "localhost",
+                "localhost",
+            ),
+        ),
+        credentials(api),
+    )
     assert len(api.requests) == 2
 
 
@@ -333,7 +379,16 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(DeviceBusyError):
-        connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
+        connect_to_active(
+            of_panorama(
+                api.port,
+                hostnames=(
+                    "localhost",
+                    "localhost",
+                ),
+            ),
+            credentials(api),
+        )
 
 
 @pytest.mark.documents(id="failure-modes/D7")
@@ -341,7 +396,16 @@ def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
 def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
+        connect_to_active(
+            of_panorama(
+                api.port,
+                hostnames=(
+                    UNREACHABLE,
+                    "localhost",
+                ),
+            ),
+            credentials(api),
+        )
 
 
 # Devices.
@@ -635,7 +699,7 @@ def test_a_run_that_is_short_of_time_stops_between_two_requests(
 
 
 def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
-    named = replace(settings(api), device_group="O'Brien")
+    named = replace(of_panorama(api.port), device_group="O'Brien")
     panorama = connect_to_active(named, credentials(api))
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
     assert api.requests[0]["xpath"] == (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from defusedxml.ElementTree import fromstring, tostring
 
-from component.fakes.xml_server import XmlApi
-from component.test_panorama_client import credentials, error, settings
+from component.fakes.settings import of_panorama
+from component.fakes.xml_server import XmlApi, credentials, error
 from vmseries_autoscale.errors import DeviceBusyError
 from vmseries_autoscale.panorama import Push
 from vmseries_autoscale.panorama.client import connect_to_active
@@ -30,7 +30,9 @@ JOBS = """<response status="success"><result>
 def test_a_push_names_its_firewalls_only() -> None:
     with XmlApi() as api:
         api.answers(QUEUED)
-        assert connect_to_active(settings(api), credentials(api)).push({"002", "001"}) == "23"
+        assert (
+            connect_to_active(of_panorama(api.port), credentials(api)).push({"002", "001"}) == "23"
+        )
         (request,) = api.requests
     assert (request["type"], request["action"]) == ("commit", "all")
     expected = (
@@ -45,13 +47,13 @@ def test_a_push_that_has_to_wait() -> None:
     with XmlApi() as api:
         api.answers(error("A commit is pending. Please try again later.", "13"))
         with pytest.raises(DeviceBusyError):
-            connect_to_active(settings(api), credentials(api)).push({"001"})
+            connect_to_active(of_panorama(api.port), credentials(api)).push({"001"})
 
 
 def test_the_pushes_in_the_job_list() -> None:
     with XmlApi() as api:
         api.answers(JOBS)
-        pushes = connect_to_active(settings(api), credentials(api)).pushes()
+        pushes = connect_to_active(of_panorama(api.port), credentials(api)).pushes()
     failures = {"002": "zone untrust is invalid Commit failed"}
     assert pushes == [
         Push("22", False, {}, frozenset()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from botocore.exceptions import ConnectTimeoutError
 from component.fakes.base import NAME, ZONE, client_error
 from component.fakes.cloud import Cloud
 from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import Logs
 from component.fakes.runtime import FakeContext
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.preflight import panorama_access
@@ -34,7 +35,6 @@ NONE_YET = (
     "What the function may do with the instances, interfaces and addresses of firewalls: there are "
     "none yet. Invoke the function again when the first one is in service."
 )
-Logs = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)

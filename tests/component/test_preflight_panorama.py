@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
+from component.fakes.settings import of_panorama
 from component.fakes.xml_server import Answer, XmlApi
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
@@ -131,16 +132,7 @@ def secret(api: XmlApi, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def settings(api: XmlApi) -> PanoramaSettings:
-    return PanoramaSettings(
-        hostnames=("localhost",),
-        port=api.port,
-        secret_arn=SECRET,
-        device_group="DG",
-        template_stack="TS",
-        log_collector_group="LCG",
-        timeout_seconds=1,
-        push_when_out_of_sync=False,
-    )
+    return of_panorama(api.port, secret_arn=SECRET)
 
 
 Validate = Callable[..., dict[Severity, list[str]]]

@@ -13,7 +13,7 @@ import pytest
 from component.fakes.base import NAME, START
 from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from vmseries_autoscale import telemetry
@@ -28,7 +28,6 @@ from vmseries_autoscale.terminate.visit import visit_terminations
 from vmseries_autoscale.time_budget import TimeBudget
 
 UNKNOWN = "i-0123456789abcdef0"
-Logs = Callable[[], list[dict[str, Any]]]
 
 
 def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:

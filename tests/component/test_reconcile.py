@@ -15,9 +15,19 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from component.fakes.base import NAME, client_error
 from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
-from component.fakes.logs import metrics
+from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
+from component.fakes.steps import (
+    DAY,
+    FLOOR,
+    LONG,
+    SCHEDULED,
+    end_without_visits,
+    record_activity,
+    run,
+    unreachable,
+)
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
@@ -31,32 +41,9 @@ from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
 REAL_CALL: Any = vars(botocore.client.BaseClient)["_make_api_call"]
-SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
-FLOOR = 1500
-LONG = 3600
-DAY = 86400
 LAST_VISIT = "vmseries-autoscale:last-visit"
 OTHER_SERIAL = "007951000000099"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
-Logs = Callable[[], list[dict[str, Any]]]
-
-
-def run(
-    cloud: Cloud, event: dict[str, Any] | None = None, context: FakeContext | None = None
-) -> dict[str, Any]:
-    """The report of one run."""
-    with cloud.warm():
-        report = cloud.handler(event or SCHEDULED, context or FakeContext())
-    return json.loads(json.dumps(report))
-
-
-def did(
-    cloud: Cloud, kind: ActivityType, instance_id: str, began: float, ended: float | None = None
-) -> None:
-    """Auto Scaling remembers that it did something with an instance."""
-    activity = cloud.account.begin_activity(kind, instance_id, ago(began))
-    if ended is not None:
-        activity["EndTime"] = ago(ended)
 
 
 def wait(cloud: Cloud, transition: Transition, since: float) -> str:
@@ -64,7 +51,7 @@ def wait(cloud: Cloud, transition: Transition, since: float) -> str:
     launching = transition is Transition.LAUNCHING
     event = cloud.event(transition)
     cloud.set_members({cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"})
-    did(
+    record_activity(
         cloud,
         ActivityType.LAUNCHING if launching else ActivityType.TERMINATING,
         cloud.instance_id,
@@ -73,27 +60,13 @@ def wait(cloud: Cloud, transition: Transition, since: float) -> str:
     return str(event["detail"]["LifecycleActionToken"])
 
 
-def written(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
-    """The messages that were written: queue and content."""
+def resent_events(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
+    """The events that were resent: queue and content."""
     return [
         (parameters["QueueUrl"], json.loads(parameters["MessageBody"]))
         for _, operation, parameters in cloud.calls
         if operation == "SendMessage"
     ]
-
-
-def end(cloud: Cloud, panorama: FakePanorama, instance_id: str = "", since: float = LONG) -> str:
-    """An instance comes to its end without any visit, and its interfaces outlive it."""
-    instance_id = instance_id or cloud.instance_id
-    for item in cloud.attached(instance_id)[1:]:
-        cloud.ec2.detach_network_interface(AttachmentId=item["Attachment"]["AttachmentId"])
-    cloud.ec2.terminate_instances(InstanceIds=[instance_id])
-    cloud.account.instances[instance_id].terminated = ago(since)
-    cloud.account.members.pop(instance_id, None)
-    for serial, device in panorama.firewalls.items():
-        if device.hostname == instance_id:
-            panorama.firewalls[serial] = replace(device, connected=False)
-    return instance_id
 
 
 def second_firewall(
@@ -111,8 +84,8 @@ def second_firewall(
     return instance_id
 
 
-def as_we_tag(cloud: Cloud, instance_id: str) -> None:
-    """The launch template tags instances, which moto is not asked to do here."""
+def tag_as_the_launch_template(cloud: Cloud, instance_id: str) -> None:
+    """Tag an instance as the launch template does."""
     tag = {"Key": "vmseries-autoscale:deployment", "Value": NAME}
     cloud.ec2.create_tags(Resources=[instance_id], Tags=[tag])
 
@@ -147,7 +120,7 @@ def test_a_lost_launch_event_is_resent_and_completed(
     began = cloud.account.activities[0]["StartTime"]
     assert run(cloud)["events_resent"] == [cloud.instance_id]
     assert metrics(logs())["LifecycleEventResent"] == 1
-    ((queue, body),) = written(cloud)
+    ((queue, body),) = resent_events(cloud)
     assert queue == cloud.queue_url
     assert body["source"] == "vmseries-autoscale.reconcile"
     assert datetime.fromisoformat(body["time"]) == began, "deadlines count from what was lost"
@@ -167,7 +140,7 @@ def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
     """Its message died in the middle: what is there is used."""
     token = wait(reconciling, Transition.LAUNCHING, since=FLOOR)
     run(reconciling)
-    ((_, body),) = written(reconciling)
+    ((_, body),) = resent_events(reconciling)
     configure(monkeypatch, reconciling.launch_settings())
     reconciling.handler = launch.handler
     assert reconciling.deliver(body) == []
@@ -182,7 +155,7 @@ def test_a_lost_terminate_event_is_resent_and_completed(
 ) -> None:
     token = wait(reconciling, Transition.TERMINATING, since=FLOOR)
     run(reconciling)
-    ((queue, body),) = written(reconciling)
+    ((queue, body),) = resent_events(reconciling)
     assert queue == reconciling.terminate_queue_url
     become_terminate(reconciling, monkeypatch)
     for _ in range(2):
@@ -262,7 +235,7 @@ def test_an_instance_that_does_not_wait_or_not_for_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
     reconciling.set_members({reconciling.instance_id: state})
-    did(reconciling, ActivityType.TERMINATING, reconciling.instance_id, since)
+    record_activity(reconciling, ActivityType.TERMINATING, reconciling.instance_id, since)
     report = run(reconciling)
     assert report == run(reconciling, {"action": "report"}) | {"dry_run": False}
     assert not any(report.values())
@@ -276,13 +249,13 @@ def test_lost_events_are_resent_while_panorama_is_unreachable(
     fake_panorama.fail = unreachable
     with pytest.raises(DeviceUnavailableError):
         run(reconciling)
-    assert len(written(reconciling)) == 1
+    assert len(resent_events(reconciling)) == 1
 
 
 def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
     for number in range(7):
-        did(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
+        record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
@@ -291,24 +264,24 @@ def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
 
 def by_hand(cloud: Cloud) -> None:
     """Somebody terminated it in EC2, and Auto Scaling noticed."""
-    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def with_its_group(cloud: Cloud) -> None:
     """The group was deleted by force, which runs no hooks."""
-    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
     cloud.account.group_exists = False
 
 
 def suddenly(cloud: Cloud) -> None:
     """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
     cloud.account.instances[cloud.instance_id].reason_has_time = False
-    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def detached(cloud: Cloud) -> None:
     """It left the group alive, and was terminated later."""
-    did(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
+    record_activity(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
 
 
 def long_ago(cloud: Cloud) -> None:
@@ -321,7 +294,7 @@ def long_ago(cloud: Cloud) -> None:
 def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     how(reconciling)
     first = run(reconciling)
     assert first["orphans"] == {gone: SERIAL}
@@ -344,7 +317,7 @@ def test_several_firewalls_leave_panorama_with_one_commit(
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     for instance_id in (reconciling.instance_id, other):
-        end(reconciling, fake_panorama, instance_id)
+        end_without_visits(reconciling, fake_panorama, instance_id)
     assert len(run(reconciling)["orphans"]) == 2
     fake_panorama.finish_job()
     run(reconciling)
@@ -356,7 +329,7 @@ def test_several_firewalls_leave_panorama_with_one_commit(
 def test_a_removal_whose_commit_failed_is_reported_and_retried(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     by_hand(reconciling)
     run(reconciling)
     fake_panorama.commit_fails = ("template stack TS: reference missing",)
@@ -380,9 +353,9 @@ def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
     assert running.deliver(event) == [], "Panorama was away until the deadline"
     fake_panorama.fail = lambda _name: None
     assert fake_panorama.entries() == 4
-    gone = end(running, fake_panorama)
+    gone = end_without_visits(running, fake_panorama)
     become_reconcile(running, monkeypatch)
-    did(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)
     assert run(running)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
     assert not any(run(running).values())
@@ -407,9 +380,9 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
         running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
         assert running.deliver(running.event(Transition.TERMINATING, age=DAY + 600)) == []
     assert fake_panorama.entries() == 1
-    gone = end(running, fake_panorama)
+    gone = end_without_visits(running, fake_panorama)
     become_reconcile(running, monkeypatch)
-    did(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)
     assert run(running)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
     assert_nothing_left(running, fake_panorama)
@@ -418,8 +391,8 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
 def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
-    as_we_tag(reconciling, gone)
+    gone = end_without_visits(reconciling, fake_panorama)
+    tag_as_the_launch_template(reconciling, gone)
     fake_panorama.firewalls[SERIAL] = replace(fake_panorama.firewalls[SERIAL], hostname="pa-vm")
     assert run(reconciling)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
@@ -433,13 +406,13 @@ def test_a_detached_instance_that_lives_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     reconciling.set_members({})
-    did(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
+    record_activity(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
     assert not any(run(reconciling).values())
     assert_untouched(reconciling, fake_panorama)
 
 
 def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     assert reconciling.account.members == {}
     run(reconciling)
     fake_panorama.finish_job()
@@ -450,7 +423,7 @@ def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """Auto Scaling has not seen it yet: its terminate hook will run."""
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     reconciling.set_members({gone: "InService"})
     assert not any(run(reconciling).values())
     assert_untouched(reconciling, fake_panorama)
@@ -459,7 +432,7 @@ def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
 def test_a_recent_termination_is_left_to_its_visits(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama, since=FLOOR - 60)
+    gone = end_without_visits(reconciling, fake_panorama, since=FLOOR - 60)
     report = run(reconciling)
     assert report["too_recent"] == [gone]
     assert report["orphans"] == {}
@@ -470,9 +443,9 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     reconciling.account.instances[gone].reason_has_time = False
-    did(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
+    record_activity(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
     assert run(reconciling)["too_recent"] == [gone]
     assert_untouched(reconciling, fake_panorama)
     reconciling.account.instances[gone].forgotten = True
@@ -482,7 +455,7 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
 def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     fake_panorama.firewalls[SERIAL] = in_service_at(gone, SERIAL)
     report = run(reconciling)
     assert "is connected to Panorama" in report["ambiguous"][gone]
@@ -517,7 +490,7 @@ def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
 def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     fake_panorama.register(Device(OTHER_SERIAL, gone, policy_status="In Sync"))
     report = run(reconciling)
     assert SERIAL in report["ambiguous"][gone]
@@ -533,7 +506,7 @@ def test_interfaces_and_addresses_of_others_are_left_alone(
     subnet = reconciling.subnets["management"]
     theirs = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
     address = reconciling.ec2.allocate_address(Domain="vpc")["AllocationId"]
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     run(reconciling)
     assert [item["AllocationId"] for item in reconciling.addresses()] == [address]
     interfaces = reconciling.ec2.describe_network_interfaces()["NetworkInterfaces"]
@@ -544,7 +517,7 @@ def test_interfaces_and_addresses_of_others_are_left_alone(
 def test_an_interface_in_use_elsewhere_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     moved = reconciling.own_interfaces()[0]["NetworkInterfaceId"]
     elsewhere = reconciling.add_instance()
     reconciling.ec2.attach_network_interface(
@@ -558,7 +531,7 @@ def test_an_interface_in_use_elsewhere_is_left_alone(
 def test_an_address_in_use_elsewhere_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     moved = reconciling.addresses()[0]
     reconciling.ec2.associate_address(
         AllocationId=moved["AllocationId"],
@@ -571,10 +544,6 @@ def test_an_address_in_use_elsewhere_is_left_alone(
 
 
 # Inventories that cannot be taken.
-
-
-def unreachable(_name: str) -> None:
-    raise DeviceUnavailableError(PANORAMA, "no answer")
 
 
 @pytest.mark.parametrize(
@@ -602,8 +571,8 @@ def test_without_the_inventory_of_aws_nothing_is_removed(
     """Also if it is a later call of that kind, or a later page."""
     stale_target(reconciling, monkeypatch)
     for number in range(5):
-        did(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
-    end(reconciling, fake_panorama)
+        record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
+    end_without_visits(reconciling, fake_panorama)
     error = client_error("RequestLimitExceeded", operation=operation)
     fail_later(reconciling, monkeypatch, operation, passes, error)
     with pytest.raises(ClientError, match="RequestLimitExceeded"):
@@ -629,7 +598,7 @@ def fail_later(
 def test_without_the_inventory_of_panorama_nothing_is_removed(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     fake_panorama.fail = unreachable
     with pytest.raises(DeviceUnavailableError, match="no answer"):
         run(reconciling)
@@ -644,8 +613,8 @@ def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     become_reconcile(reconciling, monkeypatch, maximum_firewalls=1)
-    newer = end(reconciling, fake_panorama, since=LONG)
-    older = end(reconciling, fake_panorama, other, since=2 * LONG)
+    newer = end_without_visits(reconciling, fake_panorama, since=LONG)
+    older = end_without_visits(reconciling, fake_panorama, other, since=2 * LONG)
     logs()
     report = run(reconciling)
     assert report["orphans"] == {older: OTHER_SERIAL}
@@ -665,7 +634,7 @@ def test_the_share_is_one_of_all_firewalls_that_are_known(
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     become_reconcile(reconciling, monkeypatch, maximum_share=0.5)
     for instance_id in (reconciling.instance_id, other):
-        end(reconciling, fake_panorama, instance_id)
+        end_without_visits(reconciling, fake_panorama, instance_id)
     report = run(reconciling)
     assert (len(report["orphans"]), len(report["postponed"])) == (1, 1)
 
@@ -683,9 +652,9 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
 ) -> None:
     waiting = second_firewall(reconciling, fake_panorama, monkeypatch)
     stale_target(reconciling, monkeypatch, **settings)
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     reconciling.set_members({waiting: "Terminating:Wait"})
-    did(reconciling, ActivityType.TERMINATING, waiting, LONG)
+    record_activity(reconciling, ActivityType.TERMINATING, waiting, LONG)
     logs()
     report = run(reconciling, event)
     assert report == {
@@ -708,7 +677,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
 def test_reconcile_on_demand_does_what_the_schedule_does(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     assert run(reconciling, {"action": "reconcile"})["orphans"] == {gone: SERIAL}
     assert reconciling.own_interfaces() == []
 
@@ -725,7 +694,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
     reason = "no time left in this invocation"
     assert report["unfinished"] == {gone: reason, "10.0.2.200": reason}
@@ -745,8 +714,8 @@ def test_an_error_for_one_firewall_does_not_delay_the_others(
     operation: str,
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
-    older = end(reconciling, fake_panorama, since=2 * LONG)
-    end(reconciling, fake_panorama, other)
+    older = end_without_visits(reconciling, fake_panorama, since=2 * LONG)
+    end_without_visits(reconciling, fake_panorama, other)
     logs()
     reconciling.errors[operation] = [client_error("InternalError", operation=operation)]
     report = run(reconciling)
@@ -764,8 +733,8 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
-    refused = end(reconciling, fake_panorama)
-    end(reconciling, fake_panorama, other)
+    refused = end_without_visits(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama, other)
     remove = fake_panorama.remove
 
     def refuse(part: Part, serial: str) -> None:
@@ -789,8 +758,8 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
 def test_the_report_is_returned_logged_once_and_counted(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    as_we_tag(reconciling, reconciling.instance_id)
-    gone = end(reconciling, fake_panorama)
+    tag_as_the_launch_template(reconciling, reconciling.instance_id)
+    gone = end_without_visits(reconciling, fake_panorama)
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
         serials.clear()
     fake_panorama.firewalls.clear()
@@ -822,7 +791,7 @@ def lost(records: list[dict[str, Any]]) -> list[str]:
 def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     records = logs()
     assert report["licenses_not_returned"] == lost(records) == [SERIAL]
@@ -837,7 +806,7 @@ def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
 ) -> None:
     tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
     assert report["licenses_not_returned"] == lost(logs()) == []
@@ -849,7 +818,7 @@ def test_without_licensing_no_license_is_lost(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, licensing_mode="none")
-    end(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
     assert report["licenses_not_returned"] == lost(logs()) == []
@@ -859,7 +828,7 @@ def test_without_panorama_the_rest_works(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None, licensing_mode="none")
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     fake_panorama.calls.clear()
     assert run(reconciling)["removed"] == [gone]
     assert reconciling.own_interfaces() == []
@@ -909,7 +878,7 @@ def test_a_target_group_that_was_deleted_ends_no_run(
 ) -> None:
     stale_target(reconciling, monkeypatch)
     reconciling.targets.clear()
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     assert run(reconciling)["orphans"] == {gone: SERIAL}
     assert reconciling.own_interfaces() == []
 
@@ -918,7 +887,7 @@ def test_a_failed_deregistration_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)
-    gone = end(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
     reconciling.errors["DeregisterTargets"] = [client_error("Throttling")]
     report = run(reconciling)
     assert "Throttling" in report["unfinished"]["10.0.2.200"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from component.fakes.base import client_error
 from component.fakes.cloud import SERIAL, Cloud, add_firewall, in_service_at
 from component.fakes.functions import become_terminate, configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from vmseries_autoscale.lifecycle.events import Transition
 
@@ -19,7 +18,6 @@ WEB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 DNS = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/dns/2"
 GROUPS = [{"arn": WEB, "port": 443}, {"arn": DNS, "port": 53}]
 DAY = 86400
-Logs = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from component.fakes.base import NAME, client_error
 from component.fakes.cloud import SERIAL, Cloud, add_firewall, token_of
 from component.fakes.functions import become_terminate, configure
-from component.fakes.logs import metrics, reasons
+from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from component.fakes.secrets_manager import LICENSING_KEY, PANORAMA_KEY
+from component.fakes.steps import DAY, assert_terminated, change_device, termination_event
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
     PANORAMA,
@@ -28,23 +26,7 @@ from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
-DAY = 86400
 NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
-Logs = Callable[[], list[dict[str, Any]]]
-
-
-def departure(cloud: Cloud, instance_id: str = "", age: float = 0) -> dict[str, Any]:
-    return cloud.event(Transition.TERMINATING, instance_id, age)
-
-
-def assert_nothing_left(cloud: Cloud) -> None:
-    assert cloud.own_interfaces() == []
-    assert cloud.addresses() == []
-    assert [result for _, result in cloud.completed] == ["CONTINUE"]
-
-
-def change(panorama: FakePanorama, **fields: Any) -> None:
-    panorama.firewalls[SERIAL] = replace(panorama.firewalls[SERIAL], **fields)
 
 
 @pytest.mark.documents(id="failure-modes/D10")
@@ -55,7 +37,7 @@ def change(panorama: FakePanorama, **fields: Any) -> None:
 def test_a_termination_from_event_to_the_end(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     fake_panorama.calls.clear()
     assert running.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
@@ -79,7 +61,7 @@ def test_a_termination_from_event_to_the_end(
     assert "interfaces are being detached" in reasons(logs())
 
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     counted = metrics(logs())
     assert counted["TerminationCompleted"] == 1
     assert "LicenseNotReturned" not in counted
@@ -88,7 +70,7 @@ def test_a_termination_from_event_to_the_end(
 
 
 def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
-    event = departure(running)
+    event = termination_event(running)
     running.deliver(event)
     fake_panorama.finish_job()
     running.deliver(event)
@@ -104,7 +86,7 @@ def test_the_order_of_removal_leaves_no_reference(
 ) -> None:
     removed: list[Part] = []
     monkeypatch.setattr(fake_panorama, "remove", lambda part, _serial: removed.append(part))
-    running.deliver(departure(running))
+    running.deliver(termination_event(running))
     assert removed == [
         Part.TEMPLATE_STACK,
         Part.DEVICE_GROUP,
@@ -123,7 +105,7 @@ def test_a_batch_shares_one_commit(
     for number, instance_id in enumerate(ids):
         add_firewall(launching, fake_panorama, instance_id, f"00795100000000{number}")
     become_terminate(launching, monkeypatch)
-    bodies = [departure(launching, instance_id) for instance_id in ids]
+    bodies = [termination_event(launching, instance_id) for instance_id in ids]
     everybody = [f"message-{number}" for number in range(5)]
     fake_panorama.calls.clear()
     assert launching.deliver(*bodies) == everybody
@@ -160,7 +142,7 @@ def test_a_commit_waits_for_the_rest_of_the_batch(
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
     add_firewall(launching, fake_panorama, other, "007951000000099")
     become_terminate(launching, monkeypatch)
-    bodies = [departure(launching, age=age), departure(launching, other, age=age)]
+    bodies = [termination_event(launching, age=age), termination_event(launching, other, age=age)]
     launching.deliver(*bodies, context=TimeForOne())
     assert not any(SERIAL in serials for serials in fake_panorama.named.values())
     assert len(fake_panorama.jobs) == commits
@@ -187,7 +169,7 @@ def test_a_refusal_for_one_firewall_does_not_delay_the_others(
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)
-    bodies = [departure(launching), departure(launching, other)]
+    bodies = [termination_event(launching), termination_event(launching, other)]
     logs()
     launching.deliver(*bodies)
     assert any("a policy target" in reason for reason in reasons(logs()))
@@ -203,7 +185,7 @@ def test_a_refusal_for_one_firewall_does_not_delay_the_others(
 def test_an_unreachable_panorama_loses_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
 
     def fail(_name: str) -> None:
         raise DeviceUnavailableError(PANORAMA, "no answer")
@@ -218,7 +200,7 @@ def test_an_unreachable_panorama_loses_nothing(
     fake_panorama.finish_job()
     running.deliver(event)
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert fake_panorama.entries() == 0
 
 
@@ -230,7 +212,7 @@ def test_an_unreachable_panorama_loses_nothing(
 def test_a_busy_panorama_is_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     busy = [True]
 
     def fail(name: str) -> None:
@@ -247,7 +229,7 @@ def test_a_busy_panorama_is_waited_for(
     fake_panorama.finish_job()
     running.deliver(event)
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert fake_panorama.entries() == 0
 
 
@@ -256,7 +238,7 @@ def test_a_busy_panorama_is_waited_for(
 def test_a_failed_commit_is_reported_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     running.deliver(event)
     fake_panorama.commit_fails = ("template stack TS: reference missing",)
     fake_panorama.finish_job()
@@ -272,7 +254,7 @@ def test_a_failed_commit_is_reported_and_retried(
     fake_panorama.finish_job()
     running.deliver(event)
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert len(fake_panorama.jobs) == 2
 
 
@@ -283,7 +265,7 @@ def test_a_removal_by_another_administrator_is_waited_for(
     for serials in fake_panorama.named.values():
         serials.clear()
     monkeypatch.setattr(fake_panorama, "commit", lambda _description: None)
-    event = departure(running)
+    event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert any("another administrator" in reason for reason in reasons(logs()))
     assert len(running.attached()) == 3
@@ -296,10 +278,10 @@ def test_a_removal_already_committed_is_success(
     for part in Part:
         fake_panorama.named[part].clear()
         fake_panorama.committed[part].clear()
-    event = departure(running)
+    event = termination_event(running)
     running.deliver(event)
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert fake_panorama.jobs == []
 
 
@@ -309,7 +291,7 @@ def test_a_license_that_was_already_returned_is_success(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
-    running.deliver(departure(running))
+    running.deliver(termination_event(running))
     assert fake_panorama.keys == {}
     assert running.tags()["vmseries-autoscale:license"] == "returned"
     assert metrics(logs())["LicenseReturned"] == 1
@@ -320,7 +302,7 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.deactivation_works = False
-    event = departure(running)
+    event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert "the firewall is returning its license" in reasons(logs())
     assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
@@ -337,11 +319,11 @@ def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
 
     def and_disconnect(serial: str) -> bool:
         confirmed = deactivate(serial)
-        change(fake_panorama, connected=False)
+        change_device(fake_panorama, connected=False)
         return confirmed
 
     fake_panorama.deactivate_license = and_disconnect  # type: ignore[method-assign]
-    running.deliver(departure(running))
+    running.deliver(termination_event(running))
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
@@ -349,19 +331,19 @@ def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
 def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    change(fake_panorama, connected=False)
-    young = departure(running, age=DAY - 60)
+    change_device(fake_panorama, connected=False)
+    young = termination_event(running, age=DAY - 60)
     assert running.deliver(young) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert any("not connected" in reason for reason in reasons(logs()))
 
-    late = departure(running, age=DAY)
+    late = termination_event(running, age=DAY)
     running.deliver(late)
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0, "the stages after the license still get their turn"
     running.deliver(late)
     assert running.deliver(late) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     records = logs()
     counted = metrics(records)
     assert counted["LicenseNotReturned"] == 1
@@ -377,8 +359,8 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
 def test_an_instance_that_died_is_not_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    change(fake_panorama, connected=False)
-    event = departure(running)
+    change_device(fake_panorama, connected=False)
+    event = termination_event(running)
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     running.deliver(event)
     fake_panorama.finish_job()
@@ -397,12 +379,12 @@ def test_at_the_deadline_the_instance_ends_without_panorama(
         raise DeviceUnavailableError(PANORAMA, "no answer")
 
     fake_panorama.fail = fail
-    assert running.deliver(departure(running, age=DAY + 599)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 599)) == ["message-0"]
     assert len(running.attached()) == 3
-    late = departure(running, age=DAY + 600)
+    late = termination_event(running, age=DAY + 600)
     running.deliver(late)
     assert running.deliver(late) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
@@ -419,8 +401,8 @@ def test_at_the_deadline_the_instance_ends_despite_a_detachment(
     for interface in running.account.attached(running.instance_id)[1:]:
         assert interface.attachment is not None
         interface.attachment.detached_at = datetime.max.replace(tzinfo=UTC)
-    assert running.deliver(departure(running, age=DAY + 1199)) == ["message-0"]
-    assert running.deliver(departure(running, age=DAY + 1200)) == []
+    assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 1200)) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
     assert running.operations()["DetachNetworkInterface"] == 0, "asked for already"
 
@@ -432,10 +414,10 @@ def test_without_licensing_and_without_panorama_the_rest_works(
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
     become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENSES)
     fake_panorama.calls.clear()
-    event = departure(launching)
+    event = termination_event(launching)
     assert launching.deliver(event) == ["message-0"]
     assert launching.deliver(event) == []
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert fake_panorama.calls == []
 
 
@@ -447,13 +429,13 @@ def test_licensing_mode_none_returns_no_license(
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
     become_terminate(launching, monkeypatch, licensing=NO_LICENSES)
     fake_panorama.calls.clear()
-    event = departure(launching)
+    event = termination_event(launching)
     launching.deliver(event)
     assert "licenses" not in fake_panorama.calls
     fake_panorama.finish_job()
     launching.deliver(event)
     launching.deliver(event)
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert "LicenseNotReturned" not in metrics(logs())
 
 
@@ -462,10 +444,10 @@ def test_a_firewall_that_never_registered_is_a_valid_end(
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
     become_terminate(launching, monkeypatch)
-    event = departure(launching)
+    event = termination_event(launching)
     assert launching.deliver(event) == ["message-0"]
     assert launching.deliver(event) == []
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert "LicenseNotReturned" not in metrics(logs())
 
 
@@ -475,14 +457,14 @@ def test_an_unwritten_identity_is_found_and_kept(
     launching.deliver(launching.event(Transition.LAUNCHING))
     fake_panorama.register(Device(SERIAL, f"{launching.instance_id}.local", "", True))
     become_terminate(launching, monkeypatch)
-    event = departure(launching)
+    event = termination_event(launching)
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
     fake_panorama.finish_job()
     launching.deliver(event)
     launching.deliver(event)
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert fake_panorama.entries() == 0
 
 
@@ -495,10 +477,10 @@ def test_an_ambiguous_identity_changes_nothing(
     for serial in ("001", "002"):
         fake_panorama.register(Device(serial, "pa-vm", address, True, "In Sync", "In Sync"))
     become_terminate(launching, monkeypatch)
-    event = departure(launching)
+    event = termination_event(launching)
     launching.deliver(event)
     assert launching.deliver(event) == []
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert fake_panorama.entries() == 8
     assert all(fake_panorama.licensed.values())
 
@@ -516,13 +498,13 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     launching.ec2.terminate_instances(InstanceIds=[old])
     fake_panorama.register(Device(SERIAL, "pa-vm", address, True, "In Sync", "In Sync"))
     become_terminate(launching, monkeypatch)
-    event = departure(launching)
+    event = termination_event(launching)
     logs()
     launching.deliver(event)
     told = f"{SERIAL} has the management address {address}, but is {old}"
     assert told in reasons(logs())
     assert launching.deliver(event) == []
-    assert_nothing_left(launching)
+    assert_terminated(launching)
     assert fake_panorama.calls == ["devices"] * 2
     assert fake_panorama.entries() == 4
     assert "vmseries-autoscale:serial" not in launching.tags()
@@ -536,7 +518,7 @@ def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakeP
         fake_panorama.committed[part].clear()
     users = running.ec2.allocate_address(Domain="vpc")["AllocationId"]
     running.ec2.associate_address(AllocationId=users, NetworkInterfaceId=running.primary)
-    event = departure(running)
+    event = termination_event(running)
     running.deliver(event)
     assert running.deliver(event) == []
     assert [item["AllocationId"] for item in running.addresses()] == [users]
@@ -549,20 +531,20 @@ def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
     for item in running.attached()[1:]:
         attachment = item["Attachment"]["AttachmentId"]
         running.ec2.detach_network_interface(AttachmentId=attachment)
-    event = departure(running, "i-0123456789abcdef0")
+    event = termination_event(running, "i-0123456789abcdef0")
     running.account.instances[running.instance_id].forgotten = True
     retag = [item["NetworkInterfaceId"] for item in running.own_interfaces()]
     retag += [item["AllocationId"] for item in running.addresses()]
     tag = {"Key": "vmseries-autoscale:instance-id", "Value": "i-0123456789abcdef0"}
     running.ec2.create_tags(Resources=retag, Tags=[tag])
     assert running.deliver(event) == []
-    assert_nothing_left(running)
+    assert_terminated(running)
 
 
 def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     running.close_hooks()
     running.deliver(event)
     fake_panorama.finish_job()
@@ -593,7 +575,7 @@ def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
 def test_an_aws_error_at_any_call_is_retried(
     running: Cloud, fake_panorama: FakePanorama, operation: str
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     running.errors[operation] = [client_error("InternalError", operation=operation)]
     for _ in range(6):
         stays = running.deliver(event)
@@ -602,7 +584,7 @@ def test_an_aws_error_at_any_call_is_retried(
         if not stays:
             break
     assert running.errors[operation] == [], "the error has happened"
-    assert_nothing_left(running)
+    assert_terminated(running)
     assert fake_panorama.entries() == 0
     assert fake_panorama.licensed[SERIAL] == []
 
@@ -613,7 +595,7 @@ def test_a_failed_heartbeat_does_not_delay_the_others(
     other = launching.add_instance()
     become_terminate(launching, monkeypatch)
     launching.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
-    stays = launching.deliver(departure(launching), departure(launching, other))
+    stays = launching.deliver(termination_event(launching), termination_event(launching, other))
     assert len(stays) == 1
     assert len(launching.completed) == 1
 
@@ -624,7 +606,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     running.errors["DetachNetworkInterface"] = [
         client_error("RequestLimitExceeded", operation="DetachNetworkInterface") for _ in range(100)
     ]
-    event = departure(running)
+    event = termination_event(running)
     running.deliver(event)
     fake_panorama.finish_job()
     for received in range(2, 12):
@@ -634,7 +616,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     assert all(5 <= pause <= 20 for pause in turned)
     assert running.completed == []
     # Its stage is the last one, and given up twenty minutes after the first.
-    late = departure(running, age=86400 + 1200)
+    late = termination_event(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
     assert metrics(logs())["TerminationDeadlinePassed"] == 1
@@ -643,7 +625,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
 def test_a_run_that_is_short_of_time_begins_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = departure(running)
+    event = termination_event(running)
     assert running.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert fake_panorama.licensed[SERIAL] != []
@@ -654,21 +636,21 @@ def test_a_run_that_is_short_of_time_begins_nothing(
 def test_pauses_grow_and_stay_short_for_a_detachment(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    change(fake_panorama, connected=False)
-    event = departure(running)
+    change_device(fake_panorama, connected=False)
+    event = termination_event(running)
     for received in (1, 2, 3, 10, 900):
         running.deliver(event, receive_count=received)
     assert running.pauses() == [30, 45, 68, 300, 300]
     running.calls.clear()
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
         serials.clear()
-    change(fake_panorama, connected=True)
+    change_device(fake_panorama, connected=True)
     running.deliver(event, receive_count=3)
     assert running.pauses() == [11]
 
 
 def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
-    event = departure(running)
+    event = termination_event(running)
     running.errors["DescribeInstances"] = [RuntimeError("a defect")]
     for _ in range(5):
         running.deliver(event)
@@ -679,7 +661,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
     assert event["detail"]["LifecycleActionToken"] not in text
     assert LICENSING_KEY not in text
     assert PANORAMA_KEY not in text
-    assert_nothing_left(running)
+    assert_terminated(running)
     steps = {record["step"] for record in records if "step" in record}
     assert steps == {"license", "panorama", "interfaces", "addresses"}
     own = [r for r in records if r.get("step") in ("license", "interfaces", "addresses")]
@@ -694,7 +676,7 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     running.account.secrets[secret] = json.dumps({"key": "hidden-value"})
     licensing = {"mode": "firewall", "api_key_secret_arn": secret, "license_manager": None}
     become_terminate(running, monkeypatch, licensing=licensing)
-    assert running.deliver(departure(running)) == ["message-0"]
+    assert running.deliver(termination_event(running)) == ["message-0"]
     records = logs()
     assert any(secret in reason and "api_key" in reason for reason in reasons(records))
     assert "hidden-value" not in json.dumps(records)
@@ -703,7 +685,7 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
 
 def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
     running.handler = launch.handler
-    event = departure(running)
+    event = termination_event(running)
     with pytest.MonkeyPatch.context() as patch:
         configure(patch, running.launch_settings())
         assert running.deliver(event) == []

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from component.fakes import settings
 from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from component.fakes.secrets_manager import PANORAMA_SECRET
 from failure_modes.rows import launch_into_service, let_go
@@ -21,7 +22,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.panorama.client import connect_to_active
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, TerminateSettings
+from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
 
 
 @pytest.mark.documents(id="failure-modes/D1")
@@ -97,18 +98,9 @@ def silent_port() -> Iterator[int]:
 
 @pytest.mark.documents(id="failure-modes/D8")
 def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
-    settings = PanoramaSettings(
-        hostnames=("localhost", "127.0.0.1"),
-        port=silent_port,
-        secret_arn="arn:secret",
-        device_group="DG",
-        template_stack="TS",
-        log_collector_group=None,
-        timeout_seconds=1,
-        push_when_out_of_sync=False,
-    )
+    pair = settings.of_panorama(silent_port, hostnames=("localhost", "127.0.0.1"))
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(settings, Credentials("autoscale", "key", None, None))
+        connect_to_active(pair, Credentials("autoscale", "key", None, None))
     assert issubclass(DeviceUnavailableError, PanOsError), "which a later visit gets past"
 
 

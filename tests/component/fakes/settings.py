@@ -8,6 +8,9 @@ from component.fakes.base import NAME, ZONE
 from component.fakes.ec2 import NETWORKS, SECURITY_GROUP
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
+from vmseries_autoscale.settings import PanoramaSettings
+
+SERVER_NAME = "firewalls.example.com"
 
 
 def common(**changes: Any) -> dict[str, Any]:
@@ -107,6 +110,33 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "maximum_share": 1,
             "dry_run": False,
             "metric_namespace": "VMseries-fw",
+            **changes,
+        }
+    )
+
+
+def firewall_api() -> dict[str, Any]:
+    """The settings of the firewalls' own API."""
+    return {
+        "secret_arn": PANORAMA_SECRET,
+        "port": 443,
+        "server_name": SERVER_NAME,
+        "timeout_seconds": 5,
+    }
+
+
+def of_panorama(port: int, **changes: Any) -> PanoramaSettings:
+    """The settings of a Panorama on this machine that responds at once."""
+    return PanoramaSettings(
+        **{
+            "hostnames": ("localhost",),
+            "port": port,
+            "secret_arn": "arn:secret",
+            "device_group": "DG",
+            "template_stack": "TS",
+            "log_collector_group": "LCG",
+            "timeout_seconds": 1,
+            "push_when_out_of_sync": False,
             **changes,
         }
     )

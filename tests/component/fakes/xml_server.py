@@ -15,6 +15,11 @@ from urllib.parse import parse_qsl
 
 import trustme
 
+from vmseries_autoscale.secret_store import Credentials
+
+KEY = "a+key/with=signs=="
+"""An API key; its special characters must survive the encoding of a form."""
+
 
 @dataclass
 class Answer:
@@ -106,3 +111,14 @@ def _handler(api: XmlApi) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def credentials(api: XmlApi) -> Credentials:
+    """The administrator that the server accepts."""
+    return Credentials("autoscale", KEY, None, api.ca_bundle)
+
+
+def error(text: str, code: str | None = None) -> str:
+    """The response of a refused request."""
+    attribute = f' code="{code}"' if code else ""
+    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
-import botocore.client
 import pytest
 
 from component.fakes.cloud import SERIAL, Cloud, add_firewall
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs
 from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import simulate
 from vmseries_autoscale import panorama
-from vmseries_autoscale.handlers import _queue, terminate
-from vmseries_autoscale.handlers import reconcile as reconcile_handler
+from vmseries_autoscale.handlers import terminate
 
 
 @pytest.fixture
@@ -24,16 +22,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     cloud = Cloud()
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        return cloud.call(client, operation, parameters)
+        return cloud.call(client, operation, parameters)  # A test may replace the method.
 
-    class Clock:
-        @staticmethod
-        def now(_zone: object) -> datetime:
-            return cloud.account.now
-
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
-    for module in (_queue, reconcile_handler):
-        monkeypatch.setattr(module, "datetime", Clock)
+    simulate(monkeypatch, call, lambda: cloud.account.now)
     return cloud
 
 

@@ -8,10 +8,8 @@ lab/tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
-import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,7 +19,8 @@ from component.fakes.contract import Stage, stand_in
 from component.fakes.ec2 import INSTANCE_ID
 from component.fakes.functions import configure
 from component.fakes.load_balancing import TARGET_PORT
-from vmseries_autoscale.handlers import _queue, launch, terminate
+from component.fakes.runtime import simulate
+from vmseries_autoscale.handlers import launch, terminate
 
 NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
 CALLS_OF_A_LAUNCH = {
@@ -44,17 +43,7 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """A stand-in for AWS, with the clients and the clock of the functions leading to it."""
     with stand_in(request.param) as aws:
         stage = Stage(aws)
-
-        def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            return stage.call(client, operation, parameters)
-
-        class Clock:
-            @staticmethod
-            def now(_zone: object) -> datetime:
-                return aws.now()
-
-        monkeypatch.setattr(_queue, "datetime", Clock)
-        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+        simulate(monkeypatch, stage.call, aws.now)
         yield stage
 
 

@@ -12,10 +12,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
-import botocore.client
 import pytest
 
 from component.fakes import events, settings
@@ -30,14 +29,13 @@ from component.fakes.aws import (
 )
 from component.fakes.ec2 import NETWORKS
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
-from component.fakes.runtime import FakeContext
+from component.fakes.runtime import FakeContext, simulate
 from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
-from vmseries_autoscale.handlers import _queue
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -360,14 +358,6 @@ class Fleet:
             quiet &= not any(report[kind] for kind in found)
 
 
-class Clock:
-    """``datetime``, as far as the handlers ask it for the time."""
-
-    @staticmethod
-    def now(_zone: object) -> datetime:
-        return Fleet.current.aws.now
-
-
 class Losses(logging.Handler):
     """Hears which licenses are lost."""
 
@@ -393,11 +383,9 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         return Fleet.current.aws.call(client, operation, parameters)
 
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    simulate(monkeypatch, call, lambda: Fleet.current.aws.now)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
     monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
-    for module in (_queue, reconcile_handler):
-        monkeypatch.setattr(module, "datetime", Clock)
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")
     for handler in logger.handlers:

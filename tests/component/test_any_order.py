@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: in the end nothing is left behind, and nobody was harmed.
+"""Random histories in any order: in the end nothing is left behind, and no firewall was harmed.
 
 Firewalls are launched, terminated and killed; events are lost or come twice; calls fail or end the
 function before or after their effect, or something else happens between two of them; Panorama is
@@ -58,7 +58,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._strangers()
 
     def _strangers(self) -> None:
-        """What belongs to somebody else, and has to be there in the end."""
+        """Add what belongs to others, and must still exist in the end."""
         self.panorama.register(Device("STRANGER", "branch", "10.0.1.200", True, "In Sync", ""))
         self.aws.add_interface("management", {"Name": "somebody's"})
         other = account.Address("eipalloc-stranger", {account.DEPLOYMENT: "another"})
@@ -112,7 +112,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.fleet.away = not self.fleet.away
 
     @rule()
-    def somebody_commits(self) -> None:
+    def another_administrator_commits(self) -> None:
         self.panorama.commit_all()
 
     # What the functions do about it.
@@ -155,14 +155,14 @@ class AnyOrder(RuleBasedStateMachine):
     # What must be true after each step, and in the end.
 
     @invariant()
-    def nobody_is_harmed(self) -> None:
+    def no_firewall_is_harmed(self) -> None:
         assert self.aws.harm == []
 
     def teardown(self) -> None:
         if self.aws.harm:
             return
         self.fleet.calm_down()
-        self.nobody_is_harmed()
+        self.no_firewall_is_harmed()
         assert self.aws.expired == [], "every hook is answered in time"
         assert set(self.aws.in_state("InService")) == set(self.aws.members)
         live = set(self.fleet.living())
@@ -200,7 +200,7 @@ class AnyOrder(RuleBasedStateMachine):
             if serial in live or serial == "STRANGER":
                 assert licenses
             else:
-                assert not licenses or serial in self.fleet.told
+                assert not licenses or serial in self.fleet.reported
 
 
 class AnyOrderByPlugin(AnyOrder):
@@ -209,7 +209,7 @@ class AnyOrderByPlugin(AnyOrder):
     def _check_panorama(self, live: set[str]) -> None:
         super()._check_panorama(live)
         assert self.panorama.listed == {LICENSE_MANAGER: live | {"STRANGER"}}
-        assert self.fleet.told == set()
+        assert self.fleet.reported == set()
 
 
 def pick(things: list[str], which: int) -> str:
@@ -270,7 +270,7 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
     machine.group_notices(0, mail=1, hook=False)
     machine.time_passes(30)
     machine.reconcile(drawn)
-    machine.somebody_commits()
+    machine.another_administrator_commits()
 
 
 @pytest.mark.documents(id="failure-modes/any-call")
@@ -304,7 +304,7 @@ def fail_at_each_call(
         machine = kind_of_machine()
         machine.a_fleet(1)
         program(machine, (kind, number))
-        machine.nobody_is_harmed()
+        machine.no_firewall_is_harmed()
         machine.teardown()
         if machine.fault is not None and not machine.fault.tripped:
             assert number > 5
@@ -321,7 +321,7 @@ def test_a_hook_may_be_completed_while_its_event_is_resent(simulated: None) -> N
         machine.launch(mail=1)
         machine.time_passes(30)
         machine.reconcile(("duplicate", number))
-        machine.nobody_is_harmed()
+        machine.no_firewall_is_harmed()
         machine.teardown()
 
 
@@ -337,5 +337,5 @@ def test_an_address_may_be_used_again_while_its_old_target_is_removed(simulated:
         machine.launch(mail=1)
         machine.kill(0)
         machine.reconcile(("duplicate", number))
-        machine.nobody_is_harmed()
+        machine.no_firewall_is_harmed()
         machine.teardown()

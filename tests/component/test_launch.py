@@ -46,7 +46,7 @@ def tags_of(item: dict[str, Any], key: str) -> dict[str, str]:
 
 
 def assert_wired(cloud: Cloud) -> None:
-    """Exactly the wanted interfaces and addresses, each as it was asked for."""
+    """Exactly the wanted interfaces and addresses, each with its settings."""
     data, management, untrust = cloud.attached()
     assert [item["SourceDestCheck"] for item in (data, management, untrust)] == [False, True, False]
     assert management["SubnetId"] == cloud.subnets["management"]
@@ -66,7 +66,7 @@ def test_a_launch_from_event_to_service(
     assert launching.deliver(event) == ["message-0"]
     assert_wired(launching)
     assert launching.pauses() == [30]
-    assert fake_panorama.calls == [], "a firewall that has just been wired has not booted"
+    assert fake_panorama.calls == [], "a firewall that was just attached has not booted"
     first = metrics(logs())
     assert 100 <= first["InterfacesAttachedSeconds"] < 110
 

@@ -1,4 +1,4 @@
-"""A batch of launches: wired in parallel, one look at Panorama, each with an end of its own."""
+"""A batch of launches: attached in parallel, one request to Panorama, one outcome for each."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
 def test_an_error_of_a_call_is_of_one_instance(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """Whichever it is: the others are wired, and what they log is about themselves."""
+    """The others are attached, and their log records name their own instances."""
     batch = launches(launching, add_instances(launching, 3))
     launching.errors["AttachNetworkInterface"] = [RuntimeError("a defect")]
     launching.deliver(*batch)
@@ -206,7 +206,7 @@ def test_wiring_stops_between_two_rounds_when_time_runs_out(
     assert len(launching.own_interfaces()) == 2
 
 
-# Why a launch is given up, for an operator to see.
+# Why a launch is abandoned, for an operator.
 
 
 @pytest.mark.documents(id="readiness/gate/deadline")
@@ -270,7 +270,7 @@ def test_one_push_for_all_that_are_out_of_sync(
     for _ in range(2):
         launching.deliver(*batch)
     (push,) = fake_panorama.push_jobs
-    assert push.serials == {serial_of(one) for one in instance_ids[:2]}, "and to nobody else"
+    assert push.serials == {serial_of(one) for one in instance_ids[:2]}, "and to no other firewall"
     fake_panorama.finish_push()
     assert launching.deliver(*batch) == ["message-2"]
     assert len(fake_panorama.push_jobs) == 1

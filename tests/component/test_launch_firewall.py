@@ -46,7 +46,7 @@ def wired(cloud: Cloud) -> dict[str, Any]:
 @pytest.mark.documents(id="readiness/gate/firewall-api")
 def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
     event = wired(launching)
-    assert own.addresses == [], "a firewall that has just been wired has not booted"
+    assert own.addresses == [], "a firewall that was just attached has not booted"
     assert launching.deliver(event) == []
     management = launching.attached()[1]
     assert own.addresses == [management["PrivateIpAddress"]]

@@ -1,4 +1,4 @@
-"""A launch whose firewall cannot be told for certain: nothing of any firewall is touched."""
+"""A launch whose firewall is not identified for certain changes no firewall."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER = "i-0fedcba9876543210"
 def event(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
-    """Of an instance that is wired; a push would be asked for."""
+    """The event of an instance with its interfaces; a push would be requested."""
     settings = launching.launch_settings()
     settings["panorama"]["push_when_out_of_sync"] = True
     configure(monkeypatch, settings)

@@ -1,4 +1,4 @@
-"""What we ask of the license plugin, asked of the plugin of the lab's Panorama."""
+"""The requests to the license plugin, sent to the plugin of the lab's Panorama."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Licenses: whatever happens, one is back when a list says so, and otherwise somebody is told.
+"""Licenses: each one is on no list any more, or is reported as not returned.
 
 docs/licensing.md has a row for each situation; its tests are here.
 """
@@ -347,7 +347,7 @@ class UntilItsOwnList(FakeContext):
 def test_the_plugins_changes_are_committed_later_if_not_at_once(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
-    """Auto-deactivation was first, and nobody has committed yet what it has changed."""
+    """Auto-deactivation was first, and its changes are not committed yet."""
     fake_panorama.delicense(SERIAL)
     fake_panorama.given_back[""] = {SERIAL}
     event = termination_event(by_plugin)
@@ -509,7 +509,7 @@ def test_a_run_without_time_sends_no_request_to_the_plugin(
     assert fake_panorama.asked == []
 
 
-# By the firewall, asked through Panorama.
+# By the firewall, through Panorama.
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
@@ -561,7 +561,7 @@ def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
 def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """Panorama was away beyond the deadline: in this mode nobody else could give it back."""
+    """Panorama was away beyond the deadline: in this mode nothing else could return it."""
     fake_panorama.fail = unreachable
     event = termination_event(running, age=DAY + 600)
     running.deliver(event)
@@ -576,7 +576,7 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     assert fake_panorama.entries() == 0
 
 
-# By the firewall, asked directly: without Panorama.
+# By the firewall directly, without Panorama.
 
 
 @pytest.fixture

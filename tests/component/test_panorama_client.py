@@ -150,7 +150,7 @@ def test_no_answer(
     assert KEY not in str(raised.value)
 
 
-def test_nobody_listens(api: XmlApi) -> None:
+def test_a_closed_port(api: XmlApi) -> None:
     closed = replace(of_panorama(api.port), port=1)
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(closed, credentials(api)).devices()

@@ -16,7 +16,7 @@ FIREWALLS = 12
 
 @pytest.fixture
 def leaving(simulated: None) -> Fleet:
-    """Firewalls that are all told to go at the moment when Panorama goes."""
+    """Firewalls that are all terminated when Panorama becomes unreachable."""
     fleet = Fleet()
     fleet.in_service(FIREWALLS)
     fleet.away = True
@@ -45,7 +45,7 @@ def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
     assert leaving.open_ends() == ""
     assert [left for key in leaving.serials for left in leaving.left(key)] == []
     assert not any(leaving.panorama.licensed.values())
-    assert leaving.told == set()
+    assert leaving.reported == set()
     assert leaving.aws.harm == []
     assert len(leaving.panorama.jobs) <= 2
 
@@ -55,7 +55,7 @@ def test_what_is_left_at_the_deadline_is_done_later_or_reported(leaving: Fleet) 
     go_on(leaving, timedelta(hours=25), 30 * MINUTE)
     assert leaving.aws.members == {}, "no firewall is held for ever"
     serials = set(leaving.serials.values())
-    assert leaving.told == serials, "nothing can give these licenses back any more"
+    assert leaving.reported == serials, "nothing can return these licenses any more"
     assert leaving.panorama.committed[Part.MANAGED_DEVICES] == serials
 
     leaving.calm_down()

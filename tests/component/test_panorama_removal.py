@@ -85,7 +85,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
     assert len(panorama.jobs) == 1
 
     panorama.finish_job()
-    assert removed(panorama) == {"S1"}, "what was removed after the commit was asked for waits"
+    assert removed(panorama) == {"S1"}, "a removal after the request of a commit waits"
     visit(panorama, "S3", at=100)
     panorama.finish_job()
     assert len(panorama.jobs) == 2
@@ -154,7 +154,7 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
 def test_a_removal_that_another_visit_committed_is_not_another_administrators(
     panorama: FakePanorama,
 ) -> None:
-    """It was removed by an earlier visit, and a commit is asked for twice at the same moment."""
+    """It was removed by an earlier visit, and two commits are requested at the same moment."""
     visit(panorama, "S1")
     panorama.finish_job()
     panorama.commit_fails = ("a daemon did not answer",)
@@ -315,7 +315,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
     assert isinstance(outcomes["S2"], Retry)
 
     outcomes = visit(panorama, "S1", "S2", at=150)
-    assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "its turn comes later"
+    assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "it is reverted later"
     assert outcomes["S2"] == Retry("commit job 2")
     visit(panorama, "S3", at=151)
     panorama.finish_job()
@@ -513,7 +513,7 @@ def test_two_module_instances_share_a_panorama(
     east, west = As(panorama, users[0]), As(panorama, users[1])
     visit(east, "S1")  # type: ignore[arg-type]
     visit(west, "S3", at=1)  # type: ignore[arg-type]
-    assert len(panorama.jobs) == len(set(users)), "nobody waits for a stranger's commit"
+    assert len(panorama.jobs) == len(set(users)), "no visit waits for another's commit"
     panorama.finish_job()
     panorama.finish_job()
     for at in (150, 300):

@@ -56,7 +56,7 @@ def validate(cloud: Cloud) -> dict[str, Any]:
 
 
 def changes(cloud: Cloud) -> list[str]:
-    """What was asked of EC2 that changes something; all of it must be dry."""
+    """The requests to EC2 that change something; all must be dry runs."""
     asked = [call for call in cloud.calls if call[1] in CHANGING]
     assert all(parameters["DryRun"] for _, _, parameters in asked)
     return [operation for _, operation, _ in asked]

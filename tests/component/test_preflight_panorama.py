@@ -264,7 +264,7 @@ def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_nobody_listens(api: XmlApi, validate: Validate) -> None:
+def test_a_closed_port(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails (Connection refused)")
     assert "panorama.port" in text

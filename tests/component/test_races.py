@@ -1,4 +1,4 @@
-"""Lost races: events twice, late, out of order or for nobody, each with a defined outcome."""
+"""Races: events twice, late, out of order or for no instance, each with a defined outcome."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def assert_wired(cloud: Cloud) -> None:
 # Two visits at the same time.
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "one written anew"])
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
 def test_two_launch_visits_at_once_wire_an_instance_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
@@ -120,7 +120,7 @@ def test_two_last_launch_visits_at_once_complete_the_hook_once(
     assert_wired(launching)
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "one written anew"])
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
 def test_two_terminate_visits_at_once_leave_nothing_and_complete_the_hook_once(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
@@ -271,7 +271,7 @@ def test_a_firewall_that_joins_panorama_while_it_leaves_is_removed_too(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-# For nobody.
+# For no instance.
 
 
 def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(

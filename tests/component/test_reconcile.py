@@ -1,4 +1,4 @@
-"""The reconcile function, from inventories to what is gone, and to whom nothing is done."""
+"""The reconcile function: what it removes, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
     assert reconciling.deliver(body) == []
     assert reconciling.completed == [(token, "CONTINUE")]
     (completion,) = [p for _, name, p in reconciling.calls if name == "CompleteLifecycleAction"]
-    assert "LifecycleActionToken" not in completion, "nobody knows it"
+    assert "LifecycleActionToken" not in completion, "no function knows it"
     assert completion["InstanceId"] == reconciling.instance_id
 
 
@@ -193,7 +193,7 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     assert report["events_resent"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
     assert metrics(logs())["OrphanRemovalFailed"] == 1
-    # A later run, if nobody has come.
+    # A later run resends it.
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
@@ -263,7 +263,7 @@ def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
 
 
 def by_hand(cloud: Cloud) -> None:
-    """Somebody terminated it in EC2, and Auto Scaling noticed."""
+    """A user terminated it in EC2, and Auto Scaling noticed."""
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
@@ -285,7 +285,7 @@ def detached(cloud: Cloud) -> None:
 
 
 def long_ago(cloud: Cloud) -> None:
-    """Nobody remembers it: neither EC2 nor Auto Scaling."""
+    """Neither EC2 nor Auto Scaling remembers it."""
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 
@@ -783,7 +783,7 @@ def test_the_report_is_returned_logged_once_and_counted(
 
 
 def lost(records: list[dict[str, Any]]) -> list[str]:
-    """The serial numbers of the licenses that log records tell a person to return."""
+    """The serial numbers of the licenses that log records ask an operator to return."""
     return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
 
 
@@ -840,7 +840,7 @@ def test_without_panorama_the_rest_works(
 
 
 def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """A target in the untrust subnet at an address that nobody has."""
+    """A target in the untrust subnet at an address without an owner."""
     cloud.targets[GROUP] = {("10.0.2.200", 443): "unhealthy"}
     swept = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
     become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)

@@ -165,7 +165,7 @@ def test_a_launch_is_not_abandoned_while_it_is_registered(
 def test_a_deleted_target_group_does_not_keep_a_launch_from_being_abandoned(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """Nor does a firewall get into service that nobody can send traffic to."""
+    """No firewall enters service without its targets."""
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
     fake_panorama.register(in_service_at(balanced.instance_id, SERIAL))
@@ -213,7 +213,7 @@ def test_a_terminating_firewall_drains_before_anything_is_removed(
     assert reasons(logs()) == ["load balancers are draining connections"]
 
     assert draining.deliver(event) == ["message-0"]
-    assert draining.operations()["DeregisterTargets"] == 2, "asked for already"
+    assert draining.operations()["DeregisterTargets"] == 2, "it is in progress"
     assert fake_panorama.calls == [], "a firewall without license passes no traffic"
     assert len(draining.attached()) == 3
 

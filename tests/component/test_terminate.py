@@ -122,7 +122,7 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The run's time is over when one firewall has had its turn."""
+    """The run's time is over after one firewall."""
 
     def get_remaining_time_in_millis(self) -> int:
         remaining, self.milliseconds = self.milliseconds, 10_000
@@ -305,7 +305,7 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert "the firewall is returning its license" in reasons(logs())
-    assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
+    assert fake_panorama.entries() == 4, "a removed firewall could not return its license any more"
     assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
@@ -340,7 +340,7 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     late = termination_event(running, age=DAY)
     running.deliver(late)
     fake_panorama.finish_job()
-    assert fake_panorama.entries() == 0, "the stages after the license still get their turn"
+    assert fake_panorama.entries() == 0, "the stages after the license still run"
     running.deliver(late)
     assert running.deliver(late) == []
     assert_terminated(running)
@@ -404,7 +404,7 @@ def test_at_the_deadline_the_instance_ends_despite_a_detachment(
     assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
     assert running.deliver(termination_event(running, age=DAY + 1200)) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
-    assert running.operations()["DetachNetworkInterface"] == 0, "asked for already"
+    assert running.operations()["DetachNetworkInterface"] == 0, "it is in progress"
 
 
 @pytest.mark.documents(id="failure-modes/D9")
@@ -615,7 +615,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     assert len(set(turned)) > 1
     assert all(5 <= pause <= 20 for pause in turned)
     assert running.completed == []
-    # Its stage is the last one, and given up twenty minutes after the first.
+    # Its stage is the last one, and ends twenty minutes after the first.
     late = termination_event(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]

@@ -140,7 +140,7 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     called = [call.operation for call in fleet.aws.calls]
     changing = [name for name in called if not name.startswith(("Describe", "Record"))]
     assert changing == ["ChangeMessageVisibility"] * 2
-    # Interfaces are told by device index: this account lists the primary one last.
+    # Interfaces are identified by device index: this account lists the primary one last.
     assert_wired_once(fleet, instance_id)
 
 

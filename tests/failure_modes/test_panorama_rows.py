@@ -70,7 +70,7 @@ def test_d3_the_management_interface_may_be_at_any_index(
     terminate = {**SETTINGS[TerminateSettings], "management_device_index": 2, "target_groups": {}}
     configure(monkeypatch, {LaunchSettings: launch, TerminateSettings: terminate})
     instance_id = launch_into_service(fleet, hostname="PA-VM")
-    # Only the address tells who it is.
+    # Only the address identifies the firewall.
     tags = fleet.aws.instances[instance_id].tags
     assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
     del tags["vmseries-autoscale:serial"]
@@ -91,7 +91,7 @@ def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fl
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Where connections are accepted, and nobody ever says a word."""
+    """A port that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

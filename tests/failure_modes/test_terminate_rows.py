@@ -45,7 +45,7 @@ def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
 
 
 @pytest.mark.documents(id="failure-modes/T5")
-@pytest.mark.parametrize("hook", [True, False], ids=["asked", "not asked"])
+@pytest.mark.parametrize("hook", [True, False], ids=["with its hook", "without its hook"])
 def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
     instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
     fleet.aws.kill(instance_id)
@@ -56,7 +56,7 @@ def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool
     assert fleet.left(instance_id) == []
     assert len(fleet.left(other)) == 4 + 2 * len(Part)
     assert len(fleet.aws.targets) == 1
-    assert fleet.serials[instance_id] in fleet.told
+    assert fleet.serials[instance_id] in fleet.reported
 
 
 @pytest.mark.documents(id="failure-modes/T6")
@@ -111,7 +111,7 @@ def test_t11_a_lost_terminate_event_is_resent(fleet: Fleet) -> None:
     fleet.reconcile()
     let_go(fleet, instance_id)
     assert fleet.left(instance_id) == []
-    assert fleet.told == set()
+    assert fleet.reported == set()
 
 
 @pytest.mark.documents(id="failure-modes/T11")

@@ -138,7 +138,7 @@ def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) 
 def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
     interval: int, minutes: int
 ) -> None:
-    """Else it would be put aside, and nobody would end the launch that it stands for."""
+    """Otherwise it would go to the dead-letter queue, and its launch would not end."""
     assume(minutes * 60 / interval <= VISITS)
     settings = hook_settings(interval, interval)
     with pytest.MonkeyPatch.context() as patch:

@@ -68,7 +68,7 @@ AGAIN: list[tuple[str | None, str]] = [
 ]
 
 NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
-    # Who asks.
+    # The administrator.
     (None, "Invalid credentials.", DeviceAccessError),
     ("403", "Invalid Credential", DeviceAccessError),
     ("16", "Unauthorized request", DeviceAccessError),

@@ -1,7 +1,7 @@
-"""A fleet of firewalls in a small account, with a Panorama, and the functions that look after it.
+"""A fleet of firewalls in the account in memory, with a Panorama and all functions.
 
 A function runs as it does in Lambda, from a batch of messages or a schedule; what it calls is in
-memory, and any call may go wrong.
+memory, and any call may fail.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ BY_PLUGIN: dict[type, dict[str, Any]] = {
     ReconcileSettings: SETTINGS[ReconcileSettings]
     | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
 }
-"""What is different where Panorama's plugin has the licenses."""
+"""The settings that differ if Panorama's plugin has the licenses."""
 
 
 class Panorama(FakePanorama):
-    """One that lists what is committed, and finishes its jobs when time passes."""
+    """A Panorama that lists committed devices only, and finishes its jobs when time passes."""
 
     def devices(self) -> list[Device]:
         managed = self.committed[Part.MANAGED_DEVICES]
@@ -106,15 +106,15 @@ class Panorama(FakePanorama):
                 self.end_job(number)
 
     def _forget(self) -> None:
-        """What is shown is told from the configuration, above."""
+        """Keep nothing: devices() reads the configuration."""
 
     def commit_all(self) -> None:
-        """As any administrator can, whose edits they may be."""
+        """Commit the changes of all administrators."""
         self.committed = {part: set(serials) for part, serials in self.named.items()}
 
 
 class Line:
-    """A connection to Panorama, on which calls fail like all others."""
+    """A connection to Panorama. Its calls can fail like those of AWS."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -139,7 +139,7 @@ class Line:
         return call
 
     def _watch(self, name: str, arguments: tuple[Any, ...]) -> None:
-        """What is taken from a firewall is taken from its instance; a dead one gives nothing."""
+        """Check that the function may change this firewall; a dead one does not respond."""
         if name == "plugin_deactivate":
             for instance_id, serial in self._fleet.serials.items():
                 if serial in arguments[1]:
@@ -161,7 +161,7 @@ class Line:
 
 
 class OneByOne:
-    """A thread pool that runs everything when it is left, in an order of its own."""
+    """A thread pool that runs all calls one by one when it is closed, also backwards."""
 
     backwards = False
 
@@ -180,18 +180,18 @@ class OneByOne:
         for future, call in reversed(self._calls) if self.backwards else self._calls:
             try:
                 future.set_result(call())
-            except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+            except Exception as error:  # noqa: BLE001 - raised where the result is read
                 future.set_exception(error)
 
 
 class Fleet:
-    """Everything that there is in one example.
+    """The account, Panorama and the functions of one example.
 
     Attributes:
-        current: the fleet that the functions see.
-        serials: of the firewalls, by instance id.
-        told: serial numbers whose licenses were said to be lost.
-        away: Panorama does not answer.
+        current: The fleet that the functions work on.
+        serials: Serial numbers of the firewalls, by instance id.
+        reported: Serial numbers whose licenses were reported as not returned.
+        away: Whether Panorama does not respond.
     """
 
     current: ClassVar[Fleet]
@@ -201,17 +201,17 @@ class Fleet:
         OneByOne.backwards = False
         self.aws, self.panorama = Account(entries_elsewhere=self.entries), Panorama()
         self.serials: dict[str, str] = {}
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self.away = False
 
-    # What happens to firewalls.
+    # Events of firewalls.
 
     def launch(self, mail: int = 1) -> str:
         self.aws.mail = mail
         return self.aws.launch()
 
     def bootable(self) -> list[str]:
-        """Instances that have found their management interface, and not yet Panorama."""
+        """Live instances with a management interface that have not joined Panorama."""
         return [
             key
             for key in self.living()
@@ -219,7 +219,7 @@ class Fleet:
         ]
 
     def boot(self, instance_id: str, **fields: Any) -> str:
-        """Its firewall joins Panorama; its serial number."""
+        """Let the firewall join Panorama, and return its serial number."""
         serial = self.serials[instance_id] = f"S{len(self.serials)}"
         ip = self.management_ip(instance_id) or ""
         device = Device(serial, instance_id, ip, True, "In Sync", "In Sync")
@@ -227,7 +227,7 @@ class Fleet:
         return serial
 
     def in_service(self, number: int = 1) -> None:
-        """So many more firewalls in service."""
+        """Bring more firewalls into service."""
         for _ in range(number):
             self.launch()
         self.visit_all("launch")
@@ -245,7 +245,7 @@ class Fleet:
         return [key for key in waiting if not self.aws.lives(key)]
 
     def notice(self, instance_id: str, mail: int, *, hook: bool) -> None:
-        """The group finds out that a member is dead."""
+        """Let the group notice that a member is dead."""
         if hook:
             self.scale_in(instance_id, mail)
         else:
@@ -265,7 +265,7 @@ class Fleet:
             if died is not None and self.aws.now - died >= PANORAMA_NOTICES:
                 self.connect(instance_id, connected=False)
 
-    # What there is.
+    # Inventories.
 
     def living(self) -> list[str]:
         return [key for key in self.aws.instances if self.aws.lives(key)]
@@ -279,13 +279,13 @@ class Fleet:
         return next((one.private_ip for one in attached if one.subnet == "management"), None)
 
     def entries(self, instance_id: str) -> list[str]:
-        """Where Panorama names the instance's firewall."""
+        """The parts of the configuration that name the instance's firewall."""
         serial = self.serials.get(instance_id)
         memberships = (self.panorama.named, self.panorama.committed)
         return [part for one in memberships for part in Part if serial in one[part]]
 
     def left(self, instance_id: str) -> list[str]:
-        """What there still is of an instance, anywhere."""
+        """What is left of an instance, in AWS and in Panorama."""
         return self.aws.made_for(instance_id) + self.entries(instance_id)
 
     def open_ends(self) -> str:
@@ -296,7 +296,7 @@ class Fleet:
     # The functions.
 
     def visit(self, function: str, fault: Fault | None = None) -> bool:
-        """Lambda's poller hands over what is visible; whether there was anything."""
+        """Deliver the visible messages; returns whether there were any."""
         messages = self.aws.receive(function, BATCH_SIZES[function])
         if messages:
             self._hand_over(function, messages, fault)
@@ -307,7 +307,7 @@ class Fleet:
             pass
 
     def visit_again(self, function: str) -> None:
-        """SQS delivers at least once, and sometimes twice, also while the first is in work."""
+        """Deliver messages a second time, also while they are being processed."""
         if messages := self.aws.queues[function][: BATCH_SIZES[function]]:
             self._hand_over(function, messages, None)
 
@@ -315,7 +315,7 @@ class Fleet:
         batch = events.batch(
             function, [(one.body, one.receipt, one.received or 1) for one in messages]
         )
-        # A crash tells nobody anything; the messages come back by themselves.
+        # After a crash there is no response; the messages become visible again.
         with contextlib.suppress(CrashError), self.aws.invocation(function, fault):
             answer = HANDLERS[function](batch, FakeContext())
             stay = events.left_in_queue(answer)
@@ -324,8 +324,8 @@ class Fleet:
                     self.aws.remove_message(function, message)
 
     def reconcile(self, fault: Fault | None = None) -> dict[str, Any] | None:
-        """Run the reconcile function; its report, if it comes to its end."""
-        # A run that fails is a run that comes again.
+        """Run the reconcile function; returns its report, or ``None`` if the run failed."""
+        # A failed run is repeated by the schedule.
         with contextlib.suppress(CrashError, Exception), self.aws.invocation("reconcile", fault):
             answer: dict[str, Any] = HANDLERS["reconcile"](
                 {"action": "reconcile"}, FakeContext(300_000)
@@ -334,7 +334,7 @@ class Fleet:
         return None
 
     def calm_down(self) -> None:
-        """Nothing happens any more that nobody of us does, until there is nothing left to do."""
+        """Let only the functions act, until nothing is left to do."""
         self.away = False
         self.aws.expired.clear()
         begin, quiet = self.aws.now, False
@@ -359,15 +359,15 @@ class Fleet:
 
 
 class Losses(logging.Handler):
-    """Hears which licenses are lost."""
+    """Notes the licenses that are reported as not returned."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg == firewall_license.LICENSE_NOT_RETURNED:
-            Fleet.current.told.add(record.serial)  # type: ignore[attr-defined]
+            Fleet.current.reported.add(record.serial)  # type: ignore[attr-defined]
 
 
 def configure(patch: pytest.MonkeyPatch, changes: Mapping[type, dict[str, Any]]) -> None:
-    """Give each function its settings: its own environment, which there is only one of here."""
+    """Cache the settings of each function: in Lambda each has an environment of its own."""
     from_environment.cache_clear()
     for kind, document in {**SETTINGS, **changes}.items():
         patch.setenv(VARIABLE, json.dumps(document))
@@ -376,7 +376,7 @@ def configure(patch: pytest.MonkeyPatch, changes: Mapping[type, dict[str, Any]])
 
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The functions' edges lead to the fleet of the example that runs."""
+    """Connect the functions to the fleet of the example that runs."""
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")
     configure(monkeypatch, {})
 
@@ -389,7 +389,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")
     for handler in logger.handlers:
-        handler.setLevel(logging.CRITICAL)  # Nobody reads what thousands of examples write.
+        handler.setLevel(logging.CRITICAL)  # Thousands of examples would write too much.
     logger.addHandler(losses)
     yield
     logger.removeHandler(losses)

@@ -1,4 +1,4 @@
-"""The lab's Panorama beneath our own adapter, in one process."""
+"""The lab's Panorama and the functions' own client, in one process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOST = "panorama.example.com"
 
 @dataclass
 class Firewall:
-    """Just enough of one for Panorama to manage."""
+    """The part of a firewall that Panorama needs to manage it."""
 
     serial: str
     hostname: str = "i-0123"
@@ -40,7 +40,7 @@ class Firewall:
 
 @contextmanager
 def installed(world: World) -> Iterator[Any]:
-    """What the lab has outside AWS, with Panorama's host name as this machine."""
+    """The part of the lab outside AWS; the host name of Panorama is this machine."""
     outside = panorama.install(world)
     real = socket.getaddrinfo
 

@@ -45,19 +45,19 @@ class FakePanorama:
     """One Panorama.
 
     Attributes:
-        calls: the names of the methods called, in order.
-        fail: called with each method's name first; raises what that call is to raise.
-        commit_fails: details with which every commit job ends, if it is to fail.
-        listed: what the license plugin's license managers list as licensed.
-        asked: for what the plugin was asked, one entry for each request, until it has done it.
-        given_back: what the plugin has done, under "" until its administrator's changes are
-            committed, then under the job; its list tells when that is over.
-        plugin_works: whether the plugin does what it is asked.
-        irremovable: details with which a commit fails that removes this firewall.
-        user: the administrator who asks.
-        changes: removals that an administrator has made, committed or not.
-        queued: what a job commits: that which had been changed when it was asked for.
-        askers: who asked for a job.
+        calls: Names of the called methods, in order.
+        fail: Called first with the name of each method; raises the error of that call.
+        commit_fails: Details of every commit job; not empty if commits fail.
+        listed: Serial numbers that each license manager of the plugin lists as licensed.
+        asked: Serial numbers of each deactivation request that the plugin has not executed.
+        given_back: Deactivated serial numbers, under "" until the plugin's changes are
+            committed, then under the commit job; they leave the list when it ends.
+        plugin_works: Whether the plugin executes its requests.
+        irremovable: Details of a commit that fails because it removes this firewall.
+        user: The administrator of the connection.
+        changes: Removals of each administrator, committed or not.
+        queued: Removals that a job commits: those made before its request.
+        askers: The administrator of each job.
     """
 
     firewalls: dict[str, Device] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class FakePanorama:
     askers: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
-        """A firewall joins, takes a license, and is committed everywhere."""
+        """Add a firewall that has a license and is committed everywhere."""
         self.firewalls[device.serial] = device
         self.licensed[device.serial] = ["VM-Capacity"]
         self.listed[LICENSE_MANAGER].add(device.serial)
@@ -91,7 +91,7 @@ class FakePanorama:
             self.committed[part].add(device.serial)
 
     def finish_job(self) -> None:
-        """The oldest commit that runs ends; the visit that sees it comes long after."""
+        """End the oldest commit in progress, long before the next visit."""
         number = next((n for n, job in enumerate(self.jobs) if not job.finished), None)
         if number is not None:
             self.end_job(number)
@@ -100,7 +100,7 @@ class FakePanorama:
             self.jobs[number] = replace(job, description=aged)
 
     def end_job(self, number: int) -> None:
-        """A commit ends."""
+        """End a commit."""
         job = self.jobs[number]
         removals = self.queued.pop(job.job_id, set())
         serials = sorted({serial for _, serial in removals})
@@ -118,26 +118,26 @@ class FakePanorama:
             self.given_back[""] |= self.given_back.pop(job.job_id, set())
 
     def finish_plugin(self) -> None:
-        """The license plugin gets round to what it was asked."""
+        """Let the license plugin execute its requests."""
         if self.plugin_works:
             self.given_back[""] |= frozenset().union(*self.asked)
         self.asked.clear()
 
     def delicense(self, serial: str) -> None:
-        """A license is back, by whomever: neither the plugin nor the firewall has it any more."""
+        """Return a license: neither the plugin nor the firewall has it any more."""
         self.licensed[serial] = []
         for serials in self.listed.values():
             serials.discard(serial)
 
     def _forget(self) -> None:
-        """Panorama shows a firewall as what the running configuration makes of it."""
+        """Show a firewall as the running configuration has it."""
         for serial in self.firewalls.keys() - self.committed[Part.MANAGED_DEVICES]:
             del self.firewalls[serial]
         for serial in self.firewalls.keys() - self.committed[Part.DEVICE_GROUP]:
             self.firewalls[serial] = replace(self.firewalls[serial], policy_status=None)
 
     def entries(self) -> int:
-        """How often a firewall is named in the running configuration."""
+        """The number of entries of firewalls in the running configuration."""
         return sum(len(serials) for serials in self.committed.values())
 
     def devices(self) -> list[Device]:
@@ -155,7 +155,7 @@ class FakePanorama:
         return list(self.push_jobs)
 
     def finish_push(self, failures: dict[str, str] | None = None) -> None:
-        """The newest push ends, and what it did not fail for is in sync."""
+        """End the newest push; the firewalls that it did not fail for are in sync."""
         job, failed = self.push_jobs[0], failures or {}
         self.push_jobs[0] = replace(job, finished=True, failures=failed)
         for serial in job.serials - failed.keys():
@@ -218,7 +218,7 @@ class FakePanorama:
             self.changes.setdefault(self.user, set()).add((part, serial))
 
     def open_changes(self, user: str) -> set[Removal]:
-        """An administrator's changes that are neither committed nor about to be."""
+        """The changes of an administrator that no commit has or is about to have."""
         taken = set[Removal]().union(*self.queued.values())
         return {
             (part, serial)

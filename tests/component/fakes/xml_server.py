@@ -1,4 +1,4 @@
-"""An HTTPS server that gives the answers it is told to, as Panorama's XML API sends them."""
+"""An HTTPS server that returns prepared responses, as the XML API of PAN-OS sends them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = "a+key/with=signs=="
 
 @dataclass
 class Answer:
-    """One answer, or what happens instead of one."""
+    """A response, or what happens instead."""
 
     body: str | bytes = '<response status="success"><result/></response>'
     status: int = 200
@@ -38,11 +38,11 @@ class XmlApi:
     """The server.
 
     Attributes:
-        requests: the form fields of each request.
-        bodies: the same, as they were on the wire.
-        reply: gives the answer to a request's fields.
-        ca: what signed the certificate.
-        expires: when the certificate does; ``None`` is long after the test.
+        requests: Form fields of each request.
+        bodies: Encoded form of each request.
+        reply: Returns the response to the fields of a request.
+        ca: Certificate authority of the server.
+        expires: When the certificate expires; ``None`` for long after the test.
     """
 
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class XmlApi:
         return self.ca.cert_pem.bytes().decode()
 
     def answers(self, *bodies: str | Answer) -> None:
-        """Give these answers in turn, the last one for ever."""
+        """Return these responses in order, and the last one for all further requests."""
         queue = [body if isinstance(body, Answer) else Answer(body) for body in bodies]
         self.reply = lambda _fields: queue.pop(0) if len(queue) > 1 else queue[0]
 

@@ -162,7 +162,7 @@ class LabAws:
 
 
 @contextmanager
-def stand_in(name: str) -> Iterator[AccountAws | LabAws]:
+def stand_in(name: str) -> Iterator[Aws]:
     """Make the stand-in of this name: "account" or "lab"."""
     if name == "account":
         yield AccountAws()
@@ -179,7 +179,7 @@ class Stage:
         errors: Errors that the next calls of an operation raise.
     """
 
-    def __init__(self, aws: AccountAws | LabAws) -> None:
+    def __init__(self, aws: Aws) -> None:
         self.aws = aws
         self.calls: list[str] = []
         self.errors: dict[str, list[Exception]] = {}

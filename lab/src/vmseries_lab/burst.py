@@ -46,11 +46,18 @@ firewalls that wait for one: the last one's pause, of up to 20 s, is time that n
 BOOT = {"license": 160.0, "register": 162.0, "content": 165.0}
 PUSH_SECONDS = 10.0
 """Lab seconds from power-on, and of Panorama's push. The look at the interfaces keeps its time of
-150 s; what follows has nothing to do with EC2 and is shortened, since waiting costs real time."""
+150 s; what follows has nothing to do with EC2 and is shortened."""
 
 PACE = 60.0
-PHASE_LIMIT_SECONDS = 600.0
-"""Of real time: something hangs."""
+"""At which Terraform applies the example: lab seconds for each real second that nothing runs."""
+
+STEP_SECONDS = 0.5
+LONG_STEP_SECONDS = 3.0
+"""How far the clock is moved at a time: while functions compete for requests, and at other times.
+It stands while a function is at work, so that the machine's speed changes no figure."""
+
+PHASE_LIMIT_SECONDS = 3600.0
+"""Of lab time: something never comes."""
 
 CALL_LIMIT_SECONDS = 60.0
 """A call that has no answer by then was cut off."""
@@ -208,16 +215,17 @@ class Burst:
         self.lab.boot_times(**BOOT)
         self.lab.panorama(push_seconds=PUSH_SECONDS)
         self.lab.enforce_request_rates(share=self.share)
+        self.lab.stand_still()
         self._skip()
         self._scale(self.number)
-        # In real time, which is the lab's as well: functions wait for their turn at EC2.
         self._until(self._wiring())
-        self._until(lambda: self._states() == {"InService": self.number}, PACE)
+        self._until(lambda: self._states() == {"InService": self.number}, LONG_STEP_SECONDS)
         launched, instances = self._wave("launch"), self._instances()
         say(f"{self.number} firewalls are in service")
         self._scale(0)
-        self._until(lambda: not self._states(), PACE)
+        self._until(lambda: not self._states(), LONG_STEP_SECONDS)
         terminated = self._wave("terminate")
+        self.lab.pace(0)
         # Looking at what there is takes no turns from anybody any more.
         self.lab.enforce_request_rates(enforced=False)
         return Evidence(
@@ -269,20 +277,18 @@ class Burst:
             if url.endswith("-dead-letters")
         }
 
-    def _until(self, reached: Callable[[], bool], pace: float = 0.0) -> None:
-        """Wait for it.
+    def _until(self, reached: Callable[[], bool], step: float = STEP_SECONDS) -> None:
+        """Let time pass until it is reached, ``step`` lab seconds at a time.
 
         Raises:
             BurstError: if it takes too long.
         """
-        end = time.monotonic() + PHASE_LIMIT_SECONDS
-        self.lab.pace(pace)
+        end = self.lab.now() + PHASE_LIMIT_SECONDS
         while not reached():
-            if time.monotonic() > end:
+            if self.lab.now() > end:
                 states = ", ".join(f"{n} {state}" for state, n in self._states().items())
                 raise BurstError(f"not reached within {PHASE_LIMIT_SECONDS:.0f} s: {states}")
-            time.sleep(0.5)
-        self.lab.pace(0)
+            self.lab.advance(step)
 
     def _wiring(self) -> Callable[[], bool]:
         """What tells whether all can be wired, reading each call once."""

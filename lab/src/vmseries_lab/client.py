@@ -206,8 +206,16 @@ class Lab:
         self.advance(0)
 
     def pace(self, pace: float) -> None:
-        """Let ``pace`` lab seconds pass per real second, on top of it; 0 ends it."""
+        """Let ``pace`` lab seconds pass per real second, on top of it; 0 ends it.
+
+        Time passes only while no function is at work, and by the lab's own turns: on a busy machine
+        it passes more slowly.
+        """
         self._control("POST", "clock", {"pace": pace})
+
+    def stand_still(self) -> None:
+        """Let no time pass but by :meth:`advance` and by what functions sleep."""
+        self.pace(-1)
 
     def timeline(self, since: int = 0) -> list[Entry]:
         """What happened, from entry ``since`` on."""

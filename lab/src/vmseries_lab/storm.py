@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,10 @@ class Storm:
         for portion in range(PORTION, self.number + PORTION, PORTION):
             wanted = min(portion, self.number)
             self._scale(wanted)
-            self._until(
-                lambda wanted=wanted: self._states() == {"InService": wanted}, LONG_STEP_SECONDS
-            )  # type: ignore[misc]
+            self._until(partial(self._are_in_service, wanted), LONG_STEP_SECONDS)
+
+    def _are_in_service(self, wanted: int) -> bool:
+        return self._states() == {"InService": wanted}
 
     def strike(self) -> Result:
         """Terminate all at once, and look at what becomes of it."""

@@ -154,19 +154,19 @@ properties: setup ## Property tests with ten thousand examples each (ARGS="-k wo
 
 .PHONY: permissions
 permissions: setup ## Prove that the functions may do what they do and nothing else (WRITE=1: write docs/security.md)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab permissions $(if $(WRITE),--write)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios least-privilege $(if $(WRITE),--write)
 
 .PHONY: crash-matrix
 crash-matrix: setup ## Each call of the functions with each thing that can go wrong at it (15 minutes on 2 cores)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tests:tools $(BIN)/python -m crash_matrix $(ARGS)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
 .PHONY: burst
 burst: setup ## 200 launches, then 200 terminations at once, at EC2's request rates (NUMBER=50: fewer)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab burst $(if $(NUMBER),--number $(NUMBER))
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
 
 .PHONY: storm
 storm: setup ## 100 terminations at once while a commit takes 30 s (NUMBER=20: fewer; PLANT=1: leave a license and fail)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab storm $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--plant)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-terminate $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--negative-control)
 
 .PHONY: test
 test: check ## Everything (eleven minutes on 2 cores)
@@ -176,11 +176,11 @@ test: check ## Everything (eleven minutes on 2 cores)
 
 .PHONY: demo
 demo: setup ## Watch firewalls scale out and in, in the lab (PLANT=1: leave something behind and fail)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab demo $(if $(PLANT),--plant)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios demo $(if $(PLANT),--negative-control)
 
 .PHONY: preflight
 preflight: setup ## Ask the functions of an example in the lab what is wrong (BROKEN=1: break eight things first)
-	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_lab preflight $(if $(BROKEN),--broken)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)
 
 ##### Tidying up
 

@@ -40,7 +40,7 @@ class Account:
     def role(self, *statements: dict[str, Any], name: str = "") -> str:
         """A role that Lambda may assume; its ARN."""
         name = name or f"{self.name}-{uuid4().hex[:6]}"
-        iam = self.lab.client("iam")
+        iam = self.lab.aws.client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
         if statements:
             document = policy(*statements)
@@ -49,7 +49,7 @@ class Account:
 
     def function(self, code: str, role: str = "", **settings: Any) -> str:
         """A function with ``def handler(event, context)`` in ``code``; its ARN."""
-        client = self.lab.client("lambda")
+        client = self.lab.aws.client("lambda")
         answer = client.create_function(
             **{
                 "FunctionName": f"{self.name}-{uuid4().hex[:6]}",
@@ -65,12 +65,12 @@ class Account:
 
     def invoke(self, arn: str, event: Any = None) -> tuple[Any, str]:
         """Invoke and wait; the answer and the kind of error, if any."""
-        answer = self.lab.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event))
+        answer = self.lab.aws.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", "")
 
     def queue(self, suffix: str = "q", **attributes: Any) -> tuple[str, str]:
         """A queue; its URL and ARN."""
-        sqs = self.lab.client("sqs")
+        sqs = self.lab.aws.client("sqs")
         values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attributes.items()}
         url = sqs.create_queue(QueueName=f"{self.name}-{suffix}", Attributes=values)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -78,7 +78,7 @@ class Account:
 
     def messages(self, url: str) -> list[dict[str, Any]]:
         """Receive what is visible in a queue, up to ten."""
-        answer = self.lab.client("sqs").receive_message(
+        answer = self.lab.aws.client("sqs").receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],

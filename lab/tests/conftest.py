@@ -32,5 +32,5 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture
 def account(lab: Lab) -> Account:
     """Makes things in the lab's account."""
-    lab.clear_faults()
+    lab.faults.clear()
     return Account(lab)

@@ -13,15 +13,15 @@ import boto3
 from moto import mock_aws
 from moto.backends import get_backend
 
-from vmseries_lab import firewalls, licensing, panorama
-from vmseries_lab.aws import ec2, images
-from vmseries_lab.aws.ec2 import templates
-from vmseries_lab.panorama import initial, references
-from vmseries_lab.world import ACCOUNT_ID, World
+from vmseries_lab import firewalls, licensing_api, panorama
+from vmseries_lab.aws import ec2
+from vmseries_lab.aws.ec2 import launch_templates, marketplace_images
+from vmseries_lab.core.world import ACCOUNT_ID, World
+from vmseries_lab.panorama import initial_config, references
 
-IMAGES = {image.product_code: image.image_id for image in images.marketplace_images()}
-BYOL = IMAGES[images.PRODUCT_CODES["byol"]]
-BUNDLE = IMAGES[images.PRODUCT_CODES["bundle1"]]
+IMAGES = {image.product_code: image.image_id for image in marketplace_images.marketplace_images()}
+BYOL = IMAGES[marketplace_images.PRODUCT_CODES["byol"]]
+BUNDLE = IMAGES[marketplace_images.PRODUCT_CODES["bundle1"]]
 USER_DATA = "mgmt-interface-swap=enable;secret_name=bootstrap"
 BOOTSTRAP = {
     "type": "dhcp-client",
@@ -29,8 +29,8 @@ BOOTSTRAP = {
     "tplname": "autoscale-stack",
     "dgname": "autoscale",
     "cgname": "autoscale-logs",
-    "vm-auth-key": initial.VM_AUTH_KEY,
-    "authcodes": licensing.AUTH_CODE,
+    "vm-auth-key": initial_config.VM_AUTH_KEY,
+    "authcodes": licensing_api.AUTH_CODE,
     "op-command-modes": "mgmt-interface-swap",
     "dhcp-accept-server-hostname": "yes",
 }
@@ -96,7 +96,7 @@ class Site:
             )
             template_id = template["LaunchTemplate"]["LaunchTemplateId"]
             version = ec2.store().get_launch_template(template_id).latest_version()
-            instance_id = templates.launch(ec2.store(), version, self.subnet, {}).id
+            instance_id = launch_templates.launch(ec2.store(), version, self.subnet, {}).id
         self.world.advance(15)
         if wired:
             self.attach(instance_id)
@@ -158,7 +158,7 @@ def firewall_lab():
     """A world with firewalls, in which moto is at work already."""
     world = World()
     ec2.install(world)
-    images.install(world)
+    marketplace_images.install(world)
     outside = panorama.install(world)
     fleet = firewalls.install(world)
     subnet = client_of("ec2").describe_subnets()["Subnets"][0]

@@ -16,9 +16,9 @@ import panos.panorama
 import pytest
 
 from vmseries_lab import panorama
-from vmseries_lab.panorama import initial, references
-from vmseries_lab.panorama.answers import result
-from vmseries_lab.world import World
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config, references
+from vmseries_lab.panorama.responses import result
 
 HOST = "panorama.example.com"
 SECOND_HOST = "panorama-2.example.com"
@@ -91,8 +91,8 @@ def panorama_lab():
     """A Panorama alone in a world; its names lead to it for as long as it runs."""
     world = World()
     outside = panorama.install(world)
-    device = VerifiedPanorama(outside, api_key=initial.AUTOSCALE.key)
-    operator = VerifiedPanorama(outside, api_key=initial.OPERATOR.key)
+    device = VerifiedPanorama(outside, api_key=initial_config.AUTOSCALE.key)
+    operator = VerifiedPanorama(outside, api_key=initial_config.OPERATOR.key)
     with names_lead_to_the_lab():
         yield Site(world, outside, device, operator)
     outside.stop()

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from vmseries_lab.aws.iam import Request, allows
-from vmseries_lab.aws.iam.policies import covers
-from vmseries_lab.aws.iam.reference import (
+from vmseries_lab.aws.iam.action_reference import (
     NoSuchResourceError,
     UnknownActionError,
     action_name,
     requests,
 )
+from vmseries_lab.aws.iam.policy_evaluation import covers
 from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
 
 OWNER = "vmseries-autoscale:deployment"

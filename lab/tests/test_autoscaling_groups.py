@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vmseries_lab.aws.autoscaling.balance import Candidate, subnet_for_launch, victims
+from vmseries_lab.aws.autoscaling.zone_balancing import Candidate, subnet_for_launch, victims
 from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
 
 

@@ -43,45 +43,45 @@ def test_everything_listens_on_loopback_only(lab: Lab) -> None:
 
 def test_panorama_as_a_pair_that_fails_over_and_back(lab: Lab) -> None:
     def name() -> str | None:
-        answer = lab.panorama_xml(type="op", cmd="<show><system><info/></system></show>")
+        answer = lab.panorama.request(type="op", cmd="<show><system><info/></system></show>")
         return answer.findtext("result/system/hostname")
 
-    lab.panorama_pair()
-    assert lab.panorama_state()["active"] == "panorama.example.com"
-    lab.panorama_failover()
-    assert lab.panorama_state()["active"] is None
+    lab.panorama.make_pair()
+    assert lab.panorama.state()["active"] == "panorama.example.com"
+    lab.panorama.fail_over()
+    assert lab.panorama.state()["active"] is None
     lab.advance(15)
     assert name() == "panorama-2"
     assert lab.leftovers().panorama_entries == 0
-    lab.panorama(peer="primary", available=True)
-    lab.panorama_failover("suspended")
+    lab.panorama.configure(peer="primary", available=True)
+    lab.panorama.fail_over("suspended")
     assert name() == "panorama"
-    lab.panorama(peer="secondary", available=True)
+    lab.panorama.configure(peer="secondary", available=True)
     with pytest.raises(LabError, match="earthquake"):
-        lab.panorama_failover("earthquake")
+        lab.panorama.fail_over("earthquake")
 
 
 def test_knobs_of_licenses_and_firewalls(lab: Lab) -> None:
-    lab.license_plugin()
-    lab.panorama_xml(type="op", cmd="<show><plugins><installed/></plugins></show>")
+    lab.panorama.install_license_plugin()
+    lab.panorama.request(type="op", cmd="<show><plugins><installed/></plugins></show>")
     managers = (
         "<show><plugins><sw_fw_license><devices><license-manager>autoscale-licenses"
         "</license-manager></devices></sw_fw_license></plugins></show>"
     )
-    assert len(lab.panorama_xml(type="op", cmd=managers)[0][0]) == 0
-    lab.license_plugin(installed=False)
+    assert len(lab.panorama.request(type="op", cmd=managers)[0][0]) == 0
+    lab.panorama.install_license_plugin(installed=False)
     with pytest.raises(LabError, match="unexpected"):
-        lab.panorama_xml(type="op", cmd=managers)
-    lab.fast_delicensing()
-    lab.fast_delicensing(enabled=False)
-    lab.odd_firewall(registers=False)
-    lab.odd_firewall(registers=True)
+        lab.panorama.request(type="op", cmd=managers)
+    lab.panorama.configure_fast_delicensing()
+    lab.panorama.configure_fast_delicensing(enabled=False)
+    lab.firewalls.set_quirks(registers=False)
+    lab.firewalls.set_quirks(registers=True)
     with pytest.raises(LabError, match="i-none"):
-        lab.odd_firewall("i-none", seen_at="198.51.100.7")
+        lab.firewalls.set_quirks("i-none", seen_at="198.51.100.7")
 
 
 def test_environment_leads_to_the_lab_and_nowhere_else(lab: Lab) -> None:
-    environment = lab.environment()
+    environment = lab.aws.environment()
     assert environment["AWS_ENDPOINT_URL"] == lab.endpoint
     assert environment["AWS_EC2_METADATA_DISABLED"] == "true"
 
@@ -89,7 +89,7 @@ def test_environment_leads_to_the_lab_and_nowhere_else(lab: Lab) -> None:
 def test_leftovers_are_counted_through_the_public_apis(lab: Lab) -> None:
     assert lab.leftovers() == Leftovers(0, 0, 0, 0)
     assert not lab.leftovers()
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/28")["Subnet"]["SubnetId"]
     tags = [{"Key": DEPLOYMENT_TAG, "Value": "fw"}]
@@ -101,7 +101,7 @@ def test_leftovers_are_counted_through_the_public_apis(lab: Lab) -> None:
     ec2.allocate_address(
         Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": tags}]
     )
-    lab.licensing("activate", authcode=lab.auth_code, uuid="U", cpuid="C")
+    lab.licensing.request("activate", authcode=lab.auth_code, uuid="U", cpuid="C")
     places = (
         ("/config/mgt-config/devices", ""),
         ("/device-group/entry[@name='autoscale']/devices", "host"),
@@ -111,10 +111,10 @@ def test_leftovers_are_counted_through_the_public_apis(lab: Lab) -> None:
     for path, within in places:
         prefix = "/config/devices/entry[@name='localhost.localdomain']" if within else ""
         element = "<entry name='007951000000099'/>"
-        lab.panorama_xml(type="config", action="set", xpath=prefix + path, element=element)
+        lab.panorama.request(type="config", action="set", xpath=prefix + path, element=element)
     # Candidate only, until it is committed.
     assert lab.leftovers() == Leftovers(1, 1, 1, 0)
-    lab.panorama_xml(type="commit", cmd="<commit/>")
+    lab.panorama.request(type="commit", cmd="<commit/>")
     lab.advance(120)
     assert lab.leftovers() == Leftovers(1, 1, 1, 4)
     assert lab.leftovers()
@@ -128,7 +128,7 @@ def test_stop_ends_server_and_workers(lab: Lab) -> None:
         account.function("import os\ndef handler(e, c):\n    return os.getpid()\n")
     )
     assert alive(worker)
-    server = other._process
+    server = other._process._process
     other.stop()
     other.stop()
     assert gone(worker)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from account import Account
 
-from vmseries_lab.aws.cloudwatch import embedded_metrics
+from vmseries_lab.aws.cloudwatch.emf import embedded_metrics
 from vmseries_lab.client import Lab
 
 lab_test = pytest.mark.lab
@@ -20,7 +20,7 @@ def values(
 ) -> list[float]:
     """The values of a metric, one per minute, oldest first."""
     now = datetime.fromtimestamp(lab.now(), UTC)
-    answer = lab.client("cloudwatch").get_metric_statistics(
+    answer = lab.aws.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=name,
         Dimensions=[{"Name": n, "Value": v} for n, v in dimensions.items()],
@@ -77,7 +77,7 @@ def test_without_permission_to_log_there_are_no_metrics(lab: Lab, account: Accou
 def test_queue_metrics(lab: Lab, account: Account) -> None:
     """Available CloudWatch metrics for SQS: depth and age of the oldest message, each minute."""
     url, _ = account.queue(VisibilityTimeout="1")
-    lab.client("sqs").send_message(QueueUrl=url, MessageBody="m")
+    lab.aws.client("sqs").send_message(QueueUrl=url, MessageBody="m")
     lab.advance(180)
     dimensions = {"QueueName": f"{account.name}-q"}
     depth = values(lab, "AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, "Maximum")

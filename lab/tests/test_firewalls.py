@@ -18,9 +18,9 @@ from firewall_lab import (
 )
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
-from vmseries_lab import firewalls, licensing, panorama
-from vmseries_lab.panorama import initial
-from vmseries_lab.panorama.answers import ApiError
+from vmseries_lab import firewalls, licensing_api, panorama
+from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
     "set template-stack autoscale-stack config deviceconfig plugins vm_series aws-cloudwatch "
@@ -222,7 +222,7 @@ class TestMetrics:
     def test_ten_metrics_every_interval_without_dimensions(self, site):
         self.switch_on(site)
         firewall = site.in_service()
-        firewall.load = firewalls.load.Load(sessions=5000, capacity=10_000)
+        firewall.load = firewalls.load_model.Load(sessions=5000, capacity=10_000)
         before, _ = self.published(site, "panSessionUtilization")
         site.world.advance(600)
         after, values = self.published(site, "panSessionUtilization")
@@ -257,7 +257,7 @@ class TestLicense:
         firewall = site.in_service()
         held = self.tell(firewall, INFO)
         assert held.findtext("result/licenses/entry/serial") == firewall.serial
-        self.tell(firewall, KEY.format(licensing.API_KEY))
+        self.tell(firewall, KEY.format(licensing_api.API_KEY))
         answer = self.tell(firewall, DEACTIVATE)
         assert "Successfully deactivated" in answer.findtext("result")
         assert site.used() == 1
@@ -271,7 +271,7 @@ class TestLicense:
 
     def test_through_panorama(self, site):
         firewall = site.in_service()
-        device = VerifiedPanorama(site.outside, api_key=initial.AUTOSCALE.key)
+        device = VerifiedPanorama(site.outside, api_key=initial_config.AUTOSCALE.key)
         with names_lead_to_the_lab():
 
             def ask(command):
@@ -279,9 +279,9 @@ class TestLicense:
                 return "".join(answer.itertext())
 
             assert firewall.serial in ask(INFO)
-            ask(KEY.format(licensing.API_KEY))
+            ask(KEY.format(licensing_api.API_KEY))
             with pytest.raises(panos.errors.PanDeviceXapiError, match="API key is same as old"):
-                ask(KEY.format(licensing.API_KEY))
+                ask(KEY.format(licensing_api.API_KEY))
             assert "Successfully deactivated" in ask(DEACTIVATE)
             site.world.advance(25)
             assert ask(INFO) == ""
@@ -302,7 +302,7 @@ class TestLicense:
 
     def test_not_while_the_licensing_service_is_away(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing.API_KEY))
+        self.tell(firewall, KEY.format(licensing_api.API_KEY))
         site.outside.licensing.configure(available=False)
         with pytest.raises(ApiError, match="try again later"):
             self.tell(firewall, DEACTIVATE)
@@ -313,7 +313,7 @@ class TestLicense:
 
     def test_a_refusal_of_the_vendor(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing.API_KEY))
+        self.tell(firewall, KEY.format(licensing_api.API_KEY))
         site.outside.licensing.configure(refuse_deactivation="Contact the support account")
         with pytest.raises(ApiError, match="Contact the support account"):
             self.tell(firewall, DEACTIVATE)
@@ -353,14 +353,14 @@ class TestLicense:
 
     def test_a_batch_command_on_panorama(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing.API_KEY))
+        self.tell(firewall, KEY.format(licensing_api.API_KEY))
         batch = (
             "<request><batch><license><deactivate><VM-Capacity><mode>auto</mode>"
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
             "</request>"
         )
         handlers = site.outside.panorama.api.handlers
-        answer = panorama.operations.choose(handlers, fromstring(batch))(
+        answer = panorama.op_commands.choose(handlers, fromstring(batch))(
             fromstring(batch), "autoscale"
         )
         assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
@@ -488,7 +488,7 @@ class TestOddities:
 
     def test_one_without_a_way_to_the_licensing_service(self, site):
         firewall = site.in_service()
-        firewall.operate(fromstring(KEY.format(licensing.API_KEY)))
+        firewall.operate(fromstring(KEY.format(licensing_api.API_KEY)))
         site.fleet.make_odd(firewall.machine.instance_id, reaches_licensing=False)
         with pytest.raises(ApiError, match="Failed to get license info"):
             firewall.operate(fromstring(DEACTIVATE))
@@ -534,7 +534,7 @@ class TestControl:
         knobs = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
         assert (knobs["mode"], knobs["commit_seconds"]) == ("refusing", 5)
         self.call(site.outside, "POST", "licensing", pool_size=3)
-        assert site.outside.licensing.pools[licensing.AUTH_CODE].total == 3
+        assert site.outside.licensing.pools[licensing_api.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
         assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1
 
@@ -575,12 +575,12 @@ class TestLicensedByPanorama:
         deactivate = (
             "<request><plugins><sw_fw_license><deactivate>"
             f"<devices><member>{firewall.serial}</member></devices>"
-            f"<license-manager>{panorama.plugin.LICENSE_MANAGER}</license-manager>"
+            f"<license-manager>{panorama.license_plugin.LICENSE_MANAGER}</license-manager>"
             "</deactivate></sw_fw_license></plugins></request>"
         )
         handlers = site.outside.panorama.api.handlers
         command = fromstring(deactivate)
-        panorama.operations.choose(handlers, command)(command, "autoscale")
+        panorama.op_commands.choose(handlers, command)(command, "autoscale")
         site.world.advance(25)
         assert site.used() == 0
         assert len(firewall.operate(info).find("result/licenses")) == 0
@@ -589,8 +589,8 @@ class TestLicensedByPanorama:
         "changes",
         [
             {"auth-key": "_AQ__wrong"},
-            {"vm-auth-key": initial.VM_AUTH_KEY},
-            {"authcodes": licensing.AUTH_CODE},
+            {"vm-auth-key": initial_config.VM_AUTH_KEY},
+            {"authcodes": licensing_api.AUTH_CODE},
             {"image": BUNDLE},
         ],
     )

@@ -18,7 +18,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import initial
+from vmseries_lab.panorama import initial_config
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ class TestCredentials:
         status, body = ask(
             site.outside, type="keygen", user="autoscale", password="autoscale-password"
         )
-        key = f"<result><key>{initial.AUTOSCALE.key}</key></result>"
+        key = f"<result><key>{initial_config.AUTOSCALE.key}</key></result>"
         assert (status, body) == (200, f'<response status="success">{key}</response>')
 
     @pytest.mark.parametrize(
@@ -50,7 +50,9 @@ class TestCredentials:
 
     def test_the_key_may_be_a_header(self, site):
         command = "<show><system><info/></system></show>"
-        status, body = ask(site.outside, type="op", cmd=command, header=initial.AUTOSCALE.key)
+        status, body = ask(
+            site.outside, type="op", cmd=command, header=initial_config.AUTOSCALE.key
+        )
         assert status == 200
         assert "<hostname>panorama</hostname>" in body
 
@@ -66,10 +68,10 @@ class TestCredentials:
         device = VerifiedPanorama(
             site.outside, api_username="operator", api_password="operator-password"
         )
-        assert device.api_key == initial.OPERATOR.key
+        assert device.api_key == initial_config.OPERATOR.key
 
     def test_a_reader_may_look_and_change_nothing(self, site):
-        reader = VerifiedPanorama(site.outside, api_key=initial.READER.key)
+        reader = VerifiedPanorama(site.outside, api_key=initial_config.READER.key)
         assert reader.op("show system info").findtext("result/system/model") == "Panorama"
         for change in (lambda: add(reader, MANAGED, "1"), lambda: commit(reader)):
             with pytest.raises(panos.errors.PanDeviceXapiError, match="Unauthorized request"):
@@ -153,7 +155,7 @@ class TestConfiguration:
         assert site.device.xapi.status_code == "13"
 
     def test_what_cannot_be_carried_out_changes_nothing(self, site):
-        key = initial.AUTOSCALE.key
+        key = initial_config.AUTOSCALE.key
         malformed = ask(site.outside, type="op", cmd="<show>", key=key)
         assert malformed[0] == 200
         assert 'code="18"' in malformed[1]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from panorama_lab import GROUP, LOGS, MANAGED, STACK, add, ask, commit, job, panorama_lab, serials
 
-from vmseries_lab.panorama import initial
-from vmseries_lab.panorama.store import Change, Store
+from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama.config_store import Change, Store
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ class TestCommits:
     @pytest.mark.parametrize("as_line", [False, True])
     def test_nothing_to_commit_in_both_recorded_forms(self, site, as_line):
         site.outside.panorama.configure(no_changes_as_line=as_line)
-        key = initial.AUTOSCALE.key
+        key = initial_config.AUTOSCALE.key
         _, body = ask(site.outside, type="commit", cmd="<commit></commit>", key=key)
         text = "There are no changes to commit."
         shown = f"<line>{text}</line>" if as_line else text
@@ -94,7 +94,7 @@ class TestCommits:
         add(site.device, MANAGED, "1")
         commit(site.device, "autoscale")
         command = "<commit><partial><admin><member>autoscale</member></admin></partial></commit>"
-        _, body = ask(site.outside, type="commit", cmd=command, key=initial.AUTOSCALE.key)
+        _, body = ask(site.outside, type="commit", cmd=command, key=initial_config.AUTOSCALE.key)
         assert "The result of this commit would be the same as the previous commit" in body
 
     def test_a_commit_that_fails_leaves_the_changes_to_be_committed(self, site):
@@ -202,7 +202,7 @@ class TestCommits:
         )
     )
     def test_a_full_commit_makes_both_configurations_equal(self, edits):
-        store = Store(initial.configuration())
+        store = Store(initial_config.configuration())
         for serial in "123":
             store.make(MANAGED, f"<entry name='{serial}'/>")
         for admin, action, xpath, serial in edits:

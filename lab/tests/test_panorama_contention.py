@@ -15,7 +15,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import initial, references, roles
+from vmseries_lab.panorama import admin_roles, initial_config, references
 
 USER = "/config/mgt-config/users/entry[@name='autoscale']/permissions/role-based/custom/profile"
 CLOUDWATCH = (
@@ -136,7 +136,7 @@ class TestMultiConfig:
 class TestRoles:
     def test_the_role_profile_can_be_read(self, site):
         profile = site.device.xapi.show(USER).findtext("result/profile")
-        rights = site.device.xapi.show(roles.rights_path(profile)).find("result/xmlapi")
+        rights = site.device.xapi.show(admin_roles.rights_path(profile)).find("result/xmlapi")
         allowed = {right.tag for right in rights if right.text == "enable"}
         assert allowed == {"config", "op", "commit"}
 
@@ -156,7 +156,7 @@ class TestRoles:
     def test_the_words_of_the_refusal(self, site, configure):
         configure(rights=["op"])
         status, body = ask(
-            site.outside, type="commit", cmd="<commit></commit>", key=initial.AUTOSCALE.key
+            site.outside, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key
         )
         text = "Type [commit] not authorized for user role."
         assert (status, body) == (
@@ -170,7 +170,7 @@ class TestRoles:
         commit(site.operator)
         site.world.advance(31)
         command = "<show><system><info/></system></show>"
-        assert ask(site.outside, type="op", cmd=command, key=initial.READER.key)[0] == 403
+        assert ask(site.outside, type="op", cmd=command, key=initial_config.READER.key)[0] == 403
 
     def test_a_right_that_does_not_exist(self, configure):
         with pytest.raises(ValueError, match="fly"):

@@ -16,7 +16,7 @@ from panorama_lab import (
 )
 
 from vmseries_lab import panorama
-from vmseries_lab.panorama import initial, references
+from vmseries_lab.panorama import initial_config, references
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ class TestDevices:
         firewall = Firewall("007951000100001")
         site.outside.panorama.register(
             firewall,
-            initial.VM_AUTH_KEY,
+            initial_config.VM_AUTH_KEY,
             group="autoscale",
             stack="autoscale-stack",
             logs="autoscale-logs",
@@ -207,6 +207,6 @@ class TestOperatorSession:
         "line", ["", "show jobs all", "set nonsense x y", "set template-stack"]
     )
     def test_a_line_that_makes_no_change_stops_the_session(self, site, line):
-        with pytest.raises(panorama.cli.BadLineError):
+        with pytest.raises(panorama.configure_mode.BadLineError):
             site.outside.panorama.operator_session([self.SWITCH_ON, line])
         assert site.device.op("check pending-changes").findtext("result") == "no"

@@ -20,7 +20,7 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab.panorama import initial
+from vmseries_lab.panorama import initial_config
 
 TAKEOVER = 15
 BATCH = (
@@ -50,7 +50,7 @@ class Pair:
 def pair():
     with panorama_lab() as site:
         site.outside.panorama.make_pair()
-        second = VerifiedPanorama(site.outside, peer=1, api_key=initial.AUTOSCALE.key)
+        second = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
         yield Pair(site.world, site.outside, site.device, second)
 
 
@@ -114,7 +114,7 @@ class TestPeers:
         firewall = Firewall("007951000100001")
         pair.panorama.register(
             firewall,
-            initial.VM_AUTH_KEY,
+            initial_config.VM_AUTH_KEY,
             group="autoscale",
             stack="autoscale-stack",
             logs="autoscale-logs",
@@ -277,7 +277,9 @@ class TestFailover:
 
     def test_commands_reach_firewalls_through_the_new_active_peer(self, pair):
         firewall = Firewall("1")
-        pair.panorama.register(firewall, initial.VM_AUTH_KEY, group=None, stack=None, logs=None)
+        pair.panorama.register(
+            firewall, initial_config.VM_AUTH_KEY, group=None, stack=None, logs=None
+        )
         pair.world.advance(TAKEOVER)
         pair.panorama.fail_over()
         pair.world.advance(TAKEOVER)
@@ -288,7 +290,7 @@ class TestFailover:
     def test_a_first_push_that_was_lost_is_made_again(self, pair):
         firewall = Firewall("1")
         names = {"group": "autoscale", "stack": "autoscale-stack", "logs": None}
-        pair.panorama.register(firewall, initial.VM_AUTH_KEY, **names)
+        pair.panorama.register(firewall, initial_config.VM_AUTH_KEY, **names)
         pair.panorama.push(["1"])
         pair.world.advance(TAKEOVER)
         pair.panorama.fail_over()

@@ -6,7 +6,7 @@ import panos.errors
 import pytest
 from panorama_lab import HOST, ask, panorama_lab
 
-from vmseries_lab.panorama import initial
+from vmseries_lab.panorama import initial_config
 
 INFO = "<show><system><info/></system></show>"
 
@@ -44,7 +44,7 @@ class TestMisbehaviour:
 
     def test_more_requests_at_once_than_it_answers(self, site):
         def status(_number):
-            return ask(site.outside, type="op", cmd=INFO, key=initial.AUTOSCALE.key)[0]
+            return ask(site.outside, type="op", cmd=INFO, key=initial_config.AUTOSCALE.key)[0]
 
         assert status(0) == 200
         site.outside.panorama.configure(delay_seconds=0.2, requests_at_once=2)

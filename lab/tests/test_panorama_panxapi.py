@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from vmseries_lab import panorama
-from vmseries_lab.panorama import initial
-from vmseries_lab.world import World
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config
 
 CLIENT = Path(sys.executable).with_name("panxapi.py")
 RUN = """
@@ -41,7 +41,7 @@ def client(outside, tmp_path):
     authority = tmp_path / "ca.pem"
     authority.write_text(outside.authority.pem)
 
-    def run(*arguments, key=initial.AUTOSCALE.key, peer=0):
+    def run(*arguments, key=initial_config.AUTOSCALE.key, peer=0):
         peer = outside.panorama.peers[peer]
         command = [sys.executable, "-W", "ignore", "-c", RUN, str(CLIENT)]
         where = ["-h", peer.host, "-P", str(peer.server.port)]

@@ -14,11 +14,11 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab import licensing
-from vmseries_lab.panorama import cli, initial, plugin
+from vmseries_lab import licensing_api
+from vmseries_lab.panorama import configure_mode, initial_config, license_plugin
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
-MANAGER = plugin.LICENSE_MANAGER
+MANAGER = license_plugin.LICENSE_MANAGER
 HOUR = 3600
 
 
@@ -66,7 +66,7 @@ def deactivate(site, *serial_numbers, manager=MANAGER):
 
 
 def commit_plugin(site):
-    return site.device.commit(sync=False, admins=plugin.ADMIN)
+    return site.device.commit(sync=False, admins=license_plugin.ADMIN)
 
 
 def auto_deactivate(site, hours):
@@ -130,7 +130,7 @@ class TestRegistration:
         assert key.startswith("_AQ__")
         assert parameters.findtext(".//dgname") == "autoscale"
         assert site.outside.plugin.auth_code(key) == "D7654321"
-        with pytest.raises(cli.BadLineError):
+        with pytest.raises(configure_mode.BadLineError):
             session(["set plugins"])
 
 
@@ -139,7 +139,7 @@ class TestDeactivation:
         self, site, firewall
     ):
         answer = deactivate(site, firewall.serial)
-        assert "".join(answer.itertext()) == plugin.SENT
+        assert "".join(answer.itertext()) == license_plugin.SENT
         # A commit that follows at once, as in the vendor's function, finds nothing to commit.
         assert commit_plugin(site) is None
         assert site.outside.licensing.used() == 1
@@ -185,7 +185,7 @@ class TestDeactivation:
     )
     def test_what_fails_later_is_answered_as_what_succeeds(self, site, firewall, break_it):
         break_it(site)
-        assert "".join(deactivate(site, firewall.serial).itertext()) == plugin.SENT
+        assert "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.SENT
         site.world.advance(25)
         assert site.outside.licensing.used() == 1
         assert listed(site) == {firewall.ip_address: firewall.serial}
@@ -272,7 +272,7 @@ class TestAutoDeactivation:
 def test_a_license_manager_that_has_used_up_its_auth_code(site):
     site.outside.licensing.configure(pool_size=1)
     join(site)
-    with pytest.raises(licensing.PoolExhaustedError):
+    with pytest.raises(licensing_api.PoolExhaustedError):
         join(site)
 
 
@@ -289,7 +289,7 @@ class TestPair:
     def fail_over(self, site):
         site.outside.panorama.fail_over()
         site.world.advance(30)
-        site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial.AUTOSCALE.key)
+        site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
 
     def test_a_promise_and_a_deactivation_that_nobody_committed(self, site, firewalls):
         done, promised = firewalls

@@ -61,7 +61,7 @@ def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> 
 def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
     """Dates that AWS gives are dates of the lab."""
     lab.advance(100_000)
-    iam = lab.client("iam")
+    iam = lab.aws.client("iam")
     account.role(name=account.name)
     created = iam.get_role(RoleName=account.name)["Role"]["CreateDate"]
     assert abs(created.timestamp() - lab.now()) < 30
@@ -70,9 +70,9 @@ def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
 def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
     since = len(lab.calls())
     with pytest.raises(ClientError):
-        lab.client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
-    lab.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[account.name])
-    lab.client("secretsmanager").create_secret(Name=account.name, SecretString="very secret")
+        lab.aws.client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
+    lab.aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[account.name])
+    lab.aws.client("secretsmanager").create_secret(Name=account.name, SecretString="very secret")
     first, second, third = lab.calls(since)
     assert (first["service"], first["action"]) == ("ec2", "DescribeInstances")
     assert first["parameters"] == {"InstanceIds": ["i-00000000000000000"]}
@@ -85,7 +85,7 @@ def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: A
 def test_what_is_not_simulated_says_so_and_is_not_retried(lab: Lab) -> None:
     """HTTP 500 would be tried again by every SDK, for minutes by Terraform."""
     with pytest.raises(ClientError, match="the lab does not simulate ec2:") as refused:
-        lab.client("ec2").get_ebs_default_kms_key_id()
+        lab.aws.client("ec2").get_ebs_default_kms_key_id()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
@@ -99,11 +99,11 @@ def test_what_is_not_simulated_says_so_and_is_not_retried(lab: Lab) -> None:
 )
 def test_throttling(lab: Lab, account: Account, service: str, code: str) -> None:
     calls = {
-        "ec2": lambda: lab.client("ec2").describe_vpcs(),
-        "autoscaling": lambda: lab.client("autoscaling").describe_auto_scaling_groups(),
-        "sqs": lambda: lab.client("sqs").list_queues(),
+        "ec2": lambda: lab.aws.client("ec2").describe_vpcs(),
+        "autoscaling": lambda: lab.aws.client("autoscaling").describe_auto_scaling_groups(),
+        "sqs": lambda: lab.aws.client("sqs").list_queues(),
     }
-    lab.fault(service, "*", kind="throttle")
+    lab.faults.add(service, "*", kind="throttle")
     with pytest.raises(ClientError) as refused:
         calls[service]()
     assert refused.value.response["Error"]["Code"] == code
@@ -111,8 +111,8 @@ def test_throttling(lab: Lab, account: Account, service: str, code: str) -> None
 
 
 def test_fault_strikes_the_nth_call_only(lab: Lab, account: Account) -> None:
-    ec2 = lab.client("ec2")
-    lab.fault("ec2", "DescribeVpcs", code="Unavailable", status=503, after=1, count=2)
+    ec2 = lab.aws.client("ec2")
+    lab.faults.add("ec2", "DescribeVpcs", code="Unavailable", status=503, after=1, count=2)
     outcomes = []
     for _ in range(4):
         try:
@@ -124,9 +124,9 @@ def test_fault_strikes_the_nth_call_only(lab: Lab, account: Account) -> None:
 
 
 def test_connection_breaks_before_or_after_the_effect(lab: Lab, account: Account) -> None:
-    sqs = lab.client("sqs")
+    sqs = lab.aws.client("sqs")
     for when, exists in (("before", False), ("after", True)):
-        lab.fault("sqs", "CreateQueue", kind="reset", when=when)
+        lab.faults.add("sqs", "CreateQueue", kind="reset", when=when)
         with pytest.raises((ConnectionClosedError, ReadTimeoutError, ConnectionError)):
             sqs.create_queue(QueueName=f"{account.name}-{when}")
         found = sqs.list_queues(QueueNamePrefix=f"{account.name}-{when}")
@@ -152,12 +152,12 @@ def test_an_attempt_that_repeats_an_invocation_gets_its_answer(lab: Lab, account
 
 
 def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) -> None:
-    lab.client("ec2").describe_vpcs()
-    lab.fault("ec2", "DescribeSubnets", kind="delay", seconds=1.0)
-    slow = threading.Thread(target=lab.client("ec2").describe_subnets)
+    lab.aws.client("ec2").describe_vpcs()
+    lab.faults.add("ec2", "DescribeSubnets", kind="delay", seconds=1.0)
+    slow = threading.Thread(target=lab.aws.client("ec2").describe_subnets)
     started = time.monotonic()
     slow.start()
-    lab.client("ec2").describe_vpcs()
+    lab.aws.client("ec2").describe_vpcs()
     quick = time.monotonic() - started
     slow.join()
     assert quick < 0.9
@@ -174,17 +174,17 @@ def test_a_late_call_takes_effect_after_its_caller_has_given_up(lab: Lab, accoun
         aws_secret_access_key="lab",
         config=Config(read_timeout=0.5, retries={"total_max_attempts": 1}),
     )
-    lab.fault("sqs", "CreateQueue", kind="late", seconds=0.5)
+    lab.faults.add("sqs", "CreateQueue", kind="late", seconds=0.5)
     with pytest.raises(ReadTimeoutError):
         impatient.create_queue(QueueName=account.name)
-    assert "QueueUrls" not in lab.client("sqs").list_queues(QueueNamePrefix=account.name)
+    assert "QueueUrls" not in lab.aws.client("sqs").list_queues(QueueNamePrefix=account.name)
     lab.settle()
-    assert "QueueUrls" in lab.client("sqs").list_queues(QueueNamePrefix=account.name)
+    assert "QueueUrls" in lab.aws.client("sqs").list_queues(QueueNamePrefix=account.name)
 
 
 def test_fault_strikes_what_it_is_about(lab: Lab, account: Account) -> None:
     """An interface is known by its tag, in whatever order interfaces are wired."""
-    ec2 = lab.client("ec2")
+    ec2 = lab.aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.98.0.0/24")["Subnet"]["SubnetId"]
 
@@ -196,38 +196,38 @@ def test_fault_strikes_what_it_is_about(lab: Lab, account: Account) -> None:
         )
         return str(made["NetworkInterface"]["NetworkInterfaceId"])
 
-    lab.fault("ec2", "CreateNetworkInterface", subject="untrust")
+    lab.faults.add("ec2", "CreateNetworkInterface", subject="untrust")
     management = create("management")
     with pytest.raises(ClientError, match="injected by the lab"):
         create("untrust")
-    lab.fault("ec2", "DeleteNetworkInterface", subject="management")
+    lab.faults.add("ec2", "DeleteNetworkInterface", subject="management")
     ec2.delete_network_interface(NetworkInterfaceId=create("untrust"))
     with pytest.raises(ClientError, match="injected by the lab"):
         ec2.delete_network_interface(NetworkInterfaceId=management)
 
 
 def test_requests_to_panorama_fail_by_what_they_are_about(lab: Lab, account: Account) -> None:
-    lab.fault("panorama", "show", kind="throttle", subject="jobs all")
-    lab.panorama_xml(type="op", cmd="<show><devices><all/></devices></show>")
+    lab.faults.add("panorama", "show", kind="throttle", subject="jobs all")
+    lab.panorama.request(type="op", cmd="<show><devices><all/></devices></show>")
     with pytest.raises(LabError, match="config lock"):
-        lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
-    lab.panorama_xml(type="op", cmd="<show><jobs><all/></jobs></show>")
+        lab.panorama.request(type="op", cmd="<show><jobs><all/></jobs></show>")
+    lab.panorama.request(type="op", cmd="<show><jobs><all/></jobs></show>")
 
 
 def test_faults_are_cleared(lab: Lab, account: Account) -> None:
-    lab.fault("ec2", "DescribeVpcs", kind="http-500", count=None)
+    lab.faults.add("ec2", "DescribeVpcs", kind="http-500", count=None)
     with pytest.raises(ClientError):
-        lab.client("ec2").describe_vpcs()
-    lab.clear_faults()
-    lab.client("ec2").describe_vpcs()
+        lab.aws.client("ec2").describe_vpcs()
+    lab.faults.clear()
+    lab.aws.client("ec2").describe_vpcs()
 
 
 def test_wrong_requests_to_the_control_api_are_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="unknown kind of fault 'nonsense'"):
-        lab.fault("ec2", "*", kind="nonsense")
+        lab.faults.add("ec2", "*", kind="nonsense")
     with pytest.raises(LabError, match="for service events, action Deliver, only"):
-        lab.fault("ec2", "DescribeVpcs", kind="drop")
+        lab.faults.add("ec2", "DescribeVpcs", kind="drop")
     with pytest.raises(LabError, match="takes advance or pace, not back"):
-        lab._control("POST", "clock", {"back": 1})
+        lab._control.request("POST", "clock", {"back": 1})
     with pytest.raises(LabError, match="no GET /lab/nothing"):
-        lab._control("GET", "nothing")
+        lab._control.request("GET", "nothing")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_lab.firewalls.load import Load
+from vmseries_lab.core.world import World
+from vmseries_lab.firewalls.load_model import Load
 from vmseries_lab.traffic import Traffic
-from vmseries_lab.world import World
 
 
 @dataclass

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from vmseries_lab.client import Lab
-from vmseries_lab.terraform import Workspace
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_scenarios.terraform import Workspace
 
 MINUTE = 60.0
 QUICK_BOOT = {"license": 160.0, "register": 165.0, "content": 170.0}
-"""For ``Lab.boot_times``, where it is not the boot that is looked at."""
+"""For ``FirewallsClient.set_boot_times``, where it is not the boot that is looked at."""
 SECRET = "vmseries-autoscale/panorama"
 
 
@@ -33,14 +33,14 @@ class Fleet:
         return str(self.outputs["autoscaling_group"]["name"])
 
     def states(self) -> dict[str, str]:
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        groups = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self.name]
         )["AutoScalingGroups"]
         return {i["InstanceId"]: i["LifecycleState"] for i in groups[0]["Instances"]}
 
     def instance(self, instance_id: str) -> dict[str, Any]:
         """An instance as EC2 describes it."""
-        found = self.lab.client("ec2").describe_instances(InstanceIds=[instance_id])
+        found = self.lab.aws.client("ec2").describe_instances(InstanceIds=[instance_id])
         return dict(found["Reservations"][0]["Instances"][0])
 
     def serial(self, instance_id: str) -> str:
@@ -51,14 +51,14 @@ class Fleet:
     def terminate_one(self) -> str:
         """Have Auto Scaling terminate one instance and not replace it."""
         instance = next(i for i, state in self.states().items() if state == "InService")
-        self.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        self.lab.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
             InstanceId=instance, ShouldDecrementDesiredCapacity=True
         )
         return instance
 
     def log(self, since: float, function: str = "terminate") -> list[dict[str, Any]]:
         """A function's log lines since a time of the lab."""
-        events = self.lab.client("logs").filter_log_events(
+        events = self.lab.aws.client("logs").filter_log_events(
             logGroupName=self.outputs["functions"][function]["log_group_name"],
             startTime=int(since * 1000),
         )["events"]
@@ -67,7 +67,7 @@ class Fleet:
 
     def metric(self, name: str, since: float, function: str = "terminate") -> float:
         """The sum of one of a function's metrics since a time of the lab."""
-        points = self.lab.client("cloudwatch").get_metric_statistics(
+        points = self.lab.aws.client("cloudwatch").get_metric_statistics(
             Namespace="VMSeriesAutoscale",
             MetricName=name,
             Dimensions=[
@@ -84,7 +84,7 @@ class Fleet:
     def dead_letters(self, transition: str = "terminate") -> list[dict[str, Any]]:
         """What the dead-letter queue of a transition holds."""
         return list(
-            self.lab.client("sqs")
+            self.lab.aws.client("sqs")
             .receive_message(
                 QueueUrl=self.outputs["dead_letter_queues"][transition]["url"],
                 MessageAttributeNames=["All"],
@@ -96,7 +96,7 @@ class Fleet:
 
     def change_secret(self, **changes: str) -> Callable[[], None]:
         """Change keys of Panorama's secret; return what undoes it."""
-        secrets = self.lab.client("secretsmanager")
+        secrets = self.lab.aws.client("secretsmanager")
         before = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
         after = json.dumps({**json.loads(before), **changes})
         secrets.put_secret_value(SecretId=SECRET, SecretString=after)
@@ -114,7 +114,7 @@ class Fleet:
 
     def desire(self, number: int) -> None:
         """Have Auto Scaling change the group's capacity."""
-        self.lab.client("autoscaling").set_desired_capacity(
+        self.lab.aws.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=self.name, DesiredCapacity=number
         )
 
@@ -128,7 +128,7 @@ class Fleet:
 
     def reconcile(self, action: str) -> dict[str, Any]:
         """Invoke the reconcile function as an operator does; its report."""
-        answer = self.lab.client("lambda").invoke(
+        answer = self.lab.aws.client("lambda").invoke(
             FunctionName=self.outputs["functions"]["reconcile"]["name"],
             Payload=json.dumps({"action": action}),
         )
@@ -138,7 +138,7 @@ class Fleet:
 
     def redrive(self, transition: str) -> None:
         """Move what is in a dead-letter queue back to where it belongs."""
-        self.lab.client("sqs").start_message_move_task(
+        self.lab.aws.client("sqs").start_message_move_task(
             SourceArn=self.outputs["dead_letter_queues"][transition]["arn"],
             DestinationArn=self.outputs["queues"][transition]["arn"],
         )

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import workspaces
 from terraform.spoke_routes import ways_around
 
-from vmseries_lab import preflight
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.nics import Nic, nics
-from vmseries_lab.terraform import Change, Workspace
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_scenarios import deployment, preflight
+from vmseries_scenarios.network_interfaces import Nic, nics
+from vmseries_scenarios.terraform import Change, Workspace
 
 MINUTE = 60.0
 APPLY_PACE = 60.0
@@ -88,7 +87,7 @@ class Stack:
 
     def group(self) -> dict[str, Any]:
         """The group as Auto Scaling describes it."""
-        answer = self.lab.client("autoscaling").describe_auto_scaling_groups(
+        answer = self.lab.aws.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[self.group_name]
         )
         return dict(answer["AutoScalingGroups"][0])
@@ -105,7 +104,7 @@ class Stack:
 
     def offer(self, share: float) -> None:
         """Offer sessions, in parts of what one firewall's session table holds."""
-        self.lab.traffic(round(share * self.lab.firewalls()[0]["max_sessions"]))
+        self.lab.offer_sessions(round(share * self.lab.firewalls.describe()[0]["max_sessions"]))
 
     def step(self) -> Step:
         """What is to be seen now, and what happened since the last step."""
@@ -125,13 +124,14 @@ class Stack:
         """The group's instances as EC2 describes them; none once the group is gone."""
         ids = [
             instance["InstanceId"]
-            for instance in self.lab.client("autoscaling").describe_auto_scaling_instances()[
+            for instance in self.lab.aws.client("autoscaling").describe_auto_scaling_instances()[
                 "AutoScalingInstances"
             ]
         ]
         if not ids:
             return {}
-        reservations = self.lab.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+        ec2 = self.lab.aws.client("ec2")
+        reservations = ec2.describe_instances(InstanceIds=ids)["Reservations"]
         return {i["InstanceId"]: i for r in reservations for i in r["Instances"]}
 
 
@@ -177,7 +177,7 @@ class ExampleStory:
     def stack(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         folder = tmp_path_factory.mktemp(Path(cls.example).name)
         with Lab() as lab:
-            workspace = workspaces.copy(lab, cls.example, folder / "copy")
+            workspace = deployment.copy(lab, cls.example, folder / "copy")
             yield Stack(lab, workspace)
             assert lab.errors() == []
 
@@ -186,7 +186,7 @@ class ExampleStory:
     def applied(cls, stack: Stack) -> tuple[Change, ...]:
         """The second plan, after the first apply."""
         stack.apply()
-        stack.lab.panorama_cli(stack.workspace.output()["panorama_set_commands"])
+        stack.lab.panorama.run_commands(stack.workspace.output()["panorama_set_commands"])
         return stack.workspace.plan()
 
     @pytest.fixture(scope="class")
@@ -220,7 +220,7 @@ class ExampleStory:
         """All firewalls replaced after a change of the launch template, and the plan after it."""
         stack.workspace.variables["firewall"] = {"instance_type": "m5.2xlarge"}
         stack.apply()
-        autoscaling = stack.lab.client("autoscaling")
+        autoscaling = stack.lab.aws.client("autoscaling")
 
         def running() -> bool:
             refreshes = autoscaling.describe_instance_refreshes(
@@ -253,7 +253,7 @@ class ExampleStory:
         self, stack: Stack, applied: tuple[Change, ...]
     ) -> None:
         vpc = stack.workspace.output()["spoke"]["vpc_id"]
-        assert ways_around(stack.lab.client("ec2"), vpc) == []
+        assert ways_around(stack.lab.aws.client("ec2"), vpc) == []
 
     def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]

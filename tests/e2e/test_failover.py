@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, SECRET, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.panorama import initial
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_lab.panorama import initial_config
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -63,7 +63,7 @@ class Site:
 
     def places(self, serial: str, action: str) -> int:
         """How often a configuration names a firewall; ``show`` is the running one."""
-        answers = (self.lab.panorama_xml(type="config", action=action, xpath=x) for x in PLACES)
+        answers = (self.lab.panorama.request(type="config", action=action, xpath=x) for x in PLACES)
         return sum(
             entry.get("name") == serial
             for answer in answers
@@ -83,15 +83,15 @@ class Site:
 
     def fail_over(self, cause: str = "power") -> str:
         """Let the active peer fail and the other one take over; the one that failed."""
-        failed = str(self.lab.panorama_state()["active"])
-        self.lab.panorama_failover(cause)
+        failed = str(self.lab.panorama.state()["active"])
+        self.lab.panorama.fail_over(cause)
         self.lab.advance(TAKEOVER)
-        assert self.lab.panorama_state()["active"] not in (failed, None)
+        assert self.lab.panorama.state()["active"] not in (failed, None)
         return failed
 
     def mend(self, failed: str) -> None:
         """The peer is back, as the passive one, and in step."""
-        self.lab.panorama(peer=PRIORITIES[failed], available=True)
+        self.lab.panorama.configure(peer=PRIORITIES[failed], available=True)
         self.lab.advance(MINUTE)
 
     def check_others(self, since: int, leaving: set[str]) -> None:
@@ -112,9 +112,9 @@ class Site:
 
 def add_deployment(lab: Lab) -> None:
     """What the second deployment has of its own: a device group, and two secrets."""
-    lab.panorama_cli(["set device-group west description 'the other deployment'"])
-    secrets = lab.client("secretsmanager")
-    second = initial.SECOND
+    lab.panorama.run_commands(["set device-group west description 'the other deployment'"])
+    secrets = lab.aws.client("secretsmanager")
+    second = initial_config.SECOND
     for name, changes in (
         (SECRET, {"api_key": second.key, "username": second.name}),
         (SECRET.replace("panorama", "bootstrap"), {"dgname": "west"}),
@@ -126,11 +126,11 @@ def add_deployment(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Lab() as lab:
-        lab.panorama_pair()
-        lab.boot_times(**QUICK_BOOT)
-        lab.panorama(push_seconds=5)
+        lab.panorama.make_pair()
+        lab.firewalls.set_boot_times(**QUICK_BOOT)
+        lab.panorama.configure(push_seconds=5)
         add_deployment(lab)
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab,
             "tests/fixtures/shared-panorama",
             tmp_path_factory.mktemp("failover") / "copy",
@@ -151,7 +151,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
-    site.lab.fault("panorama", "commit", kind="reset", count=1)
+    site.lab.faults.add("panorama", "commit", kind="reset", count=1)
     leaving = site.east.terminate_one()
     serial = site.east.serial(leaving)
     site.until(lambda: any("error" in line for line in site.east.log(since)))
@@ -190,7 +190,7 @@ def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause
 
 def waiting(fleet: Fleet) -> int:
     """Messages that the terminate queue holds."""
-    attributes = fleet.lab.client("sqs").get_queue_attributes(
+    attributes = fleet.lab.aws.client("sqs").get_queue_attributes(
         QueueUrl=fleet.outputs["queues"]["terminate"]["url"], AttributeNames=["All"]
     )["Attributes"]
     kinds = ("", "NotVisible")
@@ -211,7 +211,7 @@ def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
 def test_both_peers_down_for_two_hours(site: Site) -> None:
     lab, east, west = site.lab, site.east, site.west
     since, entries = lab.now(), len(lab.timeline())
-    lab.panorama(available=False)
+    lab.panorama.configure(available=False)
     held = {(one := east.terminate_one()): east.serial(one) for _ in range(2)}
     given_up = {(one := west.terminate_one()): west.serial(one) for _ in range(2)}
     lab.advance(120 * MINUTE)
@@ -232,7 +232,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     done = {e.kind for e in lab.timeline(entries)}
     assert done.isdisjoint({"hook-expired", "license-returned", "device-removed", "commit-queued"})
 
-    lab.panorama(available=True)
+    lab.panorama.configure(available=True)
     lab.advance(30 * MINUTE)
     assert site.gone(east, *held)
     assert completed(lab.timeline(entries), set(held)) == ["CONTINUE"] * len(held)
@@ -260,4 +260,4 @@ def test_both_deployments_scale_in_at_the_same_time(site: Site) -> None:
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.check_others(entries, set(leaving.values()))
     # In all that has happened here: five calls at once for each deployment.
-    assert site.lab.panorama_state()["most_requests_at_once"] <= len(fleets) * CALLS_AT_ONCE
+    assert site.lab.panorama.state()["most_requests_at_once"] <= len(fleets) * CALLS_AT_ONCE

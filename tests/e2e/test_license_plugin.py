@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, QUICK_BOOT, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.panorama.plugin import LICENSE_MANAGER
-from vmseries_lab.permissions.scenarios import license_by_plugin
+from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+from vmseries_scenarios import deployment
+from vmseries_scenarios.least_privilege.scenarios import license_by_plugin
 
 pytestmark = pytest.mark.apply(seconds=90)
 
@@ -23,13 +23,13 @@ def listed(lab: Lab) -> set[str | None]:
     """The serial numbers that the license manager lists as licensed."""
     asked = f"<devices><license-manager>{LICENSE_MANAGER}</license-manager></devices>"
     show = f"<show><plugins><sw_fw_license>{asked}</sw_fw_license></plugins></show>"
-    return {one.text for one in lab.panorama_xml(type="op", cmd=show).iter("serial")}
+    return {one.text for one in lab.panorama.request(type="op", cmd=show).iter("serial")}
 
 
 def uncommitted(lab: Lab) -> str | None:
     """Whether Panorama has changes that nobody has committed, the plugin among them."""
     check = "<check><pending-changes></pending-changes></check>"
-    return lab.panorama_xml(type="op", cmd=check).findtext("result")
+    return lab.panorama.request(type="op", cmd=check).findtext("result")
 
 
 def left_by(firewalls: int) -> Leftovers:
@@ -42,9 +42,9 @@ def left_by(firewalls: int) -> Leftovers:
 def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)
-        lab.boot_times(**QUICK_BOOT)
-        lab.panorama(push_seconds=5)
-        workspace = workspaces.copy(
+        lab.firewalls.set_boot_times(**QUICK_BOOT)
+        lab.panorama.configure(push_seconds=5)
+        workspace = deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path / "copy", license_manager=LICENSE_MANAGER
         )
         lab.pace(60)
@@ -60,12 +60,12 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
 
         # Of one that is killed no hook is told; two leave as they should.
         killed = next(iter(serials))
-        lab.client("autoscaling").detach_instances(
+        lab.aws.client("autoscaling").detach_instances(
             AutoScalingGroupName=fleet.name,
             InstanceIds=[killed],
             ShouldDecrementDesiredCapacity=True,
         )
-        lab.client("ec2").terminate_instances(InstanceIds=[killed])
+        lab.aws.client("ec2").terminate_instances(InstanceIds=[killed])
         leaving = [fleet.terminate_one() for _ in range(2)]
         lab.advance(20 * MINUTE)
         (stays,) = fleet.states()

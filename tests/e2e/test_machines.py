@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 
 from vmseries_lab.client import Lab
-from vmseries_lab.terraform import TerraformError, Workspace
+from vmseries_scenarios import deployment
+from vmseries_scenarios.terraform import TerraformError, Workspace
 
 pytestmark = pytest.mark.apply(seconds=200)
 
@@ -40,8 +40,8 @@ def hand_over(there: Workspace, here: Workspace) -> None:
 
 
 def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
-    planner = workspaces.copy(lab, ROOT, tmp_path / "planner")
-    applier = workspaces.copy(lab, ROOT, tmp_path / "applier")
+    planner = deployment.copy(lab, ROOT, tmp_path / "planner")
+    applier = deployment.copy(lab, ROOT, tmp_path / "applier")
     assert planner.save_plan(tmp_path / "saved.tfplan")
 
     applier.apply(plan=tmp_path / "saved.tfplan")
@@ -55,13 +55,13 @@ def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
 def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
     lab: Lab, tmp_path: Path
 ) -> None:
-    first = workspaces.copy(lab, ROOT, tmp_path / "first")
-    second = workspaces.copy(lab, ROOT, tmp_path / "second")
-    lab.fault("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
+    first = deployment.copy(lab, ROOT, tmp_path / "first")
+    second = deployment.copy(lab, ROOT, tmp_path / "second")
+    lab.faults.add("lambda", "PublishLayerVersion", code="AccessDeniedException", count=100)
     with pytest.raises(TerraformError, match="AccessDenied"):
         first.apply()
     assert len(built(first)) == 1
-    lab.clear_faults()
+    lab.faults.clear()
 
     hand_over(first, second)
     second.apply()

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=150)
 
@@ -27,7 +27,7 @@ PORT = 8443
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One firewall in service, and a load balancer for the target group of type ip."""
     with Lab() as lab:
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab,
             "tests/fixtures/minimal",
             tmp_path_factory.mktemp("lost") / "copy",
@@ -48,7 +48,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 def expose(fleet: Fleet) -> None:
     """Put a Network Load Balancer in front; from Terraform it would take a minute."""
-    elbv2 = fleet.lab.client("elbv2")
+    elbv2 = fleet.lab.aws.client("elbv2")
     (balancer,) = elbv2.create_load_balancer(
         Name="service", Type="network", Subnets=fleet.outputs["service"]["subnet_ids"]
     )["LoadBalancers"]
@@ -67,7 +67,7 @@ def service(fleet: Fleet) -> str:
 
 def targets(fleet: Fleet) -> dict[tuple[str, int], str]:
     """State by address and port."""
-    answer = fleet.lab.client("elbv2").describe_target_health(TargetGroupArn=service(fleet))
+    answer = fleet.lab.aws.client("elbv2").describe_target_health(TargetGroupArn=service(fleet))
     return {
         (one["Target"]["Id"], one["Target"]["Port"]): one["TargetHealth"]["State"]
         for one in answer["TargetHealthDescriptions"]
@@ -85,7 +85,7 @@ def untrust(fleet: Fleet, instance_id: str) -> str:
 
 
 def lose_all_events(fleet: Fleet) -> None:
-    fleet.lab.fault("events", "Deliver", kind="drop", count=None)
+    fleet.lab.faults.add("events", "Deliver", kind="drop", count=None)
 
 
 def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
@@ -134,7 +134,7 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(fleet: F
     lose_all_events(fleet)
     fleet.desire(FLEET)
     fleet.lab.advance(MINUTE)
-    fleet.lab.clear_faults()
+    fleet.lab.faults.clear()
     waiting = {i for i, state in fleet.states().items() if state == "Pending:Wait"}
     assert len(waiting) == FLEET - 1
 
@@ -158,7 +158,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(fleet: Fl
     lose_all_events(fleet)
     fleet.desire(1)
     fleet.lab.advance(MINUTE)
-    fleet.lab.clear_faults()
+    fleet.lab.faults.clear()
     waiting = {i for i, state in fleet.states().items() if state == "Terminating:Wait"}
     assert len(waiting) == FLEET - 1
     assert fleet.lab.leftovers() == left_by(FLEET)
@@ -179,7 +179,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(fleet: Fl
 def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(fleet: Fleet) -> None:
     """What docs/operations.md says to do."""
     (stays,) = fleet.states()
-    fleet.lab.fault("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
+    fleet.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     fleet.desire(2)
     fleet.lab.advance(MINUTE)
     (letter,) = fleet.dead_letters("launch")
@@ -190,8 +190,8 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(fle
 
     joined = next(iter(fleet.states().keys() - {stays}))
     number = fleet.serial(joined)
-    fleet.lab.fault("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
-    fleet.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+    fleet.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
+    fleet.lab.aws.client("autoscaling").terminate_instance_in_auto_scaling_group(
         InstanceId=joined, ShouldDecrementDesiredCapacity=True
     )
     fleet.lab.advance(MINUTE)
@@ -215,7 +215,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(fleet: Fleet) -> None:
     by_hand, detached, last = fleet.states()
     serials = {one: fleet.serial(one) for one in (by_hand, detached, last)}
     addresses = {one: untrust(fleet, one) for one in serials}
-    ec2, autoscaling = fleet.lab.client("ec2"), fleet.lab.client("autoscaling")
+    ec2, autoscaling = fleet.lab.aws.client("ec2"), fleet.lab.aws.client("autoscaling")
     since = fleet.lab.now()
 
     autoscaling.detach_instances(
@@ -228,7 +228,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(fleet: Fleet) -> None:
     # Auto Scaling does with the hook what it does for every member that ends; here that is lost.
     lose_all_events(fleet)
     fleet.lab.advance(5 * MINUTE)
-    fleet.lab.clear_faults()
+    fleet.lab.faults.clear()
     report = fleet.reconcile("report")
     assert (report["young"], report["leftovers"], report["doubtful"]) == ([detached], {}, {})
     fleet.lab.advance(AGE_FLOOR + 2 * INTERVAL)

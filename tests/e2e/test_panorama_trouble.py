@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab, Leftovers
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=160)
 
@@ -24,14 +24,14 @@ FLEET = 4
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with Lab() as lab:
-        workspace = workspaces.copy(
+        workspace = deployment.copy(
             lab, "tests/fixtures/minimal", tmp_path_factory.mktemp("trouble") / "copy"
         )
         lab.pace(60)
         workspace.apply()
         lab.pace(0)
         fleet = Fleet(lab, workspace, workspace.output())
-        lab.client("autoscaling").set_desired_capacity(
+        lab.aws.client("autoscaling").set_desired_capacity(
             AutoScalingGroupName=fleet.name, DesiredCapacity=FLEET
         )
         for _ in range(60):
@@ -43,8 +43,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def silent_panorama(fleet: Fleet) -> Callable[[], None]:
-    fleet.lab.panorama(mode="hanging")
-    return lambda: fleet.lab.panorama(mode="answering")
+    fleet.lab.panorama.configure(mode="hanging")
+    return lambda: fleet.lab.panorama.configure(mode="answering")
 
 
 def wrong_ca(fleet: Fleet) -> Callable[[], None]:
@@ -96,7 +96,7 @@ def test_termination_waits_and_then_loses_nothing(
 def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(fleet: Fleet) -> None:
     since = fleet.lab.now()
     body = json.dumps({"detail-type": "EC2 Instance-terminate Lifecycle Action", "detail": 7})
-    fleet.lab.client("sqs").send_message(
+    fleet.lab.aws.client("sqs").send_message(
         QueueUrl=fleet.outputs["queues"]["terminate"]["url"], MessageBody=body
     )
 

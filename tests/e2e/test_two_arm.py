@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from e2e.story import ExampleStory
 
-from vmseries_lab.nics import Nic
+from vmseries_scenarios.network_interfaces import Nic
 
 
 class TestTwoArm(ExampleStory):

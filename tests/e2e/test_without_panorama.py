@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e import workspaces
 from e2e.fleet import MINUTE, Fleet
 
 from vmseries_lab.client import Lab
+from vmseries_scenarios import deployment
 
 pytestmark = pytest.mark.apply(seconds=120)
 
 
 def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
     with Lab() as lab:
-        lab.firewall_apis()
+        lab.firewalls.serve_xml_api()
         # While it boots, each visit waits for an answer in real time.
-        lab.boot_times(license=160.0, content=170.0)
-        workspace = workspaces.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
+        lab.firewalls.set_boot_times(license=160.0, content=170.0)
+        workspace = deployment.copy(lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True)
         lab.pace(60)
         workspace.apply()
         lab.pace(0)
@@ -26,7 +26,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         since = lab.now()
         fleet.until_in_service(1)
         (instance_id,) = fleet.states()
-        (firewall,) = lab.firewalls()
+        (firewall,) = lab.firewalls.describe()
         tags = _tags(lab, instance_id)
         assert tags["vmseries-autoscale:serial"] == firewall["serial"]
         assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
@@ -36,7 +36,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
 
         # One whose configuration is not valid is given up, and says why. Meanwhile the first one
         # leaves, and gives its license back before.
-        lab.odd_firewall(auto_commit_failure="zone untrust is invalid")
+        lab.firewalls.set_quirks(auto_commit_failure="zone untrust is invalid")
         fleet.desire(2)
         lab.advance(MINUTE)
         (broken,) = fleet.states().keys() - {instance_id}
@@ -58,5 +58,5 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
 
 
 def _tags(lab: Lab, instance_id: str) -> dict[str, str]:
-    found = lab.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
+    found = lab.aws.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
     return {tag["Key"]: tag["Value"] for tag in found[0]["Instances"][0]["Tags"]}

@@ -14,10 +14,10 @@ from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
 from vmseries_autoscale.settings import PanoramaSettings
 from vmseries_lab import panorama
-from vmseries_lab.panorama import initial
-from vmseries_lab.panorama.accounts import Admin
-from vmseries_lab.panorama.answers import result
-from vmseries_lab.world import World
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama.administrators import Admin
+from vmseries_lab.panorama.responses import result
 
 HOST = "panorama.example.com"
 
@@ -53,7 +53,7 @@ def installed(world: World) -> Iterator[Any]:
 
 
 def connect(
-    outside: Any, admin: Admin = initial.AUTOSCALE, group: str = initial.DEVICE_GROUP
+    outside: Any, admin: Admin = initial_config.AUTOSCALE, group: str = initial_config.DEVICE_GROUP
 ) -> PanOsPanorama:
     """A connection as the functions make it."""
     settings = PanoramaSettings(
@@ -61,8 +61,8 @@ def connect(
         port=outside.panorama.server.port,
         secret_arn="arn:secret",
         device_group=group,
-        template_stack=initial.TEMPLATE_STACK,
-        log_collector_group=initial.COLLECTOR_GROUP,
+        template_stack=initial_config.TEMPLATE_STACK,
+        log_collector_group=initial_config.COLLECTOR_GROUP,
         timeout_seconds=1,
         push_when_out_of_sync=False,
     )

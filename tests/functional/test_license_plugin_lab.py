@@ -13,8 +13,8 @@ from functional.lab_panorama import Firewall
 from vmseries_autoscale import licensing
 from vmseries_autoscale.errors import PanoramaRefusedError
 from vmseries_autoscale.panorama.adapter import PanOsPanorama
-from vmseries_lab.panorama.plugin import LICENSE_MANAGER
-from vmseries_lab.world import World
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
 
 MINUTE = 60
 

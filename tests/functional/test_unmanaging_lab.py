@@ -26,9 +26,9 @@ from vmseries_autoscale.panorama.adapter import PanOsPanorama
 from vmseries_autoscale.panorama.protocol import Membership
 from vmseries_autoscale.unmanaging import unmanage
 from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
-from vmseries_lab.panorama import initial
-from vmseries_lab.panorama.accounts import Admin
-from vmseries_lab.world import World
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama.administrators import Admin
 
 MINUTE = 60
 
@@ -40,7 +40,7 @@ class Deployment:
     world: World
     outside: Any
     admin: Admin
-    group: str = initial.DEVICE_GROUP
+    group: str = initial_config.DEVICE_GROUP
     serials: list[str] = field(default_factory=list)
 
     def connect(self) -> PanOsPanorama:
@@ -50,10 +50,10 @@ class Deployment:
         for serial in serials:
             self.outside.panorama.register(
                 Firewall(serial),
-                initial.VM_AUTH_KEY,
+                initial_config.VM_AUTH_KEY,
                 group=self.group,
-                stack=initial.TEMPLATE_STACK,
-                logs=initial.COLLECTOR_GROUP,
+                stack=initial_config.TEMPLATE_STACK,
+                logs=initial_config.COLLECTOR_GROUP,
             )
         self.serials += serials
 
@@ -92,7 +92,7 @@ def _named(membership: Membership) -> frozenset[str]:
 def east() -> Iterator[Deployment]:
     world = World()
     with lab_panorama.installed(world) as outside:
-        deployment = Deployment(world, outside, initial.AUTOSCALE)
+        deployment = Deployment(world, outside, initial_config.AUTOSCALE)
         deployment.join("S1", "S2")
         yield deployment
 
@@ -103,7 +103,7 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
     if request.param != east.group:
         east.outside.panorama.operator_session([f"set device-group {request.param} description x"])
         east.world.advance(MINUTE)
-    deployment = Deployment(east.world, east.outside, initial.SECOND, request.param)
+    deployment = Deployment(east.world, east.outside, initial_config.SECOND, request.param)
     deployment.join("S3", "S4")
     return deployment
 
@@ -144,7 +144,7 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     expected: type[Again] | type[AutoscaleError],
 ) -> None:
     panorama = east.outside.panorama
-    somebody_else = Deployment(east.world, east.outside, initial.SECOND).connect()
+    somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
     somebody_else.remove(Part.DEVICE_GROUP, "S2")
     panorama.configure(**trouble)
     outcomes = east.visit("S1")

@@ -23,7 +23,7 @@ from pytest_terraform import terraform
 from tf_setup import terraform_environment
 from vmseries_autoscale import settings
 from vmseries_lab.client import Lab
-from vmseries_lab.terraform import clean_environment
+from vmseries_scenarios.terraform import clean_environment
 
 RECORDING = bool(os.environ.get("RECORD_TERRAFORM"))
 EVENTS = Path(__file__).resolve().parents[1] / "events"
@@ -40,7 +40,7 @@ def lab_to_record_from() -> Iterator[None]:
         yield
         return
     with pytest.MonkeyPatch.context() as patch, Lab() as lab:
-        wanted = {**terraform_environment().environment, **lab.environment()}
+        wanted = {**terraform_environment().environment, **lab.aws.environment()}
         for name, value in clean_environment(os.environ, wanted).items():
             patch.setenv(name, value)
         yield

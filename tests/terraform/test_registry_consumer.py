@@ -21,8 +21,8 @@ import pytest
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.terraform import Change, Workspace
-from vmseries_lab.timeline import Entry
+from vmseries_lab.core.timeline import Entry
+from vmseries_scenarios.terraform import Change, Workspace
 
 pytestmark = pytest.mark.apply(seconds=170)
 
@@ -75,7 +75,8 @@ class Consumer:
 
     def states(self) -> dict[str, list[str]]:
         """The lifecycle states of each group's instances."""
-        groups = self.lab.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        autoscaling = self.lab.aws.client("autoscaling")
+        groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
         return {
             group["AutoScalingGroupName"]: [i["LifecycleState"] for i in group["Instances"]]
             for group in groups
@@ -89,7 +90,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
     shutil.copytree(CONSUMER, folder / "root", ignore=shutil.ignore_patterns(".terraform*"))
     tools = terraform_environment()
     with Lab() as lab:
-        environment = {**tools.environment, **lab.environment()}
+        environment = {**tools.environment, **lab.aws.environment()}
         workspace = Workspace(folder / "root", binary=tools.binary, environment=environment)
         workspace.init()
         yield Consumer(lab, workspace, folder / "module", contents(folder / "module"))

@@ -19,7 +19,7 @@ import pytest
 from terraform.stand_in_provider import serving
 
 import tf_setup
-from vmseries_lab.terraform import clean_environment
+from vmseries_scenarios.terraform import clean_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = REPOSITORY / "tests" / "fixtures" / "aws-6.25.0-schema.json"

@@ -10,11 +10,11 @@ from typing import Any
 
 from moto.secretsmanager.models import secretsmanager_backends
 
-from vmseries_lab.certificates import PANORAMA_NAMES
-from vmseries_lab.firewalls.apis import ADMIN
-from vmseries_lab.licensing import API_KEY, AUTH_CODE
-from vmseries_lab.panorama import initial
-from vmseries_lab.world import ACCOUNT_ID, REGION
+from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.firewalls.xml_api import ADMIN
+from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
+from vmseries_lab.net.certificates import PANORAMA_NAMES
+from vmseries_lab.panorama import initial_config
 
 NAMESPACE = "vmseries-autoscale"
 
@@ -27,8 +27,8 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
     """
     return {
         f"{NAMESPACE}/panorama": {
-            "api_key": initial.AUTOSCALE.key,
-            "username": initial.AUTOSCALE.name,
+            "api_key": initial_config.AUTOSCALE.key,
+            "username": initial_config.AUTOSCALE.name,
             "ca_bundle": ca_pem,
         },
         f"{NAMESPACE}/firewall": {
@@ -42,10 +42,10 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
         f"{NAMESPACE}/bootstrap": {
             "type": "dhcp-client",
             "panorama-server": PANORAMA_NAMES[0],
-            "tplname": initial.TEMPLATE_STACK,
-            "dgname": initial.DEVICE_GROUP,
-            "cgname": initial.COLLECTOR_GROUP,
-            "vm-auth-key": initial.VM_AUTH_KEY,
+            "tplname": initial_config.TEMPLATE_STACK,
+            "dgname": initial_config.DEVICE_GROUP,
+            "cgname": initial_config.COLLECTOR_GROUP,
+            "vm-auth-key": initial_config.VM_AUTH_KEY,
             "authcodes": AUTH_CODE,
             "op-command-modes": "mgmt-interface-swap",
             "plugin-op-commands": "aws-gwlb-inspect:enable",

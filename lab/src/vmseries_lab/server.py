@@ -26,26 +26,17 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from vmseries_lab import firewalls, panorama, seed, traffic
-from vmseries_lab.aws import (
-    autoscaling,
-    calls,
-    clock,
-    cloudwatch,
-    ec2,
-    elbv2,
-    events,
-    functions,
-    images,
-    mappings,
-    queues,
-    scaling,
-)
-from vmseries_lab.aws.patching import replace
-from vmseries_lab.aws.rates import Rates
-from vmseries_lab.control import PREFIX, Control, since
-from vmseries_lab.licensing import AUTH_CODE
+from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, requests, sqs
+from vmseries_lab.aws.cloudwatch import alarm_actions, emf
+from vmseries_lab.aws.ec2 import marketplace_images
+from vmseries_lab.aws.eventbridge import bus
+from vmseries_lab.aws.lambda_ import event_source_mapping
+from vmseries_lab.aws.moto_patching import replace
+from vmseries_lab.aws.throttling import Rates
+from vmseries_lab.core.control_api import PREFIX, Control, since
+from vmseries_lab.core.world import World
+from vmseries_lab.licensing_api import AUTH_CODE
 from vmseries_lab.panorama import faults as panorama_faults
-from vmseries_lab.world import World
 
 PUMP_SECONDS = 0.05
 STANDING = -1.0
@@ -160,18 +151,18 @@ class Laboratory:
 
     def _install_aws(self) -> None:
         world = self.world
-        clock.install(world)
-        self.gate = calls.install(world)
-        self.functions = functions.install(world, self.gate)
-        events.install(world, self.gate.faults, self.functions.start)
-        queues.install(world)
-        mappings.install(world, self.gate, self.functions)
-        cloudwatch.install(world, self.functions)
+        moto_clock.install(world)
+        self.gate = requests.install(world)
+        self.functions = lambda_.install(world, self.gate)
+        bus.install(world, self.gate.faults, self.functions.start)
+        sqs.install(world)
+        event_source_mapping.install(world, self.gate, self.functions)
+        emf.install(world, self.functions)
         self.ec2 = ec2.install(world)
-        images.install(world)
+        marketplace_images.install(world)
         elbv2.install(world)
         autoscaling.install(world)
-        scaling.install(world)
+        alarm_actions.install(world)
 
     def _add_routes(self) -> None:
         world, faults, add = self.world, self.gate.faults, self.control.add
@@ -186,7 +177,7 @@ class Laboratory:
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
-        add("POST", "faults", lambda _query, body: faults.add(calls.Fault(**body)))
+        add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())
         add("POST", "rates", lambda _query, body: self._enforce_rates(**body))
         add("POST", "ec2", lambda _query, body: self._change_ec2(**body))

@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vmseries_lab import parts
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core import registry
+from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.fleet import Fleet
-from vmseries_lab.firewalls.load import SESSION_CAPACITY, SESSION_SECONDS, Load
+from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS, Load
 from vmseries_lab.panorama import Route
-from vmseries_lab.world import World
 
 HEALTHY = "healthy"
 DRAINING = "draining"
@@ -143,6 +143,6 @@ class Traffic:
 
 def install(world: World) -> Traffic:
     """Let traffic flow through the firewalls."""
-    traffic = Traffic(world, parts.find(world, Fleet))
+    traffic = Traffic(world, registry.find(world, Fleet))
     world.engines.append(traffic)
     return traffic

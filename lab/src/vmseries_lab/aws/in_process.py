@@ -14,10 +14,12 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 
-from vmseries_lab.aws import autoscaling, ec2, elbv2, images, scaling
-from vmseries_lab.world import REGION, World
+from vmseries_lab.aws import autoscaling, ec2, elbv2
+from vmseries_lab.aws.cloudwatch import alarm_actions
+from vmseries_lab.aws.ec2 import marketplace_images
+from vmseries_lab.core.world import REGION, World
 
-IMAGE = images.marketplace_images()[0].image_id
+IMAGE = marketplace_images.marketplace_images()[0].image_id
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 
@@ -211,11 +213,11 @@ def in_process_aws() -> Iterator[InProcessAws]:
     # Thousands of images that nobody asks for take longer than most tests, too.
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()
-        images.install(world)
+        marketplace_images.install(world)
         aws = InProcessAws(world, ec2.install(world))
         elbv2.install(world)
         autoscaling.install(world)
-        scaling.install(world)
+        alarm_actions.install(world)
         world.emit = lambda _source, kind, _resources, detail: aws.events.append((kind, detail))
         world.probe = lambda instance_id, _port: instance_id not in aws.silent
         aws.build_network()

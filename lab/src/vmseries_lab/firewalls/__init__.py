@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vmseries_lab import parts
+from vmseries_lab.core import registry
+from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.fleet import Fleet
 from vmseries_lab.panorama import Outside
-from vmseries_lab.world import World
 
 
 def install(world: World) -> Fleet:
@@ -13,7 +13,7 @@ def install(world: World) -> Fleet:
 
     Answers ``world.probe`` and ``world.reach``, and tells Panorama what was terminated.
     """
-    outside = parts.find(world, Outside)
+    outside = registry.find(world, Outside)
     fleet = Fleet(world, outside)
     world.engines.append(fleet)
     world.probe = fleet.probe

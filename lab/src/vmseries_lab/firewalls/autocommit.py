@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.panorama.answers import leaf, with_lines
+from vmseries_lab.panorama.responses import leaf, with_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from vmseries_lab.certificates import PANORAMA_NAMES
 from vmseries_lab.firewalls.autocommit import AutoCommit
-from vmseries_lab.firewalls.bootstrap import Bootstrap, parse
-from vmseries_lab.firewalls.cloud import CloudError
-from vmseries_lab.firewalls.reading import read
-from vmseries_lab.firewalls.surroundings import Surroundings
-from vmseries_lab.licensing import LicensingRefusedError, PoolExhaustedError
+from vmseries_lab.firewalls.aws_calls import CloudError
+from vmseries_lab.firewalls.bootstrap_parameters import Bootstrap, parse
+from vmseries_lab.firewalls.bootstrap_source import read
+from vmseries_lab.firewalls.shared_services import Surroundings
+from vmseries_lab.licensing_api import LicensingRefusedError, PoolExhaustedError
+from vmseries_lab.net.certificates import PANORAMA_NAMES
 from vmseries_lab.panorama.service import RegistrationRefusedError
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.firewalls.boot import Boot
-from vmseries_lab.firewalls.bootstrap import DEFAULT_HOSTNAME, Bootstrap
+from vmseries_lab.firewalls.bootstrap_parameters import DEFAULT_HOSTNAME, Bootstrap
 from vmseries_lab.firewalls.license import License
-from vmseries_lab.firewalls.load import Load
+from vmseries_lab.firewalls.load_model import Load
 from vmseries_lab.firewalls.machine import Interface, Machine
-from vmseries_lab.firewalls.oddities import Oddities
-from vmseries_lab.firewalls.publisher import Publisher
-from vmseries_lab.firewalls.pushed import Pushed
-from vmseries_lab.firewalls.surroundings import Surroundings
-from vmseries_lab.panorama.answers import ApiError, leaf, result
-from vmseries_lab.panorama.operations import choose
+from vmseries_lab.firewalls.metric_publisher import Publisher
+from vmseries_lab.firewalls.pushed_config import Pushed
+from vmseries_lab.firewalls.quirks import Oddities
+from vmseries_lab.firewalls.shared_services import Surroundings
+from vmseries_lab.panorama.op_commands import choose
+from vmseries_lab.panorama.responses import ApiError, leaf, result
 
 Phase = Literal[
     "starting",

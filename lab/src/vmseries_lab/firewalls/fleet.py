@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from vmseries_lab.firewalls.apis import Apis
-from vmseries_lab.firewalls.cloud import Cloud
+from vmseries_lab.core.world import World
+from vmseries_lab.firewalls.aws_calls import Cloud
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.machine import machines
-from vmseries_lab.firewalls.oddities import Oddities
-from vmseries_lab.firewalls.surroundings import BootTimes, Surroundings
+from vmseries_lab.firewalls.quirks import Oddities
+from vmseries_lab.firewalls.shared_services import BootTimes, Surroundings
+from vmseries_lab.firewalls.xml_api import Apis
 from vmseries_lab.panorama import Outside, Route
-from vmseries_lab.world import World
 
 
 class Fleet:

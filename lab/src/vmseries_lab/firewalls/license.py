@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.clock import Clock
-from vmseries_lab.licensing import Licensing, LicensingRefusedError
-from vmseries_lab.panorama.answers import ApiError, entry, result
-from vmseries_lab.panorama.licenses import ApiKey
-from vmseries_lab.timeline import Timeline
+from vmseries_lab.core.clock import Clock
+from vmseries_lab.core.timeline import Timeline
+from vmseries_lab.licensing_api import Licensing, LicensingRefusedError
+from vmseries_lab.panorama.device_licenses import ApiKey
+from vmseries_lab.panorama.responses import ApiError, entry, result
 
 FEATURE = "PA-VM"
 

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from vmseries_lab.aws.patching import backend
+from vmseries_lab.aws.moto_patching import backend
 
 BYOL_CODES = frozenset({"6njl1pau431dv1qxipg63mvah", "70xbkm08ivye46l4gfa6c85v7"})
 PAY_AS_YOU_GO_CODES = frozenset({"e9yfvyj3uag5uo5j2hjikv74n", "hd44w1chf26uv4p52cdynb2o"})

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vmseries_lab.certificates import Authority
-from vmseries_lab.licensing import Licensing
-from vmseries_lab.panorama.delicensing import FastDelicensing
-from vmseries_lab.panorama.plugin import LicensePlugin
+from vmseries_lab.core.world import World
+from vmseries_lab.licensing_api import Licensing
+from vmseries_lab.net.certificates import Authority
+from vmseries_lab.panorama.fast_delicensing import FastDelicensing
+from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
-from vmseries_lab.world import World
 
 Route = Callable[[dict[str, str], dict[str, Any]], Any]
 

@@ -13,11 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.clock import Clock
-from vmseries_lab.https import Request, Response
+from vmseries_lab.core.clock import Clock
+from vmseries_lab.core.timeline import Timeline
+from vmseries_lab.net.https import Request, Response
 from vmseries_lab.panorama import references
-from vmseries_lab.panorama.accounts import Accounts, Admin
-from vmseries_lab.panorama.answers import (
+from vmseries_lab.panorama.admin_roles import role_of
+from vmseries_lab.panorama.administrators import Accounts, Admin
+from vmseries_lab.panorama.commits import Commits
+from vmseries_lab.panorama.config_requests import READS, Configuration
+from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.locks import Locks
+from vmseries_lab.panorama.op_commands import Handler, choose
+from vmseries_lab.panorama.responses import (
     ApiError,
     ForbiddenError,
     enqueued,
@@ -26,14 +33,7 @@ from vmseries_lab.panorama.answers import (
     render,
     result,
 )
-from vmseries_lab.panorama.commits import Commits
-from vmseries_lab.panorama.configuration import READS, Configuration
-from vmseries_lab.panorama.devices import Devices
-from vmseries_lab.panorama.locks import Locks
-from vmseries_lab.panorama.operations import Handler, choose
-from vmseries_lab.panorama.roles import role_of
 from vmseries_lab.panorama.settings import Settings
-from vmseries_lab.timeline import Timeline
 
 READING = ("show", "check")
 """First words of operational commands that change nothing."""

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.panorama import references
-from vmseries_lab.panorama.answers import (
+from vmseries_lab.panorama.config_store import Change, Store, same
+from vmseries_lab.panorama.devices import Devices
+from vmseries_lab.panorama.jobs import Job, Jobs, Report
+from vmseries_lab.panorama.responses import (
     NO_CHANGES,
     SAME_AS_PREVIOUS,
     ApiError,
     enqueued,
     message,
 )
-from vmseries_lab.panorama.devices import Devices
-from vmseries_lab.panorama.jobs import Job, Jobs, Report
-from vmseries_lab.panorama.store import Change, Store, same
 
 COMMITTED = "Configuration committed successfully"
 QUEUE_LENGTH = 10

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from xml.etree.ElementTree import Element, tostring
 
-from vmseries_lab.panorama import references, tree
+from vmseries_lab.panorama import config_tree, references
 
 IN_SYNC = "In Sync"
 OUT_OF_SYNC = "Out of Sync"
@@ -134,9 +134,13 @@ class Standing:
 def stack_configuration(running: Element, stack: str) -> list[Element]:
     """What a stack amounts to: its own part first, then its templates in their order."""
     stack_path = references.path("template-stack", stack)
-    members = tree.find(running, tree.parse(f"{stack_path}/templates/member"))
+    members = config_tree.find(running, config_tree.parse(f"{stack_path}/templates/member"))
     paths = [stack_path, *(references.path("template", member.text or "") for member in members)]
-    return [part for path in paths for part in tree.find(running, tree.parse(f"{path}/config"))]
+    return [
+        part
+        for path in paths
+        for part in config_tree.find(running, config_tree.parse(f"{path}/config"))
+    ]
 
 
 def digest(running: Element, container: str, name: str) -> str:
@@ -144,6 +148,6 @@ def digest(running: Element, container: str, name: str) -> str:
     if container == "template-stack":
         parts = stack_configuration(running, name)
     else:
-        found = tree.find(running, tree.parse(references.path(container, name)))
+        found = config_tree.find(running, config_tree.parse(references.path(container, name)))
         parts = [child for element in found for child in element if child.tag != "devices"]
     return hashlib.sha256(b"".join(tostring(part) for part in parts)).hexdigest()

@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from vmseries_lab.aws.calls import Fault, Gate, role_of
-from vmseries_lab.https import Intercept, Request, Response
-from vmseries_lab.panorama.answers import ApiError, render
+from vmseries_lab.aws.requests import Fault, Gate, role_of
+from vmseries_lab.net.https import Intercept, Request, Response
+from vmseries_lab.panorama.responses import ApiError, render
 from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"

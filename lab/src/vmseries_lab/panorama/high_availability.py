@@ -22,12 +22,12 @@ from __future__ import annotations
 from typing import Literal, get_args
 from xml.etree.ElementTree import Element, SubElement
 
-from vmseries_lab.panorama.answers import ApiError, leaf, result
+from vmseries_lab.core.world import World
 from vmseries_lab.panorama.commits import Pace
 from vmseries_lab.panorama.jobs import Report
-from vmseries_lab.panorama.operations import Handler
+from vmseries_lab.panorama.op_commands import Handler
 from vmseries_lab.panorama.peer import Peer
-from vmseries_lab.world import World
+from vmseries_lab.panorama.responses import ApiError, leaf, result
 
 Cause = Literal["power", "suspended", "non-functional"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)

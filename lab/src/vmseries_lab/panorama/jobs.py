@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
-from vmseries_lab.panorama.answers import ApiError, leaf, with_lines
+from vmseries_lab.panorama.responses import ApiError, leaf, with_lines
 
 Kind = Literal["Commit", "CommitAll", "BatchLicense", "HA-Sync"]
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Literal
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.clock import Clock
-from vmseries_lab.panorama.answers import ApiError, entry, result
-from vmseries_lab.panorama.operations import Handler
+from vmseries_lab.core.clock import Clock
+from vmseries_lab.panorama.op_commands import Handler
+from vmseries_lab.panorama.responses import ApiError, entry, result
 
 Kind = Literal["commit", "config"]
 _FORBIDDEN: dict[Kind, str] = {"commit": "commit", "config": "modify"}

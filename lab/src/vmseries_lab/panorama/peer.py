@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 from typing import Literal
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.certificates import Authority
-from vmseries_lab.https import HttpsServer, Intercept, Request, Response
-from vmseries_lab.panorama.accounts import Accounts
+from vmseries_lab.core.world import World
+from vmseries_lab.net.certificates import Authority
+from vmseries_lab.net.https import HttpsServer, Intercept, Request, Response
+from vmseries_lab.panorama.administrators import Accounts
 from vmseries_lab.panorama.api import READING, Api
+from vmseries_lab.panorama.change_journal import Uncommitted
 from vmseries_lab.panorama.commits import Commits, Pace
-from vmseries_lab.panorama.configuration import Configuration
+from vmseries_lab.panorama.config_requests import Configuration
+from vmseries_lab.panorama.config_store import Store
+from vmseries_lab.panorama.device_licenses import ApiKey, Licenses
 from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Jobs
-from vmseries_lab.panorama.licenses import ApiKey, Licenses
 from vmseries_lab.panorama.locks import Locks
-from vmseries_lab.panorama.operations import Handler, Operations
+from vmseries_lab.panorama.op_commands import Handler, Operations
 from vmseries_lab.panorama.settings import Settings
-from vmseries_lab.panorama.store import Store
-from vmseries_lab.panorama.uncommitted import Uncommitted
-from vmseries_lab.world import World
 
 Priority = Literal["primary", "secondary"]
 State = Literal["active", "passive", "suspended", "non-functional", "off"]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.panorama import tree
+from vmseries_lab.panorama import config_tree
 
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
 MANAGED_DEVICES = "/config/mgt-config/devices"
-_MANAGED = tree.parse(f"{MANAGED_DEVICES}/entry")
+_MANAGED = config_tree.parse(f"{MANAGED_DEVICES}/entry")
 _CONTAINERS = {
     "device-group": "devices",
     "template-stack": "devices",
@@ -33,19 +33,19 @@ def members_path(container: str, name: str) -> str:
 
 def managed(config: Element) -> list[str]:
     """Serial numbers of the managed devices."""
-    return [entry.get("name", "") for entry in tree.find(config, _MANAGED)]
+    return [entry.get("name", "") for entry in config_tree.find(config, _MANAGED)]
 
 
 def members(config: Element, container: str, name: str) -> list[str]:
     """Serial numbers in one container."""
-    steps = tree.parse(f"{members_path(container, name)}/entry")
-    return [entry.get("name", "") for entry in tree.find(config, steps)]
+    steps = config_tree.parse(f"{members_path(container, name)}/entry")
+    return [entry.get("name", "") for entry in config_tree.find(config, steps)]
 
 
 def names(config: Element, container: str) -> list[str]:
     """Names of all containers of a kind."""
-    steps = tree.parse(f"{LOCALHOST}/{container}/entry")
-    return [entry.get("name", "") for entry in tree.find(config, steps)]
+    steps = config_tree.parse(f"{LOCALHOST}/{container}/entry")
+    return [entry.get("name", "") for entry in config_tree.find(config, steps)]
 
 
 def homes(config: Element, container: str) -> dict[str, str]:

@@ -8,23 +8,25 @@ from typing import Any
 
 from defusedxml.ElementTree import fromstring
 
-from vmseries_lab.certificates import PANORAMA_NAMES, Authority
-from vmseries_lab.https import HttpsServer, Intercept
-from vmseries_lab.panorama import cli, initial, references, roles
-from vmseries_lab.panorama.accounts import Accounts
+from vmseries_lab.core.world import World
+from vmseries_lab.net.certificates import PANORAMA_NAMES, Authority
+from vmseries_lab.net.https import HttpsServer, Intercept
+from vmseries_lab.panorama import admin_roles, configure_mode, initial_config, references
+from vmseries_lab.panorama.administrators import Accounts
 from vmseries_lab.panorama.api import Api, Refusal
 from vmseries_lab.panorama.commits import Commits, Pace
+from vmseries_lab.panorama.config_store import Store
+from vmseries_lab.panorama.device_licenses import Licenses
 from vmseries_lab.panorama.devices import Devices, Link
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
 from vmseries_lab.panorama.jobs import Job, Jobs
-from vmseries_lab.panorama.licenses import Licenses
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.peer import Common, Peer
-from vmseries_lab.panorama.store import Store
-from vmseries_lab.world import World
 
 _OPERATORS_COMMIT = (
-    "<commit>{}<partial><admin><member>" + initial.OPERATOR.name + "</member></admin></partial>"
+    "<commit>{}<partial><admin><member>"
+    + initial_config.OPERATOR.name
+    + "</member></admin></partial>"
     "</commit>"
 )
 _FORCED = fromstring(_OPERATORS_COMMIT.format("<force/>"))
@@ -44,10 +46,15 @@ class Panorama:
 
     def __init__(self, world: World, authority: Authority) -> None:
         self.world = world
-        self.vm_auth_keys = {initial.VM_AUTH_KEY}
-        accounts = Accounts(initial.AUTOSCALE, initial.SECOND, initial.OPERATOR, initial.READER)
+        self.vm_auth_keys = {initial_config.VM_AUTH_KEY}
+        accounts = Accounts(
+            initial_config.AUTOSCALE,
+            initial_config.SECOND,
+            initial_config.OPERATOR,
+            initial_config.READER,
+        )
         self._common = Common(world, authority, accounts)
-        store = Store(initial.configuration())
+        store = Store(initial_config.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
 
@@ -120,7 +127,7 @@ class Panorama:
         with self.world.lock:
             if self.pair is not None:
                 return
-            store = Store(initial.configuration())
+            store = Store(initial_config.configuration())
             second = Peer(self._common, PANORAMA_NAMES[1], "secondary", store)
             self.pair = Pair(self.world, self.peers[0], second, self.pace)
             self.peers.append(second)
@@ -168,7 +175,7 @@ class Panorama:
         turns: dict[str, Callable[[Peer, Any], None]] = {
             "available": self._power,
             "refuse": self._refuse,
-            "locks": lambda one, kinds: one.locks.hold(initial.OPERATOR.name, kinds),
+            "locks": lambda one, kinds: one.locks.hold(initial_config.OPERATOR.name, kinds),
             "queued_commits": self._queue_commits,
             "full_commit_required": self._require_full_commit,
             "rights": self._allow,
@@ -198,7 +205,7 @@ class Panorama:
         """Queue commits of the operator that change nothing; the first one begins if it may."""
         now = self.world.clock.now()
         for _ in range(number if peer is self.active else 0):
-            peer.commits.commit(_FORCED, initial.OPERATOR.name, now)
+            peer.commits.commit(_FORCED, initial_config.OPERATOR.name, now)
             self.tick(now)
 
     def _require_full_commit(self, peer: Peer, required: bool) -> None:
@@ -206,12 +213,12 @@ class Panorama:
 
     def _allow(self, peer: Peer, types: list[str]) -> None:
         """Have these rights in the role profile of the functions' administrator, and no others."""
-        if unknown := set(types) - set(roles.TYPES):
+        if unknown := set(types) - set(admin_roles.TYPES):
             raise ValueError(f"the XML API has no requests of type {', '.join(sorted(unknown))}")
         rights = "".join(
-            f"<{one}>{'enable' if one in types else 'disable'}</{one}>" for one in roles.TYPES
+            f"<{one}>{'enable' if one in types else 'disable'}</{one}>" for one in admin_roles.TYPES
         )
-        peer.store.make(roles.rights_path(initial.ROLE), rights)
+        peer.store.make(admin_roles.rights_path(initial_config.ROLE), rights)
 
     def _power(self, peer: Peer, on: bool) -> None:
         """Switch a peer on or off; a Panorama that stands alone is merely not to be reached."""
@@ -323,8 +330,8 @@ class Panorama:
         """
         if self.active is None:
             raise ValueError("no Panorama is active")
-        user = initial.OPERATOR.name
-        changes = [cli.change(line, user) for line in lines]
+        user = initial_config.OPERATOR.name
+        changes = [configure_mode.change(line, user) for line in lines]
         with self.world.lock:
             now = self.world.clock.now()
             self.store.apply(changes)

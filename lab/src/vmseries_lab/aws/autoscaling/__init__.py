@@ -5,13 +5,13 @@ from __future__ import annotations
 from vmseries_lab.aws.autoscaling import capacity, health
 from vmseries_lab.aws.autoscaling.activities import Activities
 from vmseries_lab.aws.autoscaling.groups import Groups
-from vmseries_lab.aws.autoscaling.hooks import Hooks
+from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.instance_refresh import Refreshes
+from vmseries_lab.aws.autoscaling.instance_refresh_api import RefreshApi
 from vmseries_lab.aws.autoscaling.instances import GroupInstances
-from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
-from vmseries_lab.aws.autoscaling.refresh import Refreshes
-from vmseries_lab.aws.autoscaling.refresh_api import RefreshApi
-from vmseries_lab.aws.patching import backend, require_moto
-from vmseries_lab.world import World
+from vmseries_lab.aws.autoscaling.lifecycle_hooks import Hooks
+from vmseries_lab.aws.moto_patching import backend, require_moto
+from vmseries_lab.core.world import World
 
 
 class AutoScaling:

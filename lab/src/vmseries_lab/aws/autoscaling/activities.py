@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vmseries_lab.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 _VERBS = {
     "Launch": ("Launching a new EC2 instance", "EC2", "AutoScalingGroup"),

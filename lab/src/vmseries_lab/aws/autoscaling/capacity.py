@@ -9,11 +9,11 @@ from typing import Any
 
 from moto.autoscaling.exceptions import ValidationError
 
-from vmseries_lab.aws.autoscaling.balance import Candidate, subnet_for_launch, victims
-from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
 from vmseries_lab.aws.autoscaling.model import Member, members, suspended
-from vmseries_lab.aws.patching import backend
-from vmseries_lab.world import World
+from vmseries_lab.aws.autoscaling.zone_balancing import Candidate, subnet_for_launch, victims
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.world import World
 
 
 def set_desired(world: World, group: Any, value: int, cause: str) -> None:

@@ -13,13 +13,13 @@ from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import EmptyResult
 
-from vmseries_lab.aws.autoscaling import hooks
+from vmseries_lab.aws.autoscaling import lifecycle_hooks
 from vmseries_lab.aws.autoscaling.capacity import set_desired
-from vmseries_lab.aws.autoscaling.hooks import find_group
-from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.lifecycle_hooks import find_group
 from vmseries_lab.aws.autoscaling.model import members
-from vmseries_lab.aws.patching import wrap
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.core.world import World
 
 USER_REQUEST = "a user request explicitly set group desired capacity"
 USER_UPDATE = "a user request update of AutoScalingGroup constraints"
@@ -81,7 +81,7 @@ class Groups:
         group.desired_cause = USER_UPDATE
         _keep(group, parameters)
         for hook in parameters.get("LifecycleHookSpecificationList") or []:
-            hooks.put(store, name, hook)
+            lifecycle_hooks.put(store, name, hook)
         return result
 
     def update(self, original: Any, response: Any) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 from moto.elbv2.exceptions import TargetGroupNotFoundError
 
-from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
 from vmseries_lab.aws.autoscaling.model import Member, members, suspended
-from vmseries_lab.aws.patching import backend
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.world import World
 
 
 def check(world: World, lifecycle: Lifecycle, group: Any) -> None:

@@ -16,11 +16,11 @@ from moto.core.responses import ActionResult, EmptyResult
 from vmseries_lab.aws.autoscaling.activities import Activities
 from vmseries_lab.aws.autoscaling.capacity import set_desired
 from vmseries_lab.aws.autoscaling.health import in_grace
-from vmseries_lab.aws.autoscaling.hooks import find_group
-from vmseries_lab.aws.autoscaling.lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
+from vmseries_lab.aws.autoscaling.lifecycle_hooks import find_group
 from vmseries_lab.aws.autoscaling.model import Member, members
-from vmseries_lab.aws.patching import wrap
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.core.world import World
 
 LARGEST_PAGE = 50
 """Instances per answer of DescribeAutoScalingInstances, and default of other pages."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.ec2 import dependencies, tags, templates
+from vmseries_lab.aws.ec2 import delete_guards, launch_templates, tags
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
-from vmseries_lab.aws.patching import backend, require_moto
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import backend, require_moto
+from vmseries_lab.core.world import World
 
 
 class Ec2:
@@ -40,8 +40,8 @@ def install(world: World) -> Ec2:
     """Make moto's EC2 strict and let it live by the world's clock."""
     require_moto()
     ec2 = Ec2(world)
-    templates.patch()
-    dependencies.patch()
+    launch_templates.patch()
+    delete_guards.patch()
     tags.patch()
     world.engines.append(ec2)
     return ec2

@@ -14,8 +14,8 @@ from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
 from moto.ec2.utils import random_eip_association_id
 
 from vmseries_lab.aws.ec2 import errors
-from vmseries_lab.aws.patching import replace, wrap
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import replace, wrap
+from vmseries_lab.core.world import World
 
 DEFAULT_QUOTA = 100
 """Addresses per Region. AWS starts accounts with 5; one that runs a fleet of firewalls with public

@@ -14,8 +14,8 @@ from moto.ec2.models.instances import Instance, InstanceState
 from moto.ec2.utils import filter_dict_attribute_mapping
 
 from vmseries_lab.aws.ec2.interfaces import Interfaces
-from vmseries_lab.aws.patching import backend, replace, wrap
-from vmseries_lab.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.aws.moto_patching import backend, replace, wrap
+from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 PENDING_SECONDS = 10.0
 """From RunInstances until ``running``."""

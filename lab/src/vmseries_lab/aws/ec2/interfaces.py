@@ -14,10 +14,10 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import Attachment, NetworkInterface
 from moto.ec2.responses.elastic_network_interfaces import ElasticNetworkInterfaces
 
-from vmseries_lab.aws.ec2 import creation, errors
+from vmseries_lab.aws.ec2 import errors, interface_creation
 from vmseries_lab.aws.ec2.filters import matches_all, page
-from vmseries_lab.aws.patching import backend, replace, wrap
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import backend, replace, wrap
+from vmseries_lab.core.world import World
 
 ATTACHING_SECONDS = 2.0
 """From the answer of AttachNetworkInterface until the attachment is ``attached``."""
@@ -71,8 +71,8 @@ class Interfaces:
             if earlier[0] != fingerprint:
                 raise errors.token_reused()
             return ActionResult({"NetworkInterface": store.enis[earlier[1]]})
-        creation.check_groups(store, parameters)
-        creation.take_address(store, parameters)
+        interface_creation.check_groups(store, parameters)
+        interface_creation.take_address(store, parameters)
         result = original(response)
         interface = result.result["NetworkInterface"]
         if token:
@@ -128,7 +128,7 @@ class Interfaces:
             raise errors.other_zone()
         if device_index in instance.nics:
             raise errors.index_in_use(instance_id, device_index)
-        if len(instance.nics) >= creation.interface_limit(store, instance.instance_type):
+        if len(instance.nics) >= interface_creation.interface_limit(store, instance.instance_type):
             raise errors.too_many_interfaces(len(instance.nics) + 1, instance.instance_type)
         instance.attach_eni(interface, device_index)
         interface.attach_time = self._world.clock.utc()
@@ -235,7 +235,7 @@ class Interfaces:
         wrap(responses, "create_network_interface", self.create)
         wrap(responses, "modify_network_interface_attribute", self.modify)
         wrap(responses, "describe_network_interfaces", self.describe)
-        wrap(EC2Backend, "create_network_interface", creation.with_address)
+        wrap(EC2Backend, "create_network_interface", interface_creation.with_address)
         wrap(EC2Backend, "delete_network_interface", self.delete)
         wrap(EC2Backend, "attach_network_interface", self.attach)
         wrap(EC2Backend, "detach_network_interface", self.detach)

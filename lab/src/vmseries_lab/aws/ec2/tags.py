@@ -11,7 +11,7 @@ from typing import Any
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
-from vmseries_lab.aws.patching import wrap
+from vmseries_lab.aws.moto_patching import wrap
 
 
 def patch() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vmseries_lab.aws.elbv2 import settings
+from vmseries_lab.aws.elbv2 import attributes
 from vmseries_lab.aws.elbv2.targets import Targets
-from vmseries_lab.aws.patching import require_moto
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import require_moto
+from vmseries_lab.core.world import World
 
 
 class LoadBalancing:
@@ -31,6 +31,6 @@ def install(world: World) -> LoadBalancing:
     """Make moto's load balancing live by the world's clock."""
     require_moto()
     load_balancing = LoadBalancing(world)
-    settings.patch()
+    attributes.patch()
     world.engines.append(load_balancing)
     return load_balancing

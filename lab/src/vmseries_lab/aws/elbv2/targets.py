@@ -14,8 +14,8 @@ from typing import Any
 from moto.elbv2.exceptions import InvalidTargetError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
-from vmseries_lab.aws.patching import backend, wrap
-from vmseries_lab.world import World
+from vmseries_lab.aws.moto_patching import backend, wrap
+from vmseries_lab.core.world import World
 
 _DESCRIPTIONS = {
     "Elb.RegistrationInProgress": "Target registration is in progress",

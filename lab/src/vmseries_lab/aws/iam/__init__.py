@@ -5,7 +5,12 @@ say, ``roles`` which documents a role has, ``reference`` what AWS asks of the ca
 and ``gatekeeper`` puts the three before the calls.
 """
 
-from vmseries_lab.aws.iam.policies import Document, Request, UnsupportedConditionError, allows
+from vmseries_lab.aws.iam.policy_evaluation import (
+    Document,
+    Request,
+    UnsupportedConditionError,
+    allows,
+)
 from vmseries_lab.aws.iam.roles import documents, role_allows, service_may_assume
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import Any
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
-from vmseries_lab.aws.iam.policies import Request, allows, permits
-from vmseries_lab.world import ACCOUNT_ID
+from vmseries_lab.aws.iam.policy_evaluation import Request, allows, permits
+from vmseries_lab.core.world import ACCOUNT_ID
 
 
 def find(role_arn: str) -> Any:

@@ -1,0 +1,246 @@
+"""How an instance enters and leaves a group, hooks included.
+
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html: an instance is
+registered with the load balancer after the launch hooks and before it is in service; it is
+deregistered, and has drained, before the terminate hooks begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.elbv2.exceptions import TargetGroupNotFoundError
+
+from vmseries_lab.aws.autoscaling.activities import Activities
+from vmseries_lab.aws.autoscaling.model import (
+    LAUNCHING,
+    TERMINATING,
+    Action,
+    Member,
+    members,
+    suspended,
+)
+from vmseries_lab.aws.ec2.launch_templates import launch
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.world import World
+
+FIRST_BACKOFF_SECONDS = 30.0
+LONGEST_BACKOFF_SECONDS = 900.0
+"""Auto Scaling "limits the rate at which it allows instances to launch if the instances are failing
+consistently"; how much is not documented, so these times are the lab's own.
+
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
+"""
+
+
+class Lifecycle:
+    """Moves the instances of the groups through their states."""
+
+    def __init__(self, world: World, activities: Activities) -> None:
+        self._world = world
+        self._activities = activities
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        self._steps: dict[str, Callable[[Any, Member], None]] = {
+            "Pending": self._pending,
+            "Pending:Wait": self._pending_wait,
+            "Pending:Proceed": self._pending_proceed,
+            "Terminating": self._terminating,
+            "Terminating:Wait": self._terminating_wait,
+            "Terminating:Proceed": self._terminating_proceed,
+        }
+
+    # ------------------------------------------------------------------ entering and leaving
+    def may_launch(self, group: Any) -> bool:
+        """Whether the back-off after failed launches is over."""
+        return self._not_before.get(group.arn, 0.0) <= self._world.clock.now()
+
+    def launch(self, group: Any, subnet_id: str, cause: str) -> None:
+        """Launch one instance into a subnet, from the group's version of its launch template."""
+        version = group.ec2_launch_template.get_version(group.launch_template_version)
+        tags = {**group.get_propagated_tags(), "aws:autoscaling:groupName": group.name}
+        try:
+            instance = launch(backend("ec2"), version, subnet_id, tags)
+        except ServiceException as error:
+            activity = self._activities.begin("Launch", group, cause, None)
+            message = f"{error.message}. Launching EC2 instance failed."
+            self._activities.end(activity, "", "Failed", message)
+            self._failed(group)
+            return
+        instance.autoscaling_group = group
+        template = {
+            "LaunchTemplateId": version.template.id,
+            "LaunchTemplateName": version.template.name,
+            "Version": str(version.number),
+        }
+        member = Member(
+            instance,
+            group,
+            template,
+            self._activities.begin("Launch", group, cause, instance),
+            protected_from_scale_in=bool(group.new_instances_protected_from_scale_in),
+        )
+        group.instance_states.append(member)
+        self.note("instance-launching", member, zone=member.availability_zone)
+
+    def terminate(self, group: Any, member: Member, cause: str) -> Any:
+        """Begin the termination of an instance; returns the activity."""
+        if member.terminating:
+            return member.activity
+        member.activity = self._activities.begin("Terminate", group, cause, member.instance)
+        member.actions.clear()
+        member.lifecycle_state = "Terminating"
+        self.note("instance-terminating", member, cause=cause)
+        self._deregister(group, member)
+        return member.activity
+
+    def advance(self, group: Any) -> None:
+        """Move every instance of the group as far as it can go now."""
+        for member in members(group):
+            before = ""
+            while member.lifecycle_state != before and member.lifecycle_state in self._steps:
+                before = member.lifecycle_state
+                self._steps[before](group, member)
+
+    def note(self, kind: str, member: Member, **detail: Any) -> None:
+        """Write into the timeline."""
+        group = member.auto_scaling_group_name
+        self._world.timeline.add("autoscaling", kind, member.instance_id, group=group, **detail)
+
+    # ------------------------------------------------------------------ launching
+    def _pending(self, group: Any, member: Member) -> None:
+        if member.instance.state == "running":
+            self._wait(group, member, LAUNCHING)
+        elif member.instance.state in ("shutting-down", "terminated", "stopped"):
+            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+
+    def _pending_wait(self, group: Any, member: Member) -> None:
+        if member.instance.state != "running":
+            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            return
+        self._expire(member)
+        abandoned = [a for a in member.actions.values() if a.result == "ABANDON"]
+        if abandoned:
+            self._launch_failed(
+                group,
+                member,
+                "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token "
+                f"{abandoned[0].token} was abandoned: {abandoned[0].reason}",
+            )
+        elif all(action.result for action in member.actions.values()):
+            member.lifecycle_state = "Pending:Proceed"
+
+    def _pending_proceed(self, group: Any, member: Member) -> None:
+        if member.instance.state != "running":
+            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            return
+        if not suspended(group, "AddToLoadBalancer"):
+            for arn in group.target_group_arns:
+                backend("elbv2").register_targets(arn, [{"Id": member.instance_id}])
+        member.actions.clear()
+        member.lifecycle_state = "InService"
+        member.in_service_at = self._world.clock.now()
+        self._failures.pop(group.arn, None)
+        self._activities.end(member.activity, member.instance_id)
+        self.note("instance-in-service", member)
+
+    def _launch_failed(self, group: Any, member: Member, message: str) -> None:
+        """Give up a launch: the instance is terminated, through the terminate hooks.
+
+        A terminate hook runs whenever the group terminates an instance. The documentation lists
+        the ways out without hooks (detaching, standby, deleting the group by force), and an
+        abandoned launch is not among them.
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
+        """
+        self._activities.end(member.activity, member.instance_id, "Cancelled", message)
+        self._failed(group)
+        self.terminate(group, member, f"an instance was taken out of service: {message}")
+
+    def _failed(self, group: Any) -> None:
+        failures = self._failures.get(group.arn, 0) + 1
+        self._failures[group.arn] = failures
+        if failures > 1:
+            pause = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 2), LONGEST_BACKOFF_SECONDS)
+            self._not_before[group.arn] = self._world.clock.now() + pause
+
+    # ------------------------------------------------------------------ terminating
+    def _terminating(self, group: Any, member: Member) -> None:
+        if all(_drained(arn, member.instance_id) for arn in group.target_group_arns):
+            self._wait(group, member, TERMINATING)
+
+    def _terminating_wait(self, _group: Any, member: Member) -> None:
+        self._expire(member)
+        results = [action.result for action in member.actions.values()]
+        # ABANDON stops the remaining hooks, but the instance is terminated all the same.
+        if "ABANDON" in results or all(results):
+            member.actions.clear()
+            member.lifecycle_state = "Terminating:Proceed"
+
+    def _terminating_proceed(self, group: Any, member: Member) -> None:
+        if member.instance.state not in ("shutting-down", "terminated"):
+            member.instance.terminate()
+        if member.instance.state == "terminated":
+            group.instance_states.remove(member)
+            self._activities.end(member.activity, member.instance_id)
+            self.note("instance-terminated", member)
+
+    def _deregister(self, group: Any, member: Member) -> None:
+        for arn in group.target_group_arns:
+            if not _drained(arn, member.instance_id):
+                backend("elbv2").deregister_targets(arn, [{"Id": member.instance_id}])
+
+    # ------------------------------------------------------------------ hooks
+    def _wait(self, group: Any, member: Member, transition: str) -> None:
+        """Begin the wait for every hook of a transition, and tell EventBridge of each."""
+        base = "Pending" if transition == LAUNCHING else "Terminating"
+        hooks = [
+            hook
+            for hook in backend("autoscaling").describe_lifecycle_hooks(group.name)
+            if hook.lifecycle_transition == transition
+        ]
+        if not hooks:
+            member.lifecycle_state = f"{base}:Proceed"
+            return
+        member.lifecycle_state = f"{base}:Wait"
+        for hook in hooks:
+            action = Action(hook, self._world.clock.now())
+            member.actions[hook.name] = action
+            self.note("hook-waiting", member, hook=hook.name)
+            self._announce(group, member, action)
+
+    def _announce(self, group: Any, member: Member, action: Action) -> None:
+        launching = action.hook.lifecycle_transition == LAUNCHING
+        detail = {
+            "LifecycleActionToken": action.token,
+            "AutoScalingGroupName": group.name,
+            "LifecycleHookName": action.hook.name,
+            "EC2InstanceId": member.instance_id,
+            "LifecycleTransition": action.hook.lifecycle_transition,
+            "Origin": "EC2" if launching else "AutoScalingGroup",
+            "Destination": "AutoScalingGroup" if launching else "EC2",
+        }
+        metadata = getattr(action.hook, "notification_metadata", None)
+        if metadata:
+            detail["NotificationMetadata"] = metadata
+        word = "launch" if launching else "terminate"
+        self._world.emit(
+            "aws.autoscaling", f"EC2 Instance-{word} Lifecycle Action", [group.arn], detail
+        )
+
+    def _expire(self, member: Member) -> None:
+        now = self._world.clock.now()
+        for action in member.actions.values():
+            if action.result is None and action.deadline <= now:
+                action.result = action.hook.default_result
+                action.reason = "Heartbeat Timeout"
+                self.note("hook-expired", member, hook=action.hook.name, result=action.result)
+
+
+def _drained(target_group_arn: str, instance_id: str) -> bool:
+    try:
+        health = backend("elbv2").describe_target_health(target_group_arn, [{"Id": instance_id}])
+    except TargetGroupNotFoundError:
+        return True
+    return all(one.reason in ("Target.NotRegistered", "Target.NotInUse") for one in health)

@@ -1,0 +1,1 @@
+"""Scaling policies: step scaling and target tracking."""

@@ -1,0 +1,143 @@
+"""Launch templates that read back as they were written, and launches that follow them.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html
+"""
+
+from __future__ import annotations
+
+import copy
+from operator import methodcaller
+from typing import Any
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.responses.launch_templates import LaunchTemplates
+from moto.ec2.utils import convert_tag_spec, parse_user_data
+
+from vmseries_lab.aws.moto_patching import wrap
+
+DEFAULT_ROOT_GIB = 60
+"""Size of the root volume of a VM-Series image, where the template does not name one."""
+
+
+def patch() -> None:
+    """Complete moto's launch templates."""
+    wrap(EC2Backend, "create_launch_template", _create)
+    wrap(LaunchTemplates, "create_launch_template_version", _create_version)
+    # Tags are those that the template has now, not those that it was made with.
+    LaunchTemplate.tags = property(methodcaller("get_tags"), lambda _template, _value: None)
+
+
+def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> Any:
+    """Start one instance as a version of a launch template says.
+
+    Args:
+        store: moto's EC2 store.
+        version: one of moto's launch template versions.
+        subnet_id: where the Auto Scaling group wants it; a group ignores subnets in the template.
+        tags: further tags of the instance; they win over those of the template.
+
+    Returns:
+        The instance, pending.
+
+    Raises:
+        EC2ClientError: as RunInstances would, e.g. for a full subnet or an unknown image.
+    """
+    data = copy.deepcopy(version.data)
+    store.describe_images(ami_ids=[data["ImageId"]])
+    specified = convert_tag_spec(data.get("TagSpecifications") or [])
+    own = {
+        "aws:ec2launchtemplate:id": version.template.id,
+        "aws:ec2launchtemplate:version": str(version.number),
+    }
+    nics = data.get("NetworkInterfaces") or []
+    for nic in nics:
+        nic["SubnetId"] = subnet_id
+    instance = store.run_instances(
+        data["ImageId"],
+        1,
+        version.user_data,
+        [],
+        instance_type=data["InstanceType"],
+        is_instance_type_default=False,
+        subnet_id=subnet_id,
+        nics=nics,
+        security_group_ids=[] if nics else data.get("SecurityGroupIds") or [],
+        key_name=data.get("KeyName"),
+        ebs_optimized=data.get("EbsOptimized", False),
+        metadata_options=data.get("MetadataOptions") or {},
+        monitoring_state="enabled" if (data.get("Monitoring") or {}).get("Enabled") else "disabled",
+        block_device_mappings=_devices(store, data),
+        associate_public_ip=None,
+        disable_api_termination=data.get("DisableApiTermination", False),
+        tags={
+            "instance": {**specified.get("instance", {}), **tags, **own},
+            "volume": specified.get("volume", {}),
+        },
+    ).instances[0]
+    _finish(store, instance, data, nics, specified.get("network-interface", {}))
+    return instance
+
+
+def _finish(
+    store: Any, instance: Any, data: dict[str, Any], nics: list[Any], tags: dict[str, str]
+) -> None:
+    keep = {int(nic["DeviceIndex"]): nic.get("DeleteOnTermination") is False for nic in nics}
+    for index, interface in instance.nics.items():
+        interface.delete_on_termination = not keep.get(index, False)
+        interface.add_tags(tags)
+    instance.security_groups = list(instance.nics[0].group_set)
+    options = dict(data.get("PrivateDnsNameOptions") or {})
+    subnet = store.get_subnet(instance.subnet_id)
+    instance.private_dns_name_options = {**subnet.private_dns_name_options_on_launch, **options}
+    instance.product_codes = sorted(store.amis[data["ImageId"]].product_codes)
+    profile = data.get("IamInstanceProfile") or {}
+    if profile:
+        store.associate_iam_instance_profile(
+            instance.id,
+            iam_instance_profile_name=profile.get("Name"),
+            iam_instance_profile_arn=profile.get("Arn"),
+        )
+
+
+def _devices(store: Any, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The volumes of the image, changed and completed by the template's mappings."""
+    root = store.amis[data["ImageId"]].root_device_name
+    devices: dict[str, dict[str, Any]] = {root: {"DeviceName": root, "Ebs": {}}}
+    for mapping in data.get("BlockDeviceMappings") or []:
+        devices[mapping["DeviceName"]] = mapping
+    for device in devices.values():
+        ebs = device.setdefault("Ebs", {})
+        ebs.setdefault("DeleteOnTermination", True)
+        if not ebs.get("SnapshotId"):
+            ebs.setdefault("VolumeSize", DEFAULT_ROOT_GIB)
+    return list(devices.values())
+
+
+def _create(
+    original: Any,
+    store: Any,
+    name: str,
+    description: str,
+    data: dict[str, Any],
+    tag_spec: dict[str, Any],
+) -> Any:
+    """Keep the template's own tags apart from those of what it launches."""
+    specifications = [
+        specification
+        for specification in data.pop("TagSpecifications", None) or []
+        if specification["ResourceType"] != "launch-template"
+    ]
+    if specifications:
+        data["TagSpecifications"] = specifications
+    if data.get("UserData", "") is None:
+        del data["UserData"]
+    return original(store, name, description, data, tag_spec)
+
+
+def _create_version(original: Any, response: Any) -> Any:
+    """Keep the user data of a later version in the form that launches read."""
+    data = response._get_param("LaunchTemplateData", {})  # noqa: SLF001
+    if data.get("UserData") is not None:
+        data["UserData"] = parse_user_data(data["UserData"])
+    return original(response)

@@ -1,0 +1,1 @@
+"""EventBridge: the event bus with its rules and targets, and schedule expressions."""

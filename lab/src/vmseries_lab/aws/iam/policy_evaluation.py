@@ -1,0 +1,197 @@
+"""Decide policy documents as IAM does.
+
+Rules: IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators"
+and "Single-valued vs. multivalued context keys".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+Document: TypeAlias = Mapping[str, Any]
+Context: TypeAlias = Mapping[str, str | list[str]]
+"""Condition keys of a request; a list for a key that has several values at a time."""
+
+SET_OPERATORS = ("forallvalues:", "foranyvalue:")
+
+
+class UnsupportedConditionError(Exception):
+    """A policy says something that the lab does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to IAM: may the caller do ``action`` on ``resource``.
+
+    One call asks as many as it takes: an attachment is about the interface and the instance.
+
+    Attributes:
+        action: e.g. ``ec2:AttachNetworkInterface``.
+        resource: an ARN, or ``*`` where the service knows no resources for the action.
+        context: condition keys with their values.
+    """
+
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+
+def statements(document: str | Document) -> list[Document]:
+    """The statements of a policy document, JSON text or parsed."""
+    parsed = _parsed(document) if isinstance(document, str) else document
+    return list(_list(parsed.get("Statement", [])))
+
+
+def permits(documents: Iterable[str | Document], request: Request) -> bool:
+    """Whether identity policies allow a request: one Allow and no Deny."""
+    return allows(documents, request.action, request.resource, context=request.context)
+
+
+def allows(
+    documents: Iterable[str | Document],
+    action: str,
+    resource: str,
+    *,
+    service: str | None = None,
+    context: Context | None = None,
+) -> bool:
+    """Whether the policies allow ``action`` on ``resource``: one Allow and no Deny.
+
+    Args:
+        documents: policy documents, JSON text or parsed.
+        action: e.g. ``sqs:SendMessage``.
+        resource: the resource's ARN.
+        service: for resource and trust policies, the service principal that asks, e.g.
+            ``events.amazonaws.com``; ``None`` for identity policies, which name no principal.
+        context: condition keys of the request, e.g. ``aws:SourceArn``.
+    """
+    keys = {"aws:SecureTransport": "true", **(context or {})}
+    effects = {
+        statement["Effect"]
+        for document in documents
+        for statement in statements(document)
+        if (service is None or _principal_matches(statement, service))
+        and covers(statement, action, resource, keys)
+    }
+    return effects == {"Allow"}
+
+
+def covers(statement: Document, action: str, resource: str, context: Context) -> bool:
+    """Whether a statement, of either effect, is about a request."""
+    return (
+        _named(statement, "Action", action, ignore_case=True)
+        and _named(statement, "Resource", resource)
+        and _conditions_hold(statement, context)
+    )
+
+
+def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
+    """Whether a pattern with IAM's wildcards ``*`` and ``?`` matches all of ``text``."""
+    return _expression(pattern, ignore_case).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    expression = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Document:
+    document: Document = json.loads(text)
+    return document
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _named(statement: Document, element: str, text: str, *, ignore_case: bool = False) -> bool:
+    """Whether ``Action`` or ``Resource`` names something, or ``NotAction`` … does not."""
+    if (excluded := statement.get(f"Not{element}")) is not None:
+        return not any(matches(p, text, ignore_case=ignore_case) for p in _list(excluded))
+    # A role's trust policy names no resource: it is about the role itself.
+    patterns = _list(statement.get(element, "*" if element == "Resource" else []))
+    return any(matches(p, text, ignore_case=ignore_case) for p in patterns)
+
+
+def _principal_matches(statement: Document, service: str) -> bool:
+    principal = statement.get("Principal", {})
+    if principal == "*":
+        return True
+    return service in _list(principal.get("Service", [])) or "*" in _list(principal.get("AWS", []))
+
+
+# Conditions ---------------------------------------------------------------------------------------
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "stringequals": lambda want, have: want == have,
+    "stringequalsignorecase": lambda want, have: want.lower() == have.lower(),
+    "stringlike": matches,
+    "arnequals": matches,
+    "arnlike": matches,
+    "bool": lambda want, have: want.lower() == have.lower(),
+}
+_NEGATED = {
+    "stringnotequals": "stringequals",
+    "stringnotequalsignorecase": "stringequalsignorecase",
+    "stringnotlike": "stringlike",
+    "arnnotequals": "arnequals",
+    "arnnotlike": "arnlike",
+}
+
+
+def _conditions_hold(statement: Document, context: Context) -> bool:
+    """Whether all operators and keys of a statement's conditions hold."""
+    lowered = {key.lower(): value for key, value in context.items()}
+    return all(
+        _operator_holds(operator, [str(v) for v in _list(wanted)], lowered.get(key.lower()))
+        for operator, block in statement.get("Condition", {}).items()
+        for key, wanted in block.items()
+    )
+
+
+def _operator_holds(name: str, wanted: list[str], present: str | list[str] | None) -> bool:
+    """Decide one condition operator for one key.
+
+    Raises:
+        UnsupportedConditionError: for an operator that is not in the tables, and for a variable.
+    """
+    if any("${" in value for value in wanted):
+        raise UnsupportedConditionError(f"the lab knows no policy variables, such as in {wanted}")
+    operator = name.lower()
+    quantifier = next((q for q in SET_OPERATORS if operator.startswith(q)), "")
+    operator = operator.removeprefix(quantifier)
+    if operator == "null":
+        return (present is None) == (wanted[0].lower() == "true")
+    if operator.endswith("ifexists"):
+        if present is None:
+            return True
+        operator = operator.removesuffix("ifexists")
+    negated = operator in _NEGATED
+    test = _OPERATORS.get(_NEGATED.get(operator, operator))
+    if test is None:
+        raise UnsupportedConditionError(
+            f"the lab does not know the condition operator {name}; add it to "
+            "vmseries_lab.aws.iam.policy_evaluation"
+        )
+    if present is None:
+        # A set operator judges no value at all: for all of none, and for none of any.
+        return quantifier == "forallvalues:" if quantifier else negated
+    verdicts = _verdicts(test, wanted, present, negated=negated)
+    # Without a set operator a key has one value.
+    return any(verdicts) if quantifier == "foranyvalue:" else all(verdicts)
+
+
+def _verdicts(
+    test: Callable[[str, str], bool], wanted: list[str], present: str | list[str], *, negated: bool
+) -> Iterator[bool]:
+    """For each value of a key, whether it is, or is not, one of those that are wanted."""
+    for value in _list(present):
+        yield any(test(want, value) for want in wanted) != negated

@@ -1,0 +1,165 @@
+"""Execution environments: started, kept warm, retired and ended."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from moto.sts.models import sts_backends
+
+from vmseries_lab.aws.lambda_.code_packages import Uploads
+from vmseries_lab.aws.lambda_.configuration import configuration_key
+from vmseries_lab.aws.lambda_.environment_variables import running_environment
+from vmseries_lab.aws.lambda_.logs import stream_name
+from vmseries_lab.aws.lambda_.runtime_api import Worker
+from vmseries_lab.aws.lambda_.snapshots import Templates
+from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.net import connection_owner
+
+
+class Workers:
+    """The processes of all functions.
+
+    Args:
+        world: the lab's.
+        uploads: what they run.
+        templates: what they are copies of.
+    """
+
+    def __init__(self, world: World, uploads: Uploads, templates: Templates) -> None:
+        self._world = world
+        self._uploads = uploads
+        self._templates = templates
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[Worker]] = defaultdict(list)
+        self._current: dict[str, str] = {}
+        self._workers: dict[str, Worker] = {}
+
+    def turn_to(self, function: Any) -> str:
+        """End the idle environments of what the function was before its last change.
+
+        Returns:
+            A key to what it is now, by which its environments are taken and given back.
+        """
+        key = configuration_key(function)
+        with self._lock:
+            former = self._current.get(function.function_arn)
+            self._current[function.function_arn] = key
+            stale = [] if former is None or former == key else self._leave([former])
+        for worker in stale:
+            worker.kill()
+        return key
+
+    def take(self, key: str) -> Worker | None:
+        """An environment that waits for work, ``None`` if there is none."""
+        with self._lock:
+            idle = self._idle[key]
+            while idle:
+                worker = idle.pop()
+                if worker.alive:
+                    return worker
+        return None
+
+    def launch(self, function: Any) -> Worker:
+        """Start an environment, with credentials of the function's role."""
+        task_root, layers = self._uploads.of(function)
+        with self._world.lock:
+            session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+                region_name=REGION,
+                role_session_name=function.function_name,
+                role_arn=function.role,
+                policy="",
+                duration=43200,
+                external_id="",
+            )
+        stream = stream_name(self._world.clock.utc(), function)
+        worker = Worker(
+            environment=running_environment(
+                function, session, stream, task_root, self._world.endpoint
+            ),
+            task_root=task_root,
+            layers=layers,
+            packages=self._uploads.runtime(),
+            facts=lambda: self._facts(function),
+            sleep_until=self._sleep_until,
+            access_key=session.access_key_id,
+            log_stream=stream,
+            template=self._templates.of(task_root, layers, function.handler),
+        )
+        with self._lock:
+            self._workers[worker.access_key] = worker
+        return worker
+
+    def give_back(self, function: Any, key: str, worker: Worker, *, alive: bool) -> None:
+        """Keep an environment for the next invocation, unless it ended or is out of date."""
+        with self._lock:
+            keep = alive and self._current.get(function.function_arn) == key
+            if keep:
+                self._idle[key].append(worker)
+            else:
+                self._workers.pop(worker.access_key, None)
+        if not keep:
+            worker.kill()
+
+    def end_idle(self) -> None:
+        """End every worker that waits for work."""
+        with self._lock:
+            idle = self._leave(list(self._idle))
+        for worker in idle:
+            worker.kill()
+
+    def forget(self, name: str) -> None:
+        """End the idle environments of a function that was deleted."""
+        with self._lock:
+            arns = [
+                arn for arn in self._current if arn.split(":function:")[1].split(":")[0] == name
+            ]
+            idle = self._leave([self._current.pop(arn) for arn in arns])
+        for worker in idle:
+            worker.kill()
+
+    def _leave(self, keys: list[str]) -> list[Worker]:
+        """The workers that wait at these keys, who are not known any more; the lock is held."""
+        idle = [worker for key in keys for worker in self._idle.pop(key, [])]
+        for worker in idle:
+            self._workers.pop(worker.access_key, None)
+        return idle
+
+    def crash(self, access_key: str) -> None:
+        """Kill the process that holds ``access_key``, in the middle of what it does."""
+        with self._lock:
+            worker = self._workers.get(access_key)
+        if worker is not None:
+            worker.kill_process()
+
+    def caller(self, port: int) -> str:
+        """The access key of the function that is connected from ``port``, empty if none is.
+
+        Of a single function that runs, that is not looked up.
+        """
+        with self._lock:
+            idle = {worker.access_key for workers in self._idle.values() for worker in workers}
+            running = {w.pid: key for key, w in self._workers.items() if key not in idle}
+        process = (
+            next(iter(running)) if len(running) == 1 else connection_owner.caller(port, running)
+        )
+        return running[process] if process is not None else ""
+
+    def stop(self) -> None:
+        """End every process."""
+        with self._lock:
+            workers, self._workers = list(self._workers.values()), {}
+            self._idle.clear()
+        for worker in workers:
+            worker.kill()
+
+    def _sleep_until(self, instant: float, alive: Callable[[], bool]) -> None:
+        """Wait for an instant of the lab, which may come at once when all that runs sleeps."""
+        self._world.wake()
+        self._world.clock.sleep_until(instant, alive)
+
+    def _facts(self, function: Any) -> dict[str, Any]:
+        hosts = self._world.hosts | self._world.reach(function.vpc_config)
+        return {"time": self._world.clock.now(), "hosts": hosts}

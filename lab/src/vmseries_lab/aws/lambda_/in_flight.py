@@ -1,0 +1,69 @@
+"""What runs in real time, so that the lab's clock waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from vmseries_lab.core.world import World
+
+
+class InFlight:
+    """The invocations that have begun and not ended."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._running = 0
+        self._ticks = 0
+        self._finished_at_tick = -2
+
+    def tick(self) -> None:
+        """Count a look of all engines at the world."""
+        self._ticks += 1
+
+    def busy(self) -> bool:
+        """Whether an invocation is in flight, or what it did has not been seen by all engines.
+
+        An invocation that ended after tick n is seen by every engine in tick n + 1, which is over
+        when tick n + 2 begins.
+        """
+        with self._lock:
+            return bool(self._running) or self._ticks < self._finished_at_tick + 2
+
+    def running(self) -> int:
+        """How many invocations have begun and not ended."""
+        with self._lock:
+            return self._running
+
+    @contextmanager
+    def during(self) -> Iterator[None]:
+        """Something is in flight inside this context."""
+        self._begin()
+        try:
+            yield
+        finally:
+            self._end()
+
+    def background(self, work: Callable[[], None]) -> None:
+        """Do something in a thread of its own: in flight before this returns, until it is done."""
+        self._begin()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._end()
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._running += 1
+
+    def _end(self) -> None:
+        with self._lock:
+            self._running -= 1
+            self._finished_at_tick = self._ticks
+        self._world.wake()

@@ -1,0 +1,107 @@
+"""What functions and Lambda write to CloudWatch Logs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from moto.logs.models import logs_backends
+
+from vmseries_lab.aws.lambda_.configuration import log_group, logging_config
+from vmseries_lab.aws.lambda_.runtime_api import Reply, Worker
+from vmseries_lab.aws.requests import Calls
+from vmseries_lab.core.world import ACCOUNT_ID, REGION
+
+
+class Logs:
+    """The log groups, as Lambda writes to them."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def write(self, function: Any, stream: str, lines: list[tuple[float, str]]) -> None:
+        """Write as Lambda does: with the permissions of the function's role.
+
+        Without them there is no log and no error ("Sending Lambda function logs to CloudWatch").
+        """
+        backend = logs_backends[ACCOUNT_ID][REGION]
+        group = log_group(function)
+        may = partial(self._calls.by_service, "logs", role_arn=function.role)
+        if group not in backend.groups:
+            if not may("CreateLogGroup", logGroupName=group):
+                return
+            backend.create_log_group(group, {})
+        names: dict[str, Any] = {"logGroupName": group, "logStreamName": stream}
+        if stream not in backend.groups[group].streams:
+            if not may("CreateLogStream", **names):
+                return
+            backend.create_log_stream(group, stream)
+        if not lines or not may("PutLogEvents", **names):
+            return
+        # A process may still write after its answer: such lines are older than the next start.
+        ordered = sorted(lines, key=lambda line: line[0])
+        events = [{"timestamp": int(at * 1000), "message": text} for at, text in ordered]
+        backend.put_log_events(group, stream, events)
+
+
+def stream_name(at: datetime, function: Any) -> str:
+    """Name of an execution environment's log stream.
+
+    In a log group of another name than the function's own, streams carry the function's name
+    ("Configuring CloudWatch log groups").
+    """
+    own = log_group(function) == f"/aws/lambda/{function.function_name}"
+    prefix = "" if own else function.function_name
+    return f"{at:%Y/%m/%d}/{prefix}[{function.version}]{uuid.uuid4().hex}"
+
+
+def timestamp(at: float) -> str:
+    """A time as Lambda writes it into its own documents: to the millisecond, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def lines_of(
+    function: Any,
+    request_id: str,
+    reply: Reply,
+    new_worker: Worker | None,
+    times: tuple[float, float],
+) -> list[tuple[float, str]]:
+    """The function's output between the platform's own lines.
+
+    Source: "Lambda Telemetry API Event schema reference" for the JSON format, "Log and monitor
+    Python Lambda functions" for the text format.
+    """
+    logging = logging_config(function)
+    at, end = times
+    duration = round(reply.seconds * 1000, 2)
+    init = round(new_worker.init_seconds * 1000, 2) if new_worker else None
+    if logging.get("LogFormat") != "JSON":
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {duration} ms\t"
+            f"Billed Duration: {int(duration) + 1} ms\tMemory Size: {function.memory_size} MB"
+        )
+        report += f"\tInit Duration: {init} ms" if init else ""
+        start = f"START RequestId: {request_id} Version: {function.version}"
+        finish = [(end, f"END RequestId: {request_id}"), (end, report)]
+        return [(at, start), *reply.output, *finish]
+    metrics = {"durationMs": duration, "memorySizeMB": int(function.memory_size)}
+    if init:
+        metrics["initDurationMs"] = init
+    status = {"": "success", "Sandbox.Timedout": "timeout"}.get(reply.error, "error")
+    record = {"requestId": request_id, "metrics": metrics, "status": status}
+    lines = list(reply.output)
+    if logging.get("SystemLogLevel", "INFO") != "WARN":
+        first = {"requestId": request_id, "version": str(function.version)}
+        lines.insert(0, (at, _platform_line(at, "platform.start", first)))
+        lines.append((end, _platform_line(end, "platform.report", record)))
+    elif reply.error:
+        lines.append((end, _platform_line(end, "platform.report", record)))
+    return lines
+
+
+def _platform_line(at: float, kind: str, record: dict[str, Any]) -> str:
+    return json.dumps({"time": timestamp(at), "type": kind, "record": record})

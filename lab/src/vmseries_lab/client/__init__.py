@@ -1,0 +1,15 @@
+"""Starts a lab and drives it: what tests and scenarios use."""
+
+from vmseries_lab.client.aws import ACCESS_KEY, SECRETS, environment_for
+from vmseries_lab.client.errors import LabError
+from vmseries_lab.client.lab import DEPLOYMENT_TAG, Lab, Leftovers
+
+__all__ = [
+    "ACCESS_KEY",
+    "DEPLOYMENT_TAG",
+    "SECRETS",
+    "Lab",
+    "LabError",
+    "Leftovers",
+    "environment_for",
+]

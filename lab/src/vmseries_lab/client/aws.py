@@ -1,0 +1,90 @@
+"""The simulated AWS: clients, environment variables, secrets and limits."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS, ControlApi
+from vmseries_lab.core.world import REGION
+
+ACCESS_KEY = "AKIALABLABLABLABLAB1"
+SECRETS = "vmseries-autoscale"
+"""Prefix of the names of the secrets that exist when the lab has started."""
+
+
+class AwsClient:
+    """The AWS account of one lab."""
+
+    def __init__(self, control: ControlApi) -> None:
+        self._control = control
+        self._clients: dict[tuple[str, int], Any] = {}
+
+    def client(self, service: str, attempts: int = 1) -> Any:
+        """A boto3 client of the simulated AWS.
+
+        Args:
+            service: name of the service in boto3.
+            attempts: maximum number of attempts per call. The default is 1, so that tests see
+                errors unchanged.
+        """
+        key = (service, attempts)
+        if key not in self._clients:
+            # The stubs know services as literals only.
+            make: Any = boto3.client
+            self._clients[key] = make(
+                service,
+                endpoint_url=self._control.endpoint,
+                region_name=REGION,
+                aws_access_key_id=ACCESS_KEY,
+                aws_secret_access_key="lab",  # noqa: S106 - the lab checks no signatures
+                config=Config(
+                    retries={"total_max_attempts": attempts},
+                    connect_timeout=5,
+                    read_timeout=REQUEST_LIMIT_SECONDS,
+                    max_pool_connections=50,
+                ),
+            )
+        return self._clients[key]
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point Terraform and AWS SDKs at the lab and nowhere else."""
+        return environment_for(self._control.endpoint)
+
+    def secret(self, name: str) -> dict[str, str]:
+        """The content of the secret ``vmseries-autoscale/<name>``."""
+        manager = self.client("secretsmanager")
+        response = manager.get_secret_value(SecretId=f"{SECRETS}/{name}")
+        content: dict[str, str] = json.loads(response["SecretString"])
+        return content
+
+    def set_address_quota(self, addresses: int) -> None:
+        """Set the quota of Elastic IP addresses."""
+        self._control.request("POST", "ec2", {"addresses": addresses})
+
+    def enforce_request_rates(self, *, enforced: bool = True, share: float = 1.0) -> None:
+        """Throttle calls that exceed the request rates of AWS; see ``aws.throttling``.
+
+        Args:
+            enforced: whether calls are throttled.
+            share: the part of the published rates that is available, from 0 to 1.
+        """
+        self._control.request("POST", "rates", {"enforced": enforced, "share": share})
+
+
+def environment_for(endpoint: str) -> dict[str, str]:
+    """Environment variables that point Terraform and AWS SDKs at the lab with this base URL."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }

@@ -1,0 +1,50 @@
+"""HTTPS requests to the simulated hosts outside AWS."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from urllib.parse import urlencode
+
+from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS
+
+
+class OutsideHosts:
+    """Where the simulated hosts outside AWS listen; set when the lab has started.
+
+    Attributes:
+        hosts: addresses of the simulated hosts, ``"name:port"`` to ``"127.0.0.1:port"``.
+        ca_pem: certificate of the authority that signed their certificates.
+    """
+
+    hosts: dict[str, str]
+    ca_pem: str
+
+    def post(
+        self, host: str, path: str, form: dict[str, str], headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        """POST a form to port 443 of a host and verify its certificate; the status and body."""
+        connection = _RedirectedConnection(host, self.hosts[f"{host}:443"], self.ca_pem)
+        try:
+            form_type = {"Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", path, urlencode(form), form_type | headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+class _RedirectedConnection(http.client.HTTPSConnection):
+    """An HTTPS connection that verifies ``host`` but connects to ``target`` (``address:port``)."""
+
+    def __init__(self, host: str, target: str, ca_pem: str) -> None:
+        self._tls = ssl.create_default_context(cadata=ca_pem)
+        self._target = target
+        super().__init__(host, timeout=REQUEST_LIMIT_SECONDS, context=self._tls)
+
+    def connect(self) -> None:
+        """Connect to the target and start TLS with the name of the host."""
+        address, _, port = self._target.rpartition(":")
+        plain = socket.create_connection((address, int(port)), self.timeout)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)

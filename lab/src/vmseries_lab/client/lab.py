@@ -1,0 +1,177 @@
+"""Starts a lab and drives it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Self
+
+from vmseries_lab.client.aws import AwsClient
+from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.control import ControlApi
+from vmseries_lab.client.faults import FaultsClient
+from vmseries_lab.client.firewalls import FirewallsClient
+from vmseries_lab.client.licensing import LicensingClient
+from vmseries_lab.client.panorama import PanoramaClient
+from vmseries_lab.client.process import LabProcess
+from vmseries_lab.core.timeline import Entry
+
+DEPLOYMENT_TAG = "vmseries-autoscale:deployment"
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Resources that firewalls hold, counted through public APIs.
+
+    Attributes:
+        interfaces: network interfaces that carry the module's deployment tag.
+        addresses: Elastic IP addresses that carry it.
+        licenses: used licenses of the auth code, as the licensing API reports them.
+        panorama_entries: serial numbers in the four parts of Panorama's running configuration:
+            managed devices, device groups, template stacks, log collector groups.
+    """
+
+    interfaces: int
+    addresses: int
+    licenses: int
+    panorama_entries: int
+
+    def __bool__(self) -> bool:
+        """Whether any resource remains."""
+        return any((self.interfaces, self.addresses, self.licenses, self.panorama_entries))
+
+
+class Lab:
+    """One lab in a process of its own; a context manager.
+
+    Attributes:
+        aws: the simulated AWS.
+        panorama: the simulated Panorama.
+        licensing: the simulated licensing API.
+        firewalls: the simulated firewalls.
+        faults: injected faults.
+        auth_code: the auth code of the lab's firewalls; set when the lab has started.
+    """
+
+    auth_code: str
+
+    def __init__(self) -> None:
+        self._process = LabProcess()
+        self._control = ControlApi(self._process)
+        self._outside = OutsideHosts()
+        self.aws = AwsClient(self._control)
+        self.panorama = PanoramaClient(self._control, self.aws, self._outside)
+        self.licensing = LicensingClient(self._control, self.aws, self._outside)
+        self.firewalls = FirewallsClient(self._control)
+        self.faults = FaultsClient(self._control)
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL of the simulated AWS."""
+        return self._control.endpoint
+
+    @property
+    def ca_pem(self) -> str:
+        """Certificate of the authority that signed the certificates of servers outside AWS."""
+        return self._outside.ca_pem
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """Addresses of the hosts outside AWS, ``"name:port"`` to ``"127.0.0.1:port"``."""
+        return self._outside.hosts
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop; after an error, first print the server's standard error, which may explain it."""
+        if kind is not None and self._process.running:
+            sys.stderr.write(self.log())
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and wait until it listens.
+
+        Raises:
+            LabError: if it ends, or prints nothing for ``process.START_LIMIT_SECONDS``.
+        """
+        ready = self._process.start()
+        self._control.endpoint = ready["endpoint"]
+        self._outside.hosts, self._outside.ca_pem = ready["hosts"], ready["ca_pem"]
+        self.auth_code = ready["auth_code"]
+
+    def stop(self) -> None:
+        """Stop the server and everything that it started. A second call does nothing."""
+        self._process.stop()
+
+    def log(self) -> str:
+        """Standard error of the server: empty unless something went wrong."""
+        return self._process.log()
+
+    # Time and records.
+
+    def now(self) -> float:
+        """Lab time, in seconds since the epoch."""
+        return float(self._control.request("GET", "clock")["now"])
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; returns when everything that was due has happened."""
+        self._control.request("POST", "clock", {"advance": seconds})
+
+    def settle(self) -> None:
+        """Wait until nothing is in flight."""
+        self.advance(0)
+
+    def pace(self, pace: float) -> None:
+        """Let ``pace`` lab seconds pass per real second, in addition to it; 0 stops that.
+
+        Time passes only while no function is at work. On a busy machine it passes more slowly.
+        """
+        self._control.request("POST", "clock", {"pace": pace})
+
+    def stop_clock(self) -> None:
+        """Let time pass only by :meth:`advance`, and while all functions sleep."""
+        self.pace(-1)
+
+    def timeline(self, since: int = 0) -> list[Entry]:
+        """What happened, from entry ``since``."""
+        entries = self._control.request("GET", f"timeline?since={since}")
+        return [Entry(**entry) for entry in entries]
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """Calls to AWS, from call ``since``; fields are those of ``aws.requests.Call``."""
+        return list(self._control.request("GET", f"calls?since={since}"))
+
+    def invocations(self, since: int = 0) -> list[dict[str, Any]]:
+        """Invocations of functions; fields are those of ``aws.lambda_.invocation_log.Record``."""
+        return list(self._control.request("GET", f"invocations?since={since}"))
+
+    def errors(self) -> list[str]:
+        """Tracebacks of errors in the lab itself: there should be none."""
+        return list(self._control.request("GET", "errors"))
+
+    # Load, limits and remaining resources.
+
+    def offer_sessions(self, sessions: float) -> None:
+        """Offer this many sessions to the firewalls in service."""
+        self._control.request("POST", "traffic", {"sessions": sessions})
+
+    def set_quotas(self, *, addresses: int, licenses: int) -> None:
+        """Set the quota of Elastic IP addresses and the number of licenses."""
+        self.aws.set_address_quota(addresses)
+        self.licensing.set_pool_size(licenses)
+
+    def leftovers(self) -> Leftovers:
+        """Count resources through the public APIs of AWS, Panorama and licensing only."""
+        ec2 = self.aws.client("ec2")
+        tagged = [{"Name": "tag-key", "Values": [DEPLOYMENT_TAG]}]
+        pages = ec2.get_paginator("describe_network_interfaces").paginate(Filters=tagged)
+        used = self.licensing.request("get", authcode=self.auth_code)["UsedCount"]
+        return Leftovers(
+            interfaces=sum(len(page["NetworkInterfaces"]) for page in pages),
+            addresses=len(ec2.describe_addresses(Filters=tagged)["Addresses"]),
+            licenses=int(used),
+            panorama_entries=self.panorama.count_device_entries(),
+        )

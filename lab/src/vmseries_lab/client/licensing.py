@@ -1,0 +1,40 @@
+"""The simulated licensing API of Palo Alto Networks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+from vmseries_lab.client.aws import AwsClient
+from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.control import ControlApi
+from vmseries_lab.client.errors import LabError
+
+LICENSING_HOST = "api.paloaltonetworks.com"
+
+
+class LicensingClient:
+    """The licensing API of one lab."""
+
+    def __init__(self, control: ControlApi, aws: AwsClient, outside: OutsideHosts) -> None:
+        self._control = control
+        self._aws = aws
+        self._outside = outside
+
+    def request(self, action: str, **parameters: str) -> Any:
+        """Send a request, e.g. ``request("get", authcode=lab.auth_code)``; the decoded response.
+
+        Raises:
+            LabError: if the licensing API rejects the request.
+        """
+        key = self._aws.secret("licensing-api-key")["api_key"]
+        path = f"/api/license/{action}"
+        status, body = self._outside.post(LICENSING_HOST, path, parameters, {"apikey": key})
+        if status != http.client.OK:
+            raise LabError(f"The licensing API returned {status} to {action}: {body.decode()}")
+        return json.loads(body)
+
+    def set_pool_size(self, licenses: int) -> None:
+        """Set how many licenses the auth code has."""
+        self._control.request("POST", "licensing", {"pool_size": licenses})

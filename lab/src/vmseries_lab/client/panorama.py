@@ -1,0 +1,99 @@
+"""The simulated Panorama: its settings, its command line and its XML API."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from defusedxml.ElementTree import fromstring
+
+from vmseries_lab.client.aws import AwsClient
+from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.control import ControlApi
+from vmseries_lab.client.errors import LabError
+
+PANORAMA_HOST = "panorama.example.com"
+_HOST_ENTRY = "/config/devices/entry[@name='localhost.localdomain']"
+_DEVICE_ENTRIES = {
+    "/config/mgt-config/devices": "devices/entry",
+    f"{_HOST_ENTRY}/device-group": "device-group/entry/devices/entry",
+    f"{_HOST_ENTRY}/template-stack": "template-stack/entry/devices/entry",
+    f"{_HOST_ENTRY}/log-collector-group": "log-collector-group/entry/logfwd-setting/devices/entry",
+}
+"""XPath of each part of the configuration that lists firewalls, and their path in the result."""
+
+
+class PanoramaClient:
+    """Panorama of one lab: a single one, or a high availability pair."""
+
+    def __init__(self, control: ControlApi, aws: AwsClient, outside: OutsideHosts) -> None:
+        self._control = control
+        self._aws = aws
+        self._outside = outside
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings, e.g. ``available=False``; ``peer`` restricts them to one peer."""
+        self._control.request("POST", "panorama", settings)
+
+    def make_pair(self) -> None:
+        """Make Panorama a high availability pair: ``panorama-2.example.com`` is passive."""
+        # In place: the lab shows the same mapping as its ``hosts``.
+        self._outside.hosts.update(self._control.request("POST", "panorama/pair"))
+
+    def fail_over(self, cause: str = "power") -> None:
+        """Let the active peer fail.
+
+        ``configure(peer=..., available=True)`` restores it, as the passive peer.
+
+        Args:
+            cause: ``power``, ``suspended`` or ``non-functional``.
+        """
+        self._control.request("POST", "panorama/failover", {"cause": cause})
+
+    def state(self) -> dict[str, Any]:
+        """``active`` (its host name or ``None``), ``peers`` and ``most_requests_at_once``."""
+        return dict(self._control.request("GET", "panorama"))
+
+    def install_license_plugin(self, *, installed: bool = True) -> None:
+        """Install the plugin ``sw_fw_license`` with a license manager, or uninstall it."""
+        self._control.request("POST", "panorama/plugin", {"installed": installed})
+
+    def configure_fast_delicensing(self, **settings: Any) -> None:
+        """Enable the vendor's fast delicensing; ``enabled=False`` disables it."""
+        self._control.request("POST", "panorama/delicensing", settings)
+
+    def run_commands(self, commands: Iterable[str]) -> None:
+        """Enter set commands and commit them, as the administrator ``operator``."""
+        self._control.request("POST", "panorama/cli", {"commands": list(commands)})
+
+    def request(self, **parameters: str) -> Element:
+        """Send a request to the XML API of the active Panorama; returns the root element.
+
+        Args:
+            parameters: as in the XML API, e.g. ``type`` and ``xpath``. Without ``key``, the request
+                is sent as the administrator of the functions.
+
+        Raises:
+            LabError: if Panorama rejects the request.
+        """
+        if "key" not in parameters:
+            parameters["key"] = self._aws.secret("panorama")["api_key"]
+        host = self.state()["active"] or PANORAMA_HOST
+        status, body = self._outside.post(host, "/api/", parameters, {})
+        response: Element = fromstring(body)
+        if status != http.client.OK or response.get("status") != "success":
+            raise LabError(f"Panorama rejected {parameters.get('type')}: {body.decode()}")
+        return response
+
+    def count_device_entries(self) -> int:
+        """Count the entries of firewalls in the running configuration.
+
+        A firewall counts once in each of: managed devices, device groups, template stacks and log
+        collector groups.
+        """
+        return sum(
+            len(self.request(type="config", action="show", xpath=xpath).findall(f"result/{path}"))
+            for xpath, path in _DEVICE_ENTRIES.items()
+        )

@@ -1,0 +1,1 @@
+"""HTTP and HTTPS servers on loopback, their certificates, and who connects to them."""

@@ -1,0 +1,283 @@
+"""An HTTPS server on loopback that can misbehave the way servers in the field do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from vmseries_lab.net.certificates import Authority
+from vmseries_lab.net.http_server import Listener
+
+LOOPBACK = "127.0.0.1"
+Mode = Literal["answering", "refusing", "hanging", "resetting", "truncating"]
+KNOBS = ("mode", "status", "delay_seconds", "wrong_certificate", "requests_at_once")
+MODES: tuple[Mode, ...] = ("answering", "refusing", "hanging", "resetting", "truncating")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, with the parameters of the query string and of a form-encoded body.
+
+    Attributes:
+        port: at which the lab was connected to.
+    """
+
+    path: str
+    parameters: dict[str, str]
+    headers: dict[str, str]
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is sent back."""
+
+    body: bytes
+    content_type: str = "application/xml; charset=UTF-8"
+    status: int = 200
+
+
+@dataclass
+class Conduct:
+    """How a server treats its callers, as long as it is not changed.
+
+    Attributes:
+        mode: ``refusing`` closes the port; ``hanging`` accepts and never answers; ``resetting``
+            answers with a TCP reset; ``truncating`` breaks off in the middle of the body.
+        status: HTTP status of every answer; anything but 200 comes with an HTML body, as from a
+            proxy or web server that has lost its application.
+        delay_seconds: real seconds by which each answer is late.
+        wrong_certificate: present a certificate of an unknown CA.
+        requests_at_once: how many requests it answers at once; any more get HTTP 502, as of a
+            Panorama that is asked too much (kevinsteves/pan-python#43). ``None`` for no limit.
+    """
+
+    mode: Mode = "answering"
+    status: int = 200
+    delay_seconds: float = 0.0
+    wrong_certificate: bool = False
+    requests_at_once: int | None = None
+    changed: threading.Event = field(default_factory=threading.Event)
+
+
+Intercept = Callable[[Request, socket.socket, Callable[[], Response]], Response | None]
+"""Stands between a request and its effect: gives the answer, ``None`` for a reset."""
+
+
+class HttpsServer:
+    """Serves ``respond`` under ``names`` with a certificate of ``authority``.
+
+    The port stays the same for life: while the server refuses connections the port is held by a
+    socket that does not listen, so that no other process can take it.
+
+    Attributes:
+        intercept: port to whoever wants to see or spoil single requests.
+        most_at_once: the most requests that were under way at the same time.
+    """
+
+    def __init__(
+        self, authority: Authority, names: tuple[str, ...], respond: Callable[[Request], Response]
+    ) -> None:
+        self.conduct = Conduct()
+        self._right = authority.server_context(*names)
+        self._names = names
+        self._respond = respond
+        self.intercept: Intercept = lambda _request, _connection, effect: effect()
+        self.most_at_once = 0
+        self._under_way = 0
+        self._counting = threading.Lock()
+        self._socket = _bound(0)
+        self.port: int = self._socket.getsockname()[1]
+        self._server: _Server | None = None
+        self._listen()
+
+    @property
+    def address(self) -> str:
+        """``host:port`` where it listens."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def behave(self, **changes: Any) -> None:
+        """Change the conduct; callers that hang are let go.
+
+        Raises:
+            ValueError: for an unknown mode or knob.
+        """
+        if unknown := set(changes) - set(KNOBS):
+            raise ValueError(f"there is no knob called {', '.join(sorted(unknown))}")
+        mode = changes.get("mode", self.conduct.mode)
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is not one of {', '.join(MODES)}")
+        former, self.conduct = (
+            self.conduct,
+            Conduct(
+                mode=mode,
+                status=int(changes.get("status", self.conduct.status)),
+                delay_seconds=float(changes.get("delay_seconds", self.conduct.delay_seconds)),
+                wrong_certificate=bool(
+                    changes.get("wrong_certificate", self.conduct.wrong_certificate)
+                ),
+                requests_at_once=changes.get("requests_at_once", self.conduct.requests_at_once),
+            ),
+        )
+        former.changed.set()
+        if mode == "refusing":
+            self._unlisten()
+        elif self._server is None:
+            self._listen()
+
+    @cached_property
+    def _wrong(self) -> ssl.SSLContext:
+        """The context of an authority that nobody trusts; seldom needed, and slow to make."""
+        return Authority().server_context(*self._names)
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.conduct.changed.set()
+        self._unlisten()
+        self._socket.close()
+
+    def take(self, connection: socket.socket, address: Any) -> None:
+        """Answer on a connection that somebody else has accepted, at a port of his own."""
+        server = self._server
+        if server is None:
+            connection.close()
+        else:
+            server.process_request(connection, address)
+
+    def context(self) -> ssl.SSLContext:
+        """The TLS context for the next connection."""
+        return self._wrong if self.conduct.wrong_certificate else self._right
+
+    def stop(self) -> None:
+        """Stop serving, until :meth:`start`."""
+        self._unlisten()
+
+    def start(self) -> None:
+        """Serve again, at a port of its own: another process may have the former one."""
+        self._socket.close()
+        self._socket = _bound(0)
+        self.port = self._socket.getsockname()[1]
+        if self.conduct.mode != "refusing":
+            self._listen()
+
+    def answer(self, request: Request, connection: socket.socket) -> Response | None:
+        """The answer to a request, or ``None`` for a reset."""
+        with self._counting:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            limit = self.conduct.requests_at_once
+            too_many = limit is not None and self._under_way > limit
+        try:
+            return _broken(502) if too_many else self._answer(request, connection)
+        finally:
+            with self._counting:
+                self._under_way -= 1
+
+    def _answer(self, request: Request, connection: socket.socket) -> Response | None:
+        conduct = self.conduct
+        if conduct.mode == "hanging":
+            conduct.changed.wait()
+            return None
+        if conduct.mode == "resetting":
+            return None
+        time.sleep(conduct.delay_seconds)
+        if conduct.status != 200:
+            return _broken(conduct.status)
+        return self.intercept(request, connection, lambda: self._respond(request))
+
+    def _listen(self) -> None:
+        self._server = _Server(self, self._socket)
+        self._server.start()
+
+    def _unlisten(self) -> None:
+        if self._server is None:
+            return
+        self._server.end()
+        self._server = None
+        self._socket = _bound(self.port)
+
+
+def _broken(status: int) -> Response:
+    page = b"<html><body><h1>The server cannot answer this request.</h1></body></html>"
+    return Response(page, "text/html", status)
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket that holds a port on loopback without listening on it."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((LOOPBACK, port))
+    return bound
+
+
+class _Server(Listener):
+    """Speaks TLS in the connection's own thread, so that a slow client holds up nobody else."""
+
+    request_queue_size = 256
+
+    def __init__(self, owner: HttpsServer, bound: socket.socket) -> None:
+        super().__init__((LOOPBACK, owner.port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = bound
+        self.owner = owner
+        self.server_activate()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with self.owner.context().wrap_socket(request, server_side=True) as tls:
+            super().finish_request(tls, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up or distrusts the certificate is no error of the server."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Parses a request and writes the answer."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._serve({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        text = self.rfile.read(length).decode()
+        self._serve(dict(parse_qsl(text, keep_blank_values=True)))
+
+    def _serve(self, form: dict[str, str]) -> None:
+        url = urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        owner = self.server.owner
+        request = Request(url.path, query | form, headers, self.connection.getsockname()[1])
+        response = owner.answer(request, self.connection)
+        if response is None:
+            self._reset()
+            return
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        truncating = owner.conduct.mode == "truncating"
+        self.wfile.write(response.body[: len(response.body) // 2] if truncating else response.body)
+
+    def _reset(self) -> None:
+        """Close so that the peer sees a reset: lingering for zero seconds drops what is unsent."""
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet: the timeline tells what happened."""

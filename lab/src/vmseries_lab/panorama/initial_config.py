@@ -1,0 +1,113 @@
+"""What the lab's Panorama is configured with before anybody uses it."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from defusedxml.ElementTree import fromstring
+
+from vmseries_lab.panorama.administrators import Admin
+
+DEVICE_GROUP = "autoscale"
+TEMPLATE = "autoscale-network"
+TEMPLATE_STACK = "autoscale-stack"
+COLLECTOR_GROUP = "autoscale-logs"
+COLLECTOR = "007951000000001"
+VM_AUTH_KEY = "755036225328715"
+
+AUTOSCALE = Admin("autoscale", "autoscale-password", "LUFRPT1hdXRvc2NhbGUta2V5LW9mLXRoZS1sYWI")
+SECOND = Admin("autoscale-2", "autoscale-2-password", "LUFRPT1zZWNvbmQta2V5LW9mLXRoZS1sYWI")
+"""For a second module instance that shares this Panorama."""
+OPERATOR = Admin("operator", "operator-password", "LUFRPT1vcGVyYXRvci1rZXktb2YtdGhlLWxhYg")
+READER = Admin("reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI")
+ROLE = "autoscale-api"
+"""Role profile of the functions' administrators: no more than what they need."""
+
+_CONFIGURATION = f"""
+<config version="11.1.0" urldb="paloaltonetworks">
+  <mgt-config>
+    <devices/>
+    <users>
+      <entry name="{AUTOSCALE.name}"><permissions><role-based>
+        <custom><profile>{ROLE}</profile></custom>
+      </role-based></permissions></entry>
+      <entry name="{SECOND.name}"><permissions><role-based>
+        <custom><profile>{ROLE}</profile></custom>
+      </role-based></permissions></entry>
+      <entry name="{OPERATOR.name}"><permissions><role-based>
+        <superuser>yes</superuser>
+      </role-based></permissions></entry>
+      <entry name="{READER.name}"><permissions><role-based>
+        <superreader>yes</superreader>
+      </role-based></permissions></entry>
+    </users>
+  </mgt-config>
+  <shared>
+    <admin-role>
+      <entry name="{ROLE}"><role><panorama><xmlapi>
+        <config>enable</config><op>enable</op><commit>enable</commit>
+      </xmlapi></panorama></role></entry>
+    </admin-role>
+  </shared>
+  <devices>
+    <entry name="localhost.localdomain">
+      <device-group>
+        <entry name="{DEVICE_GROUP}">
+          <devices/>
+          <pre-rulebase><security><rules>
+            <entry name="inspect-everything">
+              <from><member>any</member></from><to><member>any</member></to>
+              <source><member>any</member></source><destination><member>any</member></destination>
+              <application><member>any</member></application>
+              <service><member>application-default</member></service>
+              <action>allow</action>
+            </entry>
+          </rules></security></pre-rulebase>
+        </entry>
+      </device-group>
+      <template>
+        <entry name="{TEMPLATE}">
+          <config><devices><entry name="localhost.localdomain">
+            <network>
+              <profiles><interface-management-profile>
+                <entry name="health-check"><http>yes</http><https>yes</https></entry>
+              </interface-management-profile></profiles>
+              <interface><ethernet><entry name="ethernet1/1"><layer3>
+                <dhcp-client/>
+                <interface-management-profile>health-check</interface-management-profile>
+              </layer3></entry></ethernet></interface>
+            </network>
+          </entry></devices></config>
+        </entry>
+      </template>
+      <template-stack>
+        <entry name="{TEMPLATE_STACK}">
+          <templates><member>{TEMPLATE}</member></templates>
+          <devices/>
+        </entry>
+      </template-stack>
+      <log-collector><entry name="{COLLECTOR}"/></log-collector>
+      <log-collector-group>
+        <entry name="{COLLECTOR_GROUP}">
+          <logfwd-setting>
+            <collectors><member>{COLLECTOR}</member></collectors>
+            <devices/>
+          </logfwd-setting>
+        </entry>
+      </log-collector-group>
+    </entry>
+  </devices>
+</config>
+"""
+
+
+def configuration() -> Element:
+    """A fresh copy of the initial configuration.
+
+    Without white space between the elements, so that equal configurations have equal text.
+    """
+    root: Element = fromstring(_CONFIGURATION)
+    for element in root.iter():
+        element.text = (element.text or "").strip() or None
+        element.tail = None
+    return root

@@ -1,0 +1,5 @@
+"""``python -m vmseries_scenarios``."""
+
+from vmseries_scenarios.cli import app
+
+app()

@@ -1,0 +1,115 @@
+"""Command line of the programs that use the lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Programs that run the module in the lab: a demonstration, and proofs.",
+)
+
+
+@app.command()
+def demo(
+    *,
+    negative_control: Annotated[
+        bool,
+        typer.Option(
+            "--negative-control",
+            help="Leave a network interface and a license behind; the run must fail.",
+        ),
+    ] = False,
+    chart: Annotated[Path, typer.Option(help="Where to write the chart.")] = Path(
+        ".build/demo/demo.png"
+    ),
+    pace: Annotated[float, typer.Option(help="Maximum lab seconds per real second.")] = 200.0,
+) -> None:
+    """Apply an example, send a wave of load through it, destroy it, and count what remains."""
+    from vmseries_scenarios.demo.main import run  # noqa: PLC0415 - --help must not load boto3
+
+    raise typer.Exit(run(negative_control=negative_control, chart_path=chart, pace=pace))
+
+
+@app.command()
+def mass_launch(
+    *,
+    number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 200,
+    limit: Annotated[
+        float | None,
+        typer.Option(help="Lab seconds from the first launch event to the last interface."),
+    ] = None,
+) -> None:
+    """Launch and terminate many firewalls at once, at EC2's published request rates."""
+    from vmseries_scenarios.mass_launch import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(number, limit))
+
+
+@app.command()
+def mass_terminate(
+    *,
+    number: Annotated[int, typer.Option(min=1, help="How many firewalls at once.")] = 100,
+    negative_control: Annotated[
+        bool, typer.Option("--negative-control", help="Leave a license behind; the run must fail.")
+    ] = False,
+) -> None:
+    """Terminate many firewalls at once, and count the Panorama commits that this takes."""
+    from vmseries_scenarios.mass_terminate import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(number, negative_control=negative_control))
+
+
+@app.command()
+def least_privilege(
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the tables of docs/security.md.")
+    ] = False,
+) -> None:
+    """Prove that the functions need every permission that they are granted, and no other."""
+    from vmseries_scenarios.least_privilege.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(write=write))
+
+
+@app.command()
+def preflight(
+    *,
+    broken: Annotated[
+        bool, typer.Option("--broken", help="Break eight things at once; the run must fail.")
+    ] = False,
+) -> None:
+    """Apply an example and run the pre-flight check of each of its functions."""
+    from vmseries_scenarios.preflight import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(broken=broken))
+
+
+@app.command()
+def crash_matrix(
+    *,
+    scenario: Annotated[
+        str, typer.Option(help="Only scenarios whose name contains this text.")
+    ] = "",
+    sample: Annotated[
+        str | None, typer.Option(metavar="SEED", help="Only a few points, chosen at random.")
+    ] = None,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Also run a faulty function, which must not converge.")
+    ] = False,
+    results: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="How many points to run at a time.")
+    ] = None,
+) -> None:
+    """Run each call of the functions with each fault, and compare the result with a clean run."""
+    from vmseries_scenarios.crash_matrix import main  # noqa: PLC0415 - as above
+
+    choice = main.Choices(scenario, sample, mutants=mutants, results=results, lanes=lanes)
+    raise typer.Exit(main.run(choice))

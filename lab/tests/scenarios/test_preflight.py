@@ -1,0 +1,35 @@
+"""The pre-flight's answers on a terminal: each sentence once, with who says it."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from vmseries_scenarios.preflight import Answer, show
+
+
+def test_what_several_functions_say_is_shown_once() -> None:
+    same = "panorama-2.example.com:443: the name cannot be resolved."
+    answers = [
+        Answer("launch", ok=False, problems=(same,), checked=("a", "b"), unchecked=()),
+        Answer("reconcile", ok=False, problems=("Other.", same), checked=(), unchecked=("Later.",)),
+        Answer("terminate", ok=True, problems=(), checked=("a",), unchecked=()),
+    ]
+    console = Console(file=io.StringIO(), width=120)
+    show(console, "title", answers)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "launch: 1 problems, 2 things checked" in text
+    assert "terminate: ok, 1 things checked" in text
+    lines = [line.split("│")[1:4] for line in text.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["1", same, "launch, reconcile"],
+        ["2", "Other.", "reconcile"],
+        ["1", "Later.", "reconcile"],
+    ]
+
+
+def test_nothing_wrong_needs_no_table() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    show(console, "title", [Answer("launch", ok=True, problems=(), checked=("a",), unchecked=())])
+    assert "│" not in console.file.getvalue()  # type: ignore[attr-defined]

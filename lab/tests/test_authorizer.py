@@ -1,0 +1,181 @@
+"""Calls of functions under roles: refused as the service does, and written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from account import Account, policy
+
+from vmseries_lab.client import Lab
+
+pytestmark = pytest.mark.lab
+
+CALL = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    try:
+        getattr(boto3.client(event["service"]), event["method"])(**event["parameters"])
+    except ClientError as error:
+        return [error.response["Error"]["Code"], error.response["Error"]["Message"],
+                error.response["ResponseMetadata"]["HTTPStatusCode"]]
+    return ["", "", 200]
+"""
+
+
+def call(account: Account, arn: str, service: str, method: str, **parameters: Any) -> list[Any]:
+    event = {"service": service, "method": method, "parameters": parameters}
+    answer, error = account.invoke(arn, event)
+    assert error == "", answer
+    return list(answer)
+
+
+def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
+    url, queue = account.queue()
+    manager = lab.aws.client("secretsmanager")
+    secret = manager.create_secret(Name=account.name, SecretString="x")["ARN"]
+    role = account.role(name=f"{account.name}-nothing")
+    arn = account.function(CALL, role=role)
+    name = arn.rsplit(":", 1)[-1]
+    caller = f"User: arn:aws:sts::123456789012:assumed-role/{account.name}-nothing/{name}"
+    expected = [
+        (
+            "ec2",
+            "describe_instances",
+            {},
+            "UnauthorizedOperation",
+            403,
+            "ec2:DescribeInstances",
+            "*",
+        ),
+        (
+            "sqs",
+            "send_message",
+            {"QueueUrl": url, "MessageBody": "x"},
+            "AccessDenied",
+            403,
+            "sqs:SendMessage",
+            queue,
+        ),
+        (
+            "secretsmanager",
+            "get_secret_value",
+            {"SecretId": account.name},
+            "AccessDeniedException",
+            400,
+            "secretsmanager:GetSecretValue",
+            secret,
+        ),
+        (
+            "autoscaling",
+            "describe_auto_scaling_groups",
+            {},
+            "AccessDenied",
+            403,
+            "autoscaling:DescribeAutoScalingGroups",
+            "*",
+        ),
+    ]
+    for service, method, parameters, code, status, action, resource in expected:
+        answer = call(account, arn, service, method, **parameters)
+        assert (answer[0], answer[2]) == (code, status)
+        said = f"{caller} is not authorized to perform: {action} on resource: {resource} because"
+        assert said in answer[1]
+    assert account.messages(url) == []
+
+
+def test_a_call_is_written_down_with_what_iam_was_asked(lab: Lab, account: Account) -> None:
+    url, queue = account.queue()
+    role = account.role(
+        {"Action": "sqs:SendMessage", "Resource": queue}, name=f"{account.name}-some"
+    )
+    arn = account.function(CALL, role=role)
+    assert call(account, arn, "sqs", "send_message", QueueUrl=url, MessageBody="x")[0] == ""
+    assert call(account, arn, "sqs", "purge_queue", QueueUrl=url)[0] == "NotImplemented"
+    sent, purged = [c for c in lab.calls() if c["role"].endswith("some") and not c["via"]][-2:]
+    context = {"lambda:SourceFunctionArn": arn}
+    request = {"action": "sqs:SendMessage", "resource": queue, "context": context}
+    assert (sent["status"], sent["authorization"]) == (200, [request])
+    assert (purged["error"], purged["authorization"]) == ("NotImplemented", [])
+    assert len(account.messages(url)) == 1
+
+
+def test_what_does_not_exist_is_answered_by_the_service(account: Account) -> None:
+    arn = account.function(CALL, role=account.role())
+    answer = call(account, arn, "ec2", "delete_network_interface", NetworkInterfaceId="eni-1")
+    assert answer[0] == "InvalidNetworkInterfaceID.NotFound"
+
+
+def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account) -> None:
+    arn = account.function(CALL, role=account.role({"Action": "*", "Resource": "*"}))
+    code, message, status = call(account, arn, "ec2", "describe_volumes")
+    assert (code, status) == ("NotImplemented", 400)
+    assert "does not know what IAM is asked for ec2:DescribeVolumes" in message
+
+
+def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(lab: Lab, account: Account) -> None:
+    """DryRunOperation and UnauthorizedOperation: "Error codes for the Amazon EC2 API".
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    """
+    ec2 = lab.aws.client("ec2")
+    before = ec2.describe_addresses()["Addresses"]
+    role = account.role({"Action": "ec2:AllocateAddress", "Resource": "*"})
+    allowed, refused = account.function(CALL, role=role), account.function(CALL, account.role())
+    for arn, code in ((allowed, "DryRunOperation"), (refused, "UnauthorizedOperation")):
+        answer = call(account, arn, "ec2", "allocate_address", Domain="vpc", DryRun=True)
+        assert answer[0] == code
+    assert ec2.describe_addresses()["Addresses"] == before
+
+
+def test_a_permissions_boundary_holds_the_role(lab: Lab, account: Account) -> None:
+    arn = account.function(
+        CALL, role=account.role({"Action": "*", "Resource": "*"}, name=f"{account.name}-held")
+    )
+    assert call(account, arn, "ec2", "describe_instances")[0] == ""
+    boundary = lab.aws.client("iam").create_policy(
+        PolicyName=account.name,
+        PolicyDocument=policy({"Action": "logs:*", "Resource": "*"}),
+    )["Policy"]["Arn"]
+    lab.aws.client("iam").put_role_permissions_boundary(
+        RoleName=f"{account.name}-held", PermissionsBoundary=boundary
+    )
+    assert call(account, arn, "ec2", "describe_instances")[0] == "UnauthorizedOperation"
+
+
+def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> None:
+    ec2 = lab.aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="f", Description="f", VpcId=vpc)["GroupId"]
+    vpc_config = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    own = {"Null": {"lambda:SourceFunctionArn": "true"}}
+    role = account.role({"Action": "ec2:*", "Resource": "*", "Condition": own})
+    arn = account.function(CALL, role=role, VpcConfig=vpc_config)
+    # The same action from the function's own code is another matter.
+    assert call(account, arn, "ec2", "describe_subnets")[0] == "UnauthorizedOperation"
+    with pytest.raises(
+        lab.aws.client("lambda").exceptions.InvalidParameterValueException
+    ) as refused:
+        account.function(CALL, role=account.role(), VpcConfig=vpc_config)
+    assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(refused.value)
+
+
+def test_function_whose_environment_it_may_not_decrypt_does_not_start(
+    lab: Lab, account: Account
+) -> None:
+    key = lab.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = f"{account.name}-sealed"
+    context = {"kms:EncryptionContext:aws:lambda:FunctionArn": "*:function:" + name}
+    statement = {"Action": "kms:Decrypt", "Resource": key, "Condition": {"StringLike": context}}
+    settings = {"KMSKeyArn": key, "Environment": {"Variables": {"A": "1"}}}
+    good = account.function(
+        "def handler(e, c): return 1", account.role(statement), FunctionName=name, **settings
+    )
+    assert account.invoke(good) == (1, "")
+    bad = account.function("def handler(e, c): return 1", account.role(statement), **settings)
+    answer, error = account.invoke(bad)
+    assert error == "Unhandled"
+    assert answer["errorType"] == "KMSAccessDeniedException"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import credentials, settings, telemetry
+from vmseries_autoscale import secret_store, settings, telemetry
 
 if TYPE_CHECKING:
     import pytest
@@ -29,7 +29,7 @@ def set_environment(patch: pytest.MonkeyPatch) -> None:
 def cold_start() -> None:
     """Forget settings, secrets, logger and metrics; only the AWS clients stay, for speed."""
     for cached in (
-        credentials._provider,
+        secret_store._provider,
         settings.from_environment,
         telemetry._logger,
         telemetry._metrics,

@@ -10,15 +10,15 @@ import pytest
 from failure_modes.rows import launch_into_service, let_go
 from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
-from vmseries_autoscale import credentials
-from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import (
     PanoramaAccessError,
     PanoramaError,
     PanoramaRefusedError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.panorama.adapter import connect_to_active
+from vmseries_autoscale.panorama.client import connect_to_active
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, TerminateSettings
 
 
@@ -111,5 +111,5 @@ def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> N
     secret = json.dumps({"username": "o'brien", "password": password})
     fleet.aws.secret = secret
     with fleet.aws.invocation("terminate", None):
-        read = credentials.of_administrator("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
+        read = secret_store.of_administrator("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
     assert read == Credentials("o'brien", None, password, None)

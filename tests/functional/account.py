@@ -19,7 +19,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 from botocore.validate import ParamValidator
 
-from vmseries_autoscale.events import DETAIL_TYPES, ROUTES, Transition
+from vmseries_autoscale.lifecycle.events import DETAIL_TYPES, ROUTES, Transition
 
 NAME = "fw"
 ZONE = "us-east-1a"

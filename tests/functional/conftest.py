@@ -25,9 +25,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import method_names_from_class
 
 from functional.panorama import FakePanorama
-from vmseries_autoscale import aws, panorama
-from vmseries_autoscale.events import DETAIL_TYPES, Transition
+from vmseries_autoscale import panorama
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.handlers import launch, reconcile, terminate
+from vmseries_autoscale.lifecycle.events import DETAIL_TYPES, Transition
 from vmseries_autoscale.panorama import Device
 
 NAME = "fw"
@@ -114,7 +115,7 @@ class Cloud:
     targets: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        secrets: Any = aws.secrets()
+        secrets: Any = clients.secrets()
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         for number, name in enumerate(("data", "management", "untrust")):
             self.subnets[name] = self.ec2.create_subnet(
@@ -141,11 +142,11 @@ class Cloud:
 
     @property
     def ec2(self) -> Any:
-        return aws.ec2()
+        return clients.ec2()
 
     @property
     def sqs(self) -> Any:
-        return aws.sqs()
+        return clients.sqs()
 
     def add_instance(self) -> str:
         """Launch one as the group would: with the primary interface only."""
@@ -545,7 +546,7 @@ class Cloud:
         try:
             return self.targets[parameters["TargetGroupArn"]]
         except KeyError:
-            known = aws.elbv2().exceptions.TargetGroupNotFoundException
+            known = clients.elbv2().exceptions.TargetGroupNotFoundException
             raise known({"Error": {"Code": "TargetGroupNotFound"}}, "") from None
 
 

@@ -31,12 +31,13 @@ from functional.account import (
 )
 from functional.conftest import FakeContext
 from functional.panorama import LICENSE_MANAGER, FakePanorama
-from vmseries_autoscale import launch as launch_visit
-from vmseries_autoscale import licensing, panorama, telemetry, terminate, together
+from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
+from vmseries_autoscale.launch import visit as launch_visit
+from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -45,6 +46,7 @@ from vmseries_autoscale.settings import (
     TerminateSettings,
     from_environment,
 )
+from vmseries_autoscale.terminate import visit as terminate
 
 MINUTE = timedelta(minutes=1)
 PANORAMA_NOTICES = 3 * MINUTE
@@ -459,7 +461,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
-    for module in (launch_visit, terminate, together):
+    for module in (launch_visit, terminate, concurrency):
         monkeypatch.setattr(module, "ThreadPoolExecutor", OneByOne)
     for module in (launch_handler, terminate_handler, reconcile_handler):
         monkeypatch.setattr(module, "datetime", Clock)

@@ -10,8 +10,8 @@ from typing import Any
 from unittest import mock
 from xml.etree.ElementTree import Element
 
-from vmseries_autoscale.credentials import Credentials
-from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 from vmseries_lab import panorama
 from vmseries_lab.core.world import World

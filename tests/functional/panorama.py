@@ -11,9 +11,9 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.licensing import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.licensing.firewall import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
-from vmseries_autoscale.panorama.protocol import Membership
+from vmseries_autoscale.panorama.interface import Membership
 
 LICENSE_MANAGER = "LM"
 LONG_AGO = "2000-01-01T00:00:00Z"

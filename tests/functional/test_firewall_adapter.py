@@ -8,7 +8,6 @@ import pytest
 import trustme
 
 from functional.xml_api import Answer, XmlApi
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     FirewallAccessError,
     FirewallCertificateError,
@@ -17,7 +16,8 @@ from vmseries_autoscale.errors import (
     FirewallUnavailableError,
 )
 from vmseries_autoscale.firewall import State
-from vmseries_autoscale.firewall.adapter import PanOsFirewall
+from vmseries_autoscale.firewall.client import PanOsFirewall
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings
 
 KEY = "a+key/with=signs=="

@@ -25,7 +25,7 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
 SERIAL = "007951000012345"

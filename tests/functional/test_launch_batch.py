@@ -20,7 +20,7 @@ from functional.conftest import (
 )
 from functional.panorama import FakePanorama
 from vmseries_autoscale.errors import PanoramaBusyError, PanoramaUnavailableError
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale.lifecycle.events import Transition
 
 Logs = Callable[[], list[dict[str, Any]]]
 

@@ -15,8 +15,8 @@ from vmseries_autoscale.errors import (
     FirewallCertificateError,
     FirewallUnavailableError,
 )
-from vmseries_autoscale.events import Transition
 from vmseries_autoscale.firewall import State
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.settings import FirewallApiSettings
 
 SERIAL = "007951000012345"

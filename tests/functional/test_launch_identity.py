@@ -10,7 +10,7 @@ import pytest
 
 from functional.conftest import NAME, Cloud, configure, in_service_at, reasons
 from functional.panorama import FakePanorama
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
 Logs = Callable[[], list[dict[str, Any]]]

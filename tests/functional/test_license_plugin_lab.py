@@ -10,9 +10,9 @@ import pytest
 
 from functional import lab_panorama
 from functional.lab_panorama import Firewall
-from vmseries_autoscale import licensing
 from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.panorama.adapter import PanOsPanorama
+from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
 

@@ -25,7 +25,8 @@ from functional.conftest import (
 from functional.panorama import LICENSE_MANAGER, FakePanorama
 from functional.test_reconcile import DAY, FLOOR, did, end, run, unreachable
 from functional.test_terminate import Logs, assert_nothing_left, change, departure
-from vmseries_autoscale import firewall, licensing
+from vmseries_autoscale import firewall
+from vmseries_autoscale.aws.autoscaling_group import Kind
 from vmseries_autoscale.errors import (
     FirewallRefusedError,
     FirewallUnavailableError,
@@ -33,7 +34,7 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaRefusedError,
 )
-from vmseries_autoscale.group import Kind
+from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.panorama import Part
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}

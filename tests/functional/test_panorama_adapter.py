@@ -10,8 +10,6 @@ import trustme
 from defusedxml.ElementTree import fromstring
 
 from functional.xml_api import Answer, XmlApi
-from vmseries_autoscale import licensing
-from vmseries_autoscale.credentials import Credentials
 from vmseries_autoscale.errors import (
     AutoscaleError,
     FirewallNotConnectedError,
@@ -28,8 +26,10 @@ from vmseries_autoscale.errors import (
     SecretError,
     TimeBudgetExceededError,
 )
+from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.panorama import Device, Job, Part
-from vmseries_autoscale.panorama.adapter import PanOsPanorama, connect_to_active
+from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
+from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
 KEY = "a+key/with=signs=="

@@ -9,7 +9,7 @@ from functional.test_panorama_adapter import credentials, error, settings
 from functional.xml_api import XmlApi
 from vmseries_autoscale.errors import PanoramaBusyError
 from vmseries_autoscale.panorama import Push
-from vmseries_autoscale.panorama.adapter import connect_to_active
+from vmseries_autoscale.panorama.client import connect_to_active
 
 QUEUED = (
     '<response status="success" code="19"><result><msg><line>Job enqueued with jobid 23</line>'

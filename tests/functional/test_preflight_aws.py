@@ -19,11 +19,11 @@ from functional.conftest import (
     client_error,
     configure,
 )
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.handlers import launch
-from vmseries_autoscale.preflight import panorama
+from vmseries_autoscale.preflight import panorama_access
+from vmseries_autoscale.preflight.aws_permissions import NOBODY
 from vmseries_autoscale.preflight.findings import Finding
-from vmseries_autoscale.preflight.roles import NOBODY
 
 CHANGING = {
     "AllocateAddress",
@@ -51,7 +51,7 @@ def no_panorama(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(*_: Any) -> Iterable[Finding]:
         return iter(())
 
-    monkeypatch.setattr(panorama, "check", check)
+    monkeypatch.setattr(panorama_access, "check", check)
 
 
 def validate(cloud: Cloud) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def test_there_is_no_group(reconciling: Cloud) -> None:
 
 
 def test_a_secret_that_was_corrected_is_read_anew(terminating: Cloud) -> None:
-    secrets: Any = aws.secrets()
+    secrets: Any = clients.secrets()
     for content, ok in (('{"key": "k"}', False), ('{"api_key": "k"}', True)):
         secrets.put_secret_value(SecretId=terminating.licensing_secret, SecretString=content)
         assert validate(terminating)["ok"] is ok
@@ -234,7 +234,7 @@ def test_a_defect_in_one_check_hides_no_other(
     def check(*_: Any) -> Iterable[Finding]:
         raise KeyError("defect")
 
-    monkeypatch.setattr(panorama, "check", check)
+    monkeypatch.setattr(panorama_access, "check", check)
     answer = validate(terminating)
     assert answer["problems"] == ["Panorama: the check itself failed with KeyError: 'defect'."]
     assert "The function may keep the hook terminate open." in answer["checked"]

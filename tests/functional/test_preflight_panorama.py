@@ -15,8 +15,15 @@ import pytest
 import trustme
 
 from functional.xml_api import Answer, XmlApi
-from vmseries_autoscale import aws, credentials
-from vmseries_autoscale.preflight import contents, network, panorama, publishing, secrets
+from vmseries_autoscale import secret_store
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.preflight import (
+    connectivity,
+    metric_publishing,
+    panorama_access,
+    panorama_objects,
+    secrets,
+)
 from vmseries_autoscale.preflight.findings import Finding, Kind
 from vmseries_autoscale.settings import PanoramaSettings
 
@@ -118,7 +125,7 @@ def secret(api: XmlApi, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
             return {"SecretString": json.dumps(held)}
 
-    monkeypatch.setattr(aws, "secrets", SecretsManager)
+    monkeypatch.setattr(clients, "secrets", SecretsManager)
     return held
 
 
@@ -147,12 +154,12 @@ def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
     def carry_out(**changes: Any) -> dict[Kind, list[str]]:
         changed = replace(settings, **changes)
         questions = [
-            ("The release of PAN-OS", contents.release),
-            ("The right to commit", contents.commit),
-            ("Objects", partial(contents.objects, changed)),
-            ("Publishing to CloudWatch", partial(contents.publishes, changed, NAMESPACE)),
+            ("The release of PAN-OS", panorama_objects.release),
+            ("The right to commit", panorama_objects.commit),
+            ("Objects", partial(panorama_objects.objects, changed)),
+            ("Publishing to CloudWatch", partial(panorama_objects.publishes, changed, NAMESPACE)),
         ]
-        return by_kind(panorama.check(changed, questions))
+        return by_kind(panorama_access.check(changed, questions))
 
     return carry_out
 
@@ -235,7 +242,7 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
             raise RuntimeError("Secrets Manager can't find the specified secret.")
 
-    monkeypatch.setattr(aws, "secrets", SecretsManager)
+    monkeypatch.setattr(clients, "secrets", SecretsManager)
     (text,) = by_kind(secrets.licensing_api_key(SECRET))[Kind.PROBLEM]
     assert "can't find the specified secret: check the secret's ARN" in text
 
@@ -243,7 +250,7 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
     assert by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
-    credentials.forget()
+    secret_store.forget()
     (text,) = by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM]
     assert "is not PEM certificates" in text
 
@@ -269,7 +276,7 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(socket, "create_connection", never)
-    (text,) = by_kind(network.connected("localhost", 443))[Kind.PROBLEM]
+    (text,) = by_kind(connectivity.connected("localhost", 443))[Kind.PROBLEM]
     assert "localhost:443: no answer within 5 s" in text
     assert "security groups" in text
     assert "NAT gateway" in text
@@ -298,7 +305,7 @@ def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None
 def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
-        found = by_kind(network.trusted("localhost", server.port, trust, SECRET))
+        found = by_kind(connectivity.trusted("localhost", server.port, trust, SECRET))
     assert "has expired: renew it" in found[Kind.PROBLEM][0]
 
 
@@ -419,8 +426,8 @@ def test_the_license_manager(
 ) -> None:
     assert secret
     content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
-    questions = [("The license manager", partial(contents.license_manager, "LM"))]
-    found = by_kind(panorama.check(settings, questions))
+    questions = [("The license manager", partial(panorama_objects.license_manager, "LM"))]
+    found = by_kind(panorama_access.check(settings, questions))
     assert "license manager LM" in found[kind][-1]
     untried = [text for text in found[Kind.UNCHECKED] if "Commit For Other Admins" in text]
     assert bool(untried) is there
@@ -461,7 +468,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
     ],
 )
 def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[str]) -> None:
-    problems = by_kind(publishing.judge("TS", NAMESPACE, found))[Kind.PROBLEM]
+    problems = by_kind(metric_publishing.judge("TS", NAMESPACE, found))[Kind.PROBLEM]
     assert len(problems) == len(texts)
     for problem, text in zip(problems, texts, strict=True):
         assert text in problem
@@ -470,7 +477,7 @@ def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[
 
 def test_a_template_variable_is_not_guessed() -> None:
     found = by_kind(
-        publishing.judge("TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"})
+        metric_publishing.judge("TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"})
     )
     assert found[Kind.PROBLEM] == []
     assert found[Kind.UNCHECKED] == [

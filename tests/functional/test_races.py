@@ -25,11 +25,14 @@ from functional.conftest import (
     reasons,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale import events, launch, telemetry, terminate
-from vmseries_autoscale.events import LifecycleEvent, Transition
+from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
+from vmseries_autoscale.launch import visit as launch
+from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle.batch import Again, Failed, Outcome, attempt
+from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
 from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
-from vmseries_autoscale.visits import Again, Failed, Outcome, attempt
+from vmseries_autoscale.terminate import visit as terminate
 
 UNKNOWN = "i-0123456789abcdef0"
 Logs = Callable[[], list[dict[str, Any]]]

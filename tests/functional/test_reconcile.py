@@ -25,15 +25,15 @@ from functional.conftest import (
     metrics,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.aws.autoscaling_group import Kind
 from vmseries_autoscale.errors import (
     MalformedEventError,
     ObjectReferencedError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.group import Kind
 from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
@@ -212,11 +212,11 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
         raise ConnectionClosedError(endpoint_url=request.url)
 
     occasion = "before-send.sqs.SendMessage", break_off
-    aws.sqs_once().meta.events.register_first(*occasion)
+    clients.sqs_without_retries().meta.events.register_first(*occasion)
     try:
         report = run(reconciling)
     finally:
-        aws.sqs_once().meta.events.unregister(*occasion)
+        clients.sqs_without_retries().meta.events.unregister(*occasion)
     assert len(sent) == 1
     assert report["written_anew"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]

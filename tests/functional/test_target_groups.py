@@ -20,7 +20,7 @@ from functional.conftest import (
     reasons,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale.lifecycle.events import Transition
 
 WEB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 DNS = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/dns/2"

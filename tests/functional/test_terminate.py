@@ -24,14 +24,14 @@ from functional.conftest import (
     reasons,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale import aws, tags
+from vmseries_autoscale.aws import clients, tags
 from vmseries_autoscale.errors import (
     ObjectReferencedError,
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.events import Transition
 from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
 DAY = 86400
@@ -671,7 +671,7 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
 
 
 def boto_secret(cloud: Cloud, value: str) -> str:
-    return aws.secrets().create_secret(Name="another", SecretString=value)["ARN"]
+    return clients.secrets().create_secret(Name="another", SecretString=value)["ARN"]
 
 
 def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:

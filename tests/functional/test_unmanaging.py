@@ -20,9 +20,9 @@ from vmseries_autoscale.errors import (
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt, pause_seconds
 from vmseries_autoscale.panorama import Panorama, Part
-from vmseries_autoscale.unmanaging import COMMIT_INTERVAL, unmanage
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt, pause_seconds
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, unmanage
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30

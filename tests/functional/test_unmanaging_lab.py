@@ -21,11 +21,11 @@ from vmseries_autoscale.errors import (
     PanoramaAccessError,
     PanoramaUnavailableError,
 )
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
 from vmseries_autoscale.panorama import Part
-from vmseries_autoscale.panorama.adapter import PanOsPanorama
-from vmseries_autoscale.panorama.protocol import Membership
-from vmseries_autoscale.unmanaging import unmanage
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_autoscale.panorama.interface import Membership
+from vmseries_autoscale.panorama.removal import unmanage
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config
 from vmseries_lab.panorama.administrators import Admin

@@ -20,7 +20,7 @@ from vmseries_autoscale.errors import (
     UnexpectedEventError,
     UnsupportedTransitionError,
 )
-from vmseries_autoscale.events import LifecycleEvent, Transition, parse
+from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition, parse
 
 EVENTS = Path(__file__).parent.parent / "events"
 LAUNCH = json.loads((EVENTS / "launch.json").read_text())

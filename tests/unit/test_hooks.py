@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale import hooks
-from vmseries_autoscale.events import LifecycleEvent
+from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 
 EVENT = LifecycleEvent("i-0", "fw", "launch", datetime(2026, 1, 1, tzinfo=UTC), "the-token")
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import identity, tags
+from vmseries_autoscale import identity
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.identity import Evidence, Identity, Unknown, tags_for
 from vmseries_autoscale.panorama import Device
 

@@ -23,8 +23,8 @@ from vmseries_autoscale.errors import (
     PanoramaUnavailableError,
     TransientError,
 )
+from vmseries_autoscale.pan_os.errors import meaning, of_failed_commit
 from vmseries_autoscale.panorama import Job
-from vmseries_autoscale.panorama.refusals import meaning, of_failed_commit
 
 AGAIN: list[tuple[str | None, str]] = [
     # Commits.

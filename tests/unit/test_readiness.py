@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from vmseries_autoscale.firewall import State
+from vmseries_autoscale.launch.readiness import is_out_of_sync, obstacle, own_obstacle, to_push
 from vmseries_autoscale.panorama import Device, Push
-from vmseries_autoscale.readiness import is_out_of_sync, obstacle, own_obstacle, to_push
 from vmseries_autoscale.settings import Readiness
 
 READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")

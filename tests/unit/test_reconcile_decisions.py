@@ -14,16 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import tags
-from vmseries_autoscale.addresses import Address
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.group import Activity, Kind
-from vmseries_autoscale.instances import Instance
-from vmseries_autoscale.interfaces import Interface, Status
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.autoscaling_group import Activity, Kind
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.decisions import Limits, removals, unanswered
 from vmseries_autoscale.reconcile.inventory import Inventory
-from vmseries_autoscale.wiring import Wiring
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FLOOR = timedelta(minutes=25)
@@ -136,7 +134,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
     )
 
 
-def wiring(number: int, firewall: Firewall) -> Wiring:
+def wiring(number: int, firewall: Firewall) -> NetworkState:
     where: dict[str, Any] = {}
     if firewall.moved:
         where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
@@ -144,7 +142,7 @@ def wiring(number: int, firewall: Firewall) -> Wiring:
         where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
     place = ("eipassoc-1", "eni-of-somebody") if firewall.moved else ()
     interface = Interface(f"eni-{number}", "management", **where)
-    return Wiring.of(
+    return NetworkState.of(
         [interface] if firewall.interface else [],
         [Address(f"eipalloc-{number}", "untrust", *place)] if firewall.address else [],
     )

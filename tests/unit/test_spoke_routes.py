@@ -10,7 +10,7 @@ from container import set_environment
 from moto import mock_aws
 from terraform.spoke_routes import ways_around
 
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 
 ZONES = ("us-east-1a", "us-east-1b")
 
@@ -65,7 +65,7 @@ def ec2() -> Iterator[Any]:
         set_environment(patch)
         with mock_aws():
             # The functions' client: to make another is to read EC2's large model once more.
-            yield aws.ec2()
+            yield clients.ec2()
 
 
 @pytest.fixture

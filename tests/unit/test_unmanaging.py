@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
+from vmseries_autoscale.lifecycle.batch import Again
 from vmseries_autoscale.panorama import Job, Part
-from vmseries_autoscale.unmanaging import (
+from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
     decide,
     decide_removals,
     decide_wait,
     uncommitted,
 )
-from vmseries_autoscale.visits import Again
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 NAMING_S1 = ("Validation Error:", "template-stack -> TS -> devices 'S1' is not a valid reference")

@@ -7,16 +7,15 @@ from botocore.exceptions import ClientError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import visits
-from vmseries_autoscale.aws import THROTTLED
+from vmseries_autoscale.aws.clients import THROTTLING_ERROR_CODES
 from vmseries_autoscale.errors import (
     Ec2RefusedError,
     EventualConsistencyError,
     PanoramaBusyError,
     PanoramaUnavailableError,
 )
-from vmseries_autoscale.settings import HookSettings
-from vmseries_autoscale.visits import (
+from vmseries_autoscale.lifecycle import batch
+from vmseries_autoscale.lifecycle.batch import (
     SOON_SECONDS,
     TURN_SECONDS,
     TURNS,
@@ -27,6 +26,7 @@ from vmseries_autoscale.visits import (
     pause_after,
     pause_seconds,
 )
+from vmseries_autoscale.settings import HookSettings
 
 RECEIVES = 1000
 """How often a queue of this module hands a message out: maxReceiveCount."""
@@ -83,7 +83,7 @@ def test_everything_else_has_failed(error: Exception) -> None:
     assert attempt(step) == Failed(error)
 
 
-@pytest.mark.parametrize("code", sorted(THROTTLED))
+@pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
 def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
     def step() -> Done:
         raise error(code)
@@ -137,6 +137,6 @@ def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
     assume(minutes * 60 / interval <= VISITS)
     settings = hook_settings(interval, interval)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visits.random, "randint", lambda shortest, _longest: shortest)
+        patch.setattr(batch.random, "randint", lambda shortest, _longest: shortest)
         pauses = [pause_after(THROTTLING, n, settings) for n in range(1, RECEIVES)]
     assert sum(pauses) >= minutes * 60

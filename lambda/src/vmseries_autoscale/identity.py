@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vmseries_autoscale import tags
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.panorama import Device
 
 

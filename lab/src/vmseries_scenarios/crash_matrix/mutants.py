@@ -22,9 +22,11 @@ class Mutant(LaunchTwoArm):
         after: what takes its place.
     """
 
-    module = "vmseries_autoscale/addresses.py"
-    before = 'for description in answer["Addresses"]:'
-    after = 'for description in filter(lambda one: "AssociationId" in one, answer["Addresses"]):'
+    module = "vmseries_autoscale/aws/network/describe.py"
+    before = 'for description in response["Addresses"]:'
+    after = (
+        'for description in filter(lambda item: "AssociationId" in item, response["Addresses"]):'
+    )
 
     name = "allocates without looking"
 

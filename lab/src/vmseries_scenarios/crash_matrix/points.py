@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmseries_autoscale import aws
+from vmseries_autoscale.aws import clients
 from vmseries_lab.aws.requests import Call as LoggedCall
 
-ATTEMPTS: int = vars(aws.CONFIG)["retries"]["total_max_attempts"]
+ATTEMPTS: int = vars(clients.CONFIG)["retries"]["total_max_attempts"]
 """How often the functions' SDK tries a call at most; pan-os-python tries once."""
 TRIED_ONCE = {("sqs", "SendMessage")}
-"""Calls through ``aws.sqs_once``."""
+"""Calls through ``aws.sqs_without_retries``."""
 
 PANORAMA = "panorama"
 

@@ -35,7 +35,7 @@ IN_FLIGHT_LIMIT_SECONDS = 240.0
 """Real time after which a function that still runs is a defect of the matrix."""
 LOADED = (
     "aws_lambda_powertools.utilities.parameters",
-    "vmseries_autoscale.panorama.adapter",
+    "vmseries_autoscale.panorama.client",
 )
 """What the functions load when they first need it."""
 SERVICES = ("autoscaling", "ec2", "elbv2", "secretsmanager", "sqs")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import credentials
-from vmseries_autoscale.firewall.protocol import Firewall, State
+from vmseries_autoscale import secret_store
+from vmseries_autoscale.firewall.interface import Firewall, State
 
 if TYPE_CHECKING:
     from vmseries_autoscale.settings import FirewallApiSettings
@@ -26,7 +26,7 @@ def connect(settings: FirewallApiSettings, management_ip: str) -> Firewall:
         SecretError: if there are no credentials.
     """
     # A visit that only touches EC2 does not pay for loading the library.
-    from vmseries_autoscale.firewall.adapter import PanOsFirewall  # noqa: PLC0415
+    from vmseries_autoscale.firewall.client import PanOsFirewall  # noqa: PLC0415
 
-    administrator = credentials.of_administrator(settings.secret_arn)
+    administrator = secret_store.of_administrator(settings.secret_arn)
     return PanOsFirewall(management_ip, settings, administrator)

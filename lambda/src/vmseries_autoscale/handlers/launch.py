@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import launch, preflight, remaining, telemetry, visits
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale import preflight, telemetry, time_budget
+from vmseries_autoscale.launch import visit as launch
+from vmseries_autoscale.lifecycle import batch
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.settings import LaunchSettings, from_environment
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ def handler(
         launch.visit,
         settings=settings,
         now=datetime.now(UTC),
-        in_time=remaining.enough(context),
+        in_time=time_budget.enough(context),
     )
     with telemetry.invocation(settings.name):
         if preflight.is_asked(event):
             return preflight.validate(settings)
-        return visits.answer(event, Transition.LAUNCHING, settings, visit)
+        return batch.answer(event, Transition.LAUNCHING, settings, visit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, remaining, telemetry
+from vmseries_autoscale import preflight, telemetry, time_budget
 from vmseries_autoscale.errors import MalformedEventError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return reconcile(
             settings,
             now=datetime.now(UTC),
-            in_time=remaining.enough(context),
+            in_time=time_budget.enough(context),
             dry_run=_only_report(event) or settings.dry_run,
         )
 

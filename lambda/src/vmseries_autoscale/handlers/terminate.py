@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, remaining, telemetry, terminate, visits
-from vmseries_autoscale.events import Transition
+from vmseries_autoscale import preflight, telemetry, time_budget
+from vmseries_autoscale.lifecycle import batch
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.settings import TerminateSettings, from_environment
+from vmseries_autoscale.terminate import visit as terminate
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -36,9 +38,9 @@ def handler(
         terminate.visit,
         settings=settings,
         now=datetime.now(UTC),
-        in_time=remaining.enough(context, RESERVE_MILLISECONDS),
+        in_time=time_budget.enough(context, RESERVE_MILLISECONDS),
     )
     with telemetry.invocation(settings.name):
         if preflight.is_asked(event):
             return preflight.validate(settings)
-        return visits.answer(event, Transition.TERMINATING, settings, visit)
+        return batch.answer(event, Transition.TERMINATING, settings, visit)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import credentials
-from vmseries_autoscale.panorama.protocol import Device, Job, Panorama, Part, Push, Removal
+from vmseries_autoscale import secret_store
+from vmseries_autoscale.panorama.interface import Device, Job, Panorama, Part, Push, Removal
 
 if TYPE_CHECKING:
     from vmseries_autoscale.settings import PanoramaSettings
@@ -27,6 +27,6 @@ def connect(settings: PanoramaSettings) -> Panorama:
         PanoramaError: if no Panorama can be had.
     """
     # A visit that only touches EC2 does not pay for loading the library.
-    from vmseries_autoscale.panorama.adapter import connect_to_active  # noqa: PLC0415
+    from vmseries_autoscale.panorama.client import connect_to_active  # noqa: PLC0415
 
-    return connect_to_active(settings, credentials.of_administrator(settings.secret_arn))
+    return connect_to_active(settings, secret_store.of_administrator(settings.secret_arn))

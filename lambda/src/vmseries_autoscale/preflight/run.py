@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from vmseries_autoscale import aws, credentials
-from vmseries_autoscale.preflight import contents, panorama, roles, secrets
+from vmseries_autoscale import secret_store
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.preflight import aws_permissions, panorama_access, panorama_objects, secrets
 from vmseries_autoscale.preflight.findings import Check, Finding, Kind, guarded
-from vmseries_autoscale.preflight.panorama import Question
+from vmseries_autoscale.preflight.panorama_access import Question
 from vmseries_autoscale.settings import (
     HookSettings,
     LaunchSettings,
@@ -39,7 +40,7 @@ def validate(settings: Settings) -> dict[str, Any]:
         what is ``unchecked`` with the reason.
     """
     # As it is now, not as it was five minutes ago.
-    credentials.forget()
+    secret_store.forget()
     checks = _checks(settings)
     # Side by side: without a route each service takes its own time to be given up.
     with ThreadPoolExecutor(len(checks)) as pool:
@@ -66,16 +67,18 @@ def _answer(findings: list[Finding]) -> dict[str, Any]:
 def _checks(settings: Settings) -> dict[str, Check]:
     """The checks by what they are about. Clients are made here: making them is not thread-safe."""
     checks: dict[str, Check] = {
-        "EC2": partial(roles.in_ec2, aws.ec2(), settings),
-        "Auto Scaling": partial(roles.with_group, aws.autoscaling(), settings),
-        "Elastic Load Balancing": partial(roles.with_target_groups, aws.elbv2(), settings),
+        "EC2": partial(aws_permissions.in_ec2, clients.ec2(), settings),
+        "Auto Scaling": partial(aws_permissions.with_group, clients.autoscaling(), settings),
+        "Elastic Load Balancing": partial(
+            aws_permissions.with_target_groups, clients.elbv2(), settings
+        ),
     }
-    aws.secrets()
+    clients.secrets()
     if isinstance(settings, HookSettings):
-        checks["SQS"] = partial(roles.with_queue, aws.sqs(), settings)
+        checks["SQS"] = partial(aws_permissions.with_queue, clients.sqs(), settings)
     if settings.panorama is not None:
         questions = list(_questions(settings, settings.panorama).items())
-        checks["Panorama"] = partial(panorama.check, settings.panorama, questions)
+        checks["Panorama"] = partial(panorama_access.check, settings.panorama, questions)
     if isinstance(settings, TerminateSettings) and settings.licensing.api_key_secret_arn:
         secret_arn = settings.licensing.api_key_secret_arn
         checks["The licensing API key"] = partial(secrets.licensing_api_key, secret_arn)
@@ -90,16 +93,18 @@ def _questions(settings: Settings, where: PanoramaSettings) -> dict[str, Questio
     if not isinstance(settings, ReconcileSettings):
         return {}
     questions: dict[str, Question] = {
-        "The release of PAN-OS": contents.release,
-        "The right to commit": contents.commit,
-        "Device group, template stack and log collector group": partial(contents.objects, where),
+        "The release of PAN-OS": panorama_objects.release,
+        "The right to commit": panorama_objects.commit,
+        "Device group, template stack and log collector group": partial(
+            panorama_objects.objects, where
+        ),
     }
     if settings.license_manager is not None:
         questions["The license manager"] = partial(
-            contents.license_manager, settings.license_manager
+            panorama_objects.license_manager, settings.license_manager
         )
     if settings.metric_namespace is not None:
         questions["Publishing to CloudWatch"] = partial(
-            contents.publishes, where, settings.metric_namespace
+            panorama_objects.publishes, where, settings.metric_namespace
         )
     return questions

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Generator, Mapping
 
-from vmseries_autoscale import credentials
-from vmseries_autoscale.credentials import Credentials
+from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import SecretError
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem
+from vmseries_autoscale.secret_store import Credentials
 
 READING = (
     "check the secret's ARN, its resource policy and the policy of its KMS key and, for a "
@@ -20,7 +20,7 @@ SHAPE = "put a new version of the secret; a visit notices it after five minutes"
 def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | None]:
     """Who we are to Panorama or to firewalls; what is wrong with the secret is yielded."""
     try:
-        found = credentials.of_administrator(secret_arn)
+        found = secret_store.of_administrator(secret_arn)
     except SecretError as error:
         yield _unusable(error)
         return None
@@ -40,7 +40,7 @@ def trust(
 ) -> Generator[Finding, None, ssl.SSLContext | None]:
     """How a server is verified by what is in a secret; what is wrong with that is yielded."""
     # Slow to load, and only wanted here.
-    from vmseries_autoscale.panos_api import verifying_context  # noqa: PLC0415
+    from vmseries_autoscale.pan_os.connection import verifying_context  # noqa: PLC0415
 
     if found is None:
         return None
@@ -60,7 +60,7 @@ def of_firewalls(secret_arn: str) -> Findings:
 def licensing_api_key(secret_arn: str) -> Findings:
     """The key by which firewalls give their licenses back."""
     try:
-        key = credentials.licensing_api_key(secret_arn)
+        key = secret_store.licensing_api_key(secret_arn)
     except SecretError as error:
         yield _unusable(error)
         return

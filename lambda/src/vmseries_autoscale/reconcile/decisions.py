@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale import identity
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.group import Kind
-from vmseries_autoscale.instances import is_gone
-from vmseries_autoscale.interfaces import Status
+from vmseries_autoscale.aws.autoscaling_group import Kind
+from vmseries_autoscale.aws.instances import is_gone
+from vmseries_autoscale.aws.network.state import NetworkState, Status
+from vmseries_autoscale.aws.target_groups import Target
+from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
-from vmseries_autoscale.target_groups import Target
-from vmseries_autoscale.wiring import Wiring
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -70,7 +69,7 @@ class Leftover:
 
     instance_id: str
     since: datetime
-    wiring: Wiring
+    wiring: NetworkState
     serial: str | None
 
 
@@ -120,7 +119,7 @@ def removals(inventory: Inventory, limits: Limits, now: datetime) -> Removals:
     for instance_id in sorted({*inventory.wirings, *devices} - doubtful.keys()):
         if instance_id in inventory.members or not is_gone(inventory.instances.get(instance_id)):
             continue
-        wiring = inventory.wirings.get(instance_id, Wiring({}, {}))
+        wiring = inventory.wirings.get(instance_id, NetworkState({}, {}))
         device = devices.get(instance_id)
         if doubt := _doubt(wiring, device):
             doubtful[instance_id] = doubt
@@ -180,7 +179,7 @@ def _was_ours(inventory: Inventory, instance_id: str) -> bool:
     )
 
 
-def _doubt(wiring: Wiring, device: Device | None) -> str | None:
+def _doubt(wiring: NetworkState, device: Device | None) -> str | None:
     """Why what a gone firewall has left is not touched all the same."""
     if device is not None and device.connected:
         return f"{device.serial} is connected to Panorama although its instance is gone"

@@ -10,21 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import (
-    addresses,
-    aws,
-    group,
-    identity,
-    instances,
-    interfaces,
-    target_groups,
-)
-from vmseries_autoscale.group import Activity
-from vmseries_autoscale.instances import Instance, is_gone
+from vmseries_autoscale import identity
+from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
+from vmseries_autoscale.aws.autoscaling_group import Activity
+from vmseries_autoscale.aws.instances import Instance, is_gone
+from vmseries_autoscale.aws.network import describe
+from vmseries_autoscale.aws.network.state import NetworkState
+from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, SweptTargetGroup
-from vmseries_autoscale.target_groups import Target
-from vmseries_autoscale.wiring import Wiring
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -48,20 +42,22 @@ class Inventory:
     members: Mapping[str, str]
     instances: Mapping[str, Instance]
     activities: Mapping[str, Activity]
-    wirings: Mapping[str, Wiring]
+    wirings: Mapping[str, NetworkState]
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
 
 
 def waiting(settings: ReconcileSettings) -> Inventory:
     """What it takes to find the hooks that nobody answers: Auto Scaling and EC2 only."""
-    members = group.members(aws.autoscaling(), settings.auto_scaling_group_name)
+    members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
     held = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
     return Inventory(
         deployment=settings.name,
         members=members,
-        instances=instances.look(aws.ec2(), held) if held else {},
-        activities=group.activities(aws.autoscaling(), settings.auto_scaling_group_name, held),
+        instances=instances.look(clients.ec2(), held) if held else {},
+        activities=autoscaling_group.activities(
+            clients.autoscaling(), settings.auto_scaling_group_name, held
+        ),
         wirings={},
         devices=(),
         targets=(),
@@ -78,11 +74,11 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
         PanoramaError: if Panorama cannot be asked.
         ClientError: if AWS cannot.
     """
-    ec2 = aws.ec2()
+    ec2 = clients.ec2()
     devices = () if connection is None else tuple(connection.devices())
     wirings = _wirings(ec2, settings.name)
     targets = _stale_targets(ec2, settings.target_groups)
-    members = group.members(aws.autoscaling(), settings.auto_scaling_group_name)
+    members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
     known = instances.of_deployment(ec2, settings.name)
     named = {*wirings, *_named(devices)}
     if others := named - known.keys():
@@ -92,7 +88,9 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
         deployment=settings.name,
         members=members,
         instances=known,
-        activities=group.activities(aws.autoscaling(), settings.auto_scaling_group_name, gone),
+        activities=autoscaling_group.activities(
+            clients.autoscaling(), settings.auto_scaling_group_name, gone
+        ),
         wirings=wirings,
         devices=devices,
         targets=targets,
@@ -109,10 +107,12 @@ def _named(devices: Iterable[Device]) -> set[str]:
     }
 
 
-def _wirings(ec2: EC2Client, deployment: str) -> dict[str, Wiring]:
-    own = interfaces.look(ec2, deployment)
-    allocated = addresses.look(ec2, deployment)
-    return {key: Wiring.of(own.get(key, ()), allocated.get(key, ())) for key in {*own, *allocated}}
+def _wirings(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
+    own = describe.describe_interfaces(ec2, deployment)
+    allocated = describe.describe_addresses(ec2, deployment)
+    return {
+        key: NetworkState.of(own.get(key, ()), allocated.get(key, ())) for key in {*own, *allocated}
+    }
 
 
 def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[Target, ...]:
@@ -126,10 +126,12 @@ def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[
         networks = [ipaddress.ip_network(block) for block in swept.cidr_blocks]
         ours = [
             target
-            for target in target_groups.unhealthy(aws.elbv2(), swept.arn)
+            for target in target_groups.unhealthy(clients.elbv2(), swept.arn)
             if any(ipaddress.ip_address(target.address) in network for network in networks)
         ]
         if ours:
-            taken = interfaces.taken(ec2, swept.vpc_id, {target.address for target in ours})
+            taken = describe.addresses_in_use(
+                ec2, swept.vpc_id, {target.address for target in ours}
+            )
             stale += [target for target in ours if target.address not in taken]
     return tuple(stale)

@@ -9,27 +9,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from vmseries_autoscale import (
-    aws,
-    events,
-    licensing,
-    panorama,
-    target_groups,
-    telemetry,
-    unmanaging,
-    wiring,
-)
+from vmseries_autoscale import panorama, telemetry
+from vmseries_autoscale.aws import clients, target_groups
+from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.network.state import NetworkState
+from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import AutoscaleError, PanoramaError
-from vmseries_autoscale.events import Transition
-from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile import decisions, inventory
 from vmseries_autoscale.reconcile.decisions import Leftover, Limits, Removals, Unanswered
 from vmseries_autoscale.reconcile.inventory import Inventory
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
-from vmseries_autoscale.target_groups import Target
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.visits import Again, Done, Failed, Outcome, attempt
-from vmseries_autoscale.wiring import Wiring
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +95,7 @@ def reconcile(
         left = [(one.instance_id, partial(_remove_wiring, one.wiring)) for one in found.leftovers]
         _each([*targets, *left], in_time, report)
         leaving = _without_license(found.leftovers, connection, settings, in_time, report)
-        unmanage = partial(unmanaging.unmanage, deployment=settings.name, now=now, in_time=in_time)
+        unmanage = partial(removal.unmanage, deployment=settings.name, now=now, in_time=in_time)
         _unmanage(leaving, connection, unmanage, in_time, report)
     _conclude(report)
     return asdict(report)
@@ -127,7 +122,7 @@ def _write_anew(wait: Unanswered, settings: ReconcileSettings) -> Outcome:
     )
     # Tried once: what was not acknowledged may have been sent all the same, and a second message
     # would be a second chain of visits. A later run sees whether anybody came.
-    aws.sqs_once().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+    clients.sqs_without_retries().send_message(QueueUrl=queue.queue_url, MessageBody=body)
     telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
     logger.warning(
         "Nobody answered a lifecycle hook; wrote its event anew",
@@ -171,13 +166,13 @@ def _each(
 
 
 def _remove_target(target: Target) -> Outcome:
-    target_groups.deregister(aws.elbv2(), target)
+    target_groups.deregister(clients.elbv2(), target)
     return Done()
 
 
-def _remove_wiring(there: Wiring) -> Outcome:
+def _remove_wiring(there: NetworkState) -> Outcome:
     # What is attached to anything is doubtful and has not come this far.
-    wiring.carry_out(aws.ec2(), partial(wiring.decide_removal, detach=False), there)
+    apply.converge(clients.ec2(), partial(plan.plan_removal, detach=False), there)
     return Done()
 
 

@@ -1,0 +1,1 @@
+"""AWS: clients, and what the use cases read and change there."""

@@ -1,0 +1,89 @@
+"""AWS clients. No other module creates one."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,
+    user_agent_extra="terraform-aws-vmseries-autoscale",
+)
+"""At most three attempts per call. After that the visit ends and its message is retried later: a
+longer wait here would delay the other instances of the batch."""
+
+CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For calls that are not idempotent."""
+
+THROTTLING_ERROR_CODES = frozenset(
+    {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
+)
+"""Error codes for throttled calls of, in this order: EC2; SQS; Auto Scaling; Elastic Load Balancing
+and Secrets Manager. Source: "Common Errors" in the API references, and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
+
+
+@cache
+def _session() -> boto3.session.Session:
+    # One session for all clients: each session loads the endpoints of all AWS Regions.
+    return boto3.session.Session()
+
+
+@cache
+def _client(service: str, config: Config = CONFIG) -> Any:
+    session: Any = _session()  # The type stubs accept literal service names only.
+    return session.client(service, config=config)
+
+
+def ec2() -> EC2Client:
+    """Return the client for Amazon EC2."""
+    return cast("EC2Client", _client("ec2"))
+
+
+def autoscaling() -> AutoScalingClient:
+    """Return the client for Amazon EC2 Auto Scaling."""
+    return cast("AutoScalingClient", _client("autoscaling"))
+
+
+def elbv2() -> ElasticLoadBalancingv2Client:
+    """Return the client for Application, Network and Gateway Load Balancers."""
+    return cast("ElasticLoadBalancingv2Client", _client("elbv2"))
+
+
+def sqs() -> SQSClient:
+    """Return the client for Amazon SQS."""
+    return cast("SQSClient", _client("sqs"))
+
+
+def sqs_without_retries() -> SQSClient:
+    """Return a client for Amazon SQS that attempts each call once."""
+    return cast("SQSClient", _client("sqs", CONFIG_WITHOUT_RETRIES))
+
+
+def secrets() -> SecretsManagerClient:
+    """Return the client for AWS Secrets Manager."""
+    return cast("SecretsManagerClient", _client("secretsmanager"))
+
+
+def is_throttling(error: ClientError) -> bool:
+    """Return whether AWS throttled the call, so that the same call can succeed later."""
+    return error_code(error) in THROTTLING_ERROR_CODES
+
+
+def error_code(error: ClientError) -> str:
+    """Return the code of an AWS error, e.g. ``InvalidSubnetID.NotFound``."""
+    return error.response.get("Error", {}).get("Code", "")

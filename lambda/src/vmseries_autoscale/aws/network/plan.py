@@ -1,0 +1,211 @@
+"""Plan the next actions for the network of one instance.
+
+The decisions are pure functions of the current state. ``apply.converge`` plans again after each
+round of actions until the plan is empty, so a crash, a duplicate event or a manual change is only
+another state to start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vmseries_autoscale.aws.network.actions import (
+    Action,
+    AllocateAddress,
+    AssociateAddress,
+    AttachInterface,
+    CreateInterface,
+    DeleteInterface,
+    DeleteWithInstance,
+    DetachInterface,
+    DisassociateAddress,
+    Modification,
+    ReleaseAddress,
+    SetSourceDestCheck,
+)
+from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
+from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
+from vmseries_autoscale.settings import InterfaceSettings
+
+
+def plan_attachment(
+    owner: Owner, zone: str, wanted: Mapping[str, InterfaceSettings], state: NetworkState
+) -> list[Action]:
+    """Return the actions that are possible now towards the wanted interfaces and addresses.
+
+    Interfaces are attached before any of their attributes is modified: a firewall detects its
+    interfaces once, when it boots, and ModifyNetworkInterfaceAttribute is the call that EC2
+    throttles first when many instances launch at the same time.
+
+    Args:
+        owner: Tags of what is created.
+        zone: Availability Zone of the instance.
+        wanted: Interfaces by name.
+        state: Current network of the instance.
+
+    Returns:
+        Independent actions; empty if the network is as wanted.
+
+    Raises:
+        InterfaceLayoutError: If the wanted interfaces do not fit the instance.
+        EventualConsistencyError: If EC2 has to complete an earlier change first.
+    """
+    actions: list[Action] = []
+    used: set[str] = set()
+    for name, settings in wanted.items():
+        interface = _interface_for(owner.instance_id, name, settings, state)
+        if interface is None:
+            actions.append(_creation(owner, zone, name, settings))
+        else:
+            used.add(interface.interface_id)
+            actions += _attachment(owner.instance_id, settings, interface)
+        if settings.public_ip:
+            address = _address_for(name, interface, state)
+            if address is not None:
+                used.add(address.allocation_id)
+            actions += _association(owner, name, settings, interface, address)
+    actions += _duplicate_removal(state, used)
+    attachments: list[Action] = [
+        action for action in actions if not isinstance(action, Modification)
+    ]
+    return attachments or actions
+
+
+def plan_removal(state: NetworkState, *, detach: bool) -> list[Action]:
+    """Return the actions that are possible now to remove the module's interfaces and addresses.
+
+    Args:
+        state: Current network of the instance.
+        detach: Whether to detach attached interfaces and delete them once EC2 has detached them.
+            If false, EC2 deletes them with their instance.
+    """
+    actions: list[Action] = []
+    deletable: set[str] = set()
+    for interface in state.own_interfaces:
+        if interface.status is Status.DETACHED:
+            actions.append(DeleteInterface(interface.interface_id))
+            deletable.add(interface.interface_id)
+        elif detach:
+            # Deleting the interface disassociates its address, so that needs no call of its own.
+            deletable.add(interface.interface_id)
+            actions += _detachment(interface)
+        else:
+            actions += _deletion_with_instance(interface)
+    for address in state.addresses.values():
+        if address.interface_id not in deletable:
+            actions.append(_release(address))
+    return actions
+
+
+def _interface_for(
+    instance_id: str, name: str, settings: InterfaceSettings, state: NetworkState
+) -> Interface | None:
+    """Return the interface that is, or can become, the one named ``name``."""
+    occupant = state.attached_at(instance_id, settings.device_index)
+    if occupant is not None:
+        _check_occupant(occupant, name, settings)
+        return occupant
+    if settings.device_index == 0:
+        raise EventualConsistencyError(
+            f"{instance_id} has no primary interface in EC2's answer yet"
+        )
+    candidates = [interface for interface in state.own_interfaces if interface.name == name]
+    for interface in candidates:
+        if interface.status is not Status.DETACHED:
+            raise InterfaceLayoutError(
+                f"{interface.interface_id}, created as {name} of {instance_id}, is attached to "
+                f"{interface.instance_id} at device index {interface.device_index}"
+            )
+    return candidates[0] if candidates else None
+
+
+def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings) -> None:
+    if occupant.status is Status.DETACHING:
+        raise EventualConsistencyError(
+            f"{occupant.interface_id} is being detached by another process"
+        )
+    # The launch template creates the primary interface, without this module's tags.
+    expected = None if settings.device_index == 0 else name
+    if occupant.name != expected:
+        raise InterfaceLayoutError(
+            f"device index {settings.device_index}, needed for {name}, has {occupant.interface_id} "
+            f"({occupant.name or 'not created by this module'})"
+        )
+
+
+def _creation(owner: Owner, zone: str, name: str, settings: InterfaceSettings) -> CreateInterface:
+    subnet_id = settings.subnet_ids.get(zone)
+    if subnet_id is None:
+        raise InterfaceLayoutError(
+            f"interface {name} has no subnet in {zone}; add a subnet there or remove the zone"
+        )
+    return CreateInterface(
+        owner, name, settings.device_index, subnet_id, settings.security_group_ids
+    )
+
+
+def _attachment(
+    instance_id: str, settings: InterfaceSettings, interface: Interface
+) -> list[Action]:
+    actions: list[Action] = []
+    if interface.source_dest_check != settings.source_dest_check:
+        actions.append(SetSourceDestCheck(interface.interface_id, settings.source_dest_check))
+    if interface.status is Status.DETACHED:
+        actions.append(AttachInterface(interface.interface_id, instance_id, settings.device_index))
+    else:
+        actions += _deletion_with_instance(interface)
+    return actions
+
+
+def _deletion_with_instance(interface: Interface) -> list[Action]:
+    if interface.delete_on_termination or interface.attachment_id is None:
+        return []
+    return [DeleteWithInstance(interface.interface_id, interface.attachment_id)]
+
+
+def _detachment(interface: Interface) -> list[Action]:
+    if interface.status is Status.DETACHING or interface.attachment_id is None:
+        return []
+    return [DetachInterface(interface.interface_id, interface.attachment_id)]
+
+
+def _address_for(name: str, interface: Interface | None, state: NetworkState) -> Address | None:
+    """Return the address that is, or can become, the one of the interface named ``name``."""
+    candidates = [address for address in state.addresses.values() if address.name == name]
+    interface_id = interface.interface_id if interface else None
+    associated = [address for address in candidates if address.interface_id == interface_id]
+    return next(iter(associated or candidates), None)
+
+
+def _association(
+    owner: Owner,
+    name: str,
+    settings: InterfaceSettings,
+    interface: Interface | None,
+    address: Address | None,
+) -> list[Action]:
+    if address is None:
+        return [AllocateAddress(owner, name, settings.device_index, settings.public_ipv4_pool)]
+    if interface is None or address.interface_id == interface.interface_id:
+        return []
+    if address.association_id is not None:
+        return [DisassociateAddress(address.allocation_id, address.association_id)]
+    return [AssociateAddress(address.allocation_id, interface.interface_id)]
+
+
+def _duplicate_removal(state: NetworkState, used: set[str]) -> list[Action]:
+    """Remove a second interface or address of the same name, which concurrent visits can create."""
+    unused = [
+        interface.interface_id
+        for interface in state.own_interfaces
+        if interface.status is Status.DETACHED and interface.interface_id not in used
+    ]
+    unused_addresses = [address for key, address in state.addresses.items() if key not in used]
+    return [*map(DeleteInterface, unused), *map(_release, unused_addresses)]
+
+
+def _release(address: Address) -> Action:
+    if address.association_id is None:
+        return ReleaseAddress(address.allocation_id)
+    return DisassociateAddress(address.allocation_id, address.association_id)

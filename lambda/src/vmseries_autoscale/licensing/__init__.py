@@ -1,0 +1,1 @@
+"""How licenses are returned, and how that is proven."""

@@ -1,0 +1,1 @@
+"""One lifecycle action: from its queue message to its completion."""

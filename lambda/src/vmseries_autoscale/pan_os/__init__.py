@@ -1,0 +1,1 @@
+"""Any PAN-OS device: connection, commands and errors."""

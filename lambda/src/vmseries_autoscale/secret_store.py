@@ -1,0 +1,87 @@
+"""Secrets: who we are to Panorama and firewalls, and the key that licenses are given back with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.errors import SecretError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+CACHE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An administrator of Panorama or of the firewalls, by API key or by password.
+
+    Attributes:
+        username: needed with a key too: commits are limited to this administrator's changes.
+        ca_bundle: certificates (PEM) to verify the server by; ``None`` is the system's trust.
+    """
+
+    username: str
+    api_key: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    ca_bundle: str | None = field(repr=False)
+
+
+def of_administrator(secret_arn: str) -> Credentials:
+    """The administrator in a secret of ``{"api_key" or "password", "username", "ca_bundle"?}``.
+
+    Raises:
+        SecretError: if the secret cannot be read or has the wrong keys; never shows its content.
+    """
+    content = _read(secret_arn)
+    api_key, password = content.get("api_key"), content.get("password")
+    if (api_key is None) == (password is None) or "username" not in content:
+        raise SecretError(
+            f"secret {secret_arn} must have the keys username and either api_key or password"
+        )
+    return Credentials(content["username"], api_key, password, content.get("ca_bundle"))
+
+
+def licensing_api_key(secret_arn: str) -> str:
+    """The key in a secret of ``{"api_key"}``.
+
+    Raises:
+        SecretError: if the secret cannot be read or has no such key.
+    """
+    content = _read(secret_arn)
+    if "api_key" not in content:
+        raise SecretError(f"secret {secret_arn} must have the key api_key")
+    return content["api_key"]
+
+
+def forget() -> None:
+    """Read every secret anew when it is next asked for."""
+    _provider.cache_clear()
+
+
+def _read(secret_arn: str) -> dict[str, str]:
+    from aws_lambda_powertools.utilities.parameters.exceptions import (  # noqa: PLC0415
+        GetParameterError,
+    )
+
+    try:
+        content = json.loads(str(_provider().get(secret_arn, max_age=CACHE_SECONDS)))
+    except GetParameterError as exc:
+        raise SecretError(f"secret {secret_arn} cannot be read: {exc}") from exc
+    except json.JSONDecodeError:
+        # Without its cause, which quotes the document.
+        raise SecretError(f"secret {secret_arn} is not JSON") from None
+    if not isinstance(content, dict) or not all(isinstance(item, str) for item in content.values()):
+        raise SecretError(f"secret {secret_arn} must be a JSON object of strings")
+    return content
+
+
+@cache
+def _provider() -> SecretsProvider:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
+
+    return SecretsProvider(boto3_client=clients.secrets())

@@ -36,4 +36,5 @@ def copy(
         uses=uses,
     )
     workspace.init()
+    workspace.keep_provider()
     return workspace

@@ -73,11 +73,11 @@ def test_long_poll_waits_on_the_lab_clock(lab: Lab, account: Account) -> None:
         time.sleep(0.2)
         assert not poll.done()
         send(account, url, 1)
-        assert len(poll.result(timeout=5)["Messages"]) == 1
+        assert len(poll.result(timeout=60)["Messages"]) == 1
         poll = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
         time.sleep(0.2)
         lab.advance(21)
-        assert "Messages" not in poll.result(timeout=5)
+        assert "Messages" not in poll.result(timeout=60)
 
 
 @lab_test

@@ -77,6 +77,7 @@ class Stage:
     def apply(self) -> None:
         """Apply, with time passing quickly."""
         self.workspace.init()
+        self.workspace.keep_provider()
         self.lab.pace(APPLY_PACE)
         try:
             self.workspace.apply(limit=180)

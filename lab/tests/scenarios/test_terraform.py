@@ -153,7 +153,7 @@ def test_an_interrupt_ends_the_command_and_refuses_the_next(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(TerraformError, match="terraform apply failed"):
-        work.apply(limit=30, on_event=on_event)
+        work.apply(limit=300, on_event=on_event)
     thread.join()
     assert started.is_set()
     with pytest.raises(TerraformError, match="was not started: interrupted"):

@@ -87,8 +87,10 @@ def installed(
     raise NotSharedError("no AWS provider is installed here (terraform init)")
 
 
-def start(program: Path, environment: Mapping[str, str] = os.environ) -> Provider:
-    """Start the provider.
+def start(
+    program: Path, environment: Mapping[str, str] = os.environ, folder: Path = Path()
+) -> Provider:
+    """Start the provider in the folder of the root module, where relative file names lead from.
 
     The provider ends with this process, however that ends: the kernel closes the lifeline.
 
@@ -111,6 +113,7 @@ def start(program: Path, environment: Mapping[str, str] = os.environ) -> Provide
         stdout=prints,
         stderr=subprocess.DEVNULL,
         env=environment,
+        cwd=folder,
         start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to tidy up.
     )
     os.close(waits)

@@ -157,7 +157,7 @@ class Workspace:
             address, program = tf_provider.installed(
                 str(self._binary), self._environment, self.folder
             )
-            provider = tf_provider.start(program, self._environment)
+            provider = tf_provider.start(program, self._environment, self.folder)
         except tf_provider.NotSharedError:
             return
         self._environment["TF_REATTACH_PROVIDERS"] = json.dumps({address: provider.listener})

@@ -1048,7 +1048,7 @@ variable "reconcile" {
 variable "functions" {
   description = <<-EOT
     How the functions run.
-    - `runtime`                       - (Optional) Lambda runtime, `python3.13` or `python3.12`.
+    - `runtime`                       - (Optional) Lambda runtime: `python3.12`, `python3.13` or `python3.14`. `python3.14` needs version 6.21 or newer of the AWS provider.
     - `architecture`                  - (Optional) `arm64` or `x86_64`.
     - `memory_mib`                    - (Optional) memory of one run; Lambda gives processor time in proportion.
     - `timeout_seconds`               - (Optional) time limit of one run. A run is one look, not one launch.
@@ -1080,8 +1080,8 @@ variable "functions" {
   nullable = false
 
   validation {
-    condition     = contains(["python3.12", "python3.13"], var.functions.runtime)
-    error_message = "functions.runtime must be \"python3.13\" or \"python3.12\", e.g. runtime = \"python3.13\"."
+    condition     = contains(["python3.12", "python3.13", "python3.14"], var.functions.runtime)
+    error_message = "functions.runtime must be \"python3.12\", \"python3.13\" or \"python3.14\", e.g. runtime = \"python3.13\"."
   }
 
   validation {

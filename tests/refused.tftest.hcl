@@ -2095,6 +2095,44 @@ run "refuses_an_old_runtime" {
   expect_failures = [var.functions]
 }
 
+run "accepts_the_oldest_runtime" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions = { runtime = "python3.12" }
+  }
+}
+
+run "accepts_a_runtime_that_needs_a_newer_provider" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions = { runtime = "python3.14" }
+  }
+}
+
+run "refuses_a_runtime_that_is_not_supported" {
+  command = plan
+
+  module {
+    source = "./tests/inputs"
+  }
+
+  variables {
+    functions = { runtime = "python3.15" }
+  }
+
+  expect_failures = [var.functions]
+}
+
 run "refuses_an_unknown_architecture" {
   command = plan
 

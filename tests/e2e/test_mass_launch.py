@@ -1,4 +1,4 @@
-"""`make burst` on a small scale: a dozen launches where others leave a part of EC2's rates only."""
+"""`make prove-rates` on a small scale: a dozen launches that share the request rates of EC2."""
 
 from __future__ import annotations
 

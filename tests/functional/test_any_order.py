@@ -4,7 +4,7 @@ Firewalls are launched, terminated and killed; events are lost or come twice; ca
 function before or after their effect, or something else happens between two of them; Panorama is
 away for a while. Then things calm down, and the queues and the schedule do the rest.
 
-``make properties`` tries more of it than ``make unit`` does.
+``make prove-properties`` tries more of it than ``make test-unit`` does.
 """
 
 from __future__ import annotations

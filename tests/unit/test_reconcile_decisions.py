@@ -1,6 +1,6 @@
 """Random fleets: what the reconciler takes from whom, told by what really is.
 
-``make properties`` tries ten thousand of them.
+``make prove-properties`` tries ten thousand of them.
 """
 
 from __future__ import annotations

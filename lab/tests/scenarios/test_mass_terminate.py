@@ -1,4 +1,4 @@
-"""What fails ``make storm``."""
+"""What fails ``make prove-commits``."""
 
 from __future__ import annotations
 

@@ -98,4 +98,4 @@ def _document(path: Path, text: str, *, write: bool) -> list[str]:
         return []
     if tables.is_current(path, text):
         return []
-    return [f"{path.name} does not say what is granted: run make permissions WRITE=1"]
+    return [f"{path.name} does not say what is granted: run make prove-permissions WRITE=1"]

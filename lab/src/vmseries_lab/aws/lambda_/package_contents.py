@@ -106,7 +106,7 @@ def _origin(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
-            f"the function runtime needs {name}; install requirements-dev.txt"
+            f"the function runtime needs {name}; install requirements/dev.txt"
         )
     origin = Path(spec.origin)
     return origin.parent if origin.name == "__init__.py" else origin

@@ -90,7 +90,7 @@ def installed(
 def start(
     program: Path, environment: Mapping[str, str] = os.environ, folder: Path = Path()
 ) -> Provider:
-    """Start the provider in the folder of the root module, where relative file names lead from.
+    """Start the provider in the folder of the root module, which relative file names refer to.
 
     The provider ends with this process, however that ends: the kernel closes the lifeline.
 

@@ -65,7 +65,7 @@ class Clock:
             self._moved.notify_all()
 
     def sleep_until(self, instant: float, alive: Callable[[], bool] = lambda: True) -> None:
-        """Wait until somebody has moved the clock to ``instant``.
+        """Wait until the clock shows ``instant``.
 
         Args:
             instant: seconds since the epoch.
@@ -78,6 +78,6 @@ class Clock:
             self._moved.wait_for(lambda: sleeper not in self._sleepers)
 
     def sleepers(self) -> list[float]:
-        """The instants that somebody waits for, the earliest first."""
+        """The instants that callers wait for, the earliest first."""
         with self._moved:
             return sorted(sleeper.until for sleeper in self._sleepers if sleeper.alive())

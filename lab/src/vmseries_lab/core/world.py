@@ -89,14 +89,14 @@ class World:
 
     def tick(self) -> None:
         """Let every engine do what is due."""
-        self.let_sleep()
+        self.skip_sleep()
         now = self.clock.now()
         with self.lock:
             for engine in self.engines:
                 engine.tick(now)
 
-    def let_sleep(self) -> None:
-        """Let time pass while all invocations in flight sleep, up to where the first one wakes."""
+    def skip_sleep(self) -> None:
+        """Move the clock to the end of the shortest sleep if all invocations in flight sleep."""
         sleepers = self.clock.sleepers()
         if sleepers and len(sleepers) == self.running():
             self.clock.jump(min(max(sleepers[0] - self.clock.now(), 0.0), STEP_SECONDS))

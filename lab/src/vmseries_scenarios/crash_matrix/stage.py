@@ -112,7 +112,7 @@ class Stage:
             # Nothing else happens while a function runs: its time-outs are real, so time stands.
             rest = REST_SECONDS
             while functions.running() and time.monotonic() < end:
-                world.let_sleep()
+                world.skip_sleep()
                 time.sleep(rest)
                 rest = min(1.1 * rest, LONGEST_REST_SECONDS)
             if time.monotonic() > end:

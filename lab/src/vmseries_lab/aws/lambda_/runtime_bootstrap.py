@@ -47,7 +47,7 @@ class Lab:
         self._travel(facts["time"])
 
     def sleep(self, until: float) -> None:
-        """Let the lab's clock come to an instant."""
+        """Wait until the lab's clock shows ``until``."""
         self._travel(self._request("POST", "/lab/sleep", json.dumps({"until": until}))["time"])
 
     def _request(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Lab:
         return facts
 
     def _travel(self, now: float) -> None:
-        """Show this time: it passes as the lab's clock does, not as the machine's."""
+        """Set the process's clock, which stands still in between."""
         import time_machine  # noqa: PLC0415 - the path is not set when this module is loaded
 
         at = dt.datetime.fromtimestamp(now, dt.UTC)
@@ -87,11 +87,11 @@ class Lab:
 
 
 class Sleeping:
-    """What the function sleeps passes on the lab's clock, and takes no real time.
+    """Replaces ``time.sleep``: a sleep ends when the lab's clock says so and takes no real time.
 
     The lab moves its clock when all functions in flight sleep. A function sleeps when none of its
-    threads is at work: each one sleeps, or waits for another. Threads are the main one and those of
-    thread pools while they have something to do.
+    threads works: each thread sleeps or waits for another one. Counted are the main thread, and the
+    threads of thread pools while they run a call.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -104,7 +104,7 @@ class Sleeping:
         self._busy_threads: dict[Any, int] = {}
 
     def install(self) -> None:
-        """Replace what sleeps, and what waits for other threads."""
+        """Patch ``time.sleep`` and the functions that wait for other threads."""
         time.sleep = self._sleep  # type: ignore[assignment]
         submit, join = ThreadPoolExecutor.submit, threading.Thread.join
         ThreadPoolExecutor.submit = self._submitting(submit)  # type: ignore[method-assign]
@@ -170,7 +170,7 @@ class Sleeping:
         return submit
 
     def _asleep(self) -> bool:
-        """Whether somebody sleeps, and nobody is at work."""
+        """Whether at least one thread sleeps and no thread works."""
         for thread in self._at_work - set(self._until):
             over = self._waiting.get(thread)
             if over is None or over():
@@ -181,7 +181,7 @@ class Sleeping:
         return bool(self._until)
 
     def _keep(self) -> None:
-        """Say to the lab until when the function sleeps, and wake whom it has let sleep."""
+        """Report each sleep of the whole function to the lab, and wake the threads that are due."""
         while True:
             with self._changed:
                 self._changed.wait_for(self._asleep)

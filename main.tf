@@ -4,10 +4,12 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# Tells at plan when a subnet lies in another zone than its interface says: EC2 would refuse it in the middle of each launch.
+# Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
   for_each = merge([
-    for name, interface in var.interfaces : { for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id } }
+    for name, interface in var.interfaces : {
+      for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id }
+    }
   ]...)
 
   id = each.value.id
@@ -15,16 +17,26 @@ data "aws_subnet" "this" {
   lifecycle {
     postcondition {
       condition     = self.availability_zone == each.value.zone && self.vpc_id == var.network.vpc_id
-      error_message = "interfaces[\"${each.value.interface}\"].subnet_ids[\"${each.value.zone}\"]: ${each.value.id} lies in zone ${self.availability_zone} of ${self.vpc_id}. Name a subnet in zone ${each.value.zone} of network.vpc_id = \"${var.network.vpc_id}\"."
+      error_message = <<-EOT
+        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"]: ${each.value.id}
+        is in zone ${self.availability_zone} of ${self.vpc_id}.
+        Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
+      EOT
     }
   }
 }
 
-# The same for target groups: what ELB would refuse when the first firewall is ready. Nothing else reads this, so that nothing waits for
-# a target group that is made together with this module and is looked at only then.
+# Detects at plan time target groups that ELB would reject when the first firewall is ready. Nothing else refers to this
+# data source, so that nothing waits for a target group that is created in the same apply.
 data "aws_lb_target_group" "this" {
   for_each = merge([
-    for name, interface in var.interfaces : { for index, group in interface.target_groups : "${name}/${index}" => { interface = name, index = index, arn = group.arn } }
+    for name, interface in var.interfaces : {
+      for index, group in interface.target_groups : "${name}/${index}" => {
+        interface = name
+        index     = index
+        arn       = group.arn
+      }
+    }
   ]...)
 
   arn = each.value.arn
@@ -32,12 +44,20 @@ data "aws_lb_target_group" "this" {
   lifecycle {
     postcondition {
       condition     = self.target_type == "ip" && self.protocol != "GENEVE"
-      error_message = "interfaces[\"${each.value.interface}\"].target_groups[${each.value.index}]: ${self.name} takes targets of type ${self.target_type} by ${self.protocol}. Name a target group of an Application or Network Load Balancer with target_type = \"ip\"; one of a Gateway Load Balancer belongs into target_group_arns."
+      error_message = <<-EOT
+        interfaces["${each.value.interface}"].target_groups[${each.value.index}]: ${self.name}
+        has target type ${self.target_type} and protocol ${self.protocol}.
+        Set a target group of an Application or Network Load Balancer with target_type = "ip". Target groups of Gateway
+        Load Balancers belong in target_group_arns.
+      EOT
     }
 
     postcondition {
       condition     = self.vpc_id == var.network.vpc_id
-      error_message = "interfaces[\"${each.value.interface}\"].target_groups[${each.value.index}]: ${self.name} belongs to ${self.vpc_id}. Name a target group in network.vpc_id = \"${var.network.vpc_id}\"."
+      error_message = <<-EOT
+        interfaces["${each.value.interface}"].target_groups[${each.value.index}]: ${self.name} is in ${self.vpc_id}.
+        Set a target group in network.vpc_id = "${var.network.vpc_id}".
+      EOT
     }
   }
 }
@@ -47,25 +67,28 @@ locals {
 
   location = {
     partition  = data.aws_partition.current.partition
-    region     = data.aws_region.current.id # The one name that provider 5 and 6 share.
+    region     = data.aws_region.current.id # The only attribute with the name that AWS provider 5 and 6 share.
     account_id = data.aws_caller_identity.current.account_id
   }
 
-  # Initial lifecycle hooks cannot be changed: the provider replaces the group. So nobody can, and everything that one may want to
-  # tune is a deadline of the functions, which send heartbeats until then.
+  # Constants, because the provider replaces the group when an initial lifecycle hook changes. The functions send
+  # heartbeats, so that their own deadlines apply instead of the heartbeat timeout.
   hooks = {
     launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
-  # Defaults that follow from other inputs.
-  readiness        = coalesce(var.readiness, var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off")
+  # Defaults that depend on other inputs.
+  readiness = coalesce(
+    var.readiness,
+    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off",
+  )
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
-    # one() gives a null without a type. That of a conditional would lack the keys that are not named here.
+    # one() returns null without a type. A conditional would convert both results to one type and drop attributes.
     options = one([for options in var.bootstrap.options[*] : merge(options, {
       panorama_server   = try(coalesce(options.panorama_server, try(var.panorama.hostnames[0], null)), null)
       panorama_server_2 = try(coalesce(options.panorama_server_2, try(var.panorama.hostnames[1], null)), null)
@@ -75,11 +98,10 @@ locals {
     })])
   })
 
-  # How long a firewall goes on with its flows before its terminate hook begins: as the load balancer says, or the most that one of
-  # the user's own may say.
+  # Time for which existing flows continue before the terminate hook starts. For target groups of your own, the maximum.
   deregistration_delay_seconds = var.load_balancer == null ? 3600 : var.load_balancer.deregistration_delay_seconds
 
-  # After its deadline a termination gives up one stage after the other, ten minutes apart, so that each still gets its turn.
+  # After its deadline, a termination gives up its stages one by one, ten minutes apart.
   last_resort_seconds = 1800
 }
 
@@ -87,9 +109,11 @@ module "load_balancer" {
   source = "./modules/load-balancer"
   count  = var.load_balancer == null ? 0 : 1
 
-  name                         = var.name
-  vpc_id                       = var.network.vpc_id
-  subnet_ids                   = one([for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"])
+  name   = var.name
+  vpc_id = var.network.vpc_id
+  subnet_ids = one([
+    for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
+  ])
   health_check                 = var.load_balancer.health_check
   deregistration_delay_seconds = var.load_balancer.deregistration_delay_seconds
   target_failover              = var.load_balancer.target_failover
@@ -98,7 +122,10 @@ module "load_balancer" {
   deletion_protection          = var.load_balancer.deletion_protection
   endpoint_service = {
     acceptance_required = var.load_balancer.endpoint_service.acceptance_required
-    allowed_principals  = coalescelist(var.load_balancer.endpoint_service.allowed_principals, ["arn:${local.location.partition}:iam::${local.location.account_id}:root"])
+    allowed_principals = coalescelist(
+      var.load_balancer.endpoint_service.allowed_principals,
+      ["arn:${local.location.partition}:iam::${local.location.account_id}:root"],
+    )
   }
   tags = local.tags
 }
@@ -116,16 +143,20 @@ module "dependencies" {
 module "lifecycle" {
   source = "./modules/lifecycle"
 
-  name        = var.name
-  location    = local.location
-  transitions = { for transition, hook in local.hooks : transition => { hook_name = hook.name, heartbeat_timeout_seconds = hook.heartbeat_timeout_seconds } }
+  name     = var.name
+  location = local.location
+  hooks    = local.hooks
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
     source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
   network = {
-    vpc_id      = var.network.vpc_id
-    cidr_blocks = { for name, interface in var.interfaces : name => [for zone, _ in interface.subnet_ids : data.aws_subnet.this["${name}/${zone}"].cidr_block] }
+    vpc_id = var.network.vpc_id
+    cidr_blocks = {
+      for name, interface in var.interfaces : name => [
+        for zone, _ in interface.subnet_ids : data.aws_subnet.this["${name}/${zone}"].cidr_block
+      ]
+    }
   }
   readiness      = local.readiness
   panorama       = var.panorama
@@ -156,7 +187,10 @@ module "firewall_group" {
   interfaces        = var.interfaces
   management_access = var.management_access
   load_balancer_access = var.load_balancer == null ? null : {
-    cidr_blocks       = { for key, subnet in data.aws_subnet.this : split("/", key)[1] => subnet.cidr_block if var.interfaces[split("/", key)[0]].role == "data" }
+    cidr_blocks = {
+      for key, subnet in data.aws_subnet.this : split("/", key)[1] => subnet.cidr_block
+      if var.interfaces[split("/", key)[0]].role == "data"
+    }
     health_check_port = var.load_balancer.health_check.port
   }
   firewall          = var.firewall
@@ -165,7 +199,7 @@ module "firewall_group" {
   capacity          = local.capacity
   target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
   hooks             = local.hooks
-  hook_answers      = module.lifecycle.answers
+  hook_dependencies = module.lifecycle.hook_dependencies
   drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds
   permissions       = var.permissions
   tags              = local.tags
@@ -187,10 +221,18 @@ module "scaling" {
 
 check "bootstrap_keeps_no_secrets" {
   assert {
-    condition = var.bootstrap.options == null ? true : alltrue([
-      for key in ["vm_auth_key", "auth_key", "authcodes", "vm_series_auto_registration_pin_id", "vm_series_auto_registration_pin_value", "redis_auth"] :
-      var.bootstrap.options[key] == null
-    ])
-    error_message = "bootstrap.options has a key or a code in clear text: it will be in the Terraform state and in the user data, readable by everybody who may describe launch templates or log on to a firewall. Put it into a Secrets Manager secret and say bootstrap = { secret = { name = …, arn = … } }."
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for key in [
+          "vm_auth_key", "auth_key", "authcodes", "redis_auth",
+          "vm_series_auto_registration_pin_id", "vm_series_auto_registration_pin_value",
+        ] : options[key] == null
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options has a credential in clear text. It is stored in the Terraform state and in the user data, where
+      everyone who may describe launch templates or log in to a firewall can read it.
+      Store it in a Secrets Manager secret and set bootstrap = { secret = { name = …, arn = … } }.
+    EOT
   }
 }

@@ -17,17 +17,24 @@ run "plan_needs_no_archive" {
   }
 
   assert {
-    condition     = !fileexists(aws_lambda_layer_version.this[0].filename) && strcontains(aws_lambda_layer_version.this[0].filename, "/.terraform/vmseries-autoscale/")
+    condition = (
+      !fileexists(aws_lambda_layer_version.this[0].filename) &&
+      strcontains(aws_lambda_layer_version.this[0].filename, "/.terraform/vmseries-autoscale/")
+    )
     error_message = "the archive is not there, and its name is known"
   }
 
   assert {
-    condition     = aws_lambda_layer_version.this[0].source_code_hash == jsondecode(file("lambda/layer/layer.json")).base64sha256
+    condition = aws_lambda_layer_version.this[0].source_code_hash == jsondecode(file(
+      "lambda/layer/layer.json",
+    )).base64sha256
     error_message = "the digest is the locked one"
   }
 
   assert {
-    condition     = output.group_tags == tomap({ "vmseries-autoscale:dependencies" = jsondecode(file("lambda/layer/layer.json")).sha256 })
+    condition = output.group_tags == tomap({
+      "vmseries-autoscale:dependencies" = jsondecode(file("lambda/layer/layer.json")).sha256
+    })
     error_message = "the group will say which layer was uploaded"
   }
 }
@@ -45,7 +52,10 @@ run "nothing_repeats_once_the_group_says_uploaded" {
   }
 
   assert {
-    condition     = terraform_data.build[0].triggers_replace == [jsondecode(file("lambda/layer/layer.json")).sha256, "built"]
+    condition = terraform_data.build[0].triggers_replace == [
+      jsondecode(file("lambda/layer/layer.json")).sha256,
+      "built",
+    ]
     error_message = "the trigger is known and constant"
   }
 }
@@ -60,7 +70,11 @@ run "a_layer_that_is_there_already" {
   }
 
   assert {
-    condition     = output.layer_arn == "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" && length(aws_lambda_layer_version.this) + length(terraform_data.build) == 0 && length(output.group_tags) == 0
+    condition = (
+      output.layer_arn == "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" &&
+      length(aws_lambda_layer_version.this) + length(terraform_data.build) == 0 &&
+      length(output.group_tags) == 0
+    )
     error_message = "nothing is built or made"
   }
 }

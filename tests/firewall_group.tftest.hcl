@@ -11,21 +11,50 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }, security_group_ids = null }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b", us-east-1b = "subnet-1b" }, security_group_ids = null }
-    untrust    = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c", us-east-1b = "subnet-1c" }, security_group_ids = null }
+    data = {
+      role               = "data"
+      device_index       = 0
+      subnet_ids         = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }
+      security_group_ids = null
+    }
+    management = {
+      role               = "management"
+      device_index       = 1
+      subnet_ids         = { us-east-1a = "subnet-0b", us-east-1b = "subnet-1b" }
+      security_group_ids = null
+    }
+    untrust = {
+      role               = "untrust"
+      device_index       = 2
+      subnet_ids         = { us-east-1a = "subnet-0c", us-east-1b = "subnet-1c" }
+      security_group_ids = null
+    }
   }
 
-  management_access    = { cidr_blocks = [], ports = [443, 22] }
-  load_balancer_access = { cidr_blocks = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }, health_check_port = 80 }
+  management_access = { cidr_blocks = [], ports = [443, 22] }
+  load_balancer_access = {
+    cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
+    health_check_port = 80
+  }
 
   firewall = {
-    ami_id      = null, panos_version = "11.1.4-h7", license_type = "bundle1", include_deprecated = false, instance_type = "m5.xlarge", key_name = "admin"
-    root_volume = { size_gib = 60, type = "gp3", kms_key_arn = null }, instance_profile_name = null, detailed_monitoring = false
+    ami_id                = null
+    panos_version         = "11.1.4-h7"
+    license_type          = "bundle1"
+    include_deprecated    = false
+    instance_type         = "m5.xlarge"
+    key_name              = "admin"
+    root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
+    instance_profile_name = null
+    detailed_monitoring   = false
   }
 
   bootstrap = {
-    secret  = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf", kms_key_arn = null }
+    secret = {
+      name        = "fw/bootstrap"
+      arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf"
+      kms_key_arn = null
+    }
     s3      = null
     options = null
   }
@@ -33,9 +62,16 @@ variables {
   metric_namespace = "VMseries-fw-test"
 
   capacity = {
-    min                  = 2, max = 6, desired = 3, default_instance_warmup_seconds = 120, health_check = { type = "EC2", grace_period_seconds = 300 }
-    termination_policies = ["Default"], suspended_processes = [], metrics = ["GroupInServiceInstances"], max_instance_lifetime_days = 90
-    scale_in_protection  = false, wait_for_capacity_timeout = "0", instance_refresh = null
+    min                             = 2
+    max                             = 6
+    desired                         = 3
+    default_instance_warmup_seconds = 120
+    health_check                    = { type = "EC2", grace_period_seconds = 300 }
+    termination_policies            = ["Default"]
+    suspended_processes             = []
+    metrics                         = ["GroupInServiceInstances"]
+    max_instance_lifetime_days      = 90
+    scale_in_protection             = false, wait_for_capacity_timeout = "0", instance_refresh = null
   }
 
   target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
@@ -45,9 +81,9 @@ variables {
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
-  hook_answers  = { launch-mapping = "0000" }
-  drain_seconds = 86700
-  permissions   = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  hook_dependencies = { launch-mapping = "0000" }
+  drain_seconds     = 86700
+  permissions       = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
 }
 
 run "a_launch_template_that_is_safe_by_itself" {
@@ -61,12 +97,20 @@ run "a_launch_template_that_is_safe_by_itself" {
   }
 
   assert {
-    condition     = aws_launch_template.this.block_device_mappings[0].device_name == "/dev/xvda" && aws_launch_template.this.block_device_mappings[0].ebs[0].encrypted == "true"
+    condition = (
+      aws_launch_template.this.block_device_mappings[0].device_name == "/dev/xvda" &&
+      aws_launch_template.this.block_device_mappings[0].ebs[0].encrypted == "true"
+    )
     error_message = "the root volume is encrypted"
   }
 
   assert {
-    condition     = length(aws_launch_template.this.network_interfaces) == 1 && aws_launch_template.this.network_interfaces[0].device_index == 0 && length(aws_launch_template.this.network_interfaces[0].security_groups) == 1 && aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "false"
+    condition = (
+      length(aws_launch_template.this.network_interfaces) == 1 &&
+      aws_launch_template.this.network_interfaces[0].device_index == 0 &&
+      length(aws_launch_template.this.network_interfaces[0].security_groups) == 1 &&
+      aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "false"
+    )
     error_message = "the data interface at index 0 has a security group and no public address; the launch function brings the others"
   }
 
@@ -76,14 +120,23 @@ run "a_launch_template_that_is_safe_by_itself" {
   }
 
   assert {
-    condition = { for specification in aws_launch_template.this.tag_specifications : specification.resource_type => specification.tags } == {
-      for type in ["instance", "volume", "network-interface"] : type => tomap({ team = "network", "vmseries-autoscale:deployment" = "fw-test", Name = "fw-test" })
+    condition = {
+      for specification in aws_launch_template.this.tag_specifications :
+      specification.resource_type => specification.tags
+      } == {
+      for type in ["instance", "volume", "network-interface"] : type => tomap({
+        team                            = "network"
+        "vmseries-autoscale:deployment" = "fw-test"
+        Name                            = "fw-test"
+      })
     }
     error_message = "instances, volumes and interfaces carry the tags by which the functions know them"
   }
 
   assert {
-    condition     = base64decode(aws_launch_template.this.user_data) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
+    condition = base64decode(
+      aws_launch_template.this.user_data,
+    ) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
     error_message = "the user data is a reference"
   }
 }
@@ -96,12 +149,20 @@ run "an_image_by_version_and_license" {
   }
 
   assert {
-    condition     = data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) && { for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values) } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
+    condition = (
+      data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) &&
+      {
+        for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values)
+      } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
+    )
     error_message = "the image of the version and license in the Marketplace"
   }
 
   assert {
-    condition     = can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) && !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    condition = (
+      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
+      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    )
     error_message = "one hotfix is not another"
   }
 }
@@ -115,13 +176,23 @@ run "a_version_without_hotfix_is_not_one_with" {
 
   variables {
     firewall = {
-      ami_id      = null, panos_version = "11.1.4", license_type = "byol", include_deprecated = false, instance_type = "m5.xlarge", key_name = null
-      root_volume = { size_gib = 60, type = "gp3", kms_key_arn = null }, instance_profile_name = null, detailed_monitoring = false
+      ami_id                = null
+      panos_version         = "11.1.4"
+      license_type          = "byol"
+      include_deprecated    = false
+      instance_type         = "m5.xlarge"
+      key_name              = null
+      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
+      instance_profile_name = null
+      detailed_monitoring   = false
     }
   }
 
   assert {
-    condition     = can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) && !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    condition = (
+      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
+      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
+    )
     error_message = "11.1.4 is not 11.1.4-h7"
   }
 }
@@ -132,7 +203,10 @@ run "a_group_whose_hooks_are_always_answered" {
   }
 
   assert {
-    condition = { for hook in aws_autoscaling_group.this.initial_lifecycle_hook : hook.name => [hook.lifecycle_transition, hook.default_result, hook.heartbeat_timeout] } == {
+    condition = {
+      for hook in aws_autoscaling_group.this.initial_lifecycle_hook :
+      hook.name => [hook.lifecycle_transition, hook.default_result, hook.heartbeat_timeout]
+      } == {
       launch    = ["autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 3600]
       terminate = ["autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 3600]
     }
@@ -140,17 +214,24 @@ run "a_group_whose_hooks_are_always_answered" {
   }
 
   assert {
-    condition     = aws_autoscaling_group.this.wait_for_capacity_timeout == "0" && aws_autoscaling_group.this.timeouts.delete == "1475m"
+    condition = (
+      aws_autoscaling_group.this.wait_for_capacity_timeout == "0" &&
+      aws_autoscaling_group.this.timeouts.delete == "1475m"
+    )
     error_message = "apply does not wait for firewalls, destroy does for as long as they may take"
   }
 
   assert {
-    condition     = aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-0a", "subnet-1a"]) && aws_autoscaling_group.this.desired_capacity == 3 && aws_autoscaling_group.this.max_instance_lifetime == 7776000
+    condition = (
+      aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-0a", "subnet-1a"]) &&
+      aws_autoscaling_group.this.desired_capacity == 3 &&
+      aws_autoscaling_group.this.max_instance_lifetime == 7776000
+    )
     error_message = "the group lives in the data subnets of all zones"
   }
 
   assert {
-    condition     = terraform_data.hook_answers.output == tomap({ launch-mapping = "0000" })
+    condition     = terraform_data.hook_dependencies.output == tomap({ launch-mapping = "0000" })
     error_message = "the group waits for what answers its hooks"
   }
 }
@@ -162,18 +243,36 @@ run "a_refresh_when_asked_for" {
 
   variables {
     capacity = {
-      min                  = 2, max = 6, desired = 3, default_instance_warmup_seconds = 120, health_check = { type = "ELB", grace_period_seconds = 300 }
-      termination_policies = ["Default"], suspended_processes = ["AZRebalance"], metrics = [], max_instance_lifetime_days = null
-      scale_in_protection  = false, wait_for_capacity_timeout = "0"
+      min                             = 2
+      max                             = 6
+      desired                         = 3
+      default_instance_warmup_seconds = 120
+      health_check                    = { type = "ELB", grace_period_seconds = 300 }
+      termination_policies            = ["Default"]
+      suspended_processes             = ["AZRebalance"]
+      metrics                         = []
+      max_instance_lifetime_days      = null
+      scale_in_protection             = false, wait_for_capacity_timeout = "0"
       instance_refresh = {
-        min_healthy_percentage = 100, max_healthy_percentage = 134, instance_warmup_seconds = null, checkpoint_percentages = [34, 100], checkpoint_delay_seconds = 3600
-        auto_rollback          = true, skip_matching = true, scale_in_protected_instances = "Refresh", standby_instances = "Ignore", alarm_names = ["bad"]
+        min_healthy_percentage       = 100
+        max_healthy_percentage       = 134
+        instance_warmup_seconds      = null
+        checkpoint_percentages       = [34, 100]
+        checkpoint_delay_seconds     = 3600
+        auto_rollback                = true
+        skip_matching                = true
+        scale_in_protected_instances = "Refresh"
+        standby_instances            = "Ignore"
+        alarm_names                  = ["bad"]
       }
     }
   }
 
   assert {
-    condition     = aws_autoscaling_group.this.instance_refresh[0].preferences[0].auto_rollback && aws_autoscaling_group.this.instance_refresh[0].preferences[0].alarm_specification[0].alarms == tolist(["bad"])
+    condition = (
+      aws_autoscaling_group.this.instance_refresh[0].preferences[0].auto_rollback &&
+      aws_autoscaling_group.this.instance_refresh[0].preferences[0].alarm_specification[0].alarms == tolist(["bad"])
+    )
     error_message = "the preferences arrive"
   }
 
@@ -189,7 +288,9 @@ run "a_role_that_publishes_and_starts_and_nothing_else" {
   }
 
   assert {
-    condition = { for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Action } == {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Action
+      } == {
       PublishMetrics      = ["cloudwatch:PutMetricData"]
       ReadBootstrapSecret = ["secretsmanager:GetSecretValue"]
       WriteBootLog        = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
@@ -198,12 +299,18 @@ run "a_role_that_publishes_and_starts_and_nothing_else" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "PublishMetrics"]) == ["VMseries-fw-test", "VMseries-fw-test_dimensions"]
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "PublishMetrics"
+    ]) == ["VMseries-fw-test", "VMseries-fw-test_dimensions"]
     error_message = "metrics go into this deployment's namespace only"
   }
 
   assert {
-    condition     = aws_iam_role.this[0].path == "/network/" && aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    condition = (
+      aws_iam_role.this[0].path == "/network/" &&
+      aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    )
     error_message = "the role has the path and the boundary that were asked for"
   }
 }
@@ -218,7 +325,10 @@ run "a_bucket_by_its_prefix_only" {
   }
 
   assert {
-    condition = { for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Resource if strcontains(statement.Sid, "Bucket") } == {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      statement.Sid => statement.Resource if strcontains(statement.Sid, "Bucket")
+      } == {
       ListBootstrapBucket = ["arn:aws:s3:::fw-bootstrap"]
       ReadBootstrapBucket = ["arn:aws:s3:::fw-bootstrap/prod/*"]
     }
@@ -232,7 +342,10 @@ run "closed_security_groups" {
   }
 
   assert {
-    condition = { for name, rule in aws_vpc_security_group_ingress_rule.load_balancer : name => [rule.ip_protocol, rule.from_port, rule.cidr_ipv4] } == {
+    condition = {
+      for name, rule in aws_vpc_security_group_ingress_rule.load_balancer :
+      name => [rule.ip_protocol, rule.from_port, rule.cidr_ipv4]
+      } == {
       us-east-1a-geneve       = ["udp", 6081, "10.0.1.0/24"]
       us-east-1a-health-check = ["tcp", 80, "10.0.1.0/24"]
       us-east-1b-geneve       = ["udp", 6081, "10.0.2.0/24"]
@@ -247,12 +360,17 @@ run "closed_security_groups" {
   }
 
   assert {
-    condition     = toset([for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
+    condition = toset([
+      for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"
+    ]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
     error_message = "management: out to what PAN-OS calls"
   }
 
   assert {
-    condition     = aws_security_group.this["untrust"].name == "fw-test-untrust" && length(aws_vpc_security_group_egress_rule.untrust) == 1
+    condition = (
+      aws_security_group.this["untrust"].name == "fw-test-untrust" &&
+      length(aws_vpc_security_group_egress_rule.untrust) == 1
+    )
     error_message = "untrust: out only"
   }
 }
@@ -267,7 +385,10 @@ run "management_for_named_networks" {
   }
 
   assert {
-    condition     = { for name, rule in aws_vpc_security_group_ingress_rule.management : name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
+    condition = {
+      for name, rule in aws_vpc_security_group_ingress_rule.management :
+      name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
+    } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
     error_message = "one network on one port"
   }
 }

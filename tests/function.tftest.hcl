@@ -5,14 +5,22 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "fw-test-launch"
-  description        = "A function."
-  handler            = "vmseries_autoscale.handlers.launch.handler"
-  package            = { path = "functions.zip", base64sha256 = "0000" }
-  layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
-  runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "DEBUG" }
-  environment        = { SETTINGS = "{}" }
-  statements         = { Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." } }
+  name        = "fw-test-launch"
+  description = "A function."
+  handler     = "vmseries_autoscale.handlers.launch.handler"
+  package     = { path = "functions.zip", base64sha256 = "0000" }
+  layer_arns  = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
+  runtime = {
+    name            = "python3.13"
+    architecture    = "arm64"
+    memory_mib      = 512
+    timeout_seconds = 60
+    log_level       = "DEBUG"
+  }
+  environment = { SETTINGS = "{}" }
+  statements = {
+    Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." }
+  }
   role               = { path = "/", boundary_arn = null }
   log_retention_days = 90
   tags               = {}
@@ -25,27 +33,42 @@ run "a_function_that_logs_json_and_is_traced" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.logging_config[0].log_format == "JSON" && aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/fw-test-launch" && aws_lambda_function.this.tracing_config[0].mode == "Active"
+    condition = (
+      aws_lambda_function.this.logging_config[0].log_format == "JSON" &&
+      aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/fw-test-launch" &&
+      aws_lambda_function.this.tracing_config[0].mode == "Active"
+    )
     error_message = "JSON logs in its own group, and traces"
   }
 
   assert {
-    condition     = aws_lambda_function.this.logging_config[0].application_log_level == "DEBUG" && aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "DEBUG"
+    condition = (
+      aws_lambda_function.this.logging_config[0].application_log_level == "DEBUG" &&
+      aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "DEBUG"
+    )
     error_message = "Lambda's filter and the logger agree"
   }
 
   assert {
-    condition     = length(aws_lambda_function.this.vpc_config) == 0 && aws_cloudwatch_log_group.this.retention_in_days == 90
+    condition = (
+      length(aws_lambda_function.this.vpc_config) == 0 &&
+      aws_cloudwatch_log_group.this.retention_in_days == 90
+    )
     error_message = "no VPC unless asked for"
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["Describe", "Trace", "WriteOwnLog"]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid
+    ] == ["Describe", "Trace", "WriteOwnLog"]
     error_message = "what it was given, its log and its traces"
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "WriteOwnLog"]) == ["arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/fw-test-launch:log-stream:*"]
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+      statement.Resource if statement.Sid == "WriteOwnLog"
+    ]) == ["arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/fw-test-launch:log-stream:*"]
     error_message = "it writes to its own log group only"
   }
 }
@@ -61,12 +84,18 @@ run "a_vpc_and_a_key_of_the_users_own" {
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Condition if statement.Sid == "AttachToVpc"]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+      statement.Condition if statement.Sid == "AttachToVpc"
+    ]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
     error_message = "the rights that Lambda needs for its network are not the function's own"
   }
 
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "ReadOwnEnvironment"]) == ["arn:aws:kms:us-east-1:123456789012:key/1"]
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+      statement.Resource if statement.Sid == "ReadOwnEnvironment"
+    ]) == ["arn:aws:kms:us-east-1:123456789012:key/1"]
     error_message = "it may use the one key"
   }
 }

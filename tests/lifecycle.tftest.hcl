@@ -9,19 +9,25 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
-  transitions = {
-    launch    = { hook_name = "launch", heartbeat_timeout_seconds = 3600 }
-    terminate = { hook_name = "terminate", heartbeat_timeout_seconds = 3600 }
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
   interfaces = {
     data = {
-      role              = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a" }, security_group_ids = ["sg-0a"]
-      source_dest_check = false, public_ip = false, public_ipv4_pool = null
+      role               = "data"
+      device_index       = 0
+      subnet_ids         = { us-gov-west-1a = "subnet-0a" }
+      security_group_ids = ["sg-0a"]
+      source_dest_check  = false, public_ip = false, public_ipv4_pool = null
     }
     management = {
-      role              = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b" }, security_group_ids = ["sg-0b"]
-      source_dest_check = true, public_ip = false, public_ipv4_pool = null
+      role               = "management"
+      device_index       = 1
+      subnet_ids         = { us-gov-west-1a = "subnet-0b" }
+      security_group_ids = ["sg-0b"]
+      source_dest_check  = true, public_ip = false, public_ipv4_pool = null
     }
   }
 
@@ -29,18 +35,38 @@ variables {
   readiness = "off"
   licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
-  reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
-
-  functions = {
-    runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
+  reconcile = {
+    interval_minutes  = 15
+    age_floor_minutes = 25
+    maximum_firewalls = 25
+    maximum_percent   = 50
+    dry_run           = false
   }
 
-  package        = { path = "functions.zip", base64sha256 = "0000" }
-  layer_arn      = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
-  event_delivery = { maximum_age_seconds = 86400, maximum_retries = 185, message_retention_seconds = 345600, dead_letter_retention_seconds = 1209600 }
-  permissions    = { path = "/", boundary_arn = null }
-  alarms         = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
+  functions = {
+    runtime                       = "python3.13"
+    architecture                  = "arm64"
+    memory_mib                    = 512
+    timeout_seconds               = 60
+    log_level                     = "INFO"
+    log_retention_days            = 90
+    kms_key_arn                   = null
+    vpc                           = null
+    event_batching_window_seconds = 20
+    launch_concurrency            = 2
+    terminate_concurrency         = 2
+  }
+
+  package   = { path = "functions.zip", base64sha256 = "0000" }
+  layer_arn = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
+  event_delivery = {
+    maximum_age_seconds           = 86400
+    maximum_retries               = 185
+    message_retention_seconds     = 345600
+    dead_letter_retention_seconds = 1209600
+  }
+  permissions = { path = "/", boundary_arn = null }
+  alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
 }
 
 run "one_rule_for_each_transition_of_this_group_and_hook" {
@@ -58,7 +84,9 @@ run "one_rule_for_each_transition_of_this_group_and_hook" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.this["terminate"].event_pattern).detail-type == ["EC2 Instance-terminate Lifecycle Action"]
+    condition = jsondecode(
+      aws_cloudwatch_event_rule.this["terminate"].event_pattern,
+    ).detail-type == ["EC2 Instance-terminate Lifecycle Action"]
     error_message = "the terminate rule matches terminations"
   }
 
@@ -82,7 +110,9 @@ run "queues_let_in_their_own_rule_only" {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
       Resource  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch"
-      Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch" } }
+      Condition = {
+        ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch" }
+      }
     }]
     error_message = "only the launch rule may send to the launch queue"
   }
@@ -94,23 +124,34 @@ run "queues_let_in_their_own_rule_only" {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
       Resource  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate-dead-letters"
-      Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate" } }
+      Condition = {
+        ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate" }
+      }
     }]
     error_message = "only the terminate rule may leave undeliverable events with the terminate queue's dead letters"
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.events["terminate"].redrive_policy).maxReceiveCount == 1000 && aws_sqs_queue.events["terminate"].visibility_timeout_seconds == 380 && aws_sqs_queue.events["launch"].visibility_timeout_seconds == 360
+    condition = (
+      jsondecode(aws_sqs_queue.events["terminate"].redrive_policy).maxReceiveCount == 1000 &&
+      aws_sqs_queue.events["terminate"].visibility_timeout_seconds == 380 &&
+      aws_sqs_queue.events["launch"].visibility_timeout_seconds == 360
+    )
     error_message = "a message may be received often, and comes back after six time-outs and its window"
   }
 
   assert {
-    condition     = jsondecode(aws_sqs_queue.dead_letters["launch"].redrive_allow_policy).sourceQueueArns == ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch"]
+    condition = jsondecode(aws_sqs_queue.dead_letters["launch"].redrive_allow_policy).sourceQueueArns == [
+      "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch",
+    ]
     error_message = "a dead-letter queue takes from its own queue only"
   }
 
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.events), values(aws_sqs_queue.dead_letters)) : queue.sqs_managed_sse_enabled])
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.events), values(aws_sqs_queue.dead_letters)) :
+      queue.sqs_managed_sse_enabled
+    ])
     error_message = "all queues are encrypted"
   }
 }
@@ -121,12 +162,20 @@ run "functions_read_in_batches_that_may_fail_in_part" {
   }
 
   assert {
-    condition     = alltrue([for mapping in values(aws_lambda_event_source_mapping.this) : mapping.function_response_types == toset(["ReportBatchItemFailures"])])
+    condition = alltrue([
+      for mapping in values(aws_lambda_event_source_mapping.this) :
+      mapping.function_response_types == toset(["ReportBatchItemFailures"])
+    ])
     error_message = "one message that must come back does not bring the others back"
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.this["launch"].batch_size == 10 && aws_lambda_event_source_mapping.this["launch"].maximum_batching_window_in_seconds == 0 && aws_lambda_event_source_mapping.this["terminate"].batch_size == 100 && aws_lambda_event_source_mapping.this["terminate"].maximum_batching_window_in_seconds == 20
+    condition = (
+      aws_lambda_event_source_mapping.this["launch"].batch_size == 10 &&
+      aws_lambda_event_source_mapping.this["launch"].maximum_batching_window_in_seconds == 0 &&
+      aws_lambda_event_source_mapping.this["terminate"].batch_size == 100 &&
+      aws_lambda_event_source_mapping.this["terminate"].maximum_batching_window_in_seconds == 20
+    )
     error_message = "launches go together if they come together, and wait for nobody; terminations wait for each other"
   }
 }
@@ -138,15 +187,28 @@ run "settings_are_what_the_functions_parse" {
 
   variables {
     panorama = {
-      hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
+      hostnames             = ["panorama.example.com"]
+      port                  = 443
+      secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
+      secret_kms_key_arn    = null
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      log_collector_group   = null
+      timeout_seconds       = 10
+      push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
   }
 
   assert {
     condition = keys(jsondecode(output.settings.launch)) == [
-      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces", "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
+      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces",
+      "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
       "name", "panorama", "queue_url", "readiness", "tags", "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
@@ -154,19 +216,31 @@ run "settings_are_what_the_functions_parse" {
 
   assert {
     condition = keys(jsondecode(output.settings.terminate)) == [
-      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing", "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
+      "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing",
+      "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
       "name", "panorama", "queue_url", "target_groups", "visit_interval_seconds",
     ]
     error_message = "the terminate function reads exactly these keys"
   }
 
   assert {
-    condition     = jsondecode(output.settings.launch).tags == { team = "network" } && jsondecode(output.settings.launch).deadline_seconds == 2700 && jsondecode(output.settings.terminate).maximum_visit_interval_seconds == 300
+    condition = (
+      jsondecode(output.settings.launch).tags == { team = "network" } &&
+      jsondecode(output.settings.launch).deadline_seconds == 2700 &&
+      jsondecode(output.settings.terminate).maximum_visit_interval_seconds == 300
+    )
     error_message = "tags are the user's, times are seconds"
   }
 
   assert {
-    condition     = !strcontains(output.settings.terminate, "kms") && jsondecode(output.settings.terminate).licensing == { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", license_manager = null }
+    condition = (
+      !strcontains(output.settings.terminate, "kms") &&
+      jsondecode(output.settings.terminate).licensing == {
+        mode               = "firewall"
+        api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+        license_manager    = null
+      }
+    )
     error_message = "what only Terraform needs does not reach the functions"
   }
 }
@@ -181,18 +255,30 @@ run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
   variables {
     readiness = "connected"
     firewall_api = {
-      secret_arn  = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
-      server_name = "firewalls.example.com", port = 443, timeout_seconds = 5
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      server_name        = "firewalls.example.com", port = 443, timeout_seconds = 5
     }
   }
 
   assert {
-    condition     = output.statements.launch.ReadSecrets.resources == tolist(["arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"]) && endswith(output.statements.launch.ReadSecrets.reason, "to the firewalls.") && output.statements.launch.DecryptSecrets.resources == tolist(["arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"])
+    condition = (
+      output.statements.launch.ReadSecrets.resources == tolist([
+        "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf",
+      ]) &&
+      output.statements.launch.ReadSecrets.reason == "Reads the credentials for the firewalls from the configured secrets." &&
+      output.statements.launch.DecryptSecrets.resources == tolist([
+        "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1",
+      ])
+    )
     error_message = "the launch function reads who it is to the firewalls"
   }
 
   assert {
-    condition     = !contains(keys(output.statements.terminate), "ReadSecrets") && !contains(keys(output.statements.reconcile), "ReadSecrets")
+    condition = (
+      !contains(keys(output.statements.terminate), "ReadSecrets") &&
+      !contains(keys(output.statements.reconcile), "ReadSecrets")
+    )
     error_message = "without licenses to give back, no other function has a use for it"
   }
 }
@@ -205,22 +291,42 @@ run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
   }
 
   assert {
-    condition     = alltrue([for role, statements in output.statements : length([for statement in values(statements) : statement if anytrue([for action in statement.actions : contains(["ec2:AllocateAddress", "ec2:AssociateAddress"], action) || startswith(action, "secretsmanager:") || startswith(action, "kms:")])]) == 0])
+    condition = alltrue([
+      for role, statements in output.statements :
+      length([
+        for statement in values(statements) :
+        statement if anytrue([
+          for action in statement.actions :
+          contains(
+            ["ec2:AllocateAddress", "ec2:AssociateAddress"],
+            action,
+          ) || startswith(action, "secretsmanager:") || startswith(action, "kms:")
+        ])
+      ]) == 0
+    ])
     error_message = "rights that nothing needs are not given"
   }
 
   assert {
-    condition     = keys(output.statements.terminate) == ["CompleteLifecycleAction", "DeleteInterfaces", "DetachInterfaces", "DisassociateAddresses", "Describe", "TagInstances", "ReleaseAddresses", "SendToDeadLetterQueue", "ConsumeQueue"]
+    condition = keys(output.statements.terminate) == [
+      "CompleteLifecycleAction", "ConsumeQueue", "DeleteInterfaces", "Describe", "DetachInterfaces",
+      "DisassociateAddresses", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
+    ]
     error_message = "the terminate function creates nothing but a note on the instance"
   }
 
   assert {
-    condition     = output.statements.launch.UseSubnets.resources == tolist(["arn:aws-us-gov:ec2:us-gov-west-1:*:subnet/subnet-0b", "arn:aws-us-gov:ec2:us-gov-west-1:*:security-group/sg-0b"])
+    condition = output.statements.launch.UseSubnets.resources == tolist([
+      "arn:aws-us-gov:ec2:us-gov-west-1:*:subnet/subnet-0b",
+      "arn:aws-us-gov:ec2:us-gov-west-1:*:security-group/sg-0b",
+    ])
     error_message = "interfaces are made in the named subnets and security groups of the wired interfaces only"
   }
 
   assert {
-    condition     = output.statements.launch.CompleteLifecycleAction.resources == ["arn:aws-us-gov:autoscaling:us-gov-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/fw-test"]
+    condition = output.statements.launch.CompleteLifecycleAction.resources == [
+      "arn:aws-us-gov:autoscaling:us-gov-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/fw-test",
+    ]
     error_message = "only this group's hooks may be answered"
   }
 }
@@ -235,50 +341,85 @@ run "everything_is_scoped" {
   variables {
     interfaces = {
       data = {
-        role              = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a" }, security_group_ids = ["sg-0a"]
-        source_dest_check = false, public_ip = false, public_ipv4_pool = null
+        role               = "data"
+        device_index       = 0
+        subnet_ids         = { us-gov-west-1a = "subnet-0a" }
+        security_group_ids = ["sg-0a"]
+        source_dest_check  = false, public_ip = false, public_ipv4_pool = null
       }
       management = {
-        role              = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b" }, security_group_ids = ["sg-0b"]
-        source_dest_check = true, public_ip = false, public_ipv4_pool = null
+        role               = "management"
+        device_index       = 1
+        subnet_ids         = { us-gov-west-1a = "subnet-0b" }
+        security_group_ids = ["sg-0b"]
+        source_dest_check  = true, public_ip = false, public_ipv4_pool = null
       }
       untrust = {
-        role              = "untrust", device_index = 2, subnet_ids = { us-gov-west-1a = "subnet-0c" }, security_group_ids = ["sg-0c"]
-        source_dest_check = false, public_ip = true, public_ipv4_pool = "ipv4pool-ec2-0a"
+        role               = "untrust"
+        device_index       = 2
+        subnet_ids         = { us-gov-west-1a = "subnet-0c" }
+        security_group_ids = ["sg-0c"]
+        source_dest_check  = false, public_ip = true, public_ipv4_pool = "ipv4pool-ec2-0a"
       }
     }
     panorama = {
-      hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
-      device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
+      hostnames             = ["panorama.example.com"]
+      port                  = 443
+      secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
+      secret_kms_key_arn    = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      log_collector_group   = null
+      timeout_seconds       = 10
+      push_when_out_of_sync = false
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
   }
 
   # An ARN with a wildcard for its id, or no ARN at all, needs a condition; reading EC2 is all that goes without.
   assert {
     condition = alltrue(flatten([for role, statements in output.statements : [for sid, statement in statements :
-      sid == "Describe" || length(statement.conditions) > 0 || alltrue([for resource in statement.resources : !endswith(resource, "/*") && resource != "*"])
+      sid == "Describe" || length(statement.conditions) > 0 || alltrue([
+        for resource in statement.resources : !endswith(resource, "/*") && resource != "*"
+      ])
     ]]))
     error_message = "a wildcard without a condition"
   }
 
   assert {
-    condition     = alltrue([for action in output.statements.launch.Describe.actions : startswith(action, "ec2:Describe")])
+    condition = alltrue([
+      for action in output.statements.launch.Describe.actions : startswith(action, "ec2:Describe")
+    ])
     error_message = "what goes without scope only reads"
   }
 
   assert {
-    condition     = output.statements.launch.ReadSecrets.resources == tolist(["arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"]) && length(output.statements.terminate.ReadSecrets.resources) == 2
+    condition = (
+      output.statements.launch.ReadSecrets.resources == tolist([
+        "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf",
+      ]) &&
+      length(output.statements.terminate.ReadSecrets.resources) == 2
+    )
     error_message = "the launch function has no use for the licensing key"
   }
 
   assert {
-    condition     = output.statements.launch.TagAtCreation.conditions.StringEquals["ec2:CreateAction"] == ["CreateNetworkInterface", "AllocateAddress"]
+    condition = output.statements.launch.TagAtCreation.conditions.StringEquals["ec2:CreateAction"] == [
+      "CreateNetworkInterface",
+      "AllocateAddress",
+    ]
     error_message = "interfaces and addresses are tagged when they are made, and never afterwards"
   }
 
   assert {
-    condition     = output.statements.launch.UseAddressPools.resources == ["arn:aws-us-gov:ec2:us-gov-west-1:123456789012:ipv4pool-ec2/ipv4pool-ec2-0a"]
+    condition = output.statements.launch.UseAddressPools.resources == [
+      "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:ipv4pool-ec2/ipv4pool-ec2-0a",
+    ]
     error_message = "addresses come from the named pool"
   }
 }
@@ -289,12 +430,18 @@ run "alarms_stand_behind_every_hop" {
   }
 
   assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.dead_letters) == ["launch", "terminate"] && keys(aws_cloudwatch_metric_alarm.oldest_message) == ["launch", "terminate"]
+    condition = (
+      keys(aws_cloudwatch_metric_alarm.dead_letters) == ["launch", "terminate"] &&
+      keys(aws_cloudwatch_metric_alarm.oldest_message) == ["launch", "terminate"]
+    )
     error_message = "every dead-letter queue and every queue has its alarm"
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.bad_outcome["license-not-returned"].dimensions == tomap({ service = "terminate", deployment = "fw-test" })
+    condition = aws_cloudwatch_metric_alarm.bad_outcome["license-not-returned"].dimensions == tomap({
+      service    = "terminate"
+      deployment = "fw-test"
+    })
     error_message = "alarms look at the metrics of this deployment's function"
   }
 }
@@ -311,7 +458,9 @@ run "no_alarms_when_off" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.dead_letters) + length(aws_cloudwatch_metric_alarm.oldest_message) + length(aws_cloudwatch_metric_alarm.bad_outcome) == 0
+    condition = length(aws_cloudwatch_metric_alarm.dead_letters) + length(
+      aws_cloudwatch_metric_alarm.oldest_message,
+    ) + length(aws_cloudwatch_metric_alarm.bad_outcome) == 0
     error_message = "off means none"
   }
 }

@@ -1,5 +1,5 @@
-# What a function's environment and a role's policy have room for. The refusals come first: then nothing is made yet, as at a user's first
-# plan, and the URLs of the queues are not known.
+# What a function's environment and a role's policy have room for. The refusals come first: then nothing is made yet, as
+# at a user's first plan, and the URLs of the queues are not known.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -10,61 +10,117 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
-  transitions = {
-    launch    = { hook_name = "launch", heartbeat_timeout_seconds = 3600 }
-    terminate = { hook_name = "terminate", heartbeat_timeout_seconds = 3600 }
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
   interfaces = {
     data = {
-      role              = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a" }, security_group_ids = ["sg-0a"]
-      source_dest_check = false, public_ip = false, public_ipv4_pool = null
+      role               = "data"
+      device_index       = 0
+      subnet_ids         = { us-gov-west-1a = "subnet-0a" }
+      security_group_ids = ["sg-0a"]
+      source_dest_check  = false, public_ip = false, public_ipv4_pool = null
     }
     management = {
-      role              = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b" }, security_group_ids = ["sg-0b"]
-      source_dest_check = true, public_ip = false, public_ipv4_pool = null
+      role               = "management"
+      device_index       = 1
+      subnet_ids         = { us-gov-west-1a = "subnet-0b" }
+      security_group_ids = ["sg-0b"]
+      source_dest_check  = true, public_ip = false, public_ipv4_pool = null
     }
   }
 
   untrust = {
-    role              = "untrust", device_index = 2, subnet_ids = { us-gov-west-1a = "subnet-0c", us-gov-west-1b = "subnet-0d" }, security_group_ids = ["sg-0c"]
-    source_dest_check = false, public_ip = true, public_ipv4_pool = null
+    role               = "untrust"
+    device_index       = 2
+    subnet_ids         = { us-gov-west-1a = "subnet-0c", us-gov-west-1b = "subnet-0d" }
+    security_group_ids = ["sg-0c"]
+    source_dest_check  = false, public_ip = true, public_ipv4_pool = null
     target_groups = [
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef", port = 443 },
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef", port = 8443 },
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/vpn/0123456789abcdef", port = 443 },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
+        port = 443
+      },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
+        port = 8443
+      },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/vpn/0123456789abcdef"
+        port = 443
+      },
     ]
   }
 
   panorama = {
-    hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
+    hostnames             = ["panorama.example.com"]
+    port                  = 443
+    secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
+    secret_kms_key_arn    = null
+    device_group          = "autoscale"
+    template_stack        = "autoscale-stack"
+    log_collector_group   = null
+    timeout_seconds       = 10
+    push_when_out_of_sync = false
   }
 
-  network = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] } }
+  network = {
+    vpc_id      = "vpc-0a"
+    cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] }
+  }
 
   readiness = "in-sync"
-  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
+  licensing = {
+    mode                       = "firewall"
+    api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+    api_key_secret_kms_key_arn = null
+    license_manager            = null
+  }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
-  reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
-
-  functions = {
-    runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
+  reconcile = {
+    interval_minutes  = 15
+    age_floor_minutes = 25
+    maximum_firewalls = 25
+    maximum_percent   = 50
+    dry_run           = false
   }
 
-  package        = { path = "functions.zip", base64sha256 = "0000" }
-  layer_arn      = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
-  event_delivery = { maximum_age_seconds = 86400, maximum_retries = 185, message_retention_seconds = 345600, dead_letter_retention_seconds = 1209600 }
-  permissions    = { path = "/", boundary_arn = null }
-  alarms         = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
+  functions = {
+    runtime                       = "python3.13"
+    architecture                  = "arm64"
+    memory_mib                    = 512
+    timeout_seconds               = 60
+    log_level                     = "INFO"
+    log_retention_days            = 90
+    kms_key_arn                   = null
+    vpc                           = null
+    event_batching_window_seconds = 20
+    launch_concurrency            = 2
+    terminate_concurrency         = 2
+  }
+
+  package   = { path = "functions.zip", base64sha256 = "0000" }
+  layer_arn = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
+  event_delivery = {
+    maximum_age_seconds           = 86400
+    maximum_retries               = 185
+    message_retention_seconds     = 345600
+    dead_letter_retention_seconds = 1209600
+  }
+  permissions = { path = "/", boundary_arn = null }
+  alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
 }
 
 run "refuses_settings_that_no_function_can_hold" {
   command = plan
 
   variables {
-    tags = { for number in range(40) : "cost-centre-of-this-deployment-${number}" => "network-security-of-the-northern-hub-${number}" }
+    tags = {
+      for number in range(40) :
+      "cost-centre-of-this-deployment-${number}" => "network-security-of-the-northern-hub-${number}"
+    }
   }
 
   module {
@@ -79,7 +135,13 @@ run "refuses_more_target_groups_than_a_function_can_hold" {
 
   variables {
     interfaces = merge(var.interfaces, { untrust = merge(var.untrust, {
-      target_groups = [for number in range(20) : { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web-${number}/0123456789abcdef", port = 443 }]
+      target_groups = [
+        for number in range(20) :
+        {
+          arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web-${number}/0123456789abcdef"
+          port = 443
+        }
+      ]
     }) })
   }
 
@@ -94,13 +156,25 @@ run "refuses_a_policy_that_no_role_can_hold" {
   command = plan
 
   variables {
-    name               = "fw-test-launch"
-    description        = "A function."
-    handler            = "vmseries_autoscale.handlers.launch.handler"
-    layer_arns         = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
-    runtime            = { name = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO" }
-    environment        = { SETTINGS = "{}" }
-    statements         = { Describe = { actions = ["ec2:DescribeInstances"], resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"], reason = "Reads what is there." } }
+    name        = "fw-test-launch"
+    description = "A function."
+    handler     = "vmseries_autoscale.handlers.launch.handler"
+    layer_arns  = ["arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"]
+    runtime = {
+      name            = "python3.13"
+      architecture    = "arm64"
+      memory_mib      = 512
+      timeout_seconds = 60
+      log_level       = "INFO"
+    }
+    environment = { SETTINGS = "{}" }
+    statements = {
+      Describe = {
+        actions   = ["ec2:DescribeInstances"]
+        resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"]
+        reason    = "Reads what is there."
+      }
+    }
     role               = { path = "/", boundary_arn = null }
     log_retention_days = 90
   }
@@ -115,20 +189,51 @@ run "refuses_a_policy_that_no_role_can_hold" {
 # Three interfaces are the most that a firewall may have here, and no region has more than six zones.
 run "the_largest_that_makes_sense_fits" {
   variables {
-    tags = merge({ "vmseries-autoscale:deployment" = "fw-test" }, { for number in range(8) : "cost-centre-${number}" => "network-security-${number}" })
+    tags = merge(
+      { "vmseries-autoscale:deployment" = "fw-test" },
+      { for number in range(8) : "cost-centre-${number}" => "network-security-${number}" },
+    )
     interfaces = { for role, index in { data = 0, management = 1, untrust = 2 } : role => {
-      role               = role
-      device_index       = index
-      subnet_ids         = { for number, letter in ["a", "b", "c", "d", "e", "f"] : "us-gov-west-1${letter}" => "subnet-0123456789abcde${index}${number}" }
+      role         = role
+      device_index = index
+      subnet_ids = {
+        for number, letter in ["a", "b", "c", "d", "e", "f"] :
+        "us-gov-west-1${letter}" => "subnet-0123456789abcde${index}${number}"
+      }
       security_group_ids = [for number in range(5) : "sg-0123456789abcde${index}${number}"]
       source_dest_check  = role == "management"
       public_ip          = role != "data"
       public_ipv4_pool   = null
-      target_groups      = role == "untrust" ? [for number in range(3) : { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/firewalls-internet-${number}/0123456789abcdef", port = 443 }] : []
+      target_groups = role == "untrust" ? [
+        for number in range(3) :
+        {
+          arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/firewalls-internet-${number}/0123456789abcdef"
+          port = 443
+        }
+      ] : []
     } }
-    network   = { vpc_id = "vpc-0123456789abcdef0", cidr_blocks = { for index, role in ["data", "management", "untrust"] : role => [for number in range(6) : "10.100.${10 * index + number}.0/24"] } }
-    panorama  = merge(var.panorama, { hostnames = ["panorama-1.network.example.com", "panorama-2.network.example.com"], log_collector_group = "autoscale-logs", secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef" })
-    functions = merge(var.functions, { kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef", vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } })
+    network = {
+      vpc_id = "vpc-0123456789abcdef0"
+      cidr_blocks = {
+        for index, role in ["data", "management", "untrust"] :
+        role => [for number in range(6) : "10.100.${10 * index + number}.0/24"]
+      }
+    }
+    panorama = merge(
+      var.panorama,
+      {
+        hostnames           = ["panorama-1.network.example.com", "panorama-2.network.example.com"]
+        log_collector_group = "autoscale-logs"
+        secret_kms_key_arn  = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+      },
+    )
+    functions = merge(
+      var.functions,
+      {
+        kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+        vpc         = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] }
+      },
+    )
   }
 
   module {
@@ -137,6 +242,8 @@ run "the_largest_that_makes_sense_fits" {
 
   assert {
     condition     = alltrue([for settings in values(output.settings) : length(settings) <= 3890])
-    error_message = "the settings have room in the environment: ${jsonencode({ for role, settings in output.settings : role => length(settings) })}"
+    error_message = <<-EOT
+      The settings must fit in the environment: ${jsonencode({ for name, text in output.settings : name => length(text) })}
+    EOT
   }
 }

@@ -16,8 +16,11 @@ variables {
   target_failover              = "no_rebalance"
   cross_zone                   = true
   deletion_protection          = false
-  endpoint_service             = { acceptance_required = false, allowed_principals = ["arn:aws:iam::123456789012:root"] }
-  tags                         = {}
+  endpoint_service = {
+    acceptance_required = false
+    allowed_principals  = ["arn:aws:iam::123456789012:root"]
+  }
+  tags = {}
 }
 
 run "geneve_to_instances" {
@@ -26,7 +29,12 @@ run "geneve_to_instances" {
   }
 
   assert {
-    condition     = aws_lb.this.load_balancer_type == "gateway" && aws_lb_target_group.this.protocol == "GENEVE" && aws_lb_target_group.this.port == 6081 && aws_lb_target_group.this.target_type == "instance"
+    condition = (
+      aws_lb.this.load_balancer_type == "gateway" &&
+      aws_lb_target_group.this.protocol == "GENEVE" &&
+      aws_lb_target_group.this.port == 6081 &&
+      aws_lb_target_group.this.target_type == "instance"
+    )
     error_message = "a Gateway Load Balancer speaks GENEVE on port 6081"
   }
 
@@ -57,12 +65,22 @@ run "every_attribute" {
   }
 
   assert {
-    condition     = aws_lb_target_group.this.health_check[0].path == "/php/login.php" && aws_lb_target_group.this.health_check[0].matcher == "200"
+    condition = (
+      aws_lb_target_group.this.health_check[0].path == "/php/login.php" &&
+      aws_lb_target_group.this.health_check[0].matcher == "200"
+    )
     error_message = "an HTTPS health check asks for its path"
   }
 
   assert {
-    condition     = one(aws_lb_target_group.this.target_failover) == { on_deregistration = "rebalance", on_unhealthy = "rebalance" } && aws_lb_target_group.this.stickiness[0].type == "source_ip_dest_ip" && !aws_lb.this.enable_cross_zone_load_balancing
+    condition = (
+      one(aws_lb_target_group.this.target_failover) == {
+        on_deregistration = "rebalance"
+        on_unhealthy      = "rebalance"
+      } &&
+      aws_lb_target_group.this.stickiness[0].type == "source_ip_dest_ip" &&
+      !aws_lb.this.enable_cross_zone_load_balancing
+    )
     error_message = "the attributes arrive"
   }
 }

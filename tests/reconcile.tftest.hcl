@@ -9,9 +9,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
-  transitions = {
-    launch    = { hook_name = "launch", heartbeat_timeout_seconds = 3600 }
-    terminate = { hook_name = "terminate", heartbeat_timeout_seconds = 3600 }
+  hooks = {
+    launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
+    terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
   }
 
   web_arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
@@ -19,50 +19,104 @@ variables {
 
   interfaces = {
     data = {
-      role              = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a" }, security_group_ids = ["sg-0a"]
-      source_dest_check = false, public_ip = false, public_ipv4_pool = null
+      role               = "data"
+      device_index       = 0
+      subnet_ids         = { us-gov-west-1a = "subnet-0a" }
+      security_group_ids = ["sg-0a"]
+      source_dest_check  = false, public_ip = false, public_ipv4_pool = null
     }
     management = {
-      role              = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b" }, security_group_ids = ["sg-0b"]
-      source_dest_check = true, public_ip = false, public_ipv4_pool = null
+      role               = "management"
+      device_index       = 1
+      subnet_ids         = { us-gov-west-1a = "subnet-0b" }
+      security_group_ids = ["sg-0b"]
+      source_dest_check  = true, public_ip = false, public_ipv4_pool = null
     }
   }
 
   untrust = {
-    role              = "untrust", device_index = 2, subnet_ids = { us-gov-west-1a = "subnet-0c", us-gov-west-1b = "subnet-0d" }, security_group_ids = ["sg-0c"]
-    source_dest_check = false, public_ip = true, public_ipv4_pool = null
+    role               = "untrust"
+    device_index       = 2
+    subnet_ids         = { us-gov-west-1a = "subnet-0c", us-gov-west-1b = "subnet-0d" }
+    security_group_ids = ["sg-0c"]
+    source_dest_check  = false, public_ip = true, public_ipv4_pool = null
     target_groups = [
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef", port = 443 },
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef", port = 8443 },
-      { arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/vpn/0123456789abcdef", port = 443 },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
+        port = 443
+      },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/web/0123456789abcdef"
+        port = 8443
+      },
+      {
+        arn  = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/vpn/0123456789abcdef"
+        port = 443
+      },
     ]
   }
 
   panorama = {
-    hostnames    = ["panorama.example.com"], port = 443, secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf", secret_kms_key_arn = null
-    device_group = "autoscale", template_stack = "autoscale-stack", log_collector_group = null, timeout_seconds = 10, push_when_out_of_sync = false
+    hostnames             = ["panorama.example.com"]
+    port                  = 443
+    secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
+    secret_kms_key_arn    = null
+    device_group          = "autoscale"
+    template_stack        = "autoscale-stack"
+    log_collector_group   = null
+    timeout_seconds       = 10
+    push_when_out_of_sync = false
   }
 
-  network = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] } }
+  network = {
+    vpc_id      = "vpc-0a"
+    cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"], untrust = ["10.0.2.0/24", "10.0.3.0/24"] }
+  }
 
   readiness = "in-sync"
-  licensing = { mode = "firewall", api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf", api_key_secret_kms_key_arn = null, license_manager = null }
+  licensing = {
+    mode                       = "firewall"
+    api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+    api_key_secret_kms_key_arn = null
+    license_manager            = null
+  }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
-  reconcile = { interval_minutes = 15, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
-
-  functions = {
-    runtime     = "python3.13", architecture = "arm64", memory_mib = 512, timeout_seconds = 60, log_level = "INFO", log_retention_days = 90
-    kms_key_arn = null, vpc = null, event_batching_window_seconds = 20, launch_concurrency = 2, terminate_concurrency = 2
+  reconcile = {
+    interval_minutes  = 15
+    age_floor_minutes = 25
+    maximum_firewalls = 25
+    maximum_percent   = 50
+    dry_run           = false
   }
 
-  package        = { path = "functions.zip", base64sha256 = "0000" }
-  layer_arn      = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
-  event_delivery = { maximum_age_seconds = 86400, maximum_retries = 185, message_retention_seconds = 345600, dead_letter_retention_seconds = 1209600 }
-  permissions    = { path = "/", boundary_arn = null }
-  alarms         = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
+  functions = {
+    runtime                       = "python3.13"
+    architecture                  = "arm64"
+    memory_mib                    = 512
+    timeout_seconds               = 60
+    log_level                     = "INFO"
+    log_retention_days            = 90
+    kms_key_arn                   = null
+    vpc                           = null
+    event_batching_window_seconds = 20
+    launch_concurrency            = 2
+    terminate_concurrency         = 2
+  }
+
+  package   = { path = "functions.zip", base64sha256 = "0000" }
+  layer_arn = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:fw-dependencies:3"
+  event_delivery = {
+    maximum_age_seconds           = 86400
+    maximum_retries               = 185
+    message_retention_seconds     = 345600
+    dead_letter_retention_seconds = 1209600
+  }
+  permissions = { path = "/", boundary_arn = null }
+  alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
 }
 
-# The function and its schedule --------------------------------------------------------------------------------------------------------
+# The function and its schedule
+# --------------------------------------------------------------------------------------------------------
 
 run "the_schedule_calls_the_function_and_never_twice" {
   module {
@@ -70,7 +124,10 @@ run "the_schedule_calls_the_function_and_never_twice" {
   }
 
   assert {
-    condition     = aws_cloudwatch_event_rule.reconcile.schedule_expression == "rate(15 minutes)" && aws_cloudwatch_event_target.reconcile.arn == output.functions.reconcile.arn
+    condition = (
+      aws_cloudwatch_event_rule.reconcile.schedule_expression == "rate(15 minutes)" &&
+      aws_cloudwatch_event_target.reconcile.arn == output.functions.reconcile.arn
+    )
     error_message = "every interval the schedule calls the function"
   }
 
@@ -85,17 +142,26 @@ run "the_schedule_calls_the_function_and_never_twice" {
   }
 
   assert {
-    condition     = aws_lambda_permission.reconcile.principal == "events.amazonaws.com" && aws_lambda_permission.reconcile.source_arn == aws_cloudwatch_event_rule.reconcile.arn
+    condition = (
+      aws_lambda_permission.reconcile.principal == "events.amazonaws.com" &&
+      aws_lambda_permission.reconcile.source_arn == aws_cloudwatch_event_rule.reconcile.arn
+    )
     error_message = "only this schedule may call the function"
   }
 
   assert {
-    condition     = output.functions.reconcile.name == "fw-test-reconcile" && output.event_rules.reconcile == aws_cloudwatch_event_rule.reconcile.arn
+    condition = (
+      output.functions.reconcile.name == "fw-test-reconcile" &&
+      output.event_rules.reconcile == aws_cloudwatch_event_rule.reconcile.arn
+    )
     error_message = "the function comes out like the others"
   }
 
   assert {
-    condition     = alltrue([for key in ["reconcile-target", "reconcile-policy", "reconcile-logs"] : contains(keys(output.answers), key)])
+    condition = alltrue([
+      for key in ["reconcile-target", "reconcile-policy", "reconcile-logs"] :
+      contains(keys(output.hook_dependencies), key)
+    ])
     error_message = "the group drains before the function goes"
   }
 }
@@ -108,7 +174,13 @@ run "one_minute_is_singular" {
   }
 
   variables {
-    reconcile = { interval_minutes = 1, age_floor_minutes = 25, maximum_firewalls = 25, maximum_percent = 50, dry_run = false }
+    reconcile = {
+      interval_minutes  = 1
+      age_floor_minutes = 25
+      maximum_firewalls = 25
+      maximum_percent   = 50
+      dry_run           = false
+    }
   }
 
   assert {
@@ -117,7 +189,8 @@ run "one_minute_is_singular" {
   }
 }
 
-# Settings -----------------------------------------------------------------------------------------------------------------------------
+# Settings
+# -----------------------------------------------------------------------------------------------------------------------------
 
 run "settings_name_the_target_groups_of_each_interface" {
   module {
@@ -130,18 +203,26 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "launch", "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "target_groups", "terminate",
+      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "launch", "license_manager", "licensing_mode",
+      "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
   }
 
   assert {
-    condition     = jsondecode(output.settings.reconcile).age_floor_seconds == 1500 && jsondecode(output.settings.reconcile).maximum_share == 0.5 && jsondecode(output.settings.reconcile).maximum_firewalls == 25
+    condition = (
+      jsondecode(output.settings.reconcile).age_floor_seconds == 1500 &&
+      jsondecode(output.settings.reconcile).maximum_share == 0.5 &&
+      jsondecode(output.settings.reconcile).maximum_firewalls == 25
+    )
     error_message = "times are seconds, shares are parts of one"
   }
 
   assert {
-    condition     = keys(jsondecode(output.settings.reconcile).launch) == ["lifecycle_hook_name", "queue_url"] && jsondecode(output.settings.reconcile).terminate.lifecycle_hook_name == "terminate"
+    condition = (
+      keys(jsondecode(output.settings.reconcile).launch) == ["lifecycle_hook_name", "queue_url"] &&
+      jsondecode(output.settings.reconcile).terminate.lifecycle_hook_name == "terminate"
+    )
     error_message = "it knows the hooks and their queues"
   }
 
@@ -154,12 +235,21 @@ run "settings_name_the_target_groups_of_each_interface" {
   }
 
   assert {
-    condition     = jsondecode(output.settings.launch).interfaces.untrust.target_groups == [{ arn = var.web_arn, port = 443 }, { arn = var.web_arn, port = 8443 }, { arn = var.vpn_arn, port = 443 }] && jsondecode(output.settings.launch).interfaces.data.target_groups == []
+    condition = (
+      jsondecode(output.settings.launch).interfaces.untrust.target_groups == [
+        { arn = var.web_arn, port = 443 },
+        { arn = var.web_arn, port = 8443 },
+        { arn = var.vpn_arn, port = 443 },
+      ] &&
+      jsondecode(output.settings.launch).interfaces.data.target_groups == []
+    )
     error_message = "the launch function registers by interface"
   }
 
   assert {
-    condition     = jsondecode(output.settings.terminate).target_groups == { "2" = [{ arn = var.web_arn, port = 443 }, { arn = var.web_arn, port = 8443 }, { arn = var.vpn_arn, port = 443 }] }
+    condition = jsondecode(output.settings.terminate).target_groups == {
+      "2" = [{ arn = var.web_arn, port = 443 }, { arn = var.web_arn, port = 8443 }, { arn = var.vpn_arn, port = 443 }]
+    }
     error_message = "the terminate function deregisters by device index"
   }
 }
@@ -170,11 +260,19 @@ run "one_target_group_of_two_interfaces_has_the_networks_of_both" {
   }
 
   variables {
-    interfaces = merge(var.interfaces, { untrust = var.untrust, management = merge(var.interfaces.management, { target_groups = [{ arn = var.vpn_arn, port = 22 }] }) })
+    interfaces = merge(
+      var.interfaces,
+      {
+        untrust    = var.untrust
+        management = merge(var.interfaces.management, { target_groups = [{ arn = var.vpn_arn, port = 22 }] })
+      },
+    )
   }
 
   assert {
-    condition     = one([for group in jsondecode(output.settings.reconcile).target_groups : group.cidr_blocks if group.arn == var.vpn_arn]) == ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
+    condition = one([
+      for group in jsondecode(output.settings.reconcile).target_groups : group.cidr_blocks if group.arn == var.vpn_arn
+    ]) == ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
     error_message = "what may be swept is where the interfaces are"
   }
 
@@ -184,7 +282,8 @@ run "one_target_group_of_two_interfaces_has_the_networks_of_both" {
   }
 }
 
-# Permissions --------------------------------------------------------------------------------------------------------------------------
+# Permissions
+# --------------------------------------------------------------------------------------------------------------------------
 
 run "every_permission_has_its_reason" {
   module {
@@ -194,7 +293,13 @@ run "every_permission_has_its_reason" {
   variables {
     interfaces = merge(var.interfaces, { untrust = merge(var.untrust, { public_ipv4_pool = "ipv4pool-ec2-0a" }) })
     panorama   = merge(var.panorama, { secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1" })
-    functions  = merge(var.functions, { kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1", vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } })
+    functions = merge(
+      var.functions,
+      {
+        kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+        vpc         = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] }
+      },
+    )
   }
 
   assert {
@@ -203,12 +308,28 @@ run "every_permission_has_its_reason" {
   }
 
   assert {
-    condition     = alltrue(flatten([for statements in values(output.permissions) : [for statement in values(statements) : can(regex("^[A-Z].*[.]$", statement.reason)) && length(statement.actions) > 0 && length(statement.resources) > 0]]))
+    condition = alltrue(flatten(
+      [
+        for statements in values(output.permissions) :
+        [
+          for statement in values(statements) :
+          can(regex(
+            "^[A-Z].*[.]$",
+            statement.reason,
+          )) && length(statement.actions) > 0 && length(statement.resources) > 0
+        ]
+      ],
+    ))
     error_message = "every statement says why, in a sentence"
   }
 
   assert {
-    condition     = alltrue(flatten([for statements in values(output.permissions) : [for sid in ["WriteOwnLog", "Trace", "AttachToVpc", "ReadOwnEnvironment"] : contains(keys(statements), sid)]]))
+    condition = alltrue(flatten(
+      [
+        for statements in values(output.permissions) :
+        [for sid in ["WriteOwnLog", "Trace", "AttachToVpc", "ReadOwnEnvironment"] : contains(keys(statements), sid)]
+      ],
+    ))
     error_message = "what the function module adds is told, too"
   }
 }
@@ -225,17 +346,34 @@ run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
   }
 
   assert {
-    condition     = keys(output.statements.reconcile) == ["DeleteInterfaces", "DeregisterTargets", "Describe", "ReadSecrets", "ReleaseAddresses", "ResendEvents"]
+    condition = keys(output.statements.reconcile) == [
+      "DeleteInterfaces",
+      "DeregisterTargets",
+      "Describe",
+      "ReadSecrets",
+      "ReleaseAddresses",
+      "ResendEvents",
+    ]
     error_message = "it makes nothing, attaches nothing, detaches nothing and completes no hook"
   }
 
   assert {
-    condition     = output.statements.reconcile.ResendEvents.resources == ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch", "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate"]
+    condition = output.statements.reconcile.ResendEvents.resources == [
+      "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch",
+      "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate",
+    ]
     error_message = "it writes to the two queues"
   }
 
   assert {
-    condition     = output.statements.reconcile.DeleteInterfaces.conditions == { StringEquals = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] } } && output.statements.reconcile.ReleaseAddresses.conditions == { StringEquals = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] } }
+    condition = (
+      output.statements.reconcile.DeleteInterfaces.conditions == {
+        StringEquals = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] }
+      } &&
+      output.statements.reconcile.ReleaseAddresses.conditions == {
+        StringEquals = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] }
+      }
+    )
     error_message = "it removes what is this deployment's"
   }
 
@@ -257,12 +395,24 @@ run "target_groups_are_joined_and_left_by_name" {
   }
 
   assert {
-    condition     = output.statements.launch.RegisterTargets.resources == [var.web_arn, var.vpn_arn] && alltrue([for statements in values(output.statements) : statements.DeregisterTargets.resources == [var.web_arn, var.vpn_arn]])
+    condition = (
+      output.statements.launch.RegisterTargets.resources == [var.web_arn, var.vpn_arn] &&
+      alltrue([
+        for statements in values(output.statements) :
+        statements.DeregisterTargets.resources == [var.web_arn, var.vpn_arn]
+      ])
+    )
     error_message = "only the named target groups"
   }
 
   assert {
-    condition     = alltrue([for statements in values(output.statements) : contains(statements.Describe.actions, "elasticloadbalancing:DescribeTargetHealth")]) && [for role, statements in output.statements : role if contains(keys(statements), "RegisterTargets")] == ["launch"]
+    condition = (
+      alltrue([
+        for statements in values(output.statements) :
+        contains(statements.Describe.actions, "elasticloadbalancing:DescribeTargetHealth")
+      ]) &&
+      [for role, statements in output.statements : role if contains(keys(statements), "RegisterTargets")] == ["launch"]
+    )
     error_message = "all look at targets, only the launch function registers any"
   }
 }
@@ -281,22 +431,34 @@ run "no_permission_without_target_groups_and_addresses" {
   }
 
   assert {
-    condition     = !strcontains(jsonencode(output.statements), "elasticloadbalancing:") && keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
+    condition = (
+      !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
+      keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
+    )
     error_message = "rights that nothing needs are not given"
   }
 
   assert {
-    condition     = !contains(keys(output.statements.launch), "DetachInterfaces") && contains(keys(output.statements.terminate), "DetachInterfaces")
+    condition = (
+      !contains(keys(output.statements.launch), "DetachInterfaces") &&
+      contains(keys(output.statements.terminate), "DetachInterfaces")
+    )
     error_message = "the launch function leaves what is attached to go with its instance"
   }
 
   assert {
-    condition     = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == ["vmseries-autoscale:serial", "vmseries-autoscale:serial-evidence", "vmseries-autoscale:last-visit", "vmseries-autoscale:abandoned"]
+    condition = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == [
+      "vmseries-autoscale:serial",
+      "vmseries-autoscale:serial-evidence",
+      "vmseries-autoscale:last-visit",
+      "vmseries-autoscale:abandoned",
+    ]
     error_message = "only what a visit notes may be written on an instance"
   }
 }
 
-# Licenses -----------------------------------------------------------------------------------------------------------------------------
+# Licenses
+# -----------------------------------------------------------------------------------------------------------------------------
 
 run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
   command = plan
@@ -306,26 +468,45 @@ run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
   }
 
   variables {
-    licensing = { mode = "plugin", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = "autoscale licenses" }
+    licensing = {
+      mode                       = "plugin"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = "autoscale licenses"
+    }
   }
 
   assert {
-    condition     = jsondecode(output.settings.reconcile).license_manager == "autoscale licenses" && jsondecode(output.settings.reconcile).licensing_mode == "plugin"
+    condition = (
+      jsondecode(output.settings.reconcile).license_manager == "autoscale licenses" &&
+      jsondecode(output.settings.reconcile).licensing_mode == "plugin"
+    )
     error_message = "the reconcile function asks the plugin for what firewalls that died have left"
   }
 
   assert {
-    condition     = jsondecode(output.settings.terminate).licensing == { mode = "plugin", api_key_secret_arn = null, license_manager = "autoscale licenses" } && jsondecode(output.settings.launch).license_expected
+    condition = (
+      jsondecode(output.settings.terminate).licensing == {
+        mode               = "plugin"
+        api_key_secret_arn = null
+        license_manager    = "autoscale licenses"
+      } &&
+      jsondecode(output.settings.launch).license_expected
+    )
     error_message = "the terminate function asks it, and a firewall gets into service with a license only"
   }
 
   assert {
-    condition     = alltrue([for statements in values(output.statements) : statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])])
+    condition = alltrue([
+      for statements in values(output.statements) :
+      statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])
+    ])
     error_message = "the licensing key is on Panorama"
   }
 }
 
-# Alarms -------------------------------------------------------------------------------------------------------------------------------
+# Alarms
+# -------------------------------------------------------------------------------------------------------------------------------
 
 run "silence_and_losses_are_heard" {
   module {
@@ -333,34 +514,55 @@ run "silence_and_losses_are_heard" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.reconcile_silent[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.reconcile_silent[0].period == 900 && aws_cloudwatch_metric_alarm.reconcile_silent[0].evaluation_periods == 3
+    condition = (
+      aws_cloudwatch_metric_alarm.reconcile_silent[0].treat_missing_data == "breaching" &&
+      aws_cloudwatch_metric_alarm.reconcile_silent[0].period == 900 &&
+      aws_cloudwatch_metric_alarm.reconcile_silent[0].evaluation_periods == 3
+    )
     error_message = "three intervals without a finished run"
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.terminate_held[0].threshold == 21600 && aws_cloudwatch_metric_alarm.terminate_held[0].metric_name == "TerminationHeldSeconds"
+    condition = (
+      aws_cloudwatch_metric_alarm.terminate_held[0].threshold == 21600 &&
+      aws_cloudwatch_metric_alarm.terminate_held[0].metric_name == "TerminationHeldSeconds"
+    )
     error_message = "a quarter of the deadline leaves time to act"
   }
 
   assert {
-    condition = { for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome : name => "${alarm.dimensions.service}/${alarm.metric_name}" } == {
-      event-written-anew             = "reconcile/LifecycleEventResent"
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome :
+      name => "${alarm.dimensions.service}/${alarm.metric_name}"
+      } == {
+      event-resent                   = "reconcile/LifecycleEventResent"
       launch-abandoned               = "launch/LaunchAbandoned"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
-      removal-failed                 = "reconcile/OrphanRemovalFailed"
+      orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
       terminate-deadline-passed      = "terminate/TerminationDeadlinePassed"
     }
     error_message = "what needs a person"
   }
 
   assert {
-    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.bad_outcome) : alarm.period == (alarm.dimensions.service == "reconcile" ? 900 : 300)])
+    condition = alltrue([
+      for alarm in values(aws_cloudwatch_metric_alarm.bad_outcome) :
+      alarm.period == (alarm.dimensions.service == "reconcile" ? 900 : 300)
+    ])
     error_message = "an alarm lasts from one run of the reconcile function to the next"
   }
 
   assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.function) == ["launch-errors", "launch-throttles", "terminate-errors", "terminate-throttles"] && aws_cloudwatch_metric_alarm.function["launch-errors"].dimensions == tomap({ FunctionName = "fw-test-launch" })
+    condition = (
+      keys(aws_cloudwatch_metric_alarm.function) == [
+        "launch-errors",
+        "launch-throttles",
+        "terminate-errors",
+        "terminate-throttles",
+      ] &&
+      aws_cloudwatch_metric_alarm.function["launch-errors"].dimensions == tomap({ FunctionName = "fw-test-launch" })
+    )
     error_message = "a function that dies cannot count it itself"
   }
 }
@@ -377,7 +579,9 @@ run "no_alarms_when_off" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.function) + length(aws_cloudwatch_metric_alarm.reconcile_silent) + length(aws_cloudwatch_metric_alarm.terminate_held) == 0
+    condition = length(aws_cloudwatch_metric_alarm.function) + length(
+      aws_cloudwatch_metric_alarm.reconcile_silent,
+    ) + length(aws_cloudwatch_metric_alarm.terminate_held) == 0
     error_message = "off means none"
   }
 }

@@ -22,22 +22,39 @@ variables {
 
 run "works_with_what_is_required_and_nothing_else" {
   assert {
-    condition     = output.autoscaling_group.name == "fw-test" && output.metric_namespace == "VMseries-fw-test" && output.ami_id == "ami-0123456789abcdef0"
+    condition = (
+      output.autoscaling_group.name == "fw-test" &&
+      output.metric_namespace == "VMseries-fw-test" &&
+      output.ami_id == "ami-0123456789abcdef0"
+    )
     error_message = "names follow from var.name, the image from the version"
   }
 
   assert {
-    condition     = output.load_balancer.arn != null && output.endpoint_service.name != null && output.target_group_arns == ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+    condition = (
+      output.load_balancer.arn != null &&
+      output.endpoint_service.name != null &&
+      output.target_group_arns == [
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef",
+      ]
+    )
     error_message = "the load balancer, its target group and its endpoint service come out"
   }
 
   assert {
-    condition     = keys(output.functions) == ["launch", "reconcile", "terminate"] && output.functions.launch.name == "fw-test-launch" && output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
+    condition = (
+      keys(output.functions) == ["launch", "reconcile", "terminate"] &&
+      output.functions.launch.name == "fw-test-launch" &&
+      output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
+    )
     error_message = "there is one function for each transition, and one that looks after them"
   }
 
   assert {
-    condition     = keys(output.queues) == ["launch", "terminate"] && keys(output.dead_letter_queues) == ["launch", "terminate"]
+    condition = (
+      keys(output.queues) == ["launch", "terminate"] &&
+      keys(output.dead_letter_queues) == ["launch", "terminate"]
+    )
     error_message = "there is a queue for each transition and a dead-letter queue behind it"
   }
 
@@ -63,12 +80,18 @@ run "works_with_what_is_required_and_nothing_else" {
 
   # The deployment's gate without Panorama: the interfaces, and nothing else.
   assert {
-    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "off" && jsondecode(module.lifecycle.settings.launch).panorama == null
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).readiness == "off" &&
+      jsondecode(module.lifecycle.settings.launch).panorama == null
+    )
     error_message = "nobody can tell readiness without Panorama"
   }
 
   assert {
-    condition     = jsondecode(module.lifecycle.settings.launch).interfaces.data.source_dest_check == false && jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == true
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).interfaces.data.source_dest_check == false &&
+      jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == true
+    )
     error_message = "what forwards needs its source/destination check off"
   }
 }
@@ -76,8 +99,19 @@ run "works_with_what_is_required_and_nothing_else" {
 run "takes_the_users_own_pieces" {
   variables {
     interfaces = {
-      data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" }, security_group_ids = ["sg-0a"] }
-      management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" }, security_group_ids = ["sg-0b"], source_dest_check = false }
+      data = {
+        role               = "data"
+        device_index       = 0
+        subnet_ids         = { us-east-1a = "subnet-0a" }
+        security_group_ids = ["sg-0a"]
+      }
+      management = {
+        role               = "management"
+        device_index       = 1
+        subnet_ids         = { us-east-1a = "subnet-0b" }
+        security_group_ids = ["sg-0b"]
+        source_dest_check  = false
+      }
     }
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
@@ -86,17 +120,30 @@ run "takes_the_users_own_pieces" {
   }
 
   assert {
-    condition     = output.load_balancer == null && output.endpoint_service == null && output.target_group_arns == ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
+    condition = (
+      output.load_balancer == null &&
+      output.endpoint_service == null &&
+      output.target_group_arns == [
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef",
+      ]
+    )
     error_message = "own target groups replace the load balancer"
   }
 
   assert {
-    condition     = output.security_group_ids == {} && output.instance_role == null && output.ami_id == "ami-0fedcba9876543210"
+    condition = (
+      output.security_group_ids == {} &&
+      output.instance_role == null &&
+      output.ami_id == "ami-0fedcba9876543210"
+    )
     error_message = "nothing is made that the user brings"
   }
 
   assert {
-    condition     = jsondecode(module.lifecycle.settings.launch).interfaces.management.security_group_ids == ["sg-0b"] && jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == false
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).interfaces.management.security_group_ids == ["sg-0b"] &&
+      jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == false
+    )
     error_message = "the launch function uses what the user says"
   }
 }
@@ -132,11 +179,17 @@ run "waits_for_sync_with_panorama" {
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
     }
-    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
   }
 
   assert {
-    condition     = jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" && jsondecode(module.lifecycle.settings.launch).license_expected
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" &&
+      jsondecode(module.lifecycle.settings.launch).license_expected
+    )
     error_message = "a firewall that shall give its license back must have one, and its configuration, before it gets traffic"
   }
 }

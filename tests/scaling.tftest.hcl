@@ -44,12 +44,25 @@ run "every_metric_by_name" {
       session_utilization      = "percent"
       } : replace(name, "_", "-") => {
       metric = name, raw_metric = null, statistic = "Average", scale_in = true, warmup_seconds = null
-      target = merge({ percent = null, count = null, connections_per_second = null, kilobits_per_second = null, packets_per_second = null, value = null }, { (kind) = 55 })
+      target = merge(
+        {
+          percent                = null
+          count                  = null
+          connections_per_second = null
+          kilobits_per_second    = null
+          packets_per_second     = null
+          value                  = null
+        },
+        { (kind) = 55 },
+      )
     } }
   }
 
   assert {
-    condition = { for name, policy in aws_autoscaling_policy.target_tracking : name => policy.target_tracking_configuration[0].customized_metric_specification[0].metric_name } == {
+    condition = {
+      for name, policy in aws_autoscaling_policy.target_tracking :
+      name => policy.target_tracking_configuration[0].customized_metric_specification[0].metric_name
+      } == {
       data-plane-cpu           = "DataPlaneCPUUtilizationPct"
       data-plane-packet-buffer = "DataPlanePacketBufferUtilization"
       gp-gateway-utilization   = "panGPGatewayUtilizationPct"
@@ -65,7 +78,10 @@ run "every_metric_by_name" {
   }
 
   assert {
-    condition     = alltrue([for policy in values(aws_autoscaling_policy.target_tracking) : policy.target_tracking_configuration[0].target_value == 55 && policy.target_tracking_configuration[0].customized_metric_specification[0].namespace == "VMseries-fw-test"])
+    condition = alltrue([
+      for tracking in values(aws_autoscaling_policy.target_tracking)[*].target_tracking_configuration[0] :
+      tracking.target_value == 55 && tracking.customized_metric_specification[0].namespace == "VMseries-fw-test"
+    ])
     error_message = "the target of the metric's kind arrives"
   }
 }
@@ -79,19 +95,31 @@ run "a_raw_metric_with_dimensions" {
     dimensions = { AutoScalingGroupName = "fw-test" }
     target_tracking = {
       tunnels = {
-        metric = null, raw_metric = { name = "Tunnels", unit = "Count" }, statistic = "Maximum", scale_in = false, warmup_seconds = 60
-        target = { percent = null, count = null, connections_per_second = null, kilobits_per_second = null, packets_per_second = null, value = 100 }
+        metric         = null
+        raw_metric     = { name = "Tunnels", unit = "Count" }
+        statistic      = "Maximum"
+        scale_in       = false
+        warmup_seconds = 60
+        target = {
+          percent                = null
+          count                  = null
+          connections_per_second = null
+          kilobits_per_second    = null
+          packets_per_second     = null
+          value                  = 100
+        }
       }
     }
   }
 
   assert {
-    condition = (
-      aws_autoscaling_policy.target_tracking["tunnels"].target_tracking_configuration[0].disable_scale_in &&
-      aws_autoscaling_policy.target_tracking["tunnels"].estimated_instance_warmup == 60 &&
-      aws_autoscaling_policy.target_tracking["tunnels"].target_tracking_configuration[0].customized_metric_specification[0].unit == "Count" &&
-      one(aws_autoscaling_policy.target_tracking["tunnels"].target_tracking_configuration[0].customized_metric_specification[0].metric_dimension).value == "fw-test"
-    )
+    condition = alltrue([
+      for tracking in aws_autoscaling_policy.target_tracking["tunnels"].target_tracking_configuration :
+      tracking.disable_scale_in &&
+      tracking.customized_metric_specification[0].unit == "Count" &&
+      one(tracking.customized_metric_specification[0].metric_dimension).value == "fw-test" &&
+      aws_autoscaling_policy.target_tracking["tunnels"].estimated_instance_warmup == 60
+    ])
     error_message = "a raw metric goes through as it is"
   }
 }
@@ -102,11 +130,20 @@ run "the_recommended_pair" {
   }
 
   variables {
-    step = { add_above_percent = 60, add_after_minutes = 15, remove_below_percent = 50, remove_after_minutes = 30, adjustment = 1 }
+    step = {
+      add_above_percent    = 60
+      add_after_minutes    = 15
+      remove_below_percent = 50
+      remove_after_minutes = 30
+      adjustment           = 1
+    }
   }
 
   assert {
-    condition = { for name, alarm in aws_cloudwatch_metric_alarm.step : name => [alarm.comparison_operator, alarm.threshold, alarm.evaluation_periods * alarm.period / 60] } == {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.step :
+      name => [alarm.comparison_operator, alarm.threshold, alarm.evaluation_periods * alarm.period / 60]
+      } == {
       add    = ["GreaterThanThreshold", 60, 15]
       remove = ["LessThanThreshold", 50, 30]
     }
@@ -114,7 +151,9 @@ run "the_recommended_pair" {
   }
 
   assert {
-    condition     = { for name, policy in aws_autoscaling_policy.step : name => one(policy.step_adjustment).scaling_adjustment } == { add = 1, remove = -1 }
+    condition = {
+      for name, policy in aws_autoscaling_policy.step : name => one(policy.step_adjustment).scaling_adjustment
+    } == { add = 1, remove = -1 }
     error_message = "one firewall at a time"
   }
 }
@@ -129,7 +168,13 @@ run "warns_of_a_group_so_small_that_it_flaps" {
   # 60 * 4 / 5 = 48, below 50. With five firewalls it is 50, which is not.
   variables {
     minimum_capacity = 4
-    step             = { add_above_percent = 60, add_after_minutes = 15, remove_below_percent = 50, remove_after_minutes = 30, adjustment = 1 }
+    step = {
+      add_above_percent    = 60
+      add_after_minutes    = 15
+      remove_below_percent = 50
+      remove_after_minutes = 30
+      adjustment           = 1
+    }
   }
 
   expect_failures = [check.step_scaling_settles]
@@ -144,6 +189,12 @@ run "does_not_warn_of_five" {
 
   variables {
     minimum_capacity = 5
-    step             = { add_above_percent = 60, add_after_minutes = 15, remove_below_percent = 50, remove_after_minutes = 30, adjustment = 1 }
+    step = {
+      add_above_percent    = 60
+      add_after_minutes    = 15
+      remove_below_percent = 50
+      remove_after_minutes = 30
+      adjustment           = 1
+    }
   }
 }

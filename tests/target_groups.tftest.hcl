@@ -12,8 +12,11 @@ variables {
     data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
     management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
     untrust = {
-      role          = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" }
-      target_groups = [{ arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef", port = 443 }]
+      role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" }
+      target_groups = [{
+        arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+        port = 443
+      }]
     }
   }
 
@@ -33,7 +36,10 @@ run "takes_addresses_of_the_vpc" {
   }
 
   assert {
-    condition     = contains(keys(output.permissions.launch), "RegisterTargets") && output.permissions.reconcile.DeregisterTargets.reason != ""
+    condition = (
+      contains(keys(output.permissions.launch), "RegisterTargets") &&
+      output.permissions.reconcile.DeregisterTargets.reason != ""
+    )
     error_message = "what each function may do comes out with its reason"
   }
 }

@@ -94,7 +94,10 @@ run "only_names_a_secret" {
 
   variables {
     bootstrap = {
-      secret = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" }
+      secret = {
+        name = "fw/bootstrap"
+        arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf"
+      }
     }
   }
 

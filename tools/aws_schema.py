@@ -239,7 +239,7 @@ def recover(archive: Path, wanted: set[str]) -> Schema:
 def used_types(repository: Path) -> set[str]:
     """Return the AWS resource types and data sources of the module and its examples."""
     used = set()
-    for pattern in ("*.tf", "modules/*/*.tf", "examples/*/*.tf"):
+    for pattern in ("*.tf", "modules/*/*.tf", "examples/*/*.tf", "examples/modules/*/*.tf"):
         for path in repository.glob(pattern):
             content = hcl2.loads(path.read_text())
             for kind, prefix in (("resource", ""), ("data", "data.")):

@@ -1,4 +1,4 @@
-# Secrets are only looked up by name: their values reach neither plan nor state.
+# The configuration reads only the ARNs of the secrets. Their values appear neither in the plan nor in the state.
 
 data "aws_secretsmanager_secret" "panorama" {
   name = var.panorama.secret_name
@@ -16,24 +16,30 @@ locals {
   bootstrap_in_user_data = nonsensitive(var.bootstrap_keys != null)
 }
 
+module "network" {
+  source = "../modules/network"
+
+  name       = var.name
+  cidr_block = var.security_vpc_cidr
+}
+
 module "firewalls" {
   source = "../../"
 
   name    = var.name
   tags    = var.tags
-  network = { vpc_id = aws_vpc.security.id }
+  network = { vpc_id = module.network.vpc_id }
 
-  # Every subnet comes from its association, so that it comes with its routes (see network.tf).
   interfaces = {
     data = {
       role         = "data"
       device_index = 0
-      subnet_ids   = { for zone, association in aws_route_table_association.data : zone => association.subnet_id }
+      subnet_ids   = module.network.data_subnet_ids
     }
     management = {
       role         = "management"
       device_index = 1
-      subnet_ids   = { for zone, association in aws_route_table_association.management : zone => association.subnet_id }
+      subnet_ids   = module.network.management_subnet_ids
     }
   }
 
@@ -46,7 +52,7 @@ module "firewalls" {
       name = data.aws_secretsmanager_secret.bootstrap.name
       arn  = data.aws_secretsmanager_secret.bootstrap.arn
     }
-    # The names of Panorama, device group, template stack and collector group are taken from `panorama`.
+    # Panorama, device group, template stack and collector group default to those in `panorama`.
     options = local.bootstrap_in_user_data ? {
       vm_auth_key        = var.bootstrap_keys.vm_auth_key
       authcodes          = var.bootstrap_keys.authcodes
@@ -60,8 +66,8 @@ module "firewalls" {
     instance_refresh = {}
   }
 
-  # Palo Alto Networks recommends to remove below 50 %. That suits groups of five and more: with three
-  # firewalls at 60 % a fourth brings all to 45 %, and the group would go up and down for ever.
+  # Palo Alto Networks recommends removing firewalls below 50 %, which suits groups of five or more. With three
+  # firewalls at 60 %, a fourth reduces the average to 45 %, and the group would scale out and in continuously.
   scaling = { step = var.session_utilization }
 
   panorama = {
@@ -79,10 +85,19 @@ module "firewalls" {
 
   functions = {
     vpc = var.functions_in_vpc ? {
-      subnet_ids         = [for association in aws_route_table_association.management : association.subnet_id]
-      security_group_ids = [aws_security_group.functions.id]
+      subnet_ids         = values(module.network.management_subnet_ids)
+      security_group_ids = [module.network.functions_security_group_id]
     } : null
   }
 
   alarms = { actions = var.alarm_actions }
+}
+
+module "spoke" {
+  source = "../modules/spoke"
+
+  name                  = var.name
+  cidr_block            = var.spoke_vpc_cidr
+  zones                 = module.network.zones
+  endpoint_service_name = module.firewalls.endpoint_service.name
 }

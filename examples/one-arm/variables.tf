@@ -1,33 +1,37 @@
 variable "name" {
-  description = "Name of the deployment and prefix of everything in it."
+  description = "Name of the deployment, and prefix of all names."
   type        = string
   default     = "inspection"
   nullable    = false
 }
 
 variable "region" {
-  description = "AWS Region; its first three availability zones are used."
+  description = "AWS Region. The example uses its first three Availability Zones."
   type        = string
   default     = "us-east-1"
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags for everything, the firewalls and what their functions create included."
+  description = "Tags of all resources, including those that the firewalls' functions create."
   type        = map(string)
   default     = { Example = "one-arm" }
   nullable    = false
 }
 
 variable "security_vpc_cidr" {
-  description = "Address range of the security VPC, a /16: each zone takes a /24 for data, management and NAT."
+  description = <<-EOT
+    IPv4 CIDR block of the security VPC, a /16: each zone gets a /24 for data, management and public subnets.
+  EOT
   type        = string
   default     = "10.110.0.0/16"
   nullable    = false
 }
 
 variable "spoke_vpc_cidr" {
-  description = "Address range of the spoke VPC, a /16: each zone takes a /24 for applications and one for its endpoint."
+  description = <<-EOT
+    IPv4 CIDR block of the spoke VPC, a /16: each zone gets a /24 for applications and one for its endpoint.
+  EOT
   type        = string
   default     = "10.114.0.0/16"
   nullable    = false
@@ -35,10 +39,11 @@ variable "spoke_vpc_cidr" {
 
 variable "firewall" {
   description = <<-EOT
-    The firewalls.
-    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-license; defaults to `11.1.4-h7`.
-    - `instance_type` - (Optional) defaults to `m5.xlarge`.
-    - `key_name`      - (Optional) EC2 key pair for the administrator's first login; without one only Panorama gets in.
+    Image, instance type and key pair of the firewalls.
+    - `panos_version` - (Optional) PAN-OS version of the BYOL image to look up in AWS Marketplace.
+    - `instance_type` - (Optional) EC2 instance type.
+    - `key_name`      - (Optional) Name of the EC2 key pair for the administrator's first login. Without it, only Panorama has
+      access.
   EOT
   type = object({
     panos_version = optional(string, "11.1.4-h7")
@@ -50,7 +55,11 @@ variable "firewall" {
 }
 
 variable "capacity" {
-  description = "How many firewalls at least and at most. Three keep one in each zone."
+  description = <<-EOT
+    Number of firewalls.
+    - `min` - (Optional) Minimum number. Three firewalls are one per zone.
+    - `max` - (Optional) Maximum number.
+  EOT
   type = object({
     min = optional(number, 3)
     max = optional(number, 6)
@@ -61,10 +70,12 @@ variable "capacity" {
 
 variable "session_utilization" {
   description = <<-EOT
-    When to add a firewall and when to remove one, by the share of its session table that each carries on average.
-    - `add_above_percent`    - (Optional) add one above this for `add_after_minutes`; defaults to 60 and 15.
-    - `remove_below_percent` - (Optional) remove one below this for `remove_after_minutes`; defaults to 40 and 30. It must stay
-      below what is left of `add_above_percent` after one was added: with three firewalls 60 × 3 ÷ 4 = 45.
+    Average session utilization of the firewalls at which to add and remove one.
+    - `add_above_percent`    - (Optional) Utilization above which to add a firewall.
+    - `add_after_minutes`    - (Optional) Minutes for which it must stay above.
+    - `remove_below_percent` - (Optional) Utilization below which to remove a firewall. It must be less than the utilization
+      after adding one: with three firewalls 60 × 3 ÷ 4 = 45.
+    - `remove_after_minutes` - (Optional) Minutes for which it must stay below.
   EOT
   type = object({
     add_above_percent    = optional(number, 60)
@@ -78,12 +89,13 @@ variable "session_utilization" {
 
 variable "panorama" {
   description = <<-EOT
-    The Panorama that manages the firewalls.
-    - `hostnames`           - (Optional) one name, or two of a high-availability pair, as in its certificate.
-    - `secret_name`         - (Optional) secret in Secrets Manager with `api_key` and `username`, and `ca_bundle` if its certificate has a private issuer.
-    - `device_group`        - (Optional) device group that the firewalls join.
-    - `template_stack`      - (Optional) template stack that the firewalls join.
-    - `log_collector_group` - (Optional) collector group that takes their logs; null if there is none.
+    Panorama that manages the firewalls.
+    - `hostnames`           - (Optional) Host name of Panorama as in its certificate, or of both peers of an HA pair.
+    - `secret_name`         - (Optional) Name of the Secrets Manager secret with `api_key` and `username`, and `ca_bundle` if
+      the certificate has a private issuer.
+    - `device_group`        - (Optional) Device group of the firewalls.
+    - `template_stack`      - (Optional) Template stack of the firewalls.
+    - `log_collector_group` - (Optional) Collector group of the firewalls. Null for none.
   EOT
   type = object({
     hostnames           = optional(list(string), ["panorama.example.com"])
@@ -97,7 +109,10 @@ variable "panorama" {
 }
 
 variable "bootstrap_secret_name" {
-  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the license auth codes among them; the README lists them."
+  description = <<-EOT
+    Name of the Secrets Manager secret with the bootstrap settings.
+    They include the VM auth key and the license auth codes. The README lists them.
+  EOT
   type        = string
   default     = "vmseries-autoscale/bootstrap"
   nullable    = false
@@ -105,11 +120,12 @@ variable "bootstrap_secret_name" {
 
 variable "bootstrap_keys" {
   description = <<-EOT
-    Null, the default, lets the firewalls read everything from the bootstrap secret. Otherwise all bootstrap settings go into the
-    instances' user data and so do these keys: whoever may describe launch templates can then read them, and plan warns of it.
-    Fit for a first try with a short-lived key.
-    - `vm_auth_key` - registration key, from `request bootstrap vm-auth-key generate lifetime <hours>` on Panorama.
-    - `authcodes`   - (Optional) license authorisation codes.
+    Keys to write to the user data instead of reading them from the bootstrap secret.
+    Null, the default, uses the secret. Otherwise all bootstrap settings and these keys are written to the instances' user
+    data, where everyone who may describe launch templates can read them, and the plan warns. Use this only for a first test,
+    with a short-lived key.
+    - `vm_auth_key` - VM auth key, from `request bootstrap vm-auth-key generate lifetime <hours>` on Panorama.
+    - `authcodes`   - (Optional) License auth codes.
   EOT
   type = object({
     vm_auth_key = string
@@ -120,28 +136,37 @@ variable "bootstrap_keys" {
 }
 
 variable "licensing_secret_name" {
-  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its license back."
+  description = <<-EOT
+    Name of the Secrets Manager secret with `api_key`, the licensing API key of your support account.
+    Firewalls need it to return their license.
+  EOT
   type        = string
   default     = "vmseries-autoscale/licensing-api-key"
   nullable    = false
 }
 
 variable "management_cidr_blocks" {
-  description = "Who may reach the firewalls' management interfaces by HTTPS and SSH. Panorama needs no entry: the firewalls connect to it."
+  description = <<-EOT
+    IPv4 CIDR blocks that may reach the firewalls' management interfaces by HTTPS and SSH.
+    Panorama needs no entry, because the firewalls connect to it.
+  EOT
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "functions_in_vpc" {
-  description = "Whether the functions run in the management subnets. They have to where Panorama has a private address, as it mostly does."
+  description = <<-EOT
+    Whether the Lambda functions run in the management subnets.
+    A Panorama with a private address requires it.
+  EOT
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "alarm_actions" {
-  description = "ARNs (of SNS topics, for example) to notify when a lifecycle event is not handled in time or lands in a dead-letter queue."
+  description = "ARNs of CloudWatch alarm actions, such as SNS topics."
   type        = list(string)
   default     = []
   nullable    = false

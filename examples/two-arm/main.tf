@@ -1,4 +1,4 @@
-# Secrets are only looked up by name: their values reach neither plan nor state.
+# The configuration reads only the ARNs of the secrets. Their values appear neither in the plan nor in the state.
 
 data "aws_secretsmanager_secret" "panorama" {
   name = var.panorama.secret_name
@@ -12,29 +12,35 @@ data "aws_secretsmanager_secret" "licensing" {
   name = var.licensing_secret_name
 }
 
+module "network" {
+  source = "../modules/network"
+
+  name       = var.name
+  cidr_block = var.security_vpc_cidr
+}
+
 module "firewalls" {
   source = "../../"
 
   name    = var.name
   tags    = var.tags
-  network = { vpc_id = aws_vpc.security.id }
+  network = { vpc_id = module.network.vpc_id }
 
-  # Every subnet comes from its association, so that it comes with its routes (see network.tf).
   interfaces = {
     data = {
       role         = "data"
       device_index = 0
-      subnet_ids   = { for zone, association in aws_route_table_association.data : zone => association.subnet_id }
+      subnet_ids   = module.network.data_subnet_ids
     }
     management = {
       role         = "management"
       device_index = 1
-      subnet_ids   = { for zone, association in aws_route_table_association.management : zone => association.subnet_id }
+      subnet_ids   = module.network.management_subnet_ids
     }
     untrust = {
       role         = "untrust"
       device_index = 2
-      subnet_ids   = { for zone, association in aws_route_table_association.untrust : zone => association.subnet_id }
+      subnet_ids   = module.network.public_subnet_ids
       public_ip    = true
     }
   }
@@ -43,8 +49,8 @@ module "firewalls" {
 
   firewall = var.firewall
 
-  # The secret must switch overlay routing on (see the README): without it the firewalls hand all
-  # traffic back to the load balancer and the untrust interface stays idle.
+  # The secret must enable overlay routing (see the README). Without it, the firewalls return all traffic to the load
+  # balancer and do not use the untrust interface.
   bootstrap = {
     secret = {
       name = data.aws_secretsmanager_secret.bootstrap.name
@@ -82,10 +88,19 @@ module "firewalls" {
 
   functions = {
     vpc = var.functions_in_vpc ? {
-      subnet_ids         = [for association in aws_route_table_association.management : association.subnet_id]
-      security_group_ids = [aws_security_group.functions.id]
+      subnet_ids         = values(module.network.management_subnet_ids)
+      security_group_ids = [module.network.functions_security_group_id]
     } : null
   }
 
   alarms = { actions = var.alarm_actions }
+}
+
+module "spoke" {
+  source = "../modules/spoke"
+
+  name                  = var.name
+  cidr_block            = var.spoke_vpc_cidr
+  zones                 = module.network.zones
+  endpoint_service_name = module.firewalls.endpoint_service.name
 }

@@ -1,33 +1,37 @@
 variable "name" {
-  description = "Name of the deployment and prefix of everything in it."
+  description = "Name of the deployment, and prefix of all names."
   type        = string
   default     = "edge"
   nullable    = false
 }
 
 variable "region" {
-  description = "AWS Region; its first three availability zones are used."
+  description = "AWS Region. The example uses its first three Availability Zones."
   type        = string
   default     = "us-east-1"
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags for everything, the firewalls and what their functions create included."
+  description = "Tags of all resources, including those that the firewalls' functions create."
   type        = map(string)
   default     = { Example = "two-arm" }
   nullable    = false
 }
 
 variable "security_vpc_cidr" {
-  description = "Address range of the security VPC, a /16: each zone takes a /24 for data, management and untrust."
+  description = <<-EOT
+    IPv4 CIDR block of the security VPC, a /16: each zone gets a /24 for data, management and public subnets.
+  EOT
   type        = string
   default     = "10.100.0.0/16"
   nullable    = false
 }
 
 variable "spoke_vpc_cidr" {
-  description = "Address range of the spoke VPC, a /16: each zone takes a /24 for applications and one for its endpoint."
+  description = <<-EOT
+    IPv4 CIDR block of the spoke VPC, a /16: each zone gets a /24 for applications and one for its endpoint.
+  EOT
   type        = string
   default     = "10.104.0.0/16"
   nullable    = false
@@ -35,10 +39,11 @@ variable "spoke_vpc_cidr" {
 
 variable "firewall" {
   description = <<-EOT
-    The firewalls.
-    - `panos_version` - (Optional) version of the image to look up in the Marketplace, bring-your-own-license; defaults to `11.1.4-h7`.
-    - `instance_type` - (Optional) defaults to `m5.xlarge`.
-    - `key_name`      - (Optional) EC2 key pair for the administrator's first login; without one only Panorama gets in.
+    Image, instance type and key pair of the firewalls.
+    - `panos_version` - (Optional) PAN-OS version of the BYOL image to look up in AWS Marketplace.
+    - `instance_type` - (Optional) EC2 instance type.
+    - `key_name`      - (Optional) Name of the EC2 key pair for the administrator's first login. Without it, only Panorama has
+      access.
   EOT
   type = object({
     panos_version = optional(string, "11.1.4-h7")
@@ -50,7 +55,11 @@ variable "firewall" {
 }
 
 variable "capacity" {
-  description = "How many firewalls at least and at most. Three keep one in each zone."
+  description = <<-EOT
+    Number of firewalls.
+    - `min` - (Optional) Minimum number. Three firewalls are one per zone.
+    - `max` - (Optional) Maximum number.
+  EOT
   type = object({
     min = optional(number, 3)
     max = optional(number, 6)
@@ -60,7 +69,7 @@ variable "capacity" {
 }
 
 variable "session_utilization_percent" {
-  description = "The share of its session table that each firewall should carry on average: the target of the scaling policy."
+  description = "Target of the scaling policy: average session utilization of the firewalls, in percent."
   type        = number
   default     = 60
   nullable    = false
@@ -68,12 +77,13 @@ variable "session_utilization_percent" {
 
 variable "panorama" {
   description = <<-EOT
-    The Panorama that manages the firewalls.
-    - `hostnames`           - (Optional) one name, or two of a high-availability pair, as in its certificate.
-    - `secret_name`         - (Optional) secret in Secrets Manager with `api_key` and `username`, and `ca_bundle` if its certificate has a private issuer.
-    - `device_group`        - (Optional) device group that the firewalls join.
-    - `template_stack`      - (Optional) template stack that the firewalls join.
-    - `log_collector_group` - (Optional) collector group that takes their logs; null if there is none.
+    Panorama that manages the firewalls.
+    - `hostnames`           - (Optional) Host name of Panorama as in its certificate, or of both peers of an HA pair.
+    - `secret_name`         - (Optional) Name of the Secrets Manager secret with `api_key` and `username`, and `ca_bundle` if
+      the certificate has a private issuer.
+    - `device_group`        - (Optional) Device group of the firewalls.
+    - `template_stack`      - (Optional) Template stack of the firewalls.
+    - `log_collector_group` - (Optional) Collector group of the firewalls. Null for none.
   EOT
   type = object({
     hostnames           = optional(list(string), ["panorama.example.com"])
@@ -87,35 +97,47 @@ variable "panorama" {
 }
 
 variable "bootstrap_secret_name" {
-  description = "Secret in Secrets Manager with the bootstrap settings, the registration auth key and the license auth codes among them; the README lists them."
+  description = <<-EOT
+    Name of the Secrets Manager secret with the bootstrap settings.
+    They include the VM auth key and the license auth codes. The README lists them.
+  EOT
   type        = string
   default     = "vmseries-autoscale/bootstrap"
   nullable    = false
 }
 
 variable "licensing_secret_name" {
-  description = "Secret in Secrets Manager with `api_key`, the licensing API key of the support account: a firewall needs it to give its license back."
+  description = <<-EOT
+    Name of the Secrets Manager secret with `api_key`, the licensing API key of your support account.
+    Firewalls need it to return their license.
+  EOT
   type        = string
   default     = "vmseries-autoscale/licensing-api-key"
   nullable    = false
 }
 
 variable "management_cidr_blocks" {
-  description = "Who may reach the firewalls' management interfaces by HTTPS and SSH. Panorama needs no entry: the firewalls connect to it."
+  description = <<-EOT
+    IPv4 CIDR blocks that may reach the firewalls' management interfaces by HTTPS and SSH.
+    Panorama needs no entry, because the firewalls connect to it.
+  EOT
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "functions_in_vpc" {
-  description = "Whether the functions run in the management subnets. They have to where Panorama has a private address, as it mostly does."
+  description = <<-EOT
+    Whether the Lambda functions run in the management subnets.
+    A Panorama with a private address requires it.
+  EOT
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "alarm_actions" {
-  description = "ARNs (of SNS topics, for example) to notify when a lifecycle event is not handled in time or lands in a dead-letter queue."
+  description = "ARNs of CloudWatch alarm actions, such as SNS topics."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,9 +1,12 @@
 output "layer_arn" {
-  description = "Version of the layer that the functions run with."
+  description = "ARN of the layer version of the functions."
   value       = local.make ? one(aws_lambda_layer_version.this[*].arn) : var.layer_arn
 }
 
 output "group_tags" {
-  description = "Tags by which the Auto Scaling group says that this layer is uploaded; the group must be written after everything that runs with the layer."
+  description = <<-EOT
+    Tags for the Auto Scaling group that prove the upload of this layer.
+    Create the group after everything that uses the layer.
+  EOT
   value       = local.build ? local.tag : {}
 }

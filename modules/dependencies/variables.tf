@@ -1,30 +1,33 @@
 variable "name" {
-  description = "Name of the deployment; the layer is named after it."
+  description = "Name of the deployment, and prefix of the layer's name."
   type        = string
   nullable    = false
 }
 
 variable "layer_arn" {
-  description = "A layer version that holds the dependencies already; nothing is built or made then."
+  description = "ARN of an existing layer version with the packages. Null builds and creates one."
   type        = string
   default     = null
 }
 
 variable "filename" {
-  description = "The layer's archive, built elsewhere, e.g. by `python3 lambda/build.py layer --output dependencies.zip`; nothing is built at apply then."
+  description = <<-EOT
+    Path of the layer archive, built with `python3 lambda/build.py layer --output FILE`.
+    Null builds it at apply.
+  EOT
   type        = string
   default     = null
 }
 
 variable "python" {
-  description = "Python 3.11 or newer that builds the archive at apply."
+  description = "Python interpreter, 3.11 or newer, that builds the archive at apply."
   type        = string
   default     = "python3"
   nullable    = false
 }
 
 variable "tags" {
-  description = "Tags by which the Auto Scaling group of this deployment is found."
+  description = "Tags of the deployment, by which its Auto Scaling group is found."
   type        = map(string)
   nullable    = false
 }

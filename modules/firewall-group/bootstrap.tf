@@ -1,17 +1,19 @@
-# The text that the firewalls are started with: `key=value` pairs joined by semicolons, several values of one key by commas, no spaces.
+# User data of the firewalls: `key=value` pairs separated by semicolons, values of a list by commas, without spaces.
 # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/bootstrap-the-vm-series-firewall/create-the-init-cfgtxt-file/init-cfgtxt-file-components
 locals {
   options = var.bootstrap.options
 
   bootstrap_pairs = (
     var.bootstrap.secret != null ? ["secret_name=${var.bootstrap.secret.name}"] :
-    var.bootstrap.s3 != null ? ["vmseries-bootstrap-aws-s3bucket=${join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))}"] :
+    var.bootstrap.s3 != null ? [
+      "vmseries-bootstrap-aws-s3bucket=${join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))}",
+    ] :
     [for pair in local.option_pairs : "${pair.key}=${pair.value}" if try(length(pair.value), 0) > 0]
   )
 
   yes_no = { true = "yes", false = "no" }
 
-  # In the order of Palo Alto Networks' documentation. An address, a gateway and a netmask belong to `type=static`, which AWS has no use for.
+  # In the order of Palo Alto Networks' documentation, without the keys for static addresses, which do not apply to AWS.
   option_pairs = var.bootstrap.options == null ? [] : [
     { key = "type", value = "dhcp-client" },
     { key = "hostname", value = local.options.hostname },
@@ -26,7 +28,10 @@ locals {
     { key = "dns-primary", value = local.options.dns_primary },
     { key = "dns-secondary", value = local.options.dns_secondary },
     { key = "op-command-modes", value = join(",", local.options.op_command_modes) },
-    { key = "op-cmd-dpdk-pkt-io", value = local.options.op_cmd_dpdk_pkt_io == null ? null : local.options.op_cmd_dpdk_pkt_io ? "on" : "off" },
+    {
+      key   = "op-cmd-dpdk-pkt-io"
+      value = local.options.op_cmd_dpdk_pkt_io == null ? null : local.options.op_cmd_dpdk_pkt_io ? "on" : "off"
+    },
     { key = "plugin-op-commands", value = join(",", local.options.plugin_op_commands) },
     { key = "dhcp-send-hostname", value = local.yes_no[local.options.dhcp_send_hostname] },
     { key = "dhcp-send-client-id", value = local.yes_no[local.options.dhcp_send_client_id] },

@@ -1,19 +1,26 @@
 locals {
-  make_profile          = var.firewall.instance_profile_name == null
-  instance_profile_name = local.make_profile ? one(aws_iam_instance_profile.this[*].name) : var.firewall.instance_profile_name
+  make_profile = var.firewall.instance_profile_name == null
+  instance_profile_name = local.make_profile ? one(
+    aws_iam_instance_profile.this[*].name,
+  ) : var.firewall.instance_profile_name
 
-  # PAN-OS writes its boot log into a group of this name.
-  boot_log_group_arn = "arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}:log-group:PaloAltoNetworksFirewalls"
+  # Log group to which PAN-OS writes its boot log.
+  boot_log_group_arn = join(":", [
+    "arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}",
+    "log-group:PaloAltoNetworksFirewalls",
+  ])
 
   bucket_arn     = try("arn:${var.location.partition}:s3:::${var.bootstrap.s3.bucket}", null)
   bucket_objects = try(join("/", compact([local.bucket_arn, var.bootstrap.s3.prefix, "*"])), null)
 
-  # What a firewall itself may do in AWS.
+  # IAM permissions of a firewall.
   statements = merge(
     {
       PublishMetrics = {
-        actions   = ["cloudwatch:PutMetricData"]
-        resources = ["*"] # CloudWatch knows no resources for it; the namespaces bound it. PAN-OS publishes into a second one by itself.
+        actions = ["cloudwatch:PutMetricData"]
+        # The action supports no resource-level permissions, so a condition limits the namespaces. PAN-OS also publishes
+        # to the second one.
+        resources = ["*"]
         conditions = {
           StringEquals = { "cloudwatch:namespace" = [var.metric_namespace, "${var.metric_namespace}_dimensions"] }
         }
@@ -40,9 +47,11 @@ locals {
     },
     var.bootstrap.s3 == null ? {} : {
       ListBootstrapBucket = {
-        actions    = ["s3:ListBucket"]
-        resources  = [local.bucket_arn]
-        conditions = try(length(var.bootstrap.s3.prefix), 0) == 0 ? {} : { StringLike = { "s3:prefix" = [var.bootstrap.s3.prefix, "${var.bootstrap.s3.prefix}/*"] } }
+        actions   = ["s3:ListBucket"]
+        resources = [local.bucket_arn]
+        conditions = try(length(var.bootstrap.s3.prefix), 0) == 0 ? {} : {
+          StringLike = { "s3:prefix" = [var.bootstrap.s3.prefix, "${var.bootstrap.s3.prefix}/*"] }
+        }
       }
       ReadBootstrapBucket = {
         actions    = ["s3:GetObject"]
@@ -60,13 +69,19 @@ locals {
   )
 }
 
+module "policy" {
+  source = "../iam-policy"
+
+  statements = local.statements
+}
+
 resource "aws_iam_role" "this" {
   count = local.make_profile ? 1 : 0
 
   name                 = "${var.name}-firewall"
   path                 = var.permissions.path
   permissions_boundary = var.permissions.boundary_arn
-  description          = "Lets the firewalls of ${var.name} publish metrics and read what they start with."
+  description          = "Permissions of the firewalls of ${var.name}."
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -83,23 +98,9 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   count = local.make_profile ? 1 : 0
 
-  name = "${var.name}-firewall"
-  role = aws_iam_role.this[0].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+  name   = "${var.name}-firewall"
+  role   = aws_iam_role.this[0].id
+  policy = module.policy.json
 }
 
 resource "aws_iam_instance_profile" "this" {

@@ -1,5 +1,5 @@
 locals {
-  # Product codes of the VM-Series in the AWS Marketplace, by how the firewall is licensed.
+  # Product codes of VM-Series in AWS Marketplace, by license type.
   # https://github.com/PaloAltoNetworks/terraform-aws-swfw-modules/blob/main/modules/vmseries/README.md
   product_codes = {
     byol    = "6njl1pau431dv1qxipg63mvah"
@@ -17,7 +17,7 @@ data "aws_ami" "this" {
   most_recent        = true
   include_deprecated = var.firewall.include_deprecated
 
-  # A name goes on after the version: with a hotfix, which is another version, or with an id, which is not.
+  # The version in an image name is followed by a hotfix, which is another version, or by an ID.
   name_regex = "^PA-VM-AWS-${replace(var.firewall.panos_version, ".", "\\.")}($|-[^h])"
 
   filter {

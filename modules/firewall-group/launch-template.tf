@@ -2,8 +2,10 @@ locals {
   # PAN-OS boots from this device.
   root_device_name = "/dev/xvda"
 
-  # The load balancer delivers to the interface at index 0, so PAN-OS must take that one for data and the next for management. Whatever the
-  # user says, the swap is asked for.
+  maximum_interfaces = data.aws_ec2_instance_type.this.maximum_network_interfaces
+
+  # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
+  # management. The interface swap is always enabled.
   user_data = join(";", concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs))
 }
 
@@ -20,7 +22,7 @@ resource "aws_launch_template" "this" {
     name = local.instance_profile_name
   }
 
-  # The other interfaces lie in other subnets, one for each zone, which a launch template cannot say: the launch function adds them.
+  # The launch function attaches the other interfaces: a launch template cannot select their subnet by zone.
   network_interfaces {
     device_index                = 0
     description                 = "Data interface of a firewall of ${var.name}"
@@ -47,7 +49,7 @@ resource "aws_launch_template" "this" {
     http_put_response_hop_limit = 1
   }
 
-  # Makes the instance id the host name that DHCP hands out, by which a firewall is found in Panorama.
+  # Makes the instance ID the host name in DHCP, by which the functions identify a firewall in Panorama.
   private_dns_name_options {
     hostname_type = "resource-name"
   }
@@ -69,8 +71,12 @@ resource "aws_launch_template" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(var.interfaces) <= data.aws_ec2_instance_type.this.maximum_network_interfaces
-      error_message = "interfaces names ${length(var.interfaces)} interfaces, but an instance of type ${var.firewall.instance_type} carries ${data.aws_ec2_instance_type.this.maximum_network_interfaces}. Take a larger firewall.instance_type or fewer interfaces."
+      condition     = length(var.interfaces) <= local.maximum_interfaces
+      error_message = <<-EOT
+        interfaces has ${length(var.interfaces)} interfaces,
+        but instance type ${var.firewall.instance_type} supports ${local.maximum_interfaces}.
+        Set a larger firewall.instance_type, or fewer interfaces.
+      EOT
     }
   }
 }

@@ -2,10 +2,11 @@ locals {
   data_interface = one([for interface in values(local.interfaces) : interface if interface.device_index == 0])
 }
 
-# Everything that answers a lifecycle hook, by value. The group depends on this, so none of it goes while a firewall is still leaving.
-# Depending on the modules instead would make their data sources unknown whenever something in them changes.
-resource "terraform_data" "hook_answers" {
-  input = var.hook_answers
+# Everything that handles lifecycle hooks, by value. The group depends on it, so that it exists until the last firewall
+# has terminated. A dependency on the modules would make their data sources unknown at plan time whenever a resource in
+# them changes.
+resource "terraform_data" "hook_dependencies" {
+  input = var.hook_dependencies
 }
 
 resource "aws_autoscaling_group" "this" {
@@ -19,7 +20,7 @@ resource "aws_autoscaling_group" "this" {
 
   launch_template {
     id = aws_launch_template.this.id
-    # A number, not $Latest: only so does the group change with its template, and an instance refresh start.
+    # A number instead of $Latest, so that a new version changes the group and starts an instance refresh.
     version = aws_launch_template.this.latest_version
   }
 
@@ -33,11 +34,12 @@ resource "aws_autoscaling_group" "this" {
   enabled_metrics           = var.capacity.metrics
   metrics_granularity       = "1Minute"
 
-  # A firewall takes 15 to 25 minutes to get into service. A wait that ends before marks the group as broken, and the next apply replaces it.
+  # A firewall takes 15 to 25 minutes to enter service. After a timeout, the group is tainted, and the next apply
+  # replaces it.
   wait_for_capacity_timeout = var.capacity.wait_for_capacity_timeout
 
-  # Initial hooks are there before the first firewall launches and stay until the last one is gone. Hooks that are resources of their own are
-  # deleted before the group drains, so that no firewall would give its license back on destroy.
+  # Initial hooks exist before the first launch and until the last termination. Separate hook resources would be deleted
+  # before the group drains, so that no firewall would return its license on destroy.
   dynamic "initial_lifecycle_hook" {
     for_each = {
       "autoscaling:EC2_INSTANCE_LAUNCHING"   = var.hooks.launch
@@ -80,7 +82,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # Instances get theirs from the launch template.
+  # Instances get their tags from the launch template.
   dynamic "tag" {
     for_each = merge(var.tags, { Name = var.name }, var.group_tags)
 
@@ -92,13 +94,13 @@ resource "aws_autoscaling_group" "this" {
   }
 
   timeouts {
-    # Draining, the terminate deadline, and half an hour for Auto Scaling itself.
+    # Deregistration delay, terminate deadline, and half an hour for Auto Scaling.
     delete = "${ceil(var.drain_seconds / 60) + 30}m"
   }
 
-  # The firewalls' own rights and ways, too, last as long as the firewalls.
+  # The firewalls need their permissions and security group rules until they are terminated.
   depends_on = [
-    terraform_data.hook_answers,
+    terraform_data.hook_dependencies,
     aws_iam_role_policy.this,
     aws_vpc_security_group_ingress_rule.load_balancer,
     aws_vpc_security_group_ingress_rule.management,
@@ -108,7 +110,7 @@ resource "aws_autoscaling_group" "this" {
   ]
 
   lifecycle {
-    # Scaling decides.
+    # Scaling policies change it.
     ignore_changes = [desired_capacity]
   }
 }

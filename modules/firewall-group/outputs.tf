@@ -7,7 +7,7 @@ output "autoscaling_group" {
 }
 
 output "launch_template" {
-  description = "Id and latest version of the launch template."
+  description = "ID and latest version of the launch template."
   value = {
     id             = aws_launch_template.this.id
     latest_version = aws_launch_template.this.latest_version
@@ -15,12 +15,12 @@ output "launch_template" {
 }
 
 output "ami_id" {
-  description = "Image of the firewalls."
+  description = "ID of the firewalls' image."
   value       = local.ami_id
 }
 
 output "instance_role" {
-  description = "Name and ARN of the firewalls' role; null where the user brought an instance profile."
+  description = "Name and ARN of the firewalls' role. Null with an instance profile of the user."
   value = one([for role in aws_iam_role.this : {
     name = role.name
     arn  = role.arn
@@ -28,17 +28,17 @@ output "instance_role" {
 }
 
 output "security_group_ids" {
-  description = "Security group of each interface for which one was made."
+  description = "ID of each security group that the module created, by interface name."
   value       = { for name, group in aws_security_group.this : name => group.id }
 }
 
 output "interface_security_group_ids" {
-  description = "Security groups of every interface, made here or named by the user."
+  description = "Security group IDs of all interfaces, by interface name."
   value       = { for name, interface in local.interfaces : name => interface.security_group_ids }
 }
 
 output "user_data" {
-  description = "The text that the firewalls are started with."
+  description = "User data of the firewalls."
   value       = local.user_data
   sensitive   = true
 }

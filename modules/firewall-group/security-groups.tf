@@ -1,10 +1,12 @@
-# A closed security group for every interface for which the user names none.
+# A security group for each interface without security_group_ids.
 locals {
   made = { for name, interface in var.interfaces : name => interface if interface.security_group_ids == null }
 
-  # The interfaces as they are used: each with at least one security group.
+  # All interfaces with their security groups.
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
-    security_group_ids = interface.security_group_ids != null ? interface.security_group_ids : [aws_security_group.this[name].id]
+    security_group_ids = interface.security_group_ids != null ? interface.security_group_ids : [
+      aws_security_group.this[name].id,
+    ]
   }) }
 
   group_of = {
@@ -12,22 +14,26 @@ locals {
     role => { for name, interface in local.made : "id" => aws_security_group.this[name].id if interface.role == role }
   }
 
-  # GENEVE and the health check, from each subnet in which the load balancer has a node.
+  # GENEVE and health checks from the subnets of the load balancer.
   from_load_balancer = var.load_balancer_access == null ? {} : merge([
     for zone, cidr_block in var.load_balancer_access.cidr_blocks : {
-      "${zone}-geneve"       = { cidr_block = cidr_block, protocol = "udp", port = 6081 }
-      "${zone}-health-check" = { cidr_block = cidr_block, protocol = "tcp", port = var.load_balancer_access.health_check_port }
+      "${zone}-geneve" = { cidr_block = cidr_block, protocol = "udp", port = 6081 }
+      "${zone}-health-check" = {
+        cidr_block = cidr_block
+        protocol   = "tcp"
+        port       = var.load_balancer_access.health_check_port
+      }
     }
   ]...)
 
-  # What PAN-OS calls from its management interface: Panorama, the update and license services, AWS, names and time.
+  # Services that PAN-OS reaches from its management interface.
   # https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
   from_management = {
-    https            = { protocol = "tcp", port = 443, what = "Panorama's API, update and license services, AWS" }
-    panorama         = { protocol = "tcp", port = 3978, what = "Panorama: management and logs" }
-    panorama-content = { protocol = "tcp", port = 28443, what = "Panorama: content and software" }
+    https            = { protocol = "tcp", port = 443, what = "Panorama API, update and license services, AWS" }
+    panorama         = { protocol = "tcp", port = 3978, what = "Panorama management and logs" }
+    panorama-content = { protocol = "tcp", port = 28443, what = "Panorama content and software" }
     dns              = { protocol = "udp", port = 53, what = "DNS" }
-    dns-tcp          = { protocol = "tcp", port = 53, what = "DNS, long answers" }
+    dns-tcp          = { protocol = "tcp", port = 53, what = "DNS over TCP" }
     ntp              = { protocol = "udp", port = 123, what = "NTP" }
   }
 
@@ -60,9 +66,12 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
   tags = var.tags
 }
 
-# A firewall sends packets back with the addresses swapped and the ports as they were, so they are not answers to a security group.
+# Firewalls return packets with swapped addresses and unchanged ports, which a stateful security group does not treat as
+# replies.
 resource "aws_vpc_security_group_egress_rule" "data" {
-  for_each = length(local.group_of.data) == 0 ? {} : { for name, rule in local.from_load_balancer : name => rule if rule.protocol == "udp" }
+  for_each = length(local.group_of.data) == 0 ? {} : {
+    for name, rule in local.from_load_balancer : name => rule if rule.protocol == "udp"
+  }
 
   security_group_id = local.group_of.data.id
   description       = "Load balancer, ${each.key}"
@@ -100,7 +109,7 @@ resource "aws_vpc_security_group_egress_rule" "management" {
   tags = var.tags
 }
 
-# The way out to the internet of a two-arm firewall; what may use it is the firewall's own policy.
+# Internet access of a two-arm firewall, which the firewall's own security policy controls.
 resource "aws_vpc_security_group_egress_rule" "untrust" {
   for_each = local.group_of.untrust
 

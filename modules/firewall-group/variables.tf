@@ -1,11 +1,11 @@
 variable "name" {
-  description = "Name of the Auto Scaling group, its launch template and what belongs to them."
+  description = "Name of the Auto Scaling group, launch template and related resources."
   type        = string
   nullable    = false
 }
 
 variable "location" {
-  description = "Where this is: AWS partition, region and account id, read once by the root."
+  description = "AWS partition, Region and account ID, read once by the root module."
   type = object({
     partition  = string
     region     = string
@@ -15,13 +15,13 @@ variable "location" {
 }
 
 variable "vpc_id" {
-  description = "VPC of the firewalls."
+  description = "ID of the firewalls' VPC."
   type        = string
   nullable    = false
 }
 
 variable "interfaces" {
-  description = "Network interfaces of each firewall by name; null `security_group_ids` for a group that is made here."
+  description = "Network interfaces of each firewall, by name. Null `security_group_ids` creates a security group."
   type = map(object({
     role               = string
     device_index       = number
@@ -32,7 +32,7 @@ variable "interfaces" {
 }
 
 variable "management_access" {
-  description = "Who may reach the management interface, and on which ports."
+  description = "CIDR blocks that may reach the management interface, and the TCP ports."
   type = object({
     cidr_blocks = list(string)
     ports       = list(number)
@@ -41,7 +41,10 @@ variable "management_access" {
 }
 
 variable "load_balancer_access" {
-  description = "From where the load balancer reaches the data interface: CIDR block by zone, and the port of its health check; null where the user names the data interface's security groups."
+  description = <<-EOT
+    CIDR block of the load balancer by zone, and its health check port.
+    Null with security groups of the user.
+  EOT
   type = object({
     cidr_blocks       = map(string)
     health_check_port = number
@@ -50,7 +53,7 @@ variable "load_balancer_access" {
 }
 
 variable "firewall" {
-  description = "Image, size and access of the firewalls."
+  description = "Image, instance type and access of the firewalls."
   type = object({
     ami_id             = string
     panos_version      = string
@@ -70,7 +73,7 @@ variable "firewall" {
 }
 
 variable "bootstrap" {
-  description = "With what the firewalls start: exactly one of a secret, a bucket or options."
+  description = "Source of the bootstrap configuration: exactly one of a secret, an S3 bucket and options."
   type = object({
     secret = object({ name = string, arn = string, kms_key_arn = string })
     s3     = object({ bucket = string, prefix = string, kms_key_arn = string })
@@ -104,13 +107,13 @@ variable "bootstrap" {
 }
 
 variable "metric_namespace" {
-  description = "CloudWatch namespace into which the firewalls publish."
+  description = "CloudWatch namespace to which the firewalls publish metrics."
   type        = string
   nullable    = false
 }
 
 variable "capacity" {
-  description = "How many firewalls, and how the group handles them."
+  description = "Size of the Auto Scaling group, and how it handles its firewalls."
   type = object({
     min                             = number
     max                             = number
@@ -140,13 +143,13 @@ variable "capacity" {
 }
 
 variable "target_group_arns" {
-  description = "GENEVE target groups in which the group registers its firewalls."
+  description = "ARNs of the GENEVE target groups with which the group registers its firewalls."
   type        = list(string)
   nullable    = false
 }
 
 variable "hooks" {
-  description = "The two initial lifecycle hooks. Constants of the root: changing one replaces the group."
+  description = "Initial lifecycle hooks, by transition. Changing one replaces the group."
   type = object({
     launch    = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
     terminate = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
@@ -154,14 +157,14 @@ variable "hooks" {
   nullable = false
 }
 
-variable "hook_answers" {
-  description = "Ids of everything that answers a hook. The group is made after all of it and goes before any of it."
+variable "hook_dependencies" {
+  description = "IDs of everything that handles lifecycle hooks. The group is created after it and destroyed before it."
   type        = map(string)
   nullable    = false
 }
 
 variable "drain_seconds" {
-  description = "The longest that the last firewalls may take to leave when the group is destroyed."
+  description = "Maximum time for which the last firewalls may terminate when the group is destroyed."
   type        = number
   nullable    = false
 }
@@ -176,13 +179,13 @@ variable "permissions" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here, of instances, volumes and interfaces too."
+  description = "Tags of all resources, including instances, volumes and network interfaces."
   type        = map(string)
   nullable    = false
 }
 
 variable "group_tags" {
-  description = "Further tags of the Auto Scaling group itself."
+  description = "Additional tags of the Auto Scaling group."
   type        = map(string)
   default     = {}
   nullable    = false

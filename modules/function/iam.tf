@@ -3,19 +3,25 @@ locals {
     var.statements,
     {
       WriteOwnLog = {
-        actions    = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        resources  = ["arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}:log-group:/aws/lambda/${var.name}:log-stream:*"]
+        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        resources = [
+          join(":", [
+            "arn:${var.location.partition}:logs:${var.location.region}:${var.location.account_id}",
+            "log-group:/aws/lambda/${var.name}:log-stream:*",
+          ]),
+        ]
         conditions = {}
-        reason     = "Writes what it did and what it counted into its own log group, and into no other."
+        reason     = "Writes logs and metrics to its own log group."
       }
       Trace = {
         actions    = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-        resources  = ["*"] # X-Ray knows no resources for these actions.
+        resources  = ["*"] # X-Ray supports no resource-level permissions for these actions.
         conditions = {}
-        reason     = "Hands its traces to X-Ray, which tell how long each call took."
+        reason     = "Sends traces to X-Ray."
       }
     },
-    # Only for Lambda itself: a call from the function's own code carries lambda:SourceFunctionArn and is not allowed by this.
+    # For Lambda itself only: calls of the function's code have lambda:SourceFunctionArn and are not allowed by this
+    # statement.
     # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     var.vpc == null ? {} : {
       AttachToVpc = {
@@ -26,10 +32,11 @@ locals {
           "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeSubnets",
           "ec2:UnassignPrivateIpAddresses",
-        ], local.anyway))
-        resources  = ["*"] # Lambda makes and removes its interfaces under ids and without tags that could be named here.
+        ], local.unrestricted_actions))
+        # The IDs of Lambda's interfaces are unknown, and they have no tags.
+        resources  = ["*"]
         conditions = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
-        reason     = "Lets Lambda itself, and not the function's code, attach the function to your VPC."
+        reason     = "Allows Lambda itself, and not the function's code, to attach the function to your VPC."
       }
     },
     var.kms_key_arn == null ? {} : {
@@ -39,37 +46,31 @@ locals {
         conditions = {
           StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = [local.function_arn] }
         }
-        reason = "Decrypts its own environment, which your key encrypts."
+        reason = "Decrypts its own environment variables, which are encrypted with your KMS key."
       }
     },
   )
 
-  # What the function's own statements allow on everything and without a condition is not said twice.
-  anyway = flatten([for statement in values(var.statements) : statement.actions if contains(statement.resources, "*") && length(statement.conditions) == 0])
+  # Actions that the function's own statements already allow on all resources.
+  unrestricted_actions = flatten([
+    for statement in values(var.statements) :
+    statement.actions if contains(statement.resources, "*") && length(statement.conditions) == 0
+  ])
 
   function_arn = "arn:${var.location.partition}:lambda:${var.location.region}:${var.location.account_id}:function:${var.name}"
+}
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in local.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+module "policy" {
+  source = "../iam-policy"
+
+  statements = local.statements
 }
 
 resource "aws_iam_role" "this" {
   name                 = var.name
   path                 = var.role.path
   permissions_boundary = var.role.boundary_arn
-  description          = "Lets the function ${var.name} do its work."
+  description          = "Permissions of the Lambda function ${var.name}."
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -86,13 +87,16 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = var.name
   role   = aws_iam_role.this.id
-  policy = local.policy
+  policy = module.policy.json
 
   lifecycle {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     precondition {
-      condition     = length(local.policy) <= 10240
-      error_message = "The policy of role ${var.name} has ${length(local.policy)} characters; IAM allows 10,240 for a role's inline policies. Use fewer subnets, security groups or target groups."
+      condition     = length(module.policy.json) <= 10240
+      error_message = <<-EOT
+        The policy of role ${var.name} has ${length(module.policy.json)} characters, but IAM allows 10,240 for a role's inline policies.
+        Use fewer subnets, security groups or target groups.
+      EOT
     }
   }
 }

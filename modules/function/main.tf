@@ -26,8 +26,8 @@ resource "aws_lambda_function" "this" {
     variables = merge(var.environment, { POWERTOOLS_LOG_LEVEL = var.runtime.log_level })
   }
 
-  # Lambda's filter goes before the logger's own level, so both are the same. Metrics are log lines without a level, which the filter takes
-  # for INFO: nothing stricter may be asked for.
+  # Lambda filters before the logger does, so both have the same level. Metrics are log lines without a level, which
+  # Lambda treats as INFO, so higher levels are not allowed.
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
   logging_config {
     log_format            = "JSON"
@@ -51,7 +51,7 @@ resource "aws_lambda_function" "this" {
 
   tags = var.tags
 
-  # The role may do everything before the function runs for the first time, and until the function is gone: Lambda removes its network
-  # interfaces under this role.
+  # The role needs its permissions before the first invocation, and until the function is deleted: Lambda deletes its
+  # network interfaces with this role.
   depends_on = [aws_iam_role_policy.this]
 }

@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "role" {
-  description = "Name, ARN and policy id of the function's role."
+  description = "Name, ARN and policy ID of the function's role."
   value = {
     name      = aws_iam_role.this.name
     arn       = aws_iam_role.this.arn
@@ -23,6 +23,6 @@ output "log_group_name" {
 }
 
 output "statements" {
-  description = "Everything that the function may do: IAM statements by their `Sid`, each with its reason."
+  description = "All IAM statements of the function, by `Sid`, each with its reason."
   value       = local.statements
 }

@@ -5,19 +5,22 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the function does, in one sentence."
+  description = "Description of the function."
   type        = string
   nullable    = false
 }
 
 variable "handler" {
-  description = "Dotted path of the Python handler inside the package, e.g. `vmseries_autoscale.handlers.launch.handler`."
+  description = <<-EOT
+    Dotted path of the Python handler inside the package, e.g.
+    `vmseries_autoscale.handlers.launch.handler`.
+  EOT
   type        = string
   nullable    = false
 }
 
 variable "package" {
-  description = "The zip with the function's own code and its digest: `path` on this machine, `base64sha256` of its bytes."
+  description = "Zip archive with the function's code: path and digest."
   type = object({
     path         = string
     base64sha256 = string
@@ -26,13 +29,13 @@ variable "package" {
 }
 
 variable "layer_arns" {
-  description = "Versions of the layers that the function needs."
+  description = "ARNs of the layer versions of the function."
   type        = list(string)
   nullable    = false
 }
 
 variable "runtime" {
-  description = "How the function runs: Lambda runtime and architecture, memory, time limit of one run and log level, `INFO` or `DEBUG`."
+  description = "Lambda runtime, architecture, memory, timeout and log level (`INFO` or `DEBUG`)."
   type = object({
     name            = string
     architecture    = string
@@ -50,18 +53,21 @@ variable "environment" {
 
   validation {
     condition     = sum([for name, value in var.environment : length(name) + length(value)]) <= 4000
-    error_message = "environment must stay below Lambda's limit of 4 KB (here: 4000 characters). Use fewer or shorter interface names, zones, security groups or tags."
+    error_message = <<-EOT
+      environment must have at most 4000 characters, because Lambda allows 4 KB.
+      Use fewer or shorter interface names, zones, security groups or tags.
+    EOT
   }
 }
 
 variable "statements" {
   description = <<-EOT
-    What the function may do: IAM statements by their `Sid`, one for each capability. Writing to its own log group, tracing, and what
-    Lambda needs for a network or a key of the user's own are added.
+    IAM statements of the function, by `Sid`.
+    The module adds statements for logs, tracing, the VPC and the KMS key.
     - `actions`    - IAM actions.
-    - `resources`  - ARNs, as narrow as the actions allow.
-    - `conditions` - (Optional) operator => condition key => values.
-    - `reason`     - one sentence for the user: why the function needs it.
+    - `resources`  - ARNs of the resources.
+    - `conditions` - (Optional) Condition values by operator and condition key.
+    - `reason`     - Sentence that explains to the user why the function needs it.
   EOT
   type = map(object({
     actions    = list(string)
@@ -73,7 +79,7 @@ variable "statements" {
 }
 
 variable "role" {
-  description = "Path and permissions boundary of the function's role; `boundary_arn` null for none."
+  description = "Path and permissions boundary of the function's role."
   type = object({
     path         = string
     boundary_arn = string
@@ -82,19 +88,19 @@ variable "role" {
 }
 
 variable "log_retention_days" {
-  description = "Days that the log group keeps entries; 0 keeps them for ever."
+  description = "Retention of the log group in days. 0 keeps the logs forever."
   type        = number
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the environment and the log group; null for the keys that AWS owns."
+  description = "ARN of the KMS key for environment variables and logs. Null uses AWS owned keys."
   type        = string
   default     = null
 }
 
 variable "vpc" {
-  description = "Subnets and security groups from which the function reaches the network; null runs it outside of any VPC."
+  description = "Subnets and security groups of the function. Null runs it outside of any VPC."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -103,14 +109,14 @@ variable "vpc" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here."
+  description = "Tags of all resources."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "location" {
-  description = "Where this is: AWS partition, region and account id, read once by the root."
+  description = "AWS partition, Region and account ID, read once by the root module."
   type = object({
     partition  = string
     region     = string

@@ -1,35 +1,71 @@
 locals {
-  # The reconcile function counts once in each of its intervals: an alarm that looked more often would come and go.
+  # The reconcile function publishes once per interval. An alarm with a shorter period would change state between the
+  # runs.
   reconcile_seconds = var.reconcile.interval_minutes * 60
 
-  # Outcomes that need a person, by function and metric.
+  # Outcomes that require action by an operator.
   bad_outcomes = {
-    launch-abandoned               = { service = "launch", metric = "LaunchAbandoned", description = "A new firewall of ${var.name} did not become ready and was given up." }
-    terminate-deadline-passed      = { service = "terminate", metric = "TerminationDeadlinePassed", description = "A firewall of ${var.name} went although its clean-up had not finished: look for what it left in Panorama." }
-    license-not-returned           = { service = "terminate", metric = "LicenseNotReturned", description = "A firewall of ${var.name} went with its license: return it by hand; the log of ${var.name}-terminate has the serial number." }
-    reconcile-license-not-returned = { service = "reconcile", metric = "LicenseNotReturned", description = "A firewall of ${var.name} went, without its hook, with its license: return it by hand; the log of ${var.name}-reconcile has the serial number." }
-    removal-failed                 = { service = "reconcile", metric = "OrphanRemovalFailed", description = "Something that a firewall of ${var.name} has left could not be removed, and is tried again: the log of ${var.name}-reconcile says what and why." }
-    event-written-anew             = { service = "reconcile", metric = "LifecycleEventResent", description = "A lifecycle event of ${var.name} was lost and written anew, so nothing is lost: look for what keeps events from the functions." }
+    launch-abandoned = {
+      service     = "launch"
+      metric      = "LaunchAbandoned"
+      description = "A launch of ${var.name} was abandoned: the firewall did not become ready in time."
+    }
+    terminate-deadline-passed = {
+      service     = "terminate"
+      metric      = "TerminationDeadlinePassed"
+      description = "A firewall of ${var.name} terminated before its cleanup was complete. Check Panorama for its entries."
+    }
+    license-not-returned = {
+      service     = "terminate"
+      metric      = "LicenseNotReturned"
+      description = "A firewall of ${var.name} did not return its license. Return it manually: see ${var.name}-terminate's log."
+    }
+    reconcile-license-not-returned = {
+      service     = "reconcile"
+      metric      = "LicenseNotReturned"
+      description = "A firewall of ${var.name} terminated without its hook and its license. See ${var.name}-reconcile's log."
+    }
+    orphan-removal-failed = {
+      service     = "reconcile"
+      metric      = "OrphanRemovalFailed"
+      description = "An orphan of ${var.name} could not be removed. It is retried: see ${var.name}-reconcile's log."
+    }
+    event-resent = {
+      service     = "reconcile"
+      metric      = "LifecycleEventResent"
+      description = "A lost lifecycle event of ${var.name} was resent. Find out why the function did not handle it."
+    }
   }
 
-  # What a run that dies cannot count itself. Visits turn errors into outcomes, so an error is a run that ended in its middle: its message
-  # comes back, and so does the error. Throttling passes by itself, or it does not. Of the reconcile function nobody needs to know more than
-  # that it is silent.
+  # Failures that the functions cannot report themselves. The functions turn errors into outcomes, so a Lambda error is
+  # an invocation that crashed or timed out, and its message is delivered again. The reconcile function has an alarm on
+  # missing runs instead.
   function_alarms = {
-    errors    = { metric = "Errors", periods = 1, description = "did not get to the end of a run: it crashed or ran out of time; its log says where." }
-    throttles = { metric = "Throttles", periods = 3, description = "is kept from running for a quarter of an hour: the account has no concurrency left for it." }
+    errors = {
+      metric      = "Errors"
+      periods     = 1
+      description = "failed: it crashed or timed out. See its log."
+    }
+    throttles = {
+      metric      = "Throttles"
+      periods     = 3
+      description = "was throttled for 15 minutes: the account has no concurrency left for it."
+    }
   }
   watched_functions = merge([
-    for role, _ in local.transitions : { for key, alarm in local.function_alarms : "${role}-${key}" => merge(alarm, { function_name = module.function[role].name }) }
+    for function, _ in local.transitions : {
+      for key, alarm in local.function_alarms :
+      "${function}-${key}" => merge(alarm, { function_name = module.function[function].name })
+    }
   ]...)
 }
 
-# It lasts until the queue is empty, so the age of what is in it would tell nothing more.
+# The alarm lasts until the queue is empty.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.alarms == null ? {} : aws_sqs_queue.dead_letters
 
   alarm_name        = each.value.name
-  alarm_description = "${each.value.name} holds messages that nobody answers: see what they are, then move them back or delete them."
+  alarm_description = "${each.value.name} has messages. Find out why they failed, then redrive or delete them."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
@@ -47,13 +83,14 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   tags = var.tags
 }
 
-# The metric counts messages that were received less than three times, so visits that come back do not raise it: it shows that nobody reads.
+# The metric ignores messages that were received three times or more, so retried visits do not raise the alarm. It shows
+# that the function does not read the queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   for_each = var.alarms == null ? {} : aws_sqs_queue.events
 
   alarm_name        = "${var.name}-${each.key}-oldest-message"
-  alarm_description = "${var.name}-${each.key} holds a message that waited for half of the hook's heartbeat time-out: the function does not run."
+  alarm_description = "${var.name}-${each.key} has a message older than half of the hook's heartbeat timeout. The function does not run."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
@@ -62,7 +99,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
-  threshold           = var.transitions[each.key].heartbeat_timeout_seconds / 2
+  threshold           = var.hooks[each.key].heartbeat_timeout_seconds / 2
   treat_missing_data  = "notBreaching"
 
   alarm_actions = var.alarms.actions
@@ -114,12 +151,13 @@ resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
   tags = var.tags
 }
 
-# Long before the deadline, while what keeps the firewalls can still be put right. A period holds a visit even where pauses are longest.
+# Long before the deadline, so that an operator can fix the cause in time. The period is longer than the longest
+# interval between two visits.
 resource "aws_cloudwatch_metric_alarm" "terminate_held" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name        = "${var.name}-terminate-held"
-  alarm_description = "A leaving firewall of ${var.name} has been held for a quarter of deadlines.terminate_minutes: the log of ${var.name}-terminate says what it waits for."
+  alarm_description = "A termination of ${var.name} takes longer than 25 % of deadlines.terminate_minutes. See ${var.name}-terminate's log."
 
   namespace           = local.metrics_namespace
   metric_name         = "TerminationHeldSeconds"
@@ -137,12 +175,12 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
   tags = var.tags
 }
 
-# Silence is the sign here, so it is one also in a new deployment until the first run.
+# Missing data is breaching, also in a new deployment until the first run.
 resource "aws_cloudwatch_metric_alarm" "reconcile_silent" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name        = "${var.name}-reconcile-silent"
-  alarm_description = "${var.name}-reconcile has not come to the end of a run for three intervals, so nobody looks for what is lost: its log says why. Normal in a new deployment until the first run."
+  alarm_description = "${var.name}-reconcile has completed no run for three intervals. See its log. Normal until its first run."
 
   namespace           = local.metrics_namespace
   metric_name         = "ReconcileCompleted"

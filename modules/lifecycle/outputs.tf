@@ -1,20 +1,20 @@
-output "answers" {
+output "hook_dependencies" {
   description = <<-EOT
-    Everything that answers a lifecycle hook, or sees that nothing does, by ids that stay the same when a function is updated. The Auto Scaling group
-    must depend on it: then all of it is there before the first firewall launches and stays until the last one is gone.
+    IDs of everything that handles lifecycle hooks; they do not change when a function is updated.
+    The Auto Scaling group must depend on it, so that it exists before the first launch and until the last termination.
   EOT
   value = merge(
-    { for role, target in aws_cloudwatch_event_target.this : "${role}-target" => target.id },
-    { for role, mapping in aws_lambda_event_source_mapping.this : "${role}-mapping" => mapping.id },
-    { for role, function in module.function : "${role}-policy" => function.role.policy_id },
-    { for role, function in module.function : "${role}-logs" => function.log_group_name },
+    { for function, target in aws_cloudwatch_event_target.this : "${function}-target" => target.id },
+    { for function, mapping in aws_lambda_event_source_mapping.this : "${function}-mapping" => mapping.id },
+    { for name, function in module.function : "${name}-policy" => function.role.policy_id },
+    { for name, function in module.function : "${name}-logs" => function.log_group_name },
     { reconcile-target = aws_cloudwatch_event_target.reconcile.id },
   )
 }
 
 output "functions" {
-  description = "The functions, `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
-  value = { for role, function in module.function : role => {
+  description = "Lambda functions `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
+  value = { for name, function in module.function : name => {
     name           = function.name
     arn            = function.arn
     role_name      = function.role.name
@@ -24,36 +24,46 @@ output "functions" {
 }
 
 output "queues" {
-  description = "The queues by transition: URL and ARN."
-  value       = { for role, queue in aws_sqs_queue.events : role => { url = queue.url, arn = queue.arn } }
+  description = "URL and ARN of the SQS queue of each transition."
+  value       = { for function, queue in aws_sqs_queue.events : function => { url = queue.url, arn = queue.arn } }
 }
 
 output "dead_letter_queues" {
-  description = "The dead-letter queue of each transition: URL and ARN."
-  value       = { for role, queue in aws_sqs_queue.dead_letters : role => { url = queue.url, arn = queue.arn } }
+  description = "URL and ARN of the SQS dead-letter queue of each transition."
+  value       = { for function, queue in aws_sqs_queue.dead_letters : function => { url = queue.url, arn = queue.arn } }
 }
 
 output "event_rules" {
-  description = "ARN of the event rule of each function; that of `reconcile` is its schedule."
-  value       = merge({ for role, rule in aws_cloudwatch_event_rule.this : role => rule.arn }, { reconcile = aws_cloudwatch_event_rule.reconcile.arn })
+  description = "ARN of the EventBridge rule of each function. The rule of `reconcile` is its schedule."
+  value = merge(
+    { for function, rule in aws_cloudwatch_event_rule.this : function => rule.arn },
+    { reconcile = aws_cloudwatch_event_rule.reconcile.arn },
+  )
 }
 
 output "settings" {
-  description = "The settings document of each function, as it is handed over in VMSERIES_AUTOSCALE_SETTINGS."
-  value       = { for role, settings in local.settings : role => jsonencode(settings) }
+  description = "JSON settings of each function, as in its environment variable VMSERIES_AUTOSCALE_SETTINGS."
+  value       = { for function, settings in local.settings : function => jsonencode(settings) }
 
   precondition {
-    condition     = alltrue([for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters])
-    error_message = "The settings are too long for the environment of a Lambda function, which leaves ${local.maximum_settings_characters} characters for them: ${join(", ", [for role, characters in local.settings_characters : "${characters} for ${role}" if characters > local.maximum_settings_characters])}. Use fewer or shorter tags, zones, security groups, target groups or interface names."
+    condition = alltrue([
+      for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters
+    ])
+    error_message = <<-EOT
+      The settings must have at most ${local.maximum_settings_characters} characters to fit in the environment
+      of a Lambda function, but have
+      ${join(", ", [for function, characters in local.settings_characters : "${characters} for ${function}"])}.
+      Use fewer or shorter tags, zones, security groups, target groups or interface names.
+    EOT
   }
 }
 
 output "statements" {
-  description = "What this module asks for each function, as data: IAM statements by their `Sid`."
+  description = "IAM statements that this module requests for each function, by `Sid`."
   value       = local.statements
 }
 
 output "permissions" {
-  description = "Everything that each function may do, as data: IAM statements by their `Sid`, each with its reason."
-  value       = { for role, function in module.function : role => function.statements }
+  description = "All IAM statements of each function, by `Sid`, each with its reason."
+  value       = { for name, function in module.function : name => function.statements }
 }

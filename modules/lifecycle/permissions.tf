@@ -1,9 +1,9 @@
-# What each function may do, as data. Every call of a handler is in exactly one of these statements, and nothing else is.
+# IAM permissions of each function, as data. Each API call of a function is allowed by exactly one statement.
 locals {
-  # Everything of this deployment carries this tag from its creation on; nothing else does.
+  # All resources of this deployment, and no others, have this tag from their creation.
   is_ours = { StringEquals = { "aws:ResourceTag/${local.tag_prefix}deployment" = [var.name] } }
 
-  # A tag cannot be given away, either: what a function makes must carry it.
+  # Resources that a function creates must have the tag.
   becomes_ours = { StringEquals = { "aws:RequestTag/${local.tag_prefix}deployment" = [var.name] } }
 
   any = {
@@ -12,49 +12,55 @@ locals {
     interface = "${local.arn.ec2}:network-interface/*"
   }
 
-  # Subnets and security groups may belong to another account that shares its VPC; their ids are unique without it.
+  # Subnets and security groups may belong to another account that shares its VPC, hence any account ID.
   wired = [for interface in values(var.interfaces) : interface if interface.device_index > 0]
   wired_subnet_arns = sort(distinct(flatten([
-    for interface in local.wired : [for id in values(interface.subnet_ids) : "arn:${var.location.partition}:ec2:${var.location.region}:*:subnet/${id}"]
+    for interface in local.wired : [
+      for id in values(interface.subnet_ids) : "arn:${var.location.partition}:ec2:${var.location.region}:*:subnet/${id}"
+    ]
   ])))
   wired_security_group_arns = sort(distinct(flatten([
-    for interface in local.wired : [for id in interface.security_group_ids : "arn:${var.location.partition}:ec2:${var.location.region}:*:security-group/${id}"]
+    for interface in local.wired : [
+      for id in interface.security_group_ids :
+      "arn:${var.location.partition}:ec2:${var.location.region}:*:security-group/${id}"
+    ]
   ])))
 
   has_addresses = anytrue([for interface in values(var.interfaces) : interface.public_ip])
   address_pools = sort(distinct(compact([for interface in values(var.interfaces) : interface.public_ipv4_pool])))
 
-  # Counted, since the ARNs may not be known yet.
+  # By number, because the ARNs may be unknown at plan time.
   has_target_groups = length(local.named_target_groups) > 0
   target_group_arns = local.target_groups[*].arn
 
-  # AWS knows no resources for any of these. Addresses are looked for in every deployment: it may have had some.
-  looks = { for role in ["launch", "terminate", "reconcile"] : role => concat(
+  # These actions support no resource-level permissions. Every deployment may have addresses from an earlier
+  # configuration.
+  looks = { for function in ["launch", "terminate", "reconcile"] : function => concat(
     ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAddresses"],
     local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
-    role == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
+    function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
   ) }
 
-  common_statements = { for role, actions in local.looks : role => merge(
+  common_statements = { for function, actions in local.looks : function => merge(
     {
       Describe = {
         actions    = actions
         resources  = ["*"]
         conditions = {}
-        reason     = "Reads what is there, since nothing is kept in a table; AWS allows no narrower resource for reading it."
+        reason     = "Reads the current state, because the function stores none. These actions support no resource-level permissions."
       }
       DeleteInterfaces = {
         actions    = ["ec2:DeleteNetworkInterface"]
         resources  = [local.any.interface]
         conditions = local.is_ours
-        reason     = "Deletes interfaces of this deployment that no firewall uses any more."
+        reason     = "Deletes network interfaces of this deployment that no firewall uses."
       }
-      # Also where no interface asks for an address now: firewalls that were launched before may have one.
+      # Also without public_ip: firewalls that were launched earlier may have an address.
       ReleaseAddresses = {
         actions    = ["ec2:ReleaseAddress"]
         resources  = [local.any.address]
         conditions = local.is_ours
-        reason     = "Gives back addresses of this deployment that no firewall uses any more."
+        reason     = "Releases Elastic IP addresses of this deployment that no firewall uses."
       }
     },
     local.has_target_groups ? {
@@ -62,53 +68,58 @@ locals {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Takes the address of a firewall that leaves from the target groups that its interfaces name."
+        reason     = "Deregisters terminating firewalls from the target groups of their interfaces."
       }
     } : {},
-    local.secret_statements[role],
+    local.secret_statements[function],
   ) }
 
-  hook_statements = { for role, transition in local.transitions : role => merge(
-    local.common_statements[role],
+  hook_statements = { for function, transition in local.transitions : function => merge(
+    local.common_statements[function],
     {
       CompleteLifecycleAction = {
         actions    = ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"]
         resources  = [local.arn.autoscaling_group]
         conditions = {}
-        reason     = "Keeps the ${transition.hook_name} hook of this deployment's group open while there is work, and completes it."
+        reason     = "Keeps the ${transition.hook_name} hook of this deployment's group open with heartbeats, and completes it."
       }
       ConsumeQueue = {
-        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        resources  = [local.arn.queues[role]]
+        actions = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:GetQueueAttributes",
+          "sqs:ChangeMessageVisibility",
+        ]
+        resources  = [local.arn.queues[function]]
         conditions = {}
-        reason     = "Takes lifecycle events from its own queue, and lets them come back until they are done."
+        reason     = "Receives lifecycle events from its own queue, and delays and deletes them."
       }
       SendToDeadLetterQueue = {
         actions    = ["sqs:SendMessage"]
-        resources  = [local.arn.dead_letters[role]]
+        resources  = [local.arn.dead_letters[function]]
         conditions = {}
-        reason     = "Puts a message that it cannot understand into its own dead-letter queue, for a person to see."
+        reason     = "Moves invalid messages to its own dead-letter queue."
       }
       TagInstances = {
         actions   = ["ec2:CreateTags"]
         resources = [local.any.instance]
         conditions = merge(local.is_ours, {
-          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[role] }
+          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[function] }
         })
-        reason = "Notes on a firewall's instance what a later visit or an operator must know; these tags and no others."
+        reason = "Tags a firewall's instance with state for later visits and operators. Only these tag keys are allowed."
       }
     },
-    local.has_addresses || role == "terminate" ? {
+    local.has_addresses || function == "terminate" ? {
       DisassociateAddresses = {
         actions    = ["ec2:DisassociateAddress"]
         resources  = [local.any.address, local.any.interface]
         conditions = local.is_ours
-        reason     = "Takes an address of this deployment from where it does not belong, to use it or to give it back."
+        reason     = "Disassociates Elastic IP addresses of this deployment, to reuse or release them."
       }
     } : {},
   ) }
 
-  # A firewall that leaves before the launch function could note its serial number has it noted by the terminate function.
+  # If a firewall terminates before the launch function has tagged its serial number, the terminate function does.
   common_noted_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
   noted_tag_keys = {
     launch    = concat(local.common_noted_tag_keys, ["${local.tag_prefix}abandoned"])
@@ -122,13 +133,13 @@ locals {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = [local.any.interface]
         conditions = local.becomes_ours
-        reason     = "Makes the interfaces of a new firewall, which must carry this deployment's tag."
+        reason     = "Creates the network interfaces of a new firewall, which must have the tag of this deployment."
       }
       UseSubnets = {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = concat(local.wired_subnet_arns, local.wired_security_group_arns)
         conditions = {}
-        reason     = "Makes these interfaces in the subnets and security groups that you name, and nowhere else."
+        reason     = "Creates these interfaces only in the configured subnets and security groups."
       }
       TagAtCreation = {
         actions   = ["ec2:CreateTags"]
@@ -138,13 +149,13 @@ locals {
             "ec2:CreateAction" = concat(["CreateNetworkInterface"], local.has_addresses ? ["AllocateAddress"] : [])
           })
         }
-        reason = "Tags what it makes in the same call, so that nothing is ever there without an owner."
+        reason = "Tags resources in the call that creates them, so that none is without the tag of this deployment."
       }
       AttachInterfaces = {
         actions    = ["ec2:AttachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"]
         resources  = [local.any.interface, local.any.instance]
         conditions = local.is_ours
-        reason     = "Attaches the interfaces to the new firewall, to be deleted with it, and sets their source/destination check."
+        reason     = "Attaches the interfaces to the new firewall, sets delete on termination, and sets the source/destination check."
       }
     },
     local.has_addresses ? {
@@ -152,13 +163,13 @@ locals {
         actions    = ["ec2:AllocateAddress"]
         resources  = [local.any.address]
         conditions = local.becomes_ours
-        reason     = "Allocates the public addresses that you ask for, which must carry this deployment's tag."
+        reason     = "Allocates Elastic IP addresses, which must have the tag of this deployment."
       }
       AssociateAddresses = {
         actions    = ["ec2:AssociateAddress"]
         resources  = [local.any.address, local.any.interface, local.any.instance]
         conditions = local.is_ours
-        reason     = "Gives a new firewall's interfaces their public addresses."
+        reason     = "Associates Elastic IP addresses with the interfaces of a new firewall."
       }
     } : {},
     length(local.address_pools) > 0 ? {
@@ -166,7 +177,7 @@ locals {
         actions    = ["ec2:AllocateAddress"]
         resources  = [for pool in local.address_pools : "${local.arn.ec2}:ipv4pool-ec2/${pool}"]
         conditions = {}
-        reason     = "Takes public addresses from the pools that you name."
+        reason     = "Allocates Elastic IP addresses from the configured address pools."
       }
     } : {},
     local.has_target_groups ? {
@@ -174,13 +185,12 @@ locals {
         actions    = ["elasticloadbalancing:RegisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Registers the address of a firewall that is ready with the target groups that its interfaces name."
+        reason     = "Registers new firewalls with the target groups of their interfaces."
       }
     } : {},
   )
 
-  # An interface that is still attached, or an address that somebody has put elsewhere, may be in use: the reconcile function takes
-  # neither.
+  # The reconcile function must not detach interfaces or disassociate addresses, which may be in use.
   reconcile_statements = merge(
     local.common_statements.reconcile,
     {
@@ -188,7 +198,7 @@ locals {
         actions    = ["sqs:SendMessage"]
         resources  = values(local.arn.queues)
         conditions = {}
-        reason     = "Writes a lifecycle event that was lost into its queue once more."
+        reason     = "Resends lost lifecycle events to their queue."
       }
     },
   )
@@ -200,14 +210,14 @@ locals {
         actions    = ["ec2:DetachNetworkInterface"]
         resources  = [local.any.interface, local.any.instance]
         conditions = local.is_ours
-        reason     = "Detaches the interfaces of a leaving firewall, so that they can be deleted before it goes."
+        reason     = "Detaches the interfaces of a terminating firewall, to delete them."
       }
     })
     reconcile = local.reconcile_statements
   }
 }
 
-# Secrets, and the keys of the user's own that encrypt them.
+# Secrets, and the KMS keys with which they are encrypted.
 locals {
   secrets = {
     launch = compact([
@@ -239,23 +249,27 @@ locals {
     ])
   }
 
-  secret_statements = { for role, secrets in local.secrets : role => merge(
-    var.panorama == null && local.firewall_api[role] == null ? {} : {
+  secret_statements = { for function, secrets in local.secrets : function => merge(
+    var.panorama == null && local.firewall_api[function] == null ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
-        reason     = "Reads the secrets that you name: who it is to ${var.panorama == null ? "the firewalls" : "Panorama"}${role == "terminate" && var.licensing.api_key_secret_arn != null ? ", and the licensing API key" : ""}."
+        reason = join("", [
+          "Reads the credentials for ${var.panorama == null ? "the firewalls" : "Panorama"}",
+          function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
+          " from the configured secrets.",
+        ])
       }
     },
-    length(local.secret_keys[role]) == 0 ? {} : {
+    length(local.secret_keys[function]) == 0 ? {} : {
       DecryptSecrets = {
         actions   = ["kms:Decrypt"]
-        resources = local.secret_keys[role]
+        resources = local.secret_keys[function]
         conditions = {
           StringEquals = { "kms:EncryptionContext:SecretARN" = secrets }
         }
-        reason = "Decrypts these secrets, and nothing else, with your own key."
+        reason = "Decrypts these secrets, and nothing else, with your KMS key."
       }
     },
   ) }

@@ -1,6 +1,6 @@
-# One queue for each transition. A message stays one message from delivery to completion: a visit that has to come back makes it visible
-# again, so it is received many times. Until a visit says so, a message stays invisible for six times the function's time-out and the time
-# that it may wait for its batch.
+# One queue per transition. The same message lasts from delivery to completion: a visit that is not finished changes its
+# visibility, so that it is received again. Without that, the visibility timeout is six times the function's timeout
+# plus the batching window, as AWS recommends.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 resource "aws_sqs_queue" "events" {
   for_each = local.transitions
@@ -10,13 +10,13 @@ resource "aws_sqs_queue" "events" {
   message_retention_seconds  = var.event_delivery.message_retention_seconds
   sqs_managed_sse_enabled    = true
 
-  # The limit is SQS's highest. What cannot be understood does not wait for it: the function puts it into the dead-letter queue itself.
+  # The maximum of SQS. The function itself moves invalid messages to the dead-letter queue.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
     maxReceiveCount     = 1000
   })
 
-  # Inline, because the provider waits 25 s for a queue policy that is a resource of its own, at create and at destroy.
+  # Inline, because the provider waits 25 s for a separate queue policy resource at creation and at deletion.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -32,8 +32,8 @@ resource "aws_sqs_queue" "events" {
   tags = var.tags
 }
 
-# What the function cannot understand, what comes too often, and what EventBridge cannot hand over: one place for each transition, so that
-# everything in it goes back to one queue.
+# Messages that are invalid or were received too often, and events that EventBridge could not deliver. One queue per
+# transition, so that all messages can be redriven to the same queue.
 resource "aws_sqs_queue" "dead_letters" {
   for_each = local.transitions
 

@@ -1,8 +1,8 @@
-# When the reconcile function runs. A run that is late is worth nothing, since the next one does the same: nothing is tried again, and an
-# alarm sees what did not run.
+# Schedule of the reconcile function. Failed invocations are not retried, because the next run does the same. An alarm
+# detects missing runs.
 resource "aws_cloudwatch_event_rule" "reconcile" {
   name                = "${var.name}-reconcile"
-  description         = "When the firewalls of ${var.name} are reconciled."
+  description         = "Schedule of the reconcile function of ${var.name}."
   schedule_expression = "rate(${var.reconcile.interval_minutes} ${var.reconcile.interval_minutes == 1 ? "minute" : "minutes"})"
 
   tags = var.tags
@@ -29,7 +29,7 @@ resource "aws_lambda_permission" "reconcile" {
   source_arn    = aws_cloudwatch_event_rule.reconcile.arn
 }
 
-# Lambda's own queue, into which EventBridge hands an event over.
+# Lambda's internal queue for asynchronous invocations.
 resource "aws_lambda_function_event_invoke_config" "reconcile" {
   function_name                = module.function["reconcile"].name
   maximum_event_age_in_seconds = 60

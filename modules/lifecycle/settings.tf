@@ -1,8 +1,8 @@
-# The document that each function reads from VMSERIES_AUTOSCALE_SETTINGS. lambda/src/vmseries_autoscale/settings.py parses it strictly:
-# a key that is missing or unknown there is an error, so both sides change together.
+# JSON settings that each function reads from VMSERIES_AUTOSCALE_SETTINGS. lambda/src/vmseries_autoscale/settings.py
+# rejects missing and unknown keys, so change both together.
 locals {
-  # Pauses between two visits grow up to these. A launch is looked at evenly, since a minute lost is a minute without the firewall; a
-  # termination that waits for Panorama has hours.
+  # Maximum interval between two visits. A launch has a constant interval, because each minute counts. A termination has
+  # hours.
   maximum_visit_interval_seconds = {
     launch    = var.deadlines.visit_interval_seconds
     terminate = max(var.deadlines.visit_interval_seconds, 300)
@@ -23,7 +23,7 @@ locals {
     }
   }
 
-  firewall_api_settings = { for role, api in local.firewall_api : role => api == null ? null : {
+  firewall_api_settings = { for function, api in local.firewall_api : function => api == null ? null : {
     secret_arn      = api.secret_arn
     server_name     = api.server_name
     port            = api.port
@@ -37,7 +37,7 @@ locals {
   }
 
   launch_settings = merge(local.common_settings, {
-    lifecycle_hook_name            = var.transitions.launch.hook_name
+    lifecycle_hook_name            = var.hooks.launch.name
     queue_url                      = aws_sqs_queue.events["launch"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["launch"].url
     deadline_seconds               = var.deadlines.launch_minutes * 60
@@ -51,25 +51,30 @@ locals {
   })
 
   terminate_settings = merge(local.common_settings, {
-    lifecycle_hook_name            = var.transitions.terminate.hook_name
+    lifecycle_hook_name            = var.hooks.terminate.name
     queue_url                      = aws_sqs_queue.events["terminate"].url
     dead_letter_queue_url          = aws_sqs_queue.dead_letters["terminate"].url
     deadline_seconds               = var.deadlines.terminate_minutes * 60
     visit_interval_seconds         = var.deadlines.visit_interval_seconds
     maximum_visit_interval_seconds = local.maximum_visit_interval_seconds.terminate
-    management_device_index        = one([for interface in values(var.interfaces) : interface.device_index if interface.role == "management"])
+    management_device_index = one([
+      for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
+    ])
     licensing = {
       mode               = var.licensing.mode
       api_key_secret_arn = var.licensing.api_key_secret_arn
       license_manager    = var.licensing.license_manager
     }
-    firewall_api  = local.firewall_api_settings.terminate
-    target_groups = { for interface in values(var.interfaces) : tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0 }
+    firewall_api = local.firewall_api_settings.terminate
+    target_groups = {
+      for interface in values(var.interfaces) :
+      tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0
+    }
   })
 
   reconcile_settings = merge(local.common_settings, {
-    launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = aws_sqs_queue.events["launch"].url }
-    terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = aws_sqs_queue.events["terminate"].url }
+    launch    = { lifecycle_hook_name = var.hooks.launch.name, queue_url = aws_sqs_queue.events["launch"].url }
+    terminate = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = aws_sqs_queue.events["terminate"].url }
     target_groups = [for group in local.target_groups : {
       arn         = group.arn
       vpc_id      = var.network.vpc_id
@@ -85,8 +90,8 @@ locals {
   })
 }
 
-# Lambda holds 4 KB of environment, and refuses more when half of the plan is applied. What has yet to be made is unknown until then, but
-# not how long it will be.
+# Lambda rejects environments larger than 4 KB, but only during apply. Values that are unknown at plan time have a known
+# maximum length, so the size is checked at plan time.
 locals {
   at_full_length = {
     cidr_block        = "255.255.255.255/32"
@@ -110,17 +115,21 @@ locals {
     })
     terminate = merge(local.terminate_settings, local.hook_settings_at_full_length)
     reconcile = merge(local.reconcile_settings, {
-      launch    = { lifecycle_hook_name = var.transitions.launch.hook_name, queue_url = local.at_full_length.queue_url }
-      terminate = { lifecycle_hook_name = var.transitions.terminate.hook_name, queue_url = local.at_full_length.queue_url }
+      launch    = { lifecycle_hook_name = var.hooks.launch.name, queue_url = local.at_full_length.queue_url }
+      terminate = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = local.at_full_length.queue_url }
       target_groups = [for group in local.target_groups : {
-        arn         = group.arn
-        vpc_id      = local.at_full_length.vpc_id
-        cidr_blocks = flatten([for name in group.interfaces : [for _ in var.network.cidr_blocks[name] : local.at_full_length.cidr_block]])
+        arn    = group.arn
+        vpc_id = local.at_full_length.vpc_id
+        cidr_blocks = flatten([
+          for name in group.interfaces : [for _ in var.network.cidr_blocks[name] : local.at_full_length.cidr_block]
+        ])
       }]
     })
   }
 
-  # Of the 4000 that ../function allows, for all but the names and values of the other variables.
+  # Of the 4000 that ../function allows, without the names and values of the other variables.
   maximum_settings_characters = 3890
-  settings_characters         = { for role, settings in local.settings_at_full_length : role => length(jsonencode(settings)) }
+  settings_characters = {
+    for function, settings in local.settings_at_full_length : function => length(jsonencode(settings))
+  }
 }

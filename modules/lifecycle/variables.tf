@@ -5,7 +5,7 @@ variable "name" {
 }
 
 variable "location" {
-  description = "Where this is: AWS partition, region and account id, read once by the root."
+  description = "AWS partition, Region and account ID, read once by the root module."
   type = object({
     partition  = string
     region     = string
@@ -14,17 +14,17 @@ variable "location" {
   nullable = false
 }
 
-variable "transitions" {
-  description = "The two lifecycle hooks by transition: hook name and heartbeat time-out, as the Auto Scaling group has them."
+variable "hooks" {
+  description = "Lifecycle hooks of the Auto Scaling group, by transition."
   type = object({
-    launch    = object({ hook_name = string, heartbeat_timeout_seconds = number })
-    terminate = object({ hook_name = string, heartbeat_timeout_seconds = number })
+    launch    = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
+    terminate = object({ name = string, default_result = string, heartbeat_timeout_seconds = number })
   })
   nullable = false
 }
 
 variable "interfaces" {
-  description = "Network interfaces of each firewall by name; every interface with its security groups and its source/destination check."
+  description = "Network interfaces of each firewall, by name, with security groups and source/destination check."
   type = map(object({
     role               = string
     device_index       = number
@@ -39,7 +39,7 @@ variable "interfaces" {
 }
 
 variable "network" {
-  description = "Where the firewalls are: their VPC, and the CIDR blocks of the subnets of each interface by its name."
+  description = "VPC of the firewalls, and the CIDR blocks of the subnets of each interface, by name."
   type = object({
     vpc_id      = string
     cidr_blocks = map(list(string))
@@ -48,13 +48,13 @@ variable "network" {
 }
 
 variable "readiness" {
-  description = "What a firewall must show before it gets into service: `in-sync`, `connected` or `off`."
+  description = "Condition for a new firewall to enter service: `in-sync`, `connected` or `off`."
   type        = string
   nullable    = false
 }
 
 variable "panorama" {
-  description = "Panorama that manages the firewalls; null for none."
+  description = "Panorama that manages the firewalls. Null for none."
   type = object({
     hostnames             = list(string)
     port                  = number
@@ -70,7 +70,7 @@ variable "panorama" {
 }
 
 variable "firewall_api" {
-  description = "The firewalls' own API at their management addresses, for a deployment without Panorama; null for none."
+  description = "XML API of the firewalls, for deployments without Panorama. Null for none."
   type = object({
     secret_arn         = string
     secret_kms_key_arn = string
@@ -82,7 +82,9 @@ variable "firewall_api" {
 }
 
 variable "licensing" {
-  description = "How a firewall gives its license back: `mode` `firewall`, `plugin` or `none`, the secret with the licensing API key for the first, and the license manager for the second."
+  description = <<-EOT
+    How a terminating firewall returns its license: mode, secret with the licensing API key, and license manager.
+  EOT
   type = object({
     mode                       = string
     api_key_secret_arn         = string
@@ -93,7 +95,7 @@ variable "licensing" {
 }
 
 variable "deadlines" {
-  description = "How long a launch and a termination may take, and the first pause between two looks at it."
+  description = "Deadlines of launches and terminations, and the initial interval between two visits."
   type = object({
     launch_minutes         = number
     terminate_minutes      = number
@@ -103,7 +105,7 @@ variable "deadlines" {
 }
 
 variable "reconcile" {
-  description = "How often the reconcile function runs, for how long something must have been wrong before it acts, and how much one run may do."
+  description = "Interval, minimum age and limits of the reconcile function."
   type = object({
     interval_minutes  = number
     age_floor_minutes = number
@@ -115,13 +117,16 @@ variable "reconcile" {
 }
 
 variable "metric_namespace" {
-  description = "CloudWatch namespace that scaling policies look into; null without any policy. The pre-flight compares it with what Panorama has the firewalls do."
+  description = <<-EOT
+    CloudWatch namespace of the scaling policies, which the pre-flight check compares with Panorama.
+    Null without a policy.
+  EOT
   type        = string
   default     = null
 }
 
 variable "functions" {
-  description = "How the functions run."
+  description = "Settings of the Lambda functions."
   type = object({
     runtime                       = string
     architecture                  = string
@@ -139,7 +144,7 @@ variable "functions" {
 }
 
 variable "package" {
-  description = "The zip with the functions' own code and its digest."
+  description = "Zip archive with the functions' code: path and digest."
   type = object({
     path         = string
     base64sha256 = string
@@ -148,13 +153,13 @@ variable "package" {
 }
 
 variable "layer_arn" {
-  description = "Version of the layer with the third-party Python."
+  description = "ARN of the layer version with the third-party Python packages."
   type        = string
   nullable    = false
 }
 
 variable "event_delivery" {
-  description = "How long and how often EventBridge tries to hand an event over, and how long queues keep messages."
+  description = "Retries of EventBridge and retention of the queues."
   type = object({
     maximum_age_seconds           = number
     maximum_retries               = number
@@ -174,7 +179,7 @@ variable "permissions" {
 }
 
 variable "alarms" {
-  description = "What the alarms do; null makes none."
+  description = "Actions of the CloudWatch alarms. Null creates no alarms."
   type = object({
     actions = list(string)
   })
@@ -182,7 +187,7 @@ variable "alarms" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here, and of the interfaces and addresses that the launch function makes."
+  description = "Tags of all resources, including the interfaces and addresses that the launch function creates."
   type        = map(string)
   nullable    = false
 }

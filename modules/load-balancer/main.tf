@@ -1,6 +1,8 @@
 resource "aws_lb" "this" {
-  # checkov:skip=CKV_AWS_150: Deletion protection is an input; on by default it would make destroy fail half-way, after the firewalls are gone.
-  # checkov:skip=CKV_AWS_152: Cross-zone load balancing is an input and on by default, which the scanner does not see through the variable.
+  # checkov:skip=CKV_AWS_150: Deletion protection is an input. By default it would make destroy fail after the firewalls
+  # are terminated.
+  # checkov:skip=CKV_AWS_152: Cross-zone load balancing is an input and enabled by default, which the scanner cannot
+  # evaluate.
   name                             = var.name
   load_balancer_type               = "gateway"
   subnets                          = var.subnet_ids
@@ -29,13 +31,13 @@ resource "aws_lb_target_group" "this" {
     unhealthy_threshold = var.health_check.unhealthy_threshold
   }
 
-  # AWS wants both alike.
+  # AWS requires both to be equal.
   target_failover {
     on_deregistration = var.target_failover
     on_unhealthy      = var.target_failover
   }
 
-  # Without stickiness a flow is its 5-tuple.
+  # Without stickiness, a flow is identified by its 5-tuple.
   dynamic "stickiness" {
     for_each = var.stickiness[*]
 
@@ -60,7 +62,8 @@ resource "aws_lb_listener" "this" {
 }
 
 resource "aws_vpc_endpoint_service" "this" {
-  # checkov:skip=CKV_AWS_123: Manual acceptance is an input; without it, only the principals that are named may connect, by default this account.
+  # checkov:skip=CKV_AWS_123: Manual acceptance is an input. Without it, only the allowed principals may connect, by
+  # default this account.
   acceptance_required        = var.endpoint_service.acceptance_required
   allowed_principals         = var.endpoint_service.allowed_principals
   gateway_load_balancer_arns = [aws_lb.this.arn]

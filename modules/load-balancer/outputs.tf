@@ -4,14 +4,17 @@ output "arn" {
 }
 
 output "target_group_arn" {
-  description = "ARN of the GENEVE target group. It is known once the listener stands, so that targets come to a load balancer that forwards."
+  description = <<-EOT
+    ARN of the GENEVE target group.
+    It depends on the listener, so that targets are registered with a load balancer that forwards.
+  EOT
   value       = aws_lb_target_group.this.arn
 
   depends_on = [aws_lb_listener.this]
 }
 
 output "endpoint_service" {
-  description = "Endpoint service of the load balancer: name for the endpoints of other VPCs, and id."
+  description = "Name and ID of the endpoint service of the load balancer."
   value = {
     name = aws_vpc_endpoint_service.this.service_name
     id   = aws_vpc_endpoint_service.this.id

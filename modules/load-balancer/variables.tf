@@ -5,19 +5,19 @@ variable "name" {
 }
 
 variable "vpc_id" {
-  description = "VPC of the firewalls."
+  description = "ID of the firewalls' VPC."
   type        = string
   nullable    = false
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the load balancer, one in each zone; the firewalls' data subnets."
+  description = "IDs of the subnets of the load balancer, one per zone: the data subnets of the firewalls."
   type        = list(string)
   nullable    = false
 }
 
 variable "health_check" {
-  description = "How the load balancer finds out whether a firewall forwards."
+  description = "Health check of the firewalls."
   type = object({
     protocol            = string
     port                = number
@@ -32,37 +32,40 @@ variable "health_check" {
 }
 
 variable "deregistration_delay_seconds" {
-  description = "How long flows may go on to a firewall that leaves."
+  description = "Time for which existing flows may continue to a firewall that is being deregistered."
   type        = number
   nullable    = false
 }
 
 variable "target_failover" {
-  description = "What becomes of the flows of a firewall that leaves or is unhealthy: `no_rebalance` or `rebalance`."
+  description = <<-EOT
+    Handling of existing flows when their firewall is deregistered or unhealthy:
+    `no_rebalance` or `rebalance`.
+  EOT
   type        = string
   nullable    = false
 }
 
 variable "stickiness" {
-  description = "What makes a flow: null for the 5-tuple, or `source_ip_dest_ip_proto`, `source_ip_dest_ip`."
+  description = "Flow stickiness: `source_ip_dest_ip_proto` or `source_ip_dest_ip`. Null uses the 5-tuple."
   type        = string
   default     = null
 }
 
 variable "cross_zone" {
-  description = "Whether a flow may go to a firewall in another zone."
+  description = "Whether flows may go to firewalls in other zones."
   type        = bool
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Whether the load balancer refuses to be deleted."
+  description = "Whether the load balancer is protected from deletion."
   type        = bool
   nullable    = false
 }
 
 variable "endpoint_service" {
-  description = "Who may make endpoints to the load balancer, and whether each one must be accepted by hand."
+  description = "Principals that may create endpoints, and whether each endpoint must be accepted."
   type = object({
     acceptance_required = bool
     allowed_principals  = list(string)
@@ -71,7 +74,7 @@ variable "endpoint_service" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here."
+  description = "Tags of all resources."
   type        = map(string)
   nullable    = false
 }

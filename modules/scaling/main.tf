@@ -1,5 +1,5 @@
 locals {
-  # The ten metrics that VM-Series publishes, by the names that this module gives them, and in what each is counted.
+  # The ten metrics that VM-Series publishes, by their names in this module, with their units.
   # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/about-the-vm-series-firewall/custom-pan-os-metrics-published-for-monitoring
   metrics = {
     data_plane_cpu           = { name = "DataPlaneCPUUtilizationPct", kind = "percent" }
@@ -14,9 +14,10 @@ locals {
     session_utilization      = { name = "panSessionUtilization", kind = "percent" }
   }
 
-  # Each policy with its metric and the one kind of target that was given.
+  # Each policy with its metric and its one target value.
   policies = { for name, policy in var.target_tracking : name => merge(policy, {
-    # No unit is asked for with a metric of the ten: CloudWatch takes another unit for another metric, and PAN-OS does not promise its own.
+    # No unit for the ten metrics: CloudWatch treats another unit as another metric, and PAN-OS does not document its
+    # units.
     metric_name = policy.metric == null ? policy.raw_metric.name : local.metrics[policy.metric].name
     unit        = policy.metric == null ? policy.raw_metric.unit : null
     kind        = policy.metric == null ? "value" : local.metrics[policy.metric].kind

@@ -1,5 +1,5 @@
-# The pair that Palo Alto Networks recommends: add a firewall when sessions fill the group for a while, remove one when they have left it for
-# longer.
+# The pair of policies that Palo Alto Networks recommends: add firewalls after a while of high session utilization, and
+# remove firewalls after a longer while of low utilization.
 locals {
   step = var.step == null ? {} : {
     add = {
@@ -39,18 +39,18 @@ resource "aws_cloudwatch_metric_alarm" "step" {
   for_each = local.step
 
   alarm_name        = "${var.name}-session-utilization-${each.key}"
-  alarm_description = "Session utilization of the firewalls of ${var.name} ${each.value.words}: the group changes by ${each.value.adjustment}."
+  alarm_description = "Session utilization of ${var.name} ${each.value.words}: changes capacity by ${each.value.adjustment}."
 
   namespace           = var.namespace
   metric_name         = local.metrics.session_utilization.name
   dimensions          = var.dimensions
   statistic           = "Average"
-  period              = 60 # The interval at which the firewalls are told to publish.
+  period              = 60 # Publishing interval of the firewalls.
   evaluation_periods  = each.value.minutes
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
 
-  # Firewalls that say nothing are no reason to change anything.
+  # Missing data does not change the size of the group.
   treat_missing_data = "missing"
 
   alarm_actions = [aws_autoscaling_policy.step[each.key].arn]
@@ -58,15 +58,23 @@ resource "aws_cloudwatch_metric_alarm" "step" {
   tags = var.tags
 }
 
-# With n firewalls at the upper threshold, one more brings the average to upper * n / (n + 1). If that is below the lower threshold, the
-# firewall that was just added is taken away again.
+# With n firewalls at the upper threshold, one more reduces the average to upper * n / (n + 1). If that is below the
+# lower threshold, the new firewall is removed again.
 locals {
-  after_adding = var.step == null ? null : floor(var.step.add_above_percent * var.minimum_capacity * 10 / (var.minimum_capacity + var.step.adjustment)) / 10
+  after_adding = one([
+    for step in var.step[*] :
+    floor(step.add_above_percent * var.minimum_capacity * 10 / (var.minimum_capacity + step.adjustment)) / 10
+  ])
 }
 
 check "step_scaling_settles" {
   assert {
-    condition     = var.step == null ? true : local.after_adding >= var.step.remove_below_percent
-    error_message = var.step == null ? "" : "scaling.step flaps at capacity.min = ${var.minimum_capacity}: adding ${var.step.adjustment} at ${var.step.add_above_percent} % leaves ${local.after_adding} %, which is below remove_below_percent = ${var.step.remove_below_percent}, so the firewall is removed again. Set remove_below_percent below ${floor(local.after_adding)} or capacity.min higher."
+    condition     = alltrue([for step in var.step[*] : local.after_adding >= step.remove_below_percent])
+    error_message = var.step == null ? "" : <<-EOT
+      scaling.step flaps at capacity.min = ${var.minimum_capacity}:
+      adding ${var.step.adjustment} at ${var.step.add_above_percent} % leaves ${local.after_adding} %, which is
+      below remove_below_percent = ${var.step.remove_below_percent}, so the firewall is removed again.
+      Set remove_below_percent below ${floor(local.after_adding)}, or increase capacity.min.
+    EOT
   }
 }

@@ -47,14 +47,15 @@ def sources() -> dict[Path, str]:
 
 def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
     text = (REPOSITORY / "modules/lifecycle/outputs.tf").read_text(encoding="utf-8")
-    answers = text[text.index('output "answers"') : text.index('output "functions"')]
+    answers = text[text.index('output "hook_dependencies"') : text.index('output "functions"')]
     assert all(name in answers for name in ANSWERS)
     root = (REPOSITORY / "main.tf").read_text(encoding="utf-8")
-    assert re.search(r"hook_answers\s+= module\.lifecycle\.answers\n", root)
+    assert re.search(r"hook_dependencies\s+= module\.lifecycle\.hook_dependencies\n", root)
     group = "modules/firewall-group/main.tf"
-    assert resource(group, "terraform_data", "hook_answers")["input"] == "${var.hook_answers}"
+    dependencies = resource(group, "terraform_data", "hook_dependencies")
+    assert dependencies["input"] == "${var.hook_dependencies}"
     behind = resource(group, "aws_autoscaling_group")["depends_on"]
-    assert "${terraform_data.hook_answers}" in behind
+    assert "${terraform_data.hook_dependencies}" in behind
 
 
 def test_g2_a_function_goes_before_the_rights_by_which_lambda_clears_its_network() -> None:

@@ -1,4 +1,5 @@
-# What the mocked provider answers where a random string would not do: another resource validates it, or a test looks at it.
+# What the mocked provider answers where a random string would not do: another resource validates it, or a test looks at
+# it.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
@@ -69,7 +70,9 @@ mock_resource "aws_lambda_function" {
 }
 
 mock_resource "aws_autoscaling_policy" {
-  defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:0:autoScalingGroupName/fw:policyName/fw" }
+  defaults = {
+    arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:0:autoScalingGroupName/fw:policyName/fw"
+  }
 }
 
 mock_resource "aws_launch_template" {

@@ -27,6 +27,7 @@ READ_BY_TERRAFORM = (
     "*.tf",
     "modules/*/*.tf",
     "examples/*/*.tf",
+    "examples/modules/*/*.tf",
     "lambda/dist/functions.zip",
     "lambda/layer/layer.json",
 )

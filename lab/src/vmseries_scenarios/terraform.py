@@ -33,8 +33,8 @@ https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 NOT_COPIED = shutil.ignore_patterns(".*", "*.tfstate*", "__pycache__")
 """What another run left behind."""
 
-MODULE = ("*.tf", "modules", "lambda")
-"""What belongs to the module."""
+MODULE = ("*.tf", "modules", "lambda", "examples/modules")
+"""What belongs to the module, and the modules that the examples share."""
 
 INTERRUPT_GRACE_SECONDS = 20.0
 """How long Terraform may take to stop the provider and write its state once it is interrupted."""

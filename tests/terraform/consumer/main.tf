@@ -1,5 +1,5 @@
-# A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts the module
-# beside this folder as the registry would serve it.
+# A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts
+# the module beside this folder as the registry would serve it.
 
 terraform {
   required_version = ">= 1.9"
@@ -18,8 +18,16 @@ locals {
   zones = { us-east-1a = 0, us-east-1b = 1 }
 
   interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { for zone, subnet in aws_subnet.data : zone => subnet.id } }
-    management = { role = "management", device_index = 1, subnet_ids = { for zone, subnet in aws_subnet.management : zone => subnet.id } }
+    data = {
+      role         = "data"
+      device_index = 0
+      subnet_ids   = { for zone, subnet in aws_subnet.data : zone => subnet.id }
+    }
+    management = {
+      role         = "management"
+      device_index = 1
+      subnet_ids   = { for zone, subnet in aws_subnet.management : zone => subnet.id }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-# What tests/terraform/test_recorded.py records: the module as the two-arm example uses it, without firewalls, and then its functions as AWS
-# describes them.
+# What tests/terraform/test_recorded.py records: the module as the two-arm example uses it, without firewalls, and then
+# its functions as AWS describes them.
 
 terraform {
   required_version = ">= 1.9"

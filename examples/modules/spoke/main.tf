@@ -1,14 +1,18 @@
-# A spoke VPC whose traffic passes the firewalls in both directions, zone by zone:
+# A spoke VPC whose traffic passes through the firewalls in both directions, zone by zone:
 #
 #   application subnet ── 0.0.0.0/0 ──► endpoint in the same zone ──► firewalls
-#   internet gateway ── application subnet's range (edge route table) ──► endpoint in the same zone
-#   endpoint subnet ── 0.0.0.0/0 ──► internet gateway (what the firewalls hand back to the endpoint)
+#   internet gateway ── application subnet's CIDR block (edge route table) ──► endpoint in the same zone
+#   endpoint subnet ── 0.0.0.0/0 ──► internet gateway (traffic that the firewalls return to the endpoint)
 #
-# No subnet with applications has a route to the internet gateway, and the gateway has none to them:
-# there is no way around. The README shows how to check it.
+# No application subnet has a route to the internet gateway, and the gateway has none to an application subnet, so
+# traffic cannot bypass the firewalls. The README of each example shows how to check it.
+
+locals {
+  zones = { for index, zone in sort(var.zones) : zone => index }
+}
 
 resource "aws_vpc" "spoke" {
-  cidr_block = var.spoke_vpc_cidr
+  cidr_block = var.cidr_block
 
   tags = { Name = "${var.name}-spoke" }
 }
@@ -24,7 +28,7 @@ resource "aws_subnet" "endpoint" {
 
   vpc_id            = aws_vpc.spoke.id
   availability_zone = each.key
-  cidr_block        = cidrsubnet(var.spoke_vpc_cidr, 8, 10 + each.value)
+  cidr_block        = cidrsubnet(var.cidr_block, 8, 10 + each.value)
 
   tags = { Name = "${var.name}-endpoint-${each.key}" }
 }
@@ -52,7 +56,7 @@ resource "aws_vpc_endpoint" "this" {
 
   vpc_id            = aws_vpc.spoke.id
   vpc_endpoint_type = "GatewayLoadBalancer"
-  service_name      = module.firewalls.endpoint_service.name
+  service_name      = var.endpoint_service_name
   subnet_ids        = [aws_route_table_association.endpoint[each.key].subnet_id]
 
   tags = { Name = "${var.name}-${each.key}" }
@@ -63,7 +67,7 @@ resource "aws_subnet" "application" {
 
   vpc_id            = aws_vpc.spoke.id
   availability_zone = each.key
-  cidr_block        = cidrsubnet(var.spoke_vpc_cidr, 8, each.value)
+  cidr_block        = cidrsubnet(var.cidr_block, 8, each.value)
 
   tags = { Name = "${var.name}-application-${each.key}" }
 }

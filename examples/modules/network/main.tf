@@ -1,15 +1,14 @@
-# The security VPC: where the load balancer, the firewalls and their functions are.
+# The security VPC, in which the load balancer, the firewalls and the Lambda functions run.
 #
-# Route tables hold their routes inline, and whoever needs a subnet *with* its routes takes the
-# subnet's id from the route table's association. So nothing starts before its way out exists and,
-# what matters more, nothing loses it too early: on destroy Terraform keeps NAT gateways, routes and
-# the internet gateway until the group is empty, because a leaving firewall returns its license
-# through its management interface, and the functions reach AWS and Panorama by the same way.
+# Route tables define their routes inline, and the outputs take each subnet ID from its route table association. So
+# nothing starts before its route to the internet exists. More importantly, terraform destroy keeps NAT gateways, routes
+# and the internet gateway until the group is empty: a terminating firewall returns its license through its management
+# interface, and the functions reach AWS and Panorama the same way.
 
 data "aws_availability_zones" "available" {
   state = "available"
 
-  # No local zones: neither Gateway Load Balancers nor all instance types exist there.
+  # Exclude Local Zones, which lack Gateway Load Balancers and many instance types.
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
@@ -21,7 +20,7 @@ locals {
 }
 
 resource "aws_vpc" "security" {
-  cidr_block           = var.security_vpc_cidr
+  cidr_block           = var.cidr_block
   enable_dns_support   = true
   enable_dns_hostnames = true
 
@@ -34,15 +33,15 @@ resource "aws_internet_gateway" "security" {
   tags = { Name = "${var.name}-security" }
 }
 
-# Data: the load balancer and the firewalls' first interface. Nothing in it talks to anything outside
-# of the VPC: what the firewalls inspect travels in tunnels from and to the load balancer.
+# Data: the load balancer and the firewalls' data interfaces. There is no route out of the VPC, because inspected
+# traffic travels in GENEVE tunnels between the load balancer and the firewalls.
 
 resource "aws_subnet" "data" {
   for_each = local.zones
 
   vpc_id            = aws_vpc.security.id
   availability_zone = each.key
-  cidr_block        = cidrsubnet(var.security_vpc_cidr, 8, each.value)
+  cidr_block        = cidrsubnet(var.cidr_block, 8, each.value)
 
   tags = { Name = "${var.name}-data-${each.key}" }
 }
@@ -60,20 +59,19 @@ resource "aws_route_table_association" "data" {
   route_table_id = aws_route_table.data.id
 }
 
-# Untrust: where the firewalls send inspected traffic to the internet, each with an Elastic IP of
-# its own. The NAT gateways of the management subnets stand here too.
+# Public: the NAT gateways, and the firewalls' untrust interfaces in two-arm deployments.
 
-resource "aws_subnet" "untrust" {
+resource "aws_subnet" "public" {
   for_each = local.zones
 
   vpc_id            = aws_vpc.security.id
   availability_zone = each.key
-  cidr_block        = cidrsubnet(var.security_vpc_cidr, 8, 20 + each.value)
+  cidr_block        = cidrsubnet(var.cidr_block, 8, 20 + each.value)
 
-  tags = { Name = "${var.name}-untrust-${each.key}" }
+  tags = { Name = "${var.name}-public-${each.key}" }
 }
 
-resource "aws_route_table" "untrust" {
+resource "aws_route_table" "public" {
   vpc_id = aws_vpc.security.id
 
   route {
@@ -81,26 +79,26 @@ resource "aws_route_table" "untrust" {
     gateway_id = aws_internet_gateway.security.id
   }
 
-  tags = { Name = "${var.name}-untrust" }
+  tags = { Name = "${var.name}-public" }
 }
 
-resource "aws_route_table_association" "untrust" {
+resource "aws_route_table_association" "public" {
   for_each = local.zones
 
-  subnet_id      = aws_subnet.untrust[each.key].id
-  route_table_id = aws_route_table.untrust.id
+  subnet_id      = aws_subnet.public[each.key].id
+  route_table_id = aws_route_table.public.id
 }
 
-# Management: private, out by a NAT gateway in the same zone, so that the loss of a zone takes no
-# other zone's management with it. If Panorama is reached through a transit gateway or a peering, put
-# that route here as a second `route` block: an aws_route of its own would fight with the inline ones.
+# Management: private, with a NAT gateway in the same zone, so that the loss of a zone does not affect management in the
+# others. To reach Panorama through a transit gateway or a VPC peering connection, add a second `route` block here: a
+# separate aws_route resource would conflict with the inline routes.
 
 resource "aws_subnet" "management" {
   for_each = local.zones
 
   vpc_id            = aws_vpc.security.id
   availability_zone = each.key
-  cidr_block        = cidrsubnet(var.security_vpc_cidr, 8, 10 + each.value)
+  cidr_block        = cidrsubnet(var.cidr_block, 8, 10 + each.value)
 
   tags = { Name = "${var.name}-management-${each.key}" }
 }
@@ -117,7 +115,7 @@ resource "aws_nat_gateway" "this" {
   for_each = local.zones
 
   allocation_id = aws_eip.nat[each.key].id
-  subnet_id     = aws_route_table_association.untrust[each.key].subnet_id
+  subnet_id     = aws_route_table_association.public[each.key].subnet_id
 
   tags = { Name = "${var.name}-${each.key}" }
 }
@@ -142,7 +140,7 @@ resource "aws_route_table_association" "management" {
   route_table_id = aws_route_table.management[each.key].id
 }
 
-# The functions open connections and accept none: to the APIs of AWS and to Panorama, all by HTTPS.
+# The functions only open HTTPS connections to the AWS APIs and to Panorama.
 
 resource "aws_security_group" "functions" {
   name        = "${var.name}-functions"

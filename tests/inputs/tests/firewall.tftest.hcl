@@ -1,0 +1,606 @@
+# The validations of `interfaces`, `management_access`, `firewall`, `bootstrap`.
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+
+  web = {
+    arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    port = 443
+  }
+}
+
+# Control run: without it, a mistake in the values above would make every other run pass.
+run "accepts_the_values_above" {
+  command = plan
+}
+
+# interfaces ---------------------------------------------------------------------------------------
+
+run "refuses_an_interface_name_with_blanks" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { "to the internet" = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_an_unknown_role" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { dmz = { role = "dmz", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_no_data_interface" {
+  command = plan
+
+  variables {
+    interfaces = { management = var.interfaces.management }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_data_interface_that_is_not_the_first" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { device_index = 2 }) })
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_two_data_interfaces" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, { more = merge(var.interfaces.data, { device_index = 2 }) })
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_no_management_interface" {
+  command = plan
+
+  variables {
+    interfaces = { data = var.interfaces.data }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_management_interface_that_is_not_the_second" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = var.interfaces.data
+      management = merge(var.interfaces.management, { device_index = 2 })
+      untrust    = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_two_untrust_interfaces" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      {
+        one = { role = "untrust", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } }
+        two = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } }
+      },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_gap_between_device_indices" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { untrust = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_device_index_twice" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { untrust = { role = "untrust", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_interfaces_in_different_zones" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { subnet_ids = { us-east-1b = "subnet-0b" } }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_interfaces_without_subnets" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, { subnet_ids = {} }) }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_subnets_by_something_else_than_a_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { first = "subnet-0a" } })
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_subnets_by_cidr_block" {
+  command = plan
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { subnet_ids = { us-east-1a = "10.0.0.0/24" } })
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_an_empty_list_of_security_groups" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, { management = merge(var.interfaces.management, { security_group_ids = [] }) })
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_public_address_for_data" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { public_ip = true }) })
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_an_address_pool_without_an_address" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { public_ipv4_pool = "ipv4pool-ec2-0123456789abcdef0" }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_an_address_pool_that_is_none" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { public_ip = true, public_ipv4_pool = "203.0.113.0/24" }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "accepts_two_ports_of_one_target_group" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      {
+        untrust = {
+          role          = "untrust"
+          device_index  = 2
+          subnet_ids    = { us-east-1a = "subnet-0c" }
+          target_groups = [var.web, merge(var.web, { port = 65535 })]
+        }
+      },
+    )
+  }
+}
+
+run "refuses_a_load_balancer_for_a_target_group" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      {
+        data = merge(
+          var.interfaces.data,
+          {
+            target_groups = [{
+              arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/web/0123456789abcdef"
+              port = 443
+            }]
+          },
+        )
+      },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_port_beyond_65535" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 65536 })] }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_port_zero" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { port = 0 })] }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_target_twice" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, { data = merge(var.interfaces.data, { target_groups = [var.web, var.web] }) })
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+# management_access --------------------------------------------------------------------------------
+
+run "refuses_management_from_no_network" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = ["office"] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_management_from_everywhere" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = ["0.0.0.0/0"] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_management_on_no_port" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = ["10.0.0.0/24"], ports = [] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_management_access_that_has_no_effect" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
+    )
+    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+# firewall -----------------------------------------------------------------------------------------
+
+run "refuses_no_image" {
+  command = plan
+
+  variables {
+    firewall = {}
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_two_images" {
+  command = plan
+
+  variables {
+    firewall = { ami_id = "ami-0123456789abcdef0", panos_version = "11.1.4-h7" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_image_by_name" {
+  command = plan
+
+  variables {
+    firewall = { ami_id = "PA-VM-AWS-11.1.4-h7" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_version_that_is_not_whole" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_unknown_license_type" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1.4-h7", license_type = "bundle3" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_deprecated_images_with_an_image_named" {
+  command = plan
+
+  variables {
+    firewall = { ami_id = "ami-0123456789abcdef0", include_deprecated = true }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_instance_type_that_is_none" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1.4-h7", instance_type = "large" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_root_volume_too_small" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1.4-h7", root_volume = { size_gib = 30 } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_root_volume_of_another_type" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1.4-h7", root_volume = { type = "standard" } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_alias_as_key_of_the_root_volume" {
+  command = plan
+
+  variables {
+    firewall = {
+      panos_version = "11.1.4-h7"
+      root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ebs" }
+    }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+# bootstrap ----------------------------------------------------------------------------------------
+
+run "refuses_no_way_to_start" {
+  command = plan
+
+  variables {
+    bootstrap = {}
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_two_ways_to_start" {
+  command = plan
+
+  variables {
+    bootstrap = { options = {}, s3 = { bucket = "fw-bootstrap" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_secret_without_its_arn" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { name = "fw/bootstrap", arn = "fw/bootstrap" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_secret_with_a_semicolon" {
+  command = plan
+
+  variables {
+    bootstrap = {
+      secret = { name = "fw;bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" }
+    }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_bucket_by_address" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "s3://fw-bootstrap" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_prefix_with_a_slash_last" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "fw-bootstrap", prefix = "prod/" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_option_with_a_semicolon" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { hostname = "fw;auth-key=other" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_an_unknown_operational_mode" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { op_command_modes = ["mgmt-interface-swap"] } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_plugin_commands_in_one_string" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { plugin_op_commands = ["aws-gwlb-inspect:enable,aws-gwlb-overlay-routing:enable"] } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_half_of_a_registration_pin" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { vm_series_auto_registration_pin_id = "id" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_another_device_group_than_panorama_s" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    bootstrap = { options = { dgname = "other" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_key_for_a_role_of_the_user_s" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.1.4-h7", instance_profile_name = "mine" }
+    bootstrap = {
+      secret = {
+        name        = "fw/bootstrap"
+        arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf"
+        kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+      }
+    }
+  }
+
+  expect_failures = [var.bootstrap]
+}

@@ -1,0 +1,443 @@
+# The validations of `functions`, `deadlines`, `reconcile`, `event_delivery`, `dependencies`, `alarms`.
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+}
+
+# Control run: without it, a mistake in the values above would make every other run pass.
+run "accepts_the_values_above" {
+  command = plan
+}
+
+# functions ----------------------------------------------------------------------------------------
+
+run "accepts_a_license_return_without_panorama_by_the_firewalls_own_api" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+}
+
+run "refuses_an_old_runtime" {
+  command = plan
+
+  variables {
+    functions = { runtime = "python3.9" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "accepts_the_oldest_runtime" {
+  command = plan
+
+  variables {
+    functions = { runtime = "python3.12" }
+  }
+}
+
+run "accepts_a_runtime_that_needs_a_newer_provider" {
+  command = plan
+
+  variables {
+    functions = { runtime = "python3.14" }
+  }
+}
+
+run "refuses_a_runtime_that_is_not_supported" {
+  command = plan
+
+  variables {
+    functions = { runtime = "python3.15" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_an_unknown_architecture" {
+  command = plan
+
+  variables {
+    functions = { architecture = "arm" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_too_little_memory" {
+  command = plan
+
+  variables {
+    functions = { memory_mib = 128 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_function_without_a_minute" {
+  command = plan
+
+  variables {
+    functions = { timeout_seconds = 3 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_crash_that_costs_the_hook" {
+  command = plan
+
+  variables {
+    functions = { timeout_seconds = 500, event_batching_window_seconds = 300 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_log_level_that_drops_metrics" {
+  command = plan
+
+  variables {
+    functions = { log_level = "ERROR" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_retention_that_logs_do_not_know" {
+  command = plan
+
+  variables {
+    functions = { log_retention_days = 45 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_an_alias_as_key_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = { kms_key_arn = "alias/functions" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_functions_in_a_vpc_without_security_groups" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = [] } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_no_window_for_terminations" {
+  command = plan
+
+  variables {
+    functions = { event_batching_window_seconds = 0 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_one_run_at_once" {
+  command = plan
+
+  variables {
+    functions = { terminate_concurrency = 1 }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "accepts_many_runs_at_once_without_panorama" {
+  command = plan
+
+  variables {
+    functions = { launch_concurrency = 10, terminate_concurrency = 10 }
+  }
+}
+
+# deadlines ----------------------------------------------------------------------------------------
+
+run "refuses_a_deadline_beyond_48_hours" {
+  command = plan
+
+  variables {
+    deadlines = { terminate_minutes = 2881 }
+  }
+
+  expect_failures = [var.deadlines]
+}
+
+run "refuses_a_visit_every_second" {
+  command = plan
+
+  variables {
+    deadlines = { visit_interval_seconds = 1 }
+  }
+
+  expect_failures = [var.deadlines]
+}
+
+run "refuses_more_visits_than_sqs_hands_out" {
+  command = plan
+
+  variables {
+    deadlines = { launch_minutes = 200, visit_interval_seconds = 10 }
+  }
+
+  expect_failures = [var.deadlines]
+}
+
+# reconcile ----------------------------------------------------------------------------------------
+
+run "accepts_the_bounds_of_the_reconcile_function" {
+  command = plan
+
+  variables {
+    reconcile = {
+      interval_minutes  = 1
+      age_floor_minutes = 57
+      maximum_firewalls = 1
+      maximum_percent   = 100
+      dry_run           = true
+    }
+  }
+}
+
+run "accepts_the_lowest_age_floor" {
+  command = plan
+
+  variables {
+    reconcile = { age_floor_minutes = 22 }
+  }
+}
+
+run "refuses_to_reconcile_all_the_time" {
+  command = plan
+
+  variables {
+    reconcile = { interval_minutes = 0 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_to_reconcile_every_two_and_a_half_minutes" {
+  command = plan
+
+  variables {
+    reconcile = { interval_minutes = 2.5 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_to_reconcile_when_hooks_have_ended" {
+  command = plan
+
+  variables {
+    reconcile = { interval_minutes = 18 } # 2 * 18 + 25 = 61
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_an_age_floor_that_leaves_no_time_for_a_lost_event" {
+  command = plan
+
+  variables {
+    reconcile = { age_floor_minutes = 30 } # 2 * 15 + 30 = 60
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_an_age_floor_below_the_slowest_chain_of_visits" {
+  command = plan
+
+  variables {
+    reconcile = { age_floor_minutes = 21 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_an_age_floor_below_what_slower_functions_need" {
+  command = plan
+
+  variables {
+    functions = { timeout_seconds = 120 } # 600 + 300 + 720 + 20 = 1640 s
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_an_age_floor_in_parts_of_a_minute" {
+  command = plan
+
+  variables {
+    reconcile = { age_floor_minutes = 25.5 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_to_remove_what_no_firewall_left" {
+  command = plan
+
+  variables {
+    reconcile = { maximum_firewalls = 0 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_to_remove_half_a_firewall_s" {
+  command = plan
+
+  variables {
+    reconcile = { maximum_firewalls = 1.5 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_a_share_of_nothing" {
+  command = plan
+
+  variables {
+    reconcile = { maximum_percent = 0 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "refuses_more_than_all" {
+  command = plan
+
+  variables {
+    reconcile = { maximum_percent = 101 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+# event_delivery -----------------------------------------------------------------------------------
+
+run "refuses_events_that_live_for_a_second" {
+  command = plan
+
+  variables {
+    event_delivery = { maximum_age_seconds = 1 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_more_retries_than_eventbridge_makes" {
+  command = plan
+
+  variables {
+    event_delivery = { maximum_retries = 186 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_a_queue_that_forgets_before_the_deadline" {
+  command = plan
+
+  variables {
+    event_delivery = { message_retention_seconds = 100000 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_dead_letters_that_go_before_the_letters" {
+  command = plan
+
+  variables {
+    event_delivery = { dead_letter_retention_seconds = 345600 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+# dependencies -------------------------------------------------------------------------------------
+
+run "refuses_two_sources_of_dependencies" {
+  command = plan
+
+  variables {
+    dependencies = { filename = "dependencies.zip", python = "python3.12" }
+  }
+
+  expect_failures = [var.dependencies]
+}
+
+run "refuses_a_layer_without_its_version" {
+  command = plan
+
+  variables {
+    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:dependencies" }
+  }
+
+  expect_failures = [var.dependencies]
+}
+
+run "refuses_dependencies_in_a_folder" {
+  command = plan
+
+  variables {
+    dependencies = { filename = "artifacts" }
+  }
+
+  expect_failures = [var.dependencies]
+}
+
+run "refuses_a_python_with_shell_signs" {
+  command = plan
+
+  variables {
+    dependencies = { python = "python3; true" }
+  }
+
+  expect_failures = [var.dependencies]
+}
+
+# alarms -------------------------------------------------------------------------------------------
+
+run "refuses_an_alarm_to_an_address" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["on-call@example.com"] }
+  }
+
+  expect_failures = [var.alarms]
+}

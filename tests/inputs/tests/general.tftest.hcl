@@ -1,0 +1,107 @@
+# The validations of `name`, `tags`, `network`, `permissions`.
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+}
+
+# Control run: without it, a mistake in the values above would make every other run pass.
+run "accepts_the_values_above" {
+  command = plan
+}
+
+# name ---------------------------------------------------------------------------------------------
+
+run "refuses_a_name_with_capitals" {
+  command = plan
+
+  variables {
+    name = "FW"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_a_name_longer_than_25" {
+  command = plan
+
+  variables {
+    name = "firewalls-of-the-northern-hub"
+  }
+
+  expect_failures = [var.name]
+}
+
+# tags ---------------------------------------------------------------------------------------------
+
+run "refuses_a_tag_of_the_module_s_own" {
+  command = plan
+
+  variables {
+    tags = { "vmseries-autoscale:group" = "other" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_a_tag_of_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:cloudformation:stack-name" = "other" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_more_tags_than_fit" {
+  command = plan
+
+  variables {
+    tags = { for number in range(41) : "key-${number}" => "value" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+# network ------------------------------------------------------------------------------------------
+
+run "refuses_a_vpc_by_name" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "security" }
+  }
+
+  expect_failures = [var.network]
+}
+
+# permissions --------------------------------------------------------------------------------------
+
+run "refuses_a_path_without_slashes" {
+  command = plan
+
+  variables {
+    permissions = { path = "network" }
+  }
+
+  expect_failures = [var.permissions]
+}
+
+run "refuses_a_boundary_by_name" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "boundary" }
+  }
+
+  expect_failures = [var.permissions]
+}

@@ -1,0 +1,167 @@
+# The validations of `load_balancer`, `target_group_arns`.
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+}
+
+# Control run: without it, a mistake in the values above would make every other run pass.
+run "accepts_the_values_above" {
+  command = plan
+}
+
+# load_balancer ------------------------------------------------------------------------------------
+
+run "refuses_neither_load_balancer_nor_target_groups" {
+  command = plan
+
+  variables {
+    load_balancer = null
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_load_balancer_and_target_groups" {
+  command = plan
+
+  variables {
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+    interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_health_check_by_geneve" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "GENEVE" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_health_check_on_port_0" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { port = 0 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_path_with_tcp" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { path = "/" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_http_without_a_path" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "HTTP" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_health_check_slower_than_its_interval" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { interval_seconds = 5, timeout_seconds = 6 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_threshold_of_one" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { healthy_threshold = 1 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_deregistration_delay_of_a_day" {
+  command = plan
+
+  variables {
+    load_balancer = { deregistration_delay_seconds = 86400 }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_an_unknown_failover" {
+  command = plan
+
+  variables {
+    load_balancer = { target_failover = "drop" }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_an_unknown_stickiness" {
+  command = plan
+
+  variables {
+    load_balancer = { stickiness = "cookie" }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_principal_by_account_number" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { allowed_principals = ["123456789012"] } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+# target_group_arns --------------------------------------------------------------------------------
+
+run "refuses_a_target_group_by_name" {
+  command = plan
+
+  variables {
+    load_balancer     = null
+    target_group_arns = ["fw"]
+    interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+  }
+
+  expect_failures = [var.target_group_arns]
+}
+
+run "refuses_target_groups_without_a_security_group_for_data" {
+  command = plan
+
+  variables {
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+  }
+
+  expect_failures = [var.target_group_arns]
+}

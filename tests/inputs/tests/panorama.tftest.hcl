@@ -1,0 +1,557 @@
+# The validations of `panorama`, `firewall_api`, `readiness`, `licensing`.
+
+variables {
+  name    = "fw-test"
+  network = { vpc_id = "vpc-0123456789abcdef0" }
+
+  interfaces = {
+    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
+    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  }
+
+  firewall = { panos_version = "11.1.4-h7" }
+  capacity = { min = 1, max = 3 }
+}
+
+# Control run: without it, a mistake in the values above would make every other run pass.
+run "accepts_the_values_above" {
+  command = plan
+}
+
+# panorama -----------------------------------------------------------------------------------------
+
+run "refuses_three_panoramas" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["one.example.com", "two.example.com", "three.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_panorama_by_url" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["https://panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_panorama_on_port_0" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+      port           = 0
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_password_where_a_secret_s_arn_belongs" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "correct horse"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_device_group_with_a_slash" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "a/b"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_panorama_slower_than_the_function" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames       = ["panorama.example.com"]
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group    = "autoscale"
+      template_stack  = "autoscale-stack"
+      timeout_seconds = 31
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_the_license_plugin" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "Autoscale licenses 1.0_a-b" }
+  }
+}
+
+run "refuses_more_calls_at_once_than_panorama_likes" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { launch_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_more_calls_at_once_by_terminations" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    functions = { terminate_concurrency = 3 }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+# firewall_api -------------------------------------------------------------------------------------
+
+run "accepts_firewalls_asked_by_themselves" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "connected"
+  }
+}
+
+run "refuses_a_firewall_api_beside_panorama" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_out_of_reach" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_credentials_of_firewalls_in_clear_text" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "admin:secret"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_certificate_for_any_name" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "*.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_api_on_port_0" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+      port        = 0
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_firewall_slower_than_the_function" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name     = "firewalls.example.com"
+      timeout_seconds = 7
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+# readiness ----------------------------------------------------------------------------------------
+
+run "refuses_an_unknown_readiness" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    readiness = "booted"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_readiness_that_nobody_can_tell" {
+  command = plan
+
+  variables {
+    readiness = "in-sync"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_launch_deadline_shorter_than_a_boot" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_push_that_nobody_asks_for" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames             = ["panorama.example.com"]
+      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      push_when_out_of_sync = true
+    }
+    readiness = "connected"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_firewall_api_that_nobody_asks" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "off"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_in_sync_without_panorama" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness = "in-sync"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_to_give_up_a_firewall_asked_by_itself_before_it_has_booted" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+# licensing ----------------------------------------------------------------------------------------
+
+run "refuses_an_unknown_licensing_mode" {
+  command = plan
+
+  variables {
+    licensing = { mode = "panorama" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_return_without_panorama" {
+  command = plan
+
+  variables {
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_return_without_a_key" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "firewall" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_return_from_a_bundle" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    firewall = { panos_version = "11.1.4-h7", license_type = "bundle1" }
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_licensing_key_that_has_no_effect" {
+  command = plan
+
+  variables {
+    licensing = { api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_licensing_key_in_clear_text" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "firewall", api_key_secret_arn = "0123456789abcdef" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_license_plugin_without_panorama" {
+  command = plan
+
+  variables {
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_license_plugin_without_a_license_manager" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_license_plugin_for_a_bundle" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
+    licensing = { mode = "plugin", license_manager = "autoscale" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_licensing_key_beside_the_license_plugin" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = {
+      mode               = "plugin"
+      license_manager    = "autoscale"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_that_has_no_effect" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = {
+      mode               = "firewall"
+      license_manager    = "autoscale"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_license_manager_with_a_quote_in_its_name" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = { mode = "plugin", license_manager = "the hub's" }
+  }
+
+  expect_failures = [var.licensing]
+}

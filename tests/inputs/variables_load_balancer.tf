@@ -1,0 +1,1 @@
+../../variables_load_balancer.tf

@@ -1,0 +1,562 @@
+variable "interfaces" {
+  description = <<-EOT
+    Network interfaces of each firewall, by a name of your choice.
+    Names and zones must be known at plan time. One-arm deployments have a data and a management interface; two-arm
+    deployments also have an untrust interface.
+    - `role`               - Use of the interface: `data` (device index 0, where the load balancer delivers traffic),
+      `management` (device index 1) or `untrust`.
+    - `device_index`       - Device index on the instance. Index 0 is attached at boot, all others by the launch
+      function.
+    - `subnet_ids`         - Subnet ID by Availability Zone name, e.g. `{ us-east-1a = "subnet-0123…" }`. All interfaces
+      must have the same zones.
+    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null creates a security group: for management
+      with the rules of `management_access`, for data with those that the load balancer needs, otherwise without ingress
+      rules. The data interface requires security groups with `target_group_arns`.
+    - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
+      since the others forward traffic.
+    - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address here. Not allowed for data.
+    - `public_ipv4_pool`   - (Optional) ID of your own address pool for the Elastic IP addresses, e.g.
+      `ipv4pool-ec2-0123…`.
+    - `target_groups`      - (Optional) Target groups of Application or Network Load Balancers, of target type `ip`,
+      that get the interface's private IP address while the firewall is in service. The interface's security groups must
+      allow the traffic. Use its subnets for firewalls only: targets whose address belongs to no interface are
+      deregistered.
+      - `arn`  - ARN of the target group.
+      - `port` - Port on which the firewall receives the traffic.
+  EOT
+  type = map(object({
+    role               = string
+    device_index       = number
+    subnet_ids         = map(string)
+    security_group_ids = optional(list(string))
+    source_dest_check  = optional(bool)
+    public_ip          = optional(bool, false)
+    public_ipv4_pool   = optional(string)
+    target_groups = optional(list(object({
+      arn  = string
+      port = number
+    })), [])
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.interfaces) : can(regex("^[a-z][a-z0-9-]{0,30}$", name))])
+    error_message = <<-EOT
+      interfaces must have names of 1 to 31 lowercase letters, digits and hyphens that start with a letter, e.g. "data".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) :
+      contains(["data", "management", "untrust"], interface.role)
+    ])
+    error_message = "interfaces[*].role must be \"data\", \"management\" or \"untrust\", e.g. role = \"data\"."
+  }
+
+  validation {
+    condition = [
+      for interface in values(var.interfaces) : interface.device_index if interface.role == "data"
+    ] == [0]
+    error_message = <<-EOT
+      interfaces must have exactly one interface with role = "data", at device_index = 0,
+      where load balancers deliver traffic.
+    EOT
+  }
+
+  validation {
+    condition = [
+      for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
+    ] == [1]
+    error_message = <<-EOT
+      interfaces must have exactly one interface with role = "management", at device_index = 1:
+      with swapped interfaces, PAN-OS uses the second one for management.
+    EOT
+  }
+
+  validation {
+    condition = length([
+      for interface in values(var.interfaces) : interface if interface.role == "untrust"
+    ]) <= 1
+    error_message = <<-EOT
+      interfaces must have at most one interface with role = "untrust",
+      e.g. untrust = { role = "untrust", device_index = 2, … }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for index in range(length(var.interfaces)) : contains(values(var.interfaces)[*].device_index, index)
+    ])
+    error_message = <<-EOT
+      interfaces[*].device_index must count from 0 without gaps or duplicates, e.g. 0 for data, 1 for management and
+      2 for untrust.
+    EOT
+  }
+
+  validation {
+    condition = length(distinct([
+      for interface in values(var.interfaces) : join(",", sort(keys(interface.subnet_ids)))
+    ])) <= 1
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have the same zones for every interface, e.g. us-east-1a and us-east-1b:
+      all interfaces of a firewall are in one zone.
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for interface in values(var.interfaces) : length(interface.subnet_ids) > 0])
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have a subnet for at least one zone,
+      e.g. { us-east-1a = "subnet-0123456789abcdef0" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for zone, id in interface.subnet_ids :
+        can(regex("^[a-z0-9-]+-[0-9]+[a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must map zone names to subnet IDs, e.g. { us-east-1a = "subnet-0123456789abcdef0" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) :
+      length(interface.security_group_ids) >= 1 && length(interface.security_group_ids) <= 5
+      if interface.security_group_ids != null
+    ])
+    error_message = <<-EOT
+      interfaces[*].security_group_ids must have 1 to 5 security groups, e.g. ["sg-0123456789abcdef0"], or be null to
+      create one. An empty list is not allowed: it would mean the default security group of the VPC.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) : !interface.public_ip if interface.role == "data"
+    ])
+    error_message = <<-EOT
+      interfaces[*].public_ip must be false for the data interface, which the load balancer reaches by its private
+      address. Set public_ip = true for untrust or management instead.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) : interface.public_ip || interface.public_ipv4_pool == null
+    ])
+    error_message = <<-EOT
+      interfaces[*].public_ipv4_pool has no effect without public_ip = true. Remove it, or set public_ip = true.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) : can(regex("^ipv4pool-ec2-[0-9a-f]+$", interface.public_ipv4_pool))
+      if interface.public_ipv4_pool != null
+    ])
+    error_message = <<-EOT
+      interfaces[*].public_ipv4_pool must be the ID of your own address pool, e.g. "ipv4pool-ec2-0123456789abcdef0".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for group in interface.target_groups :
+        can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/", group.arn))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].target_groups[*].arn must be the ARN of a target group of an Application or Network Load Balancer,
+      e.g. "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for group in interface.target_groups :
+        group.port >= 1 && group.port <= 65535 && floor(group.port) == group.port
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].target_groups[*].port must be a whole number from 1 to 65535, e.g. port = 443.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) :
+      length(distinct(interface.target_groups)) == length(interface.target_groups)
+    ])
+    error_message = <<-EOT
+      interfaces[*].target_groups must not have the same target group and port twice,
+      e.g. [{ arn = "arn:aws:elasticloadbalancing:…", port = 443 }].
+    EOT
+  }
+}
+
+variable "management_access" {
+  description = <<-EOT
+    Ingress rules of the security group that the module creates for the management interface; by default none.
+    Panorama needs no rule, because the firewalls connect to it.
+    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
+    - `ports`       - (Optional) TCP ports that they may connect to.
+  EOT
+  type = object({
+    cidr_blocks = optional(list(string), [])
+    ports       = optional(list(number), [443, 22])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for block in var.management_access.cidr_blocks : can(cidrnetmask(block))])
+    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. [\"10.0.0.0/24\"]."
+  }
+
+  validation {
+    condition = alltrue([
+      for block in var.management_access.cidr_blocks : try(tonumber(split("/", block)[1]) >= 8, true)
+    ])
+    error_message = <<-EOT
+      management_access.cidr_blocks must not be larger than /8: the management interface must not be open to the whole
+      internet. Use the CIDR blocks of your networks, e.g. ["10.0.0.0/24"].
+    EOT
+  }
+
+  validation {
+    condition = length(var.management_access.ports) > 0 && alltrue([
+      for port in var.management_access.ports : port >= 1 && port <= 65535 && floor(port) == port
+    ])
+    error_message = "management_access.ports must have at least one TCP port from 1 to 65535, e.g. [443, 22]."
+  }
+
+  validation {
+    condition = length(var.management_access.cidr_blocks) == 0 || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
+    ])
+    error_message = <<-EOT
+      management_access has no effect when the management interface has its own security_group_ids.
+      Add the rules to those security groups, or remove security_group_ids.
+    EOT
+  }
+}
+
+variable "firewall" {
+  description = <<-EOT
+    Image, instance type and access of the firewalls.
+    Set exactly one of `ami_id` and `panos_version`.
+    - `ami_id`                - (Optional) ID of the VM-Series image, e.g. `ami-0123456789abcdef0`.
+    - `panos_version`         - (Optional) PAN-OS version to look up in AWS Marketplace, e.g. `11.1.4-h7`.
+    - `license_type`          - (Optional) License type of the image: `byol` (your own licenses or credits), `bundle1`
+      or `bundle2` (pay-as-you-go).
+    - `include_deprecated`    - (Optional) Whether the lookup includes deprecated images.
+    - `instance_type`         - (Optional) EC2 instance type. It must support the number of interfaces in `interfaces`.
+    - `key_name`              - (Optional) Name of the EC2 key pair of the firewall administrator. Required unless the
+      bootstrap configuration has an administrator.
+    - `root_volume`           - (Optional) Root volume, which is always encrypted.
+      - `size_gib`    - (Optional) Size in GiB.
+      - `type`        - (Optional) EBS volume type: `gp3` or `gp2`.
+      - `kms_key_arn` - (Optional) ARN of your own KMS key; the service-linked role of Auto Scaling needs a grant on it.
+        Null uses the AWS managed key.
+    - `instance_profile_name` - (Optional) Name of your own instance profile. Null creates one with only the permissions
+      that a firewall needs.
+    - `detailed_monitoring`   - (Optional) Whether EC2 publishes its own metrics every minute.
+  EOT
+  type = object({
+    ami_id             = optional(string)
+    panos_version      = optional(string)
+    license_type       = optional(string, "byol")
+    include_deprecated = optional(bool, false)
+    instance_type      = optional(string, "m5.xlarge")
+    key_name           = optional(string)
+    root_volume = optional(object({
+      size_gib    = optional(number, 60)
+      type        = optional(string, "gp3")
+      kms_key_arn = optional(string)
+    }), {})
+    instance_profile_name = optional(string)
+    detailed_monitoring   = optional(bool, false)
+  })
+  nullable = false
+
+  validation {
+    condition     = (var.firewall.ami_id == null) != (var.firewall.panos_version == null)
+    error_message = <<-EOT
+      firewall must have exactly one of ami_id and panos_version, e.g. panos_version = "11.1.4-h7".
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for id in var.firewall.ami_id[*] : can(regex("^ami-[0-9a-f]{8,17}$", id))])
+    error_message = "firewall.ami_id must be the ID of an image, e.g. \"ami-0123456789abcdef0\"."
+  }
+
+  validation {
+    condition = alltrue([
+      for version in var.firewall.panos_version[*] : can(regex("^[0-9]{2}\\.[0-9]+\\.[0-9]+(-h[0-9]+)?$", version))
+    ])
+    error_message = <<-EOT
+      firewall.panos_version must be a complete PAN-OS version, including any hotfix, e.g. "11.1.4-h7" or "11.2.3".
+    EOT
+  }
+
+  validation {
+    condition     = contains(["byol", "bundle1", "bundle2"], var.firewall.license_type)
+    error_message = <<-EOT
+      firewall.license_type must be "byol", "bundle1" or "bundle2", e.g. license_type = "byol".
+    EOT
+  }
+
+  validation {
+    condition     = !var.firewall.include_deprecated || var.firewall.ami_id == null
+    error_message = <<-EOT
+      firewall.include_deprecated has no effect with ami_id. Remove it, or set panos_version instead of ami_id.
+    EOT
+  }
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", var.firewall.instance_type))
+    error_message = "firewall.instance_type must be an EC2 instance type, e.g. \"m5.xlarge\"."
+  }
+
+  validation {
+    condition = (
+      var.firewall.root_volume.size_gib >= 60 &&
+      floor(var.firewall.root_volume.size_gib) == var.firewall.root_volume.size_gib
+    )
+    error_message = <<-EOT
+      firewall.root_volume.size_gib must be a whole number of at least 60, the minimum for PAN-OS, e.g. size_gib = 60.
+    EOT
+  }
+
+  validation {
+    condition     = contains(["gp2", "gp3"], var.firewall.root_volume.type)
+    error_message = "firewall.root_volume.type must be \"gp3\" or \"gp2\", e.g. type = \"gp3\"."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.firewall.root_volume.kms_key_arn[*] :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))
+    ])
+    error_message = <<-EOT
+      firewall.root_volume.kms_key_arn must be the ARN of a KMS key, e.g. "arn:aws:kms:us-east-1:123456789012:key/…".
+      The ARN of an alias is not allowed, because EBS does not resolve it.
+    EOT
+  }
+}
+
+variable "bootstrap" {
+  description = <<-EOT
+    Source of the firewalls' bootstrap configuration.
+    Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
+    - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
+      neither in the user data nor in the Terraform state.
+      - `name`        - Name of the secret.
+      - `arn`         - ARN of the secret.
+      - `kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `s3`      - (Optional) S3 bucket with a bootstrap package.
+      - `bucket`      - Name of the bucket.
+      - `prefix`      - (Optional) Prefix of the package in the bucket.
+      - `kms_key_arn` - (Optional) ARN of your own KMS key with which the package is encrypted.
+    - `options` - (Optional) Keys of the init-cfg file, written to the user data. Everyone who may describe launch
+      templates can read them; a plan warns when they include an authentication key, a code or a password.
+      - `hostname`                              - (Optional) Host name of every firewall.
+      - `panorama_server`                       - (Optional) Host name or IP address of Panorama. Defaults to the first
+        of `panorama.hostnames`.
+      - `panorama_server_2`                     - (Optional) Host name or IP address of the second Panorama of an HA
+        pair. Defaults to the second of `panorama.hostnames`.
+      - `tplname`                               - (Optional) Template stack. Defaults to `panorama.template_stack`, and
+        must not differ from it.
+      - `dgname`                                - (Optional) Device group. Defaults to `panorama.device_group`, and must
+        not differ from it.
+      - `cgname`                                - (Optional) Collector group. Defaults to
+        `panorama.log_collector_group`.
+      - `vm_auth_key`                           - (Optional) VM auth key with which firewalls register with Panorama.
+      - `auth_key`                              - (Optional) Device registration authentication key of Panorama.
+      - `authcodes`                             - (Optional) Auth codes with which firewalls activate their licenses.
+      - `dns_primary`                           - (Optional) IP address of the primary DNS server.
+      - `dns_secondary`                         - (Optional) IP address of the secondary DNS server.
+      - `op_command_modes`                      - (Optional) Operational modes besides the interface swap: `jumbo-frame`
+        and `multi-vsys`.
+      - `op_cmd_dpdk_pkt_io`                    - (Optional) Whether PAN-OS uses DPDK for packet I/O. Null keeps
+        PAN-OS's default.
+      - `plugin_op_commands`                    - (Optional) Commands of the VM-Series plugin, e.g.
+        `["aws-gwlb-inspect:enable"]`.
+      - `dhcp_send_hostname`                    - (Optional) Whether the management interface sends its host name to the
+        DHCP server.
+      - `dhcp_send_client_id`                   - (Optional) Whether it sends its client ID to the DHCP server.
+      - `dhcp_accept_server_hostname`           - (Optional) Whether it accepts its host name from the DHCP server.
+      - `dhcp_accept_server_domain`             - (Optional) Whether it accepts its DNS suffix from the DHCP server.
+      - `vm_series_auto_registration_pin_id`    - (Optional) PIN ID with which firewalls request a device certificate.
+      - `vm_series_auto_registration_pin_value` - (Optional) PIN value for that PIN ID. Set both or neither.
+      - `redis_endpoint`                        - (Optional) `address:port` of the Redis server that shares session
+        state.
+      - `redis_auth`                            - (Optional) Password for that Redis server.
+      - `redis_certificate`                     - (Optional) Certificate of that Redis server.
+  EOT
+  type = object({
+    secret = optional(object({
+      name        = string
+      arn         = string
+      kms_key_arn = optional(string)
+    }))
+    s3 = optional(object({
+      bucket      = string
+      prefix      = optional(string)
+      kms_key_arn = optional(string)
+    }))
+    options = optional(object({
+      hostname                              = optional(string)
+      panorama_server                       = optional(string)
+      panorama_server_2                     = optional(string)
+      tplname                               = optional(string)
+      dgname                                = optional(string)
+      cgname                                = optional(string)
+      vm_auth_key                           = optional(string)
+      auth_key                              = optional(string)
+      authcodes                             = optional(string)
+      dns_primary                           = optional(string)
+      dns_secondary                         = optional(string)
+      op_command_modes                      = optional(list(string), [])
+      op_cmd_dpdk_pkt_io                    = optional(bool)
+      plugin_op_commands                    = optional(list(string), [])
+      dhcp_send_hostname                    = optional(bool, true)
+      dhcp_send_client_id                   = optional(bool, true)
+      dhcp_accept_server_hostname           = optional(bool, true)
+      dhcp_accept_server_domain             = optional(bool, true)
+      vm_series_auto_registration_pin_id    = optional(string)
+      vm_series_auto_registration_pin_value = optional(string)
+      redis_endpoint                        = optional(string)
+      redis_auth                            = optional(string)
+      redis_certificate                     = optional(string)
+    }))
+  })
+  default  = { options = {} }
+  nullable = false
+
+  validation {
+    condition = length([
+      for source in [var.bootstrap.secret, var.bootstrap.s3, var.bootstrap.options] : true if source != null
+    ]) == 1
+    error_message = <<-EOT
+      bootstrap must have exactly one of secret, s3 and options,
+      e.g. { secret = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:…" } }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for secret in var.bootstrap.secret[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", secret.arn))
+    ])
+    error_message = <<-EOT
+      bootstrap.secret.arn must be the ARN of a Secrets Manager secret,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for secret in var.bootstrap.secret[*] : can(regex("^[A-Za-z0-9/_+=.@-]+$", secret.name))])
+    error_message = <<-EOT
+      bootstrap.secret.name must be the name of a secret: only letters, digits and /_+=.@-, e.g. "fw/bootstrap".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for s3 in var.bootstrap.s3[*] :
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", s3.bucket)) &&
+      alltrue([for prefix in s3.prefix[*] : can(regex("^[^/;, ][^;, ]*[^/;, ]$|^[^/;, ]$", prefix))])
+    ])
+    error_message = <<-EOT
+      bootstrap.s3 must have the name of a bucket, e.g. bucket = "fw-bootstrap", and may have a prefix that neither
+      starts nor ends with a slash, e.g. prefix = "prod/blue".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for value in concat(
+          [for key, value in options : value if !contains(["op_command_modes", "plugin_op_commands"], key)],
+          options.op_command_modes,
+          options.plugin_op_commands,
+        ) :
+        can(regex("^[^; \\t\\r\\n]+$", value)) if value != null
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options must not have empty values, or values with spaces, line breaks or semicolons, which would end
+      the value in the user data, e.g. dns_primary = "10.0.0.2".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for mode in options.op_command_modes : contains(["jumbo-frame", "multi-vsys"], mode)
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.op_command_modes must be "jumbo-frame" or "multi-vsys", e.g. ["jumbo-frame"].
+      mgmt-interface-swap is always set.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for command in options.plugin_op_commands : can(regex("^[A-Za-z0-9-]+(:[^,]+)?$", command))
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.plugin_op_commands must have one command of the VM-Series plugin per element,
+      e.g. ["aws-gwlb-inspect:enable", "aws-gwlb-overlay-routing:enable"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      (options.vm_series_auto_registration_pin_id == null) == (options.vm_series_auto_registration_pin_value == null)
+    ])
+    error_message = <<-EOT
+      bootstrap.options must have both vm_series_auto_registration_pin_id and vm_series_auto_registration_pin_value,
+      or neither.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for panorama in var.panorama[*] :
+        coalesce(options.dgname, panorama.device_group) == panorama.device_group &&
+        coalesce(options.tplname, panorama.template_stack) == panorama.template_stack
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.dgname and tplname must equal panorama.device_group and panorama.template_stack, from which
+      terminating firewalls are removed. Remove both: these are their defaults.
+    EOT
+  }
+
+  validation {
+    condition = var.firewall.instance_profile_name == null || (
+      try(var.bootstrap.secret.kms_key_arn, null) == null &&
+      try(var.bootstrap.s3.kms_key_arn, null) == null
+    )
+    error_message = <<-EOT
+      bootstrap's kms_key_arn has no effect with firewall.instance_profile_name, whose role must allow kms:Decrypt
+      itself. Remove one of the two.
+    EOT
+  }
+}

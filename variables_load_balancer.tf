@@ -1,0 +1,201 @@
+variable "load_balancer" {
+  description = <<-EOT
+    Gateway Load Balancer that the module creates in the data subnets, with its endpoint service.
+    Set null to use your own `target_group_arns` instead.
+    - `health_check`                 - (Optional) Health check of the firewalls' data interfaces. An interface
+      management profile and a security rule of the firewall must allow it.
+      - `protocol`            - (Optional) `TCP`, `HTTP` or `HTTPS`.
+      - `port`                - (Optional) Port.
+      - `path`                - (Optional) Request path. Required with `HTTP` and `HTTPS`.
+      - `status_codes`        - (Optional) HTTP status codes of a healthy firewall, such as `200-399`. Not for `TCP`.
+      - `interval_seconds`    - (Optional) Time between two health checks.
+      - `timeout_seconds`     - (Optional) Time limit of a health check.
+      - `healthy_threshold`   - (Optional) Successful checks in a row until a firewall is healthy.
+      - `unhealthy_threshold` - (Optional) Failed checks in a row until a firewall is unhealthy.
+    - `deregistration_delay_seconds` - (Optional) Time for which existing flows may continue to a firewall that is being
+      deregistered. The terminate hook starts afterwards.
+    - `target_failover`              - (Optional) Handling of existing flows when their firewall is deregistered or
+      unhealthy: `no_rebalance` keeps them on it until they end, `rebalance` moves them to other firewalls at once,
+      which have no session for them.
+    - `stickiness`                   - (Optional) Flow stickiness: `source_ip_dest_ip_proto` or `source_ip_dest_ip`.
+      Null uses the 5-tuple.
+    - `cross_zone`                   - (Optional) Whether flows may go to firewalls in other zones, so that a zone
+      without a healthy firewall still works.
+    - `deletion_protection`          - (Optional) Whether the load balancer is protected from deletion.
+    - `endpoint_service`             - (Optional) Endpoint service for Gateway Load Balancer endpoints in other VPCs.
+      - `acceptance_required` - (Optional) Whether you must accept each endpoint.
+      - `allowed_principals`  - (Optional) ARNs of the principals that may create endpoints. An empty list allows this
+        account.
+  EOT
+  type = object({
+    health_check = optional(object({
+      protocol            = optional(string, "TCP")
+      port                = optional(number, 80)
+      path                = optional(string)
+      status_codes        = optional(string)
+      interval_seconds    = optional(number, 10)
+      timeout_seconds     = optional(number, 5)
+      healthy_threshold   = optional(number, 3)
+      unhealthy_threshold = optional(number, 3)
+    }), {})
+    deregistration_delay_seconds = optional(number, 300)
+    target_failover              = optional(string, "no_rebalance")
+    stickiness                   = optional(string)
+    cross_zone                   = optional(bool, true)
+    deletion_protection          = optional(bool, false)
+    endpoint_service = optional(object({
+      acceptance_required = optional(bool, false)
+      allowed_principals  = optional(list(string), [])
+    }), {})
+  })
+  default = {}
+
+  validation {
+    condition     = (var.load_balancer == null) != (length(var.target_group_arns) == 0)
+    error_message = <<-EOT
+      Exactly one of load_balancer and target_group_arns must be set.
+      With your own target groups, set load_balancer = null.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      contains(["TCP", "HTTP", "HTTPS"], load_balancer.health_check.protocol)
+    ])
+    error_message = <<-EOT
+      load_balancer.health_check.protocol must be "TCP", "HTTP" or "HTTPS", e.g. protocol = "TCP".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      load_balancer.health_check.port >= 1 && load_balancer.health_check.port <= 65535
+    ])
+    error_message = "load_balancer.health_check.port must be from 1 to 65535, e.g. port = 80."
+  }
+
+  validation {
+    condition = alltrue([
+      for check in var.load_balancer[*].health_check :
+      check.path == null && check.status_codes == null if check.protocol == "TCP"
+    ])
+    error_message = <<-EOT
+      load_balancer.health_check.path and status_codes have no effect with protocol = "TCP".
+      Remove them, or set protocol = "HTTP".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for check in var.load_balancer[*].health_check :
+      can(regex("^/", check.path)) if contains(["HTTP", "HTTPS"], check.protocol)
+    ])
+    error_message = <<-EOT
+      load_balancer.health_check.path must start with a slash and is required with HTTP and HTTPS,
+      e.g. path = "/php/login.php".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for check in var.load_balancer[*].health_check :
+      check.interval_seconds >= 5 &&
+      check.interval_seconds <= 300 &&
+      check.timeout_seconds >= 2 &&
+      check.timeout_seconds <= 120 &&
+      check.timeout_seconds <= check.interval_seconds
+    ])
+    error_message = <<-EOT
+      load_balancer.health_check must have interval_seconds from 5 to 300, and timeout_seconds from 2 to 120 and at most
+      interval_seconds, e.g. { interval_seconds = 10, timeout_seconds = 5 }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for check in var.load_balancer[*].health_check : [
+        for threshold in [check.healthy_threshold, check.unhealthy_threshold] : threshold >= 2 && threshold <= 10
+      ]
+    ]))
+    error_message = <<-EOT
+      load_balancer.health_check.healthy_threshold and unhealthy_threshold must be from 2 to 10, e.g. 3.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      load_balancer.deregistration_delay_seconds >= 0 && load_balancer.deregistration_delay_seconds <= 3600
+    ])
+    error_message = "load_balancer.deregistration_delay_seconds must be from 0 to 3600, e.g. 300."
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      contains(["rebalance", "no_rebalance"], load_balancer.target_failover)
+    ])
+    error_message = <<-EOT
+      load_balancer.target_failover must be "rebalance" or "no_rebalance", e.g. target_failover = "no_rebalance".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      contains(["source_ip_dest_ip", "source_ip_dest_ip_proto"], load_balancer.stickiness)
+      if load_balancer.stickiness != null
+    ])
+    error_message = <<-EOT
+      load_balancer.stickiness must be "source_ip_dest_ip" or "source_ip_dest_ip_proto",
+      e.g. stickiness = "source_ip_dest_ip", or null for the 5-tuple.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for principal in load_balancer.endpoint_service.allowed_principals :
+        principal == "*" || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:", principal))
+      ]
+    ]))
+    error_message = <<-EOT
+      load_balancer.endpoint_service.allowed_principals must be ARNs of accounts, users or roles,
+      e.g. ["arn:aws:iam::123456789012:root"], or ["*"] for every principal.
+    EOT
+  }
+}
+
+variable "target_group_arns" {
+  description = <<-EOT
+    ARNs of your own GENEVE target groups, for use without `load_balancer`.
+    They require `security_group_ids` for the data interface, because only you know the source and port of your health
+    check.
+  EOT
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.target_group_arns :
+      can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/", arn))
+    ])
+    error_message = <<-EOT
+      target_group_arns must be ARNs of target groups,
+      e.g. ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"].
+    EOT
+  }
+
+  validation {
+    condition = length(var.target_group_arns) == 0 || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"
+    ])
+    error_message = <<-EOT
+      interfaces: the data interface must have security_group_ids when target_group_arns is set,
+      e.g. ["sg-0123456789abcdef0"]. They must allow GENEVE (UDP port 6081) and your health check.
+    EOT
+  }
+}

@@ -1,0 +1,360 @@
+variable "panorama" {
+  description = <<-EOT
+    Panorama that manages the firewalls.
+    Set null to run without Panorama.
+    - `hostnames`             - Host names or IPv4 addresses of one Panorama, or of both peers of an HA pair, e.g.
+      `["panorama.example.com"]`.
+    - `port`                  - (Optional) TCP port of the XML API.
+    - `secret_arn`            - ARN of the Secrets Manager secret with the credentials: JSON with `username`, `api_key`
+      or `password`, and `ca_bundle` (PEM) unless the certificate is publicly trusted. Use an administrator of this
+      deployment alone, because only this administrator's changes are committed.
+    - `secret_kms_key_arn`    - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `device_group`          - Device group of the firewalls.
+    - `template_stack`        - Template stack of the firewalls.
+    - `log_collector_group`   - (Optional) Collector group of the firewalls.
+    - `timeout_seconds`       - (Optional) Time limit of one request.
+    - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
+      firewalls that are connected and out of sync. Set true where Panorama does not do so itself.
+  EOT
+  type = object({
+    hostnames             = list(string)
+    port                  = optional(number, 443)
+    secret_arn            = string
+    secret_kms_key_arn    = optional(string)
+    device_group          = string
+    template_stack        = string
+    log_collector_group   = optional(string)
+    timeout_seconds       = optional(number, 10)
+    push_when_out_of_sync = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      contains([1, 2], length(panorama.hostnames)) &&
+      length(distinct(panorama.hostnames)) == length(panorama.hostnames)
+    ])
+    error_message = <<-EOT
+      panorama.hostnames must have one Panorama, or both peers of an HA pair, e.g. ["panorama.example.com"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for panorama in var.panorama[*] : [
+        for hostname in panorama.hostnames : can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", hostname))
+      ]
+    ]))
+    error_message = <<-EOT
+      panorama.hostnames must be host names or IPv4 addresses without scheme, port or path,
+      e.g. ["panorama.example.com"].
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for panorama in var.panorama[*] : panorama.port >= 1 && panorama.port <= 65535])
+    error_message = "panorama.port must be from 1 to 65535, e.g. port = 443."
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", panorama.secret_arn))
+    ])
+    error_message = <<-EOT
+      panorama.secret_arn must be the ARN of a Secrets Manager secret, not the credentials themselves,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      length(compact([panorama.device_group, panorama.template_stack])) == 2 &&
+      alltrue([
+        for name in compact([panorama.device_group, panorama.template_stack, panorama.log_collector_group]) :
+        can(regex("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", name))
+      ])
+    ])
+    error_message = <<-EOT
+      panorama.device_group, template_stack and log_collector_group must be valid Panorama names of 1 to 63 letters,
+      digits, spaces, dots, hyphens and underscores, e.g. device_group = "autoscale".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      panorama.timeout_seconds >= 1 &&
+      panorama.timeout_seconds * length(panorama.hostnames) <= var.functions.timeout_seconds / 2
+    ])
+    error_message = <<-EOT
+      panorama.timeout_seconds must be at least 1, and multiplied by the number of hostnames at most half of
+      functions.timeout_seconds, e.g. 10 with functions.timeout_seconds = 60.
+      A function that cannot reach Panorama needs the other half to report it.
+    EOT
+  }
+
+  # "For performance considerations, limit the number of concurrent API calls to five."
+  # https://docs.paloaltonetworks.com/pan-os/9-1/pan-os-panorama-api/about-the-pan-os-xml-api/pan-os-xml-api-components
+  validation {
+    condition = (
+      var.panorama == null ||
+      var.functions.launch_concurrency + var.functions.terminate_concurrency + 1 <= 5
+    )
+    error_message = <<-EOT
+      functions.launch_concurrency + terminate_concurrency + 1 (for the reconcile function) must be at most 5 with
+      panorama:
+      Palo Alto Networks recommends at most five concurrent API calls, and each invocation makes one at a time.
+      For example launch_concurrency = 2 and terminate_concurrency = 2, the defaults: each invocation handles many
+      firewalls.
+    EOT
+  }
+}
+
+variable "firewall_api" {
+  description = <<-EOT
+    XML API of the firewalls, for deployments without Panorama: it reports readiness and deactivates licenses.
+    Set null to not use it.
+    - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of an administrator that the
+      bootstrap configuration creates on every firewall: JSON with `username`, `api_key` or `password`, and `ca_bundle`
+      (PEM) unless the certificate is publicly trusted.
+    - `secret_kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `server_name`        - Host name in the firewalls' certificate. The functions connect to the management IP
+      address, which a certificate cannot contain in advance, and verify this name.
+    - `port`               - (Optional) TCP port of the XML API.
+    - `timeout_seconds`    - (Optional) Time limit of one request.
+  EOT
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = optional(string)
+    server_name        = string
+    port               = optional(number, 443)
+    timeout_seconds    = optional(number, 5)
+  })
+  default = null
+
+  validation {
+    condition     = var.firewall_api == null || var.panorama == null
+    error_message = <<-EOT
+      firewall_api has no effect with panorama, through which the functions reach every firewall. Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition     = var.firewall_api == null || var.functions.vpc != null
+    error_message = <<-EOT
+      firewall_api requires functions.vpc, because the functions must reach the firewalls' private management addresses,
+      e.g. functions.vpc = { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = ["sg-0123456789abcdef0"] }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for api in var.firewall_api[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", api.secret_arn))
+    ])
+    error_message = <<-EOT
+      firewall_api.secret_arn must be the ARN of a Secrets Manager secret, not the credentials themselves,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for api in var.firewall_api[*] :
+      alltrue([
+        for label in split(".", api.server_name) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", label))
+      ])
+    ])
+    error_message = <<-EOT
+      firewall_api.server_name must be a host name in the firewalls' certificate, without scheme, port or wildcard,
+      e.g. "firewalls.example.com".
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for api in var.firewall_api[*] : api.port >= 1 && api.port <= 65535])
+    error_message = "firewall_api.port must be from 1 to 65535, e.g. port = 443."
+  }
+
+  validation {
+    condition = alltrue([
+      for api in var.firewall_api[*] :
+      api.timeout_seconds >= 1 &&
+      floor(api.timeout_seconds) == api.timeout_seconds &&
+      5 * api.timeout_seconds <= var.functions.timeout_seconds / 2
+    ])
+    error_message = <<-EOT
+      firewall_api.timeout_seconds must be a whole number of at least 1, and 5 times it at most half of
+      functions.timeout_seconds, e.g. 5 with functions.timeout_seconds = 60.
+      A visit sends up to five requests to a firewall.
+    EOT
+  }
+}
+
+variable "readiness" {
+  description = <<-EOT
+    Condition for a new firewall to enter service, in addition to its license if one is expected.
+    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `off` without either.
+    - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
+    - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is
+      active.
+    - `off`       - The firewall's interfaces are attached.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition     = alltrue([for value in var.readiness[*] : contains(["in-sync", "connected", "off"], value)])
+    error_message = "readiness must be \"in-sync\", \"connected\" or \"off\", e.g. readiness = \"in-sync\"."
+  }
+
+  validation {
+    condition = (
+      var.panorama != null ||
+      var.readiness == null ||
+      var.readiness == "off" ||
+      (var.readiness == "connected" && var.firewall_api != null)
+    )
+    error_message = <<-EOT
+      readiness = "in-sync" requires panorama, and "connected" requires panorama or firewall_api, which report it.
+      Set one of them, or set readiness = "off".
+    EOT
+  }
+
+  validation {
+    condition = (
+      (var.panorama == null && var.firewall_api == null) ||
+      var.readiness == "off" ||
+      var.deadlines.launch_minutes >= 25
+    )
+    error_message = <<-EOT
+      readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
+      with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      !panorama.push_when_out_of_sync || var.readiness == null || var.readiness == "in-sync"
+    ])
+    error_message = <<-EOT
+      panorama.push_when_out_of_sync has no effect with readiness = "connected" or "off", which require no push.
+      Remove it, or set readiness = "in-sync".
+    EOT
+  }
+
+  validation {
+    condition     = var.firewall_api == null || var.readiness != "off" || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with readiness = "off" unless licensing.mode = "firewall".
+      Remove it, or set readiness = "connected".
+    EOT
+  }
+}
+
+variable "licensing" {
+  description = <<-EOT
+    How a terminating firewall returns its license.
+    See docs/licensing.md for all situations.
+    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own license, by a request
+      through `panorama`, or through `firewall_api` without Panorama. `plugin`: Panorama's license plugin
+      `sw_fw_license` deactivates the licenses that it has assigned. `none`: the firewalls have no license to return
+      (`bundle1`, `bundle2`), or something else returns it.
+    - `api_key_secret_arn`         - (Optional) ARN of the Secrets Manager secret with the licensing API key of your
+      support account: JSON with `api_key`. Required by mode `firewall`.
+    - `api_key_secret_kms_key_arn` - (Optional) ARN of your own KMS key with which that secret is encrypted.
+    - `license_manager`            - (Optional) License manager of the plugin that licenses the firewalls. Required by
+      mode `plugin`. The administrator in `panorama.secret_arn` needs permission to commit for other administrators.
+  EOT
+  type = object({
+    mode                       = optional(string, "none")
+    api_key_secret_arn         = optional(string)
+    api_key_secret_kms_key_arn = optional(string)
+    license_manager            = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["firewall", "plugin", "none"], var.licensing.mode)
+    error_message = "licensing.mode must be \"firewall\", \"plugin\" or \"none\", e.g. mode = \"firewall\"."
+  }
+
+  validation {
+    condition     = var.licensing.mode != "firewall" || var.panorama != null || var.firewall_api != null
+    error_message = <<-EOT
+      licensing.mode = "firewall" requires panorama or firewall_api, through which the functions reach the firewall.
+      Set one of them.
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.mode != "firewall" || var.licensing.api_key_secret_arn != null
+    error_message = <<-EOT
+      licensing.mode = "firewall" requires licensing.api_key_secret_arn,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.licensing.mode != "plugin" ||
+      (var.panorama != null && var.licensing.license_manager != null)
+    )
+    error_message = <<-EOT
+      licensing.mode = "plugin" requires panorama, on which the plugin runs, and licensing.license_manager,
+      e.g. license_manager = "autoscale".
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.mode == "none" || var.firewall.license_type == "byol"
+    error_message = <<-EOT
+      licensing.mode = "firewall" and "plugin" require firewall.license_type = "byol": pay-as-you-go bundles have no
+      license to return. Set mode = "none".
+    EOT
+  }
+
+  validation {
+    condition = var.licensing.mode == "firewall" || (
+      var.licensing.api_key_secret_arn == null &&
+      var.licensing.api_key_secret_kms_key_arn == null
+    )
+    error_message = <<-EOT
+      licensing.api_key_secret_arn and api_key_secret_kms_key_arn have no effect with mode = "plugin", which uses the
+      key that is stored on Panorama, or with mode = "none". Remove them, or set mode = "firewall".
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.mode == "plugin" || var.licensing.license_manager == null
+    error_message = <<-EOT
+      licensing.license_manager has no effect with mode = "firewall" or "none". Remove it, or set mode = "plugin".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for name in var.licensing.license_manager[*] : can(regex("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", name))
+    ])
+    error_message = <<-EOT
+      licensing.license_manager must be a valid Panorama name of 1 to 63 letters, digits, spaces, dots, hyphens and
+      underscores, e.g. license_manager = "autoscale".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.licensing.api_key_secret_arn[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", arn))
+    ])
+    error_message = <<-EOT
+      licensing.api_key_secret_arn must be the ARN of a Secrets Manager secret, not the API key itself,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf".
+    EOT
+  }
+}

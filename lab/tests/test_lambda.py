@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -126,7 +125,7 @@ def test_hosts_of_the_lab_are_reached_by_name_with_verified_tls(account: Account
         def ask(url, ca):
             tls = ssl.create_default_context(cadata=ca)
             try:
-                return urllib.request.urlopen(url, context=tls, timeout=5).status
+                return urllib.request.urlopen(url, context=tls, timeout=60).status
             except urllib.error.HTTPError as error:
                 return error.code
             except urllib.error.URLError as error:
@@ -177,7 +176,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
         def handler(event, context):
             tls = ssl.create_default_context(cadata=event["ca_bundle"])
             plain = socket.create_connection((event["address"], 443), 5)
-            connection = http.client.HTTPSConnection(event["address"], timeout=5)
+            connection = http.client.HTTPSConnection(event["address"], timeout=60)
             connection.sock = tls.wrap_socket(plain, server_hostname="firewall.example.com")
             command = "%3Cshow%3E%3Cchassis-ready/%3E%3C/show%3E"
             path = "/api/?type=op&cmd=" + command + "&key=" + event["api_key"]
@@ -200,7 +199,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
     lab.firewalls.set_boot_times(**asdict(BootTimes()))
 
 
-def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
+def test_time_out_in_lab_time(lab: Lab, account: Account) -> None:
     """Function timeout: the environment is ended; the next invocation is a cold start."""
     code = """
     import time
@@ -210,12 +209,12 @@ def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
     """
     arn = account.function(code, Timeout=1)
     assert account.invoke(arn, 0) == (None, "")
-    started = time.monotonic()
+    started = lab.now()
     answer, error = account.invoke(arn, 30)
     assert error == "Unhandled"
     assert answer["errorType"] == "Sandbox.Timedout"
     assert answer["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
-    assert time.monotonic() - started < 5
+    assert 1 <= lab.now() - started < 5
     assert account.invoke(arn, 0) == (None, "")
     noted = invocations_of(lab, arn)
     assert [i["cold"] for i in noted] == [True, False, True]
@@ -334,13 +333,16 @@ def test_output_after_the_answer_belongs_to_the_next_invocation(lab: Lab, accoun
     """Execution environment lifecycle: background work goes on when the environment thaws."""
     arn = account.function(
         """
-        import threading, time
+        import threading
+        timers = []
         def handler(event, context):
-            threading.Timer(0.3, print, ["a late line"]).start()
+            for timer in timers:
+                timer.join()
+            timers[:] = [threading.Timer(0.3, print, ["a late line"])]
+            timers[0].start()
         """
     )
     account.invoke(arn)
-    time.sleep(1)
     assert account.invoke(arn) == (None, "")
     group = f"/aws/lambda/{arn.rsplit(':', 1)[-1]}"
     events = lab.aws.client("logs").filter_log_events(logGroupName=group)["events"]

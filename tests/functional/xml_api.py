@@ -38,6 +38,8 @@ class XmlApi:
         reply: gives the answer to a request's fields.
         ca: what signed the certificate.
         expires: when the certificate does; ``None`` is long after the test.
+        client_timeout_seconds: of clients: short only if answers come too late, since a busy
+            machine is slow.
     """
 
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -46,6 +48,7 @@ class XmlApi:
     ca: trustme.CA = field(default_factory=trustme.CA)
     certified_name: str = "localhost"
     expires: datetime | None = None
+    client_timeout_seconds: int = 30
 
     def __enter__(self) -> XmlApi:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -76,6 +79,7 @@ class XmlApi:
     def answers(self, *bodies: str | Answer) -> None:
         """Give these answers in turn, the last one for ever."""
         queue = [body if isinstance(body, Answer) else Answer(body) for body in bodies]
+        self.client_timeout_seconds = 1 if any(answer.delay for answer in queue) else 30
         self.reply = lambda _fields: queue.pop(0) if len(queue) > 1 else queue[0]
 
 

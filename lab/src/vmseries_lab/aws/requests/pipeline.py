@@ -79,7 +79,7 @@ class RequestPipeline:
             access_key=response.access_key,
             role=role,
         )
-        started = time.perf_counter()
+        started = self.world.clock.now()
         try:
             hits = self.faults.take(service, action, role, subject)
             answer = self._strike(response, service, [f for f in hits if f.when == "before"])
@@ -91,7 +91,7 @@ class RequestPipeline:
                 answer = late or answer
             call.status, call.error = int(answer[0]), error_code(answer)
         finally:
-            call.seconds = round(time.perf_counter() - started, 4)
+            call.seconds = round(self.world.clock.now() - started, 4)
         return answer
 
     def _within_rates(self, call: Call) -> bool:

@@ -64,6 +64,8 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(BIN)/ruff format .
 	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
 	$(BIN)/python tools/tf_docs.py --write
+	$(BIN)/python tools/lambda_docs.py --write
+	$(BIN)/python tools/situations.py --write
 
 .PHONY: package
 package: setup ## Build functions.zip and the layer; fails if the layer is not the locked one

@@ -236,6 +236,7 @@ run "a_group_whose_hooks_are_always_answered" {
   }
 }
 
+# documents: failure-modes/G6
 run "a_refresh_when_asked_for" {
   module {
     source = "./modules/firewall-group"

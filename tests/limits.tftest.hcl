@@ -113,6 +113,7 @@ variables {
   alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
 }
 
+# documents: failure-modes/G11
 run "refuses_settings_that_no_function_can_hold" {
   command = plan
 

@@ -25,6 +25,7 @@ run "nothing_unless_asked_for" {
   }
 }
 
+# documents: failure-modes/G10
 run "every_metric_by_name" {
   module {
     source = "./modules/scaling"
@@ -86,6 +87,7 @@ run "every_metric_by_name" {
   }
 }
 
+# documents: failure-modes/G10
 run "a_raw_metric_with_dimensions" {
   module {
     source = "./modules/scaling"

@@ -1,12 +1,20 @@
-"""The generated tables in the README of each Terraform module.
+"""The generated reference of the Terraform modules: tables in READMEs, and docs/inputs.md.
 
-    python3 tools/tf_docs.py --write              bring every README up to date
-    python3 tools/tf_docs.py --check              exit 1 and name each README that is not
+    python3 tools/tf_docs.py --write              update every README and docs/inputs.md
+    python3 tools/tf_docs.py --check              exit 1 and name each file that is stale
     python3 tools/tf_docs.py --check modules/scaling
 
-The tables stand between terraform-docs' own markers, so that either tool can be used. Types and
-defaults are quoted from the source as they were written; inputs and outputs keep the order of the
-source, which groups them by what the reader has to decide.
+The tables are between terraform-docs' own markers, so that either tool can be used. Types and
+defaults are quoted from the source; inputs and outputs keep its order, which groups them by topic.
+
+A module with a ``docs`` folder, which is the root module, also gets a page ``docs/inputs.md``: a
+heading for each input, and a table with every attribute of its type. There the README's table has
+the first sentence of each description, with a link. ``--check`` fails if an attribute has no
+description, or a description no attribute. Attributes are described by list items in the
+variable's description, nested as the type is nested::
+
+    - `root_volume` - (Optional) Root volume.
+      - `size_gib` - (Optional) Size in GiB.
 """
 
 from __future__ import annotations
@@ -43,13 +51,30 @@ class DocsError(Exception):
 
 
 @dataclass
+class Input:
+    """One input variable, as written in the source.
+
+    Attributes:
+        name: Its name.
+        description: Its description, with line ends and indentation.
+        type: Its type constraint; ``any`` if it has none.
+        default: Its default value; None if it is required.
+    """
+
+    name: str
+    description: str
+    type: str
+    default: str | None
+
+
+@dataclass
 class Facts:
-    """What the tables of one module say, a tuple for each row."""
+    """What the tables of one module say; a tuple is one row."""
 
     requirements: list[Row] = field(default_factory=list)
     modules: list[Row] = field(default_factory=list)
     resources: list[Row] = field(default_factory=list)
-    inputs: list[Row] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
     outputs: list[Row] = field(default_factory=list)
 
 
@@ -63,7 +88,8 @@ def read_module(folder: Path) -> Facts:
         DocsError: a file is not valid HCL.
     """
     facts = Facts()
-    for path in sorted(folder.glob("*.tf")):
+    # variables.tf comes before variables.firewall.tf: what every deployment sets is first.
+    for path in sorted(folder.glob("*.tf"), key=lambda path: path.stem):
         source = path.read_text()
         try:
             content = hcl2.loads(source, serialization_options=PLAIN)
@@ -88,15 +114,10 @@ def read_file(content: Mapping[str, Any], source: str, facts: Facts) -> None:
     for name, body in named(content.get("variable", [])):
         written = block_source(source, "variable", name)
         default = attribute_source(written, "default")
-        facts.inputs.append(
-            (
-                code(name),
-                prose(body.get("description", "")),
-                code(attribute_source(written, "type") or "any"),
-                "" if default is None else code(default),
-                "yes" if default is None else "no",
-            )
-        )
+        # The parser returns here-documents with their quotes escaped.
+        description = body.get("description", "").replace('\\"', '"')
+        type_source = attribute_source(written, "type") or "any"
+        facts.inputs.append(Input(name, description, type_source, default))
     for name, body in named(content.get("output", [])):
         facts.outputs.append((code(name), prose(body.get("description", ""))))
 
@@ -151,29 +172,208 @@ def value_end(text: str, start: int) -> int:
     return len(text)
 
 
+# Attributes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of an object type, at any depth.
+
+    Attributes:
+        path: Names from the input down, separated by dots; ``[*]`` marks lists, sets and maps.
+        type: Its type, without the attributes of objects in it.
+        default: Its default as written, ``null`` if it is optional without one; None if required.
+    """
+
+    path: str
+    type: str
+    default: str | None
+
+    @property
+    def key(self) -> str:
+        """The path without ``[*]``, by which descriptions are found."""
+        return self.path.replace("[*]", "")
+
+
+def attributes(type_source: str, prefix: str = "") -> Iterator[Attribute]:
+    """Yield every attribute of every object in a type constraint, in the order of the source."""
+    kind, arguments = call(type_source)
+    if kind == "object":
+        body = arguments[0].strip()[1:-1]
+        for name, value in (entry.split("=", 1) for entry in split(body, ",\n") if "=" in entry):
+            wanted, default = value.strip(), None
+            if call(wanted)[0] == "optional":
+                wanted, default, *_ = [*call(wanted)[1], "null"]
+            path = f"{prefix}.{name.strip()}" if prefix else name.strip()
+            yield Attribute(path, short_type(wanted), default)
+            yield from attributes(wanted, path)
+    elif kind in ("list", "set", "map"):
+        yield from attributes(arguments[0], f"{prefix}[*]" if prefix else "")
+
+
+def short_type(type_source: str) -> str:
+    """Return a type constraint without the attributes of its objects, such as ``list(object)``."""
+    kind, arguments = call(type_source)
+    if kind in ("list", "set", "map"):
+        return f"{kind}({short_type(arguments[0])})"
+    return kind if kind == "object" else " ".join(type_source.split())
+
+
+def call(source: str) -> tuple[str, list[str]]:
+    """Return name and arguments of a function call; of anything else the text, and none."""
+    match = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", source, re.DOTALL)
+    if match is None:
+        return source.strip(), []
+    return match[1], [argument.strip() for argument in split(match[2], ",")]
+
+
+def split(source: str, separators: str) -> list[str]:
+    """Split source text at separators outside of brackets and strings; comments are dropped."""
+    parts, depth = [""], 0
+    for piece in re.findall(r'"(?:\\.|[^"\\])*"|#[^\n]*|.', source, re.DOTALL):
+        depth += (piece in "([{") - (piece in ")]}")
+        if depth == 0 and piece in separators:
+            parts.append("")
+        elif not piece.startswith("#"):
+            parts[-1] += piece
+    return [part for part in parts if part.strip()]
+
+
+ITEM = re.compile(r"( *)- ((?:`[^`]+`(?:, | and )?)+) +- (.*)")
+
+
+def descriptions(description: str) -> tuple[str, dict[str, str]]:
+    """Return the text of a description outside of its list, and the description of each attribute.
+
+    Keys of the second are paths without ``[*]``. Several names in one list item share its text.
+    """
+    text: list[str] = []
+    found: dict[str, str] = {}
+    parents: list[tuple[int, str]] = []
+    current: list[str] = []
+    for line in textwrap.dedent(description).splitlines():
+        item = ITEM.fullmatch(line.rstrip())
+        if item:
+            indent = len(item[1])
+            while parents and parents[-1][0] >= indent:
+                parents.pop()
+            prefix = f"{parents[-1][1]}." if parents else ""
+            current = [prefix + name for name in re.findall(r"`([^`]+)`", item[2])]
+            parents.append((indent, current[-1]))
+            found.update(dict.fromkeys(current, item[3].removeprefix("(Optional) ")))
+        elif current and line.startswith(" "):
+            found.update({name: f"{found[name]} {line.strip()}" for name in current})
+        else:
+            current = []
+            text.append(line)
+    return "\n".join(text).strip(), found
+
+
+def description_problems(facts: Facts) -> Iterator[str]:
+    """Yield a sentence for each attribute without description, and description without one."""
+    for variable in facts.inputs:
+        there = {attribute.key for attribute in attributes(variable.type)}
+        described = descriptions(variable.description)[1].keys()
+        for key in sorted(there - described):
+            yield f"{variable.name}.{key} has no description: add a list item for it"
+        if there:
+            for key in sorted(described - there):
+                yield f"{variable.name}.{key} is described, but is no attribute of the type"
+
+
 # Writing ------------------------------------------------------------------------------------------
 
+INPUTS_PAGE = """\
+# Inputs
 
-def render(facts: Facts) -> str:
-    """Return the tables as Markdown; a table without rows is left out."""
+<!-- Written by tools/tf_docs.py (make fmt) from the variables' declarations; do not edit. -->
+
+Every input of the module, with every attribute of its type. A default of `null` means that the
+attribute is optional and not set. In paths, `[*]` stands for each element of a list or map.
+"""
+
+
+def render(facts: Facts, *, inputs_page: bool = False) -> str:
+    """Return the tables as Markdown; a table without rows is left out.
+
+    Args:
+        facts: What the module holds.
+        inputs_page: Whether its inputs are described on a page of their own, and only listed here.
+    """
+    rows = [(summary_row if inputs_page else input_row)(variable) for variable in facts.inputs]
     tables = [
         table("Requirements", ("Name", "Version"), facts.requirements),
         table("Modules", ("Name", "Source", "Version"), facts.modules),
         table("Resources", ("Name", "Type"), facts.resources),
-        table("Inputs", ("Name", "Description", "Type", "Default", "Required"), facts.inputs),
+        table("Inputs", ("Name", "Description", "Type", "Default", "Required"), rows),
         table("Outputs", ("Name", "Description"), facts.outputs),
     ]
     return "\n\n".join(filter(None, tables))
+
+
+def input_row(variable: Input) -> Row:
+    """Return the row of an input that is described in the table itself."""
+    return (
+        code(variable.name),
+        prose(variable.description),
+        code(variable.type),
+        "" if variable.default is None else code(variable.default),
+        "yes" if variable.default is None else "no",
+    )
+
+
+def summary_row(variable: Input) -> Row:
+    """Return the row of an input that has a heading of its own in docs/inputs.md."""
+    return (
+        f"[{code(variable.name)}](docs/inputs.md#{variable.name})",
+        cell(first_sentence(descriptions(variable.description)[0])),
+        code(short_type(variable.type)),
+        "" if variable.default is None else code(" ".join(variable.default.split())),
+        "yes" if variable.default is None else "no",
+    )
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text; ``e.g.`` and ``i.e.`` do not end one."""
+    line = " ".join(text.split("\n\n", maxsplit=1)[0].split())
+    match = re.match(r".*?(?<!e\.g)(?<!i\.e)\.(?= |$)", line)
+    return match.group() if match else line
+
+
+def render_inputs(facts: Facts) -> str:
+    """Return the page of inputs: a heading, a description and a table for each."""
+    parts = [INPUTS_PAGE.rstrip("\n")]
+    for variable in facts.inputs:
+        text, described = descriptions(variable.description)
+        need = "required" if variable.default is None else f"default {code_line(variable.default)}"
+        parts += [f"## {variable.name}", f"Type `{short_type(variable.type)}`, {need}."]
+        parts += [textwrap.fill(paragraph, 100) for paragraph in text.split("\n\n") if paragraph]
+        rows = [
+            (
+                code(attribute.path),
+                code(attribute.type),
+                "required" if attribute.default is None else code_line(attribute.default),
+                capitalized(cell(described.get(attribute.key, ""))),
+            )
+            for attribute in attributes(variable.type)
+        ]
+        if rows:
+            parts.append(markdown_table(("Attribute", "Type", "Default", "Description"), rows))
+    return "\n\n".join(parts) + "\n"
 
 
 def table(title: str, head: Row, rows: Sequence[Row]) -> str:
     """Return one table under its heading; columns that are empty in every row are left out."""
     if not rows:
         return ""
+    return f"## {title}\n\n{markdown_table(head, rows)}"
+
+
+def markdown_table(head: Row, rows: Sequence[Row]) -> str:
+    """Return the lines of a table; columns that are empty in every row are left out."""
     used = [index for index in range(len(head)) if any(row[index] for row in rows)]
     lines = [head, ("---",) * len(head), *rows]
-    body = ["| " + " | ".join(line[index] for index in used) + " |" for line in lines]
-    return "\n".join([f"## {title}", "", *body])
+    return "\n".join("| " + " | ".join(line[index] for index in used) + " |" for line in lines)
 
 
 def cell(text: str) -> str:
@@ -189,14 +389,27 @@ def code(text: str) -> str:
     return "<pre>" + escaped.replace("\n", "<br/>") + "</pre>"
 
 
+def capitalized(text: str) -> str:
+    """Return a text with a capital first letter; text that begins with code stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def code_line(text: str) -> str:
+    """Return source text for a table cell, on one line."""
+    return code(" ".join(text.split()))
+
+
 def prose(description: str) -> str:
-    """Return a description for a table cell: list items and paragraphs on lines of their own."""
+    """Return a description for a table cell: list items and paragraphs on lines of their own.
+
+    List items keep their depth: two spaces of indentation become two no-break spaces.
+    """
     lines: list[str] = []
-    # The parser gives here-documents with their quotes escaped.
-    for line in description.replace('\\"', '"').split("\n"):
+    for line in textwrap.dedent(description).split("\n"):
         text = " ".join(line.split())
         if not lines or not text or text.startswith("- ") or not lines[-1]:
-            lines.append(text)
+            indent = len(line) - len(line.lstrip()) if text.startswith("- ") else 0
+            lines.append("&nbsp;" * indent + text)
         else:
             lines[-1] += " " + text
     return "<br/>".join(cell(line) for line in lines if line)
@@ -219,13 +432,14 @@ def updated(readme: str, tables: str) -> str:
 
 
 def documented_modules(repository: Path) -> list[Path]:
-    """Return the root module, the modules and the examples."""
-    below = [*repository.glob("modules/*"), *repository.glob("examples/*")]
+    """Return the root module, the modules, the examples and the modules that these share."""
+    patterns = ("modules/*", "examples/*", "examples/modules/*")
+    below = [folder for pattern in patterns for folder in repository.glob(pattern)]
     return [folder for folder in [repository, *sorted(below)] if any(folder.glob("*.tf"))]
 
 
-def process(folder: Path, *, write: bool) -> str | None:
-    """Check or update one README; return what is wrong with it, if anything.
+def process(folder: Path, *, write: bool) -> list[str]:
+    """Check or update the files of one module; return what is wrong with them.
 
     Raises:
         DocsError: it cannot be documented.
@@ -233,35 +447,41 @@ def process(folder: Path, *, write: bool) -> str | None:
     readme = folder / "README.md"
     if not readme.is_file():
         raise DocsError(f"{readme} does not exist: write one, with the markers {BEGIN} and {END}")
-    before = readme.read_text()
+    with_page = (folder / "docs").is_dir()
     try:
-        after = updated(before, render(read_module(folder)))
+        facts = read_module(folder)
+        files = {readme: updated(readme.read_text(), render(facts, inputs_page=with_page))}
     except DocsError as error:
         raise DocsError(f"{readme}: {error}") from error
-    if before == after:
-        return None
-    if write:
-        readme.write_text(after)
-        print(f"{readme}: updated")
-        return None
-    return f"{readme}: its tables are stale; run tools/tf_docs.py --write"
+    if with_page:
+        files[folder / "docs" / "inputs.md"] = render_inputs(facts)
+    problems = [f"{folder}: {problem}" for problem in description_problems(facts) if with_page]
+    for path, text in files.items():
+        if path.is_file() and path.read_text() == text:
+            continue
+        if write:
+            path.write_text(text)
+            print(f"{path}: updated")
+        else:
+            problems.append(f"{path} is stale; run tools/tf_docs.py --write")
+    return problems
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check or update the given modules, or all of the repository's; return the exit status."""
-    parser = argparse.ArgumentParser(description="Keep the tables in the modules' READMEs.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--write", action="store_true", help="bring the READMEs up to date")
-    what.add_argument("--check", action="store_true", help="only say which are not")
+    parser = argparse.ArgumentParser(description="Keep the reference of the modules current.")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", action="store_true", help="update the files")
+    action.add_argument("--check", action="store_true", help="only report what is wrong")
     parser.add_argument("modules", nargs="*", type=Path, help="folders; by default every module")
     options = parser.parse_args(arguments)
     status = 0
     for folder in options.modules or documented_modules(REPOSITORY):
         try:
-            problem = process(folder, write=options.write)
+            problems = process(folder, write=options.write)
         except DocsError as error:
-            problem = str(error)
-        if problem:
+            problems = [str(error)]
+        for problem in problems:
             print(problem, file=sys.stderr)
             status = 1
     return status

@@ -46,6 +46,7 @@ class TestCommits:
         assert done.findtext("details/line") == "Configuration committed successfully"
         assert serials(site.device, "show", MANAGED) == ["1"]
 
+    @pytest.mark.documents(id="panorama/contention/other-edits")
     def test_a_partial_commit_leaves_other_peoples_edits_alone(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")

@@ -112,6 +112,7 @@ class TestOthers:
 
 
 class TestMultiConfig:
+    @pytest.mark.documents(id="panorama/removal/no-multi-config")
     def test_a_version_without_it(self, site, configure):
         configure(multi_config=False)
         add(site.device, MANAGED, "1")

@@ -234,6 +234,7 @@ class ExampleStory:
         gone = set(scaled_out.instances) - set(scaled_in.instances)
         assert scaled_in.completions("terminate") == Counter((i, "CONTINUE") for i in gone)
 
+    @pytest.mark.documents(id="failure-modes/G6")
     def test_template_change_replaces_every_firewall(
         self, scaled_in: Step, refreshed: tuple[Step, tuple[Change, ...]]
     ) -> None:
@@ -242,6 +243,7 @@ class ExampleStory:
         assert not set(step.instances) & set(scaled_in.instances)
         assert step.interfaces == dict.fromkeys(step.instances, self.interfaces)
 
+    @pytest.mark.documents(id="failure-modes/G1")
     def test_destroy_answers_every_hook_and_deletes_none(
         self, refreshed: tuple[Step, tuple[Change, ...]], destroyed: tuple[Step, Leftovers]
     ) -> None:

@@ -145,6 +145,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert lab.errors() == []
 
 
+@pytest.mark.documents(id="panorama/pair/before-commit")
 def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
     site.lab.faults.add("panorama", "commit", kind="reset", count=1)
@@ -166,6 +167,8 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     site.check_others(entries, {serial})
 
 
+@pytest.mark.documents(id="panorama/contention/job-unknown")
+@pytest.mark.documents(id="panorama/pair/after-commit")
 @pytest.mark.parametrize("cause", ["power", "suspended"])
 def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause: str) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
@@ -206,6 +209,9 @@ def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
     ]
 
 
+@pytest.mark.documents(id="panorama/pair/long-outage")
+@pytest.mark.documents(id="panorama/pair/outage")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_both_peers_down_for_two_hours(site: Site) -> None:
     lab, east, west = site.lab, site.east, site.west
     since, entries = lab.now(), len(lab.timeline())
@@ -250,6 +256,8 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     site.check_others(entries, {*held.values(), *given_up.values()})
 
 
+@pytest.mark.documents(id="panorama/contention/five-calls")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_both_deployments_scale_in_at_the_same_time(site: Site) -> None:
     entries = len(site.lab.timeline())
     sides = (site.east, site.west)

@@ -39,6 +39,8 @@ def left_by(firewalls: int) -> Leftovers:
     )
 
 
+@pytest.mark.documents(id="licensing/plugin/died-without-hook")
+@pytest.mark.documents(id="licensing/plugin/normal")
 def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)

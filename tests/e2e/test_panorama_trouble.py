@@ -47,6 +47,9 @@ def wrong_api_key(deployment: Deployment) -> Callable[[], None]:
     return change_secret(deployment, api_key="LUFRPT1-revoked")
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/certificate")
+@pytest.mark.documents(id="panorama/contention/timeout")
 @pytest.mark.parametrize(
     ("breaking", "error", "sentence"),
     [

@@ -12,6 +12,8 @@ from vmseries_scenarios.deployment import MINUTE, Deployment
 pytestmark = pytest.mark.apply(seconds=120)
 
 
+@pytest.mark.documents(id="licensing/direct/normal")
+@pytest.mark.documents(id="readiness/gate/firewall-api")
 def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewalls.serve_xml_api()

@@ -42,6 +42,7 @@ def assert_abandoned_without_trace(fleet: Fleet, instance_id: str) -> None:
     assert fleet.left(instance_id) == []
 
 
+@pytest.mark.documents(id="failure-modes/L1")
 def test_l1_a_full_subnet_is_no_firewall_in_service(fleet: Fleet) -> None:
     refuse(fleet, "CreateNetworkInterface", "InsufficientFreeAddressesInSubnet", times=1000)
     instance_id = fleet.launch()
@@ -50,17 +51,20 @@ def test_l1_a_full_subnet_is_no_firewall_in_service(fleet: Fleet) -> None:
     assert_abandoned_without_trace(fleet, instance_id)
 
 
+@pytest.mark.documents(id="failure-modes/L2")
 @pytest.mark.parametrize("code", ["AttachmentLimitExceeded", "UnsupportedOperation"])
 def test_l2_an_attachment_refused_for_good_is_undone(fleet: Fleet, code: str) -> None:
     refuse(fleet, "AttachNetworkInterface", code, times=1000)
     assert_abandoned_without_trace(fleet, fleet.launch())
 
 
+@pytest.mark.documents(id="failure-modes/L2")
 def test_l2_an_attachment_that_fails_once_is_made_later(fleet: Fleet) -> None:
     refuse(fleet, "AttachNetworkInterface", "InternalError")
     assert_wired_once(fleet, launch_into_service(fleet))
 
 
+@pytest.mark.documents(id="failure-modes/L3")
 @pytest.mark.parametrize("operation", ["AttachNetworkInterface", "ModifyNetworkInterfaceAttribute"])
 def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operation: str) -> None:
     fault = crash_after(Fleet(), operation)
@@ -75,6 +79,7 @@ def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operatio
     assert fleet.aws.calls.count("CreateNetworkInterface") == 2
 
 
+@pytest.mark.documents(id="failure-modes/L4")
 @pytest.mark.parametrize("groups", [None, "sg-0"])
 def test_l4_interfaces_without_security_groups_are_no_settings(groups: Any) -> None:
     document = json.loads(json.dumps(SETTINGS[LaunchSettings]))
@@ -83,11 +88,13 @@ def test_l4_interfaces_without_security_groups_are_no_settings(groups: Any) -> N
         parse(LaunchSettings, json.dumps(document))
 
 
+@pytest.mark.documents(id="failure-modes/L6")
 def test_l6_an_address_quota_that_is_widened_is_used(fleet: Fleet) -> None:
     refuse(fleet, "AllocateAddress", "AddressLimitExceeded", times=2)
     assert_wired_once(fleet, launch_into_service(fleet))
 
 
+@pytest.mark.documents(id="failure-modes/L7")
 def test_l7_an_address_that_cannot_be_associated_is_found_by_its_tags(fleet: Fleet) -> None:
     refuse(fleet, "AssociateAddress", "InternalError", times=2)
     instance_id = fleet.launch()
@@ -100,6 +107,8 @@ def test_l7_an_address_that_cannot_be_associated_is_found_by_its_tags(fleet: Fle
     let_go(fleet, instance_id)
 
 
+@pytest.mark.documents(id="failure-modes/L8")
+@pytest.mark.documents(id="failure-modes/L9")
 @pytest.mark.parametrize(
     "operation", ["CreateNetworkInterface", "AllocateAddress", "AttachNetworkInterface"]
 )
@@ -120,6 +129,7 @@ def test_l8_l9_a_crash_on_the_way_leaves_nothing_that_is_not_found(
     assert fleet.left(instance_id) == []
 
 
+@pytest.mark.documents(id="failure-modes/L10")
 def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     instance_id = fleet.launch(mail=2)
     fleet.visit("launch")
@@ -133,6 +143,7 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     assert_wired_once(fleet, instance_id)
 
 
+@pytest.mark.documents(id="failure-modes/L11")
 def test_l11_a_target_group_that_refuses_keeps_the_firewall_out_of_service(fleet: Fleet) -> None:
     refuse(fleet, "RegisterTargets", "TooManyTargets", times=3)
     instance_id = launch_into_service(fleet)
@@ -141,6 +152,7 @@ def test_l11_a_target_group_that_refuses_keeps_the_firewall_out_of_service(fleet
     assert_wired_once(fleet, instance_id)
 
 
+@pytest.mark.documents(id="failure-modes/L12")
 def test_l12_the_untrust_interface_may_be_at_any_index(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

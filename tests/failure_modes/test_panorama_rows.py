@@ -22,6 +22,7 @@ from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, TerminateSettings
 
 
+@pytest.mark.documents(id="failure-modes/D1")
 @pytest.mark.parametrize(
     "error",
     [
@@ -56,6 +57,7 @@ def test_d1_an_error_of_panorama_is_never_the_end(
     assert fleet.left(instance_id) == []
 
 
+@pytest.mark.documents(id="failure-modes/D3")
 def test_d3_the_management_interface_may_be_at_any_index(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,7 @@ def test_d3_the_management_interface_may_be_at_any_index(
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]
 
 
+@pytest.mark.documents(id="failure-modes/D4")
 def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet, ip_address="203.0.113.9")
     del fleet.aws.instances[instance_id].tags["vmseries-autoscale:serial"]
@@ -90,6 +93,7 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@pytest.mark.documents(id="failure-modes/D8")
 def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
     settings = PanoramaSettings(
         hostnames=("localhost", "127.0.0.1"),
@@ -106,6 +110,7 @@ def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> No
     assert issubclass(PanoramaUnavailableError, PanoramaError), "which a later visit gets past"
 
 
+@pytest.mark.documents(id="failure-modes/D11")
 @pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
 def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
     secret = json.dumps({"username": "o'brien", "password": password})

@@ -12,6 +12,7 @@ from functional.fleet import MINUTE, Fleet
 from vmseries_autoscale.panorama import Part
 
 
+@pytest.mark.documents(id="failure-modes/T2")
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
 def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operation: str) -> None:
     instance_id = launch_into_service(fleet)
@@ -22,6 +23,7 @@ def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operat
     assert fleet.aws.allocated == {}
 
 
+@pytest.mark.documents(id="failure-modes/T3")
 def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +44,7 @@ def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
     assert fleet.left(instance_id) == []
 
 
+@pytest.mark.documents(id="failure-modes/T5")
 @pytest.mark.parametrize("hook", [True, False], ids=["asked", "not asked"])
 def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
     instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
@@ -56,6 +59,7 @@ def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool
     assert fleet.serials[instance_id] in fleet.told
 
 
+@pytest.mark.documents(id="failure-modes/T6")
 def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     before = fleet.left(instance_id)
@@ -72,6 +76,7 @@ def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fle
     assert fleet.left(instance_id) == []
 
 
+@pytest.mark.documents(id="failure-modes/T7")
 def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     ((address, port),) = fleet.aws.targets
@@ -83,6 +88,7 @@ def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
     assert list(fleet.aws.targets) == [(address, TARGET_PORT + 1)]
 
 
+@pytest.mark.documents(id="failure-modes/T9")
 def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
@@ -97,6 +103,7 @@ def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
     assert len(fleet.panorama.jobs) == 1
 
 
+@pytest.mark.documents(id="failure-modes/T11")
 def test_t11_a_lost_terminate_event_is_written_anew(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id, mail=0)
@@ -107,6 +114,7 @@ def test_t11_a_lost_terminate_event_is_written_anew(fleet: Fleet) -> None:
     assert fleet.told == set()
 
 
+@pytest.mark.documents(id="failure-modes/T11")
 def test_t11_after_a_lost_launch_event_the_instance_is_replaced(fleet: Fleet) -> None:
     # It has booted without its interfaces, and never looks for them again.
     instance_id = fleet.launch(mail=0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hcl2
+import pytest
 from hcl2 import SerializationOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ def sources() -> dict[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in paths}
 
 
+@pytest.mark.documents(id="failure-modes/L16")
 def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
     text = (REPOSITORY / "modules/lifecycle/outputs.tf").read_text(encoding="utf-8")
     answers = text[text.index('output "hook_dependencies"') : text.index('output "functions"')]
@@ -58,23 +60,27 @@ def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
     assert "${terraform_data.hook_dependencies}" in behind
 
 
+@pytest.mark.documents(id="failure-modes/G2")
 def test_g2_a_function_goes_before_the_rights_by_which_lambda_clears_its_network() -> None:
     function = resource("modules/function/main.tf", "aws_lambda_function")
     assert function["depends_on"] == ["${aws_iam_role_policy.this}"]
 
 
+@pytest.mark.documents(id="failure-modes/G3")
 def test_g3_an_apply_does_not_undo_what_scaling_decided() -> None:
     group = resource("modules/firewall-group/main.tf", "aws_autoscaling_group")
     (lifecycle,) = group["lifecycle"]
     assert lifecycle["ignore_changes"] == ["desired_capacity"]
 
 
+@pytest.mark.documents(id="failure-modes/G7")
 def test_g7_no_key_is_looked_up() -> None:
     for path, text in sources().items():
         assert 'data "aws_kms' not in text, path
         assert "alias/aws/" not in text, path
 
 
+@pytest.mark.documents(id="failure-modes/G9")
 def test_g9_no_concurrency_is_reserved() -> None:
     for path, text in sources().items():
         assert "reserved_concurrent_executions" not in text, path

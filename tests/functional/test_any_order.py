@@ -216,11 +216,14 @@ def pick(things: list[str], which: int) -> str:
     return things[which % len(things)]
 
 
+@pytest.mark.documents(id="failure-modes/any-history")
+@pytest.mark.documents(id="licensing/panorama/any-history")
 @pytest.mark.properties
 def test_in_the_end_nothing_is_left_and_nobody_was_harmed(simulated: None) -> None:
     live_through(AnyOrder)
 
 
+@pytest.mark.documents(id="licensing/plugin/any-history")
 @pytest.mark.properties
 def test_the_plugin_gets_every_license_back_in_the_end(
     simulated: None, monkeypatch: pytest.MonkeyPatch
@@ -270,6 +273,7 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
     machine.somebody_commits()
 
 
+@pytest.mark.documents(id="failure-modes/any-call")
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
 @pytest.mark.parametrize(
     "program", [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_sweep]
@@ -280,6 +284,7 @@ def test_any_call_may_go_wrong(
     fail_at_each_call(AnyOrder, program, kind)
 
 
+@pytest.mark.documents(id="licensing/plugin/any-call")
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
 @pytest.mark.parametrize("program", [a_termination, a_sweep])
 def test_any_call_may_go_wrong_where_the_plugin_has_the_licenses(

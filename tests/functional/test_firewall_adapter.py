@@ -75,6 +75,7 @@ def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
     ]
 
 
+@pytest.mark.documents(id="readiness/gate/firewall-certificate")
 @pytest.mark.parametrize(
     ("server_name", "ca_bundle"),
     [

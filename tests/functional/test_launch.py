@@ -61,6 +61,8 @@ def assert_wired(cloud: Cloud) -> None:
     assert {address["NetworkInterfaceId"] for address in cloud.addresses()} == own
 
 
+@pytest.mark.documents(id="failure-modes/L14")
+@pytest.mark.documents(id="readiness/gate/normal")
 def test_a_launch_from_event_to_service(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -170,6 +172,7 @@ def test_equal_messages_in_one_batch_are_one_visit(
     assert len(launching.completed) == 1
 
 
+@pytest.mark.documents(id="failure-modes/L13")
 @pytest.mark.parametrize(
     "operation",
     [
@@ -323,6 +326,7 @@ def test_a_refusal_for_good_is_undone_and_abandoned(
     assert any(code in reason for reason in reasons(records))
 
 
+@pytest.mark.documents(id="failure-modes/L6")
 @pytest.mark.parametrize(
     ("operation", "code"),
     [
@@ -363,6 +367,7 @@ def test_a_firewall_that_has_its_interfaces_is_waited_for_beyond_its_boot(
     assert_wired(launching)
 
 
+@pytest.mark.documents(id="failure-modes/L5")
 def test_a_zone_without_subnet_is_abandoned(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -389,6 +394,9 @@ def test_an_occupied_device_index_is_left_alone(
     assert any(foreign_id in reason for reason in reasons(logs()))
 
 
+@pytest.mark.documents(id="failure-modes/L14")
+@pytest.mark.documents(id="readiness/gate/deadline")
+@pytest.mark.documents(id="readiness/identity/never-registered")
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -422,6 +430,7 @@ def test_the_deadline_abandons_with_the_reason(
     assert reason in told
 
 
+@pytest.mark.documents(id="readiness/gate/no-license")
 def test_a_license_is_waited_for(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,6 +442,7 @@ def test_a_license_is_waited_for(
     assert reasons(logs())[-1] == "the firewall has no license"
 
 
+@pytest.mark.documents(id="readiness/gate/panorama-away")
 @pytest.mark.parametrize(
     ("error", "unavailable", "failed"),
     [
@@ -489,6 +499,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letter_queue(
     assert launching.counted_calls() == 0
 
 
+@pytest.mark.documents(id="failure-modes/L15")
 @pytest.mark.parametrize(
     ("detail", "error"),
     [

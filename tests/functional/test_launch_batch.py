@@ -43,6 +43,8 @@ def join(panorama: FakePanorama, instance_ids: list[str]) -> None:
         panorama.register(in_service_at(instance_id, serial_of(instance_id)))
 
 
+@pytest.mark.documents(id="panorama/contention/one-list")
+@pytest.mark.documents(id="readiness/batch/normal")
 def test_a_batch_is_wired_and_let_in_together(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -68,6 +70,7 @@ def test_a_batch_is_wired_and_let_in_together(
     assert metrics(logs())["LaunchCompleted"] == 3
 
 
+@pytest.mark.documents(id="readiness/batch/one-fails")
 def test_the_trouble_of_one_is_nobody_else_s(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -97,6 +100,7 @@ def test_the_trouble_of_one_is_nobody_else_s(
     assert "terminated" in told[gone]
 
 
+@pytest.mark.documents(id="readiness/batch/one-fails")
 def test_an_error_of_a_call_is_of_one_instance(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -121,6 +125,7 @@ def test_an_error_of_a_call_is_of_one_instance(
     assert all(len(launching.attached(one)) == 3 for one in by_instance)
 
 
+@pytest.mark.documents(id="readiness/gate/panorama-away")
 @pytest.mark.parametrize(
     ("error", "failed"),
     [(PanoramaUnavailableError("no answer"), 2), (PanoramaBusyError("busy"), 0)],
@@ -155,6 +160,7 @@ def test_who_is_only_wired_now_asks_panorama_nothing(
     assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 1}
 
 
+@pytest.mark.documents(id="readiness/batch/time-budget")
 def test_without_time_all_come_back_soon_and_nothing_is_begun(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -167,6 +173,7 @@ def test_without_time_all_come_back_soon_and_nothing_is_begun(
     assert set(reasons(logs())) == {"no time left in this run"}
 
 
+@pytest.mark.documents(id="readiness/batch/time-budget")
 def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -184,6 +191,7 @@ def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
     assert launching.deliver(*batch) == []
 
 
+@pytest.mark.documents(id="readiness/batch/time-budget")
 def test_wiring_stops_between_two_rounds_when_time_runs_out(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +216,7 @@ def test_wiring_stops_between_two_rounds_when_time_runs_out(
 # Why a launch is given up, for an operator to see.
 
 
+@pytest.mark.documents(id="readiness/gate/deadline")
 def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -226,6 +235,7 @@ def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
     assert metrics(logs())["LaunchAbandoned"] == 1
 
 
+@pytest.mark.documents(id="readiness/gate/tag-refused")
 def test_a_reason_that_cannot_be_noted_abandons_all_the_same(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +263,7 @@ def out_of_sync(panorama: FakePanorama, instance_ids: list[str], **changes: Any)
         panorama.register(replace(device, policy_status="Out of Sync", **changes))
 
 
+@pytest.mark.documents(id="readiness/gate/push")
 def test_one_push_for_all_that_are_out_of_sync(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +282,7 @@ def test_one_push_for_all_that_are_out_of_sync(
     assert len(fake_panorama.push_jobs) == 1
 
 
+@pytest.mark.documents(id="readiness/gate/push-failed")
 def test_a_push_that_fails_is_told_and_repeated_three_times(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -291,6 +303,7 @@ def test_a_push_that_fails_is_told_and_repeated_three_times(
     ]
 
 
+@pytest.mark.documents(id="readiness/gate/push-busy")
 def test_a_push_that_cannot_be_asked_for_holds_those_who_need_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,6 +322,7 @@ def test_a_push_that_cannot_be_asked_for_holds_those_who_need_it(
     assert launching.deliver(*batch) == ["message-0"]
 
 
+@pytest.mark.documents(id="readiness/gate/no-push")
 def test_without_the_option_nothing_is_pushed(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:

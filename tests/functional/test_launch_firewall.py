@@ -81,6 +81,7 @@ def wired(cloud: Cloud) -> dict[str, Any]:
     return event
 
 
+@pytest.mark.documents(id="readiness/gate/firewall-api")
 def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
     event = wired(launching)
     assert own.dialled == [], "a firewall that has just been wired has not booted"
@@ -92,6 +93,7 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
 
 
+@pytest.mark.documents(id="readiness/gate/firewall-not-ready")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

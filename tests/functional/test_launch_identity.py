@@ -57,6 +57,10 @@ NOBODY: dict[str, Callable[[Cloud], list[Device]]] = {
 }
 
 
+@pytest.mark.documents(id="readiness/identity/never-registered")
+@pytest.mark.documents(id="readiness/identity/overlapping")
+@pytest.mark.documents(id="readiness/identity/reused-address")
+@pytest.mark.documents(id="readiness/identity/same-name")
 @pytest.mark.parametrize("situation", NOBODY)
 def test_nothing_is_touched_and_the_launch_waits(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], situation: str
@@ -69,6 +73,7 @@ def test_nothing_is_touched_and_the_launch_waits(
     assert launching.completed == []
 
 
+@pytest.mark.documents(id="readiness/identity/reused-address")
 def test_a_firewall_that_another_instance_is_known_to_be(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], logs: Logs
 ) -> None:

@@ -51,6 +51,7 @@ def site() -> Iterator[Site]:
         yield Site(world, outside, lab_panorama.connect(outside))
 
 
+@pytest.mark.documents(id="licensing/plugin/normal")
 def test_licenses_are_back_when_the_plugin_s_changes_are_committed(site: Site) -> None:
     leaving, also_leaving, staying = site.join(), site.join(), site.join()
     assert site.listed() == {leaving, also_leaving, staying}
@@ -70,6 +71,7 @@ def test_a_license_that_is_back_already_is_success(site: Site) -> None:
     site.ask()
 
 
+@pytest.mark.documents(id="licensing/plugin/silent-failure")
 def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
     """Without its key Panorama promises as ever, and nothing comes of it."""
     serial = site.join()

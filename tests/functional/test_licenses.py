@@ -91,6 +91,7 @@ def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
 # By Panorama's plugin.
 
 
+@pytest.mark.documents(id="licensing/plugin/normal")
 def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -127,6 +128,7 @@ def test_the_plugin_is_asked_and_read_back_before_anything_is_removed(
     assert "LicenseNotReturned" not in metrics(logs())
 
 
+@pytest.mark.documents(id="licensing/plugin/normal")
 def test_the_plugin_is_asked_for_a_batch_with_one_request(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +153,7 @@ def test_the_plugin_is_asked_for_a_batch_with_one_request(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="licensing/plugin/normal")
 def test_the_plugin_is_asked_again_for_what_it_still_lists(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -172,6 +175,7 @@ def test_a_visit_that_is_short_of_time_asks_the_plugin_for_nothing(
     assert fake_panorama.calls == ["devices"]
 
 
+@pytest.mark.documents(id="licensing/plugin/late-firewall")
 def test_a_firewall_that_notices_late_is_not_waited_for(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -207,6 +211,7 @@ def by_fast_delicensing(panorama: FakePanorama) -> None:
 FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
 
 
+@pytest.mark.documents(id="licensing/plugin/already-returned")
 @pytest.mark.parametrize("first", FIRST)
 def test_whoever_was_first_with_the_plugin_the_end_is_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
@@ -221,6 +226,7 @@ def test_whoever_was_first_with_the_plugin_the_end_is_the_same(
     assert "VisitFailed" not in counted
 
 
+@pytest.mark.documents(id="licensing/plugin/returned-meanwhile")
 @pytest.mark.parametrize("first", FIRST)
 def test_whoever_is_first_while_the_plugin_is_asked_the_end_is_the_same(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
@@ -235,6 +241,7 @@ def test_whoever_is_first_while_the_plugin_is_asked_the_end_is_the_same(
     assert "VisitFailed" not in metrics(logs())
 
 
+@pytest.mark.documents(id="licensing/plugin/firewall-died")
 def test_the_plugin_gives_back_the_license_of_a_firewall_that_died(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -249,6 +256,7 @@ def test_the_plugin_gives_back_the_license_of_a_firewall_that_died(
     assert "LicenseNotReturned" not in counted
 
 
+@pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
 def test_the_wrong_license_manager_is_no_success(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +272,8 @@ def test_the_wrong_license_manager_is_no_success(
     assert "vmseries-autoscale:license" not in by_plugin.tags()
 
 
+@pytest.mark.documents(id="licensing/plugin/license-server-unreachable")
+@pytest.mark.documents(id="licensing/plugin/licensing-key")
 @pytest.mark.parametrize(
     ("text", "error", "advice"),
     [
@@ -289,6 +299,7 @@ def test_what_the_plugin_refuses_is_told_by_name_and_repeated(
     assert_nothing_left(by_plugin)
 
 
+@pytest.mark.documents(id="licensing/plugin/commit-not-permitted")
 def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -299,6 +310,7 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     assert fake_panorama.entries() == 4
 
 
+@pytest.mark.documents(id="licensing/plugin/commit-failed")
 def test_a_commit_of_the_plugin_s_changes_that_fails_is_told_and_repeated(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -330,6 +342,7 @@ class UntilItsOwnList(FakeContext):
         return 10_000 if self.panorama.calls[-1] == "licenses" else self.milliseconds
 
 
+@pytest.mark.documents(id="licensing/plugin/commit-postponed")
 @pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this run"])
 def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_once(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
@@ -357,6 +370,7 @@ def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="licensing/plugin/silent-failure")
 def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +391,8 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     reconcile_licenses(by_plugin, fake_panorama, monkeypatch, gone)
 
 
+@pytest.mark.documents(id="licensing/plugin/panorama-away")
+@pytest.mark.documents(id="panorama/pair/long-outage-plugin")
 @pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
 def test_panorama_away_loses_no_license_of_the_plugin_s(
     by_plugin: Cloud,
@@ -436,6 +452,7 @@ def reconcile_licenses(
     assert panorama.listed == {LICENSE_MANAGER: set()}
 
 
+@pytest.mark.documents(id="licensing/plugin/died-without-hook")
 def test_the_license_of_a_firewall_that_nobody_visited_is_got_back_by_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -454,6 +471,7 @@ def test_a_report_asks_the_plugin_for_nothing(
     assert fake_panorama.jobs == []
 
 
+@pytest.mark.documents(id="licensing/plugin/commit-failed")
 def test_a_run_tells_that_a_commit_of_the_plugin_s_changes_has_failed(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -494,6 +512,8 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
 # By the firewall, asked through Panorama.
 
 
+@pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
+@pytest.mark.documents(id="licensing/panorama/licensing-key")
 @pytest.mark.parametrize(
     ("text", "error", "advice"),
     [
@@ -522,6 +542,7 @@ def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
     assert_nothing_left(running)
 
 
+@pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
 def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -535,6 +556,8 @@ def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
+@pytest.mark.documents(id="panorama/pair/long-outage")
 def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -618,6 +641,8 @@ def unreachable_firewall(_name: str) -> None:
     raise FirewallUnavailableError("the firewall does not answer")
 
 
+@pytest.mark.documents(id="failure-modes/D9")
+@pytest.mark.documents(id="licensing/direct/normal")
 def test_without_panorama_a_firewall_is_asked_at_its_management_address(
     running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -637,6 +662,7 @@ def test_without_panorama_a_firewall_is_asked_at_its_management_address(
     assert "LicenseNotReturned" not in counted
 
 
+@pytest.mark.documents(id="licensing/direct/already-returned")
 def test_without_panorama_a_license_that_is_back_already_is_success(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
@@ -649,6 +675,7 @@ def test_without_panorama_a_license_that_is_back_already_is_success(
     assert metrics(logs())["LicenseReturned"] == 1
 
 
+@pytest.mark.documents(id="licensing/direct/slow")
 def test_without_panorama_a_slow_license_server_is_read_back_later(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
@@ -662,6 +689,7 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     assert_nothing_left(running)
 
 
+@pytest.mark.documents(id="licensing/direct/cannot-deactivate")
 @pytest.mark.parametrize(
     ("text", "error"),
     [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenseServerUnreachableError")],
@@ -681,6 +709,7 @@ def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
     assert len(running.attached()) == 3
 
 
+@pytest.mark.documents(id="licensing/direct/no-response")
 def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_deadline(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
@@ -695,6 +724,7 @@ def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_dea
     assert metrics(records)["LicenseNotReturned"] == 1
 
 
+@pytest.mark.documents(id="licensing/direct/firewall-died")
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
@@ -706,6 +736,7 @@ def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     assert told(logs(), licensing.LOST) == [SERIAL]
 
 
+@pytest.mark.documents(id="licensing/direct/abandoned")
 def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waited_for(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
@@ -719,6 +750,7 @@ def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waite
     assert lost["instance_id"] == running.instance_id
 
 
+@pytest.mark.documents(id="licensing/direct/no-management-interface")
 def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -729,6 +761,7 @@ def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
     assert "LicenseNotReturned" not in metrics(logs())
 
 
+@pytest.mark.documents(id="licensing/direct/firewall-died")
 def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took_along(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -85,6 +85,7 @@ def panorama(api: XmlApi, request: pytest.FixtureRequest) -> PanOsPanorama:
 # Keys and certificates.
 
 
+@pytest.mark.documents(id="failure-modes/D13")
 def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     assert api.requests == [
@@ -97,6 +98,7 @@ def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
     ]
 
 
+@pytest.mark.documents(id="failure-modes/D13")
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
     with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
@@ -109,6 +111,8 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     assert not any("password" in request for request in deletes)
 
 
+@pytest.mark.documents(id="failure-modes/D12")
+@pytest.mark.documents(id="panorama/contention/certificate")
 @pytest.mark.parametrize(
     "secret",
     [
@@ -141,6 +145,9 @@ def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
 # What is not an answer.
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/bad-response")
+@pytest.mark.documents(id="panorama/contention/timeout")
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -197,6 +204,8 @@ BUSY = [
 ]
 
 
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.documents(id="panorama/contention/queue-full")
 @pytest.mark.parametrize(("text", "code"), BUSY, ids=[text for text, _ in BUSY])
 def test_what_passes_by_itself_is_busy(
     api: XmlApi, panorama: PanOsPanorama, text: str, code: str | None
@@ -263,6 +272,8 @@ def ha(state: str) -> str:
     )
 
 
+@pytest.mark.documents(id="failure-modes/D7")
+@pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
     ("states", "asked"),
     [
@@ -283,12 +294,14 @@ def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/pair/active")
 def test_a_peer_that_does_not_answer_is_passed_over(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
     connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
     "answer",
     [Answer(status=403), Answer(error("Session timed out", "22")), Answer(status=502)],
@@ -300,12 +313,14 @@ def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer:
     assert len(api.requests) == 2
 
 
+@pytest.mark.documents(id="panorama/pair/only-passive")
 def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(PanoramaAccessError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
+@pytest.mark.documents(id="panorama/pair/turns-passive")
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
     panorama = connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
@@ -322,12 +337,15 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
     assert len(api.requests) == 2
 
 
+@pytest.mark.documents(id="panorama/pair/none-active")
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(PanoramaBusyError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
+@pytest.mark.documents(id="failure-modes/D7")
+@pytest.mark.documents(id="panorama/pair/only-passive")
 def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(PanoramaUnavailableError):
@@ -398,11 +416,13 @@ def test_the_licensing_key_is_data(api: XmlApi, panorama: PanOsPanorama) -> None
     assert fromstring(api.requests[0]["cmd"]).findtext("license/api-key/set/key") == "a<b&c"
 
 
+@pytest.mark.documents(id="licensing/panorama/already-returned")
 def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("API key is same as old"))
     panorama.set_licensing_api_key(SERIAL, "key")
 
 
+@pytest.mark.documents(id="licensing/panorama/already-returned")
 @pytest.mark.parametrize(
     ("answer", "confirmed"),
     [
@@ -516,6 +536,7 @@ def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, t
 # Configuration.
 
 
+@pytest.mark.documents(id="panorama/commit/not-effective")
 @pytest.mark.parametrize(("method", "action"), [("running", "show"), ("candidate", "get")])
 def test_memberships(api: XmlApi, panorama: PanOsPanorama, method: str, action: str) -> None:
     in_group = (
@@ -556,6 +577,7 @@ def test_the_collectors_of_a_firewall_are_not_firewalls(
     assert panorama.running()[Part.LOG_COLLECTOR_GROUP] == {SERIAL}
 
 
+@pytest.mark.documents(id="panorama/removal/absent")
 @pytest.mark.parametrize("text", ["Object doesn't exist", "No object to delete in delete handler"])
 def test_removing_what_is_absent_is_success(
     api: XmlApi, panorama: PanOsPanorama, text: str
@@ -595,6 +617,7 @@ def nested(*answers: tuple[str, str, str], status: str = "success", code: str = 
 GONE = ("success", "20", "<msg>command succeeded</msg>")
 
 
+@pytest.mark.documents(id="panorama/removal/batch")
 def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanorama) -> None:
     absent = ("success", "7", "<msg>Object doesn't exist</msg>")
     api.answers(nested(GONE, GONE, absent, GONE))
@@ -621,6 +644,7 @@ def test_nothing_to_remove_asks_nothing(api: XmlApi, panorama: PanOsPanorama) ->
     assert api.requests == []
 
 
+@pytest.mark.documents(id="panorama/removal/referenced")
 @pytest.mark.parametrize("code", ["10", None], ids=["root with code", "root without"])
 def test_a_reference_is_named_and_harms_no_other_removal(
     api: XmlApi, panorama: PanOsPanorama, code: str | None
@@ -637,6 +661,7 @@ def test_a_reference_is_named_and_harms_no_other_removal(
     assert [len(deletes(request)) for request in api.requests] == [4, 3]
 
 
+@pytest.mark.documents(id="panorama/removal/absent")
 def test_an_absent_entry_that_fails_a_transaction_is_left_out(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -646,6 +671,7 @@ def test_an_absent_entry_that_fails_a_transaction_is_left_out(
     assert len(deletes(api.requests[1])) == 3
 
 
+@pytest.mark.documents(id="panorama/removal/no-multi-config")
 @pytest.mark.parametrize(
     "body",
     [
@@ -666,6 +692,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
 
 
+@pytest.mark.documents(id="panorama/contention/lock")
 @pytest.mark.parametrize(
     "body",
     [
@@ -683,6 +710,7 @@ def test_a_busy_panorama_is_not_asked_one_by_one(
     assert len(api.requests) == 1
 
 
+@pytest.mark.documents(id="panorama/removal/time-budget")
 def test_a_run_that_is_short_of_time_stops_between_two_requests(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -719,6 +747,7 @@ def test_nothing_to_revert_is_success(api: XmlApi, panorama: PanOsPanorama) -> N
     panorama.revert()
 
 
+@pytest.mark.documents(id="panorama/contention/full-commit")
 def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -730,6 +759,7 @@ def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
 # Commits.
 
 
+@pytest.mark.documents(id="panorama/commit/own-changes")
 def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(QUEUED)
     assert panorama.commit("fw: remove 2 firewalls") == "17"
@@ -751,6 +781,7 @@ NO_CHANGES = "There are no changes to commit."
 SAME = "The result of this commit would be the same as the previous commit queued/processed."
 
 
+@pytest.mark.documents(id="panorama/commit/nothing-to-commit")
 @pytest.mark.parametrize(
     "body",
     [

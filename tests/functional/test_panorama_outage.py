@@ -32,6 +32,7 @@ def go_on(fleet: Fleet, duration: timedelta, step: timedelta) -> None:
         fleet.pass_time(step)
 
 
+@pytest.mark.documents(id="panorama/pair/outage")
 def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
     go_on(leaving, timedelta(hours=2), 5 * MINUTE)
     assert leaving.aws.in_state("Terminating:Wait") == list(leaving.serials)
@@ -49,6 +50,7 @@ def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
     assert len(leaving.panorama.jobs) <= 2
 
 
+@pytest.mark.documents(id="panorama/pair/long-outage")
 def test_what_is_given_up_beyond_the_deadline_is_done_later_or_told(leaving: Fleet) -> None:
     go_on(leaving, timedelta(hours=25), 30 * MINUTE)
     assert leaving.aws.members == {}, "no firewall is held for ever"

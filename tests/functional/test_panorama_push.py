@@ -26,6 +26,7 @@ JOBS = """<response status="success"><result>
 </result></response>"""
 
 
+@pytest.mark.documents(id="readiness/gate/push")
 def test_a_push_names_its_firewalls_and_nobody_else() -> None:
     with XmlApi() as api:
         api.answers(QUEUED)

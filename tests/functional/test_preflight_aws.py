@@ -80,6 +80,7 @@ def tag(cloud: Cloud) -> None:
 # Before the first firewall.
 
 
+@pytest.mark.documents(id="preflight/no-firewall")
 def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None:
     answer = validate(launching)
     assert answer["ok"]
@@ -95,12 +96,14 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
     assert changes(launching).count("AllocateAddress") == 2
 
 
+@pytest.mark.documents(id="preflight/no-firewall")
 def test_a_heartbeat_is_for_nobody(launching: Cloud) -> None:
     validate(launching)
     (heartbeat,) = [call for call in launching.calls if call[1].endswith("Heartbeat")]
     assert heartbeat[2]["InstanceId"] == NOBODY
 
 
+@pytest.mark.documents(id="preflight/aws/missing-object")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -126,6 +129,7 @@ def test_what_a_launch_is_given_must_be_there(
 # With a firewall.
 
 
+@pytest.mark.documents(id="preflight/aws/denied")
 def test_each_function_tries_what_it_does(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     tag(running)
     become_terminate(running, monkeypatch)
@@ -142,6 +146,7 @@ def test_each_function_tries_what_it_does(running: Cloud, monkeypatch: pytest.Mo
     assert set(changes(running)) == {"DeleteNetworkInterface", "ReleaseAddress"}
 
 
+@pytest.mark.documents(id="preflight/nothing-wrong")
 def test_a_launch_tries_what_it_does_and_changes_nothing(
     running: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +165,7 @@ def test_a_launch_tries_what_it_does_and_changes_nothing(
 # What is refused.
 
 
+@pytest.mark.documents(id="preflight/aws/state")
 def test_a_state_that_forbids_something_is_no_matter_of_rights(
     running: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +180,7 @@ def test_a_state_that_forbids_something_is_no_matter_of_rights(
     )
 
 
+@pytest.mark.documents(id="preflight/aws/denied")
 def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
     denied = client_error(
         "AccessDenied",
@@ -188,6 +195,7 @@ def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
     assert problem.endswith("or a changed role policy.")
 
 
+@pytest.mark.documents(id="preflight/aws/denied")
 def test_what_ec2_encodes_is_left_out(launching: Cloud) -> None:
     launching.faults["AllocateAddress"] = [
         client_error(
@@ -205,6 +213,7 @@ def test_what_ec2_encodes_is_left_out(launching: Cloud) -> None:
     assert "AAAA" not in str(problems)
 
 
+@pytest.mark.documents(id="preflight/route/aws")
 def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
     launching.faults["DescribeInstances"] = [ConnectTimeoutError(endpoint_url="https://ec2")]
     answer = validate(launching)
@@ -215,12 +224,14 @@ def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
     assert changes(launching) == []
 
 
+@pytest.mark.documents(id="preflight/aws/no-group")
 def test_there_is_no_group(reconciling: Cloud) -> None:
     reconciling.members = None
     (problem,) = validate(reconciling)["problems"]
     assert problem == "There is no Auto Scaling group fw: apply the module again."
 
 
+@pytest.mark.documents(id="preflight/secret/corrected")
 def test_a_secret_that_was_corrected_is_read_anew(terminating: Cloud) -> None:
     secrets: Any = clients.secrets()
     for content, ok in (('{"key": "k"}', False), ('{"api_key": "k"}', True)):
@@ -228,6 +239,7 @@ def test_a_secret_that_was_corrected_is_read_anew(terminating: Cloud) -> None:
         assert validate(terminating)["ok"] is ok
 
 
+@pytest.mark.documents(id="preflight/defect")
 def test_a_defect_in_one_check_hides_no_other(
     terminating: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +252,7 @@ def test_a_defect_in_one_check_hides_no_other(
     assert "The function may keep the hook terminate open." in answer["checked"]
 
 
+@pytest.mark.documents(id="preflight/output")
 def test_the_answer_is_one_line_in_the_log(launching: Cloud, logs: Logs) -> None:
     logs()
     answer = validate(launching)

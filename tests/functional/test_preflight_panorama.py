@@ -172,6 +172,7 @@ def by_kind(findings: Any) -> dict[Kind, list[str]]:
     return found
 
 
+@pytest.mark.documents(id="preflight/nothing-wrong")
 def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
     found = validate()
     assert found[Kind.PROBLEM] == []
@@ -190,6 +191,7 @@ def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
     ]
 
 
+@pytest.mark.documents(id="preflight/nothing-wrong")
 def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
     validate()
     assert {fields.get("action", "show") for fields in api.requests} <= {"show", "get"}
@@ -200,6 +202,7 @@ def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
 # The secret.
 
 
+@pytest.mark.documents(id="preflight/secret/shape")
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -226,6 +229,7 @@ def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
     )
 
 
+@pytest.mark.documents(id="preflight/secret/whitespace")
 def test_a_value_that_was_copied_with_its_line_end(
     secret: dict[str, Any], validate: Validate
 ) -> None:
@@ -237,6 +241,7 @@ def test_a_value_that_was_copied_with_its_line_end(
     assert "very-secret" not in str(found)
 
 
+@pytest.mark.documents(id="preflight/secret/unreadable")
 def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     class SecretsManager:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
@@ -247,6 +252,7 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "can't find the specified secret: check the secret's ARN" in text
 
 
+@pytest.mark.documents(id="preflight/secret/shape")
 def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
     assert by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
@@ -258,6 +264,7 @@ def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
 # The way.
 
 
+@pytest.mark.documents(id="preflight/route/panorama")
 def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
     found = validate(hostnames=("panorama.invalid",))
     (text,) = found[Kind.PROBLEM]
@@ -265,12 +272,14 @@ def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
     assert len(found[Kind.UNCHECKED]) == 5
 
 
+@pytest.mark.documents(id="preflight/route/panorama")
 def test_nobody_listens(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=(UNREACHABLE,))[Kind.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails (Connection refused)")
     assert "panorama.port" in text
 
 
+@pytest.mark.documents(id="preflight/route/panorama")
 def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any) -> None:
         raise TimeoutError
@@ -285,6 +294,7 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 # TLS.
 
 
+@pytest.mark.documents(id="preflight/tls")
 def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Validate) -> None:
     secret["ca_bundle"] = trustme.CA().cert_pem.bytes().decode()
     found = validate()
@@ -297,11 +307,13 @@ def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Va
     )
 
 
+@pytest.mark.documents(id="preflight/tls")
 def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=("127.0.0.1",))[Kind.PROBLEM]
     assert text.startswith(f"127.0.0.1:{api.port}: the certificate is for another name")
 
 
+@pytest.mark.documents(id="preflight/tls")
 def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
@@ -312,6 +324,7 @@ def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
 # The administrator.
 
 
+@pytest.mark.documents(id="preflight/credential")
 def test_a_wrong_key(content: Content, validate: Validate) -> None:
     content.answers = {"": FORBIDDEN}
     (text,) = validate()[Kind.PROBLEM]
@@ -319,6 +332,7 @@ def test_a_wrong_key(content: Content, validate: Validate) -> None:
     assert f"renew secret {SECRET}" in text
 
 
+@pytest.mark.documents(id="preflight/role/missing-right")
 @pytest.mark.parametrize(
     ("word", "answer", "right", "unchecked"),
     [
@@ -344,6 +358,7 @@ def test_a_role_that_lacks_a_right(
     assert len(found[Kind.UNCHECKED]) == unchecked
 
 
+@pytest.mark.documents(id="preflight/panorama-busy")
 def test_a_busy_panorama_is_no_problem_but_asked_again(
     content: Content, validate: Validate
 ) -> None:
@@ -355,6 +370,7 @@ def test_a_busy_panorama_is_no_problem_but_asked_again(
     assert text.endswith("Invoke the function again.")
 
 
+@pytest.mark.documents(id="preflight/role/removal-pending")
 def test_nothing_is_committed_while_a_removal_is_under_way(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
@@ -375,6 +391,7 @@ def pair(state: str) -> str:
     return f"<enabled>yes</enabled><local-info><state>{state}</state></local-info>"
 
 
+@pytest.mark.documents(id="preflight/pair")
 def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: Validate) -> None:
     content.state = pair("secondary-passive")
     found = validate()
@@ -383,6 +400,7 @@ def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: V
     assert len(found[Kind.UNCHECKED]) == 4
 
 
+@pytest.mark.documents(id="preflight/pair")
 def test_the_active_peer_is_asked_and_the_other_one_is_missed(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
@@ -394,6 +412,7 @@ def test_the_active_peer_is_asked_and_the_other_one_is_missed(
     assert "autoscale may commit." in found[Kind.CHECKED]
 
 
+@pytest.mark.documents(id="preflight/pair")
 def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
     (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Kind.PROBLEM]
     assert text.startswith("No high-availability pair: localhost and LOCALHOST stands alone")
@@ -402,6 +421,7 @@ def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
 # What must be there.
 
 
+@pytest.mark.documents(id="preflight/objects")
 def test_missing_objects_do_not_hide_each_other(content: Content, validate: Validate) -> None:
     content.group = content.stack = content.collectors = ""
     found = validate()
@@ -416,6 +436,7 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
     assert found[Kind.UNCHECKED] == ["Publishing to CloudWatch: there is no such template stack."]
 
 
+@pytest.mark.documents(id="preflight/license-manager")
 @pytest.mark.parametrize(("there", "kind"), [(True, Kind.CHECKED), (False, Kind.PROBLEM)])
 def test_the_license_manager(
     content: Content,
@@ -433,6 +454,7 @@ def test_the_license_manager(
     assert bool(untried) is there
 
 
+@pytest.mark.documents(id="preflight/old-release")
 def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
     content.version = "10.0.12"
     assert (
@@ -443,6 +465,7 @@ def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate:
 # Publishing.
 
 
+@pytest.mark.documents(id="preflight/publishing")
 def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate: Validate) -> None:
     content.templates = ("first", "second")
     content.cloudwatch = {
@@ -453,6 +476,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
     assert validate()[Kind.PROBLEM] == []
 
 
+@pytest.mark.documents(id="preflight/publishing")
 @pytest.mark.parametrize(
     ("found", "texts"),
     [
@@ -475,6 +499,7 @@ def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[
         assert "panorama_set_commands" in problem
 
 
+@pytest.mark.documents(id="preflight/publishing")
 def test_a_template_variable_is_not_guessed() -> None:
     found = by_kind(
         metric_publishing.judge("TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"})

@@ -198,6 +198,7 @@ def test_an_event_and_its_copy_written_anew_in_one_batch_are_one_termination(
     assert len(fake_panorama.jobs) == 1
 
 
+@pytest.mark.documents(id="readiness/batch/duplicate")
 def test_an_event_and_its_copy_written_anew_in_one_batch_are_one_launch(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -317,6 +317,7 @@ def long_ago(cloud: Cloud) -> None:
     cloud.forgotten = {cloud.instance_id}
 
 
+@pytest.mark.documents(id="panorama/removal/no-visit")
 @pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
 def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
@@ -338,6 +339,7 @@ def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     assert metrics(logs())["ReconcileCompleted"] == 2
 
 
+@pytest.mark.documents(id="panorama/removal/no-visit")
 def test_several_firewalls_leave_panorama_with_one_commit(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,6 +353,7 @@ def test_several_firewalls_leave_panorama_with_one_commit(
     assert fake_panorama.calls.count("commit") == 1
 
 
+@pytest.mark.documents(id="panorama/commit/not-effective")
 def test_a_removal_that_did_not_reach_the_running_configuration_is_told_and_repeated(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -488,6 +491,7 @@ def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
     assert_untouched(reconciling, fake_panorama)
 
 
+@pytest.mark.documents(id="panorama/shared/foreign-firewalls")
 @pytest.mark.parametrize("connected", [True, False])
 @pytest.mark.parametrize("hostname", ["branch-office", "i-0abcdef0123456789"])
 def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
@@ -501,6 +505,7 @@ def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
     assert_only_looked(reconciling)
 
 
+@pytest.mark.documents(id="panorama/shared/foreign-firewalls")
 def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -814,6 +819,7 @@ def lost(records: list[dict[str, Any]]) -> list[str]:
     return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
 
 
+@pytest.mark.documents(id="licensing/panorama/firewall-died")
 def test_a_license_that_nothing_can_return_is_told_with_what_to_do(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -838,6 +844,8 @@ def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
     assert report["licenses_lost"] == lost(logs()) == []
 
 
+@pytest.mark.documents(id="licensing/none/any")
+@pytest.mark.documents(id="panorama/pair/long-outage-none")
 def test_without_licensing_no_license_is_lost(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -53,6 +53,11 @@ def change(panorama: FakePanorama, **fields: Any) -> None:
     panorama.firewalls[SERIAL] = replace(panorama.firewalls[SERIAL], **fields)
 
 
+@pytest.mark.documents(id="failure-modes/D10")
+@pytest.mark.documents(id="failure-modes/D5")
+@pytest.mark.documents(id="failure-modes/T8")
+@pytest.mark.documents(id="licensing/panorama/normal")
+@pytest.mark.documents(id="panorama/commit/in-progress")
 def test_a_termination_from_event_to_the_end(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -98,6 +103,8 @@ def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
     assert running.counted_calls() <= 16
 
 
+@pytest.mark.documents(id="failure-modes/D10")
+@pytest.mark.documents(id="panorama/removal/batch")
 def test_the_order_of_removal_leaves_no_reference(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +119,9 @@ def test_the_order_of_removal_leaves_no_reference(
     ]
 
 
+@pytest.mark.documents(id="failure-modes/T10")
+@pytest.mark.documents(id="panorama/contention/one-list")
+@pytest.mark.documents(id="panorama/removal/batch")
 def test_a_batch_shares_one_commit(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +153,7 @@ class TimeForOne(FakeContext):
         return remaining
 
 
+@pytest.mark.documents(id="panorama/commit/shared")
 @pytest.mark.parametrize(("age", "commits"), [(0, 0), (599, 0), (600, 1)])
 def test_a_commit_waits_for_those_that_had_no_turn(
     launching: Cloud,
@@ -166,6 +177,7 @@ def test_a_commit_waits_for_those_that_had_no_turn(
         assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="panorama/removal/referenced")
 def test_what_is_refused_for_one_firewall_holds_up_no_other(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -192,6 +204,8 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
     assert len(launching.attached()) == 3
 
 
+@pytest.mark.documents(id="failure-modes/T1")
+@pytest.mark.documents(id="licensing/panorama/away")
 def test_panorama_away_loses_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -214,6 +228,8 @@ def test_panorama_away_loses_nothing(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="failure-modes/D6")
+@pytest.mark.documents(id="panorama/contention/commit")
 @pytest.mark.parametrize(
     "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
@@ -241,6 +257,8 @@ def test_a_busy_panorama_is_waited_for(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="failure-modes/D5")
+@pytest.mark.documents(id="panorama/commit/failed")
 def test_a_failed_commit_is_told_and_repeated(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -264,6 +282,7 @@ def test_a_failed_commit_is_told_and_repeated(
     assert len(fake_panorama.jobs) == 2
 
 
+@pytest.mark.documents(id="panorama/contention/removed-by-other")
 def test_a_removal_by_somebody_else_is_waited_for_by_name(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +295,7 @@ def test_a_removal_by_somebody_else_is_waited_for_by_name(
     assert len(running.attached()) == 3
 
 
+@pytest.mark.documents(id="panorama/removal/absent")
 def test_a_removal_already_committed_is_success(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -289,6 +309,8 @@ def test_a_removal_already_committed_is_success(
     assert fake_panorama.jobs == []
 
 
+@pytest.mark.documents(id="licensing/panorama/already-returned")
+@pytest.mark.documents(id="licensing/panorama/delicensed-alive")
 def test_a_license_that_is_back_already_is_success(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -299,6 +321,7 @@ def test_a_license_that_is_back_already_is_success(
     assert metrics(logs())["LicenseReturned"] == 1
 
 
+@pytest.mark.documents(id="licensing/panorama/slow")
 def test_a_deactivation_that_takes_long_is_read_back_later(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -328,6 +351,7 @@ def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
+@pytest.mark.documents(id="licensing/panorama/disconnected")
 def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -354,6 +378,8 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     assert "Customer Support Portal" in told["message"]
 
 
+@pytest.mark.documents(id="licensing/panorama/delicensed-dead")
+@pytest.mark.documents(id="licensing/panorama/firewall-died")
 def test_an_instance_that_died_is_not_waited_for(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -368,6 +394,8 @@ def test_an_instance_that_died_is_not_waited_for(
     assert metrics(logs())["LicenseNotReturned"] == 1
 
 
+@pytest.mark.documents(id="failure-modes/T1")
+@pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
 def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -401,6 +429,7 @@ def test_a_detachment_that_never_ends_lets_the_instance_go(
     assert running.operations()["DetachNetworkInterface"] == 0, "asked for already"
 
 
+@pytest.mark.documents(id="failure-modes/D9")
 def test_without_licensing_and_without_panorama_the_rest_works(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,6 +443,8 @@ def test_without_licensing_and_without_panorama_the_rest_works(
     assert fake_panorama.calls == []
 
 
+@pytest.mark.documents(id="failure-modes/D9")
+@pytest.mark.documents(id="licensing/none/any")
 def test_licensing_mode_none_asks_for_no_license(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -459,6 +490,7 @@ def test_an_unwritten_identity_is_found_and_kept(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="failure-modes/D2")
 def test_a_doubtful_identity_touches_nothing(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,6 +507,7 @@ def test_a_doubtful_identity_touches_nothing(
     assert all(fake_panorama.licensed.values())
 
 
+@pytest.mark.documents(id="readiness/identity/reused-address")
 def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -499,6 +532,7 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     assert "vmseries-autoscale:serial" not in launching.tags()
 
 
+@pytest.mark.documents(id="failure-modes/T4")
 def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:
     """A user's own address on our firewall, and one without any owner."""
     for part in Part:
@@ -512,6 +546,7 @@ def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakeP
     assert [item["AllocationId"] for item in running.addresses()] == [users]
 
 
+@pytest.mark.documents(id="failure-modes/T5")
 def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -657,6 +692,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
     assert all(record["instance_id"] == running.instance_id for record in own)
 
 
+@pytest.mark.documents(id="licensing/panorama/licensing-key")
 def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def removed(panorama: FakePanorama) -> set[str]:
 # One commit for all.
 
 
+@pytest.mark.documents(id="panorama/commit/in-progress")
 def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
     panorama: FakePanorama,
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
     assert visit(panorama, "S1", "S2", "S3", at=200) == dict.fromkeys(("S1", "S2", "S3"), Done())
 
 
+@pytest.mark.documents(id="panorama/commit/shared")
 def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     visit(panorama, "S1")
     panorama.end_job(0)
@@ -102,6 +104,7 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     assert len(panorama.jobs) == 2
 
 
+@pytest.mark.documents(id="panorama/commit/shared")
 def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
     outcomes = visit(panorama, "S1", others_follow=True)
     assert outcomes == {"S1": Again("others follow, to be committed together")}
@@ -123,6 +126,7 @@ def test_commits_are_told_by_what_they_say_of_themselves(panorama: FakePanorama)
     assert len(panorama.jobs) == 3
 
 
+@pytest.mark.documents(id="panorama/commit/concurrent-visits")
 @pytest.mark.parametrize("call", range(13))
 def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, call: int) -> None:
     others: dict[str, Outcome] = {}
@@ -144,6 +148,7 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
     assert removed(panorama) == {"S1", "S2", "S3"}
 
 
+@pytest.mark.documents(id="panorama/commit/nothing-to-commit")
 def test_what_another_visit_has_committed_meanwhile_is_not_somebody_elses(
     panorama: FakePanorama,
 ) -> None:
@@ -246,6 +251,8 @@ class Storm:
                 self.panorama.end_job(number)
 
 
+@pytest.mark.documents(id="failure-modes/T10")
+@pytest.mark.documents(id="panorama/commit/hundred")
 @pytest.mark.properties
 @given(seed=st.integers(0), license_seconds=st.integers(0, 120))
 def test_a_hundred_terminations_at_once_take_four_commits_at_most(
@@ -265,6 +272,7 @@ def test_a_hundred_terminations_take_few_commits_when_visits_have_time_for_few(s
 # Commits that fail.
 
 
+@pytest.mark.documents(id="panorama/removal/referenced")
 def test_a_reference_is_an_error_of_its_own_firewall_only(
     panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +299,7 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
 REASON = "device-group -> DG -> pre-rulebase -> target 'S1' is not a valid reference"
 
 
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
 def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1", "S2")
@@ -320,6 +329,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
     assert visit(panorama, "S1", at=620) == {"S1": Done()}
 
 
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
 def test_whoever_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1")
@@ -334,6 +344,7 @@ def test_whoever_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> 
     assert removed(panorama) == {"S2", "S3"}
 
 
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
 def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     for round_ in range(3):
@@ -345,6 +356,7 @@ def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePano
     assert panorama.calls.count("revert") == 3
 
 
+@pytest.mark.documents(id="panorama/commit/failed-twice")
 def test_a_failure_without_a_name_is_reverted_when_it_comes_twice(panorama: FakePanorama) -> None:
     panorama.commit_fails = ("Commit failed",)
     visit(panorama, "S1")
@@ -362,6 +374,7 @@ def test_a_failure_without_a_name_is_reverted_when_it_comes_twice(panorama: Fake
     assert visit(panorama, "S1", "S2", at=400) == {"S1": Done(), "S2": Done()}
 
 
+@pytest.mark.documents(id="panorama/commit/revert-waits")
 def test_nothing_is_reverted_while_another_batch_is_being_committed(
     panorama: FakePanorama,
 ) -> None:
@@ -378,6 +391,7 @@ def test_nothing_is_reverted_while_another_batch_is_being_committed(
     assert removed(panorama) == {"S2"}
 
 
+@pytest.mark.documents(id="panorama/contention/full-commit")
 def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama) -> None:
     panorama.commit_fails = ("Full commit is required",)
     for at in (0, 100, 200, 300):
@@ -387,6 +401,7 @@ def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama
     assert "revert" not in panorama.calls, "an administrator's full commit takes our changes too"
 
 
+@pytest.mark.documents(id="panorama/contention/other-edits")
 def test_an_administrators_unfinished_edits_stay_what_they_are(panorama: FakePanorama) -> None:
     panorama.user = "operator"
     panorama.remove(Part.DEVICE_GROUP, "S4")
@@ -440,6 +455,7 @@ class Pair:
         self.other.named = {part: set(one) for part, one in self.other.committed.items()}
 
 
+@pytest.mark.documents(id="panorama/pair/failover-any-call")
 @pytest.mark.parametrize("job_survives", [True, False])
 @pytest.mark.parametrize("call", range(1, 18))
 def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> None:
@@ -455,6 +471,7 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
     assert removed(pair.active) == removed(pair.other) == {"S1", "S2"}
 
 
+@pytest.mark.documents(id="panorama/pair/outage")
 def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
     def away(_name: str) -> None:
         raise PanoramaUnavailableError("no answer")
@@ -484,6 +501,8 @@ class As:
         return call
 
 
+@pytest.mark.documents(id="panorama/shared/one-administrator")
+@pytest.mark.documents(id="panorama/shared/one-group")
 @pytest.mark.parametrize("users", [("east", "west"), ("both", "both")])
 def test_two_module_instances_share_a_panorama(
     panorama: FakePanorama, users: tuple[str, str]
@@ -502,6 +521,7 @@ def test_two_module_instances_share_a_panorama(
     assert removed(panorama) == {"S1", "S3"}
 
 
+@pytest.mark.documents(id="panorama/shared/failed-commit")
 def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: FakePanorama) -> None:
     east, west = As(panorama, "east"), As(panorama, "west")
     panorama.irremovable["S1"] = REASON

@@ -110,6 +110,14 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
     return deployment
 
 
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/bad-response")
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.documents(id="panorama/contention/full-commit")
+@pytest.mark.documents(id="panorama/contention/lock")
+@pytest.mark.documents(id="panorama/contention/other-edits")
+@pytest.mark.documents(id="panorama/contention/queue-full")
+@pytest.mark.documents(id="panorama/contention/session")
 @pytest.mark.parametrize(
     ("trouble", "calm", "expected"),
     [
@@ -161,6 +169,8 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     assert "S2" not in east.connect().candidate()[Part.DEVICE_GROUP], "nor reverted"
 
 
+@pytest.mark.documents(id="panorama/shared/one-group")
+@pytest.mark.documents(id="panorama/shared/two-groups")
 def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     east: Deployment, west: Deployment
 ) -> None:
@@ -177,6 +187,7 @@ def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     assert commits == [("autoscale", 1), ("autoscale-2", 1)]
 
 
+@pytest.mark.documents(id="panorama/shared/failed-commit")
 def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:

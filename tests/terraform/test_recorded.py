@@ -135,6 +135,7 @@ def test_launch_rule_matches_what_auto_scaling_sends(firewalls: Any) -> None:
     }
 
 
+@pytest.mark.documents(id="failure-modes/G4")
 def test_hooks_are_part_of_the_group_with_constant_values(firewalls: Any) -> None:
     hooks = firewalls["aws_autoscaling_group.this.initial_lifecycle_hook"]
     assert {

@@ -144,6 +144,7 @@ def test_each_deployment_lets_its_own_firewall_in(in_service: list[Entry]) -> No
     assert completions(in_service, "launch") == Counter((name, "CONTINUE") for name in NAMES)
 
 
+@pytest.mark.documents(id="failure-modes/G5")
 def test_each_deployment_answers_its_own_hooks(
     consumer: Consumer, in_service: list[Entry], destroyed: list[Entry]
 ) -> None:

@@ -22,6 +22,7 @@ OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
 identify = partial(identity.identify, holder=lambda _serial: None)
 
 
+@pytest.mark.documents(id="readiness/identity/evidence")
 @pytest.mark.parametrize(
     ("own_tags", "devices", "expected"),
     [
@@ -101,6 +102,7 @@ devices = st.builds(
 )
 
 
+@pytest.mark.documents(id="readiness/identity/unique")
 @given(
     st.lists(devices, unique_by=lambda device: device.serial),
     st.sampled_from([IP, None]),
@@ -125,6 +127,7 @@ def test_a_match_is_always_the_only_one(
         assert not device.hostname.startswith("i-")
 
 
+@pytest.mark.documents(id="failure-modes/D2")
 @given(st.lists(devices, unique_by=lambda device: device.serial))
 def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
     first, second = identify(ID, {}, IP, known), identify(OTHER, {}, "10.0.1.6", known)
@@ -135,6 +138,8 @@ def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
 NAT = "203.0.113.9"
 
 
+@pytest.mark.documents(id="panorama/shared/same-address")
+@pytest.mark.documents(id="readiness/identity/overlapping")
 @pytest.mark.parametrize(
     ("situation", "known"),
     [
@@ -155,6 +160,7 @@ def test_what_looks_like_it_is_nobody(situation: str, known: list[Device]) -> No
     assert isinstance(identify(ID, {}, IP, known), Unknown), situation
 
 
+@pytest.mark.documents(id="readiness/identity/nat")
 @pytest.mark.parametrize("address", [NAT, "", IP])
 def test_behind_nat_the_host_name_tells(address: str) -> None:
     """And every firewall there has the same address."""

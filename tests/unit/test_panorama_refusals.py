@@ -122,6 +122,8 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
 ]
 
 
+@pytest.mark.documents(id="panorama/contention/job-unknown")
+@pytest.mark.documents(id="panorama/contention/transient-texts")
 @pytest.mark.parametrize(("code", "text"), AGAIN)
 def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
     error = meaning(code, text)
@@ -130,6 +132,7 @@ def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> Non
     assert text in str(error)
 
 
+@pytest.mark.documents(id="panorama/contention/error-texts")
 @pytest.mark.parametrize(("code", "text", "expected"), NAMED)
 def test_everything_else_has_a_name(
     code: str | None, text: str, expected: type[AutoscaleError]
@@ -145,6 +148,7 @@ def test_a_refusal_keeps_its_code_and_text() -> None:
     assert (error.code, error.text) == ("12", "something")
 
 
+@pytest.mark.documents(id="panorama/commit/failed")
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [

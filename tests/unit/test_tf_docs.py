@@ -1,4 +1,4 @@
-"""The generated README tables: what they say, and that a stale one is noticed."""
+"""The generated reference of modules: what it says, and that a stale file is noticed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ variable "grouped" {
     - `one` - (Optional) first; defaults
       to `{}`.
     - `two` - second.
+      - `inner` - nested.
   EOT
   type = object({
     one = optional(map(string), {}) # with } in a comment
@@ -104,7 +105,8 @@ def test_inputs_keep_the_order_and_the_words_of_the_source(module: Path) -> None
     assert "<pre>[<br/>  1,<br/>  2,<br/>]</pre> | no |" in many
     assert grouped.startswith(
         '| `grouped` | An object \\| with "quotes", on two lines.'
-        "<br/>- `one` - (Optional) first; defaults to `{}`.<br/>- `two` - second. | <pre>object({"
+        "<br/>- `one` - (Optional) first; defaults to `{}`.<br/>- `two` - second."
+        "<br/>&nbsp;&nbsp;- `inner` - nested. | <pre>object({"
     )
     assert '<br/>  two = optional(string, "}")<br/>})</pre> | `{}` | no |' in grouped
 
@@ -128,7 +130,7 @@ def test_write_makes_check_pass_and_leaves_the_rest_alone(
     module: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tf_docs.main(["--check", str(module)]) == 1
-    assert f"{module / 'README.md'}: its tables are stale" in capsys.readouterr().err
+    assert f"{module / 'README.md'} is stale" in capsys.readouterr().err
     assert tf_docs.main(["--write", str(module)]) == 0
     assert tf_docs.main(["--check", str(module)]) == 0
     text = (module / "README.md").read_text()
@@ -189,3 +191,130 @@ def test_every_module_and_example_is_looked_at(tmp_path: Path) -> None:
             (tmp_path / folder / "main.tf").write_text("")
     found = [str(path.relative_to(tmp_path)) for path in tf_docs.documented_modules(tmp_path)]
     assert found == [".", "examples/two", "modules/one"]
+
+
+NESTED = """\
+variable "name" {
+  description = "Name, e.g. `fw`. Changing it replaces everything."
+  type        = string
+}
+
+variable "group" {
+  description = <<-EOT
+    A group. With more
+    text.
+    - `one` - (Optional) first,
+      on two lines.
+    - `two`, `three` - share | a text.
+    - `list` - (Optional) objects.
+      - `id` - of each.
+        - `deep` - deeper.
+    - `other` - after nested ones.
+
+    A second paragraph.
+  EOT
+  type = object({
+    one   = optional(map(string), { a = "}" }) # with } in a comment
+    two   = string, three = optional(bool)
+    list  = optional(list(object({
+      id = object({
+        deep = optional(set(string), [])
+      })
+    })), [])
+    other = optional(number, 5)
+  })
+  default = {
+    two = "x"
+  }
+}
+
+variable "map" {
+  description = <<-EOT
+    By name.
+    - `key` - each.
+  EOT
+  type = map(object({ key = any }))
+}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A module with a folder ``docs``, its variables in two files."""
+    (tmp_path / "docs").mkdir()
+    first, second = NESTED.split('variable "map"')
+    (tmp_path / "variables.tf").write_text(first)
+    (tmp_path / "variables.map.tf").write_text(f'variable "map"{second}')
+    (tmp_path / "README.md").write_text(README)
+    return tmp_path
+
+
+def inputs_page(root: Path) -> dict[str, str]:
+    """The sections of docs/inputs.md by input."""
+    tf_docs.main(["--write", str(root)])
+    _, *sections = (root / "docs" / "inputs.md").read_text().split("\n## ")
+    return {section.partition("\n")[0]: section.partition("\n")[2] for section in sections}
+
+
+def test_inputs_have_a_page_with_every_attribute_at_any_depth(root: Path) -> None:
+    group = inputs_page(root)["group"]
+    assert 'Type `object`, default `{ two = "x" }`.' in group
+    assert "A group. With more text.\n\nA second paragraph.\n" in group
+    assert group.split("| --- | --- | --- | --- |\n")[1].splitlines() == [
+        '| `one` | `map(string)` | `{ a = "}" }` | First, on two lines. |',
+        "| `two` | `string` | required | Share \\| a text. |",
+        "| `three` | `bool` | `null` | Share \\| a text. |",
+        "| `list` | `list(object)` | `[]` | Objects. |",
+        "| `list[*].id` | `object` | required | Of each. |",
+        "| `list[*].id.deep` | `set(string)` | `[]` | Deeper. |",
+        "| `other` | `number` | `5` | After nested ones. |",
+    ]
+
+
+def test_inputs_of_other_types_have_a_heading_and_an_attribute_path_of_their_own(
+    root: Path,
+) -> None:
+    sections = inputs_page(root)
+    assert list(sections) == ["name", "group", "map"]
+    assert "Type `string`, required.\n\nName, e.g. `fw`." in sections["name"]
+    assert "|" not in sections["name"]
+    assert "Type `map(object)`, required." in sections["map"]
+    assert "| `key` | `any` | required | Each. |" in sections["map"]
+
+
+def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:
+    tf_docs.main(["--write", str(root)])
+    readme = (root / "README.md").read_text()
+    assert "| [`name`](docs/inputs.md#name) | Name, e.g. `fw`. | `string` |  | yes |" in readme
+    assert (
+        '| [`group`](docs/inputs.md#group) | A group. | `object` | `{ two = "x" }` | no |' in readme
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("- `deep` - deeper.", "Deeper.", "group.list.id.deep has no description"),
+        ("`two`, `three` -", "`two` -", "group.three has no description"),
+        ("other = optional(number, 5)", "", "group.other is described, but is no attribute"),
+    ],
+)
+def test_an_attribute_without_description_and_the_reverse_fail_the_check(
+    root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, sentence: str
+) -> None:
+    tf_docs.main(["--write", str(root)])
+    assert tf_docs.main(["--check", str(root)]) == 0
+    source = (root / "variables.tf").read_text()
+    assert old in source
+    (root / "variables.tf").write_text(source.replace(old, new))
+    tf_docs.main(["--write", str(root)])
+    assert tf_docs.main(["--check", str(root)]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_stale_page_of_inputs_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tf_docs.main(["--write", str(root)])
+    page = root / "docs" / "inputs.md"
+    page.write_text(page.read_text() + "More.\n")
+    assert tf_docs.main(["--check", str(root)]) == 1
+    assert f"{page} is stale" in capsys.readouterr().err

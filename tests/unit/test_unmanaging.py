@@ -36,6 +36,7 @@ def serials(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
 @pytest.mark.parametrize(
     ("commits", "left", "waiting", "removed", "revert", "told"),
     [
@@ -99,6 +100,7 @@ def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() 
     assert plan.told == serials("S1")
 
 
+@pytest.mark.documents(id="panorama/commit/revert-waits")
 @given(
     endings=st.lists(st.sampled_from([(), ("disk full",), NAMING_S1]), max_size=3),
     running=st.booleans(),
@@ -149,6 +151,7 @@ def test_what_waits_is_what_the_candidate_configuration_lacks() -> None:
     assert uncommitted(running, candidate) == serials("S2 S3")
 
 
+@pytest.mark.documents(id="panorama/removal/batch")
 def test_removals_leave_no_reference_behind() -> None:
     candidate = {part: serials("S1 S2 S3") for part in Part}
     removals = decide_removals(serials("S2 S1"), candidate)

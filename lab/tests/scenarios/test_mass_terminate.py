@@ -9,10 +9,12 @@ from vmseries_scenarios.mass_terminate import MOST_COMMITS, Result
 COMMIT = ("edge: remove 25 firewalls", "OK")
 
 
+@pytest.mark.documents(id="panorama/commit/hundred")
 def test_few_commits_and_no_orphans_pass() -> None:
     assert Result(commits=[COMMIT] * MOST_COMMITS).passed
 
 
+@pytest.mark.documents(id="panorama/commit/hundred")
 @pytest.mark.parametrize(
     "result",
     [

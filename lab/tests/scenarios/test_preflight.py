@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from vmseries_scenarios.preflight import Report, show
 
 
+@pytest.mark.documents(id="preflight/output")
 def test_a_sentence_of_several_functions_is_shown_once() -> None:
     same = "panorama-2.example.com:443: the name cannot be resolved."
     reports = [

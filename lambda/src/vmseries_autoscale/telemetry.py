@@ -18,27 +18,110 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 
 class Metric(StrEnum):
-    """Names of the metrics, in the dimensions ``service`` and ``deployment``."""
+    """Names of the metrics, in the dimensions ``service`` and ``deployment``.
+
+    The string below each member describes it; ``tools/lambda_docs.py`` writes the table of metrics
+    in docs/operations.md from it.
+    """
 
     LAUNCH_COMPLETED = "LaunchCompleted"
+    """A launch hook was completed with CONTINUE: the firewall is in service.
+
+    Investigate if it stays at zero while the group scales out.
+    """
+
     LAUNCH_ABANDONED = "LaunchAbandoned"
+    """A launch was undone and abandoned; the log and a tag of the instance give the reason.
+
+    Investigate if it repeats: Auto Scaling launches replacements without end.
+    """
+
     LAUNCH_HOOK_CLOSED = "LaunchHookClosed"
+    """A message arrived after its hook had ended; nothing was done.
+
+    Investigate if it is frequent: visits take longer than the hook.
+    """
+
     TERMINATION_COMPLETED = "TerminationCompleted"
+    """A terminate hook was completed with CONTINUE after all work was done.
+
+    Investigate if it stays at zero while the group scales in.
+    """
+
     TERMINATION_DEADLINE_PASSED = "TerminationDeadlinePassed"
+    """A firewall was terminated at its deadline with work left undone.
+
+    Investigate always.
+    """
+
     LICENSE_RETURNED = "LicenseReturned"
+    """The license list of the firewall or of the license manager shows a returned license."""
+
     LICENSE_NOT_RETURNED = "LicenseNotReturned"
+    """A firewall terminated with its license; the log has its serial number and what to do.
+
+    Investigate always: nothing in this deployment can return this license.
+    """
+
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
+    """Panorama did not respond, or refused for a reason that can pass.
+
+    Investigate if it lasts longer than Panorama's own maintenance.
+    """
+
     VISIT_FAILED = "VisitFailed"
+    """A visit ended in an error and will be retried.
+
+    Investigate if it does not stop.
+    """
+
     MESSAGE_DEAD_LETTERED = "MessageDeadLettered"
+    """A message could not be parsed and was moved to the dead-letter queue.
+
+    Investigate always.
+    """
+
     LIFECYCLE_EVENT_RESENT = "LifecycleEventResent"
+    """A lifecycle event was lost; the reconcile function sent it again.
+
+    Investigate always: find what keeps events from the functions.
+    """
+
     ORPHANS_FOUND = "OrphansFound"
+    """Resources or Panorama entries of firewalls that no longer exist.
+
+    Investigate if it repeats: something keeps visits from finishing.
+    """
+
     ORPHANS_REMOVED = "OrphansRemoved"
+    """Orphans that the reconcile function removed."""
+
     ORPHAN_REMOVAL_FAILED = "OrphanRemovalFailed"
+    """An orphan could not be removed; the next run retries.
+
+    Investigate if it does not stop.
+    """
+
     RECONCILE_COMPLETED = "ReconcileCompleted"
+    """A run of the reconcile function finished.
+
+    Investigate if it is missing for three intervals; there is an alarm.
+    """
+
     TERMINATION_HELD_SECONDS = "TerminationHeldSeconds"
+    """The longest wait of a terminating firewall that is not finished yet.
+
+    Investigate above a quarter of the deadline; there is an alarm.
+    """
+
     INTERFACES_ATTACHED_SECONDS = "InterfacesAttachedSeconds"
+    """Time from the launch event until all interfaces are attached."""
+
     LAUNCH_SECONDS = "LaunchSeconds"
+    """Time from the launch event until the firewall is in service."""
+
     TERMINATION_SECONDS = "TerminationSeconds"
+    """Time from the terminate event until the hook is completed."""
 
 
 @contextmanager

@@ -147,6 +147,7 @@ run "refuses_a_device_index_twice" {
   expect_failures = [var.interfaces]
 }
 
+# documents: failure-modes/L5
 run "refuses_interfaces_in_different_zones" {
   command = plan
 
@@ -194,6 +195,7 @@ run "refuses_subnets_by_cidr_block" {
   expect_failures = [var.interfaces]
 }
 
+# documents: failure-modes/L4
 run "refuses_an_empty_list_of_security_groups" {
   command = plan
 
@@ -455,6 +457,7 @@ run "refuses_a_root_volume_of_another_type" {
   expect_failures = [var.firewall]
 }
 
+# documents: failure-modes/G7
 run "refuses_an_alias_as_key_of_the_root_volume" {
   command = plan
 

@@ -20,6 +20,7 @@ run "accepts_the_values_above" {
 
 # name ---------------------------------------------------------------------------------------------
 
+# documents: failure-modes/G8
 run "refuses_a_name_with_capitals" {
   command = plan
 
@@ -30,6 +31,7 @@ run "refuses_a_name_with_capitals" {
   expect_failures = [var.name]
 }
 
+# documents: failure-modes/G8
 run "refuses_a_name_longer_than_25" {
   command = plan
 

@@ -126,6 +126,7 @@ run "accepts_the_license_plugin" {
   }
 }
 
+# documents: panorama/contention/five-calls, readiness/batch/concurrency
 run "refuses_more_calls_at_once_than_panorama_likes" {
   command = plan
 
@@ -142,6 +143,7 @@ run "refuses_more_calls_at_once_than_panorama_likes" {
   expect_failures = [var.panorama]
 }
 
+# documents: panorama/contention/five-calls, readiness/batch/concurrency
 run "refuses_more_calls_at_once_by_terminations" {
   command = plan
 

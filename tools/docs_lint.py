@@ -1,0 +1,55 @@
+"""Line and cell lengths of the hand-written documents.
+
+    python3 tools/docs_lint.py               exit 1 and name each line that is too long
+
+A line has at most 120 characters; a row of a table cannot be wrapped, so each of its cells has at
+most 160. Exempt are lines with a URL, which cannot be wrapped either, and what a tool writes:
+whole files that say so at their top, and the parts between ``BEGIN_`` and ``END_`` comments.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "lambda/README.md", "docs/**/*.md")
+LINE = 120
+CELL = 160
+
+
+def problems(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and fault of each line of a Markdown document that is too long."""
+    if "; do not edit. -->" in text[:300]:
+        return
+    generated = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("<!-- BEGIN_"):
+            generated = True
+        elif line.startswith("<!-- END_"):
+            generated = False
+        elif generated or "https://" in line:
+            continue
+        elif line.startswith("|"):
+            longest = max(len(cell.strip()) for cell in re.split(r"(?<!\\)\|", line))
+            if longest > CELL:
+                yield number, f"a cell has {longest} characters, more than {CELL}"
+        elif len(line) > LINE:
+            yield number, f"{len(line)} characters, more than {LINE}"
+
+
+def main(repository: Path = REPOSITORY) -> int:
+    """Check every document; return the exit status."""
+    status = 0
+    for pattern in DOCUMENTS:
+        for path in sorted(repository.glob(pattern)):
+            for number, fault in problems(path.read_text(encoding="utf-8")):
+                print(f"{path.relative_to(repository)}:{number}: {fault}", file=sys.stderr)
+                status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+ROUNDING_SECONDS = 0.001
+"""By how much the clock of a function may differ from the lab's."""
+
 
 @dataclass(eq=False)
 class Sleeper:
@@ -35,6 +38,7 @@ class Clock:
         self._offset = 0.0
         self._moved = threading.Condition()
         self._sleepers: set[Sleeper] = set()
+        self._held: list[float] = []
 
     @property
     def offset(self) -> float:
@@ -76,6 +80,19 @@ class Clock:
             if instant > self.now():
                 self._sleepers.add(sleeper)
             self._moved.wait_for(lambda: sleeper not in self._sleepers)
+
+    def hold(self, seconds: float) -> None:
+        """Hold a response for some lab time; the caller sleeps meanwhile, or has given up."""
+        with self._moved:
+            instant = self.now() + seconds
+            self._held.append(instant)
+            self._moved.wait_for(lambda: self.now() >= instant - ROUNDING_SECONDS)
+            self._held.remove(instant)
+
+    def held(self) -> list[float]:
+        """The instants at which held responses are due, the earliest first."""
+        with self._moved:
+            return sorted(self._held)
 
     def sleepers(self) -> list[float]:
         """The instants that callers wait for, the earliest first."""

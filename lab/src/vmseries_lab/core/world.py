@@ -96,14 +96,18 @@ class World:
                 engine.tick(now)
 
     def skip_sleep(self) -> None:
-        """Move the clock to the end of the shortest sleep if all invocations in flight sleep."""
-        sleepers = self.clock.sleepers()
-        if sleepers and len(sleepers) == self.running():
-            self.clock.jump(min(max(sleepers[0] - self.clock.now(), 0.0), STEP_SECONDS))
+        """Move the clock to the next instant if all invocations in flight sleep.
+
+        That is the end of the shortest sleep, or the time of a response that is held.
+        """
+        sleepers, held = self.clock.sleepers(), self.clock.held()
+        if (sleepers or held) and len(sleepers) == self.running():
+            instant = min(sleepers[:1] + held[:1])
+            self.clock.jump(min(max(instant - self.clock.now(), 0.0), STEP_SECONDS))
 
     def busy(self) -> bool:
-        """Whether any engine has work in flight."""
-        return any(engine.busy() for engine in self.engines)
+        """Whether any engine has work in flight, or a response is held."""
+        return bool(self.clock.held()) or any(engine.busy() for engine in self.engines)
 
     def wake(self) -> None:
         """Wake :meth:`settle`: something that was in flight has ended."""

@@ -17,6 +17,7 @@ import gc
 import http.client
 import importlib
 import json
+import math
 import os
 import random
 import select
@@ -30,6 +31,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REAL_TIMEOUT_SECONDS = 120.0
+"""How much longer than a client wants a socket waits in real time."""
 
 
 class Lab:
@@ -117,10 +120,14 @@ class Sleeping:
         threading.Thread(target=self._keep, daemon=True).start()
 
     def _sleep(self, seconds: float) -> None:
+        self.sleep_until(time.time() + max(seconds, 0.0))
+
+    def sleep_until(self, instant: float) -> None:
+        """Let the calling thread sleep until an instant of the lab's clock."""
         thread = threading.get_ident()
         with self._changed:
-            if seconds > 0:
-                self._until[thread] = time.time() + seconds
+            if instant > time.time():
+                self._until[thread] = instant
             self._changed.notify_all()
             self._changed.wait_for(lambda: thread not in self._until)
 
@@ -193,6 +200,58 @@ class Sleeping:
                 self._changed.notify_all()
 
 
+class HeldResponses:
+    """Waits on the lab's clock for responses that the lab holds back, and gives up on it.
+
+    The lab announces such a response with an interim one (``net/held_responses.py``). A client that
+    would give up before the response comes sleeps for its timeout, and then gets the error that it
+    gets on AWS. Sockets themselves time out much later than the client wants: in real time, which
+    says nothing but how busy the machine is.
+    """
+
+    def __init__(self, sleeping: Sleeping) -> None:
+        self._sleeping = sleeping
+
+    def install(self) -> None:
+        """Patch the HTTP client of the standard library, on which all others are built."""
+        connection, response = http.client.HTTPConnection, http.client.HTTPResponse
+        connection.endheaders = self._marking(connection.endheaders)  # type: ignore[method-assign]
+        response._read_status = self._waiting(response._read_status)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+        set_timeout, get_timeout = socket.socket.settimeout, socket.socket.gettimeout
+
+        def settimeout(this: socket.socket, seconds: float | None) -> None:
+            set_timeout(this, seconds + REAL_TIMEOUT_SECONDS if seconds else seconds)
+
+        def gettimeout(this: socket.socket) -> float | None:
+            seconds = get_timeout(this)
+            return seconds - REAL_TIMEOUT_SECONDS if seconds else seconds
+
+        for replacement in (settimeout, gettimeout):
+            setattr(socket.socket, replacement.__name__, replacement)
+
+    def _marking(self, end: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(end)
+        def endheaders(connection: Any, *args: Any, **kwargs: Any) -> None:
+            connection.putheader("X-Lab-Clock", "1")
+            end(connection, *args, **kwargs)
+
+        return endheaders
+
+    def _waiting(self, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(read)
+        def wait(response: Any) -> Any:
+            while (status := read(response))[2].strip() == "Held":
+                until = float(http.client.parse_headers(response.fp)["X-Lab-Until"])
+                timeout = response.fp.raw._sock.gettimeout()  # noqa: SLF001 - no public name
+                gives_up = math.inf if timeout is None else time.time() + timeout
+                self._sleeping.sleep_until(min(until, gives_up))
+                if gives_up <= until:
+                    raise TimeoutError("timed out")
+            return status
+
+        return wait
+
+
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:
     """Where modules are searched before the standard library, in Lambda's order.
 
@@ -221,7 +280,9 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
     lab = Lab(address)
     lab.look()
     socket.getaddrinfo = lab.lead(socket.getaddrinfo)
-    Sleeping(lab).install()
+    sleeping = Sleeping(lab)
+    sleeping.install()
+    HeldResponses(sleeping).install()
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc]
         """Reads the lab's clock at each invocation, and marks the end of its output."""

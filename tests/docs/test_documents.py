@@ -153,6 +153,40 @@ def test_every_log_message_that_the_runbook_filters_by_exists() -> None:
     assert [message for message in messages if f'"{message}"' not in sources] == []
 
 
+def literals() -> list[str]:
+    """Every string in the package; what a formatted string computes is ``…``."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = [
+                    part.value if isinstance(part, ast.Constant) else "…" for part in node.values
+                ]
+                found.append("".join(map(str, parts)))
+    return found
+
+
+def test_every_reason_in_the_runbook_exists() -> None:
+    """In the first column of the tables of symptoms; ``…`` stands for any text."""
+    tables = text_of("docs/operations.md").split("## Symptoms")[1].split("### A dead-letter")[0]
+    column = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| ")]
+    reasons = {code for cell in column for code in CODE.findall(cell) if " " in code}
+    assert len(reasons) > 10
+    patterns = {
+        reason: re.compile(".*".join(re.escape(part) for part in reason.split("…")))
+        for reason in reasons
+    }
+    texts = literals()
+    missing = [
+        reason
+        for reason, pattern in patterns.items()
+        if not any(pattern.search(text) for text in texts)
+    ]
+    assert missing == []
+
+
 def test_every_key_of_the_reconcile_report_is_explained() -> None:
     section = text_of("docs/operations.md").split("| Key in the report |")[1].split("\n\n")[0]
     keys = set(CODE.findall(section))

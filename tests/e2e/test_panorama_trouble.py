@@ -53,9 +53,9 @@ def wrong_api_key(deployment: Deployment) -> Callable[[], None]:
 @pytest.mark.parametrize(
     ("breaking", "error", "sentence"),
     [
-        pytest.param(wrong_ca, "PanoramaCertificateError", "CERTIFICATE_VERIFY_FAILED", id="ca"),
-        pytest.param(wrong_api_key, "PanoramaAccessError", "403", id="api-key"),
-        pytest.param(silent_panorama, "PanoramaTimeoutError", "did not answer", id="silent"),
+        pytest.param(wrong_ca, "DeviceCertificateError", "CERTIFICATE_VERIFY_FAILED", id="ca"),
+        pytest.param(wrong_api_key, "DeviceAccessError", "403", id="api-key"),
+        pytest.param(silent_panorama, "DeviceTimeoutError", "did not answer", id="silent"),
     ],
 )
 def test_termination_waits_and_then_loses_nothing(

@@ -12,10 +12,11 @@ from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import (
-    PanoramaAccessError,
-    PanoramaError,
-    PanoramaRefusedError,
-    PanoramaUnavailableError,
+    PANORAMA,
+    DeviceAccessError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
+    PanOsError,
 )
 from vmseries_autoscale.panorama.client import connect_to_active
 from vmseries_autoscale.secret_store import Credentials
@@ -26,8 +27,8 @@ from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Termin
 @pytest.mark.parametrize(
     "error",
     [
-        PanoramaAccessError("wrong key"),
-        PanoramaRefusedError("17", "the plug-in is not there"),
+        DeviceAccessError(PANORAMA, "wrong key"),
+        DeviceRefusedError(PANORAMA, "17", "the plug-in is not there"),
         ValueError("an answer that nobody expected"),
     ],
     ids=lambda error: type(error).__name__,
@@ -105,9 +106,9 @@ def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> No
         timeout_seconds=1,
         push_when_out_of_sync=False,
     )
-    with pytest.raises(PanoramaUnavailableError):
+    with pytest.raises(DeviceUnavailableError):
         connect_to_active(settings, Credentials("autoscale", "key", None, None))
-    assert issubclass(PanoramaUnavailableError, PanoramaError), "which a later visit gets past"
+    assert issubclass(DeviceUnavailableError, PanOsError), "which a later visit gets past"
 
 
 @pytest.mark.documents(id="failure-modes/D11")
@@ -116,5 +117,7 @@ def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> N
     secret = json.dumps({"username": "o'brien", "password": password})
     fleet.aws.secret = secret
     with fleet.aws.invocation("terminate", None):
-        read = secret_store.of_administrator("arn:aws:secretsmanager:us-east-1:1:secret:panorama")
+        read = secret_store.administrator_credentials(
+            "arn:aws:secretsmanager:us-east-1:1:secret:panorama"
+        )
     assert read == Credentials("o'brien", None, password, None)

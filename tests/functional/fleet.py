@@ -30,14 +30,14 @@ from functional.account import (
     Message,
 )
 from functional.conftest import FakeContext
-from functional.panorama import LICENSE_MANAGER, FakePanorama
+from functional.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
 from vmseries_autoscale import concurrency, panorama, telemetry
-from vmseries_autoscale.errors import PanoramaTimeoutError, PanoramaUnavailableError
+from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
+from vmseries_autoscale.handlers import _hook
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.launch import visit as launch_visit
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -46,7 +46,6 @@ from vmseries_autoscale.settings import (
     TerminateSettings,
     from_environment,
 )
-from vmseries_autoscale.terminate import visit as terminate
 
 MINUTE = timedelta(minutes=1)
 PANORAMA_NOTICES = 3 * MINUTE
@@ -185,11 +184,17 @@ class Line:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
+    def firewall(self, serial: str) -> FirewallBehindPanorama:
+        return FirewallBehindPanorama(self, serial)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._fleet.panorama, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            unavailable, timeout = PanoramaUnavailableError("away"), PanoramaTimeoutError("slow")
+            unavailable, timeout = (
+                DeviceUnavailableError(PANORAMA, "away"),
+                DeviceTimeoutError(PANORAMA, "slow"),
+            )
             with self._fleet.aws.tripping(unavailable, timeout):
                 if self._fleet.away:
                     raise unavailable
@@ -213,7 +218,9 @@ class Line:
         if instance_id is None:
             return
         if name in ("licenses", "deactivate_license") and not self._fleet.aws.lives(instance_id):
-            raise PanoramaTimeoutError("Panorama has not noticed yet that the firewall is gone")
+            raise DeviceTimeoutError(
+                PANORAMA, "Panorama has not noticed yet that the firewall is gone"
+            )
         if name == "deactivate_license":
             self._fleet.aws.take_from_panorama(instance_id, name)
 
@@ -422,7 +429,7 @@ class Fleet:
                 self.visit_all("launch")
                 self.visit_all("terminate")
                 self.pass_time(5 * MINUTE)
-            found = report.keys() - {"dry_run", "removed", "licenses_lost"}
+            found = report.keys() - {"dry_run", "removed", "licenses_not_returned"}
             quiet &= not any(report[kind] for kind in found)
 
 
@@ -438,7 +445,7 @@ class Losses(logging.Handler):
     """Hears which licenses are lost."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == licensing.LOST:
+        if record.msg == firewall_license.LICENSE_NOT_RETURNED:
             Fleet.current.told.add(record.serial)  # type: ignore[attr-defined]
 
 
@@ -461,9 +468,8 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
-    for module in (launch_visit, terminate, concurrency):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", OneByOne)
-    for module in (launch_handler, terminate_handler, reconcile_handler):
+    monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
+    for module in (_hook, reconcile_handler):
         monkeypatch.setattr(module, "datetime", Clock)
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")

@@ -5,18 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceRefusedError,
     FirewallNotConnectedError,
-    PanoramaBusyError,
-    PanoramaRefusedError,
 )
-from vmseries_autoscale.licensing.firewall import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
 from vmseries_autoscale.panorama.interface import Membership
 
 LICENSE_MANAGER = "LM"
 LONG_AGO = "2000-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class FirewallBehindPanorama:
+    """A firewall's license commands, each forwarded by a Panorama."""
+
+    panorama: Any
+    serial: str
+
+    def licenses(self) -> list[str]:
+        licensed: list[str] = self.panorama.licenses(self.serial)
+        return licensed
+
+    def set_licensing_api_key(self, api_key: str) -> None:
+        self.panorama.set_licensing_api_key(self.serial, api_key)
+
+    def deactivate_license(self) -> bool:
+        confirmed: bool = self.panorama.deactivate_license(self.serial)
+        return confirmed
 
 
 @dataclass
@@ -142,6 +163,9 @@ class FakePanorama:
                 self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
             )
 
+    def firewall(self, serial: str) -> FirewallBehindPanorama:
+        return FirewallBehindPanorama(self, serial)
+
     def licenses(self, serial: str) -> list[str]:
         self._called("licenses")
         self._reach(serial)
@@ -168,23 +192,23 @@ class FakePanorama:
         assert set(serials) <= self.listed[license_manager]
         self.asked.append(frozenset(serials))
 
-    def running(self) -> Membership:
-        self._called("running")
+    def running_members(self) -> Membership:
+        self._called("running_members")
         return {part: frozenset(serials) for part, serials in self.committed.items()}
 
-    def candidate(self) -> Membership:
-        self._called("candidate")
+    def candidate_members(self) -> Membership:
+        self._called("candidate_members")
         return {part: frozenset(serials) for part, serials in self.named.items()}
 
     def remove_all(
         self, removals: Sequence[Removal], _in_time: Callable[[], bool]
-    ) -> dict[Removal, PanoramaRefusedError]:
+    ) -> dict[Removal, DeviceRefusedError]:
         self._called("remove_all")
         refused = {}
         for part, serial in removals:
             try:
                 self.remove(part, serial)
-            except PanoramaRefusedError as error:
+            except DeviceRefusedError as error:
                 refused[part, serial] = error
         return refused
 
@@ -220,8 +244,8 @@ class FakePanorama:
     def revert(self) -> None:
         self._called("revert")
         if any(not job.finished for job in self.jobs):
-            raise PanoramaBusyError(
-                "Local commit jobs are queued. Revert operation is not allowed."
+            raise DeviceBusyError(
+                PANORAMA, "Local commit jobs are queued. Revert operation is not allowed."
             )
         for part, serial in self.open_changes(self.user):
             self.named[part].add(serial)
@@ -236,4 +260,4 @@ class FakePanorama:
 
     def _reach(self, serial: str) -> None:
         if not self.firewalls[serial].connected:
-            raise FirewallNotConnectedError(f"{serial} not connected")
+            raise FirewallNotConnectedError(PANORAMA, f"{serial} not connected")

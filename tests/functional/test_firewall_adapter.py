@@ -9,11 +9,11 @@ import trustme
 
 from functional.xml_api import Answer, XmlApi
 from vmseries_autoscale.errors import (
-    FirewallAccessError,
-    FirewallCertificateError,
-    FirewallRefusedError,
-    FirewallTimeoutError,
-    FirewallUnavailableError,
+    DeviceAccessError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceUnavailableError,
 )
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.firewall.client import PanOsFirewall
@@ -88,7 +88,7 @@ def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
 def test_nothing_is_sent_to_an_unproven_server(
     api: XmlApi, server_name: str, ca_bundle: str | None
 ) -> None:
-    with pytest.raises(FirewallCertificateError, match="server_name"):
+    with pytest.raises(DeviceCertificateError, match="server_name"):
         reach(api, server_name, ca_bundle).state()
     assert api.requests == []
 
@@ -96,14 +96,14 @@ def test_nothing_is_sent_to_an_unproven_server(
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(status=403), FirewallAccessError),
-        (Answer(error("Unauthorized request", "16")), FirewallAccessError),
-        (Answer(status=502), FirewallUnavailableError),
-        (Answer("<html/>", content_type="text/html"), FirewallUnavailableError),
-        (Answer(claimed_length=1000), FirewallUnavailableError),
-        (Answer(delay=1.2), FirewallTimeoutError),
-        (Answer(error("Server error : op command failed")), FirewallRefusedError),
-        (Answer(error("A commit is pending. Please try again later.", "13")), FirewallRefusedError),
+        (Answer(status=403), DeviceAccessError),
+        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
+        (Answer(status=502), DeviceUnavailableError),
+        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
+        (Answer(claimed_length=1000), DeviceUnavailableError),
+        (Answer(delay=1.2), DeviceTimeoutError),
+        (Answer(error("Server error : op command failed")), DeviceRefusedError),
+        (Answer(error("A commit is pending. Please try again later.", "13")), DeviceRefusedError),
     ],
 )
 def test_what_is_no_answer_has_a_name(
@@ -136,10 +136,9 @@ def test_how_far_a_firewall_has_come(
     ready: bool,
 ) -> None:
     api.answers(chassis(chassis_answer), jobs(*known_jobs))
-    firewall = reach(api)
-    assert firewall.state() == expected
-    api.answers(chassis(chassis_answer), jobs(*known_jobs))
-    assert firewall.is_ready() is ready
+    state = reach(api).state()
+    assert state == expected
+    assert state.ready is ready
     assert [request["cmd"] for request in api.requests[:2]] == [
         "<show><chassis-ready /></show>",
         "<show><jobs><all /></jobs></show>",
@@ -154,36 +153,3 @@ def test_a_firewall_without_license_has_no_serial(
 ) -> None:
     api.answers(success(f"<system><serial>{serial}</serial></system>"))
     assert reach(api).serial() == expected
-
-
-def test_licenses_are_features(api: XmlApi) -> None:
-    api.answers(success("<licenses><entry><feature>PA-VM</feature></entry></licenses>"))
-    assert reach(api).licenses() == ["PA-VM"]
-
-
-def test_the_same_licensing_key_again_is_success(api: XmlApi) -> None:
-    api.answers(error("API key is same as old"))
-    reach(api).set_licensing_api_key("licensing-key")
-    api.answers(error("Failed to set API key"))
-    with pytest.raises(FirewallRefusedError):
-        reach(api).set_licensing_api_key("licensing-key")
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (Answer(success("Successfully deactivated old keys")), True),
-        (Answer(error("Successfully removed license keys")), True),
-        (Answer(success("Deactivation is under way")), False),
-        (Answer(delay=1.2), False),
-    ],
-)
-def test_what_a_firewall_says_of_a_deactivation(api: XmlApi, answer: Answer, said: bool) -> None:
-    api.answers(answer)
-    assert reach(api).deactivate_license() is said
-
-
-def test_a_refused_deactivation_is_an_error(api: XmlApi) -> None:
-    api.answers(error("Invalid or missing deactivation token"))
-    with pytest.raises(FirewallRefusedError):
-        reach(api).deactivate_license()

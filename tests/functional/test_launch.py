@@ -21,9 +21,10 @@ from functional.conftest import (
 )
 from functional.panorama import FakePanorama
 from vmseries_autoscale.errors import (
-    PanoramaAccessError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
+    PANORAMA,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceUnavailableError,
 )
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
@@ -75,7 +76,7 @@ def test_a_launch_from_event_to_service(
     assert 100 <= first["InterfacesAttachedSeconds"] < 110
 
     assert launching.deliver(event) == ["message-0"]
-    assert "no firewall of this host name" in reasons(logs())[0]
+    assert "no firewall with this host name" in reasons(logs())[0]
 
     fake_panorama.register(firewall(launching, policy_status="Out of Sync"))
     assert launching.deliver(event) == ["message-0"]
@@ -446,9 +447,9 @@ def test_a_license_is_waited_for(
 @pytest.mark.parametrize(
     ("error", "unavailable", "failed"),
     [
-        (PanoramaUnavailableError("no answer"), 1, 1),
-        (PanoramaAccessError("wrong key"), 1, 1),
-        (PanoramaBusyError("failover"), 0, 0),
+        (DeviceUnavailableError(PANORAMA, "no answer"), 1, 1),
+        (DeviceAccessError(PANORAMA, "wrong key"), 1, 1),
+        (DeviceBusyError(PANORAMA, "failover"), 0, 0),
     ],
 )
 def test_panorama_errors_hold_the_launch(

@@ -19,7 +19,7 @@ from functional.conftest import (
     reasons,
 )
 from functional.panorama import FakePanorama
-from vmseries_autoscale.errors import PanoramaBusyError, PanoramaUnavailableError
+from vmseries_autoscale.errors import PANORAMA, DeviceBusyError, DeviceUnavailableError
 from vmseries_autoscale.lifecycle.events import Transition
 
 Logs = Callable[[], list[dict[str, Any]]]
@@ -96,7 +96,7 @@ def test_the_trouble_of_one_is_nobody_else_s(
     assert set(launching.tags(good)) >= {"vmseries-autoscale:serial"}
     told = {one["instance_id"]: one["reason"] for one in logs() if "reason" in one}
     assert "no license" in told[unlicensed]
-    assert "no firewall of this host name" in told[unknown]
+    assert "no firewall with this host name" in told[unknown]
     assert "terminated" in told[gone]
 
 
@@ -128,7 +128,7 @@ def test_an_error_of_a_call_is_of_one_instance(
 @pytest.mark.documents(id="readiness/gate/panorama-away")
 @pytest.mark.parametrize(
     ("error", "failed"),
-    [(PanoramaUnavailableError("no answer"), 2), (PanoramaBusyError("busy"), 0)],
+    [(DeviceUnavailableError(PANORAMA, "no answer"), 2), (DeviceBusyError(PANORAMA, "busy"), 0)],
 )
 def test_a_panorama_that_is_away_holds_all_and_is_asked_once(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, error: Exception, failed: int
@@ -170,7 +170,7 @@ def test_without_time_all_come_back_soon_and_nothing_is_begun(
     assert launching.pauses() == [5, 5]
     assert launching.own_interfaces() == []
     assert launching.completed == []
-    assert set(reasons(logs())) == {"no time left in this run"}
+    assert set(reasons(logs())) == {"no time left in this invocation"}
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
@@ -223,12 +223,13 @@ def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
     event = launches(launching, [launching.instance_id], age=2000)[0]
     launching.deliver(launches(launching, [launching.instance_id], age=10)[0])
     fake_panorama.register(in_service_at(launching.instance_id, "S1"))
-    fake_panorama.fail = lambda _name: (_ for _ in ()).throw(PanoramaUnavailableError("x" * 400))
+    unavailable = DeviceUnavailableError(PANORAMA, "x" * 400)
+    fake_panorama.fail = lambda _name: (_ for _ in ()).throw(unavailable)
     launching.calls.clear()
     late = event | {"time": launches(launching, [launching.instance_id], age=2700)[0]["time"]}
     assert launching.deliver(late) == []
     note = launching.tags()["vmseries-autoscale:abandoned"]
-    assert note.startswith("the deadline passed; PanoramaUnavailableError: xxx")
+    assert note.startswith("the deadline passed; DeviceUnavailableError: xxx")
     assert len(note) == 256
     operations = [operation for _, operation, _ in launching.calls]
     assert operations.index("CreateTags") < operations.index("CompleteLifecycleAction")
@@ -316,7 +317,7 @@ def test_a_push_that_cannot_be_asked_for_holds_those_who_need_it(
 
     def busy(name: str) -> None:
         if name == "push":
-            raise PanoramaBusyError("a commit is pending")
+            raise DeviceBusyError(PANORAMA, "a commit is pending")
 
     fake_panorama.fail = busy
     assert launching.deliver(*batch) == ["message-0"]

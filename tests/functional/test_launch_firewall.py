@@ -11,9 +11,9 @@ import pytest
 from functional.conftest import Cloud, configure, metrics, reasons
 from vmseries_autoscale import firewall
 from vmseries_autoscale.errors import (
-    FirewallAccessError,
-    FirewallCertificateError,
-    FirewallUnavailableError,
+    DeviceAccessError,
+    DeviceCertificateError,
+    DeviceUnavailableError,
 )
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.lifecycle.events import Transition
@@ -22,6 +22,8 @@ from vmseries_autoscale.settings import FirewallApiSettings
 SERIAL = "007951000012345"
 READY = State(chassis_ready=True, auto_commit="OK")
 Logs = Callable[[], list[dict[str, Any]]]
+
+FIREWALL = "firewall 10.0.1.7"
 
 
 @dataclass
@@ -98,12 +100,15 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
     ("changes", "reason"),
     [
         ({"now": State(chassis_ready=False, auto_commit="PEND")}, "chassis is not ready"),
-        ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is not over"),
+        ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is in progress"),
         ({"now": State(chassis_ready=True, auto_commit="FAIL")}, "auto-commit has failed"),
         ({"features": []}, "no license"),
-        ({"error": FirewallUnavailableError("does not answer")}, "does not answer"),
-        ({"error": FirewallCertificateError("not valid")}, "not valid"),
-        ({"error": FirewallAccessError("wrong key")}, "wrong key"),
+        (
+            {"error": DeviceUnavailableError(FIREWALL, "does not answer")},
+            "does not answer",
+        ),
+        ({"error": DeviceCertificateError(FIREWALL, "not valid")}, "not valid"),
+        ({"error": DeviceAccessError(FIREWALL, "wrong key")}, "wrong key"),
     ],
 )
 def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(

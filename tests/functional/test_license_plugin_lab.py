@@ -10,8 +10,8 @@ import pytest
 
 from functional import lab_panorama
 from functional.lab_panorama import Firewall
-from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.errors import DeviceRefusedError
+from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
@@ -36,7 +36,7 @@ class Site:
         return serial
 
     def ask(self, *serials: str) -> None:
-        licensing.ask_plugin(self.panorama, LICENSE_MANAGER, serials, "fw")
+        request_plugin_deactivation(self.panorama, LICENSE_MANAGER, serials, "fw")
         self.world.advance(MINUTE)
 
     def listed(self) -> frozenset[str]:
@@ -82,5 +82,5 @@ def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
 
 
 def test_an_unknown_license_manager_is_told(site: Site) -> None:
-    with pytest.raises(PanoramaRefusedError, match="another"):
+    with pytest.raises(DeviceRefusedError, match="another"):
         site.panorama.plugin_licensed("another")

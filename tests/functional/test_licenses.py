@@ -26,15 +26,16 @@ from functional.panorama import LICENSE_MANAGER, FakePanorama
 from functional.test_reconcile import DAY, FLOOR, did, end, run, unreachable
 from functional.test_terminate import Logs, assert_nothing_left, change, departure
 from vmseries_autoscale import firewall
-from vmseries_autoscale.aws.autoscaling_group import Kind
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
-    FirewallRefusedError,
-    FirewallUnavailableError,
-    PanoramaAccessError,
-    PanoramaBusyError,
-    PanoramaRefusedError,
+    PANORAMA,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
 )
-from vmseries_autoscale.licensing import firewall as licensing
+from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
 from vmseries_autoscale.panorama import Part
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
@@ -171,7 +172,7 @@ def test_a_visit_that_is_short_of_time_asks_the_plugin_for_nothing(
 ) -> None:
     fake_panorama.calls.clear()
     assert by_plugin.deliver(departure(by_plugin), context=FakeContext(10_000)) == ["message-0"]
-    assert reasons(logs()) == ["no time left in this run"]
+    assert reasons(logs()) == ["no time left in this invocation"]
     assert fake_panorama.calls == ["devices"]
 
 
@@ -279,15 +280,15 @@ def test_the_wrong_license_manager_is_no_success(
     [
         (NO_KEY, "LicensingKeyError", "on Panorama"),
         (WRONG_KEY, "LicensingKeyError", "on Panorama"),
-        (NO_SERVER, "LicenseServerUnreachableError", "Panorama does not reach"),
-        ("Something new", "PanoramaRefusedError", "Something new"),
+        (NO_SERVER, "LicenseServerUnreachableError", "Panorama cannot reach"),
+        ("Something new", "DeviceRefusedError", "Something new"),
     ],
 )
 def test_what_the_plugin_refuses_is_told_by_name_and_repeated(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
     event = departure(by_plugin)
-    refuse(fake_panorama, "plugin_deactivate", PanoramaRefusedError(None, text))
+    refuse(fake_panorama, "plugin_deactivate", DeviceRefusedError(PANORAMA, None, text))
     assert by_plugin.deliver(event) == ["message-0"]
     records = logs()
     assert errors(records) == {error}
@@ -304,9 +305,9 @@ def test_the_plugin_s_changes_that_we_may_not_commit_are_told(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = departure(by_plugin)
-    refuse(fake_panorama, "commit of the plugin's changes", PanoramaAccessError("the role"))
+    refuse(fake_panorama, "commit of the plugin's changes", DeviceAccessError(PANORAMA, "the role"))
     assert by_plugin.deliver(event) == ["message-0"]
-    assert errors(logs()) == {"PanoramaAccessError"}
+    assert errors(logs()) == {"DeviceAccessError"}
     assert fake_panorama.entries() == 4
 
 
@@ -343,7 +344,7 @@ class UntilItsOwnList(FakeContext):
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
-@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this run"])
+@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
 def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_once(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
@@ -354,7 +355,7 @@ def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_
     fake_panorama.calls.clear()
     context = FakeContext()
     if obstacle == "Panorama is busy":
-        refuse(fake_panorama, "commit of the plugin's changes", PanoramaBusyError(obstacle))
+        refuse(fake_panorama, "commit of the plugin's changes", DeviceBusyError(PANORAMA, obstacle))
     else:
         context = UntilItsOwnList(fake_panorama)
     logs()
@@ -381,7 +382,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     assert by_plugin.deliver(late) == []
     assert_nothing_left(by_plugin)
     records = logs()
-    assert told(records, licensing.LEFT_TO_PLUGIN) == [SERIAL]
+    assert told(records, LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert "LicenseNotReturned" not in metrics(records), "it may still come back"
     assert fake_panorama.entries() == 4, "the plugin could not find it any more"
@@ -410,7 +411,7 @@ def test_panorama_away_loses_no_license_of_the_plugin_s(
         assert fake_panorama.entries() == 0
         return
     assert by_plugin.deliver(event) == []
-    assert told(logs(), licensing.LEFT_TO_PLUGIN) == [SERIAL]
+    assert told(logs(), LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     fake_panorama.fail = lambda _name: None
     reconcile_licenses(
         by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)
@@ -419,7 +420,7 @@ def test_panorama_away_loses_no_license_of_the_plugin_s(
 
 def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
     gone = end(cloud, panorama)
-    did(cloud, Kind.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    did(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
     return gone
 
 
@@ -435,8 +436,8 @@ def reconcile_licenses(
     reconcile_by_plugin(cloud, monkeypatch)
     panorama.asked.clear()
     first = run(cloud)
-    assert first["leftovers"] == {gone: SERIAL}
-    assert first["licenses_lost"] == []
+    assert first["orphans"] == {gone: SERIAL}
+    assert first["licenses_not_returned"] == []
     assert f"lists {SERIAL} as licensed" in first["unfinished"][gone]
     assert panorama.asked == [frozenset({SERIAL})]
     assert panorama.entries() == 4
@@ -491,7 +492,7 @@ def test_a_plugin_that_refuses_holds_up_nothing_else_of_a_run(
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
-    refuse(fake_panorama, method, PanoramaRefusedError(None, NO_KEY))
+    refuse(fake_panorama, method, DeviceRefusedError(PANORAMA, None, NO_KEY))
     report = run(reconciling)
     assert NO_KEY in report["unfinished"][gone]
     assert reconciling.own_interfaces() == []
@@ -505,7 +506,7 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
     reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
-    assert report["unfinished"] == {gone: "no time left in this run"}
+    assert report["unfinished"] == {gone: "no time left in this invocation"}
     assert fake_panorama.asked == []
 
 
@@ -520,20 +521,20 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
         (NO_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
         (WRONG_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
         (NO_SERVER, "LicenseServerUnreachableError", "check the route, DNS and outbound HTTPS"),
-        ("Something new", "PanoramaRefusedError", "Something new"),
+        ("Something new", "DeviceRefusedError", "Something new"),
     ],
 )
 def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
 ) -> None:
     event = departure(running)
-    refuse(fake_panorama, "deactivate_license", PanoramaRefusedError(None, text))
+    refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, text))
     assert running.deliver(event) == ["message-0"]
     records = logs()
     assert errors(records) == {error}
     (reason,) = reasons(records)
     assert advice in reason
-    if error != "PanoramaRefusedError":
+    if error != "DeviceRefusedError":
         assert f"firewall {SERIAL} ({running.instance_id})" in reason
     assert fake_panorama.entries() == 4
     fake_panorama.fail = lambda _name: None
@@ -546,12 +547,12 @@ def test_what_a_firewall_cannot_do_is_told_by_name_and_repeated(
 def test_a_license_server_that_stays_away_is_given_up_at_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    refuse(fake_panorama, "deactivate_license", PanoramaRefusedError(None, NO_SERVER))
+    refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
     assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
     assert errors(logs()) == {"LicenseServerUnreachableError"}
     finish(running, fake_panorama, departure(running, age=DAY))
     records = logs()
-    assert told(records, licensing.LOST) == [SERIAL]
+    assert told(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     assert fake_panorama.entries() == 0
 
@@ -570,8 +571,8 @@ def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
     gone_for_good(running, fake_panorama)
     become_reconcile(running, monkeypatch)
     logs()
-    assert run(running)["licenses_lost"] == [SERIAL]
-    assert told(logs(), licensing.LOST) == [SERIAL]
+    assert run(running)["licenses_not_returned"] == [SERIAL]
+    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
 
@@ -638,7 +639,7 @@ def finish_directly(cloud: Cloud, event: dict[str, Any]) -> None:
 
 
 def unreachable_firewall(_name: str) -> None:
-    raise FirewallUnavailableError("the firewall does not answer")
+    raise DeviceUnavailableError("firewall 10.0.1.7", "the firewall does not answer")
 
 
 @pytest.mark.documents(id="failure-modes/D9")
@@ -682,7 +683,7 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     its_own_api.works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert reasons(logs()) == ["the firewall is giving its license back"]
+    assert reasons(logs()) == ["the firewall is returning its license"]
     assert len(running.attached()) == 3
     its_own_api.licensed.clear()
     finish_directly(running, event)
@@ -699,7 +700,7 @@ def test_without_panorama_what_a_firewall_cannot_do_is_told_by_name(
 ) -> None:
     def fail(name: str) -> None:
         if name == "deactivate_license":
-            raise FirewallRefusedError(None, text)
+            raise DeviceRefusedError("firewall 10.0.1.7", None, text)
 
     its_own_api.fail = fail
     assert running.deliver(departure(running)) == ["message-0"]
@@ -715,11 +716,17 @@ def test_without_panorama_a_firewall_that_does_not_answer_is_given_up_at_the_dea
 ) -> None:
     its_own_api.fail = unreachable_firewall
     assert running.deliver(departure(running, age=DAY - 60)) == ["message-0"]
-    assert errors(logs()) == {"FirewallUnavailableError"}
+    records = logs()
+    assert errors(records) == {"DeviceUnavailableError"}
+    assert "PanoramaUnavailable" not in metrics(records), "which counts Panorama's errors only"
     finish_directly(running, departure(running, age=DAY))
     assert_nothing_left(running)
     records = logs()
-    (lost,) = [one for one in records if one.get("message") == licensing.LOST_UNSEEN]
+    (lost,) = [
+        one
+        for one in records
+        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
+    ]
     assert lost["instance_id"] == running.instance_id
     assert metrics(records)["LicenseNotReturned"] == 1
 
@@ -733,7 +740,7 @@ def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     finish_directly(running, departure(running))
     assert its_own_api.addresses == []
-    assert told(logs(), licensing.LOST) == [SERIAL]
+    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
 
 
 @pytest.mark.documents(id="licensing/direct/abandoned")
@@ -746,7 +753,11 @@ def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waite
     finish_directly(running, departure(running))
     assert_nothing_left(running)
     records = logs()
-    (lost,) = [one for one in records if one.get("message") == licensing.LOST_UNSEEN]
+    (lost,) = [
+        one
+        for one in records
+        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
+    ]
     assert lost["instance_id"] == running.instance_id
 
 
@@ -767,5 +778,5 @@ def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)
     gone_for_good(reconciling, fake_panorama)
-    assert run(reconciling)["licenses_lost"] == [SERIAL]
-    assert told(logs(), licensing.LOST) == [SERIAL]
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL]
+    assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]

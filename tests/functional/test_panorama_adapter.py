@@ -12,21 +12,18 @@ from defusedxml.ElementTree import fromstring
 from functional.xml_api import Answer, XmlApi
 from vmseries_autoscale.errors import (
     AutoscaleError,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceUnavailableError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
-    LicenseServerUnreachableError,
-    LicensingKeyError,
     ObjectReferencedError,
-    PanoramaAccessError,
-    PanoramaBusyError,
-    PanoramaCertificateError,
-    PanoramaRefusedError,
-    PanoramaTimeoutError,
-    PanoramaUnavailableError,
     SecretError,
     TimeBudgetExceededError,
 )
-from vmseries_autoscale.licensing import firewall as licensing
 from vmseries_autoscale.panorama import Device, Job, Part
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.secret_store import Credentials
@@ -124,7 +121,7 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
 )
 def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials) -> None:
     panorama = connect_to_active(settings(api), secret)
-    with pytest.raises(PanoramaCertificateError):
+    with pytest.raises(DeviceCertificateError):
         panorama.devices()
     assert api.requests == []
 
@@ -132,7 +129,7 @@ def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials)
 def test_a_certificate_for_another_name_is_refused() -> None:
     with XmlApi(certified_name="panorama.example.com") as api:
         panorama = connect_to_active(settings(api), credentials(api))
-        with pytest.raises(PanoramaCertificateError):
+        with pytest.raises(DeviceCertificateError):
             panorama.devices()
         assert api.requests == []
 
@@ -151,17 +148,17 @@ def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(status=403, body=error("Invalid Credential", "403")), PanoramaAccessError),
-        (Answer(status=401), PanoramaAccessError),
-        (Answer(status=502), PanoramaUnavailableError),
-        (Answer(status=503), PanoramaUnavailableError),
-        (Answer(delay=1.5), PanoramaTimeoutError),
-        (Answer(reset=True), PanoramaUnavailableError),
-        (Answer(body="<response status=", claimed_length=500), PanoramaUnavailableError),
-        (Answer(body="not XML"), PanoramaUnavailableError),
-        (Answer(body="<response/>"), PanoramaUnavailableError),
-        (Answer(body=b"\xff\xfe"), PanoramaUnavailableError),
-        (Answer(body="<html/>", content_type="text/html"), PanoramaUnavailableError),
+        (Answer(status=403, body=error("Invalid Credential", "403")), DeviceAccessError),
+        (Answer(status=401), DeviceAccessError),
+        (Answer(status=502), DeviceUnavailableError),
+        (Answer(status=503), DeviceUnavailableError),
+        (Answer(delay=1.5), DeviceTimeoutError),
+        (Answer(reset=True), DeviceUnavailableError),
+        (Answer(body="<response status=", claimed_length=500), DeviceUnavailableError),
+        (Answer(body="not XML"), DeviceUnavailableError),
+        (Answer(body="<response/>"), DeviceUnavailableError),
+        (Answer(body=b"\xff\xfe"), DeviceUnavailableError),
+        (Answer(body="<html/>", content_type="text/html"), DeviceUnavailableError),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -177,7 +174,7 @@ def test_no_answer(
 
 def test_nobody_listens(api: XmlApi) -> None:
     closed = replace(settings(api), port=1)
-    with pytest.raises(PanoramaUnavailableError):
+    with pytest.raises(DeviceUnavailableError):
         connect_to_active(closed, credentials(api)).devices()
 
 
@@ -211,15 +208,15 @@ def test_what_passes_by_itself_is_busy(
     api: XmlApi, panorama: PanOsPanorama, text: str, code: str | None
 ) -> None:
     api.answers(error(text, code))
-    with pytest.raises(PanoramaBusyError):
+    with pytest.raises(DeviceBusyError):
         panorama.commit("description")
-    with pytest.raises(PanoramaBusyError):
+    with pytest.raises(DeviceBusyError):
         panorama.remove(Part.MANAGED_DEVICES, SERIAL)
 
 
 REFUSALS = [
-    ("Invalid credentials.", None, PanoramaAccessError),
-    ("Unauthorized request", "16", PanoramaAccessError),
+    ("Invalid credentials.", None, DeviceAccessError),
+    ("Unauthorized request", "16", DeviceAccessError),
     (f"{SERIAL} not connected", None, FirewallNotConnectedError),
     (
         f"{SERIAL} cannot be deleted because of references from:",
@@ -231,8 +228,8 @@ REFUSALS = [
         "13",
         FullCommitRequiredError,
     ),
-    ("Malformed command", "18", PanoramaRefusedError),
-    ("", "12", PanoramaRefusedError),
+    ("Malformed command", "18", DeviceRefusedError),
+    ("", "12", DeviceRefusedError),
 ]
 
 
@@ -250,15 +247,15 @@ def test_other_refusals(
     with pytest.raises(AutoscaleError) as raised:
         panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     assert type(raised.value) is expected
-    if isinstance(raised.value, PanoramaRefusedError):
+    if isinstance(raised.value, DeviceRefusedError):
         assert raised.value.code == code
 
 
 def test_an_error_does_not_colour_the_next_one(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("whatever", "16"), Answer(status=502))
-    with pytest.raises(PanoramaAccessError):
+    with pytest.raises(DeviceAccessError):
         panorama.commits()
-    with pytest.raises(PanoramaUnavailableError):
+    with pytest.raises(DeviceUnavailableError):
         panorama.commits()
 
 
@@ -316,7 +313,7 @@ def test_a_peer_that_does_not_tell_its_state_is_passed_over(api: XmlApi, answer:
 @pytest.mark.documents(id="panorama/pair/only-passive")
 def test_the_first_silent_peer_is_told_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
-    with pytest.raises(PanoramaAccessError):
+    with pytest.raises(DeviceAccessError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
@@ -329,7 +326,7 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
         lambda: panorama.commit("description"),
         panorama.revert,
     ):
-        with pytest.raises(PanoramaBusyError):
+        with pytest.raises(DeviceBusyError):
             write()
     api.answers(ha("primary-passive"), ha("secondary-active"))
     api.requests.clear()
@@ -340,7 +337,7 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
 @pytest.mark.documents(id="panorama/pair/none-active")
 def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
-    with pytest.raises(PanoramaBusyError):
+    with pytest.raises(DeviceBusyError):
         connect_to_active(settings(api, "localhost", "localhost"), credentials(api))
 
 
@@ -348,7 +345,7 @@ def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
 @pytest.mark.documents(id="panorama/pair/only-passive")
 def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
-    with pytest.raises(PanoramaUnavailableError):
+    with pytest.raises(DeviceUnavailableError):
         connect_to_active(settings(api, UNREACHABLE, "localhost"), credentials(api))
 
 
@@ -393,89 +390,6 @@ def test_an_empty_device_group_has_no_devices_element(api: XmlApi, panorama: Pan
         "</result></response>"
     )
     assert panorama.devices() == []
-
-
-# Licenses.
-
-LICENSED = """<response status="success"><result><licenses>
-<entry><feature>PA-VM</feature></entry><entry><feature>Threat Prevention</feature></entry>
-</licenses></result></response>"""
-UNLICENSED = '<response status="success"><result><licenses/></result></response>'
-
-
-def test_licenses_are_asked_of_the_firewall(api: XmlApi, panorama: PanOsPanorama) -> None:
-    api.answers(LICENSED, UNLICENSED)
-    assert panorama.licenses(SERIAL) == ["PA-VM", "Threat Prevention"]
-    assert panorama.licenses(SERIAL) == []
-    assert api.requests[0]["target"] == SERIAL
-    assert api.requests[0]["cmd"] == "<request><license><info /></license></request>"
-
-
-def test_the_licensing_key_is_data(api: XmlApi, panorama: PanOsPanorama) -> None:
-    panorama.set_licensing_api_key(SERIAL, "a<b&c")
-    assert fromstring(api.requests[0]["cmd"]).findtext("license/api-key/set/key") == "a<b&c"
-
-
-@pytest.mark.documents(id="licensing/panorama/already-returned")
-def test_the_same_licensing_key_again_is_success(api: XmlApi, panorama: PanOsPanorama) -> None:
-    api.answers(error("API key is same as old"))
-    panorama.set_licensing_api_key(SERIAL, "key")
-
-
-@pytest.mark.documents(id="licensing/panorama/already-returned")
-@pytest.mark.parametrize(
-    ("answer", "confirmed"),
-    [
-        (
-            Answer(
-                '<response status="success"><result>Successfully deactivated old keys</result>'
-                "</response>"
-            ),
-            True,
-        ),
-        (Answer(error("Successfully removed license keys")), True),
-        (Answer(error("Already inactive")), True),
-        (Answer(error("There is no VM-Capacity license to deactivate")), True),
-        (Answer(error("License not found")), True),
-        (Answer('<response status="success"><result>Requested</result></response>'), False),
-        (Answer(delay=1.5), False),
-    ],
-    ids=[
-        *("success", "success in an error", "already", "no license", "not found"),
-        *("other text", "no answer in time"),
-    ],
-)
-def test_deactivation(
-    api: XmlApi, panorama: PanOsPanorama, answer: Answer, confirmed: bool
-) -> None:
-    api.answers(answer)
-    assert panorama.deactivate_license(SERIAL) is confirmed
-    assert api.requests[0]["cmd"] == (
-        "<request><license><deactivate><VM-Capacity><mode>auto</mode></VM-Capacity></deactivate>"
-        "</license></request>"
-    )
-
-
-def test_a_refused_deactivation_is_told(api: XmlApi, panorama: PanOsPanorama) -> None:
-    api.answers(error("Invalid or missing deactivation token"))
-    with pytest.raises(PanoramaRefusedError, match="deactivation token"):
-        panorama.deactivate_license(SERIAL)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Failed to get license info. Please try again later.", LicenseServerUnreachableError),
-        ("Invalid or missing deactivation token", LicensingKeyError),
-        ("Timed out while getting config lock. Please try again.", PanoramaBusyError),
-    ],
-)
-def test_whether_the_firewall_or_panorama_cannot_do_it_now(
-    api: XmlApi, panorama: PanOsPanorama, text: str, expected: type[AutoscaleError]
-) -> None:
-    api.answers(LICENSED, OK, error(text))
-    with pytest.raises(expected):
-        licensing.give_back(licensing.ThroughPanorama(panorama, SERIAL), "its name", "key")
 
 
 # The license plugin.
@@ -529,7 +443,7 @@ def test_a_license_that_the_plugin_has_back_already_is_success(
 )
 def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
     api.answers(error(text))
-    with pytest.raises(PanoramaRefusedError, match=text):
+    with pytest.raises(DeviceRefusedError, match=text):
         panorama.plugin_deactivate("LM", [SERIAL])
 
 
@@ -537,7 +451,9 @@ def test_what_the_plugin_refuses_is_told(api: XmlApi, panorama: PanOsPanorama, t
 
 
 @pytest.mark.documents(id="panorama/commit/not-effective")
-@pytest.mark.parametrize(("method", "action"), [("running", "show"), ("candidate", "get")])
+@pytest.mark.parametrize(
+    ("method", "action"), [("running_members", "show"), ("candidate_members", "get")]
+)
 def test_memberships(api: XmlApi, panorama: PanOsPanorama, method: str, action: str) -> None:
     in_group = (
         '<response status="success" code="19"><result total-count="1" count="1"><devices>'
@@ -574,7 +490,7 @@ def test_the_collectors_of_a_firewall_are_not_firewalls(
         f'<response status="success"><result><devices><entry name="{SERIAL}"><collectors>'
         '<entry name="collector"/></collectors></entry></devices></result></response>'
     )
-    assert panorama.running()[Part.LOG_COLLECTOR_GROUP] == {SERIAL}
+    assert panorama.running_members()[Part.LOG_COLLECTOR_GROUP] == {SERIAL}
 
 
 @pytest.mark.documents(id="panorama/removal/absent")
@@ -705,7 +621,7 @@ def test_a_busy_panorama_is_not_asked_one_by_one(
     api: XmlApi, panorama: PanOsPanorama, body: str
 ) -> None:
     api.answers(body)
-    with pytest.raises(PanoramaBusyError):
+    with pytest.raises(DeviceBusyError):
         panorama.remove_all(REMOVALS, always)
     assert len(api.requests) == 1
 
@@ -809,7 +725,7 @@ def test_a_commit_without_job_and_reason_is_no_success(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
     api.answers('<response status="success" code="19"><msg>Something new</msg></response>')
-    with pytest.raises(PanoramaRefusedError, match="Something new"):
+    with pytest.raises(DeviceRefusedError, match="Something new"):
         panorama.commit("description")
 
 

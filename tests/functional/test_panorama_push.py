@@ -7,7 +7,7 @@ from defusedxml.ElementTree import fromstring, tostring
 
 from functional.test_panorama_adapter import credentials, error, settings
 from functional.xml_api import XmlApi
-from vmseries_autoscale.errors import PanoramaBusyError
+from vmseries_autoscale.errors import DeviceBusyError
 from vmseries_autoscale.panorama import Push
 from vmseries_autoscale.panorama.client import connect_to_active
 
@@ -44,7 +44,7 @@ def test_a_push_names_its_firewalls_and_nobody_else() -> None:
 def test_a_push_that_has_to_wait() -> None:
     with XmlApi() as api:
         api.answers(error("A commit is pending. Please try again later.", "13"))
-        with pytest.raises(PanoramaBusyError):
+        with pytest.raises(DeviceBusyError):
             connect_to_active(settings(api), credentials(api)).push({"001"})
 
 

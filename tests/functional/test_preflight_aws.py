@@ -22,7 +22,7 @@ from functional.conftest import (
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.preflight import panorama_access
-from vmseries_autoscale.preflight.aws_permissions import NOBODY
+from vmseries_autoscale.preflight.aws_permissions import NO_INSTANCE
 from vmseries_autoscale.preflight.findings import Finding
 
 CHANGING = {
@@ -88,10 +88,10 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
     assert answer["unchecked"] == [NONE_YET]
     management = launching.subnets["management"]
     assert (
-        f"The function may make the interface management in {management} ({ZONE})."
+        f"The function may create the interface management in {management} ({ZONE})."
         in (answer["checked"])
     )
-    assert "The function may keep the hook launch open." in answer["checked"]
+    assert "The function may send heartbeats for the hook launch." in answer["checked"]
     assert changes(launching).count("CreateNetworkInterface") == 2
     assert changes(launching).count("AllocateAddress") == 2
 
@@ -100,7 +100,7 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
 def test_a_heartbeat_is_for_nobody(launching: Cloud) -> None:
     validate(launching)
     (heartbeat,) = [call for call in launching.calls if call[1].endswith("Heartbeat")]
-    assert heartbeat[2]["InstanceId"] == NOBODY
+    assert heartbeat[2]["InstanceId"] == NO_INSTANCE
 
 
 @pytest.mark.documents(id="preflight/aws/missing-object")
@@ -175,8 +175,9 @@ def test_a_state_that_forbids_something_is_no_matter_of_rights(
     ]
     answer = validate(running)
     assert answer["ok"]
-    assert "its state forbids it now (ReleaseAddress: InvalidIPAddress.InUse)" in str(
-        answer["unchecked"]
+    assert (
+        "the resource's state does not allow it now (ReleaseAddress: InvalidIPAddress.InUse)"
+        in str(answer["unchecked"])
     )
 
 
@@ -220,7 +221,7 @@ def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
     (problem,) = answer["problems"]
     assert problem.startswith("EC2 cannot be reached at https://ec2.us-east-1.amazonaws.com")
     assert "NAT gateway" in problem
-    assert all("it cannot reach EC2." in text for text in answer["unchecked"][:-1])
+    assert all("EC2 is not reachable." in text for text in answer["unchecked"][:-1])
     assert changes(launching) == []
 
 
@@ -249,7 +250,7 @@ def test_a_defect_in_one_check_hides_no_other(
     monkeypatch.setattr(panorama_access, "check", check)
     answer = validate(terminating)
     assert answer["problems"] == ["Panorama: the check itself failed with KeyError: 'defect'."]
-    assert "The function may keep the hook terminate open." in answer["checked"]
+    assert "The function may send heartbeats for the hook terminate." in answer["checked"]
 
 
 @pytest.mark.documents(id="preflight/output")

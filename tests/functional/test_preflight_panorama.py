@@ -24,7 +24,7 @@ from vmseries_autoscale.preflight import (
     panorama_objects,
     secrets,
 )
-from vmseries_autoscale.preflight.findings import Finding, Kind
+from vmseries_autoscale.preflight.findings import Finding, Severity
 from vmseries_autoscale.settings import PanoramaSettings
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama"
@@ -143,7 +143,7 @@ def settings(api: XmlApi) -> PanoramaSettings:
     )
 
 
-Validate = Callable[..., dict[Kind, list[str]]]
+Validate = Callable[..., dict[Severity, list[str]]]
 
 
 @pytest.fixture
@@ -151,43 +151,43 @@ def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
     """Carry all out; what is found, by kind."""
     assert secret
 
-    def carry_out(**changes: Any) -> dict[Kind, list[str]]:
+    def carry_out(**changes: Any) -> dict[Severity, list[str]]:
         changed = replace(settings, **changes)
         questions = [
-            ("The release of PAN-OS", panorama_objects.release),
-            ("The right to commit", panorama_objects.commit),
+            ("The PAN-OS version", panorama_objects.pan_os_version),
+            ("The right to commit", panorama_objects.commit_right),
             ("Objects", partial(panorama_objects.objects, changed)),
-            ("Publishing to CloudWatch", partial(panorama_objects.publishes, changed, NAMESPACE)),
+            ("Publishing to CloudWatch", partial(panorama_objects.publishing, changed, NAMESPACE)),
         ]
         return by_kind(panorama_access.check(changed, questions))
 
     return carry_out
 
 
-def by_kind(findings: Any) -> dict[Kind, list[str]]:
-    found: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+def by_kind(findings: Any) -> dict[Severity, list[str]]:
+    found: dict[Severity, list[str]] = {severity: [] for severity in Severity}
     for finding in findings:
         assert isinstance(finding, Finding)
-        found[finding.kind].append(finding.text)
+        found[finding.severity].append(finding.text)
     return found
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
 def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
     found = validate()
-    assert found[Kind.PROBLEM] == []
-    assert found[Kind.UNCHECKED] == []
-    assert found[Kind.CHECKED] == [
+    assert found[Severity.PROBLEM] == []
+    assert found[Severity.UNCHECKED] == []
+    assert found[Severity.CHECKED] == [
         f"Secret {SECRET}: autoscale, a ca_bundle.",
         f"localhost:{api.port} can be reached.",
         f"localhost:{api.port}: its certificate is trusted.",
-        "localhost takes autoscale: Operational Requests, Configuration.",
+        "localhost accepts autoscale: Operational Requests, Configuration.",
         "PAN-OS 11.1.4-h7: removes the firewalls of a batch in one transaction (multi-config).",
         "autoscale may commit.",
         "localhost has the device group DG.",
         "localhost has the template stack TS.",
         "localhost has the log collector group LCG.",
-        "Template stack TS: what it says about publishing to CloudWatch.",
+        "Template stack TS: settings for publishing to CloudWatch.",
     ]
 
 
@@ -220,13 +220,12 @@ def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
 ) -> None:
     secret.update(change)
     found = validate()
-    assert len(found[Kind.PROBLEM]) == 1
-    assert text in found[Kind.PROBLEM][0]
-    assert SECRET in found[Kind.PROBLEM][0]
-    assert f"localhost:{api.port} can be reached." in found[Kind.CHECKED]
-    assert (
-        "localhost: TLS, credential and all behind them, for the secret." in found[Kind.UNCHECKED]
-    )
+    assert len(found[Severity.PROBLEM]) == 1
+    assert text in found[Severity.PROBLEM][0]
+    assert SECRET in found[Severity.PROBLEM][0]
+    assert f"localhost:{api.port} can be reached." in found[Severity.CHECKED]
+    rest = "localhost: TLS, the credential and everything that depends on them"
+    assert f"{rest}: the secret cannot be used." in found[Severity.UNCHECKED]
 
 
 @pytest.mark.documents(id="preflight/secret/whitespace")
@@ -236,7 +235,7 @@ def test_a_value_that_was_copied_with_its_line_end(
     secret["api_key"] = "very-secret\n"
     found = validate()
     assert f"Secret {SECRET}: the value of api_key begins or ends with white space" in str(
-        found[Kind.PROBLEM]
+        found[Severity.PROBLEM]
     )
     assert "very-secret" not in str(found)
 
@@ -248,16 +247,16 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("Secrets Manager can't find the specified secret.")
 
     monkeypatch.setattr(clients, "secrets", SecretsManager)
-    (text,) = by_kind(secrets.licensing_api_key(SECRET))[Kind.PROBLEM]
+    (text,) = by_kind(secrets.licensing_api_key(SECRET))[Severity.PROBLEM]
     assert "can't find the specified secret: check the secret's ARN" in text
 
 
 @pytest.mark.documents(id="preflight/secret/shape")
 def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
-    assert by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM] == []
+    assert by_kind(secrets.firewall_administrator(SECRET))[Severity.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
-    secret_store.forget()
-    (text,) = by_kind(secrets.of_firewalls(SECRET))[Kind.PROBLEM]
+    secret_store.clear_cache()
+    (text,) = by_kind(secrets.firewall_administrator(SECRET))[Severity.PROBLEM]
     assert "is not PEM certificates" in text
 
 
@@ -267,14 +266,14 @@ def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
 @pytest.mark.documents(id="preflight/route/panorama")
 def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
     found = validate(hostnames=("panorama.invalid",))
-    (text,) = found[Kind.PROBLEM]
+    (text,) = found[Severity.PROBLEM]
     assert text.startswith(f"panorama.invalid:{api.port}: the name cannot be resolved")
-    assert len(found[Kind.UNCHECKED]) == 5
+    assert len(found[Severity.UNCHECKED]) == 5
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
 def test_nobody_listens(api: XmlApi, validate: Validate) -> None:
-    (text,) = validate(hostnames=(UNREACHABLE,))[Kind.PROBLEM]
+    (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails (Connection refused)")
     assert "panorama.port" in text
 
@@ -285,7 +284,7 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(socket, "create_connection", never)
-    (text,) = by_kind(connectivity.connected("localhost", 443))[Kind.PROBLEM]
+    (text,) = by_kind(connectivity.check_connection("localhost", 443))[Severity.PROBLEM]
     assert "localhost:443: no answer within 5 s" in text
     assert "security groups" in text
     assert "NAT gateway" in text
@@ -298,18 +297,18 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Validate) -> None:
     secret["ca_bundle"] = trustme.CA().cert_pem.bytes().decode()
     found = validate()
-    (text,) = found[Kind.PROBLEM]
+    (text,) = found[Severity.PROBLEM]
     assert "is not trusted" in text
     assert f"ca_bundle of secret {SECRET}" in text
     assert (
-        "localhost: the credential and all behind it, for the TLS connection."
-        in found[Kind.UNCHECKED]
+        "localhost: the credential and everything that depends on it: there is no TLS connection."
+        in found[Severity.UNCHECKED]
     )
 
 
 @pytest.mark.documents(id="preflight/tls")
 def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None:
-    (text,) = validate(hostnames=("127.0.0.1",))[Kind.PROBLEM]
+    (text,) = validate(hostnames=("127.0.0.1",))[Severity.PROBLEM]
     assert text.startswith(f"127.0.0.1:{api.port}: the certificate is for another name")
 
 
@@ -317,8 +316,8 @@ def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None
 def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
-        found = by_kind(connectivity.trusted("localhost", server.port, trust, SECRET))
-    assert "has expired: renew it" in found[Kind.PROBLEM][0]
+        found = by_kind(connectivity.check_certificate("localhost", server.port, trust, SECRET))
+    assert "has expired: renew it" in found[Severity.PROBLEM][0]
 
 
 # The administrator.
@@ -327,8 +326,8 @@ def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
 @pytest.mark.documents(id="preflight/credential")
 def test_a_wrong_key(content: Content, validate: Validate) -> None:
     content.answers = {"": FORBIDDEN}
-    (text,) = validate()[Kind.PROBLEM]
-    assert "localhost refuses the administrator autoscale" in text
+    (text,) = validate()[Severity.PROBLEM]
+    assert "localhost rejects the administrator autoscale" in text
     assert f"renew secret {SECRET}" in text
 
 
@@ -354,8 +353,8 @@ def test_a_role_that_lacks_a_right(
     assert (
         f"localhost: the administrator autoscale may not use {right}: enable it under XML API in "
         "the administrator's role (Panorama > Admin Roles)."
-    ) in found[Kind.PROBLEM]
-    assert len(found[Kind.UNCHECKED]) == unchecked
+    ) in found[Severity.PROBLEM]
+    assert len(found[Severity.UNCHECKED]) == unchecked
 
 
 @pytest.mark.documents(id="preflight/panorama-busy")
@@ -364,8 +363,8 @@ def test_a_busy_panorama_is_no_problem_but_asked_again(
 ) -> None:
     content.answers = {"<commit>": BUSY}
     found = validate()
-    assert found[Kind.PROBLEM] == []
-    (text,) = found[Kind.UNCHECKED]
+    assert found[Severity.PROBLEM] == []
+    (text,) = found[Severity.UNCHECKED]
     assert text.startswith("The right to commit: Panorama is busy (code 22)")
     assert text.endswith("Invoke the function again.")
 
@@ -380,7 +379,7 @@ def test_nothing_is_committed_while_a_removal_is_under_way(
         )
     }
     found = validate()
-    assert "waits for its commit" in found[Kind.UNCHECKED][0]
+    assert "waits for its commit" in found[Severity.UNCHECKED][0]
     assert not any(fields["type"] == "commit" for fields in api.requests)
 
 
@@ -395,9 +394,9 @@ def pair(state: str) -> str:
 def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: Validate) -> None:
     content.state = pair("secondary-passive")
     found = validate()
-    (text,) = found[Kind.PROBLEM]
-    assert "takes changes (localhost is secondary-passive): name both peers of the pair" in text
-    assert len(found[Kind.UNCHECKED]) == 4
+    (text,) = found[Severity.PROBLEM]
+    assert "accepts changes (localhost is secondary-passive): name both peers of the pair" in text
+    assert len(found[Severity.UNCHECKED]) == 4
 
 
 @pytest.mark.documents(id="preflight/pair")
@@ -406,16 +405,18 @@ def test_the_active_peer_is_asked_and_the_other_one_is_missed(
 ) -> None:
     content.state = pair("secondary-active")
     found = validate(hostnames=(UNREACHABLE, "localhost"))
-    (text,) = found[Kind.PROBLEM]
+    (text,) = found[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails")
-    assert "High availability: localhost is secondary-active." in found[Kind.CHECKED]
-    assert "autoscale may commit." in found[Kind.CHECKED]
+    assert "High availability: localhost is secondary-active." in found[Severity.CHECKED]
+    assert "autoscale may commit." in found[Severity.CHECKED]
 
 
 @pytest.mark.documents(id="preflight/pair")
 def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
-    (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Kind.PROBLEM]
-    assert text.startswith("No high-availability pair: localhost and LOCALHOST stands alone")
+    (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Severity.PROBLEM]
+    assert text.startswith(
+        "No high-availability pair: localhost and LOCALHOST without high availability"
+    )
 
 
 # What must be there.
@@ -425,7 +426,7 @@ def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
 def test_missing_objects_do_not_hide_each_other(content: Content, validate: Validate) -> None:
     content.group = content.stack = content.collectors = ""
     found = validate()
-    assert found[Kind.PROBLEM] == [
+    assert found[Severity.PROBLEM] == [
         f"localhost has no {kind} {name}: create and commit it, or correct panorama.{attribute}."
         for kind, name, attribute in (
             ("device group", "DG", "device_group"),
@@ -433,24 +434,26 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
             ("log collector group", "LCG", "log_collector_group"),
         )
     ]
-    assert found[Kind.UNCHECKED] == ["Publishing to CloudWatch: there is no such template stack."]
+    assert found[Severity.UNCHECKED] == [
+        "Publishing to CloudWatch: the template stack does not exist."
+    ]
 
 
 @pytest.mark.documents(id="preflight/license-manager")
-@pytest.mark.parametrize(("there", "kind"), [(True, Kind.CHECKED), (False, Kind.PROBLEM)])
+@pytest.mark.parametrize(("there", "kind"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)])
 def test_the_license_manager(
     content: Content,
     settings: PanoramaSettings,
     secret: dict[str, Any],
     there: bool,
-    kind: Kind,
+    kind: Severity,
 ) -> None:
     assert secret
     content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
     questions = [("The license manager", partial(panorama_objects.license_manager, "LM"))]
     found = by_kind(panorama_access.check(settings, questions))
     assert "license manager LM" in found[kind][-1]
-    untried = [text for text in found[Kind.UNCHECKED] if "Commit For Other Admins" in text]
+    untried = [text for text in found[Severity.UNCHECKED] if "Commit For Other Admins" in text]
     assert bool(untried) is there
 
 
@@ -458,7 +461,8 @@ def test_the_license_manager(
 def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
     content.version = "10.0.12"
     assert (
-        "PAN-OS 10.0.12: removes the firewalls of a batch one by one." in validate()[Kind.CHECKED]
+        "PAN-OS 10.0.12: removes the firewalls of a batch one by one."
+        in validate()[Severity.CHECKED]
     )
 
 
@@ -473,7 +477,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
         "first": "<enabled>yes</enabled>",
         "second": "<enabled>no</enabled><name>VMseries-fw</name>",
     }
-    assert validate()[Kind.PROBLEM] == []
+    assert validate()[Severity.PROBLEM] == []
 
 
 @pytest.mark.documents(id="preflight/publishing")
@@ -492,7 +496,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
     ],
 )
 def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[str]) -> None:
-    problems = by_kind(metric_publishing.judge("TS", NAMESPACE, found))[Kind.PROBLEM]
+    problems = by_kind(metric_publishing.check_publishing("TS", NAMESPACE, found))[Severity.PROBLEM]
     assert len(problems) == len(texts)
     for problem, text in zip(problems, texts, strict=True):
         assert text in problem
@@ -502,9 +506,11 @@ def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[
 @pytest.mark.documents(id="preflight/publishing")
 def test_a_template_variable_is_not_guessed() -> None:
     found = by_kind(
-        metric_publishing.judge("TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"})
+        metric_publishing.check_publishing(
+            "TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"}
+        )
     )
-    assert found[Kind.PROBLEM] == []
-    assert found[Kind.UNCHECKED] == [
+    assert found[Severity.PROBLEM] == []
+    assert found[Severity.UNCHECKED] == [
         "Template stack TS: aws-cloudwatch name is the template variable $ns."
     ]

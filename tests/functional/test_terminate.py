@@ -26,9 +26,10 @@ from functional.conftest import (
 from functional.panorama import FakePanorama
 from vmseries_autoscale.aws import clients, tags
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
     ObjectReferencedError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -67,7 +68,7 @@ def test_a_termination_from_event_to_the_end(
     assert fake_panorama.calls == [
         "devices",
         *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
-        *("commits", "running", "candidate", "remove_all", "commits", "commit"),
+        *("commits", "running_members", "candidate_members", "remove_all", "commits", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
@@ -189,7 +190,7 @@ def test_what_is_refused_for_one_firewall_holds_up_no_other(
 
     def refuse(part: Part, serial: str) -> None:
         if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError("10", "a policy target")
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
         remove(part, serial)
 
     monkeypatch.setattr(fake_panorama, "remove", refuse)
@@ -212,7 +213,7 @@ def test_panorama_away_loses_nothing(
     event = departure(running)
 
     def fail(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     fake_panorama.fail = fail
     for _ in range(3):
@@ -242,7 +243,7 @@ def test_a_busy_panorama_is_waited_for(
     def fail(name: str) -> None:
         if name == method and busy.pop():
             busy.append(False)
-            raise PanoramaBusyError("A commit is pending. Please try again later.")
+            raise DeviceBusyError(PANORAMA, "A commit is pending. Please try again later.")
         if not busy:
             busy.append(False)
 
@@ -328,7 +329,7 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     fake_panorama.deactivation_works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert "the firewall is giving its license back" in reasons(logs())
+    assert "the firewall is returning its license" in reasons(logs())
     assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
     assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
@@ -400,7 +401,7 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     def fail(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     fake_panorama.fail = fail
     assert running.deliver(departure(running, age=DAY + 599)) == ["message-0"]
@@ -413,7 +414,7 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
     (told,) = [item for item in records if item.get("message") == "The deadline passed"]
-    assert told["given_up"] == ["license", "unmanage"]
+    assert told["skipped"] == ["return_license", "remove_from_panorama"]
     assert told["serial"] == SERIAL
 
 
@@ -653,7 +654,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     assert running.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert fake_panorama.licensed[SERIAL] != []
-    assert reasons(logs()) == ["no time left in this run"]
+    assert reasons(logs()) == ["no time left in this invocation"]
     assert running.pauses() == [5]
 
 
@@ -687,7 +688,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
     assert PANORAMA_KEY not in text
     assert_nothing_left(running)
     steps = {record["step"] for record in records if "step" in record}
-    assert steps == {"license", "unmanage", "interfaces", "addresses"}
+    assert steps == {"license", "panorama", "interfaces", "addresses"}
     own = [r for r in records if r.get("step") in ("license", "interfaces", "addresses")]
     assert all(record["instance_id"] == running.instance_id for record in own)
 

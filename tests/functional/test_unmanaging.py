@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 
 from functional.panorama import FakePanorama
 from vmseries_autoscale.errors import (
+    PANORAMA,
     CommitFailedError,
+    DeviceBusyError,
+    DeviceUnavailableError,
     FullCommitRequiredError,
     ObjectReferencedError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt, pause_seconds
+from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Panorama, Part
-from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, unmanage
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30
@@ -45,16 +47,16 @@ def panorama() -> FakePanorama:
 
 
 def visit(
-    panorama: Panorama, *serials: str, at: float = 0, others_follow: bool = False
+    panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
 ) -> dict[str, Outcome]:
     """The outcomes of a visit, so many seconds after the first."""
-    return unmanage(
+    return remove_firewalls(
         panorama,
         frozenset(serials),
         "fw",
         START + timedelta(seconds=at),
         lambda: True,
-        others_follow=others_follow,
+        more_coming=more_coming,
     )
 
 
@@ -78,7 +80,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
 ) -> None:
     visit(panorama, "S1")
     outcomes = visit(panorama, "S2", at=1)
-    assert outcomes == {"S2": Again("commit job 1 is not finished")}
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
     assert all("S2" not in serials for serials in panorama.named.values())
     assert len(panorama.jobs) == 1
 
@@ -97,8 +99,8 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
     panorama.end_job(0)
     seconds = COMMIT_INTERVAL.total_seconds()
     (outcome,) = visit(panorama, "S2", at=seconds - 1).values()
-    assert isinstance(outcome, Again)
-    assert "commit job 1 was asked for less than 90 s ago" in outcome.reason
+    assert isinstance(outcome, Retry)
+    assert "commit job 1 was requested less than 90 s ago" in outcome.reason
     assert len(panorama.jobs) == 1
     visit(panorama, "S2", at=seconds)
     assert len(panorama.jobs) == 2
@@ -106,8 +108,8 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
 
 @pytest.mark.documents(id="panorama/commit/shared")
 def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
-    outcomes = visit(panorama, "S1", others_follow=True)
-    assert outcomes == {"S1": Again("others follow, to be committed together")}
+    outcomes = visit(panorama, "S1", more_coming=True)
+    assert outcomes == {"S1": Retry("more firewalls will be removed soon and committed together")}
     visit(panorama, "S2", at=10)
     panorama.finish_job()
     assert removed(panorama) == {"S1", "S2"}
@@ -231,7 +233,7 @@ class Storm:
         gone = [one for one in turn if self.ready[one] <= until]
         outcomes: dict[str, Outcome] = {}
         if gone:
-            outcomes = visit(self.panorama, *gone, at=now, others_follow=len(turn) < len(batch))
+            outcomes = visit(self.panorama, *gone, at=now, more_coming=len(turn) < len(batch))
         self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
         for one in batch:
             assert not isinstance(outcomes.get(one), Failed)
@@ -240,7 +242,7 @@ class Storm:
                 continue
             self.received[one] += 1
             first = 30 if one in turn else 5
-            self.visible[one] = until + pause_seconds(self.received[one], first, 300)
+            self.visible[one] = until + exponential_backoff_seconds(self.received[one], first, 300)
             self.visible[one] += self.random.uniform(0, 3)
 
     def _end_jobs(self, now: float) -> None:
@@ -281,14 +283,14 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
     def refuse(part: Part, serial: str) -> None:
         if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
             raise ObjectReferencedError(
-                "10", "S1 cannot be deleted because of references from: rule 7"
+                PANORAMA, "10", "S1 cannot be deleted because of references from: rule 7"
             )
         remove(part, serial)
 
     monkeypatch.setattr(panorama, "remove", refuse)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
-    assert outcomes["S2"] == Again("commit job 1")
+    assert outcomes["S2"] == Retry("commit job 1")
     panorama.finish_job()
     assert removed(panorama) == {"S2"}
     panorama.calls.clear()
@@ -310,11 +312,11 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
     error = error_of(outcomes["S1"])
     assert isinstance(error, CommitFailedError)
     assert REASON in str(error)
-    assert isinstance(outcomes["S2"], Again)
+    assert isinstance(outcomes["S2"], Retry)
 
     outcomes = visit(panorama, "S1", "S2", at=150)
     assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "its turn comes later"
-    assert outcomes["S2"] == Again("commit job 2")
+    assert outcomes["S2"] == Retry("commit job 2")
     visit(panorama, "S3", at=151)
     panorama.finish_job()
     visit(panorama, "S3", at=300)
@@ -337,7 +339,7 @@ def test_whoever_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> 
     panorama.finish_job()
     outcomes = visit(panorama, "S2", "S3", at=100)
     assert outcomes == dict.fromkeys(
-        ("S2", "S3"), Again("reverted together with another firewall's removal")
+        ("S2", "S3"), Retry("reverted together with another firewall's removal")
     )
     visit(panorama, "S2", "S3", at=150)
     panorama.finish_job()
@@ -362,7 +364,7 @@ def test_a_failure_without_a_name_is_reverted_when_it_comes_twice(panorama: Fake
     visit(panorama, "S1")
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=100)
-    assert "commit job 1 failed, it is tried again: Commit failed" in str(error_of(outcomes["S1"]))
+    assert "commit job 1 failed, it is retried: Commit failed" in str(error_of(outcomes["S1"]))
     assert "revert" not in panorama.calls
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=200)
@@ -437,7 +439,7 @@ class Pair:
             if self.calls == self.fail_over_at:
                 self.fail_over()
             if peer is not self.active and name in ("remove_all", "commit", "revert"):
-                raise PanoramaBusyError("code 15: operation denied")
+                raise DeviceBusyError(PANORAMA, "code 15: operation denied")
 
         return before
 
@@ -462,7 +464,7 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
     pair = Pair(call, job_survives=job_survives)
     for number in range(8):
         active, at = pair.active, 150 * number
-        outcomes = attempt(lambda: visit(active, "S1", "S2", at=at))  # noqa: B023 - called here
+        outcomes = run_step(lambda: visit(active, "S1", "S2", at=at))  # noqa: B023 - called here
         assert not isinstance(outcomes, Failed)
         if outcomes == {"S1": Done(), "S2": Done()}:
             break
@@ -474,12 +476,12 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
 @pytest.mark.documents(id="panorama/pair/outage")
 def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
     def away(_name: str) -> None:
-        raise PanoramaUnavailableError("no answer")
+        raise DeviceUnavailableError(PANORAMA, "no answer")
 
     panorama.fail = away
-    outcome = attempt(lambda: visit(panorama, "S1"))
+    outcome = run_step(lambda: visit(panorama, "S1"))
     assert isinstance(outcome, Failed)
-    assert isinstance(outcome.error, PanoramaUnavailableError)
+    assert isinstance(outcome.error, DeviceUnavailableError)
 
 
 # Two module instances.
@@ -527,8 +529,8 @@ def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: Fak
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
-    assert visit(west, "S3", at=1) == {"S3": Again("commit job 2")}  # type: ignore[arg-type]
-    with pytest.raises(PanoramaBusyError):  # Panorama reverts nothing while anybody's job runs.
+    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2")}  # type: ignore[arg-type]
+    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()
     visit(east, "S1", at=200)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Removals from the lab's Panorama: contention as it words it, and two deployments that share it.
 
-Behind ``unmanage`` stands the adapter here, and behind that a Panorama with other administrators.
+``remove_firewalls`` uses the real client here, and a Panorama with other administrators.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from functional.lab_panorama import Firewall
 from vmseries_autoscale.errors import (
     AutoscaleError,
     CommitFailedError,
+    DeviceAccessError,
+    DeviceUnavailableError,
     FullCommitRequiredError,
-    PanoramaAccessError,
-    PanoramaUnavailableError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome, attempt
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Part
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.interface import Membership
-from vmseries_autoscale.panorama.removal import unmanage
+from vmseries_autoscale.panorama.removal import remove_firewalls
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.administrators import Admin
@@ -59,8 +59,8 @@ class Deployment:
 
     def visit(self, *serials: str) -> dict[str, Outcome] | Outcome:
         now = datetime.fromtimestamp(self.world.clock.now(), UTC)
-        return attempt(
-            lambda: unmanage(self.connect(), frozenset(serials), "fw", now, lambda: True)
+        return run_step(
+            lambda: remove_firewalls(self.connect(), frozenset(serials), "fw", now, lambda: True)
         )
 
     def until_removed(self, *serials: str) -> None:
@@ -81,7 +81,7 @@ class Deployment:
 
     def _both(self) -> list[Membership]:
         connection = self.connect()
-        return [connection.running(), connection.candidate()]
+        return [connection.running_members(), connection.candidate_members()]
 
 
 def _named(membership: Membership) -> frozenset[str]:
@@ -121,21 +121,21 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
 @pytest.mark.parametrize(
     ("trouble", "calm", "expected"),
     [
-        ({"locks": ["commit"]}, {"locks": []}, Again),
-        ({"locks": ["config"]}, {"locks": []}, Again),
-        ({"queued_commits": 1}, {}, Again),
-        ({"queued_commits": 11}, {}, Again),
-        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Again),
-        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Again),
+        ({"locks": ["commit"]}, {"locks": []}, Retry),
+        ({"locks": ["config"]}, {"locks": []}, Retry),
+        ({"queued_commits": 1}, {}, Retry),
+        ({"queued_commits": 11}, {}, Retry),
+        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
+        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
         (
             {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
             {},
-            PanoramaAccessError,
+            DeviceAccessError,
         ),
-        ({"rights": ["config", "op"]}, {"rights": ["config", "op", "commit"]}, PanoramaAccessError),
-        ({"status": 502}, {"status": 200}, PanoramaUnavailableError),
-        ({"mode": "resetting"}, {"mode": "answering"}, PanoramaUnavailableError),
-        ({"mode": "truncating"}, {"mode": "answering"}, PanoramaUnavailableError),
+        ({"rights": ["config", "op"]}, {"rights": ["config", "op", "commit"]}, DeviceAccessError),
+        ({"status": 502}, {"status": 200}, DeviceUnavailableError),
+        ({"mode": "resetting"}, {"mode": "answering"}, DeviceUnavailableError),
+        ({"mode": "truncating"}, {"mode": "answering"}, DeviceUnavailableError),
         (
             {"full_commit_required": True},
             {"full_commit_required": False},
@@ -151,7 +151,7 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     east: Deployment,
     trouble: dict[str, Any],
     calm: dict[str, Any],
-    expected: type[Again] | type[AutoscaleError],
+    expected: type[Retry] | type[AutoscaleError],
 ) -> None:
     panorama = east.outside.panorama
     somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
@@ -165,8 +165,8 @@ def test_contention_is_waited_for_or_told_by_name_and_then_all_is_done(
     lab_settings.configure(panorama, **calm)
     east.until_removed("S1")
     assert east.left() == {"S2"}
-    assert "S2" in east.connect().running()[Part.DEVICE_GROUP], "unfinished edits stay so"
-    assert "S2" not in east.connect().candidate()[Part.DEVICE_GROUP], "nor reverted"
+    assert "S2" in east.connect().running_members()[Part.DEVICE_GROUP], "unfinished edits stay so"
+    assert "S2" not in east.connect().candidate_members()[Part.DEVICE_GROUP], "nor reverted"
 
 
 @pytest.mark.documents(id="panorama/shared/one-group")
@@ -177,7 +177,7 @@ def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
     for deployment, serial in ((east, "S1"), (west, "S3")):
         outcomes = deployment.visit(serial)
         assert isinstance(outcomes, dict)
-        assert isinstance(outcomes[serial], Again)
+        assert isinstance(outcomes[serial], Retry)
     east.until_removed("S1")
     west.until_removed("S3")
     assert (east.left(), west.left()) == ({"S2"}, {"S4"})

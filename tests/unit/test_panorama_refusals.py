@@ -10,21 +10,25 @@ from __future__ import annotations
 import pytest
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
     AutoscaleError,
     CommitFailedError,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
     ObjectReferencedError,
-    PanoramaAccessError,
-    PanoramaBusyError,
-    PanoramaCertificateError,
-    PanoramaError,
-    PanoramaRefusedError,
-    PanoramaUnavailableError,
+    PanOsError,
     TransientError,
 )
-from vmseries_autoscale.pan_os.errors import meaning, of_failed_commit
+from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.panorama import Job
+from vmseries_autoscale.panorama.removal import failed_commit_error
+
+FIREWALL = "firewall 10.0.1.7"
 
 AGAIN: list[tuple[str | None, str]] = [
     # Commits.
@@ -65,26 +69,26 @@ AGAIN: list[tuple[str | None, str]] = [
 
 NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
     # Who asks.
-    (None, "Invalid credentials.", PanoramaAccessError),
-    ("403", "Invalid Credential", PanoramaAccessError),
-    ("16", "Unauthorized request", PanoramaAccessError),
-    ("16", "None", PanoramaAccessError),
-    (None, "URLError: code: 403 reason: Forbidden", PanoramaAccessError),
-    (None, "URLError: code: 401 reason: Unauthorized", PanoramaAccessError),
+    (None, "Invalid credentials.", DeviceAccessError),
+    ("403", "Invalid Credential", DeviceAccessError),
+    ("16", "Unauthorized request", DeviceAccessError),
+    ("16", "None", DeviceAccessError),
+    (None, "URLError: code: 403 reason: Forbidden", DeviceAccessError),
+    (None, "URLError: code: 401 reason: Unauthorized", DeviceAccessError),
     # No answer, or none of Panorama's.
-    (None, "URLError: code: 502 reason: Bad Gateway", PanoramaUnavailableError),
-    (None, "URLError: code: 503 reason: Service Unavailable", PanoramaUnavailableError),
-    (None, "URLError: reason: [Errno 111] Connection refused", PanoramaUnavailableError),
-    (None, "URLError: reason: [Errno 104] Connection reset by peer", PanoramaUnavailableError),
-    (None, "URLError: reason: timed out", PanoramaUnavailableError),
+    (None, "URLError: code: 502 reason: Bad Gateway", DeviceUnavailableError),
+    (None, "URLError: code: 503 reason: Service Unavailable", DeviceUnavailableError),
+    (None, "URLError: reason: [Errno 111] Connection refused", DeviceUnavailableError),
+    (None, "URLError: reason: [Errno 104] Connection reset by peer", DeviceUnavailableError),
+    (None, "URLError: reason: timed out", DeviceUnavailableError),
     (
         None,
         "URLError: reason: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
-        PanoramaCertificateError,
+        DeviceCertificateError,
     ),
-    (None, "ElementTree.fromstring ParseError: no element found", PanoramaUnavailableError),
-    (None, "no handler for content-type: text/html", PanoramaUnavailableError),
-    (None, "no response element status attribute", PanoramaUnavailableError),
+    (None, "ElementTree.fromstring ParseError: no element found", DeviceUnavailableError),
+    (None, "no handler for content-type: text/html", DeviceUnavailableError),
+    (None, "no response element status attribute", DeviceUnavailableError),
     # What is referred to; its names are the administrators' own.
     (
         "10",
@@ -108,17 +112,17 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
     # Firewalls behind Panorama.
     (None, "007951000012345 not connected", FirewallNotConnectedError),
     # The rest, with its code.
-    ("1", "Unknown command", PanoramaRefusedError),
-    ("6", "Bad xpath", PanoramaRefusedError),
-    ("7", "Object not present", PanoramaRefusedError),
-    ("8", "Object not unique", PanoramaRefusedError),
-    ("11", "Internal error", PanoramaRefusedError),
-    ("12", "Invalid object", PanoramaRefusedError),
-    ("13", "Object not found", PanoramaRefusedError),
-    ("14", "Operation not possible", PanoramaRefusedError),
-    ("17", "Invalid command", PanoramaRefusedError),
-    ("18", "Malformed command", PanoramaRefusedError),
-    (None, "None", PanoramaRefusedError),
+    ("1", "Unknown command", DeviceRefusedError),
+    ("6", "Bad xpath", DeviceRefusedError),
+    ("7", "Object not present", DeviceRefusedError),
+    ("8", "Object not unique", DeviceRefusedError),
+    ("11", "Internal error", DeviceRefusedError),
+    ("12", "Invalid object", DeviceRefusedError),
+    ("13", "Object not found", DeviceRefusedError),
+    ("14", "Operation not possible", DeviceRefusedError),
+    ("17", "Invalid command", DeviceRefusedError),
+    ("18", "Malformed command", DeviceRefusedError),
+    (None, "None", DeviceRefusedError),
 ]
 
 
@@ -126,8 +130,8 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
 @pytest.mark.documents(id="panorama/contention/transient-texts")
 @pytest.mark.parametrize(("code", "text"), AGAIN)
 def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
-    error = meaning(code, text)
-    assert type(error) is PanoramaBusyError
+    error = classify_pan_os_error(PANORAMA, code, text)
+    assert type(error) is DeviceBusyError
     assert isinstance(error, TransientError)
     assert text in str(error)
 
@@ -137,14 +141,46 @@ def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> Non
 def test_everything_else_has_a_name(
     code: str | None, text: str, expected: type[AutoscaleError]
 ) -> None:
-    error = meaning(code, text)
+    error = classify_pan_os_error(PANORAMA, code, text)
     assert type(error) is expected
-    assert isinstance(error, PanoramaError), "which is counted, and tried again"
+    assert isinstance(error, PanOsError), "which is counted, and tried again"
+
+
+@pytest.mark.parametrize(("code", "text"), [*AGAIN, (None, "007951000012345 not connected")])
+def test_a_condition_of_panorama_is_a_refusal_by_a_firewall(code: str | None, text: str) -> None:
+    error = classify_pan_os_error(FIREWALL, code, text)
+    assert type(error) is DeviceRefusedError
+    assert (error.device, error.code, error.text) == (FIREWALL, code, text)
+
+
+@pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
+@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
+def test_every_error_names_its_device(
+    device: str, code: str | None, text: str, expected: type[AutoscaleError]
+) -> None:
+    if device == FIREWALL and expected is FirewallNotConnectedError:
+        expected = DeviceRefusedError
+    error = classify_pan_os_error(device, code, text)
+    assert type(error) is expected
+    assert isinstance(error, PanOsError)
+    assert error.device == device
+    assert device in str(error)
+
+
+@pytest.mark.parametrize(
+    ("device", "setting"),
+    [(PANORAMA, "panorama.secret_arn"), (FIREWALL, "firewall_api.secret_arn")],
+)
+@pytest.mark.parametrize(
+    "text", ["URLError: code: 403 reason: Forbidden", "URLError: certificate verify failed"]
+)
+def test_an_error_of_the_credentials_names_the_secret(device: str, setting: str, text: str) -> None:
+    assert setting in str(classify_pan_os_error(device, None, text))
 
 
 def test_a_refusal_keeps_its_code_and_text() -> None:
-    error = meaning("12", "something")
-    assert isinstance(error, PanoramaRefusedError)
+    error = classify_pan_os_error(PANORAMA, "12", "something")
+    assert isinstance(error, DeviceRefusedError)
     assert (error.code, error.text) == ("12", "something")
 
 
@@ -156,9 +192,7 @@ def test_a_refusal_keeps_its_code_and_text() -> None:
         ("Full commit is required", FullCommitRequiredError),
     ],
 )
-def test_a_failed_commit_is_told_with_its_details(
-    reason: str, expected: type[PanoramaError]
-) -> None:
-    error = of_failed_commit(Job("7", True, True, ("Validation Error:", reason)), "and so on")
+def test_a_failed_commit_is_told_with_its_details(reason: str, expected: type[PanOsError]) -> None:
+    error = failed_commit_error(Job("7", True, True, ("Validation Error:", reason)), "and so on")
     assert type(error) is expected
     assert f"commit job 7 failed, and so on: Validation Error:; {reason}" in str(error)

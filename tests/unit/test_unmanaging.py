@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
-from vmseries_autoscale.lifecycle.batch import Again
+from vmseries_autoscale.outcome import Retry
 from vmseries_autoscale.panorama import Job, Part
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
-    decide,
+    decide_plan,
     decide_removals,
     decide_wait,
-    uncommitted,
+    pending_removals,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
@@ -85,19 +85,19 @@ def serials(text: str) -> frozenset[str]:
 def test_what_follows(
     commits: list[Job], left: str, waiting: str, removed: str, revert: bool, told: str
 ) -> None:
-    plan = decide(commits, serials(left), serials(waiting), may_commit=True)
+    plan = decide_plan(commits, serials(left), serials(waiting), may_commit=True)
     assert plan.revert is revert
-    assert plan.removed == serials(removed)
-    assert plan.told == serials(told)
+    assert plan.remove == serials(removed)
+    assert plan.reported == serials(told)
     if told:
         full = "Full commit" in str(commits)
         assert type(plan.error) is (FullCommitRequiredError if full else CommitFailedError)
 
 
 def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() -> None:
-    plan = decide([over(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
-    assert plan.removed == serials("")
-    assert plan.told == serials("S1")
+    plan = decide_plan([over(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
+    assert plan.remove == serials("")
+    assert plan.reported == serials("S1")
 
 
 @pytest.mark.documents(id="panorama/commit/revert-waits")
@@ -114,11 +114,11 @@ def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
     waiting: frozenset[str],
 ) -> None:
     commits = [under_way()] * running + [over(*details) for details in endings]
-    plan = decide(commits, left, waiting, may_commit=not running)
+    plan = decide_plan(commits, left, waiting, may_commit=not running)
     assert not (plan.revert and running)
-    assert plan.told <= left
-    assert plan.removed <= left
-    assert plan.revert or plan.removed | plan.told == left
+    assert plan.reported <= left
+    assert plan.remove <= left
+    assert plan.revert or plan.remove | plan.reported == left
     assert not plan.revert or waiting, "there is something to revert"
 
 
@@ -132,23 +132,23 @@ def test_nobody_is_forgotten_and_no_commit_under_way_is_reverted(
         ([Job("7", True, False, (), "fw: remove 2 firewalls, 2026-11-23T11:59:00Z")], None),
         (
             [Job("7", True, False, (), "fw: remove 2 firewalls, 2026-11-23T11:59:01Z")],
-            "commit job 7 was asked for less than 90 s ago",
+            "commit job 7 was requested less than 90 s ago",
         ),
         (
             [Job("7", True, False, (), "fw: remove 2 firewalls, 2026-11-23T12:00:31Z")],
-            "commit job 7 was asked for less than 90 s ago",
+            "commit job 7 was requested less than 90 s ago",
         ),
     ],
 )
 def test_when_the_next_commit_may_be_asked_for(commits: list[Job], reason: str | None) -> None:
     assert timedelta(seconds=90) == COMMIT_INTERVAL
-    assert decide_wait(commits, NOW) == (None if reason is None else Again(reason))
+    assert decide_wait(commits, NOW) == (None if reason is None else Retry(reason))
 
 
 def test_what_waits_is_what_the_candidate_configuration_lacks() -> None:
     running = {Part.DEVICE_GROUP: serials("S1 S2 S3"), Part.MANAGED_DEVICES: serials("S1 S2 S3")}
     candidate = {Part.DEVICE_GROUP: serials("S1"), Part.MANAGED_DEVICES: serials("S1 S2 S4")}
-    assert uncommitted(running, candidate) == serials("S2 S3")
+    assert pending_removals(running, candidate) == serials("S2 S3")
 
 
 @pytest.mark.documents(id="panorama/removal/batch")

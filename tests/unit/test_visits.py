@@ -7,24 +7,28 @@ from botocore.exceptions import ClientError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.clients import THROTTLING_ERROR_CODES
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
     Ec2RefusedError,
     EventualConsistencyError,
-    PanoramaBusyError,
-    PanoramaUnavailableError,
 )
-from vmseries_autoscale.lifecycle import batch
-from vmseries_autoscale.lifecycle.batch import (
-    SOON_SECONDS,
-    TURN_SECONDS,
-    TURNS,
-    Again,
+from vmseries_autoscale.lifecycle import message_queue
+from vmseries_autoscale.lifecycle.message_queue import (
+    SHORT_BACKOFF_SECONDS,
+    THROTTLE_BACKOFF_SECONDS,
+    THROTTLE_MAX_RECEIVES,
+    backoff_seconds,
+    exponential_backoff_seconds,
+)
+from vmseries_autoscale.outcome import (
+    THROTTLING_ERROR_CODES,
+    Delay,
     Done,
     Failed,
-    attempt,
-    pause_after,
-    pause_seconds,
+    Retry,
+    run_step,
 )
 from vmseries_autoscale.settings import HookSettings
 
@@ -54,33 +58,33 @@ def error(code: str) -> ClientError:
 
 @given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
 def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
-    pause = pause_seconds(received, first, maximum)
+    pause = exponential_backoff_seconds(received, first, maximum)
     assert min(first, maximum) <= pause <= maximum
-    assert pause <= pause_seconds(received + 1, first, maximum)
+    assert pause <= exponential_backoff_seconds(received + 1, first, maximum)
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (EventualConsistencyError("a"), Again("a", soon=True)),
-        (PanoramaBusyError("b"), Again("b")),
+        (EventualConsistencyError("a"), Retry("a", Delay.SHORT)),
+        (DeviceBusyError(PANORAMA, "b"), Retry("b")),
     ],
 )
-def test_what_passes_is_waited_for(error: Exception, expected: Again) -> None:
+def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
     def step() -> Done:
         raise error
 
-    assert attempt(step) == expected
+    assert run_step(step) == expected
 
 
 @pytest.mark.parametrize(
-    "error", [PanoramaUnavailableError("c"), Ec2RefusedError("d"), KeyError("e")]
+    "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
 )
 def test_everything_else_has_failed(error: Exception) -> None:
     def step() -> Done:
         raise error
 
-    assert attempt(step) == Failed(error)
+    assert run_step(step) == Failed(error)
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
@@ -88,10 +92,9 @@ def test_a_turn_at_what_is_throttled_is_waited_for(code: str) -> None:
     def step() -> Done:
         raise error(code)
 
-    outcome = attempt(step)
-    assert isinstance(outcome, Again)
-    assert outcome.throttled
-    assert not outcome.soon
+    outcome = run_step(step)
+    assert isinstance(outcome, Retry)
+    assert outcome.delay is Delay.THROTTLED
     assert outcome.reason == str(error(code)), "it says which call is throttled"
 
 
@@ -102,31 +105,31 @@ def test_any_other_error_of_aws_has_failed(code: str) -> None:
     def step() -> Done:
         raise failure
 
-    assert attempt(step) == Failed(failure)
+    assert run_step(step) == Failed(failure)
 
 
-THROTTLING = Again("EC2 throttles", throttled=True)
+THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
 
 
-@given(st.integers(1, TURNS), st.integers(10, 300))
+@given(st.integers(1, THROTTLE_MAX_RECEIVES), st.integers(10, 300))
 def test_a_turn_comes_soon_however_often_it_has_not_come(received: int, first: int) -> None:
-    pause = pause_after(THROTTLING, received, hook_settings(first))
+    pause = backoff_seconds(THROTTLING, received, hook_settings(first))
     assert 5 <= pause <= 20
 
 
 def test_those_who_wait_for_a_turn_come_back_at_different_times() -> None:
-    pauses = {pause_after(THROTTLING, 1, hook_settings()) for _ in range(1000)}
-    assert pauses == set(range(SOON_SECONDS, TURN_SECONDS + 1))
+    pauses = {backoff_seconds(THROTTLING, 1, hook_settings()) for _ in range(1000)}
+    assert pauses == set(range(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS + 1))
 
 
 @given(st.integers(1, RECEIVES), st.integers(10, 300))
 def test_what_waits_for_no_turn_pauses_as_ever(received: int, first: int) -> None:
     settings = hook_settings(first)
-    expected = pause_seconds(received, first, 300)
-    assert pause_after(Again("boots"), received, settings) == expected
-    assert pause_after(Failed(KeyError()), received, settings) == expected
-    soon = pause_after(Again("detaches", soon=True), received, settings)
-    assert soon == pause_seconds(received, SOON_SECONDS, 300)
+    expected = exponential_backoff_seconds(received, first, 300)
+    assert backoff_seconds(Retry("boots"), received, settings) == expected
+    assert backoff_seconds(Failed(KeyError()), received, settings) == expected
+    soon = backoff_seconds(Retry("detaches", Delay.SHORT), received, settings)
+    assert soon == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
 
 
 @given(st.integers(10, 300), st.integers(5, 2880))
@@ -137,6 +140,6 @@ def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
     assume(minutes * 60 / interval <= VISITS)
     settings = hook_settings(interval, interval)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch.random, "randint", lambda shortest, _longest: shortest)
-        pauses = [pause_after(THROTTLING, n, settings) for n in range(1, RECEIVES)]
+        patch.setattr(message_queue.random, "randint", lambda shortest, _longest: shortest)
+        pauses = [backoff_seconds(THROTTLING, n, settings) for n in range(1, RECEIVES)]
     assert sum(pauses) >= minutes * 60

@@ -1,64 +1,63 @@
-"""Everything that can go wrong on purpose, by what the caller does about it.
+"""All errors that this package raises on purpose, grouped by what the caller does about them.
 
 ::
 
     AutoscaleError
-    ├── InvalidMessageError                     to the dead-letter queue at once
-    │   ├── MalformedEventError                 not the JSON that EventBridge sends
-    │   ├── UnexpectedEventError                another group, another hook, another kind of event
-    │   └── UnsupportedTransitionError          a transition that this version does not act on
-    ├── TransientError                          come back: this is how waiting looks from outside
-    │   ├── EventualConsistencyError            EC2 has not caught up with itself
-    │   ├── TimeBudgetExceededError             the run ends before everything is done
-    │   └── PanoramaBusyError                   commits, locks, queue, session, failover
+    ├── InvalidMessageError                     no retry can help: sent to the dead-letter queue
+    │   ├── MalformedEventError                 not a lifecycle event in EventBridge's JSON format
+    │   ├── UnexpectedEventError                for another group, hook or kind of event
+    │   └── UnsupportedTransitionError          a transition that this version does not handle
+    ├── TransientError                          clears without help: retried and not counted
+    │   ├── EventualConsistencyError            EC2 still returns an earlier state
+    │   ├── TimeBudgetExceededError             the invocation ends before all work is done
+    │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
     ├── RetryableError                          retried and counted: an operator may have to act
-    │   ├── CapacityError                       a quota, a full subnet: permanent after some minutes
-    │   ├── SecretError                         a secret that cannot be read or has the wrong shape
-    │   ├── LicenseError                        a license that cannot be given back now
-    │   │   ├── LicenseServerUnreachableError   the firewall does not reach Palo Alto's servers
-    │   │   ├── LicensingKeyError               the licensing API key is missing or not taken
-    │   │   └── LicenseManagerError             the plugin does not know a firewall that is licensed
-    │   ├── PanoramaError
-    │   │   ├── PanoramaUnavailableError        no answer, or not one of the XML API
-    │   │   │   ├── PanoramaCertificateError    the server is not who it should be
-    │   │   │   └── PanoramaTimeoutError        connected and asked, but no answer in time
-    │   │   ├── PanoramaAccessError             key, password or role refused
-    │   │   ├── PanoramaRefusedError            any other refusal, with its code and text
-    │   │   │   ├── ObjectReferencedError       something still refers to what is to be removed
-    │   │   │   └── FullCommitRequiredError     a partial commit is not possible
-    │   │   ├── FirewallNotConnectedError       Panorama cannot forward to the firewall
-    │   │   ├── NothingToCommitError            somebody else's edits hold what we wait for
-    │   │   └── CommitFailedError               a commit job ended with FAIL
-    │   └── FirewallError                       of a firewall's own API
-    │       ├── FirewallUnavailableError        no answer, or not one of the XML API
-    │       │   ├── FirewallCertificateError    the server is not who it should be
-    │       │   └── FirewallTimeoutError        connected and asked, but no answer in time
-    │       ├── FirewallAccessError             key, password or role refused
-    │       └── FirewallRefusedError            any other refusal, with its code and text
+    │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
+    │   ├── SecretError                         a secret is unreadable or has the wrong keys
+    │   ├── LicenseError                        a license cannot be returned now
+    │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
+    │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
+    │   │   └── LicenseManagerError             the license manager does not list the firewall
+    │   └── PanOsError                          of a PAN-OS device: Panorama or a firewall
+    │       ├── DeviceUnavailableError          no response, or not one of the XML API
+    │       │   ├── DeviceCertificateError      the server's certificate is not trusted
+    │       │   └── DeviceTimeoutError          connected, but no response in time
+    │       ├── DeviceAccessError               key, password or role rejected
+    │       ├── DeviceRefusedError              any other refusal, with its code and text
+    │       │   ├── ObjectReferencedError       the object to remove is still referenced
+    │       │   └── FullCommitRequiredError     a partial commit is not possible
+    │       ├── FirewallNotConnectedError       Panorama is not connected to the firewall
+    │       ├── NothingToCommitError            another administrator holds the change
+    │       └── CommitFailedError               a commit job ended with FAIL
     ├── PermanentError                          no retry can help: the launch is abandoned
-    │   ├── InterfaceLayoutError                the wanted interfaces do not fit this instance
-    │   ├── BootedWithoutInterfacesError        the firewall has booted without its interfaces
-    │   └── Ec2RefusedError                     EC2 will not do it, however often it is asked
-    └── SettingsError                           the function itself is set up wrongly
+    │   ├── InterfaceLayoutError                the interfaces do not fit the instance
+    │   ├── BootedWithoutInterfacesError        the firewall booted without its interfaces
+    │   └── Ec2RefusedError                     EC2 refuses the call for good
+    └── SettingsError                           the function's settings are wrong
 
-What reaches ``visits`` and is not in this tree is a defect, or an AWS error that has no meaning of
-its own here; it is retried like a RetryableError, and logged with its traceback. Throttling is
-waited for as what passes is, but counted: many of it are worth knowing.
+An error outside this tree is a defect, or an AWS error without a meaning of its own here. It is
+retried and counted like a RetryableError, and logged with its traceback. Throttling by AWS is
+retried like a TransientError, but counted, because many throttled calls are worth knowing about.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+PANORAMA: Final = "Panorama"
+"""The ``device`` of an error that Panorama caused."""
+
 
 class AutoscaleError(Exception):
-    """Root of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class InvalidMessageError(AutoscaleError):
-    """A message that no later try can make sense of."""
+    """A queue message that can never be processed."""
 
 
 class MalformedEventError(InvalidMessageError):
-    """The message is not a lifecycle event as EventBridge writes it."""
+    """The message is not a lifecycle event in EventBridge's format."""
 
 
 class UnexpectedEventError(InvalidMessageError):
@@ -66,31 +65,39 @@ class UnexpectedEventError(InvalidMessageError):
 
 
 class UnsupportedTransitionError(InvalidMessageError):
-    """An Origin and Destination that this version does not act on."""
+    """The event's Origin and Destination are a transition that this version does not handle."""
 
 
 class TransientError(AutoscaleError):
-    """Passes by itself."""
+    """A condition that clears without help."""
 
 
 class EventualConsistencyError(TransientError):
-    """EC2 answers by an older state than the one it has just reported."""
+    """EC2 answers with a state that is older than the one it has just reported."""
 
 
 class TimeBudgetExceededError(TransientError):
-    """There was no time in this run for all that was to be done; what is done counts."""
+    """The invocation ends before all work is done. What is done stays done."""
 
 
-class PanoramaBusyError(TransientError):
-    """Panorama cannot do it now: commit, lock, full queue, lost session or failover."""
+class DeviceBusyError(TransientError):
+    """Panorama cannot do it now: commit, lock, full queue, expired session or failover.
+
+    Attributes:
+        device: the device that is busy: ``PANORAMA``.
+    """
+
+    def __init__(self, device: str, message: str) -> None:
+        super().__init__(message)
+        self.device = device
 
 
 class RetryableError(AutoscaleError):
-    """The visit may succeed later."""
+    """A later visit may succeed."""
 
 
 class CapacityError(RetryableError):
-    """EC2 has none left, or no permission yet; soon enough it may."""
+    """EC2 has no capacity left, or the permission is not effective yet."""
 
 
 class SecretError(RetryableError):
@@ -98,107 +105,82 @@ class SecretError(RetryableError):
 
 
 class LicenseError(RetryableError):
-    """A license cannot be given back now; an operator can mend why."""
+    """A license cannot be returned now. An operator can remove the cause."""
 
 
 class LicenseServerUnreachableError(LicenseError):
-    """The machine that gives a license back does not reach Palo Alto's license server."""
+    """The device that returns the license cannot reach Palo Alto's license server."""
 
 
 class LicensingKeyError(LicenseError):
-    """The licensing API key is missing, expired or another account's."""
+    """The licensing API key is missing, expired, or belongs to another account."""
 
 
 class LicenseManagerError(LicenseError):
     """A firewall has a license that the license plugin's license manager does not list."""
 
 
-class PanoramaError(RetryableError):
-    """Panorama did not do what it was asked."""
-
-
-class PanoramaUnavailableError(PanoramaError):
-    """Panorama gave no answer, or an answer that is not one of the XML API."""
-
-
-class PanoramaCertificateError(PanoramaUnavailableError):
-    """The server that answered cannot prove that it is Panorama."""
-
-
-class PanoramaTimeoutError(PanoramaUnavailableError):
-    """Panorama took the request and did not answer in time; it may still be doing it."""
-
-
-class PanoramaAccessError(PanoramaError):
-    """Panorama refuses the administrator's key, password or role."""
-
-
-class PanoramaRefusedError(PanoramaError):
-    """Panorama refuses the request.
+class PanOsError(RetryableError):
+    """A PAN-OS device did not do what was requested.
 
     Attributes:
-        code: the XML API's error code, ``None`` where the answer had none.
-        text: the text of the answer.
+        device: the device that received the request: ``PANORAMA``, also for requests that it
+            forwards to a firewall, or ``firewall`` and the firewall's address.
     """
 
-    def __init__(self, code: str | None, text: str) -> None:
-        super().__init__(f"Panorama refused the request (code {code or 'none'}): {text}")
+    def __init__(self, device: str, message: str) -> None:
+        super().__init__(message)
+        self.device = device
+
+
+class DeviceUnavailableError(PanOsError):
+    """The device did not respond, or its response is not one of the XML API."""
+
+
+class DeviceCertificateError(DeviceUnavailableError):
+    """The certificate of the server that responded is not trusted."""
+
+
+class DeviceTimeoutError(DeviceUnavailableError):
+    """The device accepted the request and did not respond in time. It may still execute it."""
+
+
+class DeviceAccessError(PanOsError):
+    """The device rejects the administrator's key, password or role."""
+
+
+class DeviceRefusedError(PanOsError):
+    """The device refuses the request.
+
+    Attributes:
+        code: the XML API's error code; ``None`` if the response has none.
+        text: the text of the response.
+    """
+
+    def __init__(self, device: str, code: str | None, text: str) -> None:
+        super().__init__(device, f"{device} refused the request (code {code or 'none'}): {text}")
         self.code = code
         self.text = text
 
 
-class ObjectReferencedError(PanoramaRefusedError):
-    """The configuration still refers to what was to be removed; the text says where."""
+class ObjectReferencedError(DeviceRefusedError):
+    """The configuration still refers to the object to remove. The text says where."""
 
 
-class FullCommitRequiredError(PanoramaRefusedError):
-    """Panorama demands a full commit, which would also commit other administrators' edits."""
+class FullCommitRequiredError(DeviceRefusedError):
+    """Panorama requires a full commit, which would include other administrators' changes."""
 
 
-class FirewallNotConnectedError(PanoramaError):
-    """Panorama has no connection to the firewall that it was to forward to."""
+class FirewallNotConnectedError(PanOsError):
+    """Panorama is not connected to the firewall that the request is for."""
 
 
-class NothingToCommitError(PanoramaError):
-    """The firewalls are gone from the candidate configuration by another administrator's edit."""
+class NothingToCommitError(PanOsError):
+    """Another administrator removed the firewalls from the candidate configuration."""
 
 
-class CommitFailedError(PanoramaError):
+class CommitFailedError(PanOsError):
     """A commit job ended with FAIL."""
-
-
-class FirewallError(RetryableError):
-    """A firewall did not do what its own API was asked."""
-
-
-class FirewallUnavailableError(FirewallError):
-    """The firewall gave no answer, or an answer that is not one of the XML API."""
-
-
-class FirewallCertificateError(FirewallUnavailableError):
-    """The server that answered cannot prove that it is the firewall."""
-
-
-class FirewallTimeoutError(FirewallUnavailableError):
-    """The firewall took the request and did not answer in time; it may still be doing it."""
-
-
-class FirewallAccessError(FirewallError):
-    """The firewall refuses the administrator's key, password or role."""
-
-
-class FirewallRefusedError(FirewallError):
-    """The firewall refuses the request.
-
-    Attributes:
-        code: the XML API's error code, ``None`` where the answer had none.
-        text: the text of the answer.
-    """
-
-    def __init__(self, code: str | None, text: str) -> None:
-        super().__init__(f"The firewall refused the request (code {code or 'none'}): {text}")
-        self.code = code
-        self.text = text
 
 
 class PermanentError(AutoscaleError):
@@ -206,11 +188,11 @@ class PermanentError(AutoscaleError):
 
 
 class InterfaceLayoutError(PermanentError):
-    """The wanted interfaces do not fit the instance."""
+    """The configured interfaces do not fit the instance."""
 
 
 class BootedWithoutInterfacesError(PermanentError):
-    """What a firewall looks for once, when it boots, was not there."""
+    """The firewall booted before its interfaces were attached, and looks for them only once."""
 
 
 class Ec2RefusedError(PermanentError):

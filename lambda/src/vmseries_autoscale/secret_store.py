@@ -1,4 +1,4 @@
-"""Secrets: who we are to Panorama and firewalls, and the key that licenses are given back with."""
+"""Secrets: administrator credentials for Panorama and firewalls, and the licensing API key."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 CACHE_SECONDS = 300
+"""How long a secret is cached. A new version takes effect after at most this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An administrator of Panorama or of the firewalls, by API key or by password.
+    """Credentials of an administrator of Panorama or of the firewalls: API key or password.
 
     Attributes:
-        username: needed with a key too: commits are limited to this administrator's changes.
-        ca_bundle: certificates (PEM) to verify the server by; ``None`` is the system's trust.
+        username: required with an API key too, because commits are limited to this administrator's
+            changes.
+        ca_bundle: trusted certificates (PEM) of the server; ``None`` means the system's trust
+            store.
     """
 
     username: str
@@ -31,11 +34,12 @@ class Credentials:
     ca_bundle: str | None = field(repr=False)
 
 
-def of_administrator(secret_arn: str) -> Credentials:
-    """The administrator in a secret of ``{"api_key" or "password", "username", "ca_bundle"?}``.
+def administrator_credentials(secret_arn: str) -> Credentials:
+    """Read a secret of the form ``{"api_key" or "password", "username", "ca_bundle"?}``.
 
     Raises:
-        SecretError: if the secret cannot be read or has the wrong keys; never shows its content.
+        SecretError: if the secret cannot be read or has the wrong keys. The message never contains
+            the secret's content.
     """
     content = _read(secret_arn)
     api_key, password = content.get("api_key"), content.get("password")
@@ -47,7 +51,7 @@ def of_administrator(secret_arn: str) -> Credentials:
 
 
 def licensing_api_key(secret_arn: str) -> str:
-    """The key in a secret of ``{"api_key"}``.
+    """Read the licensing API key from a secret of the form ``{"api_key"}``.
 
     Raises:
         SecretError: if the secret cannot be read or has no such key.
@@ -58,8 +62,8 @@ def licensing_api_key(secret_arn: str) -> str:
     return content["api_key"]
 
 
-def forget() -> None:
-    """Read every secret anew when it is next asked for."""
+def clear_cache() -> None:
+    """Discard all cached secrets, so that each is read again when it is next needed."""
     _provider.cache_clear()
 
 
@@ -73,7 +77,7 @@ def _read(secret_arn: str) -> dict[str, str]:
     except GetParameterError as exc:
         raise SecretError(f"secret {secret_arn} cannot be read: {exc}") from exc
     except json.JSONDecodeError:
-        # Without its cause, which quotes the document.
+        # Without the cause, which quotes the document.
         raise SecretError(f"secret {secret_arn} is not JSON") from None
     if not isinstance(content, dict) or not all(isinstance(item, str) for item in content.values()):
         raise SecretError(f"secret {secret_arn} must be a JSON object of strings")

@@ -29,13 +29,6 @@ longer wait here would delay the other instances of the batch."""
 CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For calls that are not idempotent."""
 
-THROTTLING_ERROR_CODES = frozenset(
-    {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
-)
-"""Error codes for throttled calls of, in this order: EC2; SQS; Auto Scaling; Elastic Load Balancing
-and Secrets Manager. Source: "Common Errors" in the API references, and
-https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
-
 
 @cache
 def _session() -> boto3.session.Session:
@@ -77,11 +70,6 @@ def sqs_without_retries() -> SQSClient:
 def secrets() -> SecretsManagerClient:
     """Return the client for AWS Secrets Manager."""
     return cast("SecretsManagerClient", _client("secretsmanager"))
-
-
-def is_throttling(error: ClientError) -> bool:
-    """Return whether AWS throttled the call, so that the same call can succeed later."""
-    return error_code(error) in THROTTLING_ERROR_CODES
 
 
 def error_code(error: ClientError) -> str:

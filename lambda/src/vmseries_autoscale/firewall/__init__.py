@@ -1,7 +1,6 @@
-"""A firewall's own API: what the rest of the package asks of it, and how it is reached.
+"""A firewall's own XML API, for deployments without Panorama.
 
-For deployments without Panorama. ``protocol`` says what a firewall can be asked, and ``adapter``
-knows the XML API's words for it.
+``interface`` declares what the package needs from a firewall. ``client`` implements it.
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ __all__ = ["Firewall", "State", "connect"]
 
 
 def connect(settings: FirewallApiSettings, management_ip: str) -> Firewall:
-    """The firewall at this address; nothing is sent before it is asked something.
+    """Return a connection to the firewall at this address. It sends nothing until it is used.
 
-    A connection is not thread-safe: one for each visit of each firewall.
+    A connection is not thread-safe. Make one for each visit of each firewall.
 
     Raises:
-        SecretError: if there are no credentials.
+        SecretError: if the administrator's credentials cannot be read.
     """
-    # A visit that only touches EC2 does not pay for loading the library.
+    # Loading pan-os-python is slow; visits that only call AWS do not need it.
     from vmseries_autoscale.firewall.client import PanOsFirewall  # noqa: PLC0415
 
-    administrator = secret_store.of_administrator(settings.secret_arn)
-    return PanOsFirewall(management_ip, settings, administrator)
+    return PanOsFirewall(
+        management_ip, settings, secret_store.administrator_credentials(settings.secret_arn)
+    )

@@ -1,18 +1,17 @@
-"""The XML API of a PAN-OS device, Panorama's or a firewall's, spoken with pan-os-python.
+"""A connection to the XML API of a PAN-OS device, Panorama or a firewall, through pan-os-python.
 
-The library does requests, keys and answers. What its version 1.13.1 gets wrong is put right here:
-it does not verify certificates, waits twenty minutes, lets time-outs and broken answers escape as
-other libraries' exceptions, and does not encode keys. Nothing else imports it.
+The library provides requests, API keys and response parsing. This module corrects what version
+1.13.1 gets wrong: it does not verify certificates, waits twenty minutes, lets timeouts and broken
+responses escape as other libraries' exceptions, and does not encode API keys. No other module
+imports the library.
 """
 
 from __future__ import annotations
 
 import http.client
-import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -20,61 +19,43 @@ from xml.etree import ElementTree as ET
 import panos.base
 import panos.errors
 
-from vmseries_autoscale.errors import AutoscaleError, SecretError
+from vmseries_autoscale.errors import DeviceTimeoutError, DeviceUnavailableError
+from vmseries_autoscale.pan_os.commands import to_xml
+from vmseries_autoscale.pan_os.errors import classify_pan_os_error
+from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.secret_store import Credentials
 
-_DEACTIVATED = re.compile(
-    r"successfully (deactivated|removed)"
-    r"|already (been )?((in|de)activ|de-?licensed|removed|returned)"
-    r"|not found|no [\w-]+ licen[cs]e to deactivate",
-    re.IGNORECASE,
-)
 
+class DeviceConnection:
+    """A connection to one device, as one administrator.
 
-@dataclass(frozen=True, slots=True)
-class Errors:
-    """What a kind of device's errors are called here.
-
-    Attributes:
-        refused: makes one of the XML API's code, if there is one, and text; also of the text that
-            the library has for what is no answer of the XML API.
-        timed_out: the device has the request, and does not answer in time.
-        broken_off: the connection ended within the answer.
-    """
-
-    refused: Callable[[str | None, str], AutoscaleError]
-    timed_out: type[AutoscaleError]
-    broken_off: type[AutoscaleError]
-
-
-class Connection:
-    """One device, as one administrator. Not thread-safe: answers live in the library.
+    Not thread-safe, because the library keeps the response in the connection.
 
     Args:
-        address: where to dial.
-        port: of its API.
-        timeout_seconds: the longest that a request may take.
-        credentials: who we are to it.
-        errors: what its errors are called.
-        server_name: what its certificate must be valid for; ``None`` is the address.
+        device: the device's name in errors: ``PANORAMA``, or ``firewall`` and its address.
+        address: host name or IP address to connect to.
+        port: TCP port of the XML API.
+        timeout_seconds: maximum duration of one request.
+        credentials: the administrator's credentials.
+        server_name: the name that the certificate must be valid for; ``None`` means ``address``.
 
     Raises:
-        SecretError: if the credentials' ca_bundle is none.
+        SecretError: if the credentials' ca_bundle is not PEM.
     """
 
     def __init__(
         self,
+        device: str,
         address: str,
         port: int,
         timeout_seconds: int,
         credentials: Credentials,
-        errors: Errors,
         *,
         server_name: str | None = None,
     ) -> None:
+        self._name = device
         self._address = address
         self._timeout_seconds = timeout_seconds
-        self._errors = errors
         self._device = _VerifiedDevice(
             verifying_context(credentials.ca_bundle, server_name),
             hostname=address,
@@ -87,51 +68,59 @@ class Connection:
         self._xapi: Any = None
 
     def op(self, command: ET.Element, target: str | None = None) -> ET.Element:
-        """Run an operational command, on the firewall behind this device if ``target`` names one.
+        """Run an operational command.
+
+        Args:
+            command: the command.
+            target: the serial number of the firewall that Panorama forwards the command to;
+                ``None`` runs the command on this device.
 
         Raises:
-            AutoscaleError: as ``errors`` has it, if it is refused or not answered.
+            AutoscaleError: as ``request``.
         """
         extra = {} if target is None else {"target": target}
-        return self.request(lambda xapi: xapi.op(xml(command), extra_qs=extra))
+        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra))
 
     def request(self, request: Callable[[Any], ET.Element]) -> ET.Element:
-        """Make one request with the library's ``xapi``.
+        """Make one request with the library's ``xapi`` object.
 
         Raises:
-            AutoscaleError: as ``errors`` has it, if it is refused or not answered.
+            AutoscaleError: if the device refuses the request or does not respond; which error is
+                decided by ``classify_pan_os_error``.
         """
-        with self._translated_errors():
+        with self._classified_errors():
             if self._xapi is None:
-                # With a password, this is where the key is asked for.
+                # With a password, the library requests an API key here.
                 self._xapi = self._device.xapi
             return request(self._xapi)
 
     @property
-    def answer(self) -> ET.Element:
-        """The last answer of the XML API, also one that was a refusal."""
+    def last_response(self) -> ET.Element:
+        """The last response of the XML API, also if it was a refusal."""
         root: ET.Element = self._xapi.element_root
         return root
 
     @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
+    def _classified_errors(self) -> Iterator[None]:
         try:
             yield
         except panos.errors.PanXapiError as exc:
             code = self._xapi.status_code if self._xapi is not None else None
-            raise self._errors.refused(code, str(exc)) from exc
+            raise classify_pan_os_error(self._name, code, str(exc)) from exc
         except TimeoutError as exc:
-            raise self._errors.timed_out(
-                f"{self._address} did not answer within {self._timeout_seconds} s"
+            raise DeviceTimeoutError(
+                self._name, f"{self._address} did not answer within {self._timeout_seconds} s"
             ) from exc
         except (OSError, http.client.HTTPException, UnicodeDecodeError) as exc:
-            raise self._errors.broken_off(
-                f"{self._address} broke off its answer: {type(exc).__name__}"
+            raise DeviceUnavailableError(
+                self._name,
+                f"{self._address} closed the connection before its response was complete: "
+                f"{type(exc).__name__}",
             ) from exc
 
 
 class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has no types
-    """pan-os-python's device, with certificates verified and API keys encoded."""
+    """pan-os-python's device class, with verified certificates and encoded API keys."""
 
     def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -143,7 +132,7 @@ class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has 
         return xapi
 
     def _retrieve_api_key(self) -> str:
-        # The library's own would send the password over a connection that is not verified.
+        # The library's own method would send the password over an unverified connection.
         xapi = panos.base.PanDevice.XapiWrapper(
             pan_device=self,
             api_username=self._api_username,
@@ -153,71 +142,10 @@ class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has 
             timeout=self.timeout,
             ssl_context=self._context,
         )
-        answer: ET.Element = xapi.keygen(retry_on_peer=False)
-        return _encoded(answer.findtext("result/key", ""))
-
-
-class _VerifyingContext(ssl.SSLContext):
-    """Trusts nobody but whom it can verify, as the system does or by certificates of the user's."""
-
-    server_name: str | None = None
-
-    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        """Expect a certificate for ``server_name``, if it is set, whatever was dialled."""
-        if self.server_name is not None:
-            options["server_hostname"] = self.server_name
-        return super().wrap_socket(*arguments, **options)
-
-
-def verifying_context(ca_bundle: str | None, server_name: str | None = None) -> ssl.SSLContext:
-    """How a server is verified.
-
-    Args:
-        ca_bundle: certificates (PEM) to verify it by; ``None`` is the system's trust.
-        server_name: what its certificate must be valid for; ``None`` is the address.
-
-    Raises:
-        SecretError: if ca_bundle is none.
-    """
-    context = _VerifyingContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.server_name = server_name
-    if ca_bundle is None:
-        context.load_default_certs()
-        return context
-    try:
-        context.load_verify_locations(cadata=ca_bundle)
-    except ssl.SSLError as exc:
-        raise SecretError("ca_bundle in the secret is not PEM certificates") from exc
-    # What is named is trusted, root or not: a default from Python 3.13 on. Its other new default is
-    # none here: certificates that lack extensions, as those of many private CAs do, are accepted.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
+        response: ET.Element = xapi.keygen(retry_on_peer=False)
+        return _encoded(response.findtext("result/key", ""))
 
 
 def _encoded(api_key: str) -> str:
-    """A key as pan-python wants it: it puts keys into a form body as they are."""
+    """Encode an API key, because pan-python puts it into the form body as it is."""
     return quote(api_key, safe="")
-
-
-def command(*path: str, text: str | None = None) -> ET.Element:
-    """An operational command: elements within each other, the last one with a text."""
-    root = ET.Element(path[0])
-    nested(root, *path[1:]).text = text
-    return root
-
-
-def nested(parent: ET.Element, *path: str) -> ET.Element:
-    """The innermost of new elements within each other, in ``parent``."""
-    for name in path:
-        parent = ET.SubElement(parent, name)
-    return parent
-
-
-def xml(element: ET.Element) -> str:
-    """An element as it is sent."""
-    return str(ET.tostring(element, encoding="unicode"))
-
-
-def says_deactivated(text: str) -> bool:
-    """Whether an answer says that a license has been given back, or that there is none."""
-    return _DEACTIVATED.search(text) is not None

@@ -1,11 +1,12 @@
-"""What Panorama's refusals mean: from code and text to an error of ours.
+"""Classification of a PAN-OS device's error responses.
 
-The numeric code alone does not tell: "A commit is pending" comes with code 13, "object not found"
-(recorded answers), and pan-os-python knows a few texts only. The codes: PAN-OS XML API error codes,
+The numeric code alone is not enough: "A commit is pending" comes with code 13, which is documented
+as "object not found" (recorded responses), and pan-os-python knows only a few of the texts. Codes:
+PAN-OS XML API error codes,
 https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-panorama-api/get-started-with-the-pan-os-xml-api/pan-os-xml-api-error-codes
 
-What Panorama says of its own accord, and without names that administrators chose, is asked first: a
-device group may be called "passive".
+The order of the checks matters. Texts that contain names chosen by administrators are recognized by
+their fixed part first, because a device group may be called "passive".
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from __future__ import annotations
 import re
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
     AutoscaleError,
-    CommitFailedError,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
     ObjectReferencedError,
-    PanoramaAccessError,
-    PanoramaBusyError,
-    PanoramaCertificateError,
-    PanoramaError,
-    PanoramaRefusedError,
-    PanoramaUnavailableError,
+    PanOsError,
 )
-from vmseries_autoscale.panorama.interface import Job
 
 _BUSY = re.compile(
     r"a commit is (pending|in progress)"
@@ -40,7 +40,7 @@ _BUSY = re.compile(
     r"|commit.*queue.*(full|exceed|limit|maximum)|(maximum|limit).*commit.*(queue|jobs)"
     r"|session timed out"
     r"|synchronize running configuration with ha peer"
-    # After a failover, the other peer has another list.
+    # After a failover, the other peer has another job list.
     r"|job \d+ not found"
     # A management server that is starting: release notes of PAN-OS 11.1, "Addressed Issues".
     r"|timed out as client is not available"
@@ -53,8 +53,8 @@ _FULL_COMMIT = re.compile(
 )
 _NOT_CONNECTED = re.compile(r"\bnot connected\b")
 _REFERENCED = re.compile(r"cannot be deleted because of references from")
-_NO_ANSWER = re.compile(
-    # What pan-python says of an answer that is not one of the XML API.
+_NOT_XML_API = re.compile(
+    # pan-python's texts for a response that is not one of the XML API.
     r"parseerror|no handler for content-type|no content-type response header"
     r"|no response element status attribute"
 )
@@ -67,52 +67,76 @@ _UNAUTHORIZED = "16"
 _REFERENCE_COUNT_NOT_ZERO = "10"
 
 
-def meaning(code: str | None, text: str) -> AutoscaleError:
-    """The error for an answer with this code and text, or for no answer at all."""
-    lowered = text.lower()
-    if lowered.startswith(("urlerror", "ssl.certificateerror")):
-        return _of_connection(lowered, text)
-    if _NO_ANSWER.search(lowered):
-        return PanoramaUnavailableError(f"what answered is not Panorama's XML API: {text}")
-    if _FULL_COMMIT.search(lowered):
-        return FullCommitRequiredError(code, text)
-    if _REFERENCED.search(lowered):
-        return ObjectReferencedError(code, text)
-    if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
-        return PanoramaBusyError(f"Panorama is busy (code {code or 'none'}): {text}")
-    if _NOT_CONNECTED.search(lowered):
-        return FirewallNotConnectedError(text)
-    if code == _UNAUTHORIZED or code in _HTTP_ACCESS or _ACCESS.search(lowered):
-        return PanoramaAccessError(
-            f"Panorama refuses the administrator's key or role (code {code or 'none'}): {text}"
-        )
-    if code == _REFERENCE_COUNT_NOT_ZERO:
-        return ObjectReferencedError(code, text)
-    return PanoramaRefusedError(code, text)
-
-
-def of_failed_commit(job: Job, then: str) -> PanoramaError:
-    """The error for a commit job that ended with FAIL.
+def classify_pan_os_error(device: str, code: str | None, text: str) -> AutoscaleError:
+    """Choose the error for a device's error response, or for a missing response.
 
     Args:
-        job: the job, whose details are the reasons.
-        then: what is done about it.
+        device: ``PANORAMA``, or ``firewall`` and the firewall's address. A firewall is never busy:
+            its commits and locks are not this package's to wait for.
+        code: the XML API's error code, or an HTTP status; ``None`` if there is none.
+        text: the text of the response, or of pan-os-python if there is no response.
     """
-    text = f"commit job {job.job_id} failed, {then}: {'; '.join(job.details)}"
-    if _FULL_COMMIT.search(text.lower()):
-        return FullCommitRequiredError(None, text)
-    return CommitFailedError(text)
+    lowered = text.lower()
+    if lowered.startswith(("urlerror", "ssl.certificateerror")):
+        return _connection_error(device, lowered, text)
+    if _NOT_XML_API.search(lowered):
+        return DeviceUnavailableError(
+            device, f"{device}: the response is not one of the PAN-OS XML API: {text}"
+        )
+    if requires_full_commit(text):
+        return FullCommitRequiredError(device, code, text)
+    if _REFERENCED.search(lowered):
+        return ObjectReferencedError(device, code, text)
+    if (condition := _panorama_condition(code, text)) is not None:
+        return condition if device == PANORAMA else DeviceRefusedError(device, code, text)
+    if code == _UNAUTHORIZED or code in _HTTP_ACCESS or _ACCESS.search(lowered):
+        return DeviceAccessError(
+            device,
+            f"{device} rejects the administrator's API key, password or role "
+            f"(code {code or 'none'}): {text}",
+        )
+    if code == _REFERENCE_COUNT_NOT_ZERO:
+        return ObjectReferencedError(device, code, text)
+    return DeviceRefusedError(device, code, text)
 
 
-def _of_connection(lowered: str, text: str) -> PanoramaError:
+def requires_full_commit(text: str) -> bool:
+    """Whether a response or a commit job says that only a full commit is possible."""
+    return _FULL_COMMIT.search(text.lower()) is not None
+
+
+def is_missing_node(error: DeviceRefusedError) -> bool:
+    """Whether the error means that the configuration has nothing at the requested XPath."""
+    return "no such node" in error.text.lower()
+
+
+def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:
+    """The error for a response that says what Panorama, or a firewall behind it, is waiting for."""
+    lowered = text.lower()
+    if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
+        return DeviceBusyError(PANORAMA, f"Panorama is busy (code {code or 'none'}): {text}")
+    if _NOT_CONNECTED.search(lowered):
+        return FirewallNotConnectedError(
+            PANORAMA, f"Panorama is not connected to the firewall: {text}"
+        )
+    return None
+
+
+def _connection_error(device: str, lowered: str, text: str) -> PanOsError:
+    setting = "panorama" if device == PANORAMA else "firewall_api"
     status = _HTTP_STATUS.match(lowered)
     if status and status[1] in _HTTP_ACCESS:
-        return PanoramaAccessError(
-            f"Panorama answers HTTP {status[1]}: the API key is wrong or expired, or the "
-            "administrator's role does not allow the XML API; see the panorama secret"
+        return DeviceAccessError(
+            device,
+            f"{device} answers HTTP {status[1]}: the API key is wrong or expired, or the "
+            "administrator's role does not allow the XML API; check the secret "
+            f"{setting}.secret_arn and the role",
         )
     if "certificate" in lowered:
-        return PanoramaCertificateError(
-            f"Panorama's certificate is not trusted; see ca_bundle in the panorama secret: {text}"
+        name = "its host name" if device == PANORAMA else "firewall_api.server_name"
+        return DeviceCertificateError(
+            device,
+            f"{device}: the certificate is not trusted for {name}; check ca_bundle in the secret "
+            f"{setting}.secret_arn: {text}",
         )
-    return PanoramaUnavailableError(f"Panorama does not answer: {text}")
+    return DeviceUnavailableError(device, f"{device} does not answer: {text}")

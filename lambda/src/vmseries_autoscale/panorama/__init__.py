@@ -1,7 +1,9 @@
-"""Panorama: what the rest of the package asks of it, and how a connection to it is made.
+"""Panorama: what the package needs from it, and how to connect to it.
 
-``protocol`` says what Panorama can be asked, ``refusals`` knows what its error texts mean, and
-``adapter`` knows the XML API's words for both.
+``interface`` declares what the package needs from Panorama. ``client`` implements it with
+``configuration`` (configuration requests), ``membership`` (which firewalls the configuration
+lists), ``jobs``, ``license_plugin`` and ``xpath``. ``removal`` decides how firewalls are removed
+and committed, and ``preflight_client`` adds the requests that only the pre-flight makes.
 """
 
 from __future__ import annotations
@@ -18,15 +20,16 @@ __all__ = ["Device", "Job", "Panorama", "Part", "Push", "Removal", "connect"]
 
 
 def connect(settings: PanoramaSettings) -> Panorama:
-    """The Panorama that takes changes, of one or of a high-availability pair.
+    """Connect to the Panorama that accepts changes: the only one, or the active one of a pair.
 
-    A connection is not thread-safe: one for each visit.
+    A connection is not thread-safe. Make one for each visit.
 
     Raises:
-        SecretError: if there are no credentials.
-        PanoramaError: if no Panorama can be had.
+        SecretError: if the administrator's credentials cannot be read.
+        PanOsError: if no Panorama accepts changes.
+        DeviceBusyError: if all peers report their state and none is active.
     """
-    # A visit that only touches EC2 does not pay for loading the library.
+    # Loading pan-os-python is slow; visits that only call AWS do not need it.
     from vmseries_autoscale.panorama.client import connect_to_active  # noqa: PLC0415
 
-    return connect_to_active(settings, secret_store.of_administrator(settings.secret_arn))
+    return connect_to_active(settings, secret_store.administrator_credentials(settings.secret_arn))

@@ -1,4 +1,4 @@
-"""What Panorama is asked, in our words."""
+"""What the package needs from Panorama."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from vmseries_autoscale.errors import PanoramaRefusedError
+from vmseries_autoscale.errors import DeviceRefusedError
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
+
+ACTIVE_STATES = frozenset({"primary-active", "secondary-active"})
+"""High-availability states of a peer that accepts changes: "show high-availability state" on
+Panorama, PAN-OS CLI reference."""
 
 
 class Part(StrEnum):
-    """The parts of Panorama's configuration that name a managed firewall, in removal order.
+    """The parts of Panorama's configuration that list managed firewalls, in removal order.
 
-    A managed device that is still named elsewhere cannot be deleted, so that it comes last.
+    Panorama does not delete a managed device that another part still lists, so the managed devices
+    come last.
     """
 
     TEMPLATE_STACK = "template stack"
@@ -24,12 +30,13 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A firewall as Panorama sees it.
+    """A firewall as Panorama lists it.
 
     Attributes:
-        hostname: empty for a serial that never connected, and so is ip_address.
-        policy_status: "In Sync" or "Out of Sync" with our device group; ``None`` outside of it.
-        template_status: the same for our template stack.
+        hostname: empty if the serial number has never connected; the same for ip_address.
+        policy_status: "In Sync" or "Out of Sync" with the configured device group; ``None`` if the
+            firewall is not in it.
+        template_status: the same for the configured template stack.
     """
 
     serial: str
@@ -45,10 +52,10 @@ class Job:
     """A commit job.
 
     Attributes:
-        finished: whether it is over.
-        failed: whether it is over and changed nothing.
-        details: the lines that Panorama gives as reasons.
-        description: of the commit, as whoever asked for it gave it.
+        finished: whether the job has ended.
+        failed: whether the job has ended and changed nothing.
+        details: Panorama's reasons, one per line.
+        description: the description that the commit was requested with.
     """
 
     job_id: str
@@ -60,12 +67,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A push job: a commit-all, in the words of the API.
+    """A push job; the XML API calls it commit-all.
 
     Attributes:
-        finished: whether it is over.
-        failures: why it changed nothing, by the serial number of each firewall that it failed for.
-        serials: of all firewalls that it is for; empty while Panorama does not tell.
+        finished: whether the job has ended.
+        failures: the reason by serial number, for each firewall that the push failed for.
+        serials: serial numbers of all firewalls of the push; empty until Panorama lists them.
     """
 
     job_id: str
@@ -75,81 +82,76 @@ class Push:
 
 
 Membership = Mapping[Part, frozenset[str]]
-"""Serial numbers by the part of the configuration that names them."""
+"""Serial numbers by the part of the configuration that lists them."""
 
 Removal: TypeAlias = tuple[Part, str]
-"""A serial number, and the part that it is to be removed from."""
+"""A part of the configuration, and the serial number to remove from it."""
 
 
 class Panorama(Protocol):
     """One Panorama, as one administrator.
 
-    Every method raises a PanoramaError or a PanoramaBusyError if it cannot do what it says.
+    Every method raises a PanOsError or a DeviceBusyError if it fails.
     """
 
     def devices(self) -> list[Device]:
-        """All firewalls that Panorama knows."""
+        """Return all firewalls that Panorama manages."""
+
+    def firewall(self, serial: str) -> LicenseCommands:
+        """Return the license commands of a firewall, which Panorama forwards to it."""
 
     def push(self, serials: Collection[str]) -> str | None:
-        """Queue a push of our device group, with its templates, to these firewalls only.
+        """Queue a push of the configured device group and its templates to these firewalls only.
 
         Returns:
-            The job's id, ``None`` if Panorama gives none.
+            The job's id, ``None`` if Panorama returns none.
         """
 
     def pushes(self) -> list[Push]:
-        """The push jobs that Panorama remembers, whoever has asked for them, newest first."""
-
-    def licenses(self, serial: str) -> list[str]:
-        """Features that the firewall has a license for, asked of the firewall itself."""
-
-    def set_licensing_api_key(self, serial: str, api_key: str) -> None:
-        """Give the firewall the key by which it may give its license back."""
-
-    def deactivate_license(self, serial: str) -> bool:
-        """Have the firewall give its license back; whether it says that it has."""
+        """Return the push jobs in Panorama's job list, of all administrators, newest first."""
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str]:
-        """Serial numbers that the license plugin's license manager lists as licensed."""
+        """Return the serial numbers that the license plugin's license manager lists as licensed."""
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Have the license plugin give licenses back; it does so later, or not at all."""
+        """Request the license plugin to deactivate licenses. The plugin does so later, or fails."""
 
-    def running(self) -> Membership:
-        """Who is named in the running configuration."""
+    def running_members(self) -> Membership:
+        """Return the firewalls that the running configuration lists."""
 
-    def candidate(self) -> Membership:
-        """Who is named in the candidate configuration."""
+    def candidate_members(self) -> Membership:
+        """Return the firewalls that the candidate configuration lists."""
 
     def remove_all(
         self, removals: Sequence[Removal], in_time: Callable[[], bool]
-    ) -> dict[Removal, PanoramaRefusedError]:
-        """Remove firewalls from parts of the candidate configuration; absent is success.
+    ) -> dict[Removal, DeviceRefusedError]:
+        """Remove firewalls from parts of the candidate configuration. Absent ones are success.
 
         Args:
-            removals: in an order that leaves no reference to what is removed.
-            in_time: whether there is time for another request, if it takes several.
+            removals: in an order in which nothing is removed while it is still referenced.
+            in_time: whether there is time for another request, if several are needed.
 
         Returns:
-            Those that are refused, and why: they harm no other one.
+            The error for each removal that Panorama refuses. All other removals are made.
 
         Raises:
-            TimeBudgetExceededError: if there was no time for all of them.
+            TimeBudgetExceededError: if there was no time for all removals.
         """
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
         """Queue a commit of one administrator's changes only.
 
         Args:
-            description: what for, in at most 512 characters.
-            administrator: whose changes; our own if it is ``None``.
+            description: description of the commit, at most 512 characters.
+            administrator: the administrator whose changes are committed; ``None`` means the
+                connection's own administrator.
 
         Returns:
             The job's id, ``None`` if there is nothing to commit.
         """
 
     def revert(self) -> None:
-        """Drop our own administrator's changes that are not committed; having none is success."""
+        """Revert the connection's administrator's uncommitted changes. Having none is success."""
 
     def commits(self) -> list[Job]:
-        """The commit jobs that our own administrator has asked for, the newest first."""
+        """Return the commit jobs of the connection's administrator, newest first."""

@@ -1,13 +1,12 @@
-"""What only the pre-flight asks Panorama: reads, and a commit that has nothing to commit."""
+"""The requests to Panorama that only the pre-flight makes. All of them read."""
 
 from __future__ import annotations
 
-from typing import Any
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.errors import PanoramaRefusedError
-from vmseries_autoscale.pan_os.connection import command
-from vmseries_autoscale.panorama.client import _LOCALHOST, PanOsPanorama, _entry
+from vmseries_autoscale.pan_os.commands import command
+from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_autoscale.panorama.xpath import LOCALHOST, entry
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
@@ -17,12 +16,12 @@ _CLOUDWATCH = (
 _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 
 
-class Inspection(PanOsPanorama):
-    """One Panorama or peer, asked by an administrator.
+class PreflightPanorama(PanOsPanorama):
+    """One Panorama or peer of a pair, as one administrator.
 
     Attributes:
-        hostname: under which name it is asked.
-        username: as whom.
+        hostname: the configured host name.
+        username: the administrator's name.
     """
 
     def __init__(self, hostname: str, settings: PanoramaSettings, credentials: Credentials) -> None:
@@ -31,57 +30,56 @@ class Inspection(PanOsPanorama):
         self.username = credentials.username
 
     def version(self) -> str:
-        """The release of PAN-OS."""
-        system = self._op(command("show", "system", "info"))
-        return system.findtext("result/system/sw-version", "")
+        """Return the PAN-OS version."""
+        response = self._op(command("show", "system", "info"))
+        return response.findtext("result/system/sw-version", "")
 
-    def state(self) -> str | None:
-        """Its state in a high-availability pair, e.g. ``primary-active``; ``None`` without one."""
-        state = self._op(command("show", "high-availability", "state"))
-        if state.findtext("result/enabled") != "yes":
+    def ha_state(self) -> str | None:
+        """Return the HA state, e.g. ``primary-active``; ``None`` if not in a pair."""
+        response = self._show_ha_state()
+        if response.findtext("result/enabled") != "yes":
             return None
-        return state.findtext("result/local-info/state", "")
+        return response.findtext("result/local-info/state", "")
 
     def device_groups(self) -> set[str]:
-        """Names of the device groups called as ours is: one, or none."""
-        return self._shown("devicegroups", self._settings.device_group)
+        """Return the names of the device groups with the configured name: one, or none."""
+        return self._names("devicegroups", self._settings.device_group)
 
     def template_stacks(self) -> set[str]:
-        """Names of the template stacks called as ours is: one, or none."""
-        return self._shown("template-stack", self._settings.template_stack)
+        """Return the names of the template stacks with the configured name: one, or none."""
+        return self._names("template-stack", self._settings.template_stack)
 
     def log_collector_groups(self) -> set[str]:
-        """Names of all log collector groups."""
-        answer = self._op(command("show", "log-collector-group", "all"))
-        return {entry.get("name", "") for entry in answer.iterfind("result/*/entry")}
+        """Return the names of all log collector groups."""
+        response = self._op(command("show", "log-collector-group", "all"))
+        return {group.get("name", "") for group in response.iterfind("result/*/entry")}
 
     def has_license_manager(self, name: str) -> bool:
-        """Whether the plugin sw_fw_license has a license manager of this name."""
-        steps = f"{_LICENSE_MANAGERS}/{_entry(name)}"
-        return self._running(steps) is not None
+        """Return whether the plugin sw_fw_license has a license manager with this name."""
+        return self._running(f"{_LICENSE_MANAGERS}/{entry(name)}") is not None
 
     def reads_configuration(self) -> None:
-        """Read a little of the running configuration.
+        """Read a small part of the running configuration.
 
         Raises:
-            PanoramaAccessError: if the administrator may not.
+            DeviceAccessError: if the administrator's role does not allow it.
         """
         self._running(f"{self._stack}/templates")
 
-    def publishing(self) -> list[dict[str, str]]:
-        """Settings of ``aws-cloudwatch``: the template stack's own, then each template's."""
+    def metric_publishing(self) -> list[dict[str, str]]:
+        """Return the ``aws-cloudwatch`` settings of the template stack, then of each template."""
         templates = self._running(f"{self._stack}/templates")
-        names = [] if templates is None else [one.text or "" for one in templates.iter("member")]
-        parts = [self._stack, *(f"/template/{_entry(name)}" for name in names)]
+        members = () if templates is None else templates.iter("member")
+        parts = [self._stack, *(f"/template/{entry(member.text or '')}" for member in members)]
         return [self._leaves(f"{part}/config{_CLOUDWATCH}") for part in parts]
 
     @property
     def _stack(self) -> str:
-        return f"/template-stack/{_entry(self._settings.template_stack)}"
+        return f"/template-stack/{entry(self._settings.template_stack)}"
 
-    def _shown(self, what: str, name: str) -> set[str]:
-        answer = self._op(command("show", what, "name", text=name))
-        return {entry.get("name", "") for entry in answer.iterfind(f"result/{what}/entry")}
+    def _names(self, kind: str, name: str) -> set[str]:
+        response = self._op(command("show", kind, "name", text=name))
+        return {item.get("name", "") for item in response.iterfind(f"result/{kind}/entry")}
 
     def _leaves(self, steps: str) -> dict[str, str]:
         element = self._running(steps)
@@ -90,15 +88,6 @@ class Inspection(PanOsPanorama):
         return {leaf.tag: (leaf.text or "").strip() for leaf in element}
 
     def _running(self, steps: str) -> ET.Element | None:
-        """What the steps lead to in the running configuration, which is what is pushed."""
-
-        def read(xapi: Any) -> ET.Element:
-            answer: ET.Element = xapi.show(f"{_LOCALHOST}{steps}")
-            return answer
-
-        try:
-            return self._request(read).find("result/*")
-        except PanoramaRefusedError as error:
-            if "no such node" in error.text.lower():
-                return None
-            raise
+        """The element at ``steps`` in the running configuration, which is what Panorama pushes."""
+        response = self._configuration.running(f"{LOCALHOST}{steps}")
+        return None if response is None else response.find("result/*")

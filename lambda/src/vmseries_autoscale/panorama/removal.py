@@ -1,9 +1,9 @@
-"""Removing firewalls from Panorama: all of a window with one commit.
+"""Removal of firewalls from Panorama, with one commit for many firewalls.
 
-A commit takes Panorama's time and holds up its administrators, and no more than ten of them queue.
-So visits remove their firewalls from the candidate configuration whenever they come, but commit
-only if no commit of ours is under way or was asked for a moment ago. The next one takes what all of
-them have removed. Whether a firewall is removed, the running configuration alone tells.
+A commit takes Panorama time, blocks its administrators, and no more than ten commits can be queued.
+A visit therefore removes its firewalls from the candidate configuration at once, but commits only
+if no removal commit is in progress or was requested recently. The next commit includes everything
+that was removed until then. Only the running configuration shows whether a firewall is removed.
 """
 
 from __future__ import annotations
@@ -15,141 +15,148 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
+    CommitFailedError,
+    DeviceRefusedError,
     FullCommitRequiredError,
     NothingToCommitError,
-    PanoramaError,
-    PanoramaRefusedError,
+    PanOsError,
 )
-from vmseries_autoscale.lifecycle.batch import Again, Done, Failed, Outcome
-from vmseries_autoscale.pan_os import errors
-from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
-from vmseries_autoscale.panorama.interface import Membership
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
+from vmseries_autoscale.pan_os.errors import requires_full_commit
+from vmseries_autoscale.panorama.interface import Job, Membership, Panorama, Part, Removal
 
 logger = logging.getLogger(__name__)
 
 COMMIT_INTERVAL = timedelta(seconds=90)
-"""The least time between two commits. Licenses come back one after the other and messages in
-batches, so that without it a hundred terminations at once would be a chain of commits."""
+"""Minimum time between two removal commits. Licenses are returned one after the other and messages
+arrive in batches, so without it a hundred terminations at once would cause a chain of commits."""
 
 _DESCRIPTION = re.compile(r": remove \d+ firewalls, (\S+Z)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a visit does about the firewalls that are left.
+    """What a visit does about the firewalls that Panorama still lists.
 
     Attributes:
-        removed: to be removed and committed.
-        revert: whether to drop what waits in the candidate configuration, and nothing else.
-        told: firewalls that ``error`` is an outcome of.
+        remove: serial numbers to remove and commit.
+        revert: whether to revert the uncommitted removals, and do nothing else.
+        reported: serial numbers of the firewalls whose outcome is ``error``.
         error: why the last commit failed.
     """
 
-    removed: frozenset[str]
+    remove: frozenset[str]
     revert: bool = False
-    told: frozenset[str] = frozenset()
-    error: PanoramaError | None = None
+    reported: frozenset[str] = frozenset()
+    error: PanOsError | None = None
 
 
-def unmanage(
+def remove_firewalls(
     panorama: Panorama,
     serials: Set[str],
     deployment: str,
     now: datetime,
     in_time: Callable[[], bool],
     *,
-    others_follow: bool = False,
+    more_coming: bool = False,
 ) -> dict[str, Outcome]:
-    """Bring the removal of these firewalls as far as it goes now.
+    """Advance the removal of these firewalls as far as possible now.
 
-    Where it stands is read from Panorama each time: the job list first, since a job that was over
-    then has all its effect in the configuration that is read after it.
+    The progress is read from Panorama each time: first the job list, because a job that has ended
+    by then is fully effective in the configuration that is read after it.
 
     Args:
-        panorama: where to remove them.
-        serials: their serial numbers.
-        deployment: named in the commit's description.
-        now: aware.
+        panorama: the Panorama to remove the firewalls from.
+        serials: the firewalls' serial numbers.
+        deployment: the deployment's name, for the commit's description.
+        now: current time, timezone-aware.
         in_time: whether there is time for more than a dozen requests.
-        others_follow: whether more firewalls are to be removed within seconds, whom the commit
-            waits for.
+        more_coming: whether more firewalls will be removed within seconds. The commit is then left
+            to a later visit.
 
     Returns:
-        For each serial number: done if neither configuration names it any more.
+        The outcome for each serial number: done if neither configuration lists it.
 
     Raises:
-        PanoramaError: if Panorama cannot be asked.
-        PanoramaBusyError: if it is busy.
-        TimeBudgetExceededError: if there was no time to remove them all.
+        PanOsError: if a request to Panorama fails.
+        DeviceBusyError: if Panorama is busy.
+        TimeBudgetExceededError: if there was no time to remove all firewalls.
     """
     commits = _removal_commits(panorama)
-    running, candidate = panorama.running(), panorama.candidate()
-    left = frozenset(serials) & (_named(running) | _named(candidate))
+    running, candidate = panorama.running_members(), panorama.candidate_members()
+    remaining = frozenset(serials) & (_all_serials(running) | _all_serials(candidate))
     outcomes: dict[str, Outcome] = {serial: Done() for serial in serials}
-    if not left:
+    if not remaining:
         return outcomes
-    waiting = uncommitted(running, candidate)
+    pending = pending_removals(running, candidate)
     wait = decide_wait(commits, now)
-    plan = decide(commits, left, waiting, may_commit=wait is None)
+    plan = decide_plan(commits, remaining, pending, may_commit=wait is None)
     if plan.revert:
-        panorama.revert()
-        logger.warning("Reverted our own changes", extra={"step": "unmanage"})
-        outcomes |= dict.fromkeys(left, Again("reverted together with another firewall's removal"))
-        return outcomes | _told(plan)
-    removals = decide_removals(plan.removed, candidate)
+        return outcomes | _revert(panorama, remaining) | _reported(plan)
+    removals = decide_removals(plan.remove, candidate)
     refused = _remove(panorama, removals, in_time)
     changed = {serial for part, serial in removals if (part, serial) not in refused}
-    if others_follow:
-        outcomes |= dict.fromkeys(plan.removed, Again("others follow, to be committed together"))
-    elif changed or waiting & plan.removed:
-        description = f"{deployment}: remove {len(changed | waiting)} firewalls, {_written(now)}"
+    if more_coming:
+        retry = Retry("more firewalls will be removed soon and committed together")
+        outcomes |= dict.fromkeys(plan.remove, retry)
+    elif changed or pending & plan.remove:
+        description = f"{deployment}: remove {len(changed | pending)} firewalls, {_timestamp(now)}"
         wait = wait or _commit(panorama, description, now)
-        outcomes |= dict.fromkeys(plan.removed, wait or Again("committed by another visit"))
+        outcomes |= dict.fromkeys(plan.remove, wait or Retry("committed by another visit"))
         if wait is None:
-            outcomes |= _not_ours(panorama, waiting & plan.removed)
-    return outcomes | _told(plan) | _refusals(refused)
+            outcomes |= _removed_by_others(panorama, pending & plan.remove)
+    return outcomes | _reported(plan) | _refusals(refused)
 
 
-def uncommitted(running: Membership, candidate: Membership) -> frozenset[str]:
-    """The firewalls that are removed from the candidate configuration only, somewhere."""
+def pending_removals(running: Membership, candidate: Membership) -> frozenset[str]:
+    """The firewalls that the running configuration lists in a part where the candidate does not."""
     return frozenset[str]().union(
         *(serials - candidate.get(part, frozenset()) for part, serials in running.items())
     )
 
 
-def decide(
-    commits: Sequence[Job], left: frozenset[str], waiting: frozenset[str], *, may_commit: bool
+def decide_plan(
+    commits: Sequence[Job], remaining: frozenset[str], pending: frozenset[str], *, may_commit: bool
 ) -> Plan:
-    """What to do about firewalls, after how our commits have ended.
+    """Decide what to do about firewalls, given how the previous removal commits ended.
 
-    A commit that fails is tried again, with all that has been removed meanwhile, and so are those
-    that come after it. So what makes it fail for good is reverted: a removal that the job's details
-    name, or else all, if it fails twice for the same reasons. No other batch is harmed. One that is
-    being committed forbids it, and one that only waits finds its firewalls in the candidate
-    configuration again and removes them once more. The firewalls that the details name have their
-    next try in a commit of their own, so that they make nobody else's fail.
+    After a failed commit, the removals and those made since are committed again. If the same
+    removals would make every later commit fail, they are reverted: those that the job's details
+    name, or all of them if the commit fails twice for the same reasons. This harms no other batch:
+    while another batch's commit is in progress nothing is reverted, and a batch that only waits
+    finds its firewalls in the candidate configuration again and removes them once more. Firewalls
+    that the details name are removed next in a commit of their own, so that no other firewall's
+    commit fails because of them.
 
     Args:
-        commits: our commits of removals, the newest first.
-        left: the firewalls that this visit is about.
-        waiting: all firewalls whose removal is not committed, by whomever.
-        may_commit: whether what this visit removes is committed at once.
+        commits: the removal commits, newest first.
+        remaining: serial numbers of this visit's firewalls that Panorama still lists.
+        pending: serial numbers of all firewalls with uncommitted removals, whoever removed them.
+        may_commit: whether this visit's removals are committed at once.
     """
-    over = [job for job in commits if job.finished]
-    if not over or not over[0].failed:
-        return Plan(left)
-    last, under_way = over[0], len(over) < len(commits)
-    named = frozenset(serial for serial in left | waiting if _names(last, serial))
-    twice = len(over) > 1 and over[1].failed and over[1].details == last.details
-    hopeless = named & waiting if named else left & waiting if twice else frozenset[str]()
-    error = errors.of_failed_commit(last, "what was removed is reverted")
-    if hopeless and not under_way and not isinstance(error, FullCommitRequiredError):
-        return Plan(frozenset(), revert=True, told=left & (named or hopeless), error=error)
-    if named and (left - named or not may_commit):
-        error = errors.of_failed_commit(last, "the firewall's turn comes when no other has one")
-        return Plan(left - named, told=left & named, error=error)
-    error = errors.of_failed_commit(last, "it is tried again")
-    return Plan(left, told=frozenset() if under_way else left & waiting, error=error)
+    finished = [job for job in commits if job.finished]
+    if not finished or not finished[0].failed:
+        return Plan(remaining)
+    last, in_progress = finished[0], len(finished) < len(commits)
+    named = frozenset(serial for serial in remaining | pending if _names(last, serial))
+    hopeless = named & pending if named else _failed_twice(finished, remaining & pending)
+    error = failed_commit_error(last, "its removals are reverted")
+    if hopeless and not in_progress and not isinstance(error, FullCommitRequiredError):
+        reported = remaining & (named or hopeless)
+        return Plan(frozenset(), revert=True, reported=reported, error=error)
+    if named and (remaining - named or not may_commit):
+        error = failed_commit_error(last, "the firewall is removed later in a commit of its own")
+        return Plan(remaining - named, reported=remaining & named, error=error)
+    error = failed_commit_error(last, "it is retried")
+    reported = frozenset[str]() if in_progress else remaining & pending
+    return Plan(remaining, reported=reported, error=error)
+
+
+def _failed_twice(finished: Sequence[Job], serials: frozenset[str]) -> frozenset[str]:
+    """``serials`` if the last two commits failed for the same reasons, else none."""
+    twice = len(finished) > 1 and finished[1].failed and finished[1].details == finished[0].details
+    return serials if twice else frozenset()
 
 
 def _names(job: Job, serial: str) -> bool:
@@ -157,7 +164,7 @@ def _names(job: Job, serial: str) -> bool:
 
 
 def decide_removals(serials: Set[str], candidate: Membership) -> list[Removal]:
-    """What to remove from where, in the order that leaves no reference behind."""
+    """Decide what to remove from where, in an order that removes no referenced device."""
     return [
         (part, serial)
         for part in Part
@@ -165,67 +172,91 @@ def decide_removals(serials: Set[str], candidate: Membership) -> list[Removal]:
     ]
 
 
-def decide_wait(commits: Sequence[Job], now: datetime) -> Again | None:
-    """Why it is too early for another commit, if it is.
+def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
+    """Decide whether it is too early for another commit.
 
     Args:
-        commits: our commits of removals, the newest first.
-        now: aware.
+        commits: the removal commits, newest first.
+        now: current time, timezone-aware.
+
+    Returns:
+        The reason to wait, ``None`` if a commit may be requested.
     """
     for job in commits:
         if not job.finished:
-            return Again(f"commit job {job.job_id} is not finished")
-    asked = _asked(commits[0]) if commits else None
-    if asked is not None and now - asked < COMMIT_INTERVAL:
+            return Retry(f"commit job {job.job_id} is not finished")
+    requested = _requested_at(commits[0]) if commits else None
+    if requested is not None and now - requested < COMMIT_INTERVAL:
         seconds = COMMIT_INTERVAL.seconds
-        return Again(f"commit job {commits[0].job_id} was asked for less than {seconds} s ago")
+        return Retry(f"commit job {commits[0].job_id} was requested less than {seconds} s ago")
     return None
+
+
+def failed_commit_error(job: Job, consequence: str) -> PanOsError:
+    """Make the error for a commit job that ended with FAIL.
+
+    Args:
+        job: the failed job. Its details are the reasons.
+        consequence: what happens next, as a clause of the message.
+    """
+    text = f"commit job {job.job_id} failed, {consequence}: {'; '.join(job.details)}"
+    if requires_full_commit(text):
+        return FullCommitRequiredError(PANORAMA, None, text)
+    return CommitFailedError(PANORAMA, text)
+
+
+def _revert(panorama: Panorama, remaining: Set[str]) -> dict[str, Outcome]:
+    panorama.revert()
+    logger.warning("Reverted the uncommitted removals", extra={"step": "panorama"})
+    retry = Retry("reverted together with another firewall's removal")
+    return dict.fromkeys(remaining, retry)
 
 
 def _remove(
     panorama: Panorama, removals: Sequence[Removal], in_time: Callable[[], bool]
-) -> dict[Removal, PanoramaRefusedError]:
+) -> dict[Removal, DeviceRefusedError]:
     if not removals:
         return {}
     refused = panorama.remove_all(removals, in_time)
     removed = sorted({serial for part, serial in removals if (part, serial) not in refused})
     logger.info(
         "Removed firewalls from the candidate configuration",
-        extra={"step": "unmanage", "serials": removed},
+        extra={"step": "panorama", "serials": removed},
     )
     return refused
 
 
-def _commit(panorama: Panorama, description: str, now: datetime) -> Again | None:
-    """Ask for a commit, unless another visit just has; ``None`` if there is nothing to commit."""
+def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None:
+    """Request a commit, unless another visit just did; ``None`` if there is nothing to commit."""
     wait = decide_wait(_removal_commits(panorama), now)
     if wait is not None:
         return wait
     job_id = panorama.commit(description)
     logger.info(
-        "Asked for a commit",
-        extra={"step": "unmanage", "job_id": job_id, "description": description},
+        "Requested a commit",
+        extra={"step": "panorama", "job_id": job_id, "description": description},
     )
-    return None if job_id is None else Again(f"commit job {job_id}")
+    return None if job_id is None else Retry(f"commit job {job_id}")
 
 
-def _not_ours(panorama: Panorama, waiting: Set[str]) -> dict[str, Outcome]:
-    """What is wrong with removals that wait for a commit, but are none of our changes."""
+def _removed_by_others(panorama: Panorama, pending: Set[str]) -> dict[str, Outcome]:
+    """Outcomes for uncommitted removals that another administrator made."""
     if any(not job.finished for job in _removal_commits(panorama)):
         return {}
     error = NothingToCommitError(
-        "the firewall is removed from the candidate configuration by another administrator, "
-        "whose changes have to be committed"
+        PANORAMA,
+        "another administrator removed the firewall from the candidate configuration; commit that "
+        "administrator's changes",
     )
-    return dict.fromkeys(waiting & _named(panorama.running()), Failed(error))
+    return dict.fromkeys(pending & _all_serials(panorama.running_members()), Failed(error))
 
 
-def _told(plan: Plan) -> dict[str, Outcome]:
-    return {} if plan.error is None else dict.fromkeys(plan.told, Failed(plan.error))
+def _reported(plan: Plan) -> dict[str, Outcome]:
+    return {} if plan.error is None else dict.fromkeys(plan.reported, Failed(plan.error))
 
 
-def _refusals(refused: Mapping[Removal, PanoramaRefusedError]) -> dict[str, Outcome]:
-    """Of a firewall's refusals the first one, which is the cause of the others."""
+def _refusals(refused: Mapping[Removal, DeviceRefusedError]) -> dict[str, Outcome]:
+    """Each firewall's first refusal, which is the cause of its other refusals."""
     first: dict[str, Outcome] = {}
     for (_, serial), error in refused.items():
         first.setdefault(serial, Failed(error))
@@ -233,7 +264,7 @@ def _refusals(refused: Mapping[Removal, PanoramaRefusedError]) -> dict[str, Outc
 
 
 def _removal_commits(panorama: Panorama) -> list[Job]:
-    """Our commits of removals, the newest first; also those of which Panorama does not say what."""
+    """The removal commits, newest first, including commits without a description."""
     return [
         job
         for job in panorama.commits()
@@ -241,15 +272,15 @@ def _removal_commits(panorama: Panorama) -> list[Job]:
     ]
 
 
-def _asked(job: Job) -> datetime | None:
-    """When a visit asked for a commit: Panorama's own times are without a time zone."""
-    written = _DESCRIPTION.search(job.description)
-    return datetime.fromisoformat(written[1]) if written else None
+def _requested_at(job: Job) -> datetime | None:
+    """When a visit requested a commit. Panorama's own times have no time zone."""
+    timestamp = _DESCRIPTION.search(job.description)
+    return datetime.fromisoformat(timestamp[1]) if timestamp else None
 
 
-def _written(time: datetime) -> str:
+def _timestamp(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _named(membership: Membership) -> frozenset[str]:
+def _all_serials(membership: Membership) -> frozenset[str]:
     return frozenset[str]().union(*membership.values())

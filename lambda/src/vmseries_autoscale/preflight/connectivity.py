@@ -1,4 +1,4 @@
-"""The way to a host: its name, a connection, and TLS, each with what to look at if it fails."""
+"""The connection to a host: name resolution, TCP and TLS, each with a remedy if it fails."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from collections.abc import Generator
 from vmseries_autoscale.preflight.findings import Finding, checked, problem
 
 CONNECT_SECONDS = 5
-"""How long to wait for a connection: many times what any network between AWS and Panorama takes."""
+"""Timeout of a connection attempt: many times the latency of any network between AWS and
+Panorama."""
 
 _EXPIRED, _NOT_YET_VALID, _OTHER_NAME = 10, 9, (62, 64)
 """OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, …_CERT_NOT_YET_VALID, …_HOSTNAME_MISMATCH and
 …_IP_ADDRESS_MISMATCH (manual page X509_STORE_CTX_get_error)."""
 
 
-def connected(hostname: str, port: int) -> Generator[Finding, None, bool]:
-    """Whether a connection can be made; a reason why not is yielded."""
-    where = f"{hostname}:{port}"
+def check_connection(hostname: str, port: int) -> Generator[Finding, None, bool]:
+    """Check that a TCP connection can be made.
+
+    Returns:
+        Whether it can. If not, the reason is a finding.
+    """
+    endpoint = f"{hostname}:{port}"
     try:
         socket.getaddrinfo(hostname, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         yield problem(
-            f"{where}: the name cannot be resolved ({error.strerror}): correct "
+            f"{endpoint}: the name cannot be resolved ({error.strerror}): correct "
             "panorama.hostnames, or let the functions' VPC resolve it (DNS support, private zone)."
         )
         return False
@@ -31,34 +36,37 @@ def connected(hostname: str, port: int) -> Generator[Finding, None, bool]:
         socket.create_connection((hostname, port), CONNECT_SECONDS).close()
     except TimeoutError:
         yield problem(
-            f"{where}: no answer within {CONNECT_SECONDS} s: look at the outbound rules of the "
-            "functions' security groups, at the routes of their subnets (NAT gateway, transit "
-            "gateway, VPN), and at what Panorama's side lets in (security group, permitted "
+            f"{endpoint}: no answer within {CONNECT_SECONDS} s: check the outbound rules of the "
+            "functions' security groups, the routes of their subnets (NAT gateway, transit "
+            "gateway, VPN), and what Panorama's network allows inbound (security group, permitted "
             "addresses of its management interface)."
         )
         return False
     except OSError as error:
         yield problem(
-            f"{where}: the connection fails ({error.strerror or error}): look at panorama.port, "
-            "and at whether Panorama, or something in its place, listens there."
+            f"{endpoint}: the connection fails ({error.strerror or error}): check panorama.port, "
+            "and that Panorama, or a load balancer or proxy in front of it, listens there."
         )
         return False
-    yield checked(f"{where} can be reached.")
+    yield checked(f"{endpoint} can be reached.")
     return True
 
 
-def trusted(
+def check_certificate(
     hostname: str, port: int, context: ssl.SSLContext, secret_arn: str
 ) -> Generator[Finding, None, bool]:
-    """Whether the server proves by its certificate who it is; a reason why not is yielded.
+    """Check that the server's certificate is trusted.
 
     Args:
-        hostname: what the certificate must name.
-        port: where the server listens.
-        context: with the trusted certificates.
-        secret_arn: the secret whose ca_bundle these are.
+        hostname: host name that the certificate must be valid for.
+        port: TCP port of the server.
+        context: TLS context with the trusted certificates.
+        secret_arn: the secret whose ca_bundle holds these certificates.
+
+    Returns:
+        Whether it is trusted. If not, the reason is a finding.
     """
-    where = f"{hostname}:{port}"
+    endpoint = f"{hostname}:{port}"
     try:
         with (
             socket.create_connection((hostname, port), CONNECT_SECONDS) as plain,
@@ -66,29 +74,29 @@ def trusted(
         ):
             pass
     except ssl.SSLCertVerificationError as error:
-        yield problem(f"{where}: {_mistrust(error, secret_arn)}.")
+        yield problem(f"{endpoint}: {_certificate_problem(error, secret_arn)}.")
         return False
     except (ssl.SSLError, OSError) as error:
         yield problem(
-            f"{where}: no TLS connection ({type(error).__name__}: {error}): something else may "
-            "listen there, or an inspecting proxy or firewall on the way may break it."
+            f"{endpoint}: no TLS connection ({type(error).__name__}: {error}): check that no other "
+            "service listens there, and that no proxy or firewall on the path intercepts TLS."
         )
         return False
-    yield checked(f"{where}: its certificate is trusted.")
+    yield checked(f"{endpoint}: its certificate is trusted.")
     return True
 
 
-def _mistrust(error: ssl.SSLCertVerificationError, secret_arn: str) -> str:
+def _certificate_problem(error: ssl.SSLCertVerificationError, secret_arn: str) -> str:
     if error.verify_code in _OTHER_NAME:
         return (
-            "the certificate is for another name: write a name that is in it into "
-            "panorama.hostnames, or give Panorama a certificate with this one"
+            "the certificate is for another name: set panorama.hostnames to a name in the "
+            "certificate, or install a certificate for this name in Panorama"
         )
     if error.verify_code == _EXPIRED:
-        return "the certificate, or one of those that signed it, has expired: renew it in Panorama"
+        return "the certificate, or one of its issuers', has expired: renew it in Panorama"
     if error.verify_code == _NOT_YET_VALID:
-        return "the certificate is not valid yet: look at the clock of whoever issued it"
+        return "the certificate is not valid yet: check the clock of its issuer"
     return (
-        f"the certificate is not trusted ({error.verify_message}): put the CA that signed it as "
-        f"PEM into ca_bundle of secret {secret_arn}"
+        f"the certificate is not trusted ({error.verify_message}): put the certificate of the CA "
+        f"that issued it as PEM into ca_bundle of secret {secret_arn}"
     )

@@ -1,4 +1,4 @@
-"""What a check yields: sentences of three kinds."""
+"""The results of checks: sentences of three severities."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TypeAlias
 from vmseries_autoscale.errors import AutoscaleError, TransientError
 
 
-class Kind(StrEnum):
-    """What a finding says."""
+class Severity(StrEnum):
+    """What a finding reports: a passed check, a problem, or a check that could not be made."""
 
     CHECKED = "checked"
     PROBLEM = "problem"
@@ -20,9 +20,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence."""
+    """One sentence of the result."""
 
-    kind: Kind
+    severity: Severity
     text: str
 
 
@@ -31,32 +31,32 @@ Check: TypeAlias = Callable[[], Iterable[Finding]]
 
 
 def checked(text: str) -> Finding:
-    """Something is as it has to be."""
-    return Finding(Kind.CHECKED, text)
+    """A passed check."""
+    return Finding(Severity.CHECKED, text)
 
 
 def problem(text: str) -> Finding:
-    """Something is wrong: what, with which object, and what to do."""
-    return Finding(Kind.PROBLEM, text)
+    """A problem. The text says what is wrong, with which object, and what to do."""
+    return Finding(Severity.PROBLEM, text)
 
 
 def unchecked(text: str) -> Finding:
-    """Something could not be checked, and why."""
-    return Finding(Kind.UNCHECKED, text)
+    """A check that could not be made. The text says why."""
+    return Finding(Severity.UNCHECKED, text)
 
 
-def guarded(what: str, check: Check) -> Findings:
-    """What a check yields; an error ends this one only, and is a finding as well.
+def run_check(subject: str, check: Check) -> Findings:
+    """Run one check. An error ends only this check, and becomes a finding.
 
     Args:
-        what: is checked, as the subject of a sentence.
-        check: yields findings, or raises.
+        subject: what is checked, as the beginning of a sentence.
+        check: returns findings, or raises.
     """
     try:
         yield from check()
     except TransientError as error:
-        yield unchecked(f"{what}: {error}. Invoke the function again.")
+        yield unchecked(f"{subject}: {error}. Invoke the function again.")
     except AutoscaleError as error:
-        yield problem(f"{what}: {error}.")
+        yield problem(f"{subject}: {error}.")
     except Exception as error:  # noqa: BLE001 - a defect in one check must not hide the others
-        yield problem(f"{what}: the check itself failed with {type(error).__name__}: {error}.")
+        yield problem(f"{subject}: the check itself failed with {type(error).__name__}: {error}.")

@@ -1,8 +1,8 @@
-"""Whether firewalls will publish what the scaling policies look at: pure, on a template stack.
+"""Whether firewalls publish the metrics that the scaling policies use.
 
-"Enable CloudWatch Monitoring on the VM-Series Firewall" (VM-Series Deployment Guide): publishing is
-off unless it is configured, into a namespace of the user's choice, every five minutes unless
-``timeout`` says otherwise.
+Pure decisions on a template stack's settings. "Enable CloudWatch Monitoring on the VM-Series
+Firewall" (VM-Series Deployment Guide): publishing is off unless configured, into a namespace of the
+user's choice, every five minutes unless ``timeout`` says otherwise.
 """
 
 from __future__ import annotations
@@ -14,51 +14,56 @@ from vmseries_autoscale.preflight.findings import Findings, checked, problem, un
 DEFAULT_INTERVAL_MINUTES = "5"
 
 PERIOD_MINUTES = 1
-"""Of the metric in the policies and alarms that this module makes."""
+"""Period of the metric in this module's scaling policies and alarms."""
 
-TODO = "enter what the output panorama_set_commands says, commit, and push to the stack"
+REMEDY = (
+    "enter the commands of the output panorama_set_commands in Panorama, commit, and push to the "
+    "template stack"
+)
 
 
 def effective(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The settings that a firewall gets: of each, that of the first part that has it.
+    """The settings that a firewall receives: each from the first part that has it.
 
     Args:
-        parts: what the stack itself sets, then each of its templates from the top.
+        parts: the settings of the template stack itself, then of its templates from the top.
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for part in parts:
-        found = {**part, **found}
-    return found
+        settings = {**part, **settings}
+    return settings
 
 
-def judge(stack: str, namespace: str, found: Mapping[str, str]) -> Findings:
-    """What is wrong with a template stack's settings.
+def check_publishing(stack: str, namespace: str, settings: Mapping[str, str]) -> Findings:
+    """Check a template stack's settings.
 
     Args:
-        stack: its name.
-        namespace: in which the scaling policies look for metrics.
-        found: its settings of ``aws-cloudwatch``: ``enabled``, ``name``, ``timeout`` in minutes.
+        stack: the template stack's name.
+        namespace: the namespace in which the scaling policies look for metrics.
+        settings: the effective ``aws-cloudwatch`` settings: ``enabled``, ``name`` (the namespace),
+            and ``timeout`` (the interval in minutes).
     """
-    what = f"Template stack {stack}"
-    variables = {name: value for name, value in found.items() if value.startswith("$")}
+    subject = f"Template stack {stack}"
+    variables = {name: value for name, value in settings.items() if value.startswith("$")}
     for name, value in variables.items():
-        yield unchecked(f"{what}: aws-cloudwatch {name} is the template variable {value}.")
-    if found.get("enabled") != "yes" and "enabled" not in variables:
+        yield unchecked(f"{subject}: aws-cloudwatch {name} is the template variable {value}.")
+    if settings.get("enabled") != "yes" and "enabled" not in variables:
         yield problem(
-            f"{what} does not let firewalls publish metrics to CloudWatch, so that nothing ever "
-            f"scales: {TODO}."
+            f"{subject} does not let firewalls publish metrics to CloudWatch, so the group never "
+            f"scales: {REMEDY}."
         )
-        if not found:
+        if not settings:
             return
-    if "name" not in variables and found.get("name") != namespace:
+    if "name" not in variables and settings.get("name") != namespace:
         yield problem(
-            f"{what} has firewalls publish into the namespace {found.get('name') or '(none)'}, "
-            f"but the scaling policies look into {namespace}: {TODO}, or set scaling.namespace."
+            f"{subject} has firewalls publish into the namespace {settings.get('name') or '(none)'}"
+            f", but the scaling policies look into {namespace}: {REMEDY}, or set "
+            "scaling.namespace."
         )
-    interval = found.get("timeout", DEFAULT_INTERVAL_MINUTES)
+    interval = settings.get("timeout", DEFAULT_INTERVAL_MINUTES)
     if "timeout" not in variables and interval != str(PERIOD_MINUTES):
         yield problem(
-            f"{what} has firewalls publish every {interval} minutes, but the scaling policies "
-            f"want a value each minute: {TODO}."
+            f"{subject} has firewalls publish every {interval} minutes, but the scaling policies "
+            f"need a value every minute: {REMEDY}."
         )
-    yield checked(f"{what}: what it says about publishing to CloudWatch.")
+    yield checked(f"{subject}: settings for publishing to CloudWatch.")

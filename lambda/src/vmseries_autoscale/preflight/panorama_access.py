@@ -1,4 +1,4 @@
-"""The way to Panorama: each peer, the administrator's rights, and which peer takes changes."""
+"""Access to Panorama: each peer, the administrator's rights, and which peer accepts changes."""
 
 from __future__ import annotations
 
@@ -7,139 +7,157 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from vmseries_autoscale.errors import (
-    AutoscaleError,
-    PanoramaAccessError,
-    TransientError,
-)
+from vmseries_autoscale.errors import AutoscaleError, DeviceAccessError, TransientError
+from vmseries_autoscale.panorama.interface import ACTIVE_STATES
 from vmseries_autoscale.preflight import connectivity, secrets
 from vmseries_autoscale.preflight.findings import (
     Finding,
     Findings,
     checked,
-    guarded,
     problem,
+    run_check,
     unchecked,
 )
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
 if TYPE_CHECKING:
-    from vmseries_autoscale.panorama.preflight_client import Inspection
+    from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
 
-Question: TypeAlias = Callable[["Inspection"], Iterable[Finding]]
-"""What is asked of the peer that takes changes."""
-
-ACTIVE = frozenset({"primary-active", "secondary-active"})
+PanoramaCheck: TypeAlias = Callable[["PreflightPanorama"], Iterable[Finding]]
+"""A check of the peer that accepts changes."""
 
 OPERATIONAL, CONFIGURATION, COMMIT = "Operational Requests", "Configuration", "Commit"
-"""The rights of the XML API, as "Panorama > Admin Roles" has them (Panorama web interface help).
-Configuration is the right to retrieve and to modify: who may do one may do the other, except for
-the built-in roles that only read, which may not commit either."""
+"""Rights of the XML API, as named in "Panorama > Admin Roles" (Panorama web interface help).
+Configuration is the right to read and to change: a role has both or neither, except for the
+built-in read-only roles, which may not commit either."""
 
 
-def check(settings: PanoramaSettings, questions: Sequence[tuple[str, Question]]) -> Findings:
-    """Everything about Panorama.
+def check(settings: PanoramaSettings, checks: Sequence[tuple[str, PanoramaCheck]]) -> Findings:
+    """Check the access to Panorama, and then its configuration.
 
     Args:
-        settings: where it is, and who we are.
-        questions: by what they are about, for the peer that takes changes.
+        settings: Panorama's settings.
+        checks: the checks of the peer that accepts changes, each with its subject.
     """
-    administrator = yield from secrets.administrator(settings.secret_arn)
-    context = yield from secrets.trust(settings.secret_arn, administrator)
-    usable: dict[str, Inspection] = {}
+    credentials = yield from secrets.administrator(settings.secret_arn)
+    context = yield from secrets.trusted_certificates(settings.secret_arn, credentials)
+    usable: dict[str, PreflightPanorama] = {}
     for hostname in settings.hostnames:
-        if not (yield from connectivity.connected(hostname, settings.port)):
-            yield unchecked(f"{hostname}: TLS, credential and all behind them; it is not reached.")
-        elif administrator is None or context is None:
-            yield unchecked(f"{hostname}: TLS, credential and all behind them, for the secret.")
+        rest = f"{hostname}: TLS, the credential and everything that depends on them"
+        if not (yield from connectivity.check_connection(hostname, settings.port)):
+            yield unchecked(f"{rest}: the host cannot be reached.")
+        elif credentials is None or context is None:
+            yield unchecked(f"{rest}: the secret cannot be used.")
         else:
-            peer = yield from _usable(hostname, settings, administrator, context)
+            peer = yield from _check_peer(hostname, settings, credentials, context)
             if peer is not None:
                 usable[hostname] = peer
-    active = yield from _active(usable)
-    for what, question in questions:
+    active = yield from _active_peer(usable)
+    for subject, panorama_check in checks:
         if active is None:
-            yield unchecked(f"{what}: there is no Panorama to ask.")
+            yield unchecked(f"{subject}: no Panorama accepts requests and changes.")
         else:
-            yield from guarded(what, partial(question, active))
+            yield from run_check(subject, partial(panorama_check, active))
 
 
-def _usable(
-    hostname: str, settings: PanoramaSettings, administrator: Credentials, context: ssl.SSLContext
-) -> Generator[Finding, None, Inspection | None]:
-    """One peer, if it can be asked; why it cannot is yielded."""
-    # Slow to load, and only wanted here.
-    from vmseries_autoscale.panorama.preflight_client import Inspection  # noqa: PLC0415
+def _check_peer(
+    hostname: str, settings: PanoramaSettings, credentials: Credentials, context: ssl.SSLContext
+) -> Generator[Finding, None, PreflightPanorama | None]:
+    """Check TLS and the administrator's rights on one peer.
 
-    if not (yield from connectivity.trusted(hostname, settings.port, context, settings.secret_arn)):
-        yield unchecked(f"{hostname}: the credential and all behind it, for the TLS connection.")
+    Returns:
+        The peer; ``None`` if it cannot be used, which is then a finding.
+    """
+    # Loading pan-os-python is slow, and only the pre-flight needs it here.
+    from vmseries_autoscale.panorama.preflight_client import PreflightPanorama  # noqa: PLC0415
+
+    trusted = yield from connectivity.check_certificate(
+        hostname, settings.port, context, settings.secret_arn
+    )
+    if not trusted:
+        yield unchecked(
+            f"{hostname}: the credential and everything that depends on it: there is no TLS "
+            "connection."
+        )
         return None
-    peer = Inspection(hostname, settings, administrator)
-    refused: dict[str, PanoramaAccessError] = {}
-    for right, use in ((OPERATIONAL, peer.version), (CONFIGURATION, peer.reads_configuration)):
+    peer = PreflightPanorama(hostname, settings, credentials)
+    refused: set[str] = set()
+    for right, request in ((OPERATIONAL, peer.version), (CONFIGURATION, peer.reads_configuration)):
         try:
-            use()
-        except PanoramaAccessError as error:
-            refused[right] = error
+            request()
+        except DeviceAccessError:
+            refused.add(right)
         except TransientError as error:
             yield unchecked(f"{hostname}: the credential: {error}. Invoke the function again.")
             return None
         except AutoscaleError as error:
             yield problem(f"{hostname}: {error}.")
             return None
-    yield from _rights(hostname, administrator.username, settings.secret_arn, refused)
+    yield from _rights(hostname, credentials.username, settings.secret_arn, refused)
     return None if OPERATIONAL in refused else peer
 
 
-def _rights(
-    hostname: str, username: str, secret_arn: str, refused: Mapping[str, PanoramaAccessError]
-) -> Findings:
+def _rights(hostname: str, username: str, secret_arn: str, refused: set[str]) -> Findings:
     if not refused:
-        yield checked(f"{hostname} takes {username}: {OPERATIONAL}, {CONFIGURATION}.")
+        yield checked(f"{hostname} accepts {username}: {OPERATIONAL}, {CONFIGURATION}.")
     elif len(refused) > 1:
-        # A wrong key and a role without the XML API are answered alike.
+        # The response to a wrong key is the same as that to a role without the XML API.
         yield problem(
-            f"{hostname} refuses the administrator {username}: the key or password is wrong, "
+            f"{hostname} rejects the administrator {username}: the key or password is wrong, "
             f"expired or revoked, or the role has no rights under XML API: renew secret "
-            f"{secret_arn}, or widen the role."
+            f"{secret_arn}, or give the role these rights."
         )
     else:
-        yield from (lacks(hostname, username, right) for right in refused)
+        yield from (missing_right(hostname, username, right) for right in refused)
 
 
-def lacks(hostname: str, username: str, right: str) -> Finding:
-    """The administrator's role does not have a right of the XML API."""
+def missing_right(hostname: str, username: str, right: str) -> Finding:
+    """The problem that the administrator's role lacks a right of the XML API."""
     return problem(
         f"{hostname}: the administrator {username} may not use {right}: enable it under XML API in "
         "the administrator's role (Panorama > Admin Roles)."
     )
 
 
-def _active(usable: Mapping[str, Inspection]) -> Generator[Finding, None, Inspection | None]:
-    """The peer that takes changes, if one does; why none does is yielded."""
+def _active_peer(
+    usable: Mapping[str, PreflightPanorama],
+) -> Generator[Finding, None, PreflightPanorama | None]:
+    """Find the peer that accepts changes.
+
+    Returns:
+        The peer; ``None`` if there is none, which is then a finding.
+    """
+    states = yield from _ha_states(usable)
+    standalone = [hostname for hostname, state in states.items() if state is None]
+    if standalone and len(usable) > 1:
+        yield problem(
+            f"No high-availability pair: {' and '.join(standalone)} without high availability, but "
+            "panorama.hostnames has two names: name the one Panorama that manages the firewalls, "
+            "or configure the two as a pair."
+        )
+    active = [name for name, state in states.items() if state is None or state in ACTIVE_STATES]
+    seen = ", ".join(f"{hostname} is {state}" for hostname, state in states.items() if state)
+    if len(active) > 1 and not standalone:
+        yield problem(f"Both peers accept changes ({seen}): check the pair's HA links.")
+    if states and not active:
+        yield problem(
+            f"No Panorama in panorama.hostnames accepts changes ({seen}): name both peers of the "
+            "pair, or check in Panorama > High Availability why neither is active."
+        )
+    if active and seen and not standalone:
+        yield checked(f"High availability: {seen}.")
+    return usable[active[0]] if active else None
+
+
+def _ha_states(
+    usable: Mapping[str, PreflightPanorama],
+) -> Generator[Finding, None, dict[str, str | None]]:
+    """Read each peer's high-availability state, ``None`` for a standalone Panorama."""
     states: dict[str, str | None] = {}
     for hostname, peer in usable.items():
         try:
-            states[hostname] = peer.state()
+            states[hostname] = peer.ha_state()
         except AutoscaleError as error:
             yield problem(f"{hostname}: its high-availability state: {error}.")
-    alone = [hostname for hostname, state in states.items() if state is None]
-    if alone and len(usable) > 1:
-        yield problem(
-            f"No high-availability pair: {' and '.join(alone)} stands alone, but "
-            "panorama.hostnames has two names: name the one Panorama that manages the firewalls, "
-            "or make them a pair."
-        )
-    active = [hostname for hostname, state in states.items() if state is None or state in ACTIVE]
-    seen = ", ".join(f"{hostname} is {state}" for hostname, state in states.items() if state)
-    if len(active) > 1 and not alone:
-        yield problem(f"Both peers take changes ({seen}): look at the pair's HA links.")
-    if states and not active:
-        yield problem(
-            f"No Panorama in panorama.hostnames takes changes ({seen}): name both peers of the "
-            "pair, or find out in Panorama > High Availability why neither is active."
-        )
-    if active and seen and not alone:
-        yield checked(f"High availability: {seen}.")
-    return usable[active[0]] if active else None
+    return states

@@ -1,4 +1,4 @@
-"""What must stand in Panorama, asked of the peer that takes changes."""
+"""The objects and rights that the module needs in Panorama, on the peer that accepts changes."""
 
 from __future__ import annotations
 
@@ -6,59 +6,60 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale.errors import PanoramaAccessError
+from vmseries_autoscale.errors import DeviceAccessError
 from vmseries_autoscale.preflight import metric_publishing
 from vmseries_autoscale.preflight.findings import Findings, checked, problem, unchecked
-from vmseries_autoscale.preflight.panorama_access import COMMIT, lacks
+from vmseries_autoscale.preflight.panorama_access import COMMIT, missing_right
 from vmseries_autoscale.settings import PanoramaSettings
 
 if TYPE_CHECKING:
-    from vmseries_autoscale.panorama.preflight_client import Inspection
+    from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
 
-MULTI_CONFIG = (10, 1)
-"""The first release whose API guide has multi-config without having to enable it first."""
+MULTI_CONFIG_VERSION = (10, 1)
+"""The first PAN-OS version whose API guide describes multi-config requests as always enabled."""
 
 
-def release(peer: Inspection) -> Findings:
-    """What the release of PAN-OS means for how firewalls are removed."""
+def pan_os_version(peer: PreflightPanorama) -> Findings:
+    """Report how firewalls are removed in Panorama's PAN-OS version."""
     version = peer.version()
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-    way = "in one transaction (multi-config)" if numbers >= MULTI_CONFIG else "one by one"
+    multi_config = numbers >= MULTI_CONFIG_VERSION
+    way = "in one transaction (multi-config)" if multi_config else "one by one"
     yield checked(f"PAN-OS {version}: removes the firewalls of a batch {way}.")
 
 
-def commit(peer: Inspection) -> Findings:
-    """The right to commit, by a commit of our own administrator's changes when there are none.
+def commit_right(peer: PreflightPanorama) -> Findings:
+    """Check the right to commit, by a commit while the administrator has no changes.
 
-    Panorama then answers that there is nothing to commit, and queues nothing. While a removal is on
-    its way there is something, which is not for the pre-flight to commit.
+    Panorama then answers that there is nothing to commit, and queues nothing. While a removal is
+    uncommitted there are changes, which the pre-flight must not commit.
     """
-    under_way = any(not job.finished for job in peer.commits())
-    if under_way or peer.candidate() != peer.running():
+    in_progress = any(not job.finished for job in peer.commits())
+    if in_progress or peer.candidate_members() != peer.running_members():
         yield unchecked(
-            "The right to commit: a change of the firewalls waits for its commit in Panorama. "
-            "Invoke the function again when it is over."
+            "The right to commit: a removal of firewalls waits for its commit in Panorama. "
+            "Invoke the function again when it is committed."
         )
         return
     try:
         peer.commit("terraform-aws-vmseries-autoscale: pre-flight")
-    except PanoramaAccessError:
-        yield lacks(peer.hostname, peer.username, COMMIT)
+    except DeviceAccessError:
+        yield missing_right(peer.hostname, peer.username, COMMIT)
         return
     yield checked(f"{peer.username} may commit.")
 
 
-def objects(settings: PanoramaSettings, peer: Inspection) -> Findings:
-    """Device group, template stack and log collector group."""
+def objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
+    """Check that the device group, template stack and log collector group exist."""
     expected: list[tuple[str, str, str, Callable[[], set[str]]]] = [
         ("device group", "device_group", settings.device_group, peer.device_groups),
         ("template stack", "template_stack", settings.template_stack, peer.template_stacks),
     ]
     if settings.log_collector_group is not None:
-        name, look = settings.log_collector_group, peer.log_collector_groups
-        expected.append(("log collector group", "log_collector_group", name, look))
-    for kind, attribute, name, look in expected:
-        if name in look():
+        name, names = settings.log_collector_group, peer.log_collector_groups
+        expected.append(("log collector group", "log_collector_group", name, names))
+    for kind, attribute, name, names in expected:
+        if name in names():
             yield checked(f"{peer.hostname} has the {kind} {name}.")
         else:
             yield problem(
@@ -67,14 +68,14 @@ def objects(settings: PanoramaSettings, peer: Inspection) -> Findings:
             )
 
 
-def license_manager(name: str, peer: Inspection) -> Findings:
-    """The license manager of the plugin sw_fw_license."""
+def license_manager(name: str, peer: PreflightPanorama) -> Findings:
+    """Check that the plugin sw_fw_license has the license manager."""
     if peer.has_license_manager(name):
         yield checked(f"{peer.hostname} has the license manager {name}.")
         yield unchecked(
-            "The right to commit the plugin's changes, which are another administrator's: there "
-            f"are none to try it with. {peer.username} needs Commit For Other Admins in its role "
-            "(Panorama > Admin Roles, Web UI, Commit)."
+            "The right to commit the license plugin's changes, which belong to another "
+            f"administrator: there are none to test it with. {peer.username} needs Commit For "
+            "Other Admins in its role (Panorama > Admin Roles, Web UI, Commit)."
         )
     else:
         yield problem(
@@ -84,10 +85,10 @@ def license_manager(name: str, peer: Inspection) -> Findings:
         )
 
 
-def publishes(settings: PanoramaSettings, namespace: str, peer: Inspection) -> Findings:
-    """What the template stack says about publishing metrics."""
+def publishing(settings: PanoramaSettings, namespace: str, peer: PreflightPanorama) -> Findings:
+    """Check the template stack's settings for publishing metrics."""
     if settings.template_stack not in peer.template_stacks():
-        yield unchecked("Publishing to CloudWatch: there is no such template stack.")
+        yield unchecked("Publishing to CloudWatch: the template stack does not exist.")
         return
-    found = metric_publishing.effective(peer.publishing())
-    yield from metric_publishing.judge(settings.template_stack, namespace, found)
+    effective = metric_publishing.effective(peer.metric_publishing())
+    yield from metric_publishing.check_publishing(settings.template_stack, namespace, effective)

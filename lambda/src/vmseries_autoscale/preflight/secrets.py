@@ -1,4 +1,7 @@
-"""Secrets: readable with this function's role, and of the right shape. Never what is in them."""
+"""Secrets: whether this function's role can read them, and whether they have the right shape.
+
+No finding contains a secret's content.
+"""
 
 from __future__ import annotations
 
@@ -7,76 +10,86 @@ from collections.abc import Generator, Mapping
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import SecretError
+from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem
 from vmseries_autoscale.secret_store import Credentials
 
-READING = (
+READ_REMEDY = (
     "check the secret's ARN, its resource policy and the policy of its KMS key and, for a "
     "function in a VPC, the route to Secrets Manager"
 )
-SHAPE = "put a new version of the secret; a visit notices it after five minutes"
+SHAPE_REMEDY = (
+    "put a new version of the secret; the functions use it after at most "
+    f"{secret_store.CACHE_SECONDS // 60} minutes"
+)
 
 
 def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | None]:
-    """Who we are to Panorama or to firewalls; what is wrong with the secret is yielded."""
+    """Check the secret with an administrator's credentials.
+
+    Returns:
+        The credentials; ``None`` if the secret cannot be used, which is then a finding.
+    """
     try:
-        found = secret_store.of_administrator(secret_arn)
+        credentials = secret_store.administrator_credentials(secret_arn)
     except SecretError as error:
         yield _unusable(error)
         return None
     values = {
-        "username": found.username,
-        "api_key": found.api_key,
-        "password": found.password,
+        "username": credentials.username,
+        "api_key": credentials.api_key,
+        "password": credentials.password,
     }
-    yield from _spoiled(secret_arn, values)
-    certificates = "a ca_bundle" if found.ca_bundle else "no ca_bundle, so the system's CAs count"
-    yield checked(f"Secret {secret_arn}: {found.username}, {certificates}.")
-    return found
+    yield from _check_white_space(secret_arn, values)
+    trust = "a ca_bundle" if credentials.ca_bundle else "no ca_bundle, so the system's CAs count"
+    yield checked(f"Secret {secret_arn}: {credentials.username}, {trust}.")
+    return credentials
 
 
-def trust(
-    secret_arn: str, found: Credentials | None
+def trusted_certificates(
+    secret_arn: str, credentials: Credentials | None
 ) -> Generator[Finding, None, ssl.SSLContext | None]:
-    """How a server is verified by what is in a secret; what is wrong with that is yielded."""
-    # Slow to load, and only wanted here.
-    from vmseries_autoscale.pan_os.connection import verifying_context  # noqa: PLC0415
+    """Check the certificates that a secret's ca_bundle trusts.
 
-    if found is None:
+    Returns:
+        The TLS context; ``None`` if there are no credentials, or if their ca_bundle cannot be used,
+        which is then a finding.
+    """
+    if credentials is None:
         return None
     try:
-        return verifying_context(found.ca_bundle)
+        return verifying_context(credentials.ca_bundle)
     except SecretError as error:
-        yield problem(f"Secret {secret_arn}: {error}: {SHAPE}.")
+        yield problem(f"Secret {secret_arn}: {error}: {SHAPE_REMEDY}.")
         return None
 
 
-def of_firewalls(secret_arn: str) -> Findings:
-    """The administrator of the firewalls' own API."""
-    found = yield from administrator(secret_arn)
-    yield from trust(secret_arn, found)
+def firewall_administrator(secret_arn: str) -> Findings:
+    """Check the secret with the credentials for the firewalls' own API."""
+    credentials = yield from administrator(secret_arn)
+    yield from trusted_certificates(secret_arn, credentials)
 
 
 def licensing_api_key(secret_arn: str) -> Findings:
-    """The key by which firewalls give their licenses back."""
+    """Check the secret with the licensing API key that firewalls deactivate their license with."""
     try:
         key = secret_store.licensing_api_key(secret_arn)
     except SecretError as error:
         yield _unusable(error)
         return
-    yield from _spoiled(secret_arn, {"api_key": key})
+    yield from _check_white_space(secret_arn, {"api_key": key})
     yield checked(f"Secret {secret_arn}: a licensing API key.")
 
 
 def _unusable(error: SecretError) -> Finding:
-    # What has a cause could not be read; what has none was read.
-    todo = SHAPE if error.__cause__ is None else READING
-    return problem(f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}: {todo}.")
+    # An error with a cause means that the secret could not be read, one without that it was read.
+    remedy = SHAPE_REMEDY if error.__cause__ is None else READ_REMEDY
+    return problem(f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}: {remedy}.")
 
 
-def _spoiled(secret_arn: str, values: Mapping[str, str | None]) -> Findings:
-    """The values that were stored with what came with them when they were copied."""
+def _check_white_space(secret_arn: str, values: Mapping[str, str | None]) -> Findings:
+    """Find values that are empty, or that were copied with white space around them."""
     for name, value in values.items():
         if value is not None and (not value.strip() or value != value.strip()):
-            wrong = "begins or ends with white space" if value.strip() else "is empty"
-            yield problem(f"Secret {secret_arn}: the value of {name} {wrong}: {SHAPE}.")
+            defect = "begins or ends with white space" if value.strip() else "is empty"
+            yield problem(f"Secret {secret_arn}: the value of {name} {defect}: {SHAPE_REMEDY}.")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from vmseries_autoscale import concurrency
 from vmseries_autoscale.aws import ec2_errors
-from vmseries_autoscale.aws.network.actions import Action
+from vmseries_autoscale.aws.network.ec2_actions import Action
 from vmseries_autoscale.aws.network.state import Change, NetworkState
 from vmseries_autoscale.errors import EventualConsistencyError, TimeBudgetExceededError
 
@@ -57,7 +57,7 @@ def converge(
             partial(_execute, ec2, action, retry_capacity_errors=retry_capacity_errors)
             for action in actions
         ]
-        for change in concurrency.run(calls):
+        for change in concurrency.run_parallel(calls):
             state = change(state)
     raise EventualConsistencyError(f"actions remain after {MAXIMUM_ROUNDS} rounds: {actions}")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import identity
+from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.identity import Evidence, Identity, Unknown, tags_for
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown, tags_for
 from vmseries_autoscale.panorama import Device
 
 ID = "i-0123456789abcdef0"
@@ -19,7 +19,7 @@ IP = "10.0.1.5"
 OTHER = "i-0fedcba9876543210"
 OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
 
-identify = partial(identity.identify, holder=lambda _serial: None)
+identify = partial(firewall_identity.identify, other_instance_with_serial=lambda _serial: None)
 
 
 @pytest.mark.documents(id="readiness/identity/evidence")
@@ -44,13 +44,13 @@ def test_evidence(
 @pytest.mark.parametrize(
     ("devices", "reason"),
     [
-        ([], "knows no firewall"),
-        ([Device("001")], "knows no firewall"),
+        ([], "lists no firewall"),
+        ([Device("001")], "lists no firewall"),
         ([replace(OURS, hostname=ID), Device("002", ID)], "several firewalls have the host name"),
         ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
         ([replace(OURS, hostname=OTHER)], f"is {OTHER}"),
-        ([replace(OURS, policy_status=None)], "not in our device group"),
-        ([replace(OURS, template_status=None)], "not in our template stack"),
+        ([replace(OURS, policy_status=None)], "not in the configured device group"),
+        ([replace(OURS, template_status=None)], "not in the configured template stack"),
         ([replace(OURS, connected=False)], "is not connected"),
     ],
 )
@@ -65,7 +65,7 @@ def test_no_address_matches_no_address() -> None:
 
 
 def test_a_firewall_that_another_instance_is_known_to_be() -> None:
-    found = identify(ID, {}, IP, [OURS], holder={"001": OTHER}.get)
+    found = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
     assert isinstance(found, Unknown)
     assert found.reason.endswith(f"but is {OTHER}")
 
@@ -78,9 +78,9 @@ def test_who_else_it_might_be_is_asked_only_where_the_address_alone_tells() -> N
         ({}, [replace(OURS, connected=False)]),
         ({}, []),
     ):
-        identify(ID, own_tags, IP, known, holder=asked.append)
+        identify(ID, own_tags, IP, known, other_instance_with_serial=asked.append)
     assert asked == []
-    identify(ID, {}, IP, [OURS], holder=asked.append)
+    identify(ID, {}, IP, [OURS], other_instance_with_serial=asked.append)
     assert asked == ["001"]
 
 
@@ -111,7 +111,7 @@ devices = st.builds(
 def test_a_match_is_always_the_only_one(
     known: list[Device], ip: str | None, others: dict[str, str]
 ) -> None:
-    found = identify(ID, {}, ip, known, holder=others.get)
+    found = identify(ID, {}, ip, known, other_instance_with_serial=others.get)
     if isinstance(found, Unknown):
         return
     (device,) = [device for device in known if device.serial == found.serial]

@@ -1,0 +1,89 @@
+"""Outcomes: how a step of a visit ends, and what an error means for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias, TypeVar
+
+from botocore.exceptions import ClientError
+
+from vmseries_autoscale.errors import (
+    EventualConsistencyError,
+    TimeBudgetExceededError,
+    TransientError,
+)
+
+THROTTLING_ERROR_CODES = frozenset(
+    {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
+)
+"""Error codes for throttled calls: EC2; SQS; Auto Scaling; Elastic Load Balancing and Secrets
+Manager. Source: "Common Errors" of their API references, and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
+
+
+class Delay(Enum):
+    """How long to wait before the next try.
+
+    ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for those that take minutes.
+    ``THROTTLED`` is for calls that AWS throttled.
+    """
+
+    SHORT = auto()
+    NORMAL = auto()
+    THROTTLED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The step is waiting for a condition.
+
+    Attributes:
+        reason: the condition.
+        delay: how long to wait before the next try.
+    """
+
+    reason: str
+    delay: Delay = Delay.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step raised an error. A later try may succeed."""
+
+    error: Exception
+
+
+T = TypeVar("T")
+Unfinished: TypeAlias = Retry | Failed
+Outcome: TypeAlias = Done | Unfinished
+
+OUT_OF_TIME = Retry("no time left in this invocation", Delay.SHORT)
+"""The outcome of a step that was not started because the invocation is about to end."""
+
+
+def run_step(step: Callable[[], T]) -> T | Unfinished:
+    """Run ``step`` and turn any error into an outcome, so that it affects no other step.
+
+    Returns:
+        The result of ``step``, or the outcome that its error stands for.
+    """
+    try:
+        return step()
+    except TransientError as error:
+        short = isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
+        return Retry(str(error), Delay.SHORT if short else Delay.NORMAL)
+    except ClientError as error:
+        return Retry(str(error), Delay.THROTTLED) if _is_throttling(error) else Failed(error)
+    except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
+        return Failed(error)
+
+
+def _is_throttling(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code", "") in THROTTLING_ERROR_CODES

@@ -167,3 +167,7 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 .PHONY: prove-rates
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
+
+.PHONY: bench
+bench: setup ## Measure what depends on the machine's speed, as ratios of one run
+	@PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios bench

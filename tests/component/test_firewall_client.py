@@ -59,7 +59,9 @@ def api(server: XmlApi) -> XmlApi:
 
 
 def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
-    settings = FirewallApiSettings("arn:secret", api.port, server_name, timeout_seconds=1)
+    settings = FirewallApiSettings(
+        "arn:secret", api.port, server_name, timeout_seconds=api.client_timeout_seconds
+    )
     administrator = Credentials("autoscale", KEY, None, ca_bundle or api.ca_bundle)
     return PanOsFirewall(ADDRESS, settings, administrator)
 

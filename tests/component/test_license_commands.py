@@ -81,21 +81,25 @@ def server() -> Iterator[XmlApi]:
 @pytest.fixture
 def api(server: XmlApi) -> XmlApi:
     server.requests.clear()
-    server.reply = lambda _fields: Answer(OK)
+    server.answers(OK)
     return server
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, api: XmlApi) -> Way:
+    answer = request.node.callspec.params.get("answer")
+    if isinstance(answer, Answer):
+        api.answers(answer)  # Sets the timeout of the client.
     credentials = Credentials("autoscale", KEY, None, api.ca_bundle)
     if request.param == "directly":
-        own_api = FirewallApiSettings("arn:secret", api.port, "localhost", timeout_seconds=1)
+        timeout = api.client_timeout_seconds
+        own_api = FirewallApiSettings("arn:secret", api.port, "localhost", timeout)
         firewall = PanOsFirewall(ADDRESS, own_api, credentials)
         device = f"firewall {ADDRESS}"
         return Way(firewall, device, None, DeviceRefusedError, DeviceRefusedError)
     panorama = PanOsPanorama(
         "localhost",
-        settings.of_panorama(api.port),
+        settings.of_server(api),
         credentials,
     )
     commands = panorama.firewall(SERIAL)

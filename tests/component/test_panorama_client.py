@@ -9,7 +9,7 @@ import pytest
 import trustme
 from defusedxml.ElementTree import fromstring
 
-from component.fakes.settings import of_panorama
+from component.fakes.settings import of_server
 from component.fakes.xml_server import KEY, Answer, XmlApi, credentials, error
 from vmseries_autoscale.errors import (
     AutoscaleError,
@@ -43,7 +43,7 @@ QUEUED = (
 
 def peers(api: XmlApi, *hostnames: str) -> PanoramaSettings:
     """The settings of an active/passive pair."""
-    return of_panorama(api.port, hostnames=hostnames)
+    return of_server(api, hostnames=hostnames)
 
 
 @pytest.fixture
@@ -53,8 +53,12 @@ def api() -> Iterator[XmlApi]:
 
 
 @pytest.fixture
-def panorama(api: XmlApi) -> PanOsPanorama:
-    return connect_to_active(of_panorama(api.port), credentials(api))
+def panorama(api: XmlApi, request: pytest.FixtureRequest) -> PanOsPanorama:
+    callspec = getattr(request.node, "callspec", None)
+    answer = callspec.params.get("answer") if callspec else None
+    if isinstance(answer, Answer):
+        api.answers(answer)  # Sets the timeout of the client.
+    return connect_to_active(of_server(api), credentials(api))
 
 
 # Keys and certificates.
@@ -77,7 +81,7 @@ def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
     with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
-    panorama = connect_to_active(of_panorama(api.port), with_password)
+    panorama = connect_to_active(of_server(api), with_password)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     keygen, *deletes = api.requests
@@ -98,7 +102,7 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     ids=["another CA, key", "another CA, password", "system trust"],
 )
 def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials) -> None:
-    panorama = connect_to_active(of_panorama(api.port), secret)
+    panorama = connect_to_active(of_server(api), secret)
     with pytest.raises(DeviceCertificateError):
         panorama.devices()
     assert api.requests == []
@@ -106,7 +110,7 @@ def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials)
 
 def test_a_certificate_for_another_name_is_refused() -> None:
     with XmlApi(certified_name="panorama.example.com") as api:
-        panorama = connect_to_active(of_panorama(api.port), credentials(api))
+        panorama = connect_to_active(of_server(api), credentials(api))
         with pytest.raises(DeviceCertificateError):
             panorama.devices()
         assert api.requests == []
@@ -114,7 +118,7 @@ def test_a_certificate_for_another_name_is_refused() -> None:
 
 def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
     with pytest.raises(SecretError, match="ca_bundle"):
-        connect_to_active(of_panorama(api.port), replace(credentials(api), ca_bundle="not PEM"))
+        connect_to_active(of_server(api), replace(credentials(api), ca_bundle="not PEM"))
 
 
 # What is not an answer.
@@ -151,7 +155,7 @@ def test_no_answer(
 
 
 def test_a_closed_port(api: XmlApi) -> None:
-    closed = replace(of_panorama(api.port), port=1)
+    closed = replace(of_server(api), port=1)
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(closed, credentials(api)).devices()
 
@@ -260,8 +264,8 @@ def ha(state: str) -> str:
 def test_the_active_peer_is_taken(api: XmlApi, states: list[str], asked: int) -> None:
     api.answers(*(ha(state) for state in states))
     connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 "localhost",
                 "localhost",
@@ -275,8 +279,8 @@ def test_the_active_peer_is_taken(api: XmlApi, states: list[str], asked: int) ->
 def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
     api.answers('<response status="success"><result><enabled>no</enabled></result></response>')
     connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 "localhost",
                 "localhost",
@@ -291,8 +295,8 @@ def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
 def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
     connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 UNREACHABLE,
                 "localhost",
@@ -312,8 +316,8 @@ def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
 def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer) -> None:
     api.answers(answer, Answer(ha("secondary-active")))
     connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 "localhost",
                 "localhost",
@@ -329,8 +333,8 @@ def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: Xml
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
         connect_to_active(
-            of_panorama(
-                api.port,
+            of_server(
+                api,
                 hostnames=(
                     "localhost",
                     "localhost",
@@ -344,8 +348,8 @@ def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: Xml
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
     panorama = connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 "localhost",
                 "localhost",
@@ -363,8 +367,8 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
     api.answers(ha("primary-passive"), ha("secondary-active"))
     api.requests.clear()
     connect_to_active(
-        of_panorama(
-            api.port,
+        of_server(
+            api,
             hostnames=(
                 "localhost",
                 "localhost",
@@ -380,8 +384,8 @@ def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(DeviceBusyError):
         connect_to_active(
-            of_panorama(
-                api.port,
+            of_server(
+                api,
                 hostnames=(
                     "localhost",
                     "localhost",
@@ -397,8 +401,8 @@ def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(
-            of_panorama(
-                api.port,
+            of_server(
+                api,
                 hostnames=(
                     UNREACHABLE,
                     "localhost",
@@ -699,7 +703,7 @@ def test_a_run_that_is_short_of_time_stops_between_two_requests(
 
 
 def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
-    named = replace(of_panorama(api.port), device_group="O'Brien")
+    named = replace(of_server(api), device_group="O'Brien")
     panorama = connect_to_active(named, credentials(api))
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
     assert api.requests[0]["xpath"] == (

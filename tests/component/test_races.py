@@ -47,7 +47,7 @@ def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[],
         if operation in ("DescribeNetworkInterfaces", "DescribeAddresses"):
             looked[operation] = looked.get(operation, 0) + 1
             if looked[operation] <= len(visits):
-                everybody.wait(timeout=20)
+                everybody.wait(timeout=120)
         return answer
 
     with monkeypatch.context() as patch, cloud.warm(), telemetry.invocation(NAME):

@@ -8,6 +8,7 @@ from component.fakes.base import NAME, ZONE
 from component.fakes.ec2 import NETWORKS, SECURITY_GROUP
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
+from component.fakes.xml_server import XmlApi
 from vmseries_autoscale.settings import PanoramaSettings
 
 SERVER_NAME = "firewalls.example.com"
@@ -123,6 +124,11 @@ def firewall_api() -> dict[str, Any]:
         "server_name": SERVER_NAME,
         "timeout_seconds": 5,
     }
+
+
+def of_server(api: XmlApi, **changes: Any) -> PanoramaSettings:
+    """The settings of a Panorama that this server stands in for."""
+    return of_panorama(api.port, timeout_seconds=api.client_timeout_seconds, **changes)
 
 
 def of_panorama(port: int, **changes: Any) -> PanoramaSettings:

@@ -43,6 +43,8 @@ class XmlApi:
         reply: Returns the response to the fields of a request.
         ca: Certificate authority of the server.
         expires: When the certificate expires; ``None`` for long after the test.
+        client_timeout_seconds: Timeout for clients. Short only if a response is delayed on purpose,
+            because a busy machine is slow.
     """
 
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -51,6 +53,7 @@ class XmlApi:
     ca: trustme.CA = field(default_factory=trustme.CA)
     certified_name: str = "localhost"
     expires: datetime | None = None
+    client_timeout_seconds: int = 30
 
     def __enter__(self) -> XmlApi:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -81,6 +84,7 @@ class XmlApi:
     def answers(self, *bodies: str | Answer) -> None:
         """Return these responses in order, and the last one for all further requests."""
         queue = [body if isinstance(body, Answer) else Answer(body) for body in bodies]
+        self.client_timeout_seconds = 1 if any(answer.delay for answer in queue) else 30
         self.reply = lambda _fields: queue.pop(0) if len(queue) > 1 else queue[0]
 
 

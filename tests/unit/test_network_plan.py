@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.network import apply
-from vmseries_autoscale.aws.network.actions import (
+from vmseries_autoscale.aws.network import converge as network_converge
+from vmseries_autoscale.aws.network.ec2_actions import (
     Action,
     AssociateAddress,
     AttachInterface,
@@ -25,13 +25,13 @@ from vmseries_autoscale.aws.network.actions import (
 )
 from vmseries_autoscale.aws.network.plan import plan_attachment, plan_removal
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.settings import InterfaceSettings, Role
 
 ID = "i-0123456789abcdef0"
 ZONE = "us-east-1a"
-OWNER = Owner("fw", "fw", ID, {})
+OWNER = ResourceTags("fw", "fw", ID, {})
 PRIMARY = Interface(
     "eni-primary",
     status=Status.ATTACHED,
@@ -83,7 +83,7 @@ def converge(plan: Callable[[NetworkState], list[Action]], state: NetworkState) 
             assert_acceptable(action, state)
         return actions
 
-    return apply.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
+    return network_converge.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
 
 
 def assert_acceptable(action: Action, state: NetworkState) -> None:
@@ -268,7 +268,7 @@ def test_each_round_executes_all_actions_that_the_previous_round_made_possible()
 def test_a_launch_needs_thirteen_ec2_calls() -> None:
     ec2 = ModelEc2()
     plan = partial(plan_attachment, OWNER, ZONE, WANTED)
-    apply.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
+    network_converge.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
     assert len(ec2.calls) == 13
 
 
@@ -333,7 +333,7 @@ def test_removal_makes_no_separate_call_to_disassociate_an_address() -> None:
     address = Address("eipalloc", "management", "eipassoc", "eni-management")
     state = NetworkState.of([Interface("eni-management", "management")], [address])
     ec2 = ModelEc2()
-    apply.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
+    network_converge.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
     assert ec2.calls == ["delete_network_interface", "release_address"]
 
 

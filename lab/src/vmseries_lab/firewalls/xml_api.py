@@ -69,7 +69,9 @@ class XmlApis:
         """Serve on new ports, if the APIs are enabled."""
         if not served:
             return
-        self._server = HttpsServer(self._authority, (FIREWALL_NAME,), self.respond)
+        self._server = HttpsServer(
+            self._authority, (FIREWALL_NAME,), self.respond, self._world.clock
+        )
         self._server.intercept = self.intercept
         with self._world.lock:
             self._doors = PortListener(self._server.take)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from moto.core.responses import BaseResponse
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
 from vmseries_lab.aws.iam.authorizer import Authorizer, Rejection, undecided
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests.connections import Late, connection_of, cut
+from vmseries_lab.aws.requests.connections import Late, connection_of, cut, headers_of
 from vmseries_lab.aws.requests.errors import error_code, error_response, throttled
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
 from vmseries_lab.aws.requests.parameters import parameters_of
@@ -23,6 +22,7 @@ from vmseries_lab.aws.requests.request_log import Call, Calls, role_of
 from vmseries_lab.aws.requests.stable_names import subject_of
 from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.core.world import World
+from vmseries_lab.net.held_responses import delay
 
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
 """Calls that can wait: a long poll for messages, an invocation for calls of the function. They
@@ -81,7 +81,7 @@ class RequestPipeline:
             access_key=response.access_key,
             role=role,
         )
-        started = time.perf_counter()
+        started = self.world.clock.now()
         try:
             hits = self.faults.take(service, action, role, subject)
             before = [fault for fault in hits if fault.when == "before"]
@@ -94,7 +94,7 @@ class RequestPipeline:
                 result = self._apply_faults(response, service, after) or result
             call.status, call.error = int(result[0]), error_code(result)
         finally:
-            call.seconds = round(time.perf_counter() - started, 4)
+            call.seconds = round(self.world.clock.now() - started, 4)
         return result
 
     def _within_rates(self, call: Call) -> bool:
@@ -145,9 +145,19 @@ class RequestPipeline:
         result = None
         for fault in faults:
             if fault.kind == "delay":
-                time.sleep(fault.seconds)
+                delay(
+                    connection_of(response),
+                    headers_of(response),
+                    fault.seconds,
+                    self.world.clock,
+                )
             elif fault.kind == "late":
-                self.late.hold(connection_of(response), fault.seconds)
+                self.late.hold(
+                    connection_of(response),
+                    headers_of(response),
+                    fault.seconds,
+                    self.world.clock,
+                )
             elif fault.kind in ("reset", "crash"):
                 if fault.kind == "crash":
                     self.crash(response.access_key)

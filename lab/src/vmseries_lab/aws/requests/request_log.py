@@ -30,7 +30,7 @@ class Call:
             to write a function's logs; empty for calls over the network.
         status: HTTP status of the response, 0 while there is none (or if the connection broke).
         error: error code of the response, empty if the call succeeded.
-        seconds: real time that the call took.
+        seconds: lab time that the call took.
         authorization: authorization requests of a function's call; empty if a resource of the call
             does not exist, or if a fault preceded authorization.
     """

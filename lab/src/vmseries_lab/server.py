@@ -142,7 +142,7 @@ class Laboratory:
         self._add_routes()
 
     def _listen(self) -> BaseWSGIServer:
-        """Listen on a free port; who serves there is the caller's business."""
+        """Listen on a free port; the caller starts to serve."""
         server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=QuietHandler
         )
@@ -213,7 +213,7 @@ class Laboratory:
         return {"addresses": self.ec2.addresses.quota}
 
     def ready(self) -> dict[str, Any]:
-        """What the client needs to know."""
+        """Return the addresses, the CA certificate and the auth code for the client."""
         return {
             "endpoint": self.world.endpoint,
             "hosts": self.world.hosts,
@@ -251,7 +251,7 @@ class Laboratory:
         self.fleet.start()
 
     def stop(self) -> None:
-        """End everything that was started."""
+        """End all threads and processes of the lab."""
         self.pump.stop()
         self.server.shutdown()
         self.functions.stop()

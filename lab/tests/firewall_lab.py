@@ -1,4 +1,4 @@
-"""What the tests of the lab's firewalls share: a world with them, in one process with moto."""
+"""A lab with firewalls, in one process with moto, for the tests of firewalls."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def statement(action: str, resource: str = "*", **condition: str) -> dict[str, A
 
 @dataclass
 class Site:
-    """A world with Panorama, licensing, firewalls, and one subnet to start them in."""
+    """A lab with Panorama, licensing, firewalls and one subnet."""
 
     world: World
     vendor: vendor_services.VendorServices
@@ -103,7 +103,7 @@ class Site:
         return str(instance_id)
 
     def interface(self, address: str | None = None) -> str:
-        """Make an interface, at an address of one's choice if need be."""
+        """Create an interface, optionally with a given address; return its ID."""
         fixed = {"PrivateIpAddress": address} if address else {}
         interface = self.client("ec2").create_network_interface(
             SubnetId=self.subnet, Groups=[self.group], **fixed
@@ -147,7 +147,7 @@ def client_of(service: str) -> Any:
 
 @contextmanager
 def mocked_aws() -> Iterator[None]:
-    """Moto in this process. Its EC2 takes long to start: for all tests of a module at once."""
+    """Run moto in this process; once per test module, because its EC2 starts slowly."""
     with mock_aws():
         yield
     client_of.cache_clear()
@@ -155,7 +155,7 @@ def mocked_aws() -> Iterator[None]:
 
 @contextmanager
 def firewall_lab():
-    """A world with firewalls, in which moto is at work already."""
+    """A lab with firewalls; moto must be running."""
     world = World()
     ec2.install(world)
     marketplace_images.install(world)

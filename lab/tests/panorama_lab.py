@@ -1,4 +1,4 @@
-"""What the tests of the lab's Panorama share: a Panorama, and pan-os-python to talk to it."""
+"""A lab with Panorama, and pan-os-python as its client, for the tests of Panorama."""
 
 import base64
 import socket
@@ -22,7 +22,7 @@ from vmseries_lab.panorama.responses import result
 
 HOST = "panorama.example.com"
 SECOND_HOST = "panorama-2.example.com"
-OTHER_HOST = "somebody-else.example.com"
+OTHER_HOST = "other-host.example.com"
 MANAGED = "/config/mgt-config/devices"
 GROUP = references.members_path("device-group", "autoscale")
 STACK = references.members_path("template-stack", "autoscale-stack")
@@ -30,7 +30,7 @@ LOGS = references.members_path("log-collector-group", "autoscale-logs")
 
 
 class VerifiedPanorama(panos.panorama.Panorama):
-    """pan-os-python, with the certificate verified and host names as in the lab."""
+    """pan-os-python with verified certificates and the lab's host names."""
 
     def __init__(self, vendor, peer=0, **arguments):
         peer = vendor.panorama.peers[peer]
@@ -45,7 +45,7 @@ class VerifiedPanorama(panos.panorama.Panorama):
 
 
 class Firewall:
-    """Just enough of a firewall for Panorama to manage."""
+    """A minimal firewall for Panorama."""
 
     hostname = "i-0123"
     sw_version = "11.1.4-h7"
@@ -88,7 +88,7 @@ def names_lead_to_the_lab():
 
 @contextmanager
 def panorama_lab():
-    """A Panorama alone in a world; its names lead to it for as long as it runs."""
+    """A lab with only Panorama and licensing; host names are resolved to it."""
     world = World()
     vendor = vendor_services.install(world)
     device = VerifiedPanorama(vendor, api_key=initial_config.AUTOSCALE.key)
@@ -99,7 +99,7 @@ def panorama_lab():
 
 
 def ask(vendor, *, header=None, basic=None, get=False, **parameters):
-    """One request without any client library: status, body."""
+    """Send one request without a client library; return status and body."""
     url = f"https://{HOST}:{vendor.panorama.peers[0].server.port}/api/"
     form = urllib.parse.urlencode(parameters)
     headers = {"X-PAN-KEY": header} if header else {}
@@ -120,7 +120,7 @@ def ask(vendor, *, header=None, basic=None, get=False, **parameters):
 
 @contextmanager
 def rejected(device, text, code):
-    """What is done in here is refused by an answer with this text and code."""
+    """Expect that Panorama rejects the request inside with this text and code."""
     with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
         yield
     assert device.xapi.status_code == code

@@ -1,7 +1,6 @@
-"""What groups do and refuse.
+"""Auto Scaling groups: capacity, deletion, instances, health, refresh and zone balance.
 
-The expected answers are those of the EC2 Auto Scaling user guide and API reference; the tests name
-the pages.
+Expected responses: EC2 Auto Scaling user guide and API reference; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class TestCapacity:
             )
         assert error_of(asg.update_auto_scaling_group, **NAME, MinSize=5) == "ValidationError"
 
-    def test_new_limits_pull_the_capacity_along(self, aws: InProcessAws, asg: Any) -> None:
+    def test_new_limits_adjust_the_capacity(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html"""
         aws.build_group()
         asg.update_auto_scaling_group(**NAME, MinSize=2)
@@ -81,7 +80,7 @@ class TestCapacity:
 class TestDelete:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html"""
 
-    def test_refused_while_instances_remain(self, aws: InProcessAws, asg: Any) -> None:
+    def test_rejected_while_instances_remain(self, aws: InProcessAws, asg: Any) -> None:
         aws.in_service(1)
         assert error_of(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
         asg.update_auto_scaling_group(**NAME, MinSize=0, MaxSize=0, DesiredCapacity=0)
@@ -255,7 +254,11 @@ class TestRefresh:
         return dict(asg.describe_instance_refreshes(**NAME)["InstanceRefreshes"][0])
 
     def run(self, aws: InProcessAws, asg: Any) -> tuple[int, int]:
-        """Answer all hooks until it ends; returns the fewest in service and the most there."""
+        """Complete all hooks until the refresh ends.
+
+        Returns:
+            Minimum number of instances in service, and maximum number of instances.
+        """
         fewest, most = 99, 0
         for _ in range(100):
             aws.world.advance(10)

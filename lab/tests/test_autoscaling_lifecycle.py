@@ -1,7 +1,6 @@
-"""How instances enter and leave a group.
+"""The lifecycle of instances in a group.
 
-The expected answers are those of the EC2 Auto Scaling user guide and API reference; the tests name
-the pages.
+Expected responses: EC2 Auto Scaling user guide and API reference; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -248,7 +247,7 @@ class TestAbandon:
         assert aws.states() == {}
 
 
-class TestWhatIsLaunched:
+class TestLaunchedInstances:
     def test_instance_follows_the_template_version(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html"""
         aws.client("iam").create_instance_profile(InstanceProfileName="fw")
@@ -327,7 +326,7 @@ class TestWhatIsLaunched:
         zones = Counter(one["AvailabilityZone"] for one in aws.group()["Instances"])
         assert sorted(zones.values()) == [2, 2, 2]
 
-    def test_launch_that_ec2_refuses(self, aws: InProcessAws, asg: Any) -> None:
+    def test_a_launch_that_ec2_rejects(self, aws: InProcessAws, asg: Any) -> None:
         """A failed activity, an event, and another try later.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html

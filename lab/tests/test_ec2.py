@@ -1,6 +1,6 @@
-"""EC2's refusals and delays.
+"""EC2: validation, and states that change over time.
 
-The expected answers are those of the EC2 API reference and user guide; the tests name the pages.
+The expected responses are those of the EC2 API reference and user guide; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ class TestCreateAndDelete:
         code, _ = error_of(ec2.delete_network_interface, NetworkInterfaceId="eni-0123456789abcdef0")
         assert code == "InvalidNetworkInterfaceID.NotFound"
 
-    def test_nat_gateway_takes_its_interface_along(self, aws: InProcessAws, ec2: Any) -> None:
+    def test_deleting_a_nat_gateway_deletes_its_interface(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html"""
         allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
         gateway = ec2.create_nat_gateway(SubnetId=aws.subnets[0], AllocationId=allocation)
@@ -237,7 +239,7 @@ class TestAttach:
             ("still pending", "IncorrectState"),
         ],
     )
-    def test_refusals(self, aws: InProcessAws, ec2: Any, case: str, code: str) -> None:
+    def test_rejected_attachments(self, aws: InProcessAws, ec2: Any, case: str, code: str) -> None:
         """The limit of m5.xlarge is 4 interfaces:
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html
         """

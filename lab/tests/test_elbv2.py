@@ -1,4 +1,4 @@
-"""Gateway Load Balancers. The expected answers are those of the documentation, named per test."""
+"""Load balancers and target groups. Expected responses: documentation, named per test."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def registered(aws: InProcessAws, target_group: str) -> str:
     return instance_id
 
 
-def test_arns_tell_the_type(aws: InProcessAws, elb: Any) -> None:
+def test_arns_contain_the_type(aws: InProcessAws, elb: Any) -> None:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html"""
     for kind, word in (("gateway", "gwy"), ("network", "net"), ("application", "app")):
         balancer = elb.create_load_balancer(Name=kind, Type=kind, Subnets=aws.subnets)
@@ -139,11 +139,11 @@ def test_deregistered_targets_drain_for_the_delay(aws: InProcessAws, elb: Any) -
     assert aws.health(target_group) == {instance_id: "draining"}
     aws.world.advance(10)
     assert aws.health(target_group) == {}
-    (asked,) = elb.describe_target_health(
+    (description,) = elb.describe_target_health(
         TargetGroupArn=target_group, Targets=[{"Id": instance_id}]
     )["TargetHealthDescriptions"]
-    assert asked["TargetHealth"]["State"] == "unused"
-    assert asked["TargetHealth"]["Reason"] == "Target.NotRegistered"
+    assert description["TargetHealth"]["State"] == "unused"
+    assert description["TargetHealth"]["Reason"] == "Target.NotRegistered"
     assert aws.kinds(instance_id)[-3:] == ["target-registered", "target-draining", "target-drained"]
 
 
@@ -206,10 +206,10 @@ class TestAddresses:
         (instance_id,) = aws.states()
         return str(aws.instance(instance_id)["PrivateIpAddress"])
 
-    def test_health_is_that_of_whoever_has_the_address(
+    def test_health_is_that_of_the_instance_with_the_address(
         self, aws: InProcessAws, elb: Any, web: str
     ) -> None:
-        """Nobody deregisters an address because its instance has ended."""
+        """An address stays registered after its instance was terminated."""
         address = self.address(aws)
         elb.register_targets(TargetGroupArn=web, Targets=[{"Id": address, "Port": 8443}])
         aws.world.advance(16)

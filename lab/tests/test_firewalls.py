@@ -1,4 +1,4 @@
-"""Firewalls on instances of the simulated EC2: how they boot, join, publish, and give back."""
+"""Firewalls on simulated instances: boot, registration, metrics, licenses and quirks."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -166,7 +166,7 @@ class TestBoot:
         assert site.fleet.all() == []
         assert site.world.probe(started["Instances"][0]["InstanceId"], 80)
 
-    def test_a_wrong_auth_key_is_refused(self, site):
+    def test_a_wrong_auth_key_is_rejected(self, site):
         site.vendor.panorama.vm_auth_keys = {"another"}
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
@@ -256,24 +256,24 @@ class TestMetrics:
 
 
 class TestLicense:
-    def tell(self, firewall, command):
+    def execute(self, firewall, command):
         return firewall.operate(fromstring(command))
 
-    def test_it_is_given_back_a_little_later_and_that_is_read_back(self, site):
+    def test_a_license_is_returned_later_and_no_longer_shown(self, site):
         firewall = site.in_service()
-        held = self.tell(firewall, INFO)
+        held = self.execute(firewall, INFO)
         assert held.findtext("result/licenses/entry/serial") == firewall.serial
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        answer = self.tell(firewall, DEACTIVATE)
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
+        answer = self.execute(firewall, DEACTIVATE)
         assert "Successfully deactivated" in answer.findtext("result")
         assert site.used() == 1
         site.world.advance(25)
         assert site.used() == 0
-        assert ET.tostring(self.tell(firewall, INFO).find("result")) == (
+        assert ET.tostring(self.execute(firewall, INFO).find("result")) == (
             b"<result><licenses /></result>"
         )
         with pytest.raises(ApiError, match="no VM-Capacity license"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
 
     def test_through_panorama(self, site):
         firewall = site.in_service()
@@ -300,39 +300,39 @@ class TestLicense:
     def test_not_without_the_right_key(self, site, key, text):
         firewall = site.in_service()
         if key:
-            self.tell(firewall, KEY.format(key))
+            self.execute(firewall, KEY.format(key))
         with pytest.raises(ApiError, match=text):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
         site.world.advance(60)
         assert site.used() == 1
 
     def test_not_while_the_licensing_service_is_away(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
         site.vendor.licensing.configure(available=False)
         with pytest.raises(ApiError, match="try again later"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
         site.vendor.licensing.configure(available=True)
-        self.tell(firewall, DEACTIVATE)
+        self.execute(firewall, DEACTIVATE)
         site.world.advance(25)
         assert site.used() == 0
 
-    def test_a_refusal_of_the_vendor(self, site):
+    def test_a_deactivation_that_the_licensing_api_rejects(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
         site.vendor.licensing.configure(deactivation_error="Contact the support account")
         with pytest.raises(ApiError, match="Contact the support account"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
         site.world.advance(60)
         assert site.used() == 1
 
     def test_the_same_key_twice(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format("K"))
+        self.execute(firewall, KEY.format("K"))
         with pytest.raises(ApiError, match="API key is same as old"):
-            self.tell(firewall, KEY.format("K"))
+            self.execute(firewall, KEY.format("K"))
         show = "<request><license><api-key><show/></api-key></license></request>"
-        assert self.tell(firewall, show).findtext("result") == "API key: K"
+        assert self.execute(firewall, show).findtext("result") == "API key: K"
 
     def test_a_firewall_that_is_halted_keeps_it(self, site):
         firewall = site.in_service()
@@ -355,11 +355,11 @@ class TestLicense:
         site.world.advance(30)
         assert not firewall.connected
         with pytest.raises(ApiError, match="not connected"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
 
     def test_a_batch_command_on_panorama(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
         batch = (
             "<request><batch><license><deactivate><VM-Capacity><mode>auto</mode>"
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
@@ -386,7 +386,7 @@ def test_a_stopped_instance_comes_back_without_a_new_license(site):
 
 
 class TestFastDelicensing:
-    """The vendor's own, for instances that were terminated."""
+    """The vendor's fast delicensing of terminated instances."""
 
     def test_credits_come_back_within_half_an_hour_and_the_device_stays(self, site):
         site.vendor.delicensing.configure()
@@ -428,10 +428,10 @@ class TestFastDelicensing:
 
 
 class TestQuirks:
-    """What makes it hard to know a firewall in Panorama, or to have its license back."""
+    """Situations in which it is hard to find a firewall in Panorama or to return its license."""
 
     def devices(self, site):
-        """Serial number to address and connection, as Panorama shows them."""
+        """Return address and connection state by serial number, as Panorama shows them."""
         shown = site.vendor.panorama.leading.api.handlers["show/devices/all"](
             fromstring("<show/>"), ""
         )
@@ -505,7 +505,7 @@ class TestQuirks:
         site.world.advance(25)
         assert site.used() == 0
 
-    def test_what_does_not_exist(self, site):
+    def test_unknown_quirks_and_firewalls_are_rejected(self, site):
         with pytest.raises(ValueError, match="registrs"):
             site.fleet.set_quirks(registrs=False)
         with pytest.raises(ValueError, match="i-none"):
@@ -513,7 +513,7 @@ class TestQuirks:
 
 
 class TestControl:
-    """What the control API shows and may do."""
+    """Routes of the control API."""
 
     def call(self, part, method, path, **body):
         return next(r for m, p, r in part.routes() if (m, p) == (method, path))({}, body)

@@ -1,4 +1,4 @@
-"""Changes that are not committed in the lab's Panorama, and how they are taken back."""
+"""Uncommitted changes in the lab's Panorama, and how they are reverted."""
 
 import pytest
 from panorama_lab import (
@@ -89,7 +89,7 @@ class TestFullCommitRequired:
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
 
 
-class TestWhatIsShown:
+class TestLists:
     def test_the_places_that_an_administrator_changed(self, site):
         assert summary(site.device) == {}
         add(site.device, GROUP, "1", "2")

@@ -1,4 +1,4 @@
-"""Commits of the lab's Panorama: jobs, whose changes they take, how they fail."""
+"""Commits of the lab's Panorama: jobs, changes by administrator, failures."""
 
 from xml.etree import ElementTree as ET
 

@@ -1,4 +1,4 @@
-"""Other administrators at work on the lab's Panorama, and administrators who may not do all."""
+"""Other administrators' work on the lab's Panorama, and roles with limited rights."""
 
 from functools import partial
 
@@ -98,7 +98,7 @@ class TestOthers:
             ("Timed out while getting config lock. Please try again.", None),
         ],
     )
-    def test_changes_refused_for_the_moment(self, site, configure, text, code):
+    def test_changes_that_are_temporarily_rejected(self, site, configure, text, code):
         configure(inject_errors=[{"text": text, "code": code, "kind": "config", "count": 2}])
         for _ in range(2):
             with rejected(site.device, text.split(".", maxsplit=1)[0], code and str(code)):
@@ -162,7 +162,7 @@ class TestRoles:
         for request in requests.values():
             request()
 
-    def test_the_words_of_the_refusal(self, site, configure):
+    def test_the_error_of_a_missing_right(self, site, configure):
         configure(rights=["op"])
         status, body = ask(
             site.vendor, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key

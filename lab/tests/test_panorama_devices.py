@@ -1,4 +1,4 @@
-"""Firewalls as the lab's Panorama manages them."""
+"""Firewalls that the lab's Panorama manages."""
 
 import panos.errors
 import pytest

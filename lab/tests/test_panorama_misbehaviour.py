@@ -1,4 +1,4 @@
-"""The lab's Panorama going wrong as servers do in the field."""
+"""Failures of the lab's Panorama as they occur on real servers."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,11 +57,11 @@ class TestMisbehavior:
         assert site.vendor.panorama.state()["most_requests_at_once"] == 3
 
     def test_a_name_that_is_not_in_the_certificate(self, site):
-        site.device.hostname = site.device.xapi.hostname = "somebody-else.example.com"
+        site.device.hostname = site.device.xapi.hostname = "other-host.example.com"
         site.device.xapi.uri = site.device.xapi.uri.replace(HOST, site.device.hostname)
         with pytest.raises(panos.errors.PanURLError, match="CERTIFICATE_VERIFY_FAILED"):
             site.device.op("show system info")
 
-    def test_a_knob_that_does_not_exist(self, site):
+    def test_an_unknown_setting_is_rejected(self, site):
         with pytest.raises(ValueError, match="comit_seconds"):
             lab_settings.configure(site.vendor.panorama, comit_seconds=1)

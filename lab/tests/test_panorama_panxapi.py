@@ -1,6 +1,6 @@
-"""The lab's Panorama, as pan-python's command-line client sees it, unmodified and as a process.
+"""The lab's Panorama with pan-python's unmodified command-line client, in its own process.
 
-The client knows nothing of the lab: a line in front of it lets the host name lead there.
+Only the resolution of host names is replaced.
 """
 
 import subprocess
@@ -74,7 +74,7 @@ def test_a_change_is_made_committed_and_shown(world, client):
     assert '<entry name="77"' in client("-s", MANAGED).stdout
 
 
-def test_what_is_refused(client):
+def test_rejected_requests(client):
     nothing = client("-s", f"{MANAGED}/entry[@name='1']")
     assert (nothing.returncode, nothing.stderr) == (1, 'show: error: "No such node"\n')
     job = client("-o", "<show><jobs><id>19</id></jobs></show>")
@@ -116,6 +116,6 @@ def test_the_peers_of_a_pair(world, vendor, client):
 
 def test_a_role_without_a_right(vendor, client):
     lab_settings.configure(vendor.panorama, rights=["op", "config"])
-    refused = client("-C", "<commit></commit>")
-    assert refused.returncode == 1
-    assert "code: 403" in refused.stderr
+    rejected = client("-C", "<commit></commit>")
+    assert rejected.returncode == 1
+    assert "code: 403" in rejected.stderr

@@ -1,4 +1,4 @@
-"""The plugin ``sw_fw_license`` of the lab's Panorama, by the commands that the vendor uses."""
+"""The plugin ``sw_fw_license`` of the lab's Panorama, with the commands that the vendor uses."""
 
 from functools import partial
 
@@ -57,7 +57,7 @@ def join(site):
 
 
 def listed(site):
-    """As the vendor's function reads it: serial numbers by address."""
+    """Return serial numbers by address, as the vendor's function reads them."""
     command = f'show plugins sw_fw_license devices license-manager "{MANAGER}"'
     answer = site.device.op(command)
     return {one.findtext("ip"): one.findtext("serial") for one in answer[0][0]}
@@ -102,7 +102,7 @@ class TestAbsent:
             with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
                 listed(site)
 
-    def test_a_knob_that_does_not_exist(self, site):
+    def test_an_unknown_setting_is_rejected(self, site):
         with pytest.raises(ValueError, match="instaled"):
             site.vendor.plugin.configure(instaled=True)
 
@@ -217,7 +217,7 @@ class TestDeactivation:
         [
             (["42"], MANAGER, "42 not found"),
             ([], MANAGER, "needs devices"),
-            (["42"], "nobody's", "is not a valid reference"),
+            (["42"], "unknown", "is not a valid reference"),
         ],
     )
     def test_requests_that_are_rejected_at_once(self, site, serial_numbers, manager, text):
@@ -287,7 +287,7 @@ def test_a_license_manager_that_has_used_up_its_auth_code(site):
 
 
 class TestPair:
-    """On a high availability pair: what was not committed dies with the peer."""
+    """On a high availability pair, uncommitted changes are lost with the peer."""
 
     @pytest.fixture
     def firewalls(self, site):

@@ -110,7 +110,7 @@ def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> 
     assert elapsed == pytest.approx(1.0)
 
 
-def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
+def test_moto_uses_the_lab_clock(lab: Lab, account: Account) -> None:
     """Dates that AWS gives are dates of the lab."""
     lab.advance(100_000)
     iam = lab.aws.client("iam")
@@ -119,7 +119,7 @@ def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
     assert abs(created.timestamp() - lab.now()) < 30
 
 
-def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
+def test_calls_are_logged_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
     since = len(lab.calls())
     with pytest.raises(ClientError):
         lab.aws.client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
@@ -216,7 +216,7 @@ def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) 
 
 
 def test_a_late_call_takes_effect_after_its_caller_has_given_up(lab: Lab, account: Account) -> None:
-    """What was asked again meanwhile has happened before it."""
+    """Repeated requests in between take effect before it."""
     impatient = boto3.client(
         "sqs",
         endpoint_url=lab.endpoint,
@@ -273,7 +273,7 @@ def test_faults_are_cleared(lab: Lab, account: Account) -> None:
     lab.aws.client("ec2").describe_vpcs()
 
 
-def test_wrong_requests_to_the_control_api_are_refused(lab: Lab) -> None:
+def test_invalid_requests_to_the_control_api_are_rejected(lab: Lab) -> None:
     with pytest.raises(LabError, match="unknown kind of fault 'nonsense'"):
         lab.faults.add("ec2", "*", kind="nonsense")
     with pytest.raises(LabError, match="for service events, action Deliver, only"):

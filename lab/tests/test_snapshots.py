@@ -1,4 +1,4 @@
-"""Workers that are copies of a process which has loaded the function already."""
+"""Workers that are forked from a process that has loaded the function."""
 
 from __future__ import annotations
 

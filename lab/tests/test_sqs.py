@@ -147,7 +147,7 @@ def test_message_is_gone_after_its_retention(lab: Lab, account: Account) -> None
 
 
 @lab_test
-def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
+def test_redrive_and_move_back(lab: Lab, account: Account) -> None:
     """Dead-letter queues: after maxReceiveCount receives; StartMessageMoveTask moves back."""
     dead_url, dead_arn = account.queue("dead")
     redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2}
@@ -171,7 +171,7 @@ def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
 
 
 @lab_test
-def test_redrive_needs_the_dead_letter_queues_leave(account: Account) -> None:
+def test_redrive_needs_permission_of_the_dead_letter_queue(account: Account) -> None:
     """RedriveAllowPolicy: denyAll refuses every source queue."""
     dead_url, dead_arn = account.queue("dead", RedriveAllowPolicy={"redrivePermission": "denyAll"})
     shown = account.lab.aws.client("sqs").get_queue_attributes(

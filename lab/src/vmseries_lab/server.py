@@ -70,9 +70,9 @@ class Pump:
     """Lets time pass: ticks the engines, and moves the clock if a pace is set.
 
     Attributes:
-        pace: lab seconds that pass per real second in which nothing is in flight, besides one that
-            passes anyway; -1 lets the clock stand still.
-        errors: what went wrong in engines; the pump goes on, the tests look here.
+        pace: additional lab seconds per real second in which no work is in flight; one second
+            passes in any case; -1 stops the clock.
+        errors: tracebacks of errors in engines; the pump continues after an error.
     """
 
     world: World
@@ -92,10 +92,9 @@ class Pump:
                 traceback.print_exc()
 
     def _once(self) -> None:
-        """Tick, and jump by what the pace makes of a pause.
+        """Tick, then move the clock by the pace unless work is in flight.
 
-        The nominal pause counts: how long it was on a busy machine, and time in which work was in
-        flight, is not seen in the lab.
+        The clock moves by the nominal pause, not by the real one, which depends on the machine.
         """
         self.world.tick()
         if self.world.busy():
@@ -106,7 +105,7 @@ class Pump:
             self.world.clock.jump(PUMP_SECONDS)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock and come back when the lab is at rest."""
+        """Move the clock; return when no work is in flight."""
         with self._turn:
             self.world.advance(seconds)
 
@@ -227,9 +226,9 @@ class Laboratory:
         self.server.serve_forever(poll_interval=0.1)
 
     def stand_still(self) -> None:
-        """End every thread and every worker, and stop listening: now the process may be forked.
+        """End every thread and every worker and stop listening, so that the process can be forked.
 
-        What was created stays as it is. The pump must have been stopped, and nothing be in flight.
+        Resources stay as they are. The pump must be stopped, and no work may be in flight.
         """
         self.server.shutdown()
         self.server.server_close()
@@ -239,10 +238,10 @@ class Laboratory:
         self.fleet.stop()
 
     def go_on(self, now: float) -> None:
-        """Live on after :meth:`stand_still`, at ports of its own; time passes as it is advanced.
+        """Continue after :meth:`stand_still`, on new ports; only ``advance`` moves the clock.
 
         Args:
-            now: what the clock has to show: it stood still.
+            now: lab time at which the clock continues.
         """
         self.world.clock.jump(now - self.world.clock.now())
         self.server = self._listen()

@@ -41,7 +41,7 @@ class XmlApis:
         self._firewalls = firewalls
         self._accounts = Administrators(ADMIN)
         self._server: HttpsServer | None = None
-        self._doors: PortListener | None = None
+        self._ports_listener: PortListener | None = None
         self._ports: dict[str, int] = {}
         self.intercept: Intercept = lambda _request, _connection, effect: effect()
 
@@ -55,8 +55,8 @@ class XmlApis:
         Raises:
             ValueError: for an unknown setting, or for a behavior while the APIs are disabled.
         """
-        served = bool(settings.pop("served", self._doors is not None))
-        if served and self._doors is None:
+        served = bool(settings.pop("served", self._ports_listener is not None))
+        if served and self._ports_listener is None:
             self.start(served=True)
         elif not served:
             self.stop()
@@ -74,30 +74,30 @@ class XmlApis:
         )
         self._server.intercept = self.intercept
         with self._world.lock:
-            self._doors = PortListener(self._server.take)
+            self._ports_listener = PortListener(self._server.take)
             self.tick(self._world.clock.now())
 
     def stop(self) -> bool:
         """Stop serving; return whether the APIs were enabled."""
         with self._world.lock:
-            doors, self._doors = self._doors, None
+            listener, self._ports_listener = self._ports_listener, None
             server, self._server = self._server, None
             self._ports.clear()
-        if doors is None or server is None:
+        if listener is None or server is None:
             return False
-        doors.close()
+        listener.close()
         server.close()
         return True
 
     def tick(self, now: float) -> None:
         """Open a port for each firewall whose management web server runs, and close the others."""
-        if self._doors is None:
+        if self._ports_listener is None:
             return
         up = {name for name, firewall in self._firewalls.items() if firewall.web_server_up(now)}
         for instance_id in up - self._ports.keys():
-            self._ports[instance_id] = self._doors.open()
+            self._ports[instance_id] = self._ports_listener.open()
         for instance_id in self._ports.keys() - up:
-            self._doors.shut(self._ports.pop(instance_id))
+            self._ports_listener.shut(self._ports.pop(instance_id))
 
     def address(self, instance_id: str) -> str | None:
         """Return ``host:port`` on loopback of an instance's firewall, ``None`` if it is down."""
@@ -113,7 +113,7 @@ class XmlApis:
         Returns:
             ``"address:443"`` to ``"127.0.0.1:port"``.
         """
-        if self._doors is None:
+        if self._ports_listener is None:
             return {}
         with self._world.lock:
             caller = reachability.function(vpc_config)

@@ -86,7 +86,7 @@ def _set_rights(peer: Peer, types: list[str]) -> None:
 
 
 def _set_power(panorama: Panorama, peer: Peer, on: bool) -> None:
-    """Turn a peer on or off; a single Panorama only becomes unreachable."""
+    """Set the power of a peer; a single Panorama only becomes unreachable."""
     if panorama.pair is None:
         peer.server.behave(mode="answering" if on else "refusing")
     elif on:

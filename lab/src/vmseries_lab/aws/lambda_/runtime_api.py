@@ -43,7 +43,7 @@ def _sleep_in_real_time(instant: float, alive: Callable[[], bool]) -> None:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a worker is given to do."""
+    """An invocation for a worker."""
 
     request_id: str
     payload: str
@@ -54,7 +54,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of an invocation.
+    """The result of an invocation.
 
     Attributes:
         payload: the function's answer, or Lambda's error document, as JSON text.
@@ -146,7 +146,7 @@ class Worker:
         return self._ended(invocation, kind, payload, started)
 
     def next_work(self) -> Invocation | None:
-        """Wait for the process's next invocation; ``None`` when there will be none."""
+        """Return the next invocation for the process, ``None`` if it has to end."""
         if not self.init_seconds:
             self.hear("ready", "")
         return self._work.get()
@@ -170,14 +170,14 @@ class Worker:
         return float(self.facts()["time"])
 
     def kill_process(self) -> None:
-        """End the process and everything that it started, as if it had crashed."""
-        # Not after it was waited for: its process ID may have been reused.
+        """Kill the process and everything that it started, as in a crash."""
+        # Not after wait(): the process ID may have been reused.
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End the process and its Runtime API. A second time does nothing."""
+        """End the process and its Runtime API. A second call does nothing."""
         self.kill_process()
         self._process.wait()
         self._work.put(None)
@@ -185,7 +185,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """Process ID."""
         return self._process.pid
 
     @property
@@ -199,14 +199,14 @@ class Worker:
             self.init_seconds = time.monotonic() - self._started
             return None
         if kind == "init-error":
-            # The process ends by itself; its last words belong to the log.
+            # The process ends by itself; its remaining output belongs to the log.
             self._next_signal(1.0)
             self.kill()
             return self._reply(payload, _error_type(payload), started, alive=False)
         return self._ended(invocation, kind, payload, started)
 
     def _ended(self, invocation: Invocation, kind: str, payload: str, started: float) -> Reply:
-        """The process came to its end, or is brought to it."""
+        """Return the result of an invocation whose process has ended or timed out."""
         self.kill()
         prefix = f"RequestId: {invocation.request_id} Error: "
         if kind == "timeout":
@@ -226,7 +226,7 @@ class Worker:
         return Reply(payload, error, output, self._now() - started, alive)
 
     def _next_signal(self, limit: float) -> tuple[str, str]:
-        """The process's next message, or a timeout."""
+        """Return the next message of the process, or a timeout."""
         try:
             return self._signals.get(timeout=limit)
         except queue.Empty:
@@ -261,14 +261,14 @@ def _signal_name(number: int) -> str:
 
 
 def _kind_of(path: str) -> str:
-    """What a process says by a request to this path."""
+    """Return the kind of message that a request to this path sends."""
     if path.endswith("/init/error"):
         return "init-error"
     return "answer" if path.endswith("/response") else "error"
 
 
 def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
-    """The Runtime API for one worker."""
+    """Return a request handler that implements the Runtime API for one worker."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -311,6 +311,6 @@ def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def log_message(self, *_args: Any) -> None:
-            """Say nothing: the invocation log has it."""
+            """Log nothing: the invocation log records invocations."""
 
     return Handler

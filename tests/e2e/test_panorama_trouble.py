@@ -55,7 +55,7 @@ def wrong_api_key(deployment: Deployment) -> Callable[[], None]:
     [
         pytest.param(wrong_ca, "DeviceCertificateError", "CERTIFICATE_VERIFY_FAILED", id="ca"),
         pytest.param(wrong_api_key, "DeviceAccessError", "403", id="api-key"),
-        pytest.param(silent_panorama, "DeviceTimeoutError", "did not answer", id="silent"),
+        pytest.param(silent_panorama, "DeviceTimeoutError", "did not respond", id="silent"),
     ],
 )
 def test_termination_waits_and_then_loses_nothing(

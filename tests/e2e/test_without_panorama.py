@@ -29,7 +29,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         assert tags["vmseries-autoscale:serial"] == firewall["serial"]
         assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
         waited = {str(line.get("reason")) for line in deployment.log(since, "launch")}
-        assert any("does not answer" in reason for reason in waited), "it boots"
+        assert any("does not respond" in reason for reason in waited), "it boots"
         assert deployment.metric("VisitFailed", since, "launch") == 0
 
         # A firewall with an invalid configuration is abandoned, with the reason. Meanwhile, the

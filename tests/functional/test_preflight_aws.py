@@ -22,7 +22,7 @@ from functional.conftest import (
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.preflight import panorama_access
-from vmseries_autoscale.preflight.aws_permissions import NO_INSTANCE
+from vmseries_autoscale.preflight.aws_permissions import NONEXISTENT_INSTANCE_ID
 from vmseries_autoscale.preflight.findings import Finding
 
 CHANGING = {
@@ -38,8 +38,8 @@ CHANGING = {
     "ReleaseAddress",
 }
 NONE_YET = (
-    "What the function may do with the instances, interfaces and addresses of firewalls: there are "
-    "none yet. Invoke the function again when the first one is in service."
+    "Permissions for instances, interfaces and addresses of firewalls: there are none yet. Invoke "
+    "the function again when the first firewall is in service."
 )
 Logs = Callable[[], list[dict[str, Any]]]
 
@@ -100,7 +100,7 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
 def test_a_heartbeat_is_for_nobody(launching: Cloud) -> None:
     validate(launching)
     (heartbeat,) = [call for call in launching.calls if call[1].endswith("Heartbeat")]
-    assert heartbeat[2]["InstanceId"] == NO_INSTANCE
+    assert heartbeat[2]["InstanceId"] == NONEXISTENT_INSTANCE_ID
 
 
 @pytest.mark.documents(id="preflight/aws/missing-object")
@@ -257,5 +257,5 @@ def test_a_defect_in_one_check_hides_no_other(
 def test_the_answer_is_one_line_in_the_log(launching: Cloud, logs: Logs) -> None:
     logs()
     answer = validate(launching)
-    (record,) = [record for record in logs() if record.get("message") == "Pre-flight"]
+    (record,) = [record for record in logs() if record.get("message") == "Completed the pre-flight"]
     assert record["report"] == answer

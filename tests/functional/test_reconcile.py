@@ -333,7 +333,7 @@ def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     first = run(reconciling)
     assert first["orphans"] == {gone: SERIAL}
     assert first["removed"] == []
-    assert first["unfinished"] == {gone: "commit job 1"}
+    assert first["unfinished"] == {gone: "commit job 1 was requested"}
     assert reconciling.own_interfaces() == []
     assert reconciling.addresses() == []
 
@@ -929,7 +929,7 @@ def test_a_target_that_cannot_be_deregistered_holds_up_nothing(
     reconciling.faults["DeregisterTargets"] = [client_error("Throttling")]
     report = run(reconciling)
     assert "Throttling" in report["unfinished"]["10.0.2.200"]
-    assert report["unfinished"][gone] == "commit job 1"
+    assert report["unfinished"][gone] == "commit job 1 was requested"
     assert reconciling.own_interfaces() == []
 
 

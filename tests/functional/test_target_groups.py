@@ -311,5 +311,7 @@ def test_draining_is_given_up_at_the_deadline(
             fake_panorama.finish_job()
     assert [result for _, result in draining.completed] == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
-    (told,) = [item for item in logs() if item.get("message") == "The deadline passed"]
+    (told,) = [
+        item for item in logs() if item.get("message") == "Skipped stages whose deadline had passed"
+    ]
     assert told["skipped"] == ["drain", "return_license"]

@@ -413,7 +413,11 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
-    (told,) = [item for item in records if item.get("message") == "The deadline passed"]
+    (told,) = [
+        item
+        for item in records
+        if item.get("message") == "Skipped stages whose deadline had passed"
+    ]
     assert told["skipped"] == ["return_license", "remove_from_panorama"]
     assert told["serial"] == SERIAL
 
@@ -524,7 +528,7 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     event = departure(launching)
     logs()
     launching.deliver(event)
-    told = f"{SERIAL} has the management address {address}, but is {old}"
+    told = f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
     assert told in reasons(logs())
     assert launching.deliver(event) == []
     assert_nothing_left(launching)

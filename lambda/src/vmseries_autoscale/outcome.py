@@ -1,4 +1,4 @@
-"""Outcomes: how a step of a visit ends, and what an error means for it."""
+"""The outcomes of a step, and the classification of errors as outcomes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ THROTTLING_ERROR_CODES = frozenset(
     {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
 )
 """Error codes for throttled calls: EC2; SQS; Auto Scaling; Elastic Load Balancing and Secrets
-Manager. Source: "Common Errors" of their API references, and
+Manager. Source: "Common Errors" in their API references, and
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
 
 
 class Delay(Enum):
     """How long to wait before the next try.
 
-    ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for those that take minutes.
-    ``THROTTLED`` is for calls that AWS throttled.
+    ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for conditions that take
+    minutes, and ``THROTTLED`` for calls that AWS throttled.
     """
 
     SHORT = auto()
@@ -45,8 +45,8 @@ class Retry:
     """The step is waiting for a condition.
 
     Attributes:
-        reason: the condition.
-        delay: how long to wait before the next try.
+        reason: Condition, as a clause for the log.
+        delay: How long to wait before the next try.
     """
 
     reason: str
@@ -69,10 +69,10 @@ OUT_OF_TIME = Retry("no time left in this invocation", Delay.SHORT)
 
 
 def run_step(step: Callable[[], T]) -> T | Unfinished:
-    """Run ``step`` and turn any error into an outcome, so that it affects no other step.
+    """Run ``step`` and convert any error to an outcome, so that it does not affect other steps.
 
     Returns:
-        The result of ``step``, or the outcome that its error stands for.
+        The result of ``step``, or the outcome for its error.
     """
     try:
         return step()

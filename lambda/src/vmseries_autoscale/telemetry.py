@@ -1,7 +1,7 @@
-"""Logs and metrics, both written as lines of JSON.
+"""Write logs and metrics as lines of JSON.
 
-Modules log through the standard library. This module formats the records with Powertools. Metrics
-are embedded in the log (EMF), so that they need no API call and no permission.
+Modules log through the standard library, and this module formats the records with Powertools.
+Metrics are embedded in the log (EMF), so that they need no API call and no permission.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Metric(StrEnum):
 
 @contextmanager
 def invocation(deployment: str) -> Iterator[None]:
-    """Log and count for ``deployment``. The metrics are written at the end."""
+    """Set up logs and metrics for one invocation, and write the metrics at the end."""
     _logger()
     metrics = _metrics()
     metrics.set_default_dimensions(deployment=deployment)
@@ -138,8 +138,8 @@ def invocation(deployment: str) -> Iterator[None]:
 
 
 @contextmanager
-def about(**keys: str) -> Iterator[None]:
-    """Add ``keys`` to the log records of this thread, and of the threads that it starts."""
+def log_context(**keys: str) -> Iterator[None]:
+    """Add ``keys`` to the log records of this thread and of the threads that it starts."""
     logger = _logger()
     logger.thread_safe_append_keys(**keys)
     try:
@@ -154,7 +154,7 @@ def count(metric: Metric, number: int = 1) -> None:
 
 
 def measure(metric: Metric, seconds: float) -> None:
-    """Record a duration."""
+    """Record a duration in seconds."""
     _add(metric, MetricUnit.Seconds, seconds)
 
 
@@ -162,7 +162,7 @@ _metrics_lock = threading.Lock()
 
 
 def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
-    # Instances are processed in parallel, but Powertools' metrics are not thread-safe.
+    # Instances are processed in parallel, and the metrics of Powertools are not thread-safe.
     with _metrics_lock:
         _metrics().add_metric(name=metric, unit=unit, value=value)
 
@@ -173,7 +173,7 @@ def _logger() -> Logger:
     package = logging.getLogger(__package__)
     package.setLevel(logger.log_level)
     package.addHandler(logger.registered_handler)
-    # Otherwise Lambda's handler on the root logger would write every record again.
+    # Otherwise, Lambda's handler on the root logger would write every record twice.
     package.propagate = False
     return logger
 

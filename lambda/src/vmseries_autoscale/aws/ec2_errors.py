@@ -31,7 +31,7 @@ EVENTUAL_CONSISTENCY_CODES = frozenset(
         "IncorrectInstanceState",
     }
 )
-"""A new object may be unknown or not usable yet, and a removed one may still be shown. The next
+"""A new object may be unknown or not usable yet, and EC2 may still show a removed object. The next
 visit reads the state again."""
 
 PERMANENT_CODES = frozenset(
@@ -57,12 +57,11 @@ CAPACITY_CODES = frozenset(
         "UnauthorizedOperation",
     }
 )
-"""A retry can succeed when another instance has terminated, or when a new permission has
-propagated."""
+"""A retry can succeed after another instance has terminated or a new permission has propagated."""
 
 
 def classify_ec2_error(error: ClientError, *, retry_capacity_errors: bool) -> AutoscaleError | None:
-    """Return the module's error for an EC2 error, ``None`` if it has no class of its own.
+    """Return this package's error for an EC2 error; ``None`` if it has no class of its own.
 
     Args:
         error: The error of an EC2 call.

@@ -43,7 +43,7 @@ def abandon_failed(
 def reason_to_abandon(
     outcome: Outcome, launching: LaunchingInstance, settings: LaunchSettings
 ) -> str | None:
-    """Why the launch is abandoned; ``None`` if it is not."""
+    """Return the reason to abandon the launch; ``None`` to continue it."""
     deadline_passed = launching.age >= settings.deadline_seconds
     match outcome:
         case Failed(PermanentError() as error):
@@ -62,7 +62,7 @@ def _abandon(
 ) -> Outcome:
     """Undo the launch and have Auto Scaling replace the instance.
 
-    Attached interfaces are set to be deleted with the instance, so that one visit is enough.
+    Attached interfaces are set to be deleted with the instance, so that no later visit is needed.
     """
     instance_id, reason = launching.event.instance_id, reasons[launching.event]
     _, networks = describe_network([instance_id], visit)

@@ -1,1 +1,1 @@
-"""One lifecycle action: from its queue message to its completion."""
+"""Process lifecycle actions, from the queue message to the completion."""

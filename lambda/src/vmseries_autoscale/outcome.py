@@ -85,5 +85,14 @@ def run_step(step: Callable[[], T]) -> T | Unfinished:
         return Failed(error)
 
 
+def reason_of(outcome: Unfinished) -> str:
+    """Return why an outcome is unfinished, with the name of its error, for logs and reports."""
+    match outcome:
+        case Retry(reason):
+            return reason
+        case Failed(error):
+            return f"{type(error).__name__}: {error}"
+
+
 def _is_throttling(error: ClientError) -> bool:
     return error.response.get("Error", {}).get("Code", "") in THROTTLING_ERROR_CODES

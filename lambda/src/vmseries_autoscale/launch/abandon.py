@@ -16,7 +16,7 @@ from vmseries_autoscale.launch.instance import LaunchingInstance, describe_netwo
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, reason_of
 from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -47,12 +47,10 @@ def reason_to_abandon(
     """Return the reason to abandon the launch; ``None`` to continue it."""
     deadline_passed = launching.age >= settings.deadline_seconds
     match outcome:
-        case Failed(PermanentError() as error):
-            return f"{type(error).__name__}: {error}"
-        case Failed(error) if deadline_passed:
-            return f"the deadline passed; {type(error).__name__}: {error}"
-        case Retry(reason) if deadline_passed:
-            return f"the deadline passed; {reason}"
+        case Failed(PermanentError()):
+            return reason_of(outcome)
+        case Failed() | Retry() if deadline_passed:
+            return f"the deadline passed; {reason_of(outcome)}"
     return None
 
 

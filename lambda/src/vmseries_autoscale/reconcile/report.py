@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import AutoscaleError
-from vmseries_autoscale.outcome import Failed, Outcome, Retry, Unfinished
+from vmseries_autoscale.outcome import Failed, Outcome, Unfinished, reason_of
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, StalledHook
 from vmseries_autoscale.telemetry import Metric
 
@@ -73,7 +73,7 @@ class Report:
             orphans=orphans,
             targets=targets,
             removed=removed,
-            unfinished={key: _reason(outcome) for key, outcome in unfinished.items()},
+            unfinished={key: reason_of(outcome) for key, outcome in unfinished.items()},
             postponed=list(plan.postponed),
             too_recent=list(plan.too_recent),
             ambiguous=dict(plan.ambiguous),
@@ -109,11 +109,3 @@ def _log_failure(key: str, error: Exception) -> None:
         extra={"resource": key, "error": type(error).__name__, "reason": str(error)},
         exc_info=None if isinstance(error, AutoscaleError) else error,
     )
-
-
-def _reason(outcome: Unfinished) -> str:
-    match outcome:
-        case Retry(reason):
-            return reason
-        case Failed(error):
-            return f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, reason_of, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -61,7 +61,7 @@ def _release(
         if not terminating.deadline_passed(Stage.RELEASE_NETWORK):
             return outcome
         logger.error(
-            "Stopped releasing the interfaces at the deadline", extra={"outcome": repr(outcome)}
+            "Stopped releasing the interfaces at the deadline", extra={"reason": reason_of(outcome)}
         )
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)

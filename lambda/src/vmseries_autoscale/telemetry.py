@@ -33,11 +33,11 @@ class Metric(StrEnum):
     LAUNCH_ABANDONED = "LaunchAbandoned"
     """A launch was undone and abandoned; the log and a tag of the instance give the reason.
 
-    Investigate if it repeats: Auto Scaling launches replacements without end.
+    Investigate if it repeats: Auto Scaling keeps launching replacements.
     """
 
     LAUNCH_HOOK_CLOSED = "LaunchHookClosed"
-    """A message arrived after its hook had ended; nothing was done.
+    """A message arrived after its hook had ended, and was ignored.
 
     Investigate if it is frequent: visits take longer than the hook.
     """
@@ -49,7 +49,7 @@ class Metric(StrEnum):
     """
 
     TERMINATION_DEADLINE_PASSED = "TerminationDeadlinePassed"
-    """A firewall was terminated at its deadline with work left undone.
+    """A firewall was terminated at its deadline before all work was done.
 
     Investigate always.
     """
@@ -58,13 +58,13 @@ class Metric(StrEnum):
     """The license list of the firewall or of the license manager shows a returned license."""
 
     LICENSE_NOT_RETURNED = "LicenseNotReturned"
-    """A firewall terminated with its license; the log has its serial number and what to do.
+    """A firewall terminated with its license; the log has its serial number and the remedy.
 
     Investigate always: nothing in this deployment can return this license.
     """
 
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
-    """Panorama did not respond, or refused for a reason that can pass.
+    """Panorama did not respond, or rejected the administrator's API key, password or role.
 
     Investigate if it lasts longer than Panorama's own maintenance.
     """
@@ -84,7 +84,7 @@ class Metric(StrEnum):
     LIFECYCLE_EVENT_RESENT = "LifecycleEventResent"
     """A lifecycle event was lost; the reconcile function sent it again.
 
-    Investigate always: find what keeps events from the functions.
+    Investigate always: find out why events do not reach the functions.
     """
 
     ORPHANS_FOUND = "OrphansFound"

@@ -1,6 +1,6 @@
-"""Classification of EC2's error codes by what a visit does about them.
+"""Classify EC2's error codes by how a visit handles them.
 
-The codes are those of "Error codes for the Amazon EC2 API",
+The codes come from "Error codes for the Amazon EC2 API",
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. A code in none of the
 sets (throttling, server errors, new codes) keeps its own exception and is retried until the
 deadline.

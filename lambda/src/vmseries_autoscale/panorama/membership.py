@@ -89,7 +89,7 @@ class MemberLists:
 
 
 def _entry_names(response: ET.Element | None) -> frozenset[str]:
-    """Return the names of a list's entries; without the log collectors inside these entries."""
+    """Return the names of a list's entries, without the log collectors inside these entries."""
     if response is None:
         return frozenset()
     return frozenset(entry.get("name", "") for entry in response.iterfind("result/devices/entry"))

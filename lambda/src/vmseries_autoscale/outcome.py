@@ -14,6 +14,7 @@ from vmseries_autoscale.errors import (
     TimeBudgetExceededError,
     TransientError,
 )
+from vmseries_autoscale.time_budget import TimeBudget
 
 THROTTLING_ERROR_CODES = frozenset(
     {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
@@ -83,6 +84,11 @@ def run_step(step: Callable[[], T]) -> T | Unfinished:
         return Retry(str(error), Delay.THROTTLED) if _is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
+
+
+def run_if_time(step: Callable[[], T], time_budget: TimeBudget) -> T | Unfinished:
+    """Run ``step`` like ``run_step``, unless the invocation is about to end."""
+    return run_step(step) if time_budget.has_time() else OUT_OF_TIME
 
 
 def reason_of(outcome: Unfinished) -> str:

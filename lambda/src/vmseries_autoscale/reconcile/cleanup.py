@@ -15,15 +15,7 @@ from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
-from vmseries_autoscale.outcome import (
-    OUT_OF_TIME,
-    Done,
-    Failed,
-    Outcome,
-    Retry,
-    Unfinished,
-    run_step,
-)
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, run_if_time
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, Orphan
 from vmseries_autoscale.reconcile.report import collect_unfinished
@@ -66,10 +58,10 @@ class Cleanup:
             for orphan in cleanup_plan.orphans
         ]
         unfinished = collect_unfinished(self._run_each([*targets, *networks]))
-        licensed = self._return_licenses(cleanup_plan.orphans)
-        unfinished |= licensed
+        still_licensed = self._return_licenses(cleanup_plan.orphans)
+        unfinished |= still_licensed
         removable = [
-            orphan for orphan in cleanup_plan.orphans if orphan.instance_id not in licensed
+            orphan for orphan in cleanup_plan.orphans if orphan.instance_id not in still_licensed
         ]
         return unfinished | self._remove_from_panorama(removable)
 
@@ -78,7 +70,7 @@ class Cleanup:
     ) -> Iterator[tuple[str, Outcome]]:
         """Run the steps one after the other while there is time."""
         for key, step in steps:
-            yield key, run_step(step) if self.time_budget.has_time() else OUT_OF_TIME
+            yield key, run_if_time(step, self.time_budget)
 
     def _return_licenses(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
         """Have the license plugin return the licenses that it still lists.
@@ -91,11 +83,11 @@ class Cleanup:
             The outcomes of the firewalls that stay in Panorama, by instance id.
         """
         manager = self.settings.license_manager
-        instance_ids = {o.serial: o.instance_id for o in orphans if o.serial is not None}
+        instance_ids = _instance_ids(orphans)
         if self.panorama is None or manager is None or not instance_ids:
             return {}
         request = partial(self._request_deactivation, self.panorama, manager, instance_ids.keys())
-        requested = run_step(request) if self.time_budget.has_time() else OUT_OF_TIME
+        requested = run_if_time(request, self.time_budget)
         if isinstance(requested, Unfinished):
             return collect_unfinished((key, requested) for key in instance_ids.values())
         listed, error = requested
@@ -124,25 +116,27 @@ class Cleanup:
         return listed, request_plugin_deactivation(panorama, manager, listed, self.settings.name)
 
     def _remove_from_panorama(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
-        instance_ids = {o.serial: o.instance_id for o in orphans if o.serial is not None}
+        instance_ids = _instance_ids(orphans)
         if self.panorama is None or not instance_ids:
             return {}
-        outcomes: dict[str, Outcome] | Unfinished = OUT_OF_TIME
-        if self.time_budget.has_time():
-            outcomes = run_step(
-                partial(
-                    removal.remove_firewalls,
-                    self.panorama,
-                    frozenset(instance_ids),
-                    self.settings.name,
-                    self.now,
-                    self.time_budget.has_time,
-                )
-            )
+        remove = partial(
+            removal.remove_firewalls,
+            self.panorama,
+            frozenset(instance_ids),
+            self.settings.name,
+            self.now,
+            self.time_budget.has_time,
+        )
+        outcomes = run_if_time(remove, self.time_budget)
         return collect_unfinished(
             (instance_id, outcomes[serial] if isinstance(outcomes, dict) else outcomes)
             for serial, instance_id in instance_ids.items()
         )
+
+
+def _instance_ids(orphans: Iterable[Orphan]) -> dict[str, str]:
+    """Return the instance ids by serial number of the firewalls in Panorama."""
+    return {orphan.serial: orphan.instance_id for orphan in orphans if orphan.serial is not None}
 
 
 def _deregister(target: Target) -> Outcome:

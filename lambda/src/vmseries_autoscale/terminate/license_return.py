@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
@@ -18,14 +17,13 @@ from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
-    OUT_OF_TIME,
     Delay,
     Done,
     Failed,
     Outcome,
     Retry,
     Unfinished,
-    run_step,
+    run_if_time,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
@@ -35,8 +33,6 @@ from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 GATHER_SECONDS = 600
 """Age in seconds up to which a firewall delays the removal commit if the visit had no time for it.
@@ -185,7 +181,7 @@ def _return_via_plugin(
     if not due:
         return {}
     panorama = manager.session.panorama
-    listed = _if_time(visit, partial(panorama.plugin_licensed, manager.name))
+    listed = run_if_time(partial(panorama.plugin_licensed, manager.name), visit.time_budget)
     if isinstance(listed, Unfinished):
         return {instance.event: listed for instance in due}
     check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
@@ -194,17 +190,15 @@ def _return_via_plugin(
     request = partial(
         by_plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
     )
-    commit_error = _if_time(visit, request)
+    commit_error = run_if_time(request, visit.time_budget)
     if isinstance(commit_error, Unfinished):
         return {instance.event: commit_error for instance in due}
     if commit_error is not None:
-        outcomes |= {i.event: Failed(commit_error) for i in due if i.serial in serials}
+        outcomes |= {
+            instance.event: Failed(commit_error) for instance in due if instance.serial in serials
+        }
     returned = [instance for instance in due if isinstance(outcomes[instance.event], Done)]
     return outcomes | for_each(returned, partial(_save_returned, visit=visit), visit.time_budget)
-
-
-def _if_time(visit: Visit[TerminateSettings], step: Callable[[], T]) -> T | Unfinished:
-    return run_step(step) if visit.time_budget.has_time() else OUT_OF_TIME
 
 
 def _check_returned(

@@ -15,7 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "lambda/README.md", "docs/**/*.md")
+DOCUMENTS = (
+    "README.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    ".github/**/*.md",
+    "docs/**/*.md",
+    "examples/modules/**/*.md",
+    "lab/README.md",
+    "lab/fidelity.md",
+    "lambda/**/*.md",
+    "modules/**/*.md",
+    "tests/**/*.md",
+)
 LINE = 120
 CELL = 160
 

@@ -359,6 +359,9 @@ def render_inputs(facts: Facts) -> str:
         ]
         if rows:
             parts.append(markdown_table(("Attribute", "Type", "Default", "Description"), rows))
+        elif described:  # The allowed values of a string.
+            values = [(code(value), cell(meaning)) for value, meaning in described.items()]
+            parts.append(markdown_table(("Value", "Description"), values))
     return "\n\n".join(parts) + "\n"
 
 

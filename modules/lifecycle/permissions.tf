@@ -68,7 +68,7 @@ locals {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Deregisters terminating firewalls from the target groups of their interfaces."
+        reason     = "Deregisters terminating, abandoned and terminated firewalls from the target groups of their interfaces."
       }
     } : {},
     local.secret_statements[function],
@@ -139,7 +139,7 @@ locals {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = concat(local.wired_subnet_arns, local.wired_security_group_arns)
         conditions = {}
-        reason     = "Creates these interfaces only in the configured subnets and security groups."
+        reason     = "Creates network interfaces only in the configured subnets and with the configured security groups."
       }
       TagAtCreation = {
         actions   = ["ec2:CreateTags"]
@@ -155,7 +155,7 @@ locals {
         actions    = ["ec2:AttachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"]
         resources  = [local.any.interface, local.any.instance]
         conditions = local.is_ours
-        reason     = "Attaches the interfaces to the new firewall, sets delete on termination, and sets the source/destination check."
+        reason     = "Attaches the interfaces to the new firewall, and sets their DeleteOnTermination and source/destination check."
       }
     },
     local.has_addresses ? {
@@ -269,7 +269,7 @@ locals {
         conditions = {
           StringEquals = { "kms:EncryptionContext:SecretARN" = secrets }
         }
-        reason = "Decrypts these secrets, and nothing else, with your KMS key."
+        reason = "Decrypts the configured secrets, and nothing else, with your KMS key."
       }
     },
   ) }

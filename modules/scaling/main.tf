@@ -14,7 +14,7 @@ locals {
     session_utilization      = { name = "panSessionUtilization", kind = "percent" }
   }
 
-  # Each policy with its metric and its one target value.
+  # Each policy with its metric and the attributes of `target` that are set, of which validation allows one.
   policies = { for name, policy in var.target_tracking : name => merge(policy, {
     # No unit for the ten metrics: CloudWatch treats another unit as another metric, and PAN-OS does not document its
     # units.

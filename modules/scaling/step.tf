@@ -1,5 +1,5 @@
-# The pair of policies that Palo Alto Networks recommends: add firewalls after a while of high session utilization, and
-# remove firewalls after a longer while of low utilization.
+# The pair of policies that Palo Alto Networks recommends: add firewalls after a time of high session utilization, and
+# remove firewalls after a longer time of low utilization.
 locals {
   step = var.step == null ? {} : {
     add = {

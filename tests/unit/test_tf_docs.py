@@ -282,6 +282,15 @@ def test_inputs_of_other_types_have_a_heading_and_an_attribute_path_of_their_own
     assert "| `key` | `any` | required | Each. |" in sections["map"]
 
 
+def test_an_input_of_type_string_has_a_table_of_its_values(root: Path) -> None:
+    (root / "mode.tf").write_text(
+        'variable "mode" {\n  description = <<-EOT\n    Mode.\n    - `on`  - Works.\n'
+        "    - `off` - Does nothing.\n  EOT\n  type = string\n}\n"
+    )
+    table = inputs_page(root)["mode"].split("| --- | --- |\n")[1].splitlines()
+    assert table == ["| `on` | Works. |", "| `off` | Does nothing. |"]
+
+
 def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:
     tf_docs.main(["--write", str(root)])
     readme = (root / "README.md").read_text()

@@ -90,7 +90,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   for_each = var.alarms == null ? {} : aws_sqs_queue.events
 
   alarm_name        = "${var.name}-${each.key}-oldest-message"
-  alarm_description = "${var.name}-${each.key} has a message older than half of the heartbeat timeout: the function does not read its queue."
+  alarm_description = "${var.name}-${each.key} has a message older than half of the heartbeat timeout: the function does not read it."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"

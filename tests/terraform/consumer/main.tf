@@ -1,5 +1,5 @@
-# A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts
-# the module beside this folder as the registry would serve it.
+# The root module of a consumer, with two deployments that differ as much as possible. The test puts the module beside
+# this folder as the registry would serve it.
 
 terraform {
   required_version = ">= 1.9"
@@ -57,7 +57,7 @@ data "aws_secretsmanager_secret" "this" {
   name = "vmseries-autoscale/${each.key}"
 }
 
-# With Panorama, a license to give back, and a load balancer of the module's own.
+# With Panorama, a license to return, and the module's own load balancer.
 module "blue" {
   source = "../module"
 
@@ -88,7 +88,7 @@ module "blue" {
   }
 }
 
-# Without Panorama, paid by the hour, behind a target group and with a security group of the user's own.
+# Without Panorama, pay-as-you-go, with the user's own target group and security group.
 module "green" {
   source = "../module"
 

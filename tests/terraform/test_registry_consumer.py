@@ -93,6 +93,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
         environment = {**tools.environment, **lab.aws.environment()}
         workspace = Workspace(folder / "root", binary=tools.binary, environment=environment)
         workspace.init()
+        workspace.keep_provider()
         yield Consumer(lab, workspace, folder / "module", contents(folder / "module"))
         assert lab.errors() == []
 

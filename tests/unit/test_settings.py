@@ -150,7 +150,7 @@ FIREWALL_API = {
 }
 
 
-def test_a_firewall_is_asked_by_itself() -> None:
+def test_a_firewall_is_queried_directly() -> None:
     document = {
         **LAUNCH,
         "panorama": None,
@@ -197,7 +197,7 @@ def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence:
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
 
 
-def test_licenses_through_panorama_s_plugin() -> None:
+def test_licenses_through_panoramas_plugin() -> None:
     settings = parse(TerminateSettings, json.dumps({**TERMINATE, "licensing": PLUGIN}))
     assert settings.licensing.mode is LicensingMode.PLUGIN
     assert settings.licensing.license_manager == "LM"
@@ -237,7 +237,7 @@ def test_licenses_of_the_firewalls_own_without_panorama() -> None:
         ),
     ],
 )
-def test_licenses_that_nothing_could_give_back(changes: dict[str, Any], sentence: str) -> None:
+def test_licenses_that_could_not_be_returned(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
 

@@ -296,7 +296,11 @@ def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:
     [
         ("- `deep` - deeper.", "Deeper.", "group.list.id.deep has no description"),
         ("`two`, `three` -", "`two` -", "group.three has no description"),
-        ("other = optional(number, 5)", "", "group.other is described, but is no attribute"),
+        (
+            "other = optional(number, 5)",
+            "",
+            "group.other is described, but the type has no such attribute",
+        ),
     ],
 )
 def test_an_attribute_without_description_and_the_reverse_fail_the_check(

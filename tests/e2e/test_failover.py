@@ -230,7 +230,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
     passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]
     assert sorted(line["serial"] for line in passed) == sorted(given_up.values())
-    assert all(line["given_up"] == ["license", "unmanage"] for line in passed)
+    assert all(line["skipped"] == ["return_license", "remove_from_panorama"] for line in passed)
     for fleet in (east, west):
         assert fleet.dead_letters() == []
     done = {e.kind for e in lab.timeline(entries)}
@@ -244,12 +244,12 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert returned == set(held.values())
     # The reconcile function has finished the removal, and reported the lost licenses.
     reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
-    (found,) = [report for report in reports if report["leftovers"]]
-    assert found["leftovers"] == given_up
-    assert sorted(found["licenses_lost"]) == sorted(given_up.values())
+    (found,) = [report for report in reports if report["orphans"]]
+    assert found["orphans"] == given_up
+    assert sorted(found["licenses_not_returned"]) == sorted(given_up.values())
     assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
     reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
-    assert not any(report["leftovers"] or report["licenses_lost"] for report in reports)
+    assert not any(report["orphans"] or report["licenses_not_returned"] for report in reports)
     # Each deployment has made one commit, of its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)

@@ -77,7 +77,7 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
         reports = [
             line["report"] for line in deployment.log(since, "reconcile") if "report" in line
         ]
-        assert {killed: serials[killed]} in [report["leftovers"] for report in reports]
+        assert {killed: serials[killed]} in [report["orphans"] for report in reports]
         assert listed(lab) == {serials[stays]}
         assert uncommitted(lab) == "no"
         assert lab.leftovers() == left_by(1)

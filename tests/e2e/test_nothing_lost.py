@@ -117,15 +117,15 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
     assert registered.number < completed.number
     assert deployment.invoke("reconcile", "report") == {
         "dry_run": True,
-        "written_anew": [],
-        "leftovers": {},
+        "events_resent": [],
+        "orphans": {},
         "targets": [],
         "removed": [],
         "unfinished": {},
         "postponed": [],
-        "young": [],
-        "doubtful": {},
-        "licenses_lost": [],
+        "too_recent": [],
+        "ambiguous": {},
+        "licenses_not_returned": [],
     }
 
 
@@ -142,7 +142,7 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
     reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
-    written = [set(report["written_anew"]) for report in reports if report["written_anew"]]
+    written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
     assert deployment.metric("LifecycleEventResent", since, "reconcile") == FLEET - 1
 
@@ -172,7 +172,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
     reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
-    written = [set(report["written_anew"]) for report in reports if report["written_anew"]]
+    written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
 
     deployment.wait_until_in_service(1)
@@ -241,7 +241,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
     deployment.lab.advance(5 * MINUTE)
     deployment.lab.faults.clear()
     report = deployment.invoke("reconcile", "report")
-    assert (report["young"], report["leftovers"], report["doubtful"]) == ([detached], {}, {})
+    assert (report["too_recent"], report["orphans"], report["ambiguous"]) == ([detached], {}, {})
     deployment.lab.advance(AGE_FLOOR + 2 * INTERVAL)
     assert {by_hand, detached}.isdisjoint(deployment.group.states())
 

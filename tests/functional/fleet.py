@@ -33,10 +33,10 @@ from functional.conftest import FakeContext
 from functional.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
 from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
+from vmseries_autoscale.handlers import _queue
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.launch import visit as launch_visit
 from vmseries_autoscale.licensing import firewall as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
@@ -46,7 +46,6 @@ from vmseries_autoscale.settings import (
     TerminateSettings,
     from_environment,
 )
-from vmseries_autoscale.terminate import visit as terminate
 
 MINUTE = timedelta(minutes=1)
 PANORAMA_NOTICES = 3 * MINUTE
@@ -430,7 +429,7 @@ class Fleet:
                 self.visit_all("launch")
                 self.visit_all("terminate")
                 self.pass_time(5 * MINUTE)
-            found = report.keys() - {"dry_run", "removed", "licenses_lost"}
+            found = report.keys() - {"dry_run", "removed", "licenses_not_returned"}
             quiet &= not any(report[kind] for kind in found)
 
 
@@ -469,9 +468,8 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
-    for module in (launch_visit, terminate, concurrency):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", OneByOne)
-    for module in (launch_handler, terminate_handler, reconcile_handler):
+    monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
+    for module in (_queue, reconcile_handler):
         monkeypatch.setattr(module, "datetime", Clock)
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")

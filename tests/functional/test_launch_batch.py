@@ -170,7 +170,7 @@ def test_without_time_all_come_back_soon_and_nothing_is_begun(
     assert launching.pauses() == [5, 5]
     assert launching.own_interfaces() == []
     assert launching.completed == []
-    assert set(reasons(logs())) == {"no time left in this run"}
+    assert set(reasons(logs())) == {"no time left in this invocation"}
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")

@@ -100,7 +100,7 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
     ("changes", "reason"),
     [
         ({"now": State(chassis_ready=False, auto_commit="PEND")}, "chassis is not ready"),
-        ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is not over"),
+        ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is in progress"),
         ({"now": State(chassis_ready=True, auto_commit="FAIL")}, "auto-commit has failed"),
         ({"features": []}, "no license"),
         (

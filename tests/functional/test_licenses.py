@@ -26,7 +26,7 @@ from functional.panorama import LICENSE_MANAGER, FakePanorama
 from functional.test_reconcile import DAY, FLOOR, did, end, run, unreachable
 from functional.test_terminate import Logs, assert_nothing_left, change, departure
 from vmseries_autoscale import firewall
-from vmseries_autoscale.aws.autoscaling_group import Kind
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceAccessError,
@@ -172,7 +172,7 @@ def test_a_visit_that_is_short_of_time_asks_the_plugin_for_nothing(
 ) -> None:
     fake_panorama.calls.clear()
     assert by_plugin.deliver(departure(by_plugin), context=FakeContext(10_000)) == ["message-0"]
-    assert reasons(logs()) == ["no time left in this run"]
+    assert reasons(logs()) == ["no time left in this invocation"]
     assert fake_panorama.calls == ["devices"]
 
 
@@ -344,7 +344,7 @@ class UntilItsOwnList(FakeContext):
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
-@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this run"])
+@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
 def test_the_plugin_s_changes_are_committed_also_if_that_cannot_be_asked_for_at_once(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
@@ -420,7 +420,7 @@ def test_panorama_away_loses_no_license_of_the_plugin_s(
 
 def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
     gone = end(cloud, panorama)
-    did(cloud, Kind.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    did(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
     return gone
 
 
@@ -436,8 +436,8 @@ def reconcile_licenses(
     reconcile_by_plugin(cloud, monkeypatch)
     panorama.asked.clear()
     first = run(cloud)
-    assert first["leftovers"] == {gone: SERIAL}
-    assert first["licenses_lost"] == []
+    assert first["orphans"] == {gone: SERIAL}
+    assert first["licenses_not_returned"] == []
     assert f"lists {SERIAL} as licensed" in first["unfinished"][gone]
     assert panorama.asked == [frozenset({SERIAL})]
     assert panorama.entries() == 4
@@ -506,7 +506,7 @@ def test_a_run_that_is_short_of_time_asks_the_plugin_for_nothing(
     reconcile_by_plugin(reconciling, monkeypatch)
     gone = gone_for_good(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
-    assert report["unfinished"] == {gone: "no time left in this run"}
+    assert report["unfinished"] == {gone: "no time left in this invocation"}
     assert fake_panorama.asked == []
 
 
@@ -571,7 +571,7 @@ def test_the_reconcile_function_can_only_report_what_a_firewall_took_along(
     gone_for_good(running, fake_panorama)
     become_reconcile(running, monkeypatch)
     logs()
-    assert run(running)["licenses_lost"] == [SERIAL]
+    assert run(running)["licenses_not_returned"] == [SERIAL]
     assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
@@ -683,7 +683,7 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     its_own_api.works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert reasons(logs()) == ["the firewall is giving its license back"]
+    assert reasons(logs()) == ["the firewall is returning its license"]
     assert len(running.attached()) == 3
     its_own_api.licensed.clear()
     finish_directly(running, event)
@@ -778,5 +778,5 @@ def test_without_panorama_the_reconcile_function_names_what_a_dead_firewall_took
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)
     gone_for_good(reconciling, fake_panorama)
-    assert run(reconciling)["licenses_lost"] == [SERIAL]
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL]
     assert told(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]

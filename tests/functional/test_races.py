@@ -27,12 +27,14 @@ from functional.conftest import (
 from functional.panorama import FakePanorama
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.handlers import launch as launch_handler
-from vmseries_autoscale.launch import visit as launch
+from vmseries_autoscale.launch.visit import visit_launches
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Failed, Outcome, Retry, run_step
 from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
-from vmseries_autoscale.terminate import visit as terminate
+from vmseries_autoscale.terminate.visit import visit_terminations
+from vmseries_autoscale.time_budget import TimeBudget
 
 UNKNOWN = "i-0123456789abcdef0"
 Logs = Callable[[], list[dict[str, Any]]]
@@ -42,7 +44,7 @@ def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
     """The event as the reconcile function writes it."""
     hook = "launch" if transition is Transition.LAUNCHING else "terminate"
     since = datetime.now(UTC) - timedelta(seconds=age)
-    return events.write(transition, NAME, hook, cloud.instance_id, since)
+    return events.to_message(transition, NAME, hook, cloud.instance_id, since)
 
 
 def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
@@ -67,15 +69,15 @@ def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[],
 
 def launch_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(LaunchSettings)
-    now = datetime.now(UTC)
-    outcomes = run_step(partial(launch.visit, [event], settings, now, in_time=lambda: True))
+    visit = Visit(settings, datetime.now(UTC), TimeBudget(FakeContext()))
+    outcomes = run_step(partial(visit_launches, [event], visit))
     return outcomes if isinstance(outcomes, Retry | Failed) else outcomes[event]
 
 
 def terminate_visit(event: LifecycleEvent) -> Outcome:
     settings = from_environment(TerminateSettings)
-    now = datetime.now(UTC)
-    return terminate.visit([event], settings, now, in_time=lambda: True)[event]
+    visit = Visit(settings, datetime.now(UTC), TimeBudget(FakeContext()))
+    return visit_terminations([event], visit)[event]
 
 
 def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:

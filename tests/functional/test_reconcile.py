@@ -26,7 +26,7 @@ from functional.conftest import (
 )
 from functional.panorama import FakePanorama
 from vmseries_autoscale.aws import clients
-from vmseries_autoscale.aws.autoscaling_group import Kind
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceUnavailableError,
@@ -61,7 +61,7 @@ def run(
 
 
 def did(
-    cloud: Cloud, kind: Kind, instance_id: str, began: float, ended: float | None = None
+    cloud: Cloud, kind: ActivityType, instance_id: str, began: float, ended: float | None = None
 ) -> None:
     """Auto Scaling remembers that it did something with an instance."""
     activity = {"Description": f"{kind}: {instance_id}", "StartTime": ago(began)}
@@ -73,7 +73,12 @@ def wait(cloud: Cloud, transition: Transition, since: float) -> str:
     launching = transition is Transition.LAUNCHING
     event = cloud.event(transition)
     cloud.members = {cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"}
-    did(cloud, Kind.LAUNCHING if launching else Kind.TERMINATING, cloud.instance_id, since)
+    did(
+        cloud,
+        ActivityType.LAUNCHING if launching else ActivityType.TERMINATING,
+        cloud.instance_id,
+        since,
+    )
     return str(event["detail"]["LifecycleActionToken"])
 
 
@@ -152,7 +157,7 @@ def test_a_lost_launch_event_is_written_anew_and_answered_to_the_end(
     become_reconcile(cloud, monkeypatch)
     token = wait(cloud, Transition.LAUNCHING, since=FLOOR)
     began = cloud.activities[0]["StartTime"]
-    assert run(cloud)["written_anew"] == [cloud.instance_id]
+    assert run(cloud)["events_resent"] == [cloud.instance_id]
     assert metrics(logs())["LifecycleEventResent"] == 1
     ((queue, body),) = written(cloud)
     assert queue == cloud.queue_url
@@ -219,11 +224,11 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     finally:
         clients.sqs_without_retries().meta.events.unregister(*occasion)
     assert len(sent) == 1
-    assert report["written_anew"] == []
+    assert report["events_resent"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
     assert metrics(logs())["OrphanRemovalFailed"] == 1
     # A later run, if nobody has come.
-    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
 def test_a_wait_that_visits_look_after_is_not_written_anew(
@@ -235,19 +240,19 @@ def test_a_wait_that_visits_look_after_is_not_written_anew(
     become_terminate(reconciling, monkeypatch)
     assert reconciling.deliver(event) == ["message-0"]
     become_reconcile(reconciling, monkeypatch)
-    assert run(reconciling)["written_anew"] == []
+    assert run(reconciling)["events_resent"] == []
 
     # Its message has died: no visit has noted itself since.
     note = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
-    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
 def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
     note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
-    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +269,7 @@ def test_who_does_not_wait_or_not_for_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
     reconciling.members = {reconciling.instance_id: state}
-    did(reconciling, Kind.TERMINATING, reconciling.instance_id, since)
+    did(reconciling, ActivityType.TERMINATING, reconciling.instance_id, since)
     report = run(reconciling)
     assert report == run(reconciling, {"action": "report"}) | {"dry_run": False}
     assert not any(report.values())
@@ -284,8 +289,8 @@ def test_lost_events_are_written_anew_also_while_panorama_is_away(
 def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
     for number in range(7):
-        did(reconciling, Kind.LAUNCHING, f"i-{number:017x}", 100, 50)
-    assert run(reconciling)["written_anew"] == [reconciling.instance_id]
+        did(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
 # What is left behind.
@@ -293,24 +298,24 @@ def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
 
 def by_hand(cloud: Cloud) -> None:
     """Somebody terminated it in EC2, and Auto Scaling noticed."""
-    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def with_its_group(cloud: Cloud) -> None:
     """The group was deleted by force, which runs no hooks."""
-    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
     cloud.members = None
 
 
 def suddenly(cloud: Cloud) -> None:
     """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
     del cloud.ended[cloud.instance_id]
-    did(cloud, Kind.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    did(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def detached(cloud: Cloud) -> None:
     """It left the group alive, and was terminated later."""
-    did(cloud, Kind.DETACHING, cloud.instance_id, DAY, DAY)
+    did(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
 
 
 def long_ago(cloud: Cloud) -> None:
@@ -326,7 +331,7 @@ def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     gone = end(reconciling, fake_panorama)
     how(reconciling)
     first = run(reconciling)
-    assert first["leftovers"] == {gone: SERIAL}
+    assert first["orphans"] == {gone: SERIAL}
     assert first["removed"] == []
     assert first["unfinished"] == {gone: "commit job 1"}
     assert reconciling.own_interfaces() == []
@@ -347,7 +352,7 @@ def test_several_firewalls_leave_panorama_with_one_commit(
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     for instance_id in (reconciling.instance_id, other):
         end(reconciling, fake_panorama, instance_id)
-    assert len(run(reconciling)["leftovers"]) == 2
+    assert len(run(reconciling)["orphans"]) == 2
     fake_panorama.finish_job()
     run(reconciling)
     assert_nothing_left(reconciling, fake_panorama)
@@ -384,8 +389,8 @@ def test_what_a_terminate_visit_gave_up_is_finished(
     assert fake_panorama.entries() == 4
     gone = end(running, fake_panorama)
     become_reconcile(running, monkeypatch)
-    did(running, Kind.TERMINATING, gone, LONG, LONG)
-    assert run(running)["leftovers"] == {gone: SERIAL}
+    did(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    assert run(running)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
     assert not any(run(running).values())
     assert_nothing_left(running, fake_panorama)
@@ -411,8 +416,8 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
     assert fake_panorama.entries() == 1
     gone = end(running, fake_panorama)
     become_reconcile(running, monkeypatch)
-    did(running, Kind.TERMINATING, gone, LONG, LONG)
-    assert run(running)["leftovers"] == {gone: SERIAL}
+    did(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    assert run(running)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
     assert_nothing_left(running, fake_panorama)
 
@@ -423,7 +428,7 @@ def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
     gone = end(reconciling, fake_panorama)
     as_we_tag(reconciling, gone)
     fake_panorama.firewalls[SERIAL] = replace(fake_panorama.firewalls[SERIAL], hostname="pa-vm")
-    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
     assert_nothing_left(reconciling, fake_panorama)
 
@@ -435,7 +440,7 @@ def test_a_detached_instance_that_lives_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     reconciling.members = {}
-    did(reconciling, Kind.DETACHING, reconciling.instance_id, DAY, DAY)
+    did(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
     assert not any(run(reconciling).values())
     assert_untouched(reconciling, fake_panorama)
 
@@ -463,8 +468,8 @@ def test_what_went_lately_is_left_to_its_visits(
 ) -> None:
     gone = end(reconciling, fake_panorama, since=FLOOR - 60)
     report = run(reconciling)
-    assert report["young"] == [gone]
-    assert report["leftovers"] == {}
+    assert report["too_recent"] == [gone]
+    assert report["orphans"] == {}
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -474,11 +479,11 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
     """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
     gone = end(reconciling, fake_panorama)
     del reconciling.ended[gone]
-    did(reconciling, Kind.DETACHING, gone, DAY, DAY)
-    assert run(reconciling)["young"] == [gone]
+    did(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
+    assert run(reconciling)["too_recent"] == [gone]
     assert_untouched(reconciling, fake_panorama)
     reconciling.forgotten = {gone}
-    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
 
 
 def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
@@ -487,8 +492,8 @@ def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
     gone = end(reconciling, fake_panorama)
     fake_panorama.firewalls[SERIAL] = in_service_at(gone, SERIAL)
     report = run(reconciling)
-    assert "is connected to Panorama" in report["doubtful"][gone]
-    assert report["leftovers"] == {}
+    assert "is connected to Panorama" in report["ambiguous"][gone]
+    assert report["orphans"] == {}
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -500,8 +505,8 @@ def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
 ) -> None:
     fake_panorama.register(replace(in_service_at(hostname, OTHER_SERIAL), connected=connected))
     report = run(reconciling)
-    assert report["leftovers"] == {}
-    assert report["doubtful"].keys() == (set() if connected else {OTHER_SERIAL})
+    assert report["orphans"] == {}
+    assert report["ambiguous"].keys() == (set() if connected else {OTHER_SERIAL})
     assert fake_panorama.entries() == 8
     assert_only_looked(reconciling)
 
@@ -522,8 +527,8 @@ def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
     gone = end(reconciling, fake_panorama)
     fake_panorama.register(Device(OTHER_SERIAL, gone, policy_status="In Sync"))
     report = run(reconciling)
-    assert SERIAL in report["doubtful"][gone]
-    assert OTHER_SERIAL in report["doubtful"][gone]
+    assert SERIAL in report["ambiguous"][gone]
+    assert OTHER_SERIAL in report["ambiguous"][gone]
     assert fake_panorama.entries() == 8
     assert_only_looked(reconciling)
 
@@ -553,7 +558,7 @@ def test_an_interface_that_somebody_uses_elsewhere_is_left_alone(
         NetworkInterfaceId=moved, InstanceId=elsewhere, DeviceIndex=1
     )
     report = run(reconciling)
-    assert report["doubtful"] == {gone: f"{moved} is attached to {elsewhere}"}
+    assert report["ambiguous"] == {gone: f"{moved} is attached to {elsewhere}"}
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -568,7 +573,7 @@ def test_an_address_that_somebody_uses_elsewhere_is_left_alone(
         AllowReassociation=True,
     )
     report = run(reconciling)
-    assert moved["AllocationId"] in report["doubtful"][gone]
+    assert moved["AllocationId"] in report["ambiguous"][gone]
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -604,7 +609,7 @@ def test_an_inventory_that_aws_does_not_give_removes_nothing(
     """Also if it is a later call of that kind, or a later page."""
     stale_target(reconciling, monkeypatch)
     for number in range(5):
-        did(reconciling, Kind.LAUNCHING, f"i-{number:017x}", 100, 50)
+        did(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
     end(reconciling, fake_panorama)
     error = client_error("RequestLimitExceeded", operation=operation)
     fail_later(reconciling, monkeypatch, operation, passes, error)
@@ -650,12 +655,12 @@ def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
     older = end(reconciling, fake_panorama, other, since=2 * LONG)
     logs()
     report = run(reconciling)
-    assert report["leftovers"] == {older: OTHER_SERIAL}
+    assert report["orphans"] == {older: OTHER_SERIAL}
     assert report["postponed"] == [newer]
     assert metrics(logs())["OrphansFound"] == 2
     assert len(reconciling.own_interfaces()) == 2
     fake_panorama.finish_job()
-    assert run(reconciling)["leftovers"] == {newer: SERIAL}
+    assert run(reconciling)["orphans"] == {newer: SERIAL}
     fake_panorama.finish_job()
     assert not any(run(reconciling).values())
     assert_nothing_left(reconciling, fake_panorama)
@@ -669,7 +674,7 @@ def test_the_share_is_one_of_all_firewalls_that_are_known(
     for instance_id in (reconciling.instance_id, other):
         end(reconciling, fake_panorama, instance_id)
     report = run(reconciling)
-    assert (len(report["leftovers"]), len(report["postponed"])) == (1, 1)
+    assert (len(report["orphans"]), len(report["postponed"])) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -687,20 +692,20 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     stale_target(reconciling, monkeypatch, **settings)
     gone = end(reconciling, fake_panorama)
     reconciling.members = {waiting: "Terminating:Wait"}
-    did(reconciling, Kind.TERMINATING, waiting, LONG)
+    did(reconciling, ActivityType.TERMINATING, waiting, LONG)
     logs()
     report = run(reconciling, event)
     assert report == {
         "dry_run": True,
-        "written_anew": [waiting],
-        "leftovers": {gone: SERIAL},
+        "events_resent": [waiting],
+        "orphans": {gone: SERIAL},
         "targets": ["10.0.2.200"],
         "removed": [],
         "unfinished": {},
         "postponed": [],
-        "young": [],
-        "doubtful": {},
-        "licenses_lost": [SERIAL],
+        "too_recent": [],
+        "ambiguous": {},
+        "licenses_not_returned": [SERIAL],
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
@@ -711,7 +716,7 @@ def test_reconcile_on_demand_does_what_the_schedule_does(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end(reconciling, fake_panorama)
-    assert run(reconciling, {"action": "reconcile"})["leftovers"] == {gone: SERIAL}
+    assert run(reconciling, {"action": "reconcile"})["orphans"] == {gone: SERIAL}
     assert reconciling.own_interfaces() == []
 
 
@@ -729,7 +734,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     stale_target(reconciling, monkeypatch)
     gone = end(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
-    reason = "no time left in this run"
+    reason = "no time left in this invocation"
     assert report["unfinished"] == {gone: reason, "10.0.2.200": reason}
     assert report["removed"] == []
     assert_untouched(reconciling, fake_panorama)
@@ -756,7 +761,7 @@ def test_what_cannot_be_removed_of_one_firewall_holds_up_no_other(
     fake_panorama.finish_job()
     records = logs()
     assert metrics(records)["OrphanRemovalFailed"] == 1
-    assert [record["what"] for record in records if "what" in record] == [older]
+    assert [record["resource"] for record in records if "resource" in record] == [older]
     assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
     assert run(reconciling)["removed"] == [older]
     assert_nothing_left(reconciling, fake_panorama)
@@ -800,15 +805,15 @@ def test_the_report_is_returned_logged_once_and_counted(
     report = run(reconciling)
     assert report == {
         "dry_run": False,
-        "written_anew": [],
-        "leftovers": {gone: None},
+        "events_resent": [],
+        "orphans": {gone: None},
         "targets": [],
         "removed": [gone],
         "unfinished": {},
         "postponed": [],
-        "young": [],
-        "doubtful": {},
-        "licenses_lost": [],
+        "too_recent": [],
+        "ambiguous": {},
+        "licenses_not_returned": [],
     }
     records = logs()
     assert [record["report"] for record in records if "report" in record] == [report]
@@ -827,10 +832,10 @@ def test_a_license_that_nothing_can_return_is_told_with_what_to_do(
     end(reconciling, fake_panorama)
     report = run(reconciling)
     records = logs()
-    assert report["licenses_lost"] == lost(records) == [SERIAL]
+    assert report["licenses_not_returned"] == lost(records) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     fake_panorama.finish_job()
-    assert run(reconciling)["licenses_lost"] == []
+    assert run(reconciling)["licenses_not_returned"] == []
     assert lost(logs()) == []
 
 
@@ -841,8 +846,8 @@ def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     end(reconciling, fake_panorama)
     report = run(reconciling)
-    assert report["leftovers"] != {}
-    assert report["licenses_lost"] == lost(logs()) == []
+    assert report["orphans"] != {}
+    assert report["licenses_not_returned"] == lost(logs()) == []
 
 
 @pytest.mark.documents(id="licensing/none/any")
@@ -853,8 +858,8 @@ def test_without_licensing_no_license_is_lost(
     become_reconcile(reconciling, monkeypatch, licensing_mode="none")
     end(reconciling, fake_panorama)
     report = run(reconciling)
-    assert report["leftovers"] != {}
-    assert report["licenses_lost"] == lost(logs()) == []
+    assert report["orphans"] != {}
+    assert report["licenses_not_returned"] == lost(logs()) == []
 
 
 def test_without_panorama_the_rest_works(
@@ -912,7 +917,7 @@ def test_a_target_group_that_was_deleted_ends_no_run(
     stale_target(reconciling, monkeypatch)
     reconciling.targets.clear()
     gone = end(reconciling, fake_panorama)
-    assert run(reconciling)["leftovers"] == {gone: SERIAL}
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
     assert reconciling.own_interfaces() == []
 
 

@@ -219,7 +219,7 @@ def test_a_leaving_firewall_drains_before_it_gives_anything_up(
         {"TargetGroupArn": DNS, "Targets": [{"Id": address, "Port": 53}]},
     ]
     assert states(draining) == ["draining", "draining"]
-    assert reasons(logs()) == ["load balancers are draining their connections"]
+    assert reasons(logs()) == ["load balancers are draining connections"]
 
     assert draining.deliver(event) == ["message-0"]
     assert draining.operations()["DeregisterTargets"] == 2, "asked for already"
@@ -312,4 +312,4 @@ def test_draining_is_given_up_at_the_deadline(
     assert [result for _, result in draining.completed] == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
     (told,) = [item for item in logs() if item.get("message") == "The deadline passed"]
-    assert told["given_up"] == ["drain", "license"]
+    assert told["skipped"] == ["drain", "return_license"]

@@ -329,7 +329,7 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     fake_panorama.deactivation_works = False
     event = departure(running)
     assert running.deliver(event) == ["message-0"]
-    assert "the firewall is giving its license back" in reasons(logs())
+    assert "the firewall is returning its license" in reasons(logs())
     assert fake_panorama.entries() == 4, "an unmanaged firewall could not be asked any more"
     assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
@@ -414,7 +414,7 @@ def test_panorama_away_beyond_the_deadline_lets_the_instance_go(
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
     (told,) = [item for item in records if item.get("message") == "The deadline passed"]
-    assert told["given_up"] == ["license", "unmanage"]
+    assert told["skipped"] == ["return_license", "remove_from_panorama"]
     assert told["serial"] == SERIAL
 
 
@@ -654,7 +654,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     assert running.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert fake_panorama.licensed[SERIAL] != []
-    assert reasons(logs()) == ["no time left in this run"]
+    assert reasons(logs()) == ["no time left in this invocation"]
     assert running.pauses() == [5]
 
 

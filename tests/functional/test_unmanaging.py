@@ -21,7 +21,7 @@ from vmseries_autoscale.errors import (
     FullCommitRequiredError,
     ObjectReferencedError,
 )
-from vmseries_autoscale.lifecycle.batch import pause_seconds
+from vmseries_autoscale.lifecycle.batch import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Panorama, Part
 from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
@@ -242,7 +242,7 @@ class Storm:
                 continue
             self.received[one] += 1
             first = 30 if one in turn else 5
-            self.visible[one] = until + pause_seconds(self.received[one], first, 300)
+            self.visible[one] = until + exponential_backoff_seconds(self.received[one], first, 300)
             self.visible[one] += self.random.uniform(0, 3)
 
     def _end_jobs(self, now: float) -> None:

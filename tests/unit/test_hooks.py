@@ -37,7 +37,7 @@ class FakeAutoScaling:
 
 def test_the_token_says_which_wait_is_meant() -> None:
     client: Any = FakeAutoScaling()
-    assert hooks.keep_open(client, EVENT) is True
+    assert hooks.send_heartbeat(client, EVENT) is True
     assert client.parameters == {
         "LifecycleHookName": "launch",
         "AutoScalingGroupName": "fw",
@@ -51,7 +51,7 @@ def test_the_token_says_which_wait_is_meant() -> None:
 @pytest.mark.parametrize("message", CLOSED)
 def test_a_closed_hook(message: str) -> None:
     client: Any = FakeAutoScaling("ValidationError", message)
-    assert hooks.keep_open(client, EVENT) is False
+    assert hooks.send_heartbeat(client, EVENT) is False
     hooks.complete(client, EVENT, hooks.Result.CONTINUE)
 
 
@@ -62,6 +62,6 @@ def test_a_closed_hook(message: str) -> None:
 def test_other_errors_are_errors(code: str, message: str) -> None:
     client: Any = FakeAutoScaling(code, message)
     with pytest.raises(ClientError):
-        hooks.keep_open(client, EVENT)
+        hooks.send_heartbeat(client, EVENT)
     with pytest.raises(ClientError):
         hooks.complete(client, EVENT, hooks.Result.CONTINUE)

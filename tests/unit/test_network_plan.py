@@ -25,13 +25,13 @@ from vmseries_autoscale.aws.network.actions import (
 )
 from vmseries_autoscale.aws.network.plan import plan_attachment, plan_removal
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.settings import InterfaceSettings, Role
 
 ID = "i-0123456789abcdef0"
 ZONE = "us-east-1a"
-OWNER = Owner("fw", "fw", ID, {})
+OWNER = ResourceTags("fw", "fw", ID, {})
 PRIMARY = Interface(
     "eni-primary",
     status=Status.ATTACHED,

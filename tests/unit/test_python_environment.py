@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from documented import REPOSITORY
 
 import python_environment
 from python_environment import EnvironmentSetupError, find_python
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def interpreter(folder: Path, name: str, version: str) -> str:

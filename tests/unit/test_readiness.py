@@ -7,7 +7,12 @@ from dataclasses import replace
 import pytest
 
 from vmseries_autoscale.firewall import State
-from vmseries_autoscale.launch.readiness import is_out_of_sync, obstacle, own_obstacle, to_push
+from vmseries_autoscale.launch.readiness import (
+    firewall_not_ready_reason,
+    is_out_of_sync,
+    not_ready_reason,
+    serials_to_push,
+)
 from vmseries_autoscale.panorama import Device, Push
 from vmseries_autoscale.settings import Readiness
 
@@ -33,7 +38,7 @@ READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")
     ],
 )
 def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None) -> None:
-    assert obstacle(wanted, device) == expected
+    assert not_ready_reason(wanted, device) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,14 +46,14 @@ def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None
     [
         (State(True, "OK"), None),
         (State(False, "OK"), "booting"),
-        (State(True, None), "not over"),
-        (State(True, "PEND"), "not over"),
+        (State(True, None), "in progress"),
+        (State(True, "PEND"), "in progress"),
         (State(True, "FAIL"), "has failed"),
         (State(False, "FAIL"), "has failed"),
     ],
 )
 def test_own_obstacle(state: State, expected: str | None) -> None:
-    found = own_obstacle(state)
+    found = firewall_not_ready_reason(state)
     assert found is None if expected is None else expected in (found or "")
 
 
@@ -87,4 +92,4 @@ def push(number: str, *serials: str, finished: bool = True, failed: bool = False
     ],
 )
 def test_whom_to_push_to(pushes: list[Push], expected: set[str]) -> None:
-    assert to_push(["001", "002"], pushes) == expected
+    assert serials_to_push(["001", "002"], pushes) == expected

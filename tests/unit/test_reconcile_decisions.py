@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.aws.autoscaling_group import Activity, Kind
+from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
-from vmseries_autoscale.reconcile.decisions import Limits, removals, unanswered
+from vmseries_autoscale.reconcile.decisions import Limits, plan_cleanup, stalled_hooks
 from vmseries_autoscale.reconcile.inventory import Inventory
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -134,7 +134,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
     )
 
 
-def wiring(number: int, firewall: Firewall) -> NetworkState:
+def network(number: int, firewall: Firewall) -> NetworkState:
     where: dict[str, Any] = {}
     if firewall.moved:
         where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
@@ -158,15 +158,15 @@ def inventory(fleet: list[Firewall]) -> Inventory:
         instances={instance_id(n): instance(n, one) for n, one in numbered if one.visible},
         activities={
             instance_id(n): Activity(
-                Kind.TERMINATING,
+                ActivityType.TERMINATING,
                 NOW - timedelta(seconds=one.died + 60),
                 NOW - timedelta(seconds=one.died),
             )
             for n, one in numbered
             if one.ours and one.died is not None and one.remembered
         },
-        wirings={
-            instance_id(n): wiring(n, one)
+        networks={
+            instance_id(n): network(n, one)
             for n, one in numbered
             if one.ours and (one.interface or one.address)
         },
@@ -189,15 +189,15 @@ def inventory(fleet: list[Firewall]) -> Inventory:
 def test_no_live_firewall_is_touched_and_every_orphan_gets_its_turn(
     fleet: list[Firewall], limit: Limits
 ) -> None:
-    found = removals(inventory(fleet), limit, NOW)
+    plan = plan_cleanup(inventory(fleet), limit, NOW)
     by_id = {instance_id(n): one for n, one in enumerate(fleet)}
 
-    for leftover in found.leftovers:
-        firewall = by_id[leftover.instance_id]
+    for orphan in plan.orphans:
+        firewall = by_id[orphan.instance_id]
         assert firewall.removable
         assert firewall.died is not None
         assert firewall.died >= FLOOR.total_seconds()
-        assert (leftover.serial is not None) == firewall.known_by_serial
+        assert (orphan.serial is not None) == firewall.known_by_serial
 
     due = {
         key
@@ -207,8 +207,8 @@ def test_no_live_firewall_is_touched_and_every_orphan_gets_its_turn(
         and one.died is not None
         and one.died >= FLOOR.total_seconds()
     }
-    acted_on = {leftover.instance_id for leftover in found.leftovers}
-    assert acted_on | set(found.postponed) == due
+    acted_on = {orphan.instance_id for orphan in plan.orphans}
+    assert acted_on | set(plan.postponed) == due
 
     known = [one for one in fleet if one.leaves or (one.ours and one.state is not None)]
     cap = max(1, min(limit.firewalls, math.ceil(limit.share * len(known))))
@@ -222,9 +222,9 @@ def test_the_oldest_come_first() -> None:
         "connected": False, "tagged_serial": False, "named": False,
     }  # fmt: skip
     fleet = [Firewall(died=died, **template) for died in (4000, 9000, 6000)]
-    found = removals(inventory(fleet), Limits(FLOOR, 2, 1.0), NOW)
-    assert [one.instance_id for one in found.leftovers] == [instance_id(1), instance_id(2)]
-    assert found.postponed == (instance_id(0),)
+    plan = plan_cleanup(inventory(fleet), Limits(FLOOR, 2, 1.0), NOW)
+    assert [one.instance_id for one in plan.orphans] == [instance_id(1), instance_id(2)]
+    assert plan.postponed == (instance_id(0),)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
         deployment="fw",
         members={instance_id(1): state},
         instances={instance_id(1): known},
-        activities={instance_id(1): Activity(Kind.LAUNCHING, began, None)},
-        wirings={},
+        activities={instance_id(1): Activity(ActivityType.LAUNCHING, began, None)},
+        networks={},
         devices=(),
         targets=(),
     )
@@ -269,5 +269,5 @@ def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
 def test_a_hook_is_unanswered_when_no_visit_came_for_long(
     state: str, began_ago: int, visited_ago: int | None, expected: Transition | None
 ) -> None:
-    found = unanswered(waiting(state, began_ago, visited_ago), FLOOR, NOW)
-    assert [wait.transition for wait in found] == ([] if expected is None else [expected])
+    stalled = stalled_hooks(waiting(state, began_ago, visited_ago), FLOOR, NOW)
+    assert [hook.transition for hook in stalled] == ([] if expected is None else [expected])

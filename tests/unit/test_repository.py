@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from documented import REPOSITORY
 
 import recorded_tests
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))

@@ -16,11 +16,11 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.lifecycle import batch
 from vmseries_autoscale.lifecycle.batch import (
-    SOON_SECONDS,
-    TURN_SECONDS,
-    TURNS,
-    pause_after,
-    pause_seconds,
+    SHORT_BACKOFF_SECONDS,
+    THROTTLE_BACKOFF_SECONDS,
+    THROTTLE_MAX_RECEIVES,
+    backoff_seconds,
+    exponential_backoff_seconds,
 )
 from vmseries_autoscale.outcome import (
     THROTTLING_ERROR_CODES,
@@ -58,9 +58,9 @@ def error(code: str) -> ClientError:
 
 @given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
 def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
-    pause = pause_seconds(received, first, maximum)
+    pause = exponential_backoff_seconds(received, first, maximum)
     assert min(first, maximum) <= pause <= maximum
-    assert pause <= pause_seconds(received + 1, first, maximum)
+    assert pause <= exponential_backoff_seconds(received + 1, first, maximum)
 
 
 @pytest.mark.parametrize(
@@ -111,25 +111,25 @@ def test_any_other_error_of_aws_has_failed(code: str) -> None:
 THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
 
 
-@given(st.integers(1, TURNS), st.integers(10, 300))
+@given(st.integers(1, THROTTLE_MAX_RECEIVES), st.integers(10, 300))
 def test_a_turn_comes_soon_however_often_it_has_not_come(received: int, first: int) -> None:
-    pause = pause_after(THROTTLING, received, hook_settings(first))
+    pause = backoff_seconds(THROTTLING, received, hook_settings(first))
     assert 5 <= pause <= 20
 
 
 def test_those_who_wait_for_a_turn_come_back_at_different_times() -> None:
-    pauses = {pause_after(THROTTLING, 1, hook_settings()) for _ in range(1000)}
-    assert pauses == set(range(SOON_SECONDS, TURN_SECONDS + 1))
+    pauses = {backoff_seconds(THROTTLING, 1, hook_settings()) for _ in range(1000)}
+    assert pauses == set(range(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS + 1))
 
 
 @given(st.integers(1, RECEIVES), st.integers(10, 300))
 def test_what_waits_for_no_turn_pauses_as_ever(received: int, first: int) -> None:
     settings = hook_settings(first)
-    expected = pause_seconds(received, first, 300)
-    assert pause_after(Retry("boots"), received, settings) == expected
-    assert pause_after(Failed(KeyError()), received, settings) == expected
-    soon = pause_after(Retry("detaches", Delay.SHORT), received, settings)
-    assert soon == pause_seconds(received, SOON_SECONDS, 300)
+    expected = exponential_backoff_seconds(received, first, 300)
+    assert backoff_seconds(Retry("boots"), received, settings) == expected
+    assert backoff_seconds(Failed(KeyError()), received, settings) == expected
+    soon = backoff_seconds(Retry("detaches", Delay.SHORT), received, settings)
+    assert soon == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
 
 
 @given(st.integers(10, 300), st.integers(5, 2880))
@@ -141,5 +141,5 @@ def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
     settings = hook_settings(interval, interval)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch.random, "randint", lambda shortest, _longest: shortest)
-        pauses = [pause_after(THROTTLING, n, settings) for n in range(1, RECEIVES)]
+        pauses = [backoff_seconds(THROTTLING, n, settings) for n in range(1, RECEIVES)]
     assert sum(pauses) >= minutes * 60

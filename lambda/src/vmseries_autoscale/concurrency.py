@@ -1,11 +1,12 @@
-"""Calls that do not depend on each other, made at the same time."""
+"""Independent calls, run in parallel. The only place that makes a thread pool for a visit."""
 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from vmseries_autoscale.errors import PermanentError
 
@@ -15,17 +16,38 @@ THREADS = 10
 """As many as there are instances in a batch of launches."""
 
 
-def run(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The calls' results, in order; what they log is about the same as what is logged here.
+class Submit(Protocol):
+    """Starts a call."""
 
-    Every call is seen to its end before an error is raised, so that nothing is still changing the
-    world when a visit decides what to do about the error.
+    def __call__(self, call: Callable[[], T]) -> Future[T]:
+        """Start ``call`` on a thread of the pool."""
 
-    Raises:
-        Exception: the first error; a PermanentError goes before all others, since it decides.
+
+@contextmanager
+def thread_pool() -> Iterator[Submit]:
+    """A pool of threads, which log with the keys of the thread that starts a call.
+
+    On exit, all calls that were started have ended.
     """
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
+
+        def submit(call: Callable[[], T]) -> Future[T]:
+            return pool.submit(contextvars.copy_context().run, call)
+
+        yield submit
+
+
+def run_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Run calls in parallel and return their results in order.
+
+    All calls end before an error is raised, so that nothing is still changing when the caller
+    handles the error.
+
+    Raises:
+        Exception: The first error. A PermanentError comes before all others, since it decides.
+    """
+    with thread_pool() as submit:
+        futures = [submit(call) for call in calls]
     errors = [error for future in futures if (error := future.exception())]
     for error in sorted(errors, key=lambda error: not isinstance(error, PermanentError)):
         raise error

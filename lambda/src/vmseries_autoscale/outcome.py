@@ -64,7 +64,7 @@ T = TypeVar("T")
 Unfinished: TypeAlias = Retry | Failed
 Outcome: TypeAlias = Done | Unfinished
 
-OUT_OF_TIME = Retry("no time left in this run", Delay.SHORT)
+OUT_OF_TIME = Retry("no time left in this invocation", Delay.SHORT)
 """The outcome of a step that was not started because the invocation is about to end."""
 
 

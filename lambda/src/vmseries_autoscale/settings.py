@@ -1,4 +1,4 @@
-"""The settings document that Terraform writes, one JSON object per function, read strictly."""
+"""Settings of the functions: one JSON document per function, written by Terraform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _JSON = {
 
 
 class Role(StrEnum):
-    """What an interface is for."""
+    """The role of an interface."""
 
     DATA = "data"
     MANAGEMENT = "management"
@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 
 class Readiness(StrEnum):
-    """What a firewall must have reached before it gets into service."""
+    """The condition for a firewall to enter service."""
 
     IN_SYNC = "in-sync"
     CONNECTED = "connected"
@@ -43,7 +43,7 @@ class Readiness(StrEnum):
 
 
 class LicensingMode(StrEnum):
-    """Who gives a firewall's license back."""
+    """How the license of a firewall is returned."""
 
     FIREWALL = "firewall"
     PLUGIN = "plugin"
@@ -52,10 +52,13 @@ class LicensingMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PanoramaSettings:
-    """Where Panorama is and where in its configuration our firewalls are.
+    """Panorama, and the parts of its configuration that contain our firewalls.
 
     Attributes:
-        push_when_out_of_sync: whether a new firewall that is connected and not in sync gets a push.
+        port: TCP port of the XML API.
+        timeout_seconds: Timeout of one request.
+        push_when_out_of_sync: Whether to push to new firewalls that are connected but not in
+            sync.
     """
 
     hostnames: tuple[str, ...]
@@ -73,8 +76,9 @@ class FirewallApiSettings:
     """The firewalls' own XML API, at their management addresses.
 
     Attributes:
-        server_name: what a firewall's certificate must be valid for, whatever its address is.
-        timeout_seconds: of one request.
+        port: TCP port of the XML API.
+        server_name: Name that the certificate of every firewall must be valid for.
+        timeout_seconds: Timeout of one request.
     """
 
     secret_arn: str
@@ -88,7 +92,7 @@ class TargetGroupSettings:
     """A target group of type ip, of an Application or Network Load Balancer.
 
     Attributes:
-        port: where a firewall takes its traffic.
+        port: Port on which the firewalls receive traffic.
     """
 
     arn: str
@@ -100,9 +104,9 @@ class InterfaceSettings:
     """One interface that every firewall of the group must have.
 
     Attributes:
-        subnet_ids: the subnet for each Availability Zone, by zone name.
-        public_ipv4_pool: pool to allocate the Elastic IP address from; ``None`` is Amazon's.
-        target_groups: where its private address is registered while the firewall is in service.
+        subnet_ids: Subnets by name of the Availability Zone.
+        public_ipv4_pool: Pool of the Elastic IP address; ``None`` for Amazon's pool.
+        target_groups: Target groups of its private address while the firewall is in service.
     """
 
     role: Role
@@ -117,10 +121,11 @@ class InterfaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LicensingSettings:
-    """How licenses are given back.
+    """How licenses are returned.
 
     Attributes:
-        license_manager: of Panorama's license plugin; in mode ``plugin`` only.
+        api_key_secret_arn: Secret of the licensing API key; in mode ``firewall`` only.
+        license_manager: License manager of Panorama's license plugin; in mode ``plugin`` only.
     """
 
     mode: LicensingMode
@@ -142,10 +147,10 @@ class LicensingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every function needs.
+    """Settings that all functions have.
 
     Attributes:
-        name: the deployment's name, also the value of its tag on everything it makes.
+        name: Name of the deployment, also the value of the tag on its resources.
     """
 
     name: str
@@ -155,11 +160,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings(Settings):
-    """What a function needs that answers a lifecycle hook.
+    """Settings that the functions for lifecycle hooks have.
 
     Attributes:
-        deadline_seconds: how long after the event a visit still waits for anything.
-        visit_interval_seconds: first pause between two visits; later ones grow.
+        deadline_seconds: Age of an event after which visits stop waiting.
+        visit_interval_seconds: First backoff between two visits. Later ones grow.
+        maximum_visit_interval_seconds: Maximum backoff.
     """
 
     lifecycle_hook_name: str
@@ -182,7 +188,7 @@ class LaunchSettings(HookSettings):
 
     @property
     def management_device_index(self) -> int:
-        """Where the firewall's management interface is."""
+        """The device index of the management interface."""
         return self._management_device_indexes()[0]
 
     def _management_device_indexes(self) -> list[int]:
@@ -191,8 +197,12 @@ class LaunchSettings(HookSettings):
     def __post_init__(self) -> None:
         if len(self._management_device_indexes()) != 1:
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
-        tellers = {Readiness.OFF: True, Readiness.CONNECTED: self.firewall_api is not None}
-        if self.panorama is None and not tellers.get(self.readiness, False):
+        without_panorama = {
+            Readiness.OFF: True,
+            Readiness.CONNECTED: self.firewall_api is not None,
+            Readiness.IN_SYNC: False,
+        }
+        if self.panorama is None and not without_panorama[self.readiness]:
             raise SettingsError(
                 f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
                 "panorama, connected needs panorama or firewall_api, off needs neither"
@@ -204,7 +214,7 @@ class TerminateSettings(HookSettings):
     """Settings of the terminate function.
 
     Attributes:
-        target_groups: where addresses are registered, by the interface's device index.
+        target_groups: Target groups by the device index of the interface.
     """
 
     management_device_index: int
@@ -216,18 +226,18 @@ class TerminateSettings(HookSettings):
         mode = self.licensing.mode
         if mode is LicensingMode.FIREWALL and self.panorama is None and self.firewall_api is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.mode firewall needs panorama or firewall_api, by which the "
-                "firewall is reached; set one or use mode none"
+                f"{VARIABLE}: licensing.mode firewall needs panorama or firewall_api to reach the "
+                "firewall; set one or use mode none"
             )
         if mode is LicensingMode.PLUGIN and self.panorama is None:
             raise SettingsError(
-                f"{VARIABLE}: licensing.mode plugin needs panorama, whose plugin it is"
+                f"{VARIABLE}: licensing.mode plugin needs panorama, which runs the plugin"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """Where the events of a lifecycle hook go."""
+    """The queue of a lifecycle hook."""
 
     lifecycle_hook_name: str
     queue_url: str
@@ -235,10 +245,10 @@ class QueueSettings:
 
 @dataclass(frozen=True, slots=True)
 class SweptTargetGroup:
-    """A target group of type ip and the networks in which only firewalls of ours are.
+    """A target group of type ip, and the subnets that contain only our firewalls.
 
     Attributes:
-        cidr_blocks: of the subnets of the interface whose addresses are registered.
+        cidr_blocks: CIDR blocks of the subnets of the interface whose addresses are registered.
     """
 
     arn: str
@@ -251,12 +261,13 @@ class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
-        license_manager: of Panorama's license plugin; in licensing mode ``plugin`` only.
-        age_floor_seconds: for how long something must have been wrong before it is acted on.
-        maximum_firewalls: of how many firewalls one run removes what they left, at most.
-        maximum_share: the same, as a share of all firewalls known; between 0 and 1.
-        dry_run: whether runs only report.
-        metric_namespace: where scaling policies look for metrics; ``None`` without any.
+        license_manager: License manager of Panorama's license plugin; in licensing mode ``plugin``
+            only.
+        age_floor_seconds: Minimum age of what is acted on.
+        maximum_firewalls: Maximum number of firewalls whose orphans one run removes.
+        maximum_share: The same as a share of all known firewalls, between 0 and 1.
+        dry_run: Whether runs only report.
+        metric_namespace: Namespace of the metrics of scaling policies; ``None`` without any.
     """
 
     launch: QueueSettings
@@ -276,10 +287,10 @@ S = TypeVar("S", bound=Settings)
 
 @functools.cache
 def from_environment(kind: type[S]) -> S:
-    """Settings of this function, read once per container.
+    """Read the settings of this function, once per execution environment.
 
     Raises:
-        SettingsError: if the variable is missing or its document does not fit; names the key.
+        SettingsError: If the variable is missing or its document is invalid. Names the key.
     """
     document = os.environ.get(VARIABLE)
     if document is None:
@@ -288,10 +299,10 @@ def from_environment(kind: type[S]) -> S:
 
 
 def parse(kind: type[S], document: str) -> S:
-    """Read a settings document.
+    """Parse a settings document.
 
     Raises:
-        SettingsError: if it is not JSON or does not fit; names the key, never the value.
+        SettingsError: If it is not JSON or is invalid. Names the key, never the value.
     """
     try:
         content = json.loads(document)
@@ -302,7 +313,7 @@ def parse(kind: type[S], document: str) -> S:
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:
-    """``value`` as ``kind``, a type as it is written in the dataclasses above."""
+    """Read ``value`` as ``kind``, one of the types in the dataclasses above."""
     if dataclasses.is_dataclass(kind):
         return _read_object(kind, value, where)
     origin, arguments = get_origin(kind), get_args(kind)
@@ -337,8 +348,7 @@ def _read_choice(kind: type[StrEnum], value: Any, where: str) -> StrEnum:
 
 
 def _expect(kind: type, value: Any, where: str) -> Any:
-    # JSON does not tell 1 from 1.0; and a true is an int to isinstance, but nobody who writes it
-    # means 1.
+    # JSON does not distinguish 1 from 1.0. A bool is an int to isinstance, but true is not 1.
     expected = (int, float) if kind is float else (kind,)
     if not isinstance(value, expected) or (kind is not bool and isinstance(value, bool)):
         raise SettingsError(f"{where}: must be {_JSON[kind]}")

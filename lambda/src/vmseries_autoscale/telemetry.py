@@ -1,7 +1,7 @@
-"""Logs and metrics, both written as lines of JSON that CloudWatch takes apart.
+"""Logs and metrics, both written as lines of JSON.
 
-Modules log through the standard library; this one gives those records powertools' JSON format.
-Metrics are embedded in the log (EMF), so that counting costs no call and no permission.
+Modules log through the standard library. This module formats the records with Powertools. Metrics
+are embedded in the log (EMF), so that they need no API call and no permission.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 
 class Metric(StrEnum):
-    """Names of the metrics, in the dimensions ``service`` and ``deployment``.
+    """Names of the metrics. Their dimensions are ``service`` and ``deployment``.
 
     The string below each member describes it; ``tools/lambda_docs.py`` writes the table of metrics
     in docs/operations.md from it.
@@ -126,7 +126,7 @@ class Metric(StrEnum):
 
 @contextmanager
 def invocation(deployment: str) -> Iterator[None]:
-    """Log and count in the name of ``deployment``; what was counted is written at the end."""
+    """Log and count for ``deployment``. The metrics are written at the end."""
     _logger()
     metrics = _metrics()
     metrics.set_default_dimensions(deployment=deployment)
@@ -139,7 +139,7 @@ def invocation(deployment: str) -> Iterator[None]:
 
 @contextmanager
 def about(**keys: str) -> Iterator[None]:
-    """Add ``keys`` to every record logged within, by this thread and those of ``together``."""
+    """Add ``keys`` to the log records of this thread, and of the threads that it starts."""
     logger = _logger()
     logger.thread_safe_append_keys(**keys)
     try:
@@ -149,21 +149,21 @@ def about(**keys: str) -> Iterator[None]:
 
 
 def count(metric: Metric, number: int = 1) -> None:
-    """Count one, or so many."""
+    """Add ``number`` to a metric."""
     _add(metric, MetricUnit.Count, number)
 
 
 def measure(metric: Metric, seconds: float) -> None:
-    """Note a duration."""
+    """Record a duration."""
     _add(metric, MetricUnit.Seconds, seconds)
 
 
-_one_at_a_time = threading.Lock()
+_metrics_lock = threading.Lock()
 
 
 def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
-    # Instances are worked on in parallel, and powertools' metrics are not made for that.
-    with _one_at_a_time:
+    # Instances are processed in parallel, but Powertools' metrics are not thread-safe.
+    with _metrics_lock:
         _metrics().add_metric(name=metric, unit=unit, value=value)
 
 
@@ -173,7 +173,7 @@ def _logger() -> Logger:
     package = logging.getLogger(__package__)
     package.setLevel(logger.log_level)
     package.addHandler(logger.registered_handler)
-    # Lambda's own handler on the root logger would write every record a second time.
+    # Otherwise Lambda's handler on the root logger would write every record again.
     package.propagate = False
     return logger
 

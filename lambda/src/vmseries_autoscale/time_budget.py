@@ -1,19 +1,29 @@
-"""How much of an invocation is left."""
+"""The time that is left of an invocation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 RESERVE_MILLISECONDS = 15_000
-"""What is kept of an invocation for what was begun: more than the longest call takes."""
+"""Time reserved for work in progress: longer than the longest call takes."""
 
 
-def enough(
-    context: LambdaContext, reserve_milliseconds: int = RESERVE_MILLISECONDS
-) -> Callable[[], bool]:
-    """Asks whether there is time to begin with something more."""
-    return lambda: context.get_remaining_time_in_millis() > reserve_milliseconds
+@dataclass(frozen=True, slots=True)
+class TimeBudget:
+    """The time that is left of one invocation.
+
+    Attributes:
+        context: Lambda context.
+        reserve_milliseconds: Time reserved for work in progress.
+    """
+
+    context: LambdaContext
+    reserve_milliseconds: int = RESERVE_MILLISECONDS
+
+    def has_time(self) -> bool:
+        """Whether there is time to start another piece of work."""
+        return self.context.get_remaining_time_in_millis() > self.reserve_milliseconds

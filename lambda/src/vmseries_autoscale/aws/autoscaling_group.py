@@ -1,4 +1,4 @@
-"""The Auto Scaling group: who is in it, and what Auto Scaling remembers of who was."""
+"""The Auto Scaling group: its members and its scaling activities."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
 
 ACTIVITY_PAGES = 50
-"""Of 100 activities each; a bound for a look at the six weeks that Auto Scaling remembers."""
+"""Maximum number of pages of 100 activities. Auto Scaling keeps activities for six weeks."""
 
 
-class Kind(StrEnum):
-    """What an activity does with its instance, in the words of its description."""
+class ActivityType(StrEnum):
+    """The type of an activity, as its description begins."""
 
     LAUNCHING = "Launching a new EC2 instance"
     ATTACHING = "Attaching an existing EC2 instance"
@@ -27,29 +27,29 @@ class Kind(StrEnum):
     DETACHING = "Detaching EC2 instance"
 
 
-_DESCRIPTION = re.compile(rf"({'|'.join(Kind)}): (i-[0-9a-f]+)")
+_DESCRIPTION = re.compile(rf"({'|'.join(ActivityType)}): (i-[0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The newest that Auto Scaling did with an instance.
+    """The newest scaling activity of an instance.
 
     Attributes:
-        began: aware.
-        ended: aware; ``None`` while it lasts, as it does while a lifecycle hook is waited for.
+        began: Start time, timezone-aware.
+        ended: End time, timezone-aware; ``None`` while it lasts, e.g. during a lifecycle hook.
     """
 
-    kind: Kind
+    type: ActivityType
     began: datetime
     ended: datetime | None
 
 
 def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
-    """The lifecycle state of each instance of the group, by its id; of no group, nobody's."""
-    answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+    """Lifecycle states by instance id. Empty if the group does not exist."""
+    response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     return {
         instance["InstanceId"]: instance["LifecycleState"]
-        for description in answer["AutoScalingGroups"]
+        for description in response["AutoScalingGroups"]
         for instance in description["Instances"]
     }
 
@@ -57,27 +57,28 @@ def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 def activities(
     autoscaling: AutoScalingClient, group: str, instance_ids: Collection[str]
 ) -> dict[str, Activity]:
-    """The newest activity for each of these instances that Auto Scaling remembers.
+    """The newest activity of each instance, as far as Auto Scaling remembers it.
 
-    It does so for six weeks, also for a group that was deleted (API_DescribeScalingActivities).
-    Who is found here was in this group: nothing else proves that of an instance that is gone.
+    Auto Scaling keeps activities for six weeks, also those of deleted groups
+    (API_DescribeScalingActivities). An activity is the only proof that a terminated instance was a
+    member of this group.
     """
-    found: dict[str, Activity] = {}
+    newest: dict[str, Activity] = {}
     if not instance_ids:
-        return found
+        return newest
     pages = autoscaling.get_paginator("describe_scaling_activities").paginate(
         AutoScalingGroupName=group, IncludeDeletedGroups=True
     )
-    # The newest come first.
+    # The newest activities come first.
     for page in islice(pages, ACTIVITY_PAGES):
         for description in page["Activities"]:
             match = _DESCRIPTION.match(description.get("Description", ""))
             if match and match[2] in instance_ids:
-                found.setdefault(match[2], _activity(Kind(match[1]), description))
-        if len(found) == len(instance_ids):
+                newest.setdefault(match[2], _activity(ActivityType(match[1]), description))
+        if len(newest) == len(instance_ids):
             break
-    return found
+    return newest
 
 
-def _activity(kind: Kind, description: ActivityTypeDef) -> Activity:
-    return Activity(kind, description["StartTime"], description.get("EndTime"))
+def _activity(activity_type: ActivityType, description: ActivityTypeDef) -> Activity:
+    return Activity(activity_type, description["StartTime"], description.get("EndTime"))

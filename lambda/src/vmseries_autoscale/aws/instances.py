@@ -1,4 +1,4 @@
-"""Instances as EC2 describes them."""
+"""Instances: describe and tag them."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ logger = logging.getLogger(__name__)
 
 TERMINATED = "terminated"
 
-VISIT_NOTED_EVERY = timedelta(minutes=10)
-"""How often a visit is noted on an instance that waits: often enough to tell that it is looked
-after, rarely enough to cost next to nothing."""
+LAST_VISIT_INTERVAL = timedelta(minutes=10)
+"""How often the tag with the time of the last visit is updated: often enough to show that visits
+continue, rarely enough to add hardly any API calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance.
+    """One EC2 instance.
 
     Attributes:
-        zone: name of its Availability Zone.
-        state: EC2's word, e.g. ``running``.
-        interfaces: what is attached to it, whoever attached it.
-        terminated: when it was; ``None`` if it is not, or if EC2 does not say when.
+        zone: Name of its Availability Zone.
+        state: State of the instance in EC2, e.g. ``running``.
+        interfaces: All interfaces that are attached to it.
+        terminated: When it was terminated; ``None`` if it was not, or if EC2 does not say when.
     """
 
     instance_id: str
@@ -53,17 +53,17 @@ class Instance:
 
     @property
     def serial(self) -> str | None:
-        """The serial number of its firewall, if a visit has found it out."""
+        """The serial number of its firewall, if a visit has tagged it."""
         return self.tags.get(tags.SERIAL)
 
     @property
     def license_returned(self) -> bool:
-        """Whether a visit has read back that the license is returned."""
+        """Whether a visit has confirmed that the license is returned."""
         return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
 
     @property
-    def visited(self) -> datetime | None:
-        """When a visit was last noted on it."""
+    def last_visit(self) -> datetime | None:
+        """The time of the last visit, by tag."""
         try:
             return datetime.fromisoformat(self.tags[tags.LAST_VISIT])
         except (KeyError, ValueError):
@@ -77,44 +77,49 @@ class Instance:
         return None
 
 
-def is_gone(instance: Instance | None) -> bool:
-    """Whether EC2 says that the instance is terminated, or does not know it any more."""
+def is_terminated(instance: Instance | None) -> bool:
+    """Whether the instance is terminated, or no longer known to EC2."""
     return instance is None or instance.state == TERMINATED
 
 
-def look(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]:
-    """The instances among ``instance_ids`` that EC2 knows.
+def describe(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]:
+    """Describe instances by id. Those that EC2 does not know are missing in the result.
 
-    A filter finds what exists; naming the ids would make one unknown id an error for all.
+    The ids are a filter: as a list of ids, one unknown id would be an error for all of them.
     """
-    return _look(ec2, [{"Name": "instance-id", "Values": list(instance_ids)}])
+    return _describe(ec2, [{"Name": "instance-id", "Values": list(instance_ids)}])
 
 
-def of_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
-    """The instances that ``deployment`` launched, with those that were terminated lately."""
-    return _look(ec2, [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}])
+def describe_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
+    """Describe the instances of ``deployment``, including recently terminated ones."""
+    return _describe(ec2, [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}])
 
 
-def other_with(ec2: EC2Client, deployment: str, instance_id: str, serial: str) -> str | None:
-    """The other instance of ``deployment`` that is known to be the firewall of this serial number.
+def other_instance_with_serial(
+    ec2: EC2Client, deployment: str, instance_id: str, serial: str
+) -> str | None:
+    """The id of another instance of ``deployment`` that is tagged with this serial number.
 
-    EC2 gives an address again as soon as an instance is gone, which Panorama takes minutes to
-    notice; until then the firewall that had it is listed as connected.
+    EC2 reuses the address of a terminated instance at once. Panorama takes minutes to notice that
+    the firewall is gone, and lists it as connected until then.
     """
-    known = of_deployment(ec2, deployment).values()
-    others = (one.instance_id for one in known if one.serial == serial)
-    return next((other for other in others if other != instance_id), None)
+    others = (
+        instance.instance_id
+        for instance in describe_deployment(ec2, deployment).values()
+        if instance.serial == serial and instance.instance_id != instance_id
+    )
+    return next(others, None)
 
 
-def _look(ec2: EC2Client, filters: list[FilterTypeDef]) -> dict[str, Instance]:
+def _describe(ec2: EC2Client, filters: list[FilterTypeDef]) -> dict[str, Instance]:
     pages = ec2.get_paginator("describe_instances").paginate(Filters=filters)
-    found = [
+    described = [
         _instance(description)
         for page in pages
         for reservation in page["Reservations"]
         for description in reservation["Instances"]
     ]
-    return {instance.instance_id: instance for instance in found}
+    return {instance.instance_id: instance for instance in described}
 
 
 def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
@@ -123,34 +128,36 @@ def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
     logger.info("Tagged the instance", extra={"tags": dict(new)})
 
 
-def note_abandonment(ec2: EC2Client, instance_id: str, reason: str) -> None:
-    """Leave word on an instance why its launch is given up, for as long as EC2 shows it.
+def tag_abandonment_reason(ec2: EC2Client, instance_id: str, reason: str) -> None:
+    """Tag an instance with the reason why its launch is abandoned.
 
-    It is for people, and costs no launch its end.
+    The tag is for operators only: an error is logged and does not stop the visit.
     """
-    note = {tags.ABANDONED: reason[: tags.LONGEST_VALUE]}
+    tag = {tags.ABANDONED: reason[: tags.MAXIMUM_VALUE_LENGTH]}
     try:
-        ec2.create_tags(Resources=[instance_id], Tags=tags.to_aws(note))
+        ec2.create_tags(Resources=[instance_id], Tags=tags.to_aws(tag))
     except ClientError as error:
-        logger.warning("Could not note why on the instance", extra={"reason": str(error)})
+        logger.warning(
+            "Cannot tag the instance with the reason for abandonment", extra={"reason": str(error)}
+        )
 
 
-def note_visit(
+def tag_last_visit(
     ec2: EC2Client,
     visited: Iterable[Instance],
     now: datetime,
     since: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Leave word on waiting instances that their events have not been lost.
+    """Tag waiting instances with the time of this visit, which shows that events are not lost.
 
-    It is a hint for the reconcile function only: a visit is not worse for one that fails.
+    The tag is a hint for the reconcile function only: an error is logged and does not stop the
+    visit.
 
     Args:
-        ec2: where they are.
-        visited: the instances.
-        now: aware.
-        since: when their waits began, by instance id, if Auto Scaling's own history tells that,
-            too.
+        ec2: Client of Amazon EC2.
+        visited: Instances that this visit leaves waiting.
+        now: Current time, timezone-aware.
+        since: Start of the wait by instance id, where the group's activity history shows it too.
     """
     began = since or {}
     stale = [
@@ -158,17 +165,19 @@ def note_visit(
         for instance in visited
         if instance.state != TERMINATED
         and (
-            (last := instance.visited or began.get(instance.instance_id)) is None
-            or now - last >= VISIT_NOTED_EVERY
+            (last := instance.last_visit or began.get(instance.instance_id)) is None
+            or now - last >= LAST_VISIT_INTERVAL
         )
     ]
     if not stale:
         return
-    note = {tags.LAST_VISIT: now.isoformat(timespec="seconds")}
+    tag = {tags.LAST_VISIT: now.isoformat(timespec="seconds")}
     try:
-        ec2.create_tags(Resources=stale, Tags=tags.to_aws(note))
+        ec2.create_tags(Resources=stale, Tags=tags.to_aws(tag))
     except ClientError as error:
-        logger.warning("Could not note the visit", extra={"reason": str(error)})
+        logger.warning(
+            "Cannot tag instances with the time of the visit", extra={"reason": str(error)}
+        )
 
 
 def _instance(description: InstanceTypeDef) -> Instance:
@@ -185,12 +194,12 @@ def _instance(description: InstanceTypeDef) -> Instance:
     )
 
 
-_WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
+_TRANSITION_TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
 
 
 def _terminated(description: InstanceTypeDef) -> datetime | None:
-    """When it was terminated: the reason for an instance's state ends with its time."""
-    when = _WHEN.search(description.get("StateTransitionReason", ""))
-    if description["State"]["Name"] != TERMINATED or when is None:
+    """The time of the termination, which EC2 appends to the reason for the state transition."""
+    time = _TRANSITION_TIME.search(description.get("StateTransitionReason", ""))
+    if description["State"]["Name"] != TERMINATED or time is None:
         return None
-    return datetime.strptime(when[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    return datetime.strptime(time[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Tags: how what this deployment makes is known, and to whom it belongs."""
+"""Tags that mark the resources of this deployment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ LICENSE_RETURNED = "returned"
 LAST_VISIT = "vmseries-autoscale:last-visit"
 ABANDONED = "vmseries-autoscale:abandoned"
 
-LONGEST_VALUE = 256
-"""Characters of a tag's value. Source: "Tag restrictions", Amazon EC2 User Guide."""
+MAXIMUM_VALUE_LENGTH = 256
+"""Maximum length of a tag's value. Source: "Tag restrictions", Amazon EC2 User Guide."""
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """For whom an interface or an address is made.
+class ResourceTags:
+    """Tags of the interfaces and addresses of one instance.
 
     Attributes:
-        extra: the user's own tags; ours go before them.
+        extra: The user's own tags. The tags of this module take precedence.
     """
 
     deployment: str
@@ -39,8 +39,8 @@ class Owner:
     instance_id: str
     extra: Mapping[str, str]
 
-    def tags(self, name: str, device_index: int) -> list[TagTypeDef]:
-        """Tags for the interface called ``name`` or for its address."""
+    def for_interface(self, name: str, device_index: int) -> list[TagTypeDef]:
+        """The tags of the interface called ``name`` and of its address."""
         return to_aws(
             {
                 **self.extra,
@@ -55,17 +55,17 @@ class Owner:
 
 
 def to_aws(tags: Mapping[str, str]) -> list[TagTypeDef]:
-    """``tags`` as EC2 takes them."""
+    """Tags in the format of EC2's requests."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def from_aws(tags: Iterable[TagTypeDef] | None) -> dict[str, str]:
-    """``tags`` as EC2 reports them; a resource without tags may have no list at all."""
+    """Tags from EC2's response. A resource without tags may have no list."""
     return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
-def belonging_to(deployment: str, instance_ids: Iterable[str] | None) -> list[FilterTypeDef]:
-    """Filters for what ``deployment`` made for one of these instances, or for any."""
+def filters_for(deployment: str, instance_ids: Iterable[str] | None) -> list[FilterTypeDef]:
+    """Filters for the resources of ``deployment``: of these instances, or of all if ``None``."""
     instances: FilterTypeDef = (
         {"Name": "tag-key", "Values": [INSTANCE_ID]}
         if instance_ids is None

@@ -1,9 +1,9 @@
-"""Target groups of type ip: where users have a load balancer send traffic to one of the interfaces.
+"""Target groups of type ip: register and deregister the addresses of firewall interfaces.
 
-Auto Scaling registers instances by id, which means their primary interface. An address is nobody's
-business but ours: registered when the firewall is ready, deregistered and drained before anything
-is taken from it. A target is one of id and port; a deregistration without the port would only meet
-a target on the group's own port (API_DeregisterTargets).
+Auto Scaling registers instances by id, which means their primary interface. Addresses of other
+interfaces are registered here when the firewall is ready, and deregistered and drained before a
+termination continues. A target is an address and a port: a deregistration without the port only
+affects the target on the group's default port (API_DeregisterTargets).
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ class Target:
     port: int
 
 
-def of(private_ip: str | None, groups: Iterable[TargetGroupSettings]) -> list[Target]:
-    """The targets of an interface with this address."""
+def targets_for(private_ip: str | None, groups: Iterable[TargetGroupSettings]) -> list[Target]:
+    """The targets of an interface with this address in these target groups."""
     return [Target(group.arn, private_ip, group.port) for group in groups if private_ip]
 
 
 def register(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
-    """Register a target; that it is registered already is success."""
+    """Register a target. A target that is already registered is a success."""
     elbv2.register_targets(
         TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]
     )
     _log("Registered a target", target)
 
 
-def leave(elbv2: ElasticLoadBalancingv2Client, target: Target) -> bool:
-    """Deregister a target.
+def deregister_and_wait(elbv2: ElasticLoadBalancingv2Client, target: Target) -> bool:
+    """Deregister a target, unless it is already draining.
 
     Returns:
-        Whether the load balancer has let go of it; if not, it still sends what belongs to flows
-        that have begun.
+        Whether the target is deregistered. If not, the load balancer still sends it the traffic of
+        existing flows.
     """
     health = _health(elbv2, target)
     if health is None or health.get("Reason") == NOT_REGISTERED:
@@ -64,7 +64,7 @@ def leave(elbv2: ElasticLoadBalancingv2Client, target: Target) -> bool:
 
 
 def deregister(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
-    """Begin to take a target from its group."""
+    """Start to deregister a target."""
     elbv2.deregister_targets(
         TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]
     )
@@ -72,27 +72,27 @@ def deregister(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
 
 
 def unhealthy(elbv2: ElasticLoadBalancingv2Client, group_arn: str) -> list[Target]:
-    """The targets of a group that no traffic should go to, but for those that are leaving it."""
+    """The targets of a group that are neither healthy nor draining. Empty for a deleted group."""
     try:
-        answer = elbv2.describe_target_health(TargetGroupArn=group_arn)
+        response = elbv2.describe_target_health(TargetGroupArn=group_arn)
     except elbv2.exceptions.TargetGroupNotFoundException:
         return []
     return [
         Target(group_arn, description["Target"]["Id"], description["Target"]["Port"])
-        for description in answer["TargetHealthDescriptions"]
+        for description in response["TargetHealthDescriptions"]
         if description["TargetHealth"].get("State") not in (HEALTHY, DRAINING)
     ]
 
 
 def _health(elbv2: ElasticLoadBalancingv2Client, target: Target) -> TargetHealthTypeDef | None:
-    """What the load balancer says of a target, ``None`` if there is no such group any more."""
+    """The health of a target; ``None`` if its group does not exist."""
     try:
-        answer = elbv2.describe_target_health(
+        response = elbv2.describe_target_health(
             TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]
         )
     except elbv2.exceptions.TargetGroupNotFoundException:
         return None
-    return answer["TargetHealthDescriptions"][0]["TargetHealth"]
+    return response["TargetHealthDescriptions"][0]["TargetHealth"]
 
 
 def _log(message: str, target: Target) -> None:

@@ -1,1 +1,1 @@
-"""What AWS Lambda calls."""
+"""Handlers: the entry points of the Lambda functions."""

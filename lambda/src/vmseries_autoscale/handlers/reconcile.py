@@ -1,14 +1,15 @@
-"""Answers a schedule, and whoever wants to know what is left behind."""
+"""Handler of the reconcile schedule, and of reports on request."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, telemetry, time_budget
+from vmseries_autoscale import preflight, telemetry
 from vmseries_autoscale.errors import MalformedEventError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
+from vmseries_autoscale.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,20 +18,20 @@ SCHEDULED = "Scheduled Event"
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Compare the inventories, and put right what they disagree in.
+    """Compare the inventories, resend lost events and remove orphans.
 
     Args:
-        event: EventBridge's for a schedule; or ``{"action": "report"}``, which changes nothing, or
-            ``{"action": "reconcile"}``, which does what the schedule does; or
+        event: Scheduled event of EventBridge; or ``{"action": "report"}``, which changes nothing;
+            or ``{"action": "reconcile"}``, which does the same as the schedule; or
             ``{"action": "validate"}`` for the pre-flight.
-        context: Lambda's.
+        context: Lambda context.
 
     Returns:
-        The report, or the pre-flight's answer.
+        The report of the run or of the pre-flight.
 
     Raises:
-        MalformedEventError: for any other event.
-        PanOsError: if Panorama's inventory cannot be taken.
+        MalformedEventError: For any other event.
+        PanOsError: If the inventory of Panorama is not available.
     """
     settings = from_environment(ReconcileSettings)
     with telemetry.invocation(settings.name):
@@ -39,12 +40,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return reconcile(
             settings,
             now=datetime.now(UTC),
-            in_time=time_budget.enough(context),
-            dry_run=_only_report(event) or settings.dry_run,
+            time_budget=TimeBudget(context),
+            dry_run=_is_report_only(event) or settings.dry_run,
         )
 
 
-def _only_report(event: dict[str, Any]) -> bool:
+def _is_report_only(event: dict[str, Any]) -> bool:
     if event.get("detail-type") == SCHEDULED:
         return False
     match event.get("action"):

@@ -1,46 +1,28 @@
-"""Answers the terminate hook: the messages of a window, one visit for all their instances."""
+"""Handler of the terminate hook."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, telemetry, time_budget
-from vmseries_autoscale.lifecycle import batch
+from vmseries_autoscale.handlers._queue import serve_queue
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.settings import TerminateSettings, from_environment
-from vmseries_autoscale.terminate import visit as terminate
+from vmseries_autoscale.terminate.visit import visit_terminations
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 RESERVE_MILLISECONDS = 20_000
-"""What is kept of an invocation for what was begun: more than the longest call takes, and than the
-dozen requests by which a batch leaves Panorama."""
+"""Time reserved for work in progress: longer than the longest call takes, and than the dozen
+requests that remove a batch of firewalls from Panorama."""
 
 
 def handler(
     event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse | dict[str, Any]:
-    """Visit the instances of a batch of queue messages, or run the pre-flight.
-
-    Args:
-        event: the batch; or ``{"action": "validate"}`` for the pre-flight.
-        context: Lambda's.
-
-    Returns:
-        The messages that stay in the queue, or the pre-flight's answer.
-    """
+    """Visit the terminating instances of a batch of queue messages, or run the pre-flight."""
     settings = from_environment(TerminateSettings)
-    visit = partial(
-        terminate.visit,
-        settings=settings,
-        now=datetime.now(UTC),
-        in_time=time_budget.enough(context, RESERVE_MILLISECONDS),
+    return serve_queue(
+        event, context, Transition.TERMINATING, settings, visit_terminations, RESERVE_MILLISECONDS
     )
-    with telemetry.invocation(settings.name):
-        if preflight.is_preflight_request(event):
-            return preflight.validate(settings)
-        return batch.answer(event, Transition.TERMINATING, settings, visit)

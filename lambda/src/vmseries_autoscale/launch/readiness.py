@@ -1,4 +1,4 @@
-"""Whether a firewall may get into service."""
+"""Whether a firewall is ready for service, and what keeps it from being ready."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from vmseries_autoscale.settings import Readiness
 
 IN_SYNC = "In Sync"
 
-PUSHES = 3
-"""How often a push may fail for a firewall: what fails three times, an operator has to mend."""
+MAXIMUM_FAILED_PUSHES = 3
+"""Failed pushes after which no further push is requested: an operator has to fix the cause."""
 
 NO_LICENSE = "the firewall has no license"
 
 
-def obstacle(wanted: Readiness, device: Device | None) -> str | None:
-    """What still keeps the firewall out of service in Panorama, ``None`` if nothing does.
+def not_ready_reason(wanted: Readiness, device: Device | None) -> str | None:
+    """Why the firewall is not ready according to Panorama; ``None`` if it is ready.
 
-    A connected firewall is not ready by that: until device group and template stack are in sync it
-    passes traffic without its policy, or none.
+    A connected firewall is not necessarily ready: until device group and template stack are in
+    sync, it passes traffic without its policy, or no traffic.
     """
     if wanted is Readiness.OFF:
         return None
@@ -35,47 +35,49 @@ def obstacle(wanted: Readiness, device: Device | None) -> str | None:
     return None
 
 
-def own_obstacle(state: State) -> str | None:
-    """The same as the firewall itself tells, where there is no Panorama."""
+def firewall_not_ready_reason(state: State) -> str | None:
+    """Why the firewall is not ready according to itself; ``None`` if it is ready."""
     if state.auto_commit == "FAIL":
-        # The chassis is not ready then, either.
+        # First, since the chassis is not ready in this case either.
         return "the firewall's auto-commit has failed: its bootstrap configuration is not valid"
     if not state.chassis_ready:
         return "the firewall is booting: its chassis is not ready"
-    return None if state.ready else "the firewall's auto-commit is not over"
+    return None if state.ready else "the firewall's auto-commit is in progress"
 
 
 def is_out_of_sync(wanted: Readiness, device: Device | None) -> bool:
-    """Whether a push is all that the firewall lacks, as far as Panorama can tell.
+    """Whether the firewall only needs a push, according to Panorama.
 
-    Panorama pushes to a firewall of our device group and template stack; without a status it is in
-    none of ours.
+    Panorama can push to firewalls in our device group and template stack. A firewall without a
+    status is not in them.
     """
     return (
         wanted is Readiness.IN_SYNC
         and device is not None
         and device.connected
         and None not in (device.policy_status, device.template_status)
-        and obstacle(wanted, device) is not None
+        and not_ready_reason(wanted, device) is not None
     )
 
 
-def to_push(serials: Collection[str], pushes: Sequence[Push]) -> frozenset[str]:
-    """The firewalls that need a push, and for which none is under way or has failed too often.
+def serials_to_push(serials: Collection[str], pushes: Sequence[Push]) -> frozenset[str]:
+    """The firewalls to push to: those without a push in progress or too many failed ones.
 
     Args:
-        serials: of connected firewalls that are out of sync.
-        pushes: the jobs in Panorama's list; one that does not say for whom it is may be for all.
+        serials: Serial numbers of connected firewalls that are out of sync.
+        pushes: Push jobs of Panorama. A job without serial numbers may be for all firewalls.
     """
-    left = frozenset(serials)
+    remaining = frozenset(serials)
     for push in pushes:
         if not push.finished:
-            left -= push.serials or left
-    return frozenset(serial for serial in left if len(failures(serial, pushes)) < PUSHES)
+            remaining -= push.serials or remaining
+    return frozenset(
+        serial for serial in remaining if len(push_failures(serial, pushes)) < MAXIMUM_FAILED_PUSHES
+    )
 
 
-def failures(serial: str, pushes: Sequence[Push]) -> list[str]:
-    """Why pushes have failed for a firewall, in the order of ``pushes``."""
+def push_failures(serial: str, pushes: Sequence[Push]) -> list[str]:
+    """Why pushes to a firewall have failed, in the order of ``pushes``."""
     return [
         f"push job {push.job_id} failed: {push.failures[serial]}"
         for push in pushes

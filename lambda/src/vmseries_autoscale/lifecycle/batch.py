@@ -1,16 +1,15 @@
-"""The visit protocol: how a queue message leads, visit by visit, to the end of a lifecycle hook.
+"""Process a batch of queue messages: the outcome of a visit decides what happens to its message.
 
-A visit ends as *done*, *again* or an error. The message of the last two becomes visible again after
-a pause, so that there is one chain of visits for one wait of one instance, and a crash at any point
-only shortens the pause to the queue's visibility time-out. A message that no visit can make sense
-of goes to the dead-letter queue at once.
+*Done* deletes the message. *Retry* and *Failed* make it visible again after a backoff, so that each
+lifecycle action has one chain of visits. A crash at any point only shortens the backoff to the
+queue's visibility timeout. A message that cannot be parsed moves to the dead-letter queue at once.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,7 +30,8 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
-from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.lifecycle.visit import Outcomes
+from vmseries_autoscale.outcome import Delay, Done, Failed, Retry, Unfinished, run_step
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -41,129 +41,139 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-GROWTH = 1.5
-"""By how much each pause is longer than the one before it."""
+BACKOFF_FACTOR = 1.5
+"""The growth of the backoff from one visit to the next."""
 
-SOON_SECONDS = 5
-"""The first pause where EC2 has only to catch up with itself."""
+SHORT_BACKOFF_SECONDS = 5
+"""The first backoff for conditions that clear within seconds."""
 
-TURN_SECONDS = 20
-"""The longest pause of those whom AWS throttled. EC2 counts calls with token buckets, and those of
-the calls made here are full again after 20 s at the latest: who waits longer wastes turns.
-https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
+THROTTLE_BACKOFF_SECONDS = 20
+"""Maximum backoff for throttled calls. EC2's token buckets refill within 20 s, so longer waits
+waste capacity. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html"""
 
-TURNS = 100
-"""Up to which receive a throttled message comes back that soon. SQS hands a message out a thousand
-times, and the visits until the longest deadline at ordinary pauses take up to 900 of them."""
+THROTTLE_MAX_RECEIVES = 100
+"""Number of receives after which a throttled message uses the normal backoff. SQS delivers a
+message up to 1,000 times, and up to 900 visits fit into the longest deadline at the normal
+backoff."""
 
-
-Outcomes: TypeAlias = Mapping[LifecycleEvent, Outcome]
-
-
-class _ComeBackError(Exception):
-    """Tells the batch processor to leave a message in the queue."""
+ParsedMessage: TypeAlias = LifecycleEvent | InvalidMessageError | None
+"""The event of a message, the error of an invalid one, or ``None`` for a test notification."""
 
 
-def answer(
+class _KeepMessageError(Exception):
+    """Makes the batch processor keep a message in the queue."""
+
+
+def process_batch(
     batch: dict[str, Any],
     transition: Transition,
     settings: HookSettings,
     visit: Callable[[list[LifecycleEvent]], Outcomes],
 ) -> PartialItemFailureResponse:
-    """Answer a batch of queue messages with one visit to all their instances.
+    """Process a batch of queue messages with one visit.
 
     Args:
-        batch: what the event source mapping hands to the function.
-        transition: the kind of event that this function answers.
-        settings: the function's settings.
-        visit: gives an outcome for each of the events; messages with equal events share one.
+        batch: Batch from the event source mapping.
+        transition: Lifecycle transition that this function handles.
+        settings: Settings of the function.
+        visit: Returns the outcome of each event. Messages with equal events share one.
+
+    Returns:
+        The messages that stay in the queue.
     """
-    read = {
-        record["messageId"]: _read(record["body"], transition, settings)
+    messages = {
+        record["messageId"]: _parse(record["body"], transition, settings)
         for record in batch["Records"]
     }
-    outcomes = _visit(visit, [item for item in read.values() if isinstance(item, LifecycleEvent)])
+    outcomes = _visit(
+        visit, [message for message in messages.values() if isinstance(message, LifecycleEvent)]
+    )
 
-    def settle(record: SQSRecord) -> None:
-        event = read[record.message_id]
-        with telemetry.about(message_id=record.message_id, **getattr(event, "keys", {})):
-            stays = run_step(partial(_settle, record, event, outcomes, settings))
-            if isinstance(stays, Unfinished):
-                # The message comes back by itself, after the queue's visibility time-out.
-                _tell(stays)
-            if stays:
-                raise _ComeBackError
+    def finish(record: SQSRecord) -> None:
+        message = messages[record.message_id]
+        with telemetry.about(message_id=record.message_id, **getattr(message, "log_keys", {})):
+            keep = run_step(partial(_finish_message, record, message, outcomes, settings))
+            if isinstance(keep, Unfinished):
+                # The message becomes visible again after the queue's visibility timeout.
+                _log_outcome(keep)
+            if keep:
+                raise _KeepMessageError
 
     return process_partial_response(
         event=batch,
-        record_handler=settle,
-        # That all messages of a batch come back is how waiting works, not a failure.
+        record_handler=finish,
+        # Keeping all messages of a batch is normal while instances wait. It is not a failure.
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
     )
 
 
 def _visit(
-    visit: Callable[[list[LifecycleEvent]], Outcomes], awaited: list[LifecycleEvent]
+    visit: Callable[[list[LifecycleEvent]], Outcomes], received: list[LifecycleEvent]
 ) -> Outcomes:
-    if not awaited:
+    if not received:
         return {}
-    distinct = list(dict.fromkeys(awaited))
+    distinct = list(dict.fromkeys(received))
     outcomes = run_step(partial(visit, distinct))
     return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Unfinished) else outcomes
 
 
-def pause_after(outcome: Unfinished, receive_count: int, settings: HookSettings) -> int:
-    """After how many seconds a message is to come back that was received for the n-th time."""
+def backoff_seconds(outcome: Unfinished, receive_count: int, settings: HookSettings) -> int:
+    """The backoff of a message, in seconds.
+
+    Args:
+        outcome: Outcome of the visit.
+        receive_count: How often the message was received, including this time.
+        settings: Settings of the function.
+    """
     match outcome:
-        case Retry(delay=Delay.THROTTLED) if receive_count <= TURNS:
-            # Many are throttled at the same moment: they come back at different ones. Longer and
-            # longer pauses would only take the eldest out of turn.
-            return random.randint(SOON_SECONDS, TURN_SECONDS)  # noqa: S311 - no secret
+        case Retry(delay=Delay.THROTTLED) if receive_count <= THROTTLE_MAX_RECEIVES:
+            # A random backoff, so that visits that were throttled together do not retry together.
+            # It does not grow: that would put the oldest visits last.
+            return random.randint(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS)  # noqa: S311
         case Retry(delay=Delay.SHORT):
-            first = SOON_SECONDS
+            first = SHORT_BACKOFF_SECONDS
         case _:
             first = settings.visit_interval_seconds
-    return pause_seconds(receive_count, first, settings.maximum_visit_interval_seconds)
+    return exponential_backoff_seconds(
+        receive_count, first, settings.maximum_visit_interval_seconds
+    )
 
 
-def pause_seconds(receive_count: int, first: int, maximum: int) -> int:
-    """How long to wait after the visit that received the message for the n-th time."""
-    return round(min(first * GROWTH ** (receive_count - 1), maximum))
+def exponential_backoff_seconds(receive_count: int, first: int, maximum: int) -> int:
+    """The backoff after a message was received ``receive_count`` times, in seconds."""
+    return round(min(first * BACKOFF_FACTOR ** (receive_count - 1), maximum))
 
 
-def _read(
-    body: str, transition: Transition, settings: HookSettings
-) -> LifecycleEvent | InvalidMessageError | None:
+def _parse(body: str, transition: Transition, settings: HookSettings) -> ParsedMessage:
     try:
         return events.parse(body, transition, settings)
     except InvalidMessageError as error:
         return error
 
 
-def _settle(
-    record: SQSRecord,
-    event: LifecycleEvent | InvalidMessageError | None,
-    outcomes: Outcomes,
-    settings: HookSettings,
+def _finish_message(
+    record: SQSRecord, message: ParsedMessage, outcomes: Outcomes, settings: HookSettings
 ) -> bool:
-    """Do with a message what its event's outcome asks for; whether it stays in the queue."""
-    match event:
+    """Apply the outcome to the message. Returns whether the message stays in the queue."""
+    match message:
         case None:
-            logger.info("Auto Scaling tests the way to this function; nothing to do")
+            logger.info("Ignored autoscaling:TEST_NOTIFICATION")
             return False
         case InvalidMessageError():
-            _dead_letter(record, event, settings)
+            _move_to_dead_letter_queue(record, message, settings)
             return False
-    outcome = outcomes[event]
+    outcome = outcomes[message]
     if isinstance(outcome, Done):
         return False
-    _tell(outcome)
-    received = int(record.attributes.approximate_receive_count)
-    _hide(record, settings, pause_after(outcome, received, settings))
+    _log_outcome(outcome)
+    receive_count = int(record.attributes.approximate_receive_count)
+    _delay_message(record, settings, backoff_seconds(outcome, receive_count, settings))
     return True
 
 
-def _dead_letter(record: SQSRecord, error: InvalidMessageError, settings: HookSettings) -> None:
+def _move_to_dead_letter_queue(
+    record: SQSRecord, error: InvalidMessageError, settings: HookSettings
+) -> None:
     name = type(error).__name__
     clients.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url,
@@ -171,29 +181,27 @@ def _dead_letter(record: SQSRecord, error: InvalidMessageError, settings: HookSe
         MessageAttributes={"error": {"DataType": "String", "StringValue": name}},
     )
     telemetry.count(Metric.MESSAGE_DEAD_LETTERED)
-    logger.error(
-        "Put a message into the dead-letter queue", extra={"error": name, "reason": str(error)}
-    )
+    logger.error("Moved message to dead-letter queue", extra={"error": name, "reason": str(error)})
 
 
-def _hide(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
-    """Let the message come back after a pause."""
+def _delay_message(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
+    """Make the message visible again after ``seconds``."""
     clients.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=seconds,
     )
-    logger.debug("The message comes back", extra={"seconds": seconds})
+    logger.debug("Delayed the message", extra={"seconds": seconds})
 
 
-def _tell(outcome: Unfinished) -> None:
-    """Log, and count, why a visit is repeated."""
+def _log_outcome(outcome: Unfinished) -> None:
+    """Log and count why a visit will be repeated."""
     match outcome:
         case Retry(reason, Delay.THROTTLED):
             telemetry.count(Metric.VISIT_FAILED)
-            logger.warning("AWS throttles; the visit is repeated", extra={"reason": reason})
+            logger.warning("Throttled by AWS; will retry", extra={"reason": reason})
         case Retry(reason):
-            logger.info("Not done yet", extra={"reason": reason})
+            logger.info("Waiting; will retry", extra={"reason": reason})
         case Failed(error):
             _log_failure(error)
 
@@ -203,8 +211,8 @@ def _log_failure(error: Exception) -> None:
     if isinstance(error, DeviceUnavailableError | DeviceAccessError) and error.device == PANORAMA:
         telemetry.count(Metric.PANORAMA_UNAVAILABLE)
     logger.error(
-        "The visit failed and is repeated",
+        "Visit failed; will retry",
         extra={"error": type(error).__name__, "reason": str(error)},
-        # What we have a name for needs no traceback.
+        # A known error needs no traceback.
         exc_info=None if isinstance(error, RetryableError) else error,
     )

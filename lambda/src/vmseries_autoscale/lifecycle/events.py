@@ -1,4 +1,4 @@
-"""Lifecycle events: the shape that EventBridge sends and the value that the rest works with."""
+"""Lifecycle events: parse those that EventBridge sends, and write a lost one again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vmseries_autoscale.settings import HookSettings
 
 
 class Transition(StrEnum):
-    """Which lifecycle hook an event is about, in Auto Scaling's words."""
+    """The lifecycle transition of an event, by Auto Scaling's names."""
 
     LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
     TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
-class Place(StrEnum):
-    """Where an instance comes from or goes to."""
+class Endpoint(StrEnum):
+    """The origin or the destination of an instance."""
 
     EC2 = "EC2"
     GROUP = "AutoScalingGroup"
@@ -36,24 +36,24 @@ DETAIL_TYPES = {
     Transition.TERMINATING: "EC2 Instance-terminate Lifecycle Action",
 }
 ROUTES = {
-    Transition.LAUNCHING: (Place.EC2, Place.GROUP),
-    Transition.TERMINATING: (Place.GROUP, Place.EC2),
+    Transition.LAUNCHING: (Endpoint.EC2, Endpoint.GROUP),
+    Transition.TERMINATING: (Endpoint.GROUP, Endpoint.EC2),
 }
-"""From where to where an instance goes when it is acted on; a warm pool's ways are refused."""
+"""The supported origin and destination. Transitions from or to a warm pool are refused."""
 
 RESENT_SOURCE = "vmseries-autoscale.reconcile"
-"""The source of events that were written anew. A source of AWS's own begins with "aws."."""
+"""The source of events that were resent. Sources of AWS services begin with "aws."."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
-    """One instance waiting at one lifecycle hook.
+    """One instance that waits at one lifecycle hook.
 
     Attributes:
-        token: identifies this wait to Auto Scaling; it is a permission, so it is never shown.
-            ``None`` in an event that was written anew, since Auto Scaling shows tokens in its own
-            events only.
-        time: when Auto Scaling reported the wait, aware; deadlines count from it.
+        token: Identifies this lifecycle action. It is a permission, so it is never logged.
+            ``None`` in an event that was resent, since Auto Scaling shows tokens only in its own
+            events.
+        time: When Auto Scaling sent the event, timezone-aware. Deadlines count from it.
     """
 
     instance_id: str
@@ -63,8 +63,8 @@ class LifecycleEvent:
     token: str | None = field(repr=False)
 
     @property
-    def keys(self) -> dict[str, str]:
-        """What every log record about the event carries."""
+    def log_keys(self) -> dict[str, str]:
+        """The keys of every log record about the event."""
         return {
             "instance_id": self.instance_id,
             "auto_scaling_group": self.auto_scaling_group,
@@ -73,15 +73,15 @@ class LifecycleEvent:
 
 
 def parse(body: str, transition: Transition, settings: HookSettings) -> LifecycleEvent | None:
-    """The event of a queue message; ``None`` for the test notification that a new hook may send.
+    """Parse a queue message. Returns ``None`` for the test notification of a new hook.
 
-    The shape is that of "Amazon EC2 Auto Scaling event reference",
+    The format is documented in "Amazon EC2 Auto Scaling event reference",
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
 
     Raises:
-        MalformedEventError: if the body is not such an event.
-        UnexpectedEventError: if it is one of another kind, group or hook.
-        UnsupportedTransitionError: if the instance moves in a way that is not acted on.
+        MalformedEventError: If the body is not a lifecycle event.
+        UnexpectedEventError: If the event is of another type, group or hook.
+        UnsupportedTransitionError: If the origin or the destination is not supported.
     """
     event = _json_object(body)
     if event.get("Event") == "autoscaling:TEST_NOTIFICATION":
@@ -93,7 +93,7 @@ def parse(body: str, transition: Transition, settings: HookSettings) -> Lifecycl
     detail = event.get("detail")
     if not isinstance(detail, dict):
         raise MalformedEventError("the event has no detail object")
-    _check_addressee(detail, transition, settings)
+    _check_group_and_hook(detail, transition, settings)
     _check_route(detail, transition)
     return LifecycleEvent(
         instance_id=_text(detail, "EC2InstanceId"),
@@ -106,8 +106,10 @@ def parse(body: str, transition: Transition, settings: HookSettings) -> Lifecycl
     )
 
 
-def write(transition: Transition, group: str, hook: str, instance_id: str, time: datetime) -> str:
-    """The queue message for a wait whose event was lost: the same event, without its token."""
+def to_message(
+    transition: Transition, group: str, hook: str, instance_id: str, time: datetime
+) -> str:
+    """Write the queue message for an event that was lost: the same event without its token."""
     origin, destination = ROUTES[transition]
     return json.dumps(
         {
@@ -126,7 +128,7 @@ def write(transition: Transition, group: str, hook: str, instance_id: str, time:
     )
 
 
-def _check_addressee(
+def _check_group_and_hook(
     detail: dict[str, Any], transition: Transition, settings: HookSettings
 ) -> None:
     expected = {
@@ -141,7 +143,7 @@ def _check_addressee(
 
 def _check_route(detail: dict[str, Any], transition: Transition) -> None:
     try:
-        route = Place(_text(detail, "Origin")), Place(_text(detail, "Destination"))
+        route = Endpoint(_text(detail, "Origin")), Endpoint(_text(detail, "Destination"))
     except ValueError as exc:
         raise MalformedEventError(f"unknown origin or destination: {exc}") from exc
     if route != ROUTES[transition]:
@@ -164,7 +166,7 @@ def _json_object(body: str) -> dict[str, Any]:
 def _text(content: dict[str, Any], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str) or not value:
-        raise MalformedEventError(f"the event has no text at {key}")
+        raise MalformedEventError(f"the event has no text for {key}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Auto Scaling's side of a visit: keep the hook open, and close it."""
+"""Lifecycle hooks: send heartbeats and complete lifecycle actions."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 class Result(StrEnum):
-    """How a lifecycle action ends."""
+    """The result of a lifecycle action."""
 
     CONTINUE = "CONTINUE"
     ABANDON = "ABANDON"
 
 
-def keep_open(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
-    """Restart the hook's time-out.
+def send_heartbeat(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
+    """Restart the time-out of the lifecycle action.
 
     Returns:
-        Whether the hook was still open. The answer to a heartbeat that carries the event's token is
-        the one look at the hook that cannot mistake a later wait of the same instance for this one.
+        Whether the action is still open. A heartbeat that carries the event's token is the only
+        way to check this that cannot confuse the action with a later one of the same instance.
     """
     try:
         autoscaling.record_lifecycle_action_heartbeat(**_action(event))
@@ -42,19 +42,19 @@ def keep_open(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
 
 
 def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Result) -> None:
-    """Close the hook; that it is closed already is success."""
+    """Complete the lifecycle action. An action that is already complete is a success."""
     try:
         autoscaling.complete_lifecycle_action(**_action(event), LifecycleActionResult=result.value)
     except ClientError as error:
         if not _is_closed(error):
             raise
-        logger.info("The lifecycle action was complete already", extra={"result": result.value})
+        logger.info("The lifecycle action was already complete", extra={"result": result.value})
         return
     logger.info("Completed the lifecycle action", extra={"result": result.value})
 
 
 def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
-    """How Auto Scaling is told which wait is meant; without a token, by hook and instance."""
+    """The lifecycle action for Auto Scaling: by token, or else by hook and instance."""
     action: RecordLifecycleActionHeartbeatTypeTypeDef = {
         "LifecycleHookName": event.hook,
         "AutoScalingGroupName": event.auto_scaling_group,
@@ -66,10 +66,10 @@ def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
 
 
 def _is_closed(error: ClientError) -> bool:
-    """Whether nobody waits any more: the action is over, or group or hook are deleted.
+    """Whether the action is complete, or the group or the hook is deleted.
 
-    Auto Scaling has one code for all it refuses, and tells these by their text only: "No active
-    Lifecycle Action found with …", "AutoScalingGroup name not found".
+    Auto Scaling uses one error code for all of these and for other refusals. Only the text differs:
+    "No active Lifecycle Action found with …", "AutoScalingGroup name not found".
     """
     text = error.response.get("Error", {}).get("Message", "").lower()
     return error_code(error) == "ValidationError" and (

@@ -24,7 +24,7 @@ from vmseries_autoscale.aws.network.actions import (
     ReleaseAddress,
 )
 from vmseries_autoscale.aws.network.state import Address, Interface
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.preflight.dry_run import (
@@ -109,7 +109,7 @@ def _ec2_checks(
     """The checks of EC2. Each is made before the next is built, which may depend on its result."""
 
     def describe_instances() -> None:
-        known = instances.of_deployment(ec2, settings.name).values()
+        known = instances.describe_deployment(ec2, settings.name).values()
         existing.instances = [instance for instance in known if instance.state != TERMINATED]
 
     def describe_interfaces() -> None:
@@ -139,17 +139,21 @@ def _ec2_checks(
 
 def _creation_checks(ec2: EC2Client, settings: LaunchSettings) -> Iterator[PermissionCheck]:
     """Create what a launch creates, in each of the subnets."""
-    owner = Owner(settings.name, settings.auto_scaling_group_name, NO_INSTANCE, settings.tags)
+    resource_tags = ResourceTags(
+        settings.name, settings.auto_scaling_group_name, NO_INSTANCE, settings.tags
+    )
     for name, wanted in settings.interfaces.items():
         # Auto Scaling creates the primary interface.
         for zone, subnet_id in wanted.subnet_ids.items() if wanted.device_index > 0 else ():
             create = CreateInterface(
-                owner, name, wanted.device_index, subnet_id, wanted.security_group_ids
+                resource_tags, name, wanted.device_index, subnet_id, wanted.security_group_ids
             )
             action = f"create the interface {name} in {subnet_id} ({zone})"
             yield PermissionCheck(action, partial(create.execute, ec2))
         if wanted.public_ip:
-            allocate = AllocateAddress(owner, name, wanted.device_index, wanted.public_ipv4_pool)
+            allocate = AllocateAddress(
+                resource_tags, name, wanted.device_index, wanted.public_ipv4_pool
+            )
             pool = f" from {wanted.public_ipv4_pool}" if wanted.public_ipv4_pool else ""
             action = f"allocate the public address of {name}{pool}"
             yield PermissionCheck(action, partial(allocate.execute, ec2))
@@ -208,7 +212,7 @@ def _heartbeat_check(autoscaling: AutoScalingClient, settings: HookSettings) -> 
     """
     hook, group = settings.lifecycle_hook_name, settings.auto_scaling_group_name
     event = LifecycleEvent(NO_INSTANCE, group, hook, datetime.now(UTC), None)
-    call = partial(hooks.keep_open, autoscaling, event)
+    call = partial(hooks.send_heartbeat, autoscaling, event)
     return PermissionCheck(f"send heartbeats for the hook {hook}", call)
 
 

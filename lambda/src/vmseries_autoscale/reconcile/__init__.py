@@ -1,4 +1,5 @@
-"""What no visit will come back for: found by comparing inventories, and put right with care.
+"""Reconciliation: resend lost lifecycle events and remove what terminated firewalls left behind.
 
-``inventory`` looks, ``decisions`` decides without looking anywhere else, ``run`` acts and reports.
+``inventory`` describes the current state, ``decisions`` plans without any call, ``resend`` and
+``cleanup`` act, and ``report`` summarizes.
 """

@@ -1,8 +1,9 @@
-"""From inventories to what is to be done: pure, so that every rule can be tried ten thousand times.
+"""What to do about an inventory. Pure functions, so that property tests can cover every rule.
 
-Nothing is taken from a firewall that may live. It is gone when Auto Scaling has it no more, EC2
-says that it is terminated or does not know it, and Panorama has lost its connection; and all that
-for longer than the age floor. It was ours if our tags or our group's own history name it.
+Nothing is removed from a firewall that may be alive. A firewall counts as gone if it is not in the
+Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected to
+Panorama; all of this for longer than the age floor. It counts as ours if our tags or the activity
+history of the group name it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale import identity
-from vmseries_autoscale.aws.autoscaling_group import Kind
-from vmseries_autoscale.aws.instances import is_gone
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
+UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
-_WAITS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transition.TERMINATING}
+_TRANSITIONS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transition.TERMINATING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class Limits:
     """How much one run may do.
 
     Attributes:
-        age_floor: for how long something must have been wrong.
-        firewalls: of how many firewalls what is left may be removed.
-        share: the same, as a share of all firewalls that any inventory knows; between 0 and 1.
+        age_floor: Minimum age of what is acted on.
+        firewalls: Maximum number of firewalls whose orphans are removed.
+        share: The same as a share of all known firewalls, between 0 and 1.
     """
 
     age_floor: timedelta
@@ -41,170 +42,210 @@ class Limits:
     share: float
 
     def cap(self, known: int) -> int:
-        """Of how many firewalls, when so many are known; at least of one, or it never ends."""
+        """The maximum for this number of known firewalls. At least one, so that cleanup ends."""
         return max(1, min(self.firewalls, math.ceil(self.share * known)))
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A lifecycle hook that nobody answers.
+class StalledHook:
+    """A lifecycle hook without visits: its event was probably lost.
 
     Attributes:
-        since: when Auto Scaling began with what the hook is part of.
+        since: Start of the scaling activity that waits for the hook.
+        reason: Why the hook counts as stalled.
     """
 
     instance_id: str
     transition: Transition
     since: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """What a firewall has left that is gone.
+class Orphan:
+    """What a terminated instance left behind.
 
     Attributes:
-        since: when it went; ``LONG_AGO`` if nobody remembers.
-        serial: in Panorama; ``None`` if it has left there.
+        since: When the instance terminated; ``UNKNOWN_TIME`` if that is not known any more.
+        network: Its interfaces and addresses.
+        serial: Serial number of its firewall in Panorama; ``None`` if there is none.
+        reason: Why the instance counts as terminated.
     """
 
     instance_id: str
     since: datetime
-    wiring: NetworkState
+    network: NetworkState
     serial: str | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Removals:
-    """What is to be removed, and what is not.
+class CleanupPlan:
+    """What to remove, and what to leave.
 
     Attributes:
-        leftovers: the oldest first.
-        targets: to be deregistered.
-        postponed: instance ids and addresses whose turn comes in a later run: this one's cap is
-            reached.
-        young: instance ids that went so lately that a visit may still come back for them.
-        doubtful: why something that looks like a leftover is not touched, by its name.
+        orphans: To remove, oldest first.
+        targets: To deregister.
+        postponed: Instance ids and addresses beyond the limits of this run.
+        too_recent: Ids of instances that terminated so recently that a visit may still follow.
+        ambiguous: Why something that looks orphaned is not touched, by instance id or serial
+            number.
     """
 
-    leftovers: tuple[Leftover, ...]
+    orphans: tuple[Orphan, ...]
     targets: tuple[Target, ...]
     postponed: tuple[str, ...]
-    young: tuple[str, ...]
-    doubtful: Mapping[str, str]
+    too_recent: tuple[str, ...]
+    ambiguous: Mapping[str, str]
 
 
-def unanswered(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[Unanswered]:
-    """The hooks that wait for longer than the floor without any visit to their instance.
+def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[StalledHook]:
+    """The hooks that have waited for longer than the age floor without a visit.
 
-    Visits note themselves on the instance, so that an event that is only slow is told from one that
-    was lost. One that is written anew although the first was not lost does no harm: there are two
-    chains of visits then, and the second finds everything done.
+    Visits tag their instances, which distinguishes a slow event from a lost one. Resending an event
+    that was not lost is harmless: there are two chains of visits then, and the second one has
+    nothing left to do.
     """
-    found = []
+    stalled = []
     for instance_id, state in inventory.members.items():
         activity = inventory.activities.get(instance_id)
-        if state not in _WAITS or activity is None:
+        if state not in _TRANSITIONS or activity is None:
             continue
         instance = inventory.instances.get(instance_id)
-        visited = instance.visited if instance else None
-        if now - max(activity.began, visited or LONG_AGO) >= age_floor:
-            found.append(Unanswered(instance_id, _WAITS[state], activity.began))
-    return found
+        last_visit = instance.last_visit if instance else None
+        idle = now - max(activity.began, last_visit or UNKNOWN_TIME)
+        if idle >= age_floor:
+            reason = f"{state} without a visit for {idle.total_seconds():.0f} s"
+            stalled.append(StalledHook(instance_id, _TRANSITIONS[state], activity.began, reason))
+    return stalled
 
 
-def removals(inventory: Inventory, limits: Limits, now: datetime) -> Removals:
-    """What firewalls that are gone have left, as far as it may be removed now."""
-    devices, doubtful = _devices(inventory)
-    leftovers = []
-    for instance_id in sorted({*inventory.wirings, *devices} - doubtful.keys()):
-        if instance_id in inventory.members or not is_gone(inventory.instances.get(instance_id)):
+def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> CleanupPlan:
+    """Plan which orphans to remove now."""
+    devices, ambiguous = _own_devices(inventory)
+    orphans = []
+    for instance_id in sorted({*inventory.networks, *devices} - ambiguous.keys()):
+        instance = inventory.instances.get(instance_id)
+        if instance_id in inventory.members or not is_terminated(instance):
             continue
-        wiring = inventory.wirings.get(instance_id, NetworkState({}, {}))
+        network = inventory.networks.get(instance_id, NetworkState({}, {}))
         device = devices.get(instance_id)
-        if doubt := _doubt(wiring, device):
-            doubtful[instance_id] = doubt
+        if contradiction := _contradiction(network, device):
+            ambiguous[instance_id] = contradiction
             continue
-        since = _gone_since(inventory, instance_id) or now
-        leftovers.append(Leftover(instance_id, since, wiring, device.serial if device else None))
-    old = [one for one in leftovers if now - one.since >= limits.age_floor]
-    old.sort(key=lambda one: (one.since, one.instance_id))
-    cap = limits.cap(len({*inventory.members, *inventory.wirings, *devices}))
-    return Removals(
-        leftovers=tuple(old[:cap]),
+        since = _terminated_since(inventory, instance_id) or now
+        serial = device.serial if device else None
+        reason = _termination_reason(inventory, instance_id)
+        orphans.append(Orphan(instance_id, since, network, serial, reason))
+    due = [orphan for orphan in orphans if now - orphan.since >= limits.age_floor]
+    due.sort(key=lambda orphan: (orphan.since, orphan.instance_id))
+    cap = limits.cap(len({*inventory.members, *inventory.networks, *devices}))
+    return CleanupPlan(
+        orphans=tuple(due[:cap]),
         targets=inventory.targets[:cap],
         postponed=(
-            *(one.instance_id for one in old[cap:]),
+            *(orphan.instance_id for orphan in due[cap:]),
             *(target.address for target in inventory.targets[cap:]),
         ),
-        young=tuple(one.instance_id for one in leftovers if one not in old),
-        doubtful=doubtful,
+        too_recent=tuple(orphan.instance_id for orphan in orphans if orphan not in due),
+        ambiguous=ambiguous,
     )
 
 
-def _devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
-    """Our firewalls in Panorama by the one instance that each is, and what is doubtful.
+def licenses_not_returned(
+    orphans: Iterable[Orphan], inventory: Inventory, *, with_panorama: bool
+) -> list[str]:
+    """Serial numbers of terminated firewalls that did not return their license."""
+    serials = (
+        _license_not_returned(orphan, inventory, with_panorama=with_panorama) for orphan in orphans
+    )
+    return [serial for serial in serials if serial is not None]
 
-    A serial number on an instance's tag is what a visit has found out; a host name is what the
-    launch template asks EC2 for. Others may use our device group: what is connected and not ours
-    is theirs, and no matter of this deployment; nor is what is not ours anywhere else. What is ours
-    may have left our device group and nothing else, if Panorama refused the rest.
+
+def _license_not_returned(
+    orphan: Orphan, inventory: Inventory, *, with_panorama: bool
+) -> str | None:
+    instance = inventory.instances.get(orphan.instance_id)
+    if instance is not None and instance.license_returned:
+        return None
+    if instance is not None and not with_panorama:
+        return instance.serial
+    # A firewall that was removed from Panorama has returned its license, or was reported before.
+    return orphan.serial
+
+
+def _own_devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
+    """Our firewalls in Panorama by instance id, and the ambiguous ones with the reason.
+
+    A serial number in an instance's tag was written by a visit. A host name is what EC2 assigns by
+    the launch template. Others may use our device group too: a connected firewall that is not ours
+    belongs to them, and so does any firewall outside of it that is not ours. A firewall of ours may
+    have been removed from our device group only, if Panorama refused the rest.
     """
     tagged = {
         instance.serial: instance_id
         for instance_id, instance in inventory.instances.items()
         if instance.serial is not None
     }
-    named: dict[str, list[Device]] = {}
-    doubtful: dict[str, str] = {}
+    candidates: dict[str, list[Device]] = {}
+    ambiguous: dict[str, str] = {}
     for device in inventory.devices:
         instance_id = tagged.get(device.serial) or identity.instance_id(device)
         if instance_id is not None and _was_ours(inventory, instance_id):
-            named.setdefault(instance_id, []).append(device)
+            candidates.setdefault(instance_id, []).append(device)
         elif device.policy_status is not None and not device.connected:
-            doubtful[device.serial] = "is in our device group, and no instance of ours"
-    for instance_id, devices in named.items():
+            ambiguous[device.serial] = "is in our device group, but matches no instance of ours"
+    for instance_id, devices in candidates.items():
         if len(devices) > 1:
             serials = ", ".join(sorted(device.serial for device in devices))
-            doubtful[instance_id] = f"several firewalls in Panorama are this instance: {serials}"
-    return {key: devices[0] for key, devices in named.items() if len(devices) == 1}, doubtful
+            ambiguous[instance_id] = f"several devices in Panorama match this instance: {serials}"
+    own = {key: devices[0] for key, devices in candidates.items() if len(devices) == 1}
+    return own, ambiguous
 
 
 def _was_ours(inventory: Inventory, instance_id: str) -> bool:
     instance = inventory.instances.get(instance_id)
     return (
         instance_id in inventory.members
-        or instance_id in inventory.wirings
+        or instance_id in inventory.networks
         or instance_id in inventory.activities
         or (instance is not None and instance.deployment == inventory.deployment)
     )
 
 
-def _doubt(wiring: NetworkState, device: Device | None) -> str | None:
-    """Why what a gone firewall has left is not touched all the same."""
+def _contradiction(network: NetworkState, device: Device | None) -> str | None:
+    """Why an orphan is not touched although its instance is terminated; ``None`` if it may be."""
     if device is not None and device.connected:
-        return f"{device.serial} is connected to Panorama although its instance is gone"
-    for interface in wiring.own_interfaces:
+        return f"{device.serial} is connected to Panorama although its instance is terminated"
+    for interface in network.own_interfaces:
         if interface.status is not Status.DETACHED:
             return f"{interface.interface_id} is attached to {interface.instance_id}"
-    for address in wiring.addresses.values():
-        if address.interface_id is not None and address.interface_id not in wiring.interfaces:
+    for address in network.addresses.values():
+        if address.interface_id is not None and address.interface_id not in network.interfaces:
             return f"{address.allocation_id} is associated with {address.interface_id}"
     return None
 
 
-def _gone_since(inventory: Inventory, instance_id: str) -> datetime | None:
-    """When an instance that is gone went; ``None`` if EC2 still shows it, but not when it went.
+def _terminated_since(inventory: Inventory, instance_id: str) -> datetime | None:
+    """When the instance terminated; ``None`` if EC2 still shows it, but not the time.
 
-    EC2 shows a terminated instance for about an hour. One that it has forgotten and whose end Auto
-    Scaling does not remember has been gone for long. That it left the group says nothing: it may
-    have gone on for long.
+    EC2 shows a terminated instance for about an hour. An instance that EC2 does not know any more,
+    and whose end is not in the activity history, terminated long ago. An activity that detached it
+    from the group proves nothing: a detached instance keeps running.
     """
     instance, activity = inventory.instances.get(instance_id), inventory.activities.get(instance_id)
+    terminating = activity is not None and activity.type is ActivityType.TERMINATING
     times: Iterable[datetime | None] = (
         instance.terminated if instance else None,
-        activity.ended if activity and activity.kind is Kind.TERMINATING else None,
+        activity.ended if activity and terminating else None,
     )
     latest = max((time for time in times if time is not None), default=None)
     if latest is None and instance is None:
-        return LONG_AGO
+        return UNKNOWN_TIME
     return latest
+
+
+def _termination_reason(inventory: Inventory, instance_id: str) -> str:
+    if instance_id in inventory.instances:
+        return "terminated"
+    return "unknown to EC2"

@@ -1,6 +1,6 @@
-"""The inventories: the group's members, what EC2 has of ours, Panorama's firewalls, stale targets.
+"""Inventories: members of the group, resources in EC2, firewalls in Panorama, stale targets.
 
-Each is taken whole or not at all: what one call did not tell would look like something missing.
+An inventory is complete or an error: an incomplete one would make resources look orphaned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vmseries_autoscale import identity
 from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
 from vmseries_autoscale.aws.autoscaling_group import Activity
-from vmseries_autoscale.aws.instances import Instance, is_gone
+from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
@@ -29,61 +29,61 @@ class Inventory:
     """Everything that can belong to a firewall of this deployment.
 
     Attributes:
-        deployment: its name, which its instances are tagged with.
-        members: lifecycle state by instance id, as Auto Scaling has it.
-        instances: what EC2 says of every instance that is named anywhere here.
-        activities: what Auto Scaling last did with them.
-        wirings: our interfaces and addresses, by the instance that they were made for.
-        devices: the firewalls in Panorama, also those of others.
-        targets: in our subnets, at addresses that nobody has.
+        deployment: Name of the deployment, by which its instances are tagged.
+        members: Lifecycle states of the group's members by instance id.
+        instances: Every instance that is named anywhere in the inventory, as far as EC2 knows it.
+        activities: Newest scaling activities by instance id.
+        networks: Our interfaces and addresses, by the instance that they were created for.
+        devices: All firewalls in Panorama, including those of others.
+        targets: Targets in our subnets whose address no interface has.
     """
 
     deployment: str
     members: Mapping[str, str]
     instances: Mapping[str, Instance]
     activities: Mapping[str, Activity]
-    wirings: Mapping[str, NetworkState]
+    networks: Mapping[str, NetworkState]
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
 
 
-def waiting(settings: ReconcileSettings) -> Inventory:
-    """What it takes to find the hooks that nobody answers: Auto Scaling and EC2 only."""
+def hook_inventory(settings: ReconcileSettings) -> Inventory:
+    """What is needed to find stalled hooks: Auto Scaling and EC2 only."""
     members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
-    held = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
+    waiting = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
     return Inventory(
         deployment=settings.name,
         members=members,
-        instances=instances.look(clients.ec2(), held) if held else {},
+        instances=instances.describe(clients.ec2(), waiting) if waiting else {},
         activities=autoscaling_group.activities(
-            clients.autoscaling(), settings.auto_scaling_group_name, held
+            clients.autoscaling(), settings.auto_scaling_group_name, waiting
         ),
-        wirings={},
+        networks={},
         devices=(),
         targets=(),
     )
 
 
-def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inventory:
-    """All inventories.
+def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> Inventory:
+    """The full inventory.
 
-    What can be left behind is looked at before the members are: a firewall that is launched
-    meanwhile is a member whose interfaces are not known yet, never the other way round.
+    The members of the group are listed last: an instance that launches meanwhile is then a member
+    without interfaces, and not the owner of interfaces that look orphaned.
 
     Raises:
-        PanOsError: if Panorama cannot be asked.
-        ClientError: if AWS cannot.
+        PanOsError: If Panorama cannot be reached, or refuses.
+        ClientError: If an AWS call fails.
     """
     ec2 = clients.ec2()
     devices = () if connection is None else tuple(connection.devices())
-    wirings = _wirings(ec2, settings.name)
+    networks = _networks(ec2, settings.name)
     targets = _stale_targets(ec2, settings.target_groups)
     members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
-    known = instances.of_deployment(ec2, settings.name)
-    named = {*wirings, *_named(devices)}
+    known = instances.describe_deployment(ec2, settings.name)
+    named = {*networks, *_instance_ids(devices)}
     if others := named - known.keys():
-        known |= instances.look(ec2, others)
-    gone = {key for key in {*named, *known} - members.keys() if is_gone(known.get(key))}
+        known |= instances.describe(ec2, others)
+    gone = {key for key in {*named, *known} - members.keys() if is_terminated(known.get(key))}
     return Inventory(
         deployment=settings.name,
         members=members,
@@ -91,14 +91,14 @@ def everything(settings: ReconcileSettings, connection: Panorama | None) -> Inve
         activities=autoscaling_group.activities(
             clients.autoscaling(), settings.auto_scaling_group_name, gone
         ),
-        wirings=wirings,
+        networks=networks,
         devices=devices,
         targets=targets,
     )
 
 
-def _named(devices: Iterable[Device]) -> set[str]:
-    """The instances that firewalls say they run on, but for those that serve somebody else."""
+def _instance_ids(devices: Iterable[Device]) -> set[str]:
+    """The instances of firewalls by host name, without connected firewalls of other groups."""
     return {
         name
         for device in devices
@@ -107,7 +107,7 @@ def _named(devices: Iterable[Device]) -> set[str]:
     }
 
 
-def _wirings(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
+def _networks(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
     own = describe.describe_interfaces(ec2, deployment)
     allocated = describe.describe_addresses(ec2, deployment)
     return {
@@ -116,22 +116,22 @@ def _wirings(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
 
 
 def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[Target, ...]:
-    """Targets that get no traffic, at addresses of our subnets that no interface has.
+    """Unhealthy targets in our subnets whose address no interface has.
 
-    A target has no tags. What proves that it was ours is that only our firewalls are in those
-    subnets; what is registered from anywhere else is the user's and not looked at.
+    Targets have no tags. A target in these subnets was ours, since they contain only our firewalls.
+    Targets in other subnets belong to the user and are ignored.
     """
     stale: list[Target] = []
-    for swept in groups:
-        networks = [ipaddress.ip_network(block) for block in swept.cidr_blocks]
-        ours = [
+    for group in groups:
+        networks = [ipaddress.ip_network(block) for block in group.cidr_blocks]
+        own = [
             target
-            for target in target_groups.unhealthy(clients.elbv2(), swept.arn)
+            for target in target_groups.unhealthy(clients.elbv2(), group.arn)
             if any(ipaddress.ip_address(target.address) in network for network in networks)
         ]
-        if ours:
-            taken = describe.addresses_in_use(
-                ec2, swept.vpc_id, {target.address for target in ours}
+        if own:
+            in_use = describe.addresses_in_use(
+                ec2, group.vpc_id, {target.address for target in own}
             )
-            stale += [target for target in ours if target.address not in taken]
+            stale += [target for target in own if target.address not in in_use]
     return tuple(stale)

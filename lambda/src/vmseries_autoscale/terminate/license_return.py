@@ -1,20 +1,25 @@
-"""The license stage of a termination: whom a license is asked of, and when that is given up."""
+"""Terminate step: return the licenses, and decide when to stop trying."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
-from vmseries_autoscale import firewall, identity, secret_store, telemetry
+from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.identity import Evidence, Identity
 from vmseries_autoscale.licensing import firewall as firewall_license
 from vmseries_autoscale.licensing import plugin
-from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
+from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
     OUT_OF_TIME,
+    Delay,
     Done,
     Failed,
     Outcome,
@@ -23,175 +28,232 @@ from vmseries_autoscale.outcome import (
     run_step,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
-from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.terminate.stages import Departure, Stage, each
+from vmseries_autoscale.terminate.identification import in_panorama_stages
+from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-def directly(
-    leaving: list[Departure], settings: TerminateSettings, in_time: Callable[[], bool]
-) -> dict[LifecycleEvent, Outcome]:
-    """Outcomes for those whose license is asked of themselves, since there is no Panorama."""
-    api, key_arn = settings.firewall_api, settings.licensing.api_key_secret_arn
-    if settings.panorama is not None or api is None or key_arn is None:
+GATHER_SECONDS = 600
+"""Age up to which a firewall that was not processed in a visit delays the commit of that visit.
+Returning a license takes seconds, and there may be a hundred of them."""
+
+
+def return_license(
+    terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
+) -> Outcomes:
+    """Return the licenses: through Panorama, or directly where there is no Panorama."""
+    if visit.settings.panorama is None:
+        due = [instance for instance in terminating if not instance.license_returned]
+        return _return_directly(due, visit)
+    if visit.session is None:
         return {}
-    due = [departure for departure in leaving if not departure.license_returned]
-    step = partial(_directly, api, key_arn, settings.management_device_index)
-    outcomes = each(due, step, in_time)
-    return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}
+    identified = [
+        instance for instance in in_panorama_stages(terminating) if instance.serial is not None
+    ]
+    due = [instance for instance in identified if not instance.license_returned]
+    outcomes = _return_via_panorama(due, visit.session, visit)
+    visit.session.licenses_pending = any(
+        _is_expected_soon(instance, outcomes.get(instance.event)) for instance in due
+    )
+    return outcomes
 
 
-def _directly(
-    api: FirewallApiSettings, key_arn: str, management_device_index: int, departure: Departure
+def _is_expected_soon(terminating: TerminatingInstance, outcome: Outcome | None) -> bool:
+    short = isinstance(outcome, Retry) and outcome.delay is Delay.SHORT
+    return short and terminating.age < GATHER_SECONDS
+
+
+def _return_directly(
+    due: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
+) -> Outcomes:
+    """Return licenses through the firewalls' own API."""
+    api, key_arn = visit.settings.firewall_api, visit.settings.licensing.api_key_secret_arn
+    if api is None or key_arn is None:
+        return {}
+    step = partial(_return_one_directly, api=api, key_arn=key_arn, visit=visit)
+    return for_each(due, step, visit.time_budget)
+
+
+def _return_one_directly(
+    terminating: TerminatingInstance,
+    api: FirewallApiSettings,
+    key_arn: str,
+    visit: Visit[TerminateSettings],
 ) -> Outcome:
-    address = departure.private_ip(management_device_index)
-    if departure.given_up(Stage.LICENSE) or not departure.running or address is None:
-        # Told when the hook is completed. Without a management interface none has got a license.
+    address = terminating.private_ip(visit.settings.management_device_index)
+    too_late = terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running
+    if too_late or address is None:
+        # Reported when the lifecycle action is completed. A firewall without a management
+        # interface never got a license.
         return Done()
-    asked = firewall.connect(api, address)
+    device = firewall.connect(api, address)
     try:
-        departure.serial = departure.tags.get(tags.SERIAL) or asked.serial()
+        terminating.serial = terminating.tags.get(tags.SERIAL) or device.serial()
     except DeviceUnavailableError:
-        if tags.ABANDONED not in departure.tags:
+        if tags.ABANDONED not in terminating.tags:
             raise
-        # Its launch has waited for it long enough.
-        _report_lost(departure)
+        # The launch has already waited for it up to its deadline.
+        _report_not_returned(terminating)
         return Done()
-    if departure.serial is not None and tags.SERIAL not in departure.tags:
-        found = Identity(departure.serial, Evidence.FIREWALL)
-        departure.add_tags(identity.tags_for(found))
-    return _have_given_back(departure, asked, key_arn)
+    if terminating.serial is not None and tags.SERIAL not in terminating.tags:
+        identified = Identity(terminating.serial, Evidence.FIREWALL)
+        transition.save_identity(terminating, identified, visit.ec2)
+    return _deactivate_license(terminating, device, key_arn, visit)
 
 
-def through_panorama(
-    known: list[Departure],
-    connection: Panorama,
-    devices: Mapping[str, Device],
-    settings: TerminateSettings,
-    in_time: Callable[[], bool],
-) -> dict[LifecycleEvent, Outcome]:
-    """Outcomes for those whose license is to be got back through Panorama."""
-    due = [departure for departure in known if not departure.license_returned]
-    # Of these two, that of the mode is set.
-    if (key_arn := settings.licensing.api_key_secret_arn) is not None:
-        return each(due, partial(_ask_through_panorama, connection, devices, key_arn), in_time)
-    if (manager := settings.licensing.license_manager) is not None:
-        # One that is given up is left to the reconcile function, which asks as this one does.
-        asking = [departure for departure in due if not departure.given_up(Stage.LICENSE)]
-        return _by_plugin(asking, connection, devices, manager, settings.name, in_time)
+def _return_via_panorama(
+    due: Sequence[TerminatingInstance], session: PanoramaSession, visit: Visit[TerminateSettings]
+) -> Outcomes:
+    """Return licenses through Panorama: by the firewalls, or by the license plugin."""
+    licensing_settings = visit.settings.licensing
+    # Only the setting of the licensing mode is set.
+    if (key_arn := licensing_settings.api_key_secret_arn) is not None:
+        step = partial(_return_one_via_panorama, session=session, key_arn=key_arn, visit=visit)
+        return for_each(due, step, visit.time_budget)
+    if (name := licensing_settings.license_manager) is not None:
+        # After the deadline the reconcile function continues, with the same requests.
+        stage = Stage.RETURN_LICENSE
+        in_time = [instance for instance in due if not instance.deadline_passed(stage)]
+        return _return_via_plugin(in_time, _LicenseManager(session, name), visit)
     return {}
 
 
-def _ask_through_panorama(
-    connection: Panorama, devices: Mapping[str, Device], key_arn: str, departure: Departure
+def _return_one_via_panorama(
+    terminating: TerminatingInstance,
+    session: PanoramaSession,
+    key_arn: str,
+    visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Have the firewall give its license back, which Panorama forwards the request to."""
-    device = devices.get(departure.serial or "")
+    """Have the firewall return its license, by a request that Panorama forwards."""
+    device = session.devices.get(terminating.serial or "")
     connected = device is not None and device.connected
-    if departure.given_up(Stage.LICENSE) or not (connected or departure.running):
-        # Told when the hook is completed, once; if its serial number is known then.
-        if departure.forgotten_soon:
-            _report_lost(departure)
+    reachable = connected or terminating.running
+    if terminating.deadline_passed(Stage.RETURN_LICENSE) or not reachable:
+        # Reported when the lifecycle action is completed, if the serial number is known then.
+        if terminating.terminated:
+            _report_not_returned(terminating)
         return Done()
     if device is None or not connected:
-        return Retry("the firewall, which has to give its license back, is not connected")
-    return _have_given_back(departure, connection.firewall(device.serial), key_arn)
+        return Retry("the firewall has to return its license, but is not connected to Panorama")
+    return _deactivate_license(
+        terminating, session.panorama.firewall(device.serial), key_arn, visit
+    )
 
 
-def _have_given_back(departure: Departure, asked: LicenseCommands, key_arn: str) -> Outcome:
-    with telemetry.about(serial=departure.serial or ""):
+def _deactivate_license(
+    terminating: TerminatingInstance,
+    device: LicenseCommands,
+    key_arn: str,
+    visit: Visit[TerminateSettings],
+) -> Outcome:
+    with telemetry.about(serial=terminating.serial or ""):
         api_key = secret_store.licensing_api_key(key_arn)
-        if not firewall_license.deactivate_license(asked, departure.firewall, api_key):
-            return Retry("the firewall is giving its license back")
-    return _note_returned(departure)
+        if not firewall_license.deactivate_license(device, terminating.firewall_name, api_key):
+            return Retry("the firewall is returning its license")
+    return _save_returned(terminating, visit)
 
 
-def _note_returned(departure: Departure) -> Outcome:
-    with telemetry.about(serial=departure.serial or ""):
-        departure.add_tags({tags.LICENSE: tags.LICENSE_RETURNED})
+def _save_returned(terminating: TerminatingInstance, visit: Visit[TerminateSettings]) -> Outcome:
+    with telemetry.about(serial=terminating.serial or ""):
+        terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_RETURNED})
         telemetry.count(Metric.LICENSE_RETURNED)
     return Done()
 
 
-def _by_plugin(
-    due: list[Departure],
-    connection: Panorama,
-    devices: Mapping[str, Device],
-    manager: str,
-    deployment: str,
-    in_time: Callable[[], bool],
-) -> dict[LifecycleEvent, Outcome]:
-    """Ask the license plugin for all at once, and note those that it lists no more.
+@dataclass(frozen=True, slots=True)
+class _LicenseManager:
+    """The license manager of Panorama's license plugin that assigned the licenses."""
 
-    It gives back also the license of a firewall that has gone already. One is noted only after the
-    commit has been asked for, which no later visit does for its sake.
+    session: PanoramaSession
+    name: str
+
+
+def _return_via_plugin(
+    due: Sequence[TerminatingInstance], manager: _LicenseManager, visit: Visit[TerminateSettings]
+) -> Outcomes:
+    """Have the license plugin return all licenses with one request.
+
+    The plugin also returns licenses of firewalls that are already gone. A returned license is only
+    tagged after the commit was requested, since no later visit requests a commit for it.
     """
     if not due:
         return {}
-    listed = run_step(partial(connection.plugin_licensed, manager)) if in_time() else OUT_OF_TIME
+    panorama = manager.session.panorama
+    listed = _if_time(visit, partial(panorama.plugin_licensed, manager.name))
     if isinstance(listed, Unfinished):
-        return {departure.event: listed for departure in due}
-    outcomes = each(due, partial(_read_back, connection, devices, manager, listed), in_time)
-    serials = listed & {departure.serial for departure in due}
-    ask = partial(plugin.request_plugin_deactivation, connection, manager, serials, deployment)
-    asked = run_step(ask) if in_time() else OUT_OF_TIME
-    if isinstance(asked, Unfinished):
-        return {departure.event: asked for departure in due}
-    if asked is not None:
-        outcomes |= {one.event: Failed(asked) for one in due if one.serial in serials}
-    back = [departure for departure in due if isinstance(outcomes[departure.event], Done)]
-    return outcomes | each(back, _note_returned, in_time)
+        return {instance.event: listed for instance in due}
+    check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
+    outcomes = for_each(due, check, visit.time_budget)
+    serials = listed & {instance.serial for instance in due}
+    request = partial(
+        plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
+    )
+    commit_error = _if_time(visit, request)
+    if isinstance(commit_error, Unfinished):
+        return {instance.event: commit_error for instance in due}
+    if commit_error is not None:
+        outcomes |= {i.event: Failed(commit_error) for i in due if i.serial in serials}
+    returned = [instance for instance in due if isinstance(outcomes[instance.event], Done)]
+    return outcomes | for_each(returned, partial(_save_returned, visit=visit), visit.time_budget)
 
 
-def _read_back(
-    connection: Panorama,
-    devices: Mapping[str, Device],
-    manager: str,
+def _if_time(visit: Visit[TerminateSettings], step: Callable[[], T]) -> T | Unfinished:
+    return run_step(step) if visit.time_budget.has_time() else OUT_OF_TIME
+
+
+def _check_returned(
+    terminating: TerminatingInstance,
+    manager: _LicenseManager,
     listed: Set[str],
-    departure: Departure,
+    visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Whether its license is back; done if it is."""
-    serial, device = departure.serial or "", devices.get(departure.serial or "")
-    was_listed = tags.LICENSE in departure.tags
+    """Check whether the license is returned: whether the license manager lists it no more."""
+    serial = terminating.serial or ""
+    was_listed = tags.LICENSE in terminating.tags
     if serial in listed:
         if not was_listed:
-            departure.add_tags({tags.LICENSE: tags.LICENSE_LISTED})
+            terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_LISTED})
         return Retry(
-            f"license manager {manager} lists {serial} as licensed; Panorama's system log says "
-            "what the plugin makes of the request"
+            f"license manager {manager.name} lists {serial} as licensed; see Panorama's system "
+            "log for the plugin's result"
         )
+    device = manager.session.devices.get(serial)
     if device is not None and device.connected and not was_listed:
         with telemetry.about(serial=serial):
-            plugin.verify_unlicensed(connection, manager, serial)
+            plugin.verify_unlicensed(manager.session.panorama, manager.name, serial)
     return Done()
 
 
-def is_left_to_plugin(departure: Departure, settings: TerminateSettings) -> bool:
-    """Whether the license plugin still has its license to give back: Panorama has to know it."""
+def is_left_to_plugin(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
+    """Whether the license plugin has yet to return the license: Panorama has to keep the device."""
     by_plugin = settings.licensing.mode is LicensingMode.PLUGIN
-    return by_plugin and not departure.license_returned
+    return by_plugin and not terminating.license_returned
 
 
-def report_loss(departure: Departure, settings: TerminateSettings) -> None:
-    """Tell of a license that its firewall takes along."""
-    serial = departure.tags.get(tags.SERIAL, "")
-    if departure.license_returned:
+def report_license_not_returned(
+    terminating: TerminatingInstance, settings: TerminateSettings
+) -> None:
+    """Report a license that was not returned, when the instance is about to terminate."""
+    if terminating.license_returned:
         return
+    serial = terminating.tags.get(tags.SERIAL, "")
     mode = settings.licensing.mode
-    # One that never had a management interface is not asked, and had no license.
-    unseen = settings.panorama is None and (
-        departure.given_up(Stage.LICENSE) or not departure.running
+    # A firewall that never had a management interface got no license.
+    unknown = settings.panorama is None and (
+        terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running
     )
-    if mode is LicensingMode.FIREWALL and (serial or unseen):
-        _report_lost(departure)
+    if mode is LicensingMode.FIREWALL and (serial or unknown):
+        _report_not_returned(terminating)
     if mode is LicensingMode.PLUGIN and serial:
         logger.error(plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
-def _report_lost(departure: Departure) -> None:
+def _report_not_returned(terminating: TerminatingInstance) -> None:
     firewall_license.report_license_not_returned(
-        departure.tags.get(tags.SERIAL, departure.serial or "")
+        terminating.tags.get(tags.SERIAL, terminating.serial or "")
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from vmseries_autoscale.aws.network.state import Address, Change, Interface, Status
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class CreateInterface:
     """Create the interface named ``name``."""
 
-    owner: Owner
+    resource_tags: ResourceTags
     name: str
     device_index: int
     subnet_id: str
@@ -33,16 +33,16 @@ class CreateInterface:
         The client token makes a repeated request return the interface of the first request, even
         while a search by tag does not show that interface yet.
         """
-        token = hashlib.sha256(f"{self.owner.instance_id}/{self.name}".encode()).hexdigest()
+        token = hashlib.sha256(f"{self.resource_tags.instance_id}/{self.name}".encode()).hexdigest()
         created = ec2.create_network_interface(
             ClientToken=token,
-            Description=f"{self.name} of {self.owner.instance_id}",
+            Description=f"{self.name} of {self.resource_tags.instance_id}",
             SubnetId=self.subnet_id,
             Groups=list(self.security_group_ids),
             TagSpecifications=[
                 {
                     "ResourceType": "network-interface",
-                    "Tags": self.owner.tags(self.name, self.device_index),
+                    "Tags": self.resource_tags.for_interface(self.name, self.device_index),
                 }
             ],
         )["NetworkInterface"]
@@ -145,7 +145,7 @@ class DeleteInterface:
 class AllocateAddress:
     """Allocate the Elastic IP address of the interface named ``name``."""
 
-    owner: Owner
+    resource_tags: ResourceTags
     name: str
     device_index: int
     pool: str | None
@@ -157,7 +157,7 @@ class AllocateAddress:
             "TagSpecifications": [
                 {
                     "ResourceType": "elastic-ip",
-                    "Tags": self.owner.tags(self.name, self.device_index),
+                    "Tags": self.resource_tags.for_interface(self.name, self.device_index),
                 }
             ],
         }

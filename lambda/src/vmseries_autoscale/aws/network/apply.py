@@ -57,7 +57,7 @@ def converge(
             partial(_execute, ec2, action, retry_capacity_errors=retry_capacity_errors)
             for action in actions
         ]
-        for change in concurrency.run(calls):
+        for change in concurrency.run_parallel(calls):
             state = change(state)
     raise EventualConsistencyError(f"actions remain after {MAXIMUM_ROUNDS} rounds: {actions}")
 

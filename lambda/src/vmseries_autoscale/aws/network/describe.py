@@ -31,7 +31,7 @@ def describe_interfaces(
     """
     interfaces: dict[str, list[Interface]] = {}
     pages = ec2.get_paginator("describe_network_interfaces").paginate(
-        Filters=tags.belonging_to(deployment, instance_ids)
+        Filters=tags.filters_for(deployment, instance_ids)
     )
     for page in pages:
         for description in page["NetworkInterfaces"]:
@@ -52,7 +52,7 @@ def describe_addresses(
         instance_ids: Instances that the addresses were allocated for; ``None`` for all.
     """
     addresses: dict[str, list[Address]] = {}
-    response = ec2.describe_addresses(Filters=tags.belonging_to(deployment, instance_ids))
+    response = ec2.describe_addresses(Filters=tags.filters_for(deployment, instance_ids))
     for description in response["Addresses"]:
         tag_values = tags.from_aws(description.get("Tags"))
         address = Address(

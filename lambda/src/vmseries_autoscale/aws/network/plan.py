@@ -24,13 +24,16 @@ from vmseries_autoscale.aws.network.actions import (
     SetSourceDestCheck,
 )
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
-from vmseries_autoscale.aws.tags import Owner
+from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import EventualConsistencyError, InterfaceLayoutError
 from vmseries_autoscale.settings import InterfaceSettings
 
 
 def plan_attachment(
-    owner: Owner, zone: str, wanted: Mapping[str, InterfaceSettings], state: NetworkState
+    resource_tags: ResourceTags,
+    zone: str,
+    wanted: Mapping[str, InterfaceSettings],
+    state: NetworkState,
 ) -> list[Action]:
     """Return the actions that are possible now towards the wanted interfaces and addresses.
 
@@ -39,7 +42,7 @@ def plan_attachment(
     throttles first when many instances launch at the same time.
 
     Args:
-        owner: Tags of what is created.
+        resource_tags: Tags of what is created.
         zone: Availability Zone of the instance.
         wanted: Interfaces by name.
         state: Current network of the instance.
@@ -54,17 +57,17 @@ def plan_attachment(
     actions: list[Action] = []
     used: set[str] = set()
     for name, settings in wanted.items():
-        interface = _interface_for(owner.instance_id, name, settings, state)
+        interface = _interface_for(resource_tags.instance_id, name, settings, state)
         if interface is None:
-            actions.append(_creation(owner, zone, name, settings))
+            actions.append(_creation(resource_tags, zone, name, settings))
         else:
             used.add(interface.interface_id)
-            actions += _attachment(owner.instance_id, settings, interface)
+            actions += _attachment(resource_tags.instance_id, settings, interface)
         if settings.public_ip:
             address = _address_for(name, interface, state)
             if address is not None:
                 used.add(address.allocation_id)
-            actions += _association(owner, name, settings, interface, address)
+            actions += _association(resource_tags, name, settings, interface, address)
     actions += _duplicate_removal(state, used)
     attachments: list[Action] = [
         action for action in actions if not isinstance(action, Modification)
@@ -134,14 +137,16 @@ def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings)
         )
 
 
-def _creation(owner: Owner, zone: str, name: str, settings: InterfaceSettings) -> CreateInterface:
+def _creation(
+    resource_tags: ResourceTags, zone: str, name: str, settings: InterfaceSettings
+) -> CreateInterface:
     subnet_id = settings.subnet_ids.get(zone)
     if subnet_id is None:
         raise InterfaceLayoutError(
             f"interface {name} has no subnet in {zone}; add a subnet there or remove the zone"
         )
     return CreateInterface(
-        owner, name, settings.device_index, subnet_id, settings.security_group_ids
+        resource_tags, name, settings.device_index, subnet_id, settings.security_group_ids
     )
 
 
@@ -179,14 +184,16 @@ def _address_for(name: str, interface: Interface | None, state: NetworkState) ->
 
 
 def _association(
-    owner: Owner,
+    resource_tags: ResourceTags,
     name: str,
     settings: InterfaceSettings,
     interface: Interface | None,
     address: Address | None,
 ) -> list[Action]:
     if address is None:
-        return [AllocateAddress(owner, name, settings.device_index, settings.public_ipv4_pool)]
+        return [
+            AllocateAddress(resource_tags, name, settings.device_index, settings.public_ipv4_pool)
+        ]
     if interface is None or address.interface_id == interface.interface_id:
         return []
     if address.association_id is not None:

@@ -1,0 +1,48 @@
+"""The common part of the handlers of the two lifecycle hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vmseries_autoscale import preflight, telemetry
+from vmseries_autoscale.lifecycle.batch import process_batch
+from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.lifecycle.visit import Outcomes, Visit
+from vmseries_autoscale.settings import HookSettings
+from vmseries_autoscale.time_budget import RESERVE_MILLISECONDS, TimeBudget
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+S = TypeVar("S", bound=HookSettings)
+
+
+def serve_queue(
+    event: dict[str, Any],
+    context: LambdaContext,
+    transition: Transition,
+    settings: S,
+    run_visit: Callable[[list[LifecycleEvent], Visit[S]], Outcomes],
+    reserve_milliseconds: int = RESERVE_MILLISECONDS,
+) -> PartialItemFailureResponse | dict[str, Any]:
+    """Process a batch of queue messages, or run the pre-flight.
+
+    Args:
+        event: The batch; or ``{"action": "validate"}`` for the pre-flight.
+        context: Lambda context.
+        transition: Lifecycle transition that the function handles.
+        settings: Settings of the function.
+        run_visit: Visits the instances of the events.
+        reserve_milliseconds: Time reserved for work in progress.
+
+    Returns:
+        The messages that stay in the queue, or the report of the pre-flight.
+    """
+    visit = Visit(settings, datetime.now(UTC), TimeBudget(context, reserve_milliseconds))
+    with telemetry.invocation(settings.name):
+        if preflight.is_preflight_request(event):
+            return preflight.validate(settings)
+        return process_batch(event, transition, settings, lambda events: run_visit(events, visit))

@@ -1,0 +1,70 @@
+"""Launch step: attach the network interfaces and Elastic IP addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.tags import ResourceTags
+from vmseries_autoscale.errors import BootedWithoutInterfacesError
+from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
+from vmseries_autoscale.outcome import Done, Outcome, Retry
+from vmseries_autoscale.settings import LaunchSettings, Readiness
+from vmseries_autoscale.telemetry import Metric
+
+CAPACITY_RETRY_SECONDS = 300
+"""Age up to which capacity errors are retried. Meanwhile the firewall boots, and a firewall without
+a management interface gets no license either: its bootstrap tries only once."""
+
+BOOT_SECONDS = 900
+"""Age at which a firewall has booted. Without a management interface it never becomes ready."""
+
+
+def attach_network(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
+) -> Outcomes:
+    """Attach what is missing. Instances whose interfaces were just attached wait for the boot."""
+    return for_each(launching, partial(_attach, visit=visit), visit.time_budget, parallel=True)
+
+
+def _attach(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
+    instance, before = launching.instance, launching.network
+    if instance is None or instance.state not in ("pending", "running"):
+        return Retry(f"the instance is {instance.state if instance else 'unknown to EC2'}")
+    _check_boot(launching, visit.settings)
+    resource_tags = ResourceTags(
+        visit.settings.name,
+        launching.event.auto_scaling_group,
+        instance.instance_id,
+        visit.settings.tags,
+    )
+    launching.network = apply.converge(
+        visit.ec2,
+        partial(plan.plan_attachment, resource_tags, instance.zone, visit.settings.interfaces),
+        before,
+        retry_capacity_errors=launching.age < CAPACITY_RETRY_SECONDS,
+        has_time=visit.time_budget.has_time,
+    )
+    if launching.network == before:
+        return Done()
+    telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, launching.age)
+    if visit.settings.readiness is Readiness.OFF:
+        return Done()
+    return Retry("interfaces attached; the firewall is booting, which takes minutes")
+
+
+def _check_boot(launching: LaunchingInstance, settings: LaunchSettings) -> None:
+    """Check that the firewall has not booted without its interfaces.
+
+    Raises:
+        BootedWithoutInterfacesError: If it has.
+    """
+    expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
+    attached = launching.network.own_interfaces
+    if expected and not attached and launching.age >= BOOT_SECONDS:
+        raise BootedWithoutInterfacesError(
+            f"{launching.age:.0f} s after its launch, the firewall has booted without interfaces"
+        )

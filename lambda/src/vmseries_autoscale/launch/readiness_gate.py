@@ -1,0 +1,139 @@
+"""Launch step: wait until the firewalls are ready."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from vmseries_autoscale import firewall, telemetry
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.identity import Evidence, Identity, Unknown
+from vmseries_autoscale.launch import readiness
+from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
+from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
+from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.panorama import Panorama, Push
+from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
+
+logger = logging.getLogger(__name__)
+
+
+def pass_readiness_gate(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
+) -> Outcomes:
+    """Check whether the firewalls are ready: in Panorama, or else on the firewalls themselves."""
+    if visit.settings.readiness is Readiness.OFF or not launching:
+        return {}
+    if visit.settings.panorama is not None:
+        return _check_in_panorama(launching, visit, visit.settings.panorama)
+    check = partial(_check_on_firewall, visit=visit)
+    return for_each(launching, check, visit.time_budget, parallel=True)
+
+
+def _check_in_panorama(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings], settings: PanoramaSettings
+) -> dict[LifecycleEvent, Outcome]:
+    """Check all firewalls with one list of Panorama's devices."""
+    session = run_step(partial(open_session, settings))
+    if isinstance(session, Unfinished):
+        return {instance.event: session for instance in launching}
+    check = partial(_check_device, session=session, visit=visit)
+    # Not in parallel: the session is not thread-safe.
+    outcomes = for_each(launching, check, visit.time_budget)
+    if settings.push_when_out_of_sync:
+        outcomes |= _push_out_of_sync(launching, session, visit)
+    return outcomes
+
+
+def _check_device(
+    launching: LaunchingInstance, session: PanoramaSession, visit: Visit[LaunchSettings]
+) -> Outcome:
+    settings = visit.settings
+    identified = transition.identify(
+        launching,
+        settings.management_device_index,
+        session.devices.values(),
+        visit.ec2,
+        settings.name,
+    )
+    if isinstance(identified, Unknown):
+        return Retry(identified.reason)
+    serial = identified.serial
+    with telemetry.about(serial=serial):
+        reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
+        if reason is None and settings.license_expected:
+            licensed = session.panorama.firewall(serial).licenses()
+            reason = None if licensed else readiness.NO_LICENSE
+    return Done() if reason is None else Retry(reason)
+
+
+def _push_out_of_sync(
+    launching: Sequence[LaunchingInstance], session: PanoramaSession, visit: Visit[LaunchSettings]
+) -> dict[LifecycleEvent, Outcome]:
+    """Push to the firewalls that only need a push, with one job.
+
+    Returns:
+        Outcomes of the firewalls whose earlier pushes have failed.
+    """
+    wanted = visit.settings.readiness
+    out_of_sync = {
+        instance.serial: instance.event
+        for instance in launching
+        if instance.serial
+        and readiness.is_out_of_sync(wanted, session.devices.get(instance.serial))
+    }
+    if not out_of_sync or not visit.time_budget.has_time():
+        return {}
+    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys()))
+    if isinstance(pushes, Unfinished):
+        return dict.fromkeys(out_of_sync.values(), pushes)
+    return {
+        event: Retry(
+            f"{readiness.not_ready_reason(wanted, session.devices[serial])}; {failures[0]}"
+        )
+        for serial, event in out_of_sync.items()
+        if (failures := readiness.push_failures(serial, pushes))
+    }
+
+
+def _push(panorama: Panorama, serials: Collection[str]) -> list[Push]:
+    """Push unless a push is in progress. Returns the pushes of before."""
+    pushes = panorama.pushes()
+    due = readiness.serials_to_push(serials, pushes)
+    if due:
+        job_id = panorama.push(due)
+        logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
+    return pushes
+
+
+def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
+    """Check readiness through the firewall's own API."""
+    settings = visit.settings
+    address = launching.private_ip(settings.management_device_index)
+    if settings.firewall_api is None or address is None:
+        return Retry("EC2 does not show the management interface yet")
+    connection = firewall.connect(settings.firewall_api, address)
+    try:
+        reason = readiness.firewall_not_ready_reason(connection.state())
+        if reason is None and settings.license_expected and not connection.licenses():
+            reason = readiness.NO_LICENSE
+        if reason is None and tags.SERIAL not in launching.tags:
+            _save_serial(launching, connection.serial(), visit)
+    except PanOsError as error:
+        # Not a failure: a booting firewall does not answer yet, or not yet with the certificate
+        # and the administrators of its configuration.
+        return Retry(str(error))
+    return Done() if reason is None else Retry(reason)
+
+
+def _save_serial(
+    launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
+) -> None:
+    """Keep the serial number, by which an operator can find the license later."""
+    if serial is not None:
+        transition.save_identity(launching, Identity(serial, Evidence.FIREWALL), visit.ec2)

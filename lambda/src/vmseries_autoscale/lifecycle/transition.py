@@ -1,0 +1,131 @@
+"""An instance in transition: what a launch and a termination have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from vmseries_autoscale import concurrency, identity, telemetry
+from vmseries_autoscale.aws import instances
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.identity import Evidence, Identity, Unknown
+from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.outcome import Unfinished, run_step
+from vmseries_autoscale.panorama import Device
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_ec2 import EC2Client
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class InstanceInTransition:
+    """One instance that waits at a lifecycle hook.
+
+    Attributes:
+        event: Event of its lifecycle action.
+        age: Seconds since the event.
+        instance: ``None`` if EC2 does not know it.
+        serial: Serial number of its firewall, once it is known.
+        tags: Tags of the instance, including those that this visit has written.
+    """
+
+    event: LifecycleEvent
+    age: float
+    instance: Instance | None
+    serial: str | None = field(default=None, kw_only=True)
+    tags: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tags = dict(self.instance.tags) if self.instance else {}
+
+    def private_ip(self, device_index: int) -> str | None:
+        """The private address of the interface at ``device_index``."""
+        return self.instance.private_ip(device_index) if self.instance else None
+
+    def add_tags(self, ec2: EC2Client, new: Mapping[str, str]) -> None:
+        """Write tags on the instance, if it still exists."""
+        if self.instance is not None:
+            instances.add_tags(ec2, self.event.instance_id, new)
+        self.tags.update(new)
+
+
+def describe_all(
+    events: Sequence[LifecycleEvent],
+    autoscaling: AutoScalingClient,
+    describe: Callable[[list[str]], T],
+) -> tuple[T, dict[LifecycleEvent, bool | Unfinished]]:
+    """Describe the instances and send their heartbeats, in parallel.
+
+    Args:
+        events: Lifecycle events.
+        autoscaling: Client of Amazon EC2 Auto Scaling.
+        describe: Describes instances by id.
+
+    Returns:
+        What ``describe`` returned; and for each event whether its lifecycle action is still open,
+        or why that is not known.
+    """
+    instance_ids = list(dict.fromkeys(event.instance_id for event in events))
+    with concurrency.thread_pool() as submit:
+        described = submit(partial(describe, instance_ids))
+        heartbeats = {
+            event: submit(partial(hooks.send_heartbeat, autoscaling, event)) for event in events
+        }
+    return described.result(), {
+        event: run_step(heartbeat.result) for event, heartbeat in heartbeats.items()
+    }
+
+
+def identify(
+    subject: InstanceInTransition,
+    management_device_index: int,
+    devices: Collection[Device],
+    ec2: EC2Client,
+    deployment: str,
+) -> Identity | Unknown:
+    """Identify the firewall of an instance, and tag the instance with its serial number.
+
+    Args:
+        subject: Instance.
+        management_device_index: Device index of the management interface.
+        devices: Firewalls that Panorama lists.
+        ec2: Client of Amazon EC2.
+        deployment: Name of the deployment.
+    """
+    instance_id = subject.event.instance_id
+    identified = identity.identify(
+        instance_id,
+        subject.tags,
+        subject.private_ip(management_device_index),
+        devices,
+        partial(instances.other_instance_with_serial, ec2, deployment, instance_id),
+    )
+    if isinstance(identified, Identity):
+        save_identity(subject, identified, ec2)
+    return identified
+
+
+def save_identity(subject: InstanceInTransition, identified: Identity, ec2: EC2Client) -> None:
+    """Keep the serial number, in a tag for later visits."""
+    subject.serial = identified.serial
+    if identified.evidence is not Evidence.SERIAL_TAG:
+        with telemetry.about(serial=identified.serial):
+            subject.add_tags(ec2, identity.tags_for(identified))
+
+
+def tag_last_visit(
+    waiting: Iterable[InstanceInTransition],
+    ec2: EC2Client,
+    now: datetime,
+    since: Mapping[str, datetime] | None = None,
+) -> None:
+    """Tag waiting instances with the time of this visit. See ``instances.tag_last_visit``."""
+    known = [subject.instance for subject in waiting if subject.instance is not None]
+    instances.tag_last_visit(ec2, known, now, since)

@@ -1,0 +1,118 @@
+"""The report of a run, and its metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.errors import AutoscaleError
+from vmseries_autoscale.outcome import Failed, Outcome, Retry, Unfinished
+from vmseries_autoscale.reconcile.decisions import CleanupPlan, StalledHook
+from vmseries_autoscale.telemetry import Metric
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found and did.
+
+    Attributes:
+        dry_run: Whether nothing was changed.
+        events_resent: Instances whose lost event was resent.
+        orphans: Terminated instances that left something behind, with their serial numbers.
+        targets: Addresses in target groups that no interface has.
+        removed: What was removed: instance ids and addresses.
+        unfinished: Why the rest was not, by instance id or address. A later run continues.
+        postponed: Instances and addresses beyond the limits of this run.
+        too_recent: Instances that terminated so recently that a visit may still follow.
+        ambiguous: Why something was not touched, by instance id or serial number.
+        licenses_not_returned: Serial numbers whose licenses cannot be returned any more.
+    """
+
+    dry_run: bool
+    events_resent: list[str]
+    orphans: dict[str, str | None]
+    targets: list[str]
+    removed: list[str]
+    unfinished: dict[str, str]
+    postponed: list[str]
+    too_recent: list[str]
+    ambiguous: dict[str, str]
+    licenses_not_returned: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        stalled: Sequence[StalledHook],
+        plan: CleanupPlan,
+        licenses_not_returned: list[str],
+        unfinished: Mapping[str, Unfinished],
+        *,
+        dry_run: bool,
+    ) -> Report:
+        """Build the report of a run.
+
+        Args:
+            stalled: Stalled lifecycle hooks.
+            plan: Plan of the cleanup.
+            licenses_not_returned: Serial numbers.
+            unfinished: Outcomes of what is not complete, by instance id or address.
+            dry_run: Whether nothing was changed.
+        """
+        orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
+        targets = [target.address for target in plan.targets]
+        removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
+        resent = [hook.instance_id for hook in stalled if hook.instance_id not in unfinished]
+        return cls(
+            dry_run=dry_run,
+            events_resent=resent,
+            orphans=orphans,
+            targets=targets,
+            removed=removed,
+            unfinished={key: _reason(outcome) for key, outcome in unfinished.items()},
+            postponed=list(plan.postponed),
+            too_recent=list(plan.too_recent),
+            ambiguous=dict(plan.ambiguous),
+            licenses_not_returned=licenses_not_returned,
+        )
+
+
+def publish(report: Report) -> None:
+    """Log the report and its metrics."""
+    if not report.dry_run:
+        telemetry.count(Metric.ORPHANS_REMOVED, len(report.removed))
+    found = len(report.orphans) + len(report.targets) + len(report.postponed)
+    telemetry.count(Metric.ORPHANS_FOUND, found)
+    telemetry.count(Metric.RECONCILE_COMPLETED)
+    logger.info("Reconciled", extra={"report": asdict(report)})
+
+
+def collect_unfinished(outcomes: Iterable[tuple[str, Outcome]]) -> dict[str, Unfinished]:
+    """The outcomes that are not complete, by instance id or address. Failures are logged."""
+    unfinished: dict[str, Unfinished] = {}
+    for key, outcome in outcomes:
+        if isinstance(outcome, Unfinished):
+            unfinished[key] = outcome
+        if isinstance(outcome, Failed):
+            _log_failure(key, outcome.error)
+    return unfinished
+
+
+def _log_failure(key: str, error: Exception) -> None:
+    telemetry.count(Metric.ORPHAN_REMOVAL_FAILED)
+    logger.error(
+        "Cleanup failed",
+        extra={"resource": key, "error": type(error).__name__, "reason": str(error)},
+        exc_info=None if isinstance(error, AutoscaleError) else error,
+    )
+
+
+def _reason(outcome: Unfinished) -> str:
+    match outcome:
+        case Retry(reason):
+            return reason
+        case Failed(error):
+            return f"{type(error).__name__}: {error}"

@@ -1,0 +1,57 @@
+"""Resend the lifecycle events of stalled hooks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
+from vmseries_autoscale.reconcile.decisions import StalledHook
+from vmseries_autoscale.reconcile.report import collect_unfinished
+from vmseries_autoscale.settings import ReconcileSettings
+from vmseries_autoscale.telemetry import Metric
+
+logger = logging.getLogger(__name__)
+
+
+def resend_events(
+    stalled: Iterable[StalledHook], settings: ReconcileSettings
+) -> dict[str, Unfinished]:
+    """Resend lost events: the visits that follow do what those of the lost event would have done.
+
+    Returns:
+        The outcomes of the events that could not be sent, by instance id.
+    """
+    return collect_unfinished(
+        (hook.instance_id, run_step(partial(_resend, hook, settings))) for hook in stalled
+    )
+
+
+def _resend(hook: StalledHook, settings: ReconcileSettings) -> Outcome:
+    launching = hook.transition is Transition.LAUNCHING
+    queue = settings.launch if launching else settings.terminate
+    body = events.to_message(
+        hook.transition,
+        settings.auto_scaling_group_name,
+        queue.lifecycle_hook_name,
+        hook.instance_id,
+        hook.since,
+    )
+    # Without retries: a request without a response may have been successful, and a second message
+    # would start a second chain of visits. A later run sees whether visits have followed.
+    clients.sqs_without_retries().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+    telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
+    logger.warning(
+        "Resent a lost lifecycle event",
+        extra={
+            "instance_id": hook.instance_id,
+            "hook": queue.lifecycle_hook_name,
+            "reason": hook.reason,
+        },
+    )
+    return Done()

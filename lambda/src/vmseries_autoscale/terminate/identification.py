@@ -1,0 +1,56 @@
+"""Terminate step: find the firewalls in Panorama."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from vmseries_autoscale.identity import Unknown
+from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
+from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
+from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.stages import Stage
+
+logger = logging.getLogger(__name__)
+
+
+def identify_in_panorama(
+    terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
+) -> Outcomes:
+    """Open the session with Panorama that the next steps share, and identify the firewalls."""
+    due = in_panorama_stages(terminating)
+    if visit.settings.panorama is None or not due:
+        return {}
+    session = run_step(partial(open_session, visit.settings.panorama))
+    if isinstance(session, Unfinished):
+        return {instance.event: session for instance in due}
+    visit.session = session
+    # Without a time limit: only a firewall that is known by its address alone takes a call.
+    return for_each(due, partial(_identify, session=session, visit=visit), time_budget=None)
+
+
+def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[TerminatingInstance]:
+    """The instances for which the deadline for steps in Panorama has not passed."""
+    stage = Stage.REMOVE_FROM_PANORAMA
+    return [instance for instance in terminating if not instance.deadline_passed(stage)]
+
+
+def _identify(
+    terminating: TerminatingInstance, session: PanoramaSession, visit: Visit[TerminateSettings]
+) -> Outcome:
+    identified = transition.identify(
+        terminating,
+        visit.settings.management_device_index,
+        session.devices.values(),
+        visit.ec2,
+        visit.settings.name,
+    )
+    if isinstance(identified, Unknown):
+        # Not an error: a firewall may never have registered, and a device that is not certainly
+        # ours is left alone.
+        logger.warning("No matching device in Panorama", extra={"reason": identified.reason})
+    return Done()

@@ -81,7 +81,7 @@ def test_default_route_to_the_gateway_is_found(spoke: Spoke) -> None:
     spoke.unroute(spoke.tables[ZONES[0]], "0.0.0.0/0")
     spoke.route(spoke.tables[ZONES[0]], "0.0.0.0/0", spoke.gateway)
     (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found.endswith(f"0.0.0.0/0: {spoke.gateway} is no endpoint in {ZONES[0]}")
+    assert found.endswith(f"0.0.0.0/0: {spoke.gateway} is not an endpoint in {ZONES[0]}")
 
 
 def test_second_route_past_the_endpoint_is_found(spoke: Spoke) -> None:
@@ -94,7 +94,7 @@ def test_endpoint_of_another_zone_is_found(spoke: Spoke) -> None:
     spoke.unroute(spoke.tables[ZONES[0]], "0.0.0.0/0")
     spoke.route(spoke.tables[ZONES[0]], "0.0.0.0/0", spoke.endpoints[ZONES[1]])
     (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found.endswith(f"{spoke.endpoints[ZONES[1]]} is no endpoint in {ZONES[0]}")
+    assert found.endswith(f"{spoke.endpoints[ZONES[1]]} is not an endpoint in {ZONES[0]}")
 
 
 def test_missing_default_route_is_found(spoke: Spoke) -> None:
@@ -106,7 +106,7 @@ def test_missing_default_route_is_found(spoke: Spoke) -> None:
 def test_missing_edge_route_is_found(spoke: Spoke) -> None:
     spoke.unroute(spoke.edge, "10.0.1.0/24")
     (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found == f"{spoke.gateway}, 10.0.1.0/24: local is no endpoint in {ZONES[1]}"
+    assert found == f"{spoke.gateway}, 10.0.1.0/24: local is not an endpoint in {ZONES[1]}"
 
 
 def test_vpc_without_a_gateway_is_no_spoke(spoke: Spoke) -> None:

@@ -1,4 +1,4 @@
-# The validations of `name`, `tags`, `network`, `permissions`.
+# Validations of the inputs `name`, `tags`, `network`, `permissions`.
 
 variables {
   name    = "fw-test"
@@ -13,7 +13,7 @@ variables {
   capacity = { min = 1, max = 3 }
 }
 
-# Control run: without it, a mistake in the values above would make every other run pass.
+# Control run: without it, an invalid value above would let every refusal pass.
 run "accepts_the_values_above" {
   command = plan
 }
@@ -21,7 +21,7 @@ run "accepts_the_values_above" {
 # name ---------------------------------------------------------------------------------------------
 
 # documents: failure-modes/G8
-run "refuses_a_name_with_capitals" {
+run "refuses_a_name_with_capital_letters" {
   command = plan
 
   variables {
@@ -32,7 +32,7 @@ run "refuses_a_name_with_capitals" {
 }
 
 # documents: failure-modes/G8
-run "refuses_a_name_longer_than_25" {
+run "refuses_a_name_longer_than_25_characters" {
   command = plan
 
   variables {
@@ -44,7 +44,7 @@ run "refuses_a_name_longer_than_25" {
 
 # tags ---------------------------------------------------------------------------------------------
 
-run "refuses_a_tag_of_the_module_s_own" {
+run "refuses_a_tag_with_the_prefix_of_the_module" {
   command = plan
 
   variables {
@@ -54,7 +54,7 @@ run "refuses_a_tag_of_the_module_s_own" {
   expect_failures = [var.tags]
 }
 
-run "refuses_a_tag_of_aws" {
+run "refuses_a_tag_with_the_prefix_of_aws" {
   command = plan
 
   variables {
@@ -64,7 +64,7 @@ run "refuses_a_tag_of_aws" {
   expect_failures = [var.tags]
 }
 
-run "refuses_more_tags_than_fit" {
+run "refuses_too_many_tags" {
   command = plan
 
   variables {
@@ -76,7 +76,7 @@ run "refuses_more_tags_than_fit" {
 
 # network ------------------------------------------------------------------------------------------
 
-run "refuses_a_vpc_by_name" {
+run "refuses_a_name_as_vpc_id" {
   command = plan
 
   variables {
@@ -98,7 +98,7 @@ run "refuses_a_path_without_slashes" {
   expect_failures = [var.permissions]
 }
 
-run "refuses_a_boundary_by_name" {
+run "refuses_a_name_as_permissions_boundary" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# The validations of `panorama`, `firewall_api`, `readiness`, `licensing`.
+# Validations of the inputs `panorama`, `firewall_api`, `readiness`, `licensing`.
 
 variables {
   name    = "fw-test"
@@ -13,14 +13,14 @@ variables {
   capacity = { min = 1, max = 3 }
 }
 
-# Control run: without it, a mistake in the values above would make every other run pass.
+# Control run: without it, an invalid value above would let every refusal pass.
 run "accepts_the_values_above" {
   command = plan
 }
 
 # panorama -----------------------------------------------------------------------------------------
 
-run "refuses_three_panoramas" {
+run "refuses_three_panorama_host_names" {
   command = plan
 
   variables {
@@ -35,7 +35,7 @@ run "refuses_three_panoramas" {
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_panorama_by_url" {
+run "refuses_a_url_as_panorama_host_name" {
   command = plan
 
   variables {
@@ -66,7 +66,7 @@ run "refuses_a_panorama_on_port_0" {
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_password_where_a_secret_s_arn_belongs" {
+run "refuses_a_password_as_secret_arn" {
   command = plan
 
   variables {
@@ -96,7 +96,7 @@ run "refuses_a_device_group_with_a_slash" {
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_panorama_slower_than_the_function" {
+run "refuses_a_panorama_time_out_longer_than_the_function_s" {
   command = plan
 
   variables {
@@ -127,7 +127,7 @@ run "accepts_the_license_plugin" {
 }
 
 # documents: panorama/contention/five-calls, readiness/batch/concurrency
-run "refuses_more_calls_at_once_than_panorama_likes" {
+run "refuses_a_launch_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
@@ -144,7 +144,7 @@ run "refuses_more_calls_at_once_than_panorama_likes" {
 }
 
 # documents: panorama/contention/five-calls, readiness/batch/concurrency
-run "refuses_more_calls_at_once_by_terminations" {
+run "refuses_a_terminate_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
@@ -162,7 +162,7 @@ run "refuses_more_calls_at_once_by_terminations" {
 
 # firewall_api -------------------------------------------------------------------------------------
 
-run "accepts_firewalls_asked_by_themselves" {
+run "accepts_the_firewall_api_without_panorama" {
   command = plan
 
   variables {
@@ -175,7 +175,7 @@ run "accepts_firewalls_asked_by_themselves" {
   }
 }
 
-run "refuses_a_firewall_api_beside_panorama" {
+run "refuses_the_firewall_api_together_with_panorama" {
   command = plan
 
   variables {
@@ -195,7 +195,7 @@ run "refuses_a_firewall_api_beside_panorama" {
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_firewall_api_out_of_reach" {
+run "refuses_the_firewall_api_for_functions_without_a_vpc" {
   command = plan
 
   variables {
@@ -208,7 +208,7 @@ run "refuses_a_firewall_api_out_of_reach" {
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_credentials_of_firewalls_in_clear_text" {
+run "refuses_firewall_credentials_in_clear_text" {
   command = plan
 
   variables {
@@ -222,7 +222,7 @@ run "refuses_credentials_of_firewalls_in_clear_text" {
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_certificate_for_any_name" {
+run "refuses_a_wildcard_as_server_name" {
   command = plan
 
   variables {
@@ -251,7 +251,7 @@ run "refuses_a_firewall_api_on_port_0" {
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_firewall_slower_than_the_function" {
+run "refuses_a_firewall_time_out_longer_than_the_function_s" {
   command = plan
 
   variables {
@@ -284,7 +284,7 @@ run "refuses_an_unknown_readiness" {
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_readiness_that_nobody_can_tell" {
+run "refuses_a_readiness_check_without_panorama_or_firewall_api" {
   command = plan
 
   variables {
@@ -310,7 +310,7 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_push_that_nobody_asks_for" {
+run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 
   variables {
@@ -327,7 +327,7 @@ run "refuses_a_push_that_nobody_asks_for" {
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_firewall_api_that_nobody_asks" {
+run "refuses_a_firewall_api_that_no_function_calls" {
   command = plan
 
   variables {
@@ -342,7 +342,7 @@ run "refuses_a_firewall_api_that_nobody_asks" {
   expect_failures = [var.readiness]
 }
 
-run "refuses_in_sync_without_panorama" {
+run "refuses_the_readiness_in_sync_without_panorama" {
   command = plan
 
   variables {
@@ -357,7 +357,7 @@ run "refuses_in_sync_without_panorama" {
   expect_failures = [var.readiness]
 }
 
-run "refuses_to_give_up_a_firewall_asked_by_itself_before_it_has_booted" {
+run "refuses_a_launch_deadline_shorter_than_a_boot_with_the_firewall_api" {
   command = plan
 
   variables {
@@ -384,7 +384,7 @@ run "refuses_an_unknown_licensing_mode" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_without_panorama" {
+run "refuses_license_returns_without_panorama" {
   command = plan
 
   variables {
@@ -397,7 +397,7 @@ run "refuses_a_license_return_without_panorama" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_without_a_key" {
+run "refuses_license_returns_without_a_licensing_api_key" {
   command = plan
 
   variables {
@@ -413,7 +413,7 @@ run "refuses_a_license_return_without_a_key" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_from_a_bundle" {
+run "refuses_license_returns_for_a_bundle" {
   command = plan
 
   variables {
@@ -433,7 +433,7 @@ run "refuses_a_license_return_from_a_bundle" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_that_has_no_effect" {
+run "refuses_a_licensing_api_key_without_effect" {
   command = plan
 
   variables {
@@ -443,7 +443,7 @@ run "refuses_a_licensing_key_that_has_no_effect" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_in_clear_text" {
+run "refuses_a_licensing_api_key_in_clear_text" {
   command = plan
 
   variables {
@@ -502,7 +502,7 @@ run "refuses_the_license_plugin_for_a_bundle" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_beside_the_license_plugin" {
+run "refuses_a_licensing_api_key_together_with_the_license_plugin" {
   command = plan
 
   variables {
@@ -522,7 +522,7 @@ run "refuses_a_licensing_key_beside_the_license_plugin" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_manager_that_has_no_effect" {
+run "refuses_a_license_manager_without_effect" {
   command = plan
 
   variables {

@@ -41,7 +41,10 @@ class Site:
     """Two deployments, and the Panorama that they share.
 
     Attributes:
-        licenses_lost: how many licenses firewalls have taken along.
+        lab: The lab of both.
+        east: The deployment in the east.
+        west: The deployment in the west.
+        licenses_lost: Number of licenses that terminated firewalls have not returned.
     """
 
     lab: Lab
@@ -91,7 +94,7 @@ class Site:
         self.lab.advance(MINUTE)
 
     def check_others(self, since: int, leaving: set[str]) -> None:
-        """Check that other firewalls are unchanged, and that the terminated left nothing behind."""
+        """Check that the other firewalls are unchanged, and that those terminated left nothing."""
         number = len(self.east.group.states()) + len(self.west.group.states())
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
@@ -107,7 +110,7 @@ class Site:
 
 
 def add_deployment(lab: Lab) -> None:
-    """Create what the second deployment has of its own: a device group, and two secrets."""
+    """Create the device group and the secrets of the second deployment."""
     lab.panorama.run_commands(["set device-group west description 'the other deployment'"])
     secrets = lab.aws.client("secretsmanager")
     second = initial_config.SECOND
@@ -157,7 +160,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     assert (site.places(serial, "get"), site.places(serial, "show")) == (0, len(PLACES))
 
     failed = site.fail_over()
-    assert site.places(serial, "get") == len(PLACES), "the edit went with its peer"
+    assert site.places(serial, "get") == len(PLACES), "the failed peer had the edit"
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
@@ -170,7 +173,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
 @pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.documents(id="panorama/pair/after-commit")
 @pytest.mark.parametrize("cause", ["power", "suspended"])
-def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause: str) -> None:
+def test_a_failover_between_the_commit_and_the_check_of_its_job(site: Site, cause: str) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
     leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
@@ -225,7 +228,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert {states[instance_id] for instance_id in held} == {"Terminating:Wait"}
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
-    # In the west, the deadline has passed, and everything is done that needs no Panorama.
+    # In the west, the deadline has passed, and everything that does not need Panorama is done.
     assert site.gone(west, *given_up)
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
     passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]

@@ -1,4 +1,4 @@
-"""A mass launch on a small scale: a dozen firewalls, with only a part of EC2's request rates."""
+"""A mass launch on a small scale: a dozen firewalls, and a quarter of EC2's request rates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMIT = allowed_seconds(FIREWALLS, SHARE) + SLACK_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that is over, in a lab that still runs."""
+    """A completed run, in a lab that still runs."""
 
     deployment: Deployment
     evidence: Evidence
@@ -52,7 +52,7 @@ def test_nothing_is_lost_and_all_interfaces_are_attached_in_time(done: Done) -> 
     assert done.evidence.problems(LIMIT) == []
 
 
-def test_ec2_did_throttle(done: Done) -> None:
+def test_ec2_throttled_both_waves(done: Done) -> None:
     assert done.evidence.launched.throttled().total() > 0
     assert done.evidence.terminated.throttled().total() > 0
     assert done.evidence.launched.most_at_once() == FIREWALLS
@@ -92,7 +92,7 @@ def test_a_run_with_a_missing_firewall_fails(done: Done) -> None:
 
 
 def altered(wave: Wave, kind: str, **detail: str) -> list[Wave]:
-    """Return the wave without one of its entries, and with another detail in that entry."""
+    """Return the wave without one of its entries, and with a changed detail in that entry."""
     entry = wave.of(kind)[0]
     rest = [other for other in wave.entries if other is not entry]
     other = Entry(0, entry.at, entry.source, kind, entry.subject, {**entry.detail, **detail})

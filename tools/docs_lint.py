@@ -15,7 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "lambda/README.md", "docs/**/*.md")
+DOCUMENTS = (
+    "*.md",
+    "docs/**/*.md",
+    "examples/**/README.md",
+    "lab/README.md",
+    "lambda/README.md",
+    "modules/*/README.md",
+    "tests/README.md",
+)
 LINE = 120
 CELL = 160
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform.spoke_routes import ways_around
+from terraform.spoke_routes import routes_around
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
@@ -197,7 +197,7 @@ class ExampleStory:
         self, story: Story, applied: tuple[Change, ...]
     ) -> None:
         vpc = story.outputs["spoke"]["vpc_id"]
-        assert ways_around(story.lab.aws.client("ec2"), vpc) == []
+        assert routes_around(story.lab.aws.client("ec2"), vpc) == []
 
     def test_the_first_firewalls_are_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]

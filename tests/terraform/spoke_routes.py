@@ -58,7 +58,7 @@ def target(route: dict[str, Any]) -> str:
     return next((route[kind] for kind in kinds if route.get(kind)), "unknown")
 
 
-def ways_around(ec2: Any, vpc_id: str) -> list[str]:
+def routes_around(ec2: Any, vpc_id: str) -> list[str]:
     """Describe the routes by which packets enter or leave a spoke VPC uninspected."""
     network = Network.read(ec2, vpc_id)
     problems = [] if network.gateways else ["the VPC has no internet gateway"]

@@ -33,11 +33,11 @@ from functional.conftest import FakeContext
 from functional.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
 from vmseries_autoscale import concurrency, panorama, telemetry
 from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavailableError
-from vmseries_autoscale.handlers import _queue
+from vmseries_autoscale.handlers import _hook
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -469,7 +469,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
     monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
-    for module in (_queue, reconcile_handler):
+    for module in (_hook, reconcile_handler):
         monkeypatch.setattr(module, "datetime", Clock)
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")

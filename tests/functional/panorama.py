@@ -13,7 +13,7 @@ from vmseries_autoscale.errors import (
     DeviceRefusedError,
     FirewallNotConnectedError,
 )
-from vmseries_autoscale.licensing.plugin import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
 from vmseries_autoscale.panorama.interface import Membership
 

@@ -27,7 +27,7 @@ from vmseries_autoscale.errors import (
     PanOsError,
 )
 from vmseries_autoscale.firewall.client import PanOsFirewall
-from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.secret_store import Credentials

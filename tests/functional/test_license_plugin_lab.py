@@ -11,7 +11,7 @@ import pytest
 from functional import lab_panorama
 from functional.lab_panorama import Firewall
 from vmseries_autoscale.errors import DeviceRefusedError
-from vmseries_autoscale.licensing import plugin
+from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
@@ -36,7 +36,7 @@ class Site:
         return serial
 
     def ask(self, *serials: str) -> None:
-        plugin.request_plugin_deactivation(self.panorama, LICENSE_MANAGER, serials, "fw")
+        request_plugin_deactivation(self.panorama, LICENSE_MANAGER, serials, "fw")
         self.world.advance(MINUTE)
 
     def listed(self) -> frozenset[str]:

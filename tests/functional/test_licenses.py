@@ -34,8 +34,8 @@ from vmseries_autoscale.errors import (
     DeviceRefusedError,
     DeviceUnavailableError,
 )
-from vmseries_autoscale.licensing import firewall as firewall_license
-from vmseries_autoscale.licensing import plugin
+from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
 from vmseries_autoscale.panorama import Part
 
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
@@ -382,7 +382,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     assert by_plugin.deliver(late) == []
     assert_nothing_left(by_plugin)
     records = logs()
-    assert told(records, plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert told(records, LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert "LicenseNotReturned" not in metrics(records), "it may still come back"
     assert fake_panorama.entries() == 4, "the plugin could not find it any more"
@@ -411,7 +411,7 @@ def test_panorama_away_loses_no_license_of_the_plugin_s(
         assert fake_panorama.entries() == 0
         return
     assert by_plugin.deliver(event) == []
-    assert told(logs(), plugin.LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert told(logs(), LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     fake_panorama.fail = lambda _name: None
     reconcile_licenses(
         by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)

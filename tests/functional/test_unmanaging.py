@@ -21,7 +21,7 @@ from vmseries_autoscale.errors import (
     FullCommitRequiredError,
     ObjectReferencedError,
 )
-from vmseries_autoscale.lifecycle.batch import exponential_backoff_seconds
+from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Panorama, Part
 from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls

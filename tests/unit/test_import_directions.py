@@ -26,7 +26,7 @@ LAYERS = (
     ("handlers",),
     USE_CASES,
     ("lifecycle",),
-    ("licensing", "identity"),
+    ("licensing", "firewall_identity"),
     ("panorama", "firewall"),
     ("pan_os",),
     ("secret_store",),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws.network import apply
-from vmseries_autoscale.aws.network.actions import (
+from vmseries_autoscale.aws.network import converge as network_converge
+from vmseries_autoscale.aws.network.ec2_actions import (
     Action,
     AssociateAddress,
     AttachInterface,
@@ -83,7 +83,7 @@ def converge(plan: Callable[[NetworkState], list[Action]], state: NetworkState) 
             assert_acceptable(action, state)
         return actions
 
-    return apply.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
+    return network_converge.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
 
 
 def assert_acceptable(action: Action, state: NetworkState) -> None:
@@ -268,7 +268,7 @@ def test_each_round_executes_all_actions_that_the_previous_round_made_possible()
 def test_a_launch_needs_thirteen_ec2_calls() -> None:
     ec2 = ModelEc2()
     plan = partial(plan_attachment, OWNER, ZONE, WANTED)
-    apply.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
+    network_converge.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
     assert len(ec2.calls) == 13
 
 
@@ -333,7 +333,7 @@ def test_removal_makes_no_separate_call_to_disassociate_an_address() -> None:
     address = Address("eipalloc", "management", "eipassoc", "eni-management")
     state = NetworkState.of([Interface("eni-management", "management")], [address])
     ec2 = ModelEc2()
-    apply.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
+    network_converge.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
     assert ec2.calls == ["delete_network_interface", "release_address"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.transition import InstanceInTransition
+from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each, run_steps
 from vmseries_autoscale.outcome import OUT_OF_TIME, Done, Failed, Outcome, Retry
 from vmseries_autoscale.time_budget import TimeBudget

@@ -14,8 +14,8 @@ from vmseries_autoscale.errors import (
     Ec2RefusedError,
     EventualConsistencyError,
 )
-from vmseries_autoscale.lifecycle import batch
-from vmseries_autoscale.lifecycle.batch import (
+from vmseries_autoscale.lifecycle import message_queue
+from vmseries_autoscale.lifecycle.message_queue import (
     SHORT_BACKOFF_SECONDS,
     THROTTLE_BACKOFF_SECONDS,
     THROTTLE_MAX_RECEIVES,
@@ -140,6 +140,6 @@ def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
     assume(minutes * 60 / interval <= VISITS)
     settings = hook_settings(interval, interval)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch.random, "randint", lambda shortest, _longest: shortest)
+        patch.setattr(message_queue.random, "randint", lambda shortest, _longest: shortest)
         pauses = [backoff_seconds(THROTTLING, n, settings) for n in range(1, RECEIVES)]
     assert sum(pauses) >= minutes * 60

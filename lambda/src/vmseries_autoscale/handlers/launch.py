@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale.handlers._queue import serve_queue
+from vmseries_autoscale.handlers._hook import serve_queue
 from vmseries_autoscale.launch.visit import visit_launches
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.settings import LaunchSettings, from_environment

@@ -8,7 +8,8 @@ from functools import partial
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import instances, target_groups
-from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.network import plan
+from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.errors import PermanentError
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance, describe_network
@@ -68,7 +69,7 @@ def _abandon(
     _, networks = describe_network([instance_id], visit)
     for target in targets_of(instance_id, networks[instance_id], visit.settings):
         target_groups.deregister_and_wait(visit.elbv2, target)
-    apply.converge(visit.ec2, partial(plan.plan_removal, detach=False), networks[instance_id])
+    converge(visit.ec2, partial(plan.plan_removal, detach=False), networks[instance_id])
     if launching.instance is not None:
         instances.tag_abandonment_reason(visit.ec2, instance_id, reason)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.ABANDON)

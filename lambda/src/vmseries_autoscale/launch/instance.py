@@ -12,9 +12,9 @@ from vmseries_autoscale.aws import instances
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
-from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.transition import InstanceInTransition
+from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Done, Outcome, Unfinished
 from vmseries_autoscale.settings import LaunchSettings
@@ -44,7 +44,7 @@ def describe_all(
     Returns:
         One launching instance for each open lifecycle action; and the outcomes of the other events.
     """
-    (known, networks), hooks_open = transition.describe_all(
+    (known, networks), hooks_open = instance_in_transition.describe_all(
         events, visit.autoscaling, partial(describe_network, visit=visit)
     )
     launching: dict[str, LaunchingInstance] = {}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.network import plan
+from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import BootedWithoutInterfacesError
 from vmseries_autoscale.launch.instance import LaunchingInstance
@@ -41,7 +42,7 @@ def _attach(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outco
         instance.instance_id,
         visit.settings.tags,
     )
-    launching.network = apply.converge(
+    launching.network = converge(
         visit.ec2,
         partial(plan.plan_attachment, resource_tags, instance.zone, visit.settings.interfaces),
         before,

@@ -9,10 +9,10 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.identity import Evidence, Identity, Unknown
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.instance import LaunchingInstance
-from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -54,7 +54,7 @@ def _check_device(
     launching: LaunchingInstance, session: PanoramaSession, visit: Visit[LaunchSettings]
 ) -> Outcome:
     settings = visit.settings
-    identified = transition.identify(
+    identified = instance_in_transition.identify(
         launching,
         settings.management_device_index,
         session.devices.values(),
@@ -136,4 +136,6 @@ def _save_serial(
 ) -> None:
     """Keep the serial number, by which an operator can find the license later."""
     if serial is not None:
-        transition.save_identity(launching, Identity(serial, Evidence.FIREWALL), visit.ec2)
+        instance_in_transition.save_identity(
+            launching, Identity(serial, Evidence.FIREWALL), visit.ec2
+        )

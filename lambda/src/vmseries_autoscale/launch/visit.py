@@ -12,7 +12,7 @@ from vmseries_autoscale.launch.instance import describe_all
 from vmseries_autoscale.launch.network import attach_network
 from vmseries_autoscale.launch.readiness_gate import pass_readiness_gate
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.transition import tag_last_visit
+from vmseries_autoscale.lifecycle.instance_in_transition import tag_last_visit
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, run_steps, unfinished
 from vmseries_autoscale.settings import LaunchSettings
 

@@ -16,8 +16,8 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.concurrency import run_parallel
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
-from vmseries_autoscale.lifecycle.transition import InstanceInTransition
 from vmseries_autoscale.outcome import OUT_OF_TIME, Done, Outcome, run_step
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.time_budget import TimeBudget

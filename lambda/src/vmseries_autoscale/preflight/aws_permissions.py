@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import TERMINATED, Instance
 from vmseries_autoscale.aws.network import describe
-from vmseries_autoscale.aws.network.actions import (
+from vmseries_autoscale.aws.network.ec2_actions import (
     Action,
     AllocateAddress,
     AssociateAddress,
@@ -27,12 +27,12 @@ from vmseries_autoscale.aws.network.state import Address, Interface
 from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.preflight.dry_run import (
+from vmseries_autoscale.preflight.findings import Findings, problem, unchecked
+from vmseries_autoscale.preflight.permission_checks import (
     PermissionCheck,
     check_permissions,
     dry_run_client,
 )
-from vmseries_autoscale.preflight.findings import Findings, problem, unchecked
 from vmseries_autoscale.settings import (
     HookSettings,
     LaunchSettings,

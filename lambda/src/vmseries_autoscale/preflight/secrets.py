@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import SecretError
+from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem
 from vmseries_autoscale.secret_store import Credentials
 
@@ -54,9 +55,6 @@ def trusted_certificates(
         The TLS context; ``None`` if there are no credentials, or if their ca_bundle cannot be used,
         which is then a finding.
     """
-    # Loading pan-os-python is slow, and only the pre-flight needs it here.
-    from vmseries_autoscale.pan_os.connection import verifying_context  # noqa: PLC0415
-
     if credentials is None:
         return None
     try:

@@ -9,11 +9,12 @@ from datetime import datetime
 from functools import partial
 
 from vmseries_autoscale.aws import clients, target_groups
-from vmseries_autoscale.aws.network import apply, plan
+from vmseries_autoscale.aws.network import plan
+from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.licensing.plugin import request_plugin_deactivation
+from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
 from vmseries_autoscale.outcome import (
     OUT_OF_TIME,
     Done,
@@ -142,5 +143,5 @@ def _deregister(target: Target) -> Outcome:
 
 def _remove_network(network: NetworkState) -> Outcome:
     # Nothing is attached: attached interfaces are ambiguous and not part of the plan.
-    apply.converge(clients.ec2(), partial(plan.plan_removal, detach=False), network)
+    converge(clients.ec2(), partial(plan.plan_removal, detach=False), network)
     return Done()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from vmseries_autoscale import identity
+from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
@@ -190,7 +190,7 @@ def _own_devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str
     candidates: dict[str, list[Device]] = {}
     ambiguous: dict[str, str] = {}
     for device in inventory.devices:
-        instance_id = tagged.get(device.serial) or identity.instance_id(device)
+        instance_id = tagged.get(device.serial) or firewall_identity.instance_id(device)
         if instance_id is not None and _was_ours(inventory, instance_id):
             candidates.setdefault(instance_id, []).append(device)
         elif device.policy_status is not None and not device.connected:

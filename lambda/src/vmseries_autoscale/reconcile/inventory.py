@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale import identity
+from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
 from vmseries_autoscale.aws.autoscaling_group import Activity
 from vmseries_autoscale.aws.instances import Instance, is_terminated
@@ -102,7 +102,7 @@ def _instance_ids(devices: Iterable[Device]) -> set[str]:
     return {
         name
         for device in devices
-        if (name := identity.instance_id(device)) is not None
+        if (name := firewall_identity.instance_id(device)) is not None
         and (device.policy_status is not None or not device.connected)
     }
 

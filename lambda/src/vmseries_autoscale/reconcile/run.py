@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vmseries_autoscale import panorama
-from vmseries_autoscale.licensing import firewall as firewall_license
+from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     CleanupPlan,

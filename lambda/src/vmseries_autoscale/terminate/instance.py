@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmseries_autoscale.aws import instances, tags
-from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.transition import InstanceInTransition
+from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Outcome, Unfinished
 from vmseries_autoscale.settings import TerminateSettings
@@ -60,7 +60,7 @@ def describe_all(
     Returns:
         The instances; and the outcomes of the events whose heartbeat failed.
     """
-    known, hooks_open = transition.describe_all(
+    known, hooks_open = instance_in_transition.describe_all(
         events, visit.autoscaling, lambda ids: instances.describe(visit.ec2, ids)
     )
     terminating = [

@@ -11,10 +11,10 @@ from typing import TypeVar
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import DeviceUnavailableError
-from vmseries_autoscale.identity import Evidence, Identity
-from vmseries_autoscale.licensing import firewall as firewall_license
-from vmseries_autoscale.licensing import plugin
-from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.firewall_identity import Evidence, Identity
+from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing import by_plugin
+from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
@@ -30,8 +30,8 @@ from vmseries_autoscale.outcome import (
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
-from vmseries_autoscale.terminate.identification import in_panorama_stages
 from vmseries_autoscale.terminate.instance import TerminatingInstance
+from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _return_one_directly(
         return Done()
     if terminating.serial is not None and tags.SERIAL not in terminating.tags:
         identified = Identity(terminating.serial, Evidence.FIREWALL)
-        transition.save_identity(terminating, identified, visit.ec2)
+        instance_in_transition.save_identity(terminating, identified, visit.ec2)
     return _deactivate_license(terminating, device, key_arn, visit)
 
 
@@ -191,7 +191,7 @@ def _return_via_plugin(
     outcomes = for_each(due, check, visit.time_budget)
     serials = listed & {instance.serial for instance in due}
     request = partial(
-        plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
+        by_plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
     )
     commit_error = _if_time(visit, request)
     if isinstance(commit_error, Unfinished):
@@ -225,14 +225,14 @@ def _check_returned(
     device = manager.session.devices.get(serial)
     if device is not None and device.connected and not was_listed:
         with telemetry.about(serial=serial):
-            plugin.verify_unlicensed(manager.session.panorama, manager.name, serial)
+            by_plugin.verify_unlicensed(manager.session.panorama, manager.name, serial)
     return Done()
 
 
 def is_left_to_plugin(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
     """Whether the license plugin has yet to return the license: Panorama has to keep the device."""
-    by_plugin = settings.licensing.mode is LicensingMode.PLUGIN
-    return by_plugin and not terminating.license_returned
+    plugin_returns = settings.licensing.mode is LicensingMode.PLUGIN
+    return plugin_returns and not terminating.license_returned
 
 
 def report_license_not_returned(
@@ -250,7 +250,7 @@ def report_license_not_returned(
     if mode is LicensingMode.FIREWALL and (serial or unknown):
         _report_not_returned(terminating)
     if mode is LicensingMode.PLUGIN and serial:
-        logger.error(plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
+        logger.error(by_plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
 def _report_not_returned(terminating: TerminatingInstance) -> None:

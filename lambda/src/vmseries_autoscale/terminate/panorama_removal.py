@@ -11,9 +11,9 @@ from vmseries_autoscale.lifecycle.visit import Outcomes, Visit
 from vmseries_autoscale.outcome import Unfinished, run_step
 from vmseries_autoscale.panorama import removal
 from vmseries_autoscale.settings import TerminateSettings
-from vmseries_autoscale.terminate.identification import in_panorama_stages
 from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.license_return import is_left_to_plugin
+from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
 
 
 def remove_from_panorama(

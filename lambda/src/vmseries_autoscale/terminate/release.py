@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.aws.network import apply, describe, plan
+from vmseries_autoscale.aws.network import describe, plan
+from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -68,7 +69,7 @@ def _release(
 
 
 def _remove_network(network: NetworkState, ec2: EC2Client) -> Outcome:
-    remaining = apply.converge(ec2, partial(plan.plan_removal, detach=True), network)
+    remaining = converge(ec2, partial(plan.plan_removal, detach=True), network)
     if remaining.interfaces or remaining.addresses:
         return Retry("interfaces are being detached", Delay.SHORT)
     return Done()

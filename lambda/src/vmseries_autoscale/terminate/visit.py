@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.transition import tag_last_visit
+from vmseries_autoscale.lifecycle.instance_in_transition import tag_last_visit
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, run_steps, unfinished
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.drain import drain
-from vmseries_autoscale.terminate.identification import identify_in_panorama
 from vmseries_autoscale.terminate.instance import TerminatingInstance, describe_all
 from vmseries_autoscale.terminate.license_return import return_license
+from vmseries_autoscale.terminate.panorama_lookup import identify_in_panorama
 from vmseries_autoscale.terminate.panorama_removal import remove_from_panorama
 from vmseries_autoscale.terminate.release import release_network
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vmseries_autoscale.aws.network.actions import (
+from vmseries_autoscale.aws.network.ec2_actions import (
     Action,
     AllocateAddress,
     AssociateAddress,

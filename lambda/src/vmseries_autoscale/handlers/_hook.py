@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmseries_autoscale import preflight, telemetry
-from vmseries_autoscale.lifecycle.batch import process_batch
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.lifecycle.message_queue import process_batch
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.time_budget import RESERVE_MILLISECONDS, TimeBudget

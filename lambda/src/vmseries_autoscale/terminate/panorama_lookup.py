@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from vmseries_autoscale.identity import Unknown
-from vmseries_autoscale.lifecycle import transition
+from vmseries_autoscale.firewall_identity import Unknown
+from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
@@ -42,7 +42,7 @@ def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[Termi
 def _identify(
     terminating: TerminatingInstance, session: PanoramaSession, visit: Visit[TerminateSettings]
 ) -> Outcome:
-    identified = transition.identify(
+    identified = instance_in_transition.identify(
         terminating,
         visit.settings.management_device_index,
         session.devices.values(),

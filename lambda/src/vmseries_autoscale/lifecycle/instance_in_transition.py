@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from vmseries_autoscale import concurrency, identity, telemetry
+from vmseries_autoscale import concurrency, firewall_identity, telemetry
 from vmseries_autoscale.aws import instances
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.identity import Evidence, Identity, Unknown
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.outcome import Unfinished, run_step
@@ -100,7 +100,7 @@ def identify(
         deployment: Name of the deployment.
     """
     instance_id = subject.event.instance_id
-    identified = identity.identify(
+    identified = firewall_identity.identify(
         instance_id,
         subject.tags,
         subject.private_ip(management_device_index),
@@ -117,7 +117,7 @@ def save_identity(subject: InstanceInTransition, identified: Identity, ec2: EC2C
     subject.serial = identified.serial
     if identified.evidence is not Evidence.SERIAL_TAG:
         with telemetry.about(serial=identified.serial):
-            subject.add_tags(ec2, identity.tags_for(identified))
+            subject.add_tags(ec2, firewall_identity.tags_for(identified))
 
 
 def tag_last_visit(

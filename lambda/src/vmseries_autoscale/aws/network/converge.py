@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from vmseries_autoscale import concurrency
 from vmseries_autoscale.aws import ec2_errors
-from vmseries_autoscale.aws.network.actions import Action
+from vmseries_autoscale.aws.network.ec2_actions import Action
 from vmseries_autoscale.aws.network.state import Change, NetworkState
 from vmseries_autoscale.errors import EventualConsistencyError, TimeBudgetExceededError
 

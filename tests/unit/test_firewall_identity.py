@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale import identity
+from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.identity import Evidence, Identity, Unknown, tags_for
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown, tags_for
 from vmseries_autoscale.panorama import Device
 
 ID = "i-0123456789abcdef0"
@@ -19,7 +19,7 @@ IP = "10.0.1.5"
 OTHER = "i-0fedcba9876543210"
 OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
 
-identify = partial(identity.identify, other_instance_with_serial=lambda _serial: None)
+identify = partial(firewall_identity.identify, other_instance_with_serial=lambda _serial: None)
 
 
 @pytest.mark.documents(id="readiness/identity/evidence")

@@ -118,8 +118,8 @@ class Source:
                 limits["max_items"] = 1
             block = self.block(f"{base}OutputReference")
         else:
-            found = DECLARED.search(member["text"])
-            interface, many = re.subn(r"\[\]$", "", plain(found[1]) if found else "")
+            declared = DECLARED.search(member["text"])
+            interface, many = re.subn(r"\[\]$", "", plain(declared[1]) if declared else "")
             if interface not in self.interfaces:
                 return None
             nesting = "list" if many else "single"
@@ -145,8 +145,8 @@ class Source:
             base = name.removesuffix("OutputReference")
             function = re.escape(base[0].lower() + base[1:]) + r"ToHclTerraform\("
             entry = rf'{function}[^\n]*\n\s+isBlock: \w+,\n\s+type: "(\w+)"'
-            found = re.search(entry, self.text)
-            return base, NESTING[found[1]] if found else "single", True
+            mapping = re.search(entry, self.text)
+            return base, NESTING[mapping[1]] if mapping else "single", True
         if name.endswith("Map"):
             return name.removesuffix("Map"), "map", False
         return name.removesuffix("List"), "set" if wraps_set == "true" else "list", False
@@ -168,8 +168,8 @@ def simple_type(text: str) -> Type:
     """Return the type of an attribute that has no class, from its getter or declaration."""
     getter = GETTER.search(text)
     if getter is None:
-        found = DECLARED.search(text)
-        return declared_type(found[1]) if found else "dynamic"
+        declared = DECLARED.search(text)
+        return declared_type(declared[1]) if declared else "dynamic"
     wrapper, kind = getter.groups()
     if kind in SCALARS:
         return SCALARS[kind]
@@ -203,9 +203,9 @@ def sources(archive: Path) -> Iterator[str]:
     with tarfile.open(archive) as package:
         for entry in package:
             file = package.extractfile(entry) if entry.name.endswith("/index.js") else None
-            found = SOURCE_MAP.search(file.read()) if file else None
-            if found:
-                yield json.loads(base64.b64decode(found[1]))["sourcesContent"][0]
+            source_map = SOURCE_MAP.search(file.read()) if file else None
+            if source_map:
+                yield json.loads(base64.b64decode(source_map[1]))["sourcesContent"][0]
 
 
 def recover(archive: Path, wanted: set[str]) -> Schema:
@@ -219,7 +219,7 @@ def recover(archive: Path, wanted: set[str]) -> Schema:
         SchemaError: The package lacks one of the types.
     """
     provider: Schema = {}
-    found: Schema = {}
+    types: Schema = {}
     for text in sources(archive):
         kind = KIND.search(text)
         name = TERRAFORM_TYPE.search(text)
@@ -227,13 +227,13 @@ def recover(archive: Path, wanted: set[str]) -> Schema:
             continue
         key = {"Resource": "", "DataSource": "data.", "Provider": "provider."}[kind[2]] + name[1]
         if key in wanted:
-            found[key] = {"version": 0, "block": Source.read(text).block(kind[1])}
+            types[key] = {"version": 0, "block": Source.read(text).block(kind[1])}
         elif kind[2] == "Provider":
             provider = {"version": 0, "block": Source.read(text).block(kind[1])}
-    missing = sorted(wanted - found.keys())
+    missing = sorted(wanted - types.keys())
     if missing or not provider:
         raise SchemaError(f"{archive.name} lacks: {', '.join(missing) or 'the provider'}")
-    return {"provider": provider, "types": dict(sorted(found.items()))}
+    return {"provider": provider, "types": dict(sorted(types.items()))}
 
 
 def used_types(repository: Path) -> set[str]:

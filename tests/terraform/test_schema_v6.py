@@ -58,16 +58,16 @@ def terraform(folder: Path, environment: Mapping[str, str], *arguments: str) -> 
     """Run Terraform in a folder, and return its output."""
     binary = tf_setup.terraform_environment().binary
     command = [binary, f"-chdir={folder}", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return result.stdout + result.stderr
 
 
 def problems(folder: Path, environment: Mapping[str, str]) -> list[str]:
     """Return the errors and warnings of `terraform validate`."""
     output = terraform(folder, environment, "init", "-input=false", "-no-color")
     assert "successfully initialized" in output, output
-    answer: Any = json.loads(terraform(folder, environment, "validate", "-json"))
-    return [f"{item['summary']}: {item['detail']}" for item in answer["diagnostics"]]
+    result: Any = json.loads(terraform(folder, environment, "validate", "-json"))
+    return [f"{item['summary']}: {item['detail']}" for item in result["diagnostics"]]
 
 
 @pytest.mark.parametrize("root", ROOTS)

@@ -92,7 +92,7 @@ run "refuses_too_little_memory" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_time_out_of_less_than_a_minute" {
+run "refuses_a_timeout_of_less_than_a_minute" {
   command = plan
 
   variables {
@@ -102,7 +102,7 @@ run "refuses_a_time_out_of_less_than_a_minute" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_retry_after_a_crash_that_comes_after_the_hook_time_out" {
+run "refuses_a_retry_after_a_crash_that_comes_after_the_hook_timeout" {
   command = plan
 
   variables {
@@ -378,7 +378,7 @@ run "refuses_a_message_retention_shorter_than_the_deadline" {
   expect_failures = [var.event_delivery]
 }
 
-run "refuses_a_dead_letter_retention_that_is_not_longer_than_the_queue_s" {
+run "refuses_a_dead_letter_retention_that_does_not_exceed_that_of_the_queue" {
   command = plan
 
   variables {

@@ -81,7 +81,7 @@ run "refuses_an_http_health_check_without_a_path" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_a_health_check_time_out_longer_than_its_interval" {
+run "refuses_a_health_check_timeout_longer_than_its_interval" {
   command = plan
 
   variables {

@@ -11,6 +11,18 @@ variables {
 
   firewall = { panos_version = "11.1.4-h7" }
   capacity = { min = 1, max = 3 }
+
+  # Values for the runs below.
+  valid_panorama = {
+    hostnames      = ["panorama.example.com"]
+    secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+    device_group   = "autoscale"
+    template_stack = "autoscale-stack"
+  }
+  valid_firewall_api = {
+    secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+    server_name = "firewalls.example.com"
+  }
 }
 
 # Control run: without it, an invalid value above would let every refusal pass.
@@ -24,12 +36,7 @@ run "refuses_three_panorama_host_names" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["one.example.com", "two.example.com", "three.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { hostnames = ["one.example.com", "two.example.com", "three.example.com"] })
   }
 
   expect_failures = [var.panorama]
@@ -39,12 +46,7 @@ run "refuses_a_url_as_panorama_host_name" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["https://panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { hostnames = ["https://panorama.example.com"] })
   }
 
   expect_failures = [var.panorama]
@@ -54,13 +56,7 @@ run "refuses_a_panorama_on_port_0" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-      port           = 0
-    }
+    panorama = merge(var.valid_panorama, { port = 0 })
   }
 
   expect_failures = [var.panorama]
@@ -70,12 +66,7 @@ run "refuses_a_password_as_secret_arn" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "correct horse"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { secret_arn = "correct horse" })
   }
 
   expect_failures = [var.panorama]
@@ -85,28 +76,17 @@ run "refuses_a_device_group_with_a_slash" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "a/b"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { device_group = "a/b" })
   }
 
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_panorama_time_out_longer_than_the_function_s" {
+run "refuses_a_panorama_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames       = ["panorama.example.com"]
-      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group    = "autoscale"
-      template_stack  = "autoscale-stack"
-      timeout_seconds = 31
-    }
+    panorama = merge(var.valid_panorama, { timeout_seconds = 31 })
   }
 
   expect_failures = [var.panorama]
@@ -116,12 +96,7 @@ run "accepts_the_license_plugin" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "Autoscale licenses 1.0_a-b" }
   }
 }
@@ -131,12 +106,7 @@ run "refuses_a_launch_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     functions = { launch_concurrency = 3 }
   }
 
@@ -148,12 +118,7 @@ run "refuses_a_terminate_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     functions = { terminate_concurrency = 3 }
   }
 
@@ -166,12 +131,9 @@ run "accepts_the_firewall_api_without_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "connected"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "connected"
   }
 }
 
@@ -179,17 +141,9 @@ run "refuses_the_firewall_api_together_with_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama     = var.valid_panorama
   }
 
   expect_failures = [var.firewall_api]
@@ -199,10 +153,7 @@ run "refuses_the_firewall_api_for_functions_without_a_vpc" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
+    firewall_api = var.valid_firewall_api
   }
 
   expect_failures = [var.firewall_api]
@@ -212,11 +163,8 @@ run "refuses_firewall_credentials_in_clear_text" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "admin:secret"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { secret_arn = "admin:secret" })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -226,11 +174,8 @@ run "refuses_a_wildcard_as_server_name" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "*.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { server_name = "*.example.com" })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -240,27 +185,19 @@ run "refuses_a_firewall_api_on_port_0" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-      port        = 0
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { port = 0 })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_firewall_time_out_longer_than_the_function_s" {
+run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name     = "firewalls.example.com"
-      timeout_seconds = 7
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -272,12 +209,7 @@ run "refuses_an_unknown_readiness" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     readiness = "booted"
   }
 
@@ -298,12 +230,7 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     deadlines = { launch_minutes = 20 }
   }
 
@@ -314,13 +241,7 @@ run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames             = ["panorama.example.com"]
-      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group          = "autoscale"
-      template_stack        = "autoscale-stack"
-      push_when_out_of_sync = true
-    }
+    panorama  = merge(var.valid_panorama, { push_when_out_of_sync = true })
     readiness = "connected"
   }
 
@@ -331,12 +252,9 @@ run "refuses_a_firewall_api_that_no_function_calls" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "off"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "off"
   }
 
   expect_failures = [var.readiness]
@@ -346,12 +264,9 @@ run "refuses_the_readiness_in_sync_without_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "in-sync"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "in-sync"
   }
 
   expect_failures = [var.readiness]
@@ -361,12 +276,9 @@ run "refuses_a_launch_deadline_shorter_than_a_boot_with_the_firewall_api" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    deadlines = { launch_minutes = 20 }
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    deadlines    = { launch_minutes = 20 }
   }
 
   expect_failures = [var.readiness]
@@ -401,12 +313,7 @@ run "refuses_license_returns_without_a_licensing_api_key" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "firewall" }
   }
 
@@ -417,12 +324,7 @@ run "refuses_license_returns_for_a_bundle" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     firewall = { panos_version = "11.1.4-h7", license_type = "bundle1" }
     licensing = {
       mode               = "firewall"
@@ -447,12 +349,7 @@ run "refuses_a_licensing_api_key_in_clear_text" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "firewall", api_key_secret_arn = "0123456789abcdef" }
   }
 
@@ -473,12 +370,7 @@ run "refuses_the_license_plugin_without_a_license_manager" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin" }
   }
 
@@ -489,12 +381,7 @@ run "refuses_the_license_plugin_for_a_bundle" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
     licensing = { mode = "plugin", license_manager = "autoscale" }
   }
@@ -506,12 +393,7 @@ run "refuses_a_licensing_api_key_together_with_the_license_plugin" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     licensing = {
       mode               = "plugin"
       license_manager    = "autoscale"
@@ -526,12 +408,7 @@ run "refuses_a_license_manager_without_effect" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     licensing = {
       mode               = "firewall"
       license_manager    = "autoscale"
@@ -546,12 +423,7 @@ run "refuses_a_license_manager_with_a_quote_in_its_name" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "the hub's" }
   }
 

@@ -1,12 +1,12 @@
-"""Run a Terraform command with one AWS provider that stays, in place of one for each graph walk.
+"""Run a Terraform command with one AWS provider process instead of one for each graph walk.
 
     python3 tools/tf_provider.py terraform test
 
-Terraform starts the provider anew for each walk of a graph: `terraform test` does so about three
-times in a run, and a start of this provider costs more than the walk. Terraform attaches itself to
-a provider that runs already if TF_REATTACH_PROVIDERS says where it listens, and a provider listens
-if it is started with `-debug`: https://developer.hashicorp.com/terraform/plugin/debugging. It is
-the program that `terraform init` installed, so what it answers is the same.
+Terraform starts the provider again for each walk of a graph: about three times in each run of
+`terraform test`. A start of this provider takes longer than the walk. Terraform uses a provider
+that already runs if TF_REATTACH_PROVIDERS says where it listens, and a provider listens if it was
+started with `-debug`: https://developer.hashicorp.com/terraform/plugin/debugging. It is the
+program that `terraform init` installed, so its answers are the same.
 
 For mocks only, which never configure it: one process has one configuration, the last. Where it
 cannot be had in this way, the command runs as it would without this tool. Standard library only.
@@ -22,15 +22,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-# The provider lives until its lifeline closes: the pipe that the shell reads and nobody writes to.
-# What it prints goes into another, which the shell lets go of, so that its early end is seen.
+# The shell ends the provider when the lifeline closes, a pipe that it reads and nobody writes to.
+# The provider prints to another pipe. The shell closes its copy, so that the reader of this pipe
+# notices if the provider ends early.
 KEEPER = '"$0" -debug & exec >&-; read -r _; kill "$!"; wait; rm -rf "$TMPDIR"'
 
 WHERE_IT_LISTENS = re.compile(r"TF_REATTACH_PROVIDERS='(.+)'")
 
 
 class NotSharedError(Exception):
-    """There is no provider to attach to: the message says why."""
+    """There is no provider to attach to. The message says why."""
 
 
 def installed(terraform: str) -> tuple[str, Path]:
@@ -89,7 +90,7 @@ def start(program: Path) -> dict[str, object]:
 
 
 def main(command: list[str]) -> None:
-    """Become the command, attached to a provider where there is one."""
+    """Run the command in this process, with a running provider if there is one."""
     try:
         address, program = installed(command[0])
         # By the name that this Terraform has for it: OpenTofu has the program under another host.

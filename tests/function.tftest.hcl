@@ -19,7 +19,7 @@ variables {
   }
   environment = { SETTINGS = "{}" }
   statements = {
-    Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." }
+    Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads the instances." }
   }
   role               = { path = "/", boundary_arn = null }
   log_retention_days = 90

@@ -173,7 +173,7 @@ run "refuses_statements_that_do_not_fit_into_a_policy" {
       Describe = {
         actions   = ["ec2:DescribeInstances"]
         resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"]
-        reason    = "Reads what is there."
+        reason    = "Reads the resources."
       }
     }
     role               = { path = "/", boundary_arn = null }

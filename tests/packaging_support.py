@@ -91,7 +91,7 @@ class Checkout:
         return result.stdout
 
     def refuse(self, *arguments: str | Path, **how: Any) -> str:
-        """Run the build, which must fail with a message of its own, and return the message."""
+        """Run the build, which must fail with its own message, and return the message."""
         result = self.run(*arguments, **how)
         assert result.returncode == 1, (result.stdout, result.stderr)
         assert result.stderr.startswith("build.py: "), result.stderr

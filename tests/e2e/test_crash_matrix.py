@@ -21,7 +21,7 @@ FAULTS = {"killed before", "killed after", "throttled", "HTTP 500", "reset after
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Results of the program, in a process of its own, since a lab changes moto globally."""
+    """Results of the program, which runs in its own process, since a lab changes moto globally."""
     file = tmp_path_factory.mktemp("crash-matrix") / "results.json"
     path = os.pathsep.join(
         str(REPOSITORY / folder) for folder in ("lab/src", "lambda/src", "tools")

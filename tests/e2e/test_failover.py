@@ -253,7 +253,7 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
     reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
     assert not any(report["orphans"] or report["licenses_not_returned"] for report in reports)
-    # Each deployment has made one commit, of its own changes.
+    # Each deployment has made one commit with its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)
     site.check_others(entries, {*held.values(), *given_up.values()})

@@ -17,7 +17,7 @@ from terraform.spoke_routes import routes_around
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.deployment import MINUTE, Deployment, tags_of
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks, tags_of
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
 from vmseries_scenarios.preflight import validate
 from vmseries_scenarios.terraform import Change
@@ -50,11 +50,7 @@ class Step:
 
     def completions(self, hook: str) -> Counter[tuple[str, str]]:
         """Return how often a hook was completed, by instance and result."""
-        return Counter(
-            (e.subject, e.detail["result"])
-            for e in self.of("hook-completed")
-            if e.detail["hook"] == hook
-        )
+        return Counter((e.subject, e.detail["result"]) for e in completed_hooks(self.entries, hook))
 
 
 @dataclass

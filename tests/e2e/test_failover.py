@@ -16,7 +16,7 @@ from e2e.support import QUICK_BOOT, SECRET
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.panorama import initial_config
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -205,10 +205,8 @@ def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
     """Return the results of the terminate hooks of these instances."""
     return [
         e.detail["result"]
-        for e in entries
-        if e.kind == "hook-completed"
-        and e.subject in instance_ids
-        and e.detail["hook"] == "terminate"
+        for e in completed_hooks(entries, "terminate")
+        if e.subject in instance_ids
     ]
 
 
@@ -246,13 +244,14 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     returned = {e.subject for e in lab.timeline(entries) if e.kind == "license-returned"}
     assert returned == set(held.values())
     # The reconcile function has finished the removal, and reported the lost licenses.
-    reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
-    (found,) = [report for report in reports if report["orphans"]]
-    assert found["orphans"] == given_up
-    assert sorted(found["licenses_not_returned"]) == sorted(given_up.values())
-    assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
-    reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
-    assert not any(report["orphans"] or report["licenses_not_returned"] for report in reports)
+    (report,) = [report for report in west.reconcile_reports(since) if report["orphans"]]
+    assert report["orphans"] == given_up
+    assert sorted(report["licenses_not_returned"]) == sorted(given_up.values())
+    assert report["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
+    assert not any(
+        report["orphans"] or report["licenses_not_returned"]
+        for report in east.reconcile_reports(since)
+    )
     # Each deployment has made one commit with its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)

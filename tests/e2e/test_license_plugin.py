@@ -74,10 +74,8 @@ def test_every_license_is_returned_by_the_plugin(tmp_path: Path) -> None:
         assert deployment.metric("LicenseReturned", since) == len(leaving)
 
         lab.advance(AGE_FLOOR + 2 * INTERVAL)
-        reports = [
-            line["report"] for line in deployment.log(since, "reconcile") if "report" in line
-        ]
-        assert {killed: serials[killed]} in [report["orphans"] for report in reports]
+        orphans = [report["orphans"] for report in deployment.reconcile_reports(since)]
+        assert {killed: serials[killed]} in orphans
         assert listed(lab) == {serials[stays]}
         assert uncommitted(lab) == "no"
         assert lab.leftovers() == left_by(1)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=150)
 
@@ -99,9 +99,7 @@ def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
 def completions(deployment: Deployment, hook: str, since: int) -> Counter[str]:
     """Return how often a hook was completed, by result."""
     return Counter(
-        entry.detail["result"]
-        for entry in deployment.lab.timeline(since)
-        if entry.kind == "hook-completed" and entry.detail["hook"] == hook
+        e.detail["result"] for e in completed_hooks(deployment.lab.timeline(since), hook)
     )
 
 
@@ -141,7 +139,7 @@ def test_one_reconciliation_repairs_a_scale_out_whose_events_are_lost(
     assert len(waiting) == FLEET - 1
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
-    reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
+    reports = deployment.reconcile_reports(since)
     written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
     assert deployment.metric("LifecycleEventResent", since, "reconcile") == FLEET - 1
@@ -171,7 +169,7 @@ def test_one_reconciliation_repairs_a_scale_in_whose_events_are_lost(
     assert deployment.lab.leftovers() == left_by(FLEET)
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
-    reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
+    reports = deployment.reconcile_reports(since)
     written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
 

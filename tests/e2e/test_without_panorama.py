@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vmseries_lab.client import Lab
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -42,11 +42,7 @@ def test_the_firewall_api_shows_readiness_and_returns_the_license(tmp_path: Path
         (broken,) = deployment.group.states().keys() - {instance_id}
         assert deployment.group.terminate_one() == instance_id
         lab.advance(46 * MINUTE)
-        (completed,) = [
-            entry
-            for entry in deployment.happened("hook-completed", broken)
-            if entry.detail["hook"] == "launch"
-        ]
+        (completed,) = completed_hooks(deployment.happened("hook-completed", broken), "launch")
         assert completed.detail["result"] == "ABANDON"
         assert "auto-commit has failed" in deployment.tags(broken)["vmseries-autoscale:abandoned"]
 

@@ -23,7 +23,7 @@ import pytest
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.deployment import Deployment, Group
+from vmseries_scenarios.deployment import Deployment, Group, completed_hooks
 from vmseries_scenarios.terraform import Change, Workspace
 
 pytestmark = pytest.mark.apply(seconds=170)
@@ -127,9 +127,7 @@ def destroyed(consumer: Consumer, in_service: list[Entry]) -> list[Entry]:
 def completions(entries: list[Entry], hook: str) -> Counter[tuple[str, str]]:
     """Return how often a hook was completed, by group and result."""
     return Counter(
-        (entry.detail["group"], entry.detail["result"])
-        for entry in entries
-        if entry.kind == "hook-completed" and entry.detail["hook"] == hook
+        (entry.detail["group"], entry.detail["result"]) for entry in completed_hooks(entries, hook)
     )
 
 

@@ -1,18 +1,6 @@
 # Validations of the inputs `panorama`, `firewall_api`, `readiness`, `licensing`.
 
 variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-
-  # Values for the runs below.
   valid_panorama = {
     hostnames      = ["panorama.example.com"]
     secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
@@ -25,8 +13,8 @@ variables {
   }
 }
 
-# Control run: without it, an invalid value above would let every refusal pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 

@@ -153,7 +153,7 @@ prove-crashes: setup ## Fail each call of the functions in each way; everything 
 
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)
-	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough \
+	$(BIN)/pytest tests/unit tests/component -m properties --hypothesis-profile thorough \
 	  --hypothesis-show-statistics $(ARGS)
 
 .PHONY: prove-permissions
@@ -167,3 +167,7 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 .PHONY: prove-rates
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
+
+.PHONY: bench
+bench: setup ## Measure what depends on the machine's speed, as ratios of one run
+	@PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios bench

@@ -8,8 +8,9 @@ that already runs if TF_REATTACH_PROVIDERS says where it listens, and a provider
 started with `-debug`: https://developer.hashicorp.com/terraform/plugin/debugging. It is the
 program that `terraform init` installed, so its answers are the same.
 
-For mocks only, which never configure it: one process has one configuration, the last. Where it
-cannot be had in this way, the command runs as it would without this tool. Standard library only.
+For mocks, which never configure it, and for a root with one configuration of the provider: one
+process has one configuration, the last. Where the provider cannot be shared in this way, the
+command runs as it would without this tool. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 # The shell ends the provider when the lifeline closes, a pipe that it reads and nobody writes to.
@@ -34,28 +37,63 @@ class NotSharedError(Exception):
     """There is no provider to attach to. The message says why."""
 
 
-def installed(terraform: str) -> tuple[str, Path]:
-    """Return the AWS provider's address and program, as `terraform init` left them here.
+@dataclass(frozen=True)
+class Provider:
+    """A running provider.
+
+    Attributes:
+        listener: The value of TF_REATTACH_PROVIDERS for it.
+        pipes: File descriptors; the provider ends when all copies of them are closed.
+        process: The shell that started it.
+    """
+
+    listener: dict[str, object]
+    pipes: tuple[int, int]
+    process: subprocess.Popen[bytes]
+
+    def close(self) -> None:
+        """End the provider, if no other process holds the pipes."""
+        for pipe in self.pipes:
+            os.close(pipe)
+        self.process.wait()
+
+
+def installed(
+    terraform: str, environment: Mapping[str, str] = os.environ, folder: Path = Path()
+) -> tuple[str, Path]:
+    """Return the AWS provider's address and program, as `terraform init` left them.
+
+    Args:
+        terraform: The command.
+        environment: Environment variables of the command.
+        folder: Folder of the root module.
 
     Raises:
-        NotSharedError: this folder is not initialised, or does not use the AWS provider.
+        NotSharedError: This folder is not initialized, or does not use the AWS provider.
     """
-    told = subprocess.run([terraform, "version", "-json"], stdout=subprocess.PIPE, check=True)
-    version = json.loads(told.stdout)
-    providers = Path(os.environ.get("TF_DATA_DIR", ".terraform")) / "providers"
+    result = subprocess.run(
+        [terraform, "version", "-json"],
+        stdout=subprocess.PIPE,
+        check=True,
+        env=environment,
+        cwd=folder,
+    )
+    version = json.loads(result.stdout)
+    providers = folder / environment.get("TF_DATA_DIR", ".terraform") / "providers"
     for address, selected in version["provider_selections"].items():
         if address.endswith("/hashicorp/aws"):
-            folder = providers / address / selected / version["platform"]
-            for program in folder.glob("terraform-provider-aws*"):
+            place = providers / address / selected / version["platform"]
+            for program in place.glob("terraform-provider-aws*"):
                 return address, program.absolute()
     raise NotSharedError("no AWS provider is installed here (terraform init)")
 
 
-def start(program: Path) -> dict[str, object]:
-    """Start the provider, and return what Terraform needs in order to attach itself.
+def start(
+    program: Path, environment: Mapping[str, str] = os.environ, folder: Path = Path()
+) -> Provider:
+    """Start the provider in the folder of the root module, which relative file names refer to.
 
-    The provider ends with this process, or with the program that this process becomes, however
-    that ends: the kernel closes the lifeline.
+    The provider ends with this process, however that ends: the kernel closes the lifeline.
 
     Raises:
         NotSharedError: the provider ended, or did not say where it listens.
@@ -63,29 +101,33 @@ def start(program: Path) -> dict[str, object]:
     waits, lifeline = os.pipe()
     reads, prints = os.pipe()
     environment = {
-        **os.environ,
-        # By default it would write its trace, of which nobody reads a word.
+        **environment,
+        # By default it would write a trace, which nobody reads.
         "TF_LOG_PROVIDER": "off",
         "TF_LOG_SDK": "off",
-        # It makes its socket here, and leaves it.
+        # It creates its socket here, and does not delete it.
         "TMPDIR": tempfile.mkdtemp(prefix="tf-provider-"),
     }
-    subprocess.Popen(
+    process = subprocess.Popen(
         ["/bin/sh", "-c", KEEPER, str(program)],
         stdin=waits,
         stdout=prints,
         stderr=subprocess.DEVNULL,
         env=environment,
+        cwd=folder,
         start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to tidy up.
     )
+    os.close(waits)
     os.close(prints)
     with open(reads, closefd=False) as printed:
         for line in printed:
             if found := WHERE_IT_LISTENS.search(line):
-                os.set_inheritable(lifeline, True)
-                os.set_inheritable(reads, True)  # A provider that prints to a closed pipe dies.
                 (listener,) = json.loads(found[1]).values()
-                return dict(listener)
+                # It is read no more, but a provider that prints to a closed pipe dies.
+                return Provider(dict(listener), (lifeline, reads), process)
+    os.close(lifeline)
+    os.close(reads)
+    process.wait()
     raise NotSharedError(f"`{program} -debug` did not say where it listens")
 
 
@@ -94,7 +136,10 @@ def main(command: list[str]) -> None:
     try:
         address, program = installed(command[0])
         # By the name that this Terraform has for it: OpenTofu has the program under another host.
-        os.environ["TF_REATTACH_PROVIDERS"] = json.dumps({address: start(program)})
+        provider = start(program)
+        os.environ["TF_REATTACH_PROVIDERS"] = json.dumps({address: provider.listener})
+        for pipe in provider.pipes:
+            os.set_inheritable(pipe, True)  # The provider ends with what this process becomes.
     except NotSharedError as error:
         print(f"{error}: Terraform starts a provider for each walk", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606 - this is what the tool is for

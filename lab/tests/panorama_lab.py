@@ -110,7 +110,7 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
     )
     context = ssl.create_default_context(cadata=outside.authority.pem)
     try:
-        with urllib.request.urlopen(request, context=context, timeout=5) as answer:  # noqa: S310 - the same
+        with urllib.request.urlopen(request, context=context, timeout=60) as answer:  # noqa: S310 - the same
             assert answer.headers.get_content_type() == "application/xml"
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:

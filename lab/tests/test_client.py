@@ -27,7 +27,7 @@ def alive(pid: int) -> bool:
     return not status.exists() or status.read_text().rsplit(") ", 1)[1][0] != "Z"
 
 
-def gone(pid: int, limit: float = 15.0) -> bool:
+def gone(pid: int, limit: float = 60.0) -> bool:
     end = time.monotonic() + limit
     while alive(pid):
         if time.monotonic() > end:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -126,7 +125,7 @@ def test_hosts_of_the_lab_are_reached_by_name_with_verified_tls(account: Account
         def ask(url, ca):
             tls = ssl.create_default_context(cadata=ca)
             try:
-                return urllib.request.urlopen(url, context=tls, timeout=5).status
+                return urllib.request.urlopen(url, context=tls, timeout=60).status
             except urllib.error.HTTPError as error:
                 return error.code
             except urllib.error.URLError as error:
@@ -177,7 +176,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
         def handler(event, context):
             tls = ssl.create_default_context(cadata=event["ca_bundle"])
             plain = socket.create_connection((event["address"], 443), 5)
-            connection = http.client.HTTPSConnection(event["address"], timeout=5)
+            connection = http.client.HTTPSConnection(event["address"], timeout=60)
             connection.sock = tls.wrap_socket(plain, server_hostname="firewall.example.com")
             command = "%3Cshow%3E%3Cchassis-ready/%3E%3C/show%3E"
             path = "/api/?type=op&cmd=" + command + "&key=" + event["api_key"]
@@ -200,7 +199,7 @@ def test_a_firewall_is_reached_at_its_address_from_within_the_vpc(
     lab.firewalls.set_boot_times(**asdict(BootTimes()))
 
 
-def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
+def test_time_out_in_lab_time(lab: Lab, account: Account) -> None:
     """Function timeout: the environment is ended; the next invocation is a cold start."""
     code = """
     import time
@@ -210,12 +209,12 @@ def test_time_out_in_real_time(lab: Lab, account: Account) -> None:
     """
     arn = account.function(code, Timeout=1)
     assert account.invoke(arn, 0) == (None, "")
-    started = time.monotonic()
+    started = lab.now()
     answer, error = account.invoke(arn, 30)
     assert error == "Unhandled"
     assert answer["errorType"] == "Sandbox.Timedout"
     assert answer["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
-    assert time.monotonic() - started < 5
+    assert 1 <= lab.now() - started < 5
     assert account.invoke(arn, 0) == (None, "")
     noted = invocations_of(lab, arn)
     assert [i["cold"] for i in noted] == [True, False, True]
@@ -330,17 +329,107 @@ def test_logs_go_where_the_role_lets_them(lab: Lab, account: Account) -> None:
     assert puts[-1]["role"] == allowed.rsplit("/", 1)[-1]
 
 
+HANGING_CALLS = """
+import ssl, time, urllib.error, urllib.request
+def handler(event, context):
+    tls = ssl.create_default_context(cadata=event["ca"])
+    left = []
+    for _ in range(event["calls"]):
+        left.append(context.get_remaining_time_in_millis() / 1000)
+        try:
+            urllib.request.urlopen(event["url"], context=tls, timeout=20).close()
+        except urllib.error.HTTPError:
+            pass
+        except TimeoutError:
+            pass
+    return left
+"""
+
+
+def test_a_function_whose_calls_hang_runs_out_of_its_time(lab: Lab, account: Account) -> None:
+    """Each call that hangs takes the seconds of its client's timeout, in lab time."""
+    arn = account.function(HANGING_CALLS, Timeout=50)
+    event = {"ca": lab.ca_pem, "url": "https://panorama.example.com/api/?type=op"}
+    lab.panorama.configure(mode="hanging")
+    try:
+        left, error = account.invoke(arn, event | {"calls": 2})
+        before = lab.now()
+        answer, timeout = account.invoke(arn, event | {"calls": 3})
+        passed = lab.now() - before
+    finally:
+        lab.panorama.configure(mode="answering")
+    assert (left, error) == ([50, 30], "")
+    assert timeout == "Unhandled"
+    assert answer["errorMessage"].endswith("Error: Task timed out after 50.00 seconds")
+    assert 50 <= passed < 55
+
+
+def test_a_delayed_response_takes_a_function_lab_time(lab: Lab, account: Account) -> None:
+    """The client gives up only if the delay is longer than its timeout."""
+    arn = account.function(HANGING_CALLS, Timeout=600)
+    event = {"ca": lab.ca_pem, "url": "https://panorama.example.com/api/?type=op", "calls": 3}
+    for delay, seconds in ((15, 15), (300, 20)):
+        lab.panorama.configure(delay_seconds=delay)
+        try:
+            left, error = account.invoke(arn, event)
+        finally:
+            lab.panorama.configure(delay_seconds=0)
+        assert (left, error) == ([600, 600 - seconds, 600 - 2 * seconds], "")
+
+
+CALLS_WITH_TIMEOUTS = """
+import time
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+def handler(name, context):
+    config = Config(read_timeout=9, retries={"total_max_attempts": 1})
+    sqs = boto3.client("sqs", config=config)
+    begun = time.time()
+    try:
+        outcome = sqs.create_queue(QueueName=name)["QueueUrl"].rpartition("/")[2]
+    except ReadTimeoutError:
+        outcome = "timed out"
+    return outcome, round(time.time() - begun, 3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"kind": "delay", "seconds": 8}, [8]),
+        ({"kind": "delay", "seconds": 8, "when": "after"}, [8]),
+        ({"kind": "delay", "seconds": 10}, ["timed out", 9]),
+        ({"kind": "late", "seconds": 4}, ["timed out", 9]),
+    ],
+)
+def test_faults_that_delay_calls_of_a_function_take_lab_time(
+    lab: Lab, account: Account, fault: dict[str, Any], expected: list[Any]
+) -> None:
+    """Whether the client waits or gives up, the call takes effect."""
+    arn = account.function(CALLS_WITH_TIMEOUTS, Timeout=60)
+    lab.faults.add("sqs", "CreateQueue", role="*", **fault)
+    name = account.name
+    answer, error = account.invoke(arn, name)
+    assert (answer[-len(expected) :], error) == (expected, "")
+    lab.settle()
+    assert len(lab.aws.client("sqs").list_queues(QueueNamePrefix=name)["QueueUrls"]) == 1
+
+
 def test_output_after_the_answer_belongs_to_the_next_invocation(lab: Lab, account: Account) -> None:
     """Execution environment lifecycle: background work goes on when the environment thaws."""
     arn = account.function(
         """
-        import threading, time
+        import threading
+        timers = []
         def handler(event, context):
-            threading.Timer(0.3, print, ["a late line"]).start()
+            for timer in timers:
+                timer.join()
+            timers[:] = [threading.Timer(0.3, print, ["a late line"])]
+            timers[0].start()
         """
     )
     account.invoke(arn)
-    time.sleep(1)
     assert account.invoke(arn) == (None, "")
     group = f"/aws/lambda/{arn.rsplit(':', 1)[-1]}"
     events = lab.aws.client("logs").filter_log_events(logGroupName=group)["events"]

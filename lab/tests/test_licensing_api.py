@@ -47,7 +47,7 @@ def client(service, authority, monkeypatch, tmp_path):
 
     def make(key=API_KEY):
         return pan.licapi.PanLicapi(
-            hostname=f"{LICENSING_NAME}:{service.server.port}", api_key=key, timeout=5
+            hostname=f"{LICENSING_NAME}:{service.server.port}", api_key=key, timeout=60
         )
 
     return make

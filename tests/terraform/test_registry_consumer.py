@@ -96,6 +96,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
         environment = {**tools.environment, **lab.aws.environment()}
         workspace = Workspace(folder / "root", binary=tools.binary, environment=environment)
         workspace.init()
+        workspace.keep_provider()
         module = folder / "module"
         yield Consumer(lab, Deployment(lab, workspace), module, contents(module))
         assert lab.errors() == []

@@ -70,7 +70,7 @@ def test_a_firewall_that_another_instance_is_known_to_be() -> None:
     assert found.reason.endswith(f"but is {OTHER}")
 
 
-def test_who_else_it_might_be_is_asked_only_where_the_address_alone_tells() -> None:
+def test_other_instances_are_checked_only_if_the_address_is_the_only_evidence() -> None:
     asked: list[str] = []
     for own_tags, known in (
         ({tags.SERIAL: "001"}, [OURS]),
@@ -156,13 +156,13 @@ NAT = "203.0.113.9"
         ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
     ],
 )
-def test_what_looks_like_it_is_nobody(situation: str, known: list[Device]) -> None:
+def test_a_similar_firewall_is_no_match(situation: str, known: list[Device]) -> None:
     assert isinstance(identify(ID, {}, IP, known), Unknown), situation
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
 @pytest.mark.parametrize("address", [NAT, "", IP])
-def test_behind_nat_the_host_name_tells(address: str) -> None:
+def test_behind_nat_the_host_name_identifies_the_firewall(address: str) -> None:
     """And every firewall there has the same address."""
     known = [
         replace(OURS, hostname=ID, ip_address=address),

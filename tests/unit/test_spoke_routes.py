@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from container import set_environment
-from moto import mock_aws
 from terraform.spoke_routes import routes_around
 
 from vmseries_autoscale.aws import clients
+from vmseries_lab.aws.in_process import in_process_aws
 
 ZONES = ("us-east-1a", "us-east-1b")
 
@@ -63,7 +63,7 @@ class Spoke:
 def ec2() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch)
-        with mock_aws():
+        with in_process_aws():
             # The functions' client is shared, because another would read EC2's large model again.
             yield clients.ec2()
 

@@ -63,7 +63,7 @@ class Licensing:
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
         self.refuse_deactivation: str | None = None
-        self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond)
+        self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
     @property

@@ -39,6 +39,8 @@ from vmseries_lab.licensing_api import AUTH_CODE
 from vmseries_lab.panorama import faults as panorama_faults
 
 PUMP_SECONDS = 0.05
+STANDING = -1.0
+"""The pace at which no time passes by itself."""
 
 
 class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
@@ -68,7 +70,8 @@ class Pump:
     """Lets time pass: ticks the engines, and moves the clock if a pace is set.
 
     Attributes:
-        pace: lab seconds that pass per real second, on top of the real second itself.
+        pace: lab seconds that pass per real second in which nothing is in flight, besides one that
+            passes anyway; -1 lets the clock stand still.
         errors: what went wrong in engines; the pump goes on, the tests look here.
     """
 
@@ -89,13 +92,18 @@ class Pump:
                 traceback.print_exc()
 
     def _once(self) -> None:
-        """Tick, and jump by what the pace makes of the pause that has just passed.
+        """Tick, and jump by what the pace makes of a pause.
 
-        Only the pause counts: time in which work was in flight is not multiplied.
+        The nominal pause counts: how long it was on a busy machine, and time in which work was in
+        flight, is not seen in the lab.
         """
         self.world.tick()
-        if self.pace and not self.world.busy():
-            self.world.advance(self.pace * PUMP_SECONDS)
+        if self.world.busy():
+            return
+        if self.pace:
+            self.world.advance((1 + self.pace) * PUMP_SECONDS)
+        else:
+            self.world.clock.jump(PUMP_SECONDS)
 
     def advance(self, seconds: float) -> None:
         """Move the clock and come back when the lab is at rest."""
@@ -190,7 +198,7 @@ class Laboratory:
         if unknown:
             raise ValueError(f"the clock takes advance or pace, not {', '.join(sorted(unknown))}")
         if "pace" in body:
-            self.pump.pace = float(body["pace"])
+            self.pump.pace = max(float(body["pace"]), STANDING)
         if "advance" in body:
             self.pump.advance(float(body["advance"]))
         return self._clock()
@@ -233,9 +241,9 @@ class Laboratory:
         """Live on after :meth:`stand_still`, at ports of its own; time passes as it is advanced.
 
         Args:
-            now: what the clock is to show, whatever time has really passed.
+            now: what the clock has to show: it stood still.
         """
-        self.world.clock.turn_to(now)
+        self.world.clock.jump(now - self.world.clock.now())
         self.server = self._listen()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.outside.start()

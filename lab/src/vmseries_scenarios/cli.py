@@ -66,6 +66,14 @@ def mass_terminate(
 
 
 @app.command()
+def bench() -> None:
+    """Measure what depends on the machine's speed, and print ratios."""
+    from vmseries_scenarios.benchmarks import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run())
+
+
+@app.command()
 def least_privilege(
     *,
     write: Annotated[

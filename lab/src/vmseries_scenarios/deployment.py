@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ APPLY_PACE = 60.0
 IN_SERVICE_MINUTES = 90.0
 """Lab time limit for a launch. A firewall boots in 25 minutes at most, and one that Auto Scaling
 replaces does so twice."""
-POLL_SECONDS = 0.5
 QUOTED_ENTRIES = 15
 """Timeline entries that an error quotes."""
 
@@ -159,6 +157,18 @@ class Deployment:
         finally:
             self.lab.pace(0)
 
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """Let lab time pass only in :meth:`wait_until`, and while functions sleep.
+
+        The machine's speed then changes no figure.
+        """
+        self.lab.stop_clock()
+        try:
+            yield
+        finally:
+            self.lab.pace(0)
+
     def wait_until(
         self,
         reached: Callable[[], Any],
@@ -210,27 +220,6 @@ class Deployment:
         self.wait_until(
             lambda: instance_id not in self.group.states(), description, minutes=minutes
         )
-
-    def wait_in_real_time(
-        self, reached: Callable[[], bool], *, limit: float, pace: float = 0.0
-    ) -> None:
-        """Wait in real time, so that functions run as long as they need.
-
-        Args:
-            reached: What to wait for.
-            limit: Seconds of real time.
-            pace: Lab seconds to pass per real second in which no function runs.
-
-        Raises:
-            DeploymentError: The limit passed.
-        """
-        end = time.monotonic() + limit
-        with self.time_passing(pace):
-            while not reached():
-                if time.monotonic() > end:
-                    states = ", ".join(f"{n} {s}" for s, n in self.group.count_states().items())
-                    raise DeploymentError(f"not reached within {limit:.0f} s: {states}")
-                time.sleep(POLL_SECONDS)
 
     # -- what an operator sees ---------------------------------------------------------------------
 
@@ -393,6 +382,7 @@ def copy_root(
         uses=uses,
     )
     workspace.init()
+    workspace.keep_provider()
     return workspace
 
 

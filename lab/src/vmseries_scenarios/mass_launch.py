@@ -42,11 +42,14 @@ than waiting firewalls use: the backoff of the last one, up to 20 s, is idle tim
 BOOT = {"license": 160.0, "register": 162.0, "content": 165.0}
 PUSH_SECONDS = 10.0
 """Lab seconds from power-on, and of Panorama's push. The check of the interfaces keeps its time of
-150 s. What follows does not involve EC2 and is shortened, since waiting takes real time."""
+150 s. What follows does not involve EC2 and is shortened."""
 
-PACE = 60.0
-PHASE_LIMIT_SECONDS = 600.0
-"""Real time after which a phase counts as hanging."""
+STEP_SECONDS = 0.5
+LONG_STEP_SECONDS = 3.0
+"""How far to advance the clock at a time: while functions compete for requests, and otherwise."""
+
+PHASE_LIMIT_MINUTES = 60.0
+"""Lab time after which a phase counts as hanging."""
 
 CALL_LIMIT_SECONDS = 60.0
 """A call without a response after this time was cut off."""
@@ -203,17 +206,19 @@ class MassLaunch:
         lab.firewalls.set_boot_times(**BOOT)
         lab.panorama.configure(push_seconds=PUSH_SECONDS)
         lab.aws.enforce_request_rates(share=self.share)
-        self._skip()
-        group.scale(self.number)
-        wait = partial(self.deployment.wait_in_real_time, limit=PHASE_LIMIT_SECONDS)
-        # In real time, which is lab time as well: functions wait for EC2's rate limits.
-        wait(self._all_attached())
-        wait(partial(group.is_in_service, self.number), pace=PACE)
-        launched, instances = self._wave("launch"), self.deployment.instances()
-        report(f"{self.number} firewalls are in service")
-        group.scale(0)
-        wait(lambda: not group.states(), pace=PACE)
-        terminated = self._wave("terminate")
+        wait = partial(
+            self.deployment.wait_until, minutes=PHASE_LIMIT_MINUTES, step_seconds=LONG_STEP_SECONDS
+        )
+        with self.deployment.clock_stopped():
+            self._skip()
+            group.scale(self.number)
+            wait(self._all_attached(), "all interfaces attached", step_seconds=STEP_SECONDS)
+            wait(partial(group.is_in_service, self.number), "all firewalls in service")
+            launched, instances = self._wave("launch"), self.deployment.instances()
+            report(f"{self.number} firewalls are in service")
+            group.scale(0)
+            wait(lambda: not group.states(), "all firewalls terminated")
+            terminated = self._wave("terminate")
         # From here on, calls only observe, so that rates do not matter.
         lab.aws.enforce_request_rates(enforced=False)
         return Evidence(

@@ -97,11 +97,12 @@ class Queues:
 
         Each attempt holds the world's lock, the waiting does not.
         """
-        end = self.world.clock.now() + wait_seconds
+        end, give_up = self.world.clock.now() + wait_seconds, time.monotonic() + wait_seconds
         while True:
             with self.world.lock:
                 messages = attempt()
-            if messages or self.world.clock.now() >= end:
+            # A function that waits here holds the clock.
+            if messages or self.world.clock.now() >= end or time.monotonic() > give_up:
                 return messages
             time.sleep(POLL_SECONDS)
 

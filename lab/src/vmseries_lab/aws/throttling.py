@@ -2,9 +2,9 @@
 
 A token bucket per account, Region and API action (https://en.wikipedia.org/wiki/Token_bucket): a
 call takes a token, tokens come back at a fixed rate up to the bucket's capacity, and a call that
-finds none is refused and takes none. The lab is one account in one Region. Its clock shows real
-time plus jumps, and does not jump while a function runs: what a function sleeps before it tries
-again is what the buckets are refilled by.
+finds none is refused and takes none. The lab is one account in one Region. Its clock
+stands while a function is at work: a call takes no time, as on the fastest of machines, and what a
+function sleeps before it tries again is what the buckets are refilled by.
 
 Sources of the figures:
 

@@ -125,8 +125,15 @@ class Lab:
         self.advance(0)
 
     def pace(self, pace: float) -> None:
-        """Let ``pace`` lab seconds pass per real second, in addition to it; 0 stops that."""
+        """Let ``pace`` lab seconds pass per real second, in addition to it; 0 stops that.
+
+        Time passes only while no function is at work. On a busy machine it passes more slowly.
+        """
         self._control.request("POST", "clock", {"pace": pace})
+
+    def stop_clock(self) -> None:
+        """Let time pass only by :meth:`advance`, and while all functions sleep."""
+        self.pace(-1)
 
     def timeline(self, since: int = 0) -> list[Entry]:
         """What happened, from entry ``since``."""

@@ -45,6 +45,11 @@ def _out_of_reach(_vpc_config: dict[str, Any] | None) -> dict[str, str]:
     return {}
 
 
+def _nothing_runs() -> int:
+    """Stand in for Lambda until it is installed."""
+    return 0
+
+
 def _healthy(_instance_id: str, _port: int) -> bool:
     """Stand in for the firewalls until they are installed."""
     return True
@@ -60,6 +65,7 @@ class World:
         emit: port to EventBridge: ``emit(source, detail_type, resources, detail)``.
         probe: port to the firewalls: does the firewall on this instance answer a load balancer's
             health check on this port.
+        running: port to Lambda: how many invocations are in flight.
         hosts: where names and addresses of the simulated network lead: ``"name:port"`` to
             ``"127.0.0.1:port"``. Function processes connect by it.
         reach: port to the firewalls: the same for what a function with these VPC settings reaches
@@ -73,6 +79,7 @@ class World:
     engines: list[Engine] = field(default_factory=list)
     emit: Callable[[str, str, list[str], dict[str, Any]], None] = _no_events
     probe: Callable[[str, int], bool] = _healthy
+    running: Callable[[], int] = _nothing_runs
     hosts: dict[str, str] = field(default_factory=dict)
     reach: Callable[[dict[str, Any] | None], dict[str, str]] = _out_of_reach
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -82,20 +89,31 @@ class World:
 
     def tick(self) -> None:
         """Let every engine do what is due."""
+        self.skip_sleep()
         now = self.clock.now()
         with self.lock:
             for engine in self.engines:
                 engine.tick(now)
 
+    def skip_sleep(self) -> None:
+        """Move the clock to the next instant if all invocations in flight sleep.
+
+        That is the end of the shortest sleep, or the time of a response that is held.
+        """
+        sleepers, held = self.clock.sleepers(), self.clock.held()
+        if (sleepers or held) and len(sleepers) == self.running():
+            instant = min(sleepers[:1] + held[:1])
+            self.clock.jump(min(max(instant - self.clock.now(), 0.0), STEP_SECONDS))
+
     def busy(self) -> bool:
-        """Whether any engine has work in flight."""
-        return any(engine.busy() for engine in self.engines)
+        """Whether any engine has work in flight, or a response is held."""
+        return bool(self.clock.held()) or any(engine.busy() for engine in self.engines)
 
     def wake(self) -> None:
         """Wake :meth:`settle`: something that was in flight has ended."""
         self._ended.set()
 
-    def settle(self, limit_seconds: float = 120.0) -> None:
+    def settle(self, limit_seconds: float = 600.0) -> None:
         """Tick until nothing is in flight.
 
         Raises:

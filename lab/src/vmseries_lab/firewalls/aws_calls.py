@@ -25,8 +25,8 @@ from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 T = TypeVar("T")
 WORKERS = 4
 _CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=20,
+    connect_timeout=60,
+    read_timeout=60,
     retries={"total_max_attempts": 3, "mode": "standard"},
     s3={"addressing_style": "path"},
 )

@@ -69,7 +69,9 @@ class XmlApis:
         """Serve, at new ports, if they are to be served."""
         if not served:
             return
-        self._server = HttpsServer(self._authority, (FIREWALL_NAME,), self.respond)
+        self._server = HttpsServer(
+            self._authority, (FIREWALL_NAME,), self.respond, self._world.clock
+        )
         self._server.intercept = self.intercept
         with self._world.lock:
             self._doors = PortListener(self._server.take)

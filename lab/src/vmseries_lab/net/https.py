@@ -8,7 +8,6 @@ import ssl
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +15,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
+from vmseries_lab.core.clock import Clock
 from vmseries_lab.net.certificates import Authority
+from vmseries_lab.net.held_responses import NEVER, announce, delay, lives_by_lab_clock
 from vmseries_lab.net.http_server import Listener
 
 LOOPBACK = "127.0.0.1"
@@ -57,7 +58,8 @@ class ServerBehavior:
             answers with a TCP reset; ``truncating`` breaks off in the middle of the body.
         status: HTTP status of every answer; anything but 200 comes with an HTML body, as from a
             proxy or web server that has lost its application.
-        delay_seconds: real seconds by which each answer is late.
+        delay_seconds: seconds by which each answer is late: of lab time for functions, of real
+            time for other callers.
         wrong_certificate: present a certificate of an unknown CA.
         requests_at_once: how many requests it answers at once; any more get HTTP 502, as of a
             Panorama that gets too many requests (kevinsteves/pan-python#43). ``None`` for no limit.
@@ -83,12 +85,18 @@ class HttpsServer:
 
     Attributes:
         intercept: hook that sees each request and may break it.
+        clock: the lab's.
         most_at_once: the most requests that were under way at the same time.
     """
 
     def __init__(
-        self, authority: Authority, names: tuple[str, ...], respond: Callable[[Request], Response]
+        self,
+        authority: Authority,
+        names: tuple[str, ...],
+        respond: Callable[[Request], Response],
+        clock: Clock,
     ) -> None:
+        self.clock = clock
         self.conduct = ServerBehavior()
         self._right = authority.server_context(*names)
         self._names = names
@@ -187,11 +195,14 @@ class HttpsServer:
     def _answer(self, request: Request, connection: socket.socket) -> Response | None:
         conduct = self.conduct
         if conduct.mode == "hanging":
+            if lives_by_lab_clock(request.headers):
+                announce(connection, NEVER)
             conduct.changed.wait()
             return None
         if conduct.mode == "resetting":
             return None
-        time.sleep(conduct.delay_seconds)
+        if conduct.delay_seconds:
+            delay(connection, request.headers, conduct.delay_seconds, self.clock)
         if conduct.status != 200:
             return _broken(conduct.status)
         return self.intercept(request, connection, lambda: self._respond(request))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.aws.requests import Fault, RequestPipeline, role_of
+from vmseries_lab.net.held_responses import delay
 from vmseries_lab.net.https import Intercept, Request, Response
 from vmseries_lab.panorama.responses import ApiError, render
 from vmseries_lab.panorama.service import Panorama
@@ -75,9 +75,9 @@ def interceptor(gate: RequestPipeline, service: str) -> Intercept:
                 call.status = response.status
             for fault in (fault for fault in hits if fault.when == when):
                 if fault.kind == "late":
-                    gate.late.hold(connection, fault.seconds)
+                    gate.late.hold(connection, request.headers, fault.seconds, gate.world.clock)
                 elif fault.kind == "delay":
-                    time.sleep(fault.seconds)
+                    delay(connection, request.headers, fault.seconds, gate.world.clock)
                 elif fault.kind == "crash":
                     gate.crash(access_key)
                     return None

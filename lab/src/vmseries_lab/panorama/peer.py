@@ -119,7 +119,7 @@ class Peer:
             handlers=ChainMap(common.handlers, self.commands),
             denial=self.denial,
         )
-        self.server = HttpsServer(common.authority, (host,), self.api.respond)
+        self.server = HttpsServer(common.authority, (host,), self.api.respond, common.world.clock)
         self.server.intercept = common.pass_on
         self._announce()
 

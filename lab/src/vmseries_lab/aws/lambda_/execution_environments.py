@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from moto.sts.models import sts_backends
@@ -82,6 +83,7 @@ class ExecutionEnvironments:
             layers=layers,
             packages=self._uploads.runtime(),
             facts=lambda: self._facts(function),
+            sleep_until=self._sleep_until,
             access_key=session.access_key_id,
             log_stream=stream,
             template=self._templates.find(task_root, layers, function.handler),
@@ -152,6 +154,11 @@ class ExecutionEnvironments:
             self._idle.clear()
         for worker in workers:
             worker.kill()
+
+    def _sleep_until(self, instant: float, alive: Callable[[], bool]) -> None:
+        """Wait for an instant of the lab, which may come at once when all that runs sleeps."""
+        self._world.wake()
+        self._world.clock.sleep_until(instant, alive)
 
     def _facts(self, function: Any) -> dict[str, Any]:
         hosts = self._world.hosts | self._world.reach(function.vpc_config)

@@ -32,10 +32,10 @@ class InFlight:
         with self._lock:
             return bool(self._running) or self._ticks < self._finished_at_tick + 2
 
-    def running(self) -> bool:
-        """Whether a function runs."""
+    def running(self) -> int:
+        """How many invocations have begun and not ended."""
         with self._lock:
-            return bool(self._running)
+            return self._running
 
     @contextmanager
     def during(self) -> Iterator[None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import shutil
+import tempfile
 import threading
 import zipfile
 from pathlib import Path
@@ -43,10 +45,12 @@ class Packages:
         folder = self._folder / "runtime"
         with self._lock:
             if not folder.exists():
-                folder.mkdir(parents=True)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self._folder))
                 for name in RUNTIME_MODULES:
                     origin = _origin(name)
-                    (folder / origin.name).symlink_to(origin)
+                    (partial / origin.name).symlink_to(origin)
+                _move_into_place(partial, folder)
         return folder
 
     def task_root(self, archive: bytes) -> Path:
@@ -62,11 +66,25 @@ class Packages:
         folder = self._folder / digest[:32]
         with self._lock:
             if not folder.exists():
-                folder.mkdir(parents=True)
+                # Forked labs share the folder but not the lock: it appears when it is complete.
+                self._folder.mkdir(parents=True, exist_ok=True)
+                partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self._folder))
                 for archive in archives:
                     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-                        opened.extractall(folder)
+                        opened.extractall(partial)
+                _move_into_place(partial, folder)
         return folder
+
+
+def _move_into_place(partial: Path, folder: Path) -> None:
+    """Give a complete folder its name, unless another process was faster with the same one."""
+    partial.chmod(0o755)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def unzipped_size(archive: bytes) -> int:

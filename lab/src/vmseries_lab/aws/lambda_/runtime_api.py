@@ -29,7 +29,16 @@ INIT_LIMIT_SECONDS = 30.0
 Lambda allows ten seconds before it starts again within the timeout; a machine that runs a whole
 lab and its tests may be busy with other things.
 """
-OUTPUT_LIMIT_SECONDS = 5.0
+OUTPUT_LIMIT_SECONDS = 60.0
+REAL_LIMIT_FACTOR = 10
+"""Real time for an invocation, in timeouts of the function: its timeout is in lab time, and
+this one ends what never sleeps and never ends."""
+
+
+def _sleep_in_real_time(instant: float, alive: Callable[[], bool]) -> None:
+    """Stand in for the lab's clock where there is none."""
+    while time.time() < instant and alive():
+        time.sleep(0.01)
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Reply:
         payload: the function's answer, or Lambda's error document, as JSON text.
         error: type of the error, empty if there was none.
         output: what the process wrote meanwhile, line by line with the lab time of each.
-        seconds: real time, init not included.
+        seconds: lab time, init not included.
         alive: whether the worker can be used again.
     """
 
@@ -71,6 +80,7 @@ class Worker:
         log_stream: the log stream that its output goes to.
         template: a process that has loaded the function already, to be copied; ``None`` for a start
             from nothing.
+        sleep_until: returns at an instant of the lab's clock, or when the worker has ended.
         init_seconds: real time from the start to the first request for work.
     """
 
@@ -83,6 +93,8 @@ class Worker:
     log_stream: str
     init_seconds: float = 0.0
     template: SnapshotProcess | None = None
+    sleep_until: Callable[[float, Callable[[], bool]], None] = _sleep_in_real_time
+    _deadline: float = 0.0
     _work: queue.Queue[Invocation | None] = field(default_factory=queue.Queue)
     _signals: queue.Queue[tuple[str, str]] = field(default_factory=queue.Queue)
     _output: list[tuple[float, str]] = field(default_factory=list)
@@ -114,14 +126,15 @@ class Worker:
         """Run one invocation to its end.
 
         The end may be the function's answer, its error, the end of its process, or its timeout, in
-        real time.
+        lab time.
         """
-        limit = invocation.timeout_seconds
+        limit = invocation.timeout_seconds * REAL_LIMIT_FACTOR
+        started = self._now()
+        self._deadline = started + invocation.timeout_seconds
         if not self.init_seconds:
-            failed = self._await_init(invocation, INIT_LIMIT_SECONDS + limit)
+            failed = self._await_init(invocation, INIT_LIMIT_SECONDS + limit, started)
             if failed:
                 return failed
-        started = time.monotonic()
         self._work.put(invocation)
         kind, payload = self._next_signal(limit)
         if kind == "answer":
@@ -141,6 +154,20 @@ class Worker:
     def hear(self, kind: str, payload: str) -> None:
         """Handle a message of the process: a response, an error, or that it is ready."""
         self._signals.put((kind, payload))
+
+    def sleep(self, until: float) -> float:
+        """Let the process sleep, which says so when nothing in it is at work; asked by the process.
+
+        Returns:
+            The lab's time afterwards.
+        """
+        self.sleep_until(min(until, self._deadline), lambda: self.alive)
+        if until > self._deadline:
+            self.hear("timeout", "")
+        return self._now()
+
+    def _now(self) -> float:
+        return float(self.facts()["time"])
 
     def kill_process(self) -> None:
         """End the process and everything that it started, as if it had crashed."""
@@ -166,7 +193,7 @@ class Worker:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def _await_init(self, invocation: Invocation, limit: float) -> Reply | None:
+    def _await_init(self, invocation: Invocation, limit: float, started: float) -> Reply | None:
         kind, payload = self._next_signal(limit)
         if kind == "ready":
             self.init_seconds = time.monotonic() - self._started
@@ -175,8 +202,8 @@ class Worker:
             # The process ends by itself; its last words belong to the log.
             self._next_signal(1.0)
             self.kill()
-            return self._reply(payload, _error_type(payload), self._started, alive=False)
-        return self._ended(invocation, kind, payload, self._started)
+            return self._reply(payload, _error_type(payload), started, alive=False)
+        return self._ended(invocation, kind, payload, started)
 
     def _ended(self, invocation: Invocation, kind: str, payload: str, started: float) -> Reply:
         """The process came to its end, or is brought to it."""
@@ -185,8 +212,7 @@ class Worker:
         if kind == "timeout":
             error = "Sandbox.Timedout"
             message = f"Task timed out after {invocation.timeout_seconds:.2f} seconds"
-            now = self.facts()["time"]
-            self._output.append((now, f"{invocation.request_id} {message}"))
+            self._output.append((self._now(), f"{invocation.request_id} {message}"))
         else:
             error = "Runtime.ExitError"
             code = int(payload)
@@ -197,7 +223,7 @@ class Worker:
 
     def _reply(self, payload: str, error: str, started: float, *, alive: bool) -> Reply:
         output, self._output = self._output, []
-        return Reply(payload, error, output, time.monotonic() - started, alive)
+        return Reply(payload, error, output, self._now() - started, alive)
 
     def _next_signal(self, limit: float) -> tuple[str, str]:
         """The process's next message, or a timeout."""
@@ -234,6 +260,13 @@ def _signal_name(number: int) -> str:
     return {signal.SIGKILL: "killed", signal.SIGTERM: "terminated"}.get(number, str(number))  # type: ignore[call-overload,no-any-return]
 
 
+def _kind_of(path: str) -> str:
+    """What a process says by a request to this path."""
+    if path.endswith("/init/error"):
+        return "init-error"
+    return "answer" if path.endswith("/response") else "error"
+
+
 def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
     """The Runtime API for one worker."""
 
@@ -262,12 +295,11 @@ def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            if self.path.endswith("/init/error"):
-                kind = "init-error"
+            if self.path == "/lab/sleep":
+                self._send(200, json.dumps({"time": worker.sleep(json.loads(body)["until"])}))
             else:
-                kind = "answer" if self.path.endswith("/response") else "error"
-            self._send(202, '{"status":"OK"}')
-            worker.hear(kind, body)
+                self._send(202, '{"status":"OK"}')
+                worker.hear(_kind_of(self.path), body)
 
         def _send(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:
             data = body.encode()

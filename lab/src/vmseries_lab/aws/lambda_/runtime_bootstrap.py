@@ -11,21 +11,28 @@ the time of the world it lives in, and names lead to hosts that answer.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import gc
 import http.client
 import importlib
 import json
+import math
 import os
 import random
 import select
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REAL_TIMEOUT_SECONDS = 120.0
+"""How much longer than a client wants a socket waits in real time."""
 
 
 class Lab:
@@ -38,17 +45,30 @@ class Lab:
 
     def look(self) -> None:
         """Read clock and hosts, and take them over."""
+        facts = self._request("GET", "/lab")
+        self._hosts = facts["hosts"]
+        self._travel(facts["time"])
+
+    def sleep(self, until: float) -> None:
+        """Wait until the lab's clock shows ``until``."""
+        self._travel(self._request("POST", "/lab/sleep", json.dumps({"until": until}))["time"])
+
+    def _request(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._address)
+        connection.request(method, path, body)
+        facts: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return facts
+
+    def _travel(self, now: float) -> None:
+        """Set the process's clock, which stands still in between."""
         import time_machine  # noqa: PLC0415 - the path is not set when this module is loaded
 
-        connection = http.client.HTTPConnection(self._address)
-        connection.request("GET", "/lab")
-        facts = json.loads(connection.getresponse().read())
-        connection.close()
-        self._hosts = facts["hosts"]
+        at = dt.datetime.fromtimestamp(now, dt.UTC)
         if self._traveller is None:
-            self._traveller = time_machine.travel(facts["time"], tick=True).start()
+            self._traveller = time_machine.travel(at, tick=False).start()
         else:
-            self._traveller.move_to(facts["time"])
+            self._traveller.move_to(at, tick=False)
 
     def lead(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
         """Make ``socket.getaddrinfo`` lead into the lab, and nowhere else.
@@ -67,6 +87,169 @@ class Lab:
             return resolve(address, int(lab_port), *args, **kwargs)
 
         return getaddrinfo
+
+
+class Sleeping:
+    """Replaces ``time.sleep``: a sleep ends when the lab's clock says so and takes no real time.
+
+    The lab moves its clock when all functions in flight sleep. A function sleeps when none of its
+    threads works: each thread sleeps or waits for another one. Counted are the main thread, and the
+    threads of thread pools while they run a call.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._changed = threading.Condition(threading.RLock())
+        self._until: dict[int, float] = {}
+        self._at_work = {threading.get_ident()}
+        self._waiting: dict[int, Callable[[], bool]] = {}
+        self._queued: dict[int, tuple[Any, Any]] = {}
+        self._busy_threads: dict[Any, int] = {}
+
+    def install(self) -> None:
+        """Patch ``time.sleep`` and the functions that wait for other threads."""
+        time.sleep = self._sleep  # type: ignore[assignment]
+        submit, join = ThreadPoolExecutor.submit, threading.Thread.join
+        ThreadPoolExecutor.submit = self._submitting(submit)  # type: ignore[method-assign]
+        for name in ("result", "exception"):
+            original = getattr(Future, name)
+            setattr(Future, name, self._waiting_for(original, Future.done))
+        threading.Thread.join = self._waiting_for(  # type: ignore[method-assign]
+            join, lambda thread: not thread.is_alive()
+        )
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def _sleep(self, seconds: float) -> None:
+        self.sleep_until(time.time() + max(seconds, 0.0))
+
+    def sleep_until(self, instant: float) -> None:
+        """Let the calling thread sleep until an instant of the lab's clock."""
+        thread = threading.get_ident()
+        with self._changed:
+            if instant > time.time():
+                self._until[thread] = instant
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: thread not in self._until)
+
+    def _waiting_for(
+        self, original: Callable[..., Any], over: Callable[[Any], bool]
+    ) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def wait(other: Any, *args: Any, **kwargs: Any) -> Any:
+            thread = threading.get_ident()
+            with self._changed:
+                former = self._waiting.get(thread)
+                self._waiting[thread] = lambda: over(other)
+                self._changed.notify_all()
+            try:
+                return original(other, *args, **kwargs)
+            finally:
+                with self._changed:
+                    del self._waiting[thread]
+                    if former is not None:
+                        self._waiting[thread] = former
+
+        return wait
+
+    def _submitting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def submit(pool: Any, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+            def work() -> Any:
+                thread = threading.get_ident()
+                with self._changed:
+                    self._queued.pop(id(work), None)
+                    self._at_work.add(thread)
+                    self._busy_threads[pool] = self._busy_threads.get(pool, 0) + 1
+                try:
+                    return call(*args, **kwargs)
+                finally:
+                    with self._changed:
+                        self._at_work.discard(thread)
+                        self._busy_threads[pool] -= 1
+                        if not self._busy_threads[pool]:
+                            del self._busy_threads[pool]
+                        self._changed.notify_all()
+
+            with self._changed:
+                future = original(pool, work)
+                self._queued[id(work)] = pool, future
+            return future
+
+        return submit
+
+    def _asleep(self) -> bool:
+        """Whether at least one thread sleeps and no thread works."""
+        for thread in self._at_work - set(self._until):
+            over = self._waiting.get(thread)
+            if over is None or over():
+                return False
+        for pool, future in self._queued.values():
+            if not future.done() and self._busy_threads.get(pool, 0) < pool._max_workers:  # noqa: SLF001 - no public name
+                return False
+        return bool(self._until)
+
+    def _keep(self) -> None:
+        """Report each sleep of the whole function to the lab, and wake the threads that are due."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._asleep)
+                until = min(self._until.values())
+            self._lab.sleep(until)
+            with self._changed:
+                for thread in [t for t, wakes in self._until.items() if wakes <= until]:
+                    del self._until[thread]
+                self._changed.notify_all()
+
+
+class HeldResponses:
+    """Waits on the lab's clock for responses that the lab holds back, and gives up on it.
+
+    The lab announces such a response with an interim one (``net/held_responses.py``). A client that
+    would give up before the response comes sleeps for its timeout, and then gets the error that it
+    gets on AWS. Sockets themselves time out much later than the client wants: in real time, which
+    says nothing but how busy the machine is.
+    """
+
+    def __init__(self, sleeping: Sleeping) -> None:
+        self._sleeping = sleeping
+
+    def install(self) -> None:
+        """Patch the HTTP client of the standard library, on which all others are built."""
+        connection, response = http.client.HTTPConnection, http.client.HTTPResponse
+        connection.endheaders = self._marking(connection.endheaders)  # type: ignore[method-assign]
+        response._read_status = self._waiting(response._read_status)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+        set_timeout, get_timeout = socket.socket.settimeout, socket.socket.gettimeout
+
+        def settimeout(this: socket.socket, seconds: float | None) -> None:
+            set_timeout(this, seconds + REAL_TIMEOUT_SECONDS if seconds else seconds)
+
+        def gettimeout(this: socket.socket) -> float | None:
+            seconds = get_timeout(this)
+            return seconds - REAL_TIMEOUT_SECONDS if seconds else seconds
+
+        for replacement in (settimeout, gettimeout):
+            setattr(socket.socket, replacement.__name__, replacement)
+
+    def _marking(self, end: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(end)
+        def endheaders(connection: Any, *args: Any, **kwargs: Any) -> None:
+            connection.putheader("X-Lab-Clock", "1")
+            end(connection, *args, **kwargs)
+
+        return endheaders
+
+    def _waiting(self, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(read)
+        def wait(response: Any) -> Any:
+            while (status := read(response))[2].strip() == "Held":
+                until = float(http.client.parse_headers(response.fp)["X-Lab-Until"])
+                timeout = response.fp.raw._sock.gettimeout()  # noqa: SLF001 - no public name
+                gives_up = math.inf if timeout is None else time.time() + timeout
+                self._sleeping.sleep_until(min(until, gives_up))
+                if gives_up <= until:
+                    raise TimeoutError("timed out")
+            return status
+
+        return wait
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:
@@ -97,6 +280,9 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
     lab = Lab(address)
     lab.look()
     socket.getaddrinfo = lab.lead(socket.getaddrinfo)
+    sleeping = Sleeping(lab)
+    sleeping.install()
+    HeldResponses(sleeping).install()
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc]
         """Reads the lab's clock at each invocation, and marks the end of its output."""

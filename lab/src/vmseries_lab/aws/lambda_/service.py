@@ -43,6 +43,7 @@ class Functions:
         self._invoker = Invoker(world, calls, self.workers, self.records, self.counts)
         self.errors = self._invoker.errors
         self._in_flight = InFlight(world)
+        world.running = self._in_flight.running
         self._asynchronous = AsyncQueue(
             world, self._in_flight, Destinations(world, calls), self._invoker.invoke
         )
@@ -57,8 +58,8 @@ class Functions:
         now = self._world.clock.now()
         return self._in_flight.busy() or self._asynchronous.due(now)
 
-    def running(self) -> bool:
-        """Whether a function runs."""
+    def running(self) -> int:
+        """How many invocations have begun and not ended."""
         return self._in_flight.running()
 
     def start(self, function_arn: str, payload: str) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
+
+from vmseries_lab.core.clock import Clock
+from vmseries_lab.net.held_responses import NEVER, announce, lives_by_lab_clock
 
 HANG_UP_LIMIT_SECONDS = 120.0
 """How long a call that is ``late`` waits for its caller to give up, in real time."""
@@ -24,14 +28,25 @@ class Late:
         """Whether a call is still to take effect."""
         return self._held > 0
 
-    def hold(self, connection: socket.socket, seconds: float) -> None:
-        """Wait until the caller has hung up, and ``seconds`` more."""
+    def hold(
+        self, connection: socket.socket, headers: Mapping[str, str], seconds: float, clock: Clock
+    ) -> None:
+        """Wait until the caller has hung up, and ``seconds`` more.
+
+        The seconds are lab time if the caller is a function, and real time otherwise.
+        """
         self._held += 1
         try:
+            in_lab_time = lives_by_lab_clock(headers)
+            if in_lab_time:
+                announce(connection, NEVER)
             connection.settimeout(HANG_UP_LIMIT_SECONDS)
             with contextlib.suppress(OSError):
                 connection.recv(1)
-            time.sleep(seconds)
+            if in_lab_time:
+                clock.hold(seconds)
+            else:
+                time.sleep(seconds)
         finally:
             self._held -= 1
 
@@ -45,6 +60,11 @@ def cut(response: Any) -> None:
     with contextlib.suppress(OSError):
         connection_of(response).shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError("injected by the lab")
+
+
+def headers_of(response: Any) -> dict[str, str]:
+    """Return the headers of the call that is to be answered, by name in lower case."""
+    return {name.lower(): value for name, value in response.normalized_request.headers.items()}
 
 
 def connection_of(response: Any) -> socket.socket:

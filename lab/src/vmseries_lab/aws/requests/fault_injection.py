@@ -29,7 +29,8 @@ class Fault:
         code: error code of kind ``error``.
         message: error message.
         status: HTTP status of kind ``error``.
-        seconds: real seconds of the kinds ``delay`` and ``late``.
+        seconds: of the kinds ``delay`` and ``late``: lab time for functions, real time for other
+            callers.
     """
 
     service: str = "*"

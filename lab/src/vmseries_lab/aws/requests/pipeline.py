@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from moto.core.responses import BaseResponse
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
 from vmseries_lab.aws.iam.authorizer import Authorizer, Refusal, undecided
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests.connections import Late, connection_of, cut
+from vmseries_lab.aws.requests.connections import Late, connection_of, cut, headers_of
 from vmseries_lab.aws.requests.errors import error_answer, error_code, throttled
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
 from vmseries_lab.aws.requests.parameters import parameters_of
@@ -23,6 +22,7 @@ from vmseries_lab.aws.requests.request_log import Call, Calls, role_of
 from vmseries_lab.aws.requests.stable_names import subject_of
 from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.core.world import World
+from vmseries_lab.net.held_responses import delay
 
 UNLOCKED = {("sqs", "ReceiveMessage"), ("lambda", "Invoke")}
 """Calls that may wait: a long poll for messages, an invocation for the function's own calls. They
@@ -79,7 +79,7 @@ class RequestPipeline:
             access_key=response.access_key,
             role=role,
         )
-        started = time.perf_counter()
+        started = self.world.clock.now()
         try:
             hits = self.faults.take(service, action, role, subject)
             answer = self._strike(response, service, [f for f in hits if f.when == "before"])
@@ -91,7 +91,7 @@ class RequestPipeline:
                 answer = late or answer
             call.status, call.error = int(answer[0]), error_code(answer)
         finally:
-            call.seconds = round(time.perf_counter() - started, 4)
+            call.seconds = round(self.world.clock.now() - started, 4)
         return answer
 
     def _within_rates(self, call: Call) -> bool:
@@ -142,9 +142,19 @@ class RequestPipeline:
         answer = None
         for fault in faults:
             if fault.kind == "delay":
-                time.sleep(fault.seconds)
+                delay(
+                    connection_of(response),
+                    headers_of(response),
+                    fault.seconds,
+                    self.world.clock,
+                )
             elif fault.kind == "late":
-                self.late.hold(connection_of(response), fault.seconds)
+                self.late.hold(
+                    connection_of(response),
+                    headers_of(response),
+                    fault.seconds,
+                    self.world.clock,
+                )
             elif fault.kind in ("reset", "crash"):
                 if fault.kind == "crash":
                     self.crash(response.access_key)

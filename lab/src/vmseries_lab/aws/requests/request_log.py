@@ -30,7 +30,7 @@ class Call:
             ``lambda.amazonaws.com`` writing a function's logs; empty for calls over the network.
         status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
         error: the error code of the answer, empty if it succeeded.
-        seconds: real time that the call took.
+        seconds: lab time that the call took.
         authorization: the authorization requests, if the call is a function's; empty if something
             that the call names did not exist, or if a fault came first.
     """

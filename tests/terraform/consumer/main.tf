@@ -1,5 +1,5 @@
-# The root module of a consumer, with two deployments that differ as much as possible. The test puts the module beside
-# this folder as the registry would serve it.
+# The root module of a user of the registry: two deployments of the module side by side, with as many differences as
+# possible. The test puts the module beside this folder, as the registry serves it.
 
 terraform {
   required_version = ">= 1.9"
@@ -57,7 +57,7 @@ data "aws_secretsmanager_secret" "this" {
   name = "vmseries-autoscale/${each.key}"
 }
 
-# With Panorama, a license to return, and the module's own load balancer.
+# With Panorama, licenses to return, and a load balancer of the module.
 module "blue" {
   source = "../module"
 
@@ -88,7 +88,7 @@ module "blue" {
   }
 }
 
-# Without Panorama, pay-as-you-go, with the user's own target group and security group.
+# Without Panorama, with hourly licenses, and with the user's target group and security group.
 module "green" {
   source = "../module"
 

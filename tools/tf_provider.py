@@ -82,8 +82,8 @@ def installed(
     providers = folder / environment.get("TF_DATA_DIR", ".terraform") / "providers"
     for address, selected in version["provider_selections"].items():
         if address.endswith("/hashicorp/aws"):
-            place = providers / address / selected / version["platform"]
-            for program in place.glob("terraform-provider-aws*"):
+            package = providers / address / selected / version["platform"]
+            for program in package.glob("terraform-provider-aws*"):
                 return address, program.absolute()
     raise NotSharedError("no AWS provider is installed here (terraform init)")
 
@@ -91,12 +91,13 @@ def installed(
 def start(
     program: Path, environment: Mapping[str, str] = os.environ, folder: Path = Path()
 ) -> Provider:
-    """Start the provider in the folder of the root module, which relative file names refer to.
+    """Start the provider in the folder of the root module, for relative file names.
 
-    The provider ends with this process, however that ends: the kernel closes the lifeline.
+    The provider ends with this process, even if this process is killed, because the kernel closes
+    the lifeline.
 
     Raises:
-        NotSharedError: the provider ended, or did not say where it listens.
+        NotSharedError: The provider ended, or did not say where it listens.
     """
     waits, lifeline = os.pipe()
     reads, prints = os.pipe()
@@ -115,15 +116,15 @@ def start(
         stderr=subprocess.DEVNULL,
         env=environment,
         cwd=folder,
-        start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to tidy up.
+        start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to clean up.
     )
     os.close(waits)
     os.close(prints)
     with open(reads, closefd=False) as printed:
         for line in printed:
-            if found := WHERE_IT_LISTENS.search(line):
-                (listener,) = json.loads(found[1]).values()
-                # It is read no more, but a provider that prints to a closed pipe dies.
+            if match := WHERE_IT_LISTENS.search(line):
+                (listener,) = json.loads(match[1]).values()
+                # The pipe stays open, because a provider that prints to a closed pipe dies.
                 return Provider(dict(listener), (lifeline, reads), process)
     os.close(lifeline)
     os.close(reads)
@@ -135,11 +136,11 @@ def main(command: list[str]) -> None:
     """Run the command in this process, with a running provider if there is one."""
     try:
         address, program = installed(command[0])
-        # By the name that this Terraform has for it: OpenTofu has the program under another host.
+        # Under Terraform's name for the provider: OpenTofu uses another registry host.
         provider = start(program)
         os.environ["TF_REATTACH_PROVIDERS"] = json.dumps({address: provider.listener})
         for pipe in provider.pipes:
-            os.set_inheritable(pipe, True)  # The provider ends with what this process becomes.
+            os.set_inheritable(pipe, True)  # The provider ends with the command.
     except NotSharedError as error:
         print(f"{error}: Terraform starts a provider for each walk", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606 - this is what the tool is for

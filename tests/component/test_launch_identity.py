@@ -90,7 +90,7 @@ def test_a_firewall_that_another_instance_is_known_to_be(
     logs()
     assert launching.deliver(event) == ["message-0"]
     assert fake_panorama.calls == ["devices"]
-    assert reasons(logs())[-1].endswith(f"but is {old}")
+    assert reasons(logs())[-1].endswith(f"but belongs to {old} by its serial tag")
     assert not [key for key in launching.tags() if "serial" in key]
 
 

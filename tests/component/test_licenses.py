@@ -445,7 +445,7 @@ def reconcile_licenses(
     panorama.finish_plugin()
     assert f"lists {SERIAL} as licensed" in run(cloud)["unfinished"][gone]
     panorama.finish_job()
-    assert run(cloud)["unfinished"] == {gone: "commit job 2"}
+    assert run(cloud)["unfinished"] == {gone: "commit job 2 was requested"}
     panorama.finish_job()
     assert not any(run(cloud).values())
     assert panorama.entries() == 0

@@ -290,7 +290,7 @@ def test_a_reference_is_an_error_of_its_own_firewall_only(
     monkeypatch.setattr(panorama, "remove", refuse)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
-    assert outcomes["S2"] == Retry("commit job 1")
+    assert outcomes["S2"] == Retry("commit job 1 was requested")
     panorama.finish_job()
     assert removed(panorama) == {"S2"}
     panorama.calls.clear()
@@ -316,7 +316,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
 
     outcomes = visit(panorama, "S1", "S2", at=150)
     assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "it is reverted later"
-    assert outcomes["S2"] == Retry("commit job 2")
+    assert outcomes["S2"] == Retry("commit job 2 was requested")
     visit(panorama, "S3", at=151)
     panorama.finish_job()
     visit(panorama, "S3", at=300)
@@ -339,7 +339,7 @@ def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanora
     panorama.finish_job()
     outcomes = visit(panorama, "S2", "S3", at=100)
     assert outcomes == dict.fromkeys(
-        ("S2", "S3"), Retry("reverted together with another firewall's removal")
+        ("S2", "S3"), Retry("the removal was reverted together with another firewall's removal")
     )
     visit(panorama, "S2", "S3", at=150)
     panorama.finish_job()
@@ -364,7 +364,7 @@ def test_an_unnamed_failure_is_reverted_when_it_happens_twice(panorama: FakePano
     visit(panorama, "S1")
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=100)
-    assert "commit job 1 failed, it is retried: Commit failed" in str(error_of(outcomes["S1"]))
+    assert "commit job 1 failed, it will be retried: Commit failed" in str(error_of(outcomes["S1"]))
     assert "revert" not in panorama.calls
     panorama.finish_job()
     outcomes = visit(panorama, "S1", at=200)
@@ -529,7 +529,7 @@ def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: Fak
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
-    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2")}  # type: ignore[arg-type]
+    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested")}  # type: ignore[arg-type]
     with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()

@@ -16,7 +16,7 @@ from component.fakes.logs import Logs
 from component.fakes.runtime import FakeContext
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.preflight import panorama_access
-from vmseries_autoscale.preflight.aws_permissions import NO_INSTANCE
+from vmseries_autoscale.preflight.aws_permissions import NONEXISTENT_INSTANCE_ID
 from vmseries_autoscale.preflight.findings import Finding
 
 CHANGING = {
@@ -32,8 +32,8 @@ CHANGING = {
     "ReleaseAddress",
 }
 NONE_YET = (
-    "What the function may do with the instances, interfaces and addresses of firewalls: there are "
-    "none yet. Invoke the function again when the first one is in service."
+    "Permissions for instances, interfaces and addresses of firewalls: there are none yet. Invoke "
+    "the function again when the first firewall is in service."
 )
 
 
@@ -93,7 +93,7 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
 def test_a_heartbeat_of_the_preflight_names_no_instance(launching: Cloud) -> None:
     validate(launching)
     (heartbeat,) = [call for call in launching.calls if call[1].endswith("Heartbeat")]
-    assert heartbeat[2]["InstanceId"] == NO_INSTANCE
+    assert heartbeat[2]["InstanceId"] == NONEXISTENT_INSTANCE_ID
 
 
 @pytest.mark.documents(id="preflight/aws/missing-object")
@@ -249,5 +249,5 @@ def test_a_defect_in_one_check_hides_no_other(
 def test_the_answer_is_one_line_in_the_log(launching: Cloud, logs: Logs) -> None:
     logs()
     answer = validate(launching)
-    (record,) = [record for record in logs() if record.get("message") == "Pre-flight"]
+    (record,) = [record for record in logs() if record.get("message") == "Completed the pre-flight"]
     assert record["report"] == answer

@@ -146,10 +146,13 @@ def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
     def carry_out(**changes: Any) -> dict[Severity, list[str]]:
         changed = replace(settings, **changes)
         questions = [
-            ("The PAN-OS version", panorama_objects.pan_os_version),
-            ("The right to commit", panorama_objects.commit_right),
-            ("Objects", partial(panorama_objects.objects, changed)),
-            ("Publishing to CloudWatch", partial(panorama_objects.publishing, changed, NAMESPACE)),
+            ("The PAN-OS version", panorama_objects.report_pan_os_version),
+            ("The right to commit", panorama_objects.check_commit_right),
+            ("Objects", partial(panorama_objects.check_objects, changed)),
+            (
+                "Publishing to CloudWatch",
+                partial(panorama_objects.check_publishing, changed, NAMESPACE),
+            ),
         ]
         return by_kind(panorama_access.check(changed, questions))
 
@@ -172,14 +175,14 @@ def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
     assert found[Severity.CHECKED] == [
         f"Secret {SECRET}: autoscale, a ca_bundle.",
         f"localhost:{api.port} can be reached.",
-        f"localhost:{api.port}: its certificate is trusted.",
+        f"localhost:{api.port}: the certificate is trusted.",
         "localhost accepts autoscale: Operational Requests, Configuration.",
-        "PAN-OS 11.1.4-h7: removes the firewalls of a batch in one transaction (multi-config).",
+        "PAN-OS 11.1.4-h7: the firewalls of a batch are removed in one transaction (multi-config).",
         "autoscale may commit.",
         "localhost has the device group DG.",
         "localhost has the template stack TS.",
         "localhost has the log collector group LCG.",
-        "Template stack TS: settings for publishing to CloudWatch.",
+        "Template stack TS: the settings for publishing to CloudWatch.",
     ]
 
 
@@ -200,7 +203,7 @@ def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
     [
         ({"api_key": None}, "must be a JSON object of strings"),
         ({"username": "autoscale", "password": "p"}, "username and either api_key or password"),
-        ({"ca_bundle": "no certificate"}, "is not PEM certificates"),
+        ({"ca_bundle": "no certificate"}, "does not contain certificates in PEM format"),
     ],
 )
 def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
@@ -239,17 +242,17 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("Secrets Manager can't find the specified secret.")
 
     monkeypatch.setattr(clients, "secrets", SecretsManager)
-    (text,) = by_kind(secrets.licensing_api_key(SECRET))[Severity.PROBLEM]
+    (text,) = by_kind(secrets.check_licensing_api_key(SECRET))[Severity.PROBLEM]
     assert "can't find the specified secret: check the secret's ARN" in text
 
 
 @pytest.mark.documents(id="preflight/secret/shape")
 def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
-    assert by_kind(secrets.firewall_administrator(SECRET))[Severity.PROBLEM] == []
+    assert by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
     secret_store.clear_cache()
-    (text,) = by_kind(secrets.firewall_administrator(SECRET))[Severity.PROBLEM]
-    assert "is not PEM certificates" in text
+    (text,) = by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM]
+    assert "does not contain certificates in PEM format" in text
 
 
 # The way.
@@ -266,7 +269,7 @@ def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
 @pytest.mark.documents(id="preflight/route/panorama")
 def test_a_closed_port(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
-    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails (Connection refused)")
+    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed (Connection refused)")
     assert "panorama.port" in text
 
 
@@ -277,7 +280,7 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "create_connection", never)
     (text,) = by_kind(connectivity.check_connection("localhost", 443))[Severity.PROBLEM]
-    assert "localhost:443: no answer within 5 s" in text
+    assert "localhost:443: no response within 5 s" in text
     assert "security groups" in text
     assert "NAT gateway" in text
 
@@ -369,7 +372,7 @@ def test_nothing_is_committed_while_a_removal_is_under_way(
         )
     }
     found = validate()
-    assert "waits for its commit" in found[Severity.UNCHECKED][0]
+    assert "is waiting for its commit" in found[Severity.UNCHECKED][0]
     assert not any(fields["type"] == "commit" for fields in api.requests)
 
 
@@ -396,7 +399,7 @@ def test_the_active_peer_is_used_and_the_other_one_is_reported(
     content.state = pair("secondary-active")
     found = validate(hostnames=(UNREACHABLE, "localhost"))
     (text,) = found[Severity.PROBLEM]
-    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection fails")
+    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed")
     assert "High availability: localhost is secondary-active." in found[Severity.CHECKED]
     assert "autoscale may commit." in found[Severity.CHECKED]
 
@@ -404,9 +407,7 @@ def test_the_active_peer_is_used_and_the_other_one_is_reported(
 @pytest.mark.documents(id="preflight/pair")
 def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
     (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Severity.PROBLEM]
-    assert text.startswith(
-        "No high-availability pair: localhost and LOCALHOST without high availability"
-    )
+    assert text.startswith("High availability is disabled on localhost and LOCALHOST")
 
 
 # What must be there.
@@ -440,7 +441,7 @@ def test_the_license_manager(
 ) -> None:
     assert secret
     content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
-    questions = [("The license manager", partial(panorama_objects.license_manager, "LM"))]
+    questions = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
     found = by_kind(panorama_access.check(settings, questions))
     assert "license manager LM" in found[kind][-1]
     untried = [text for text in found[Severity.UNCHECKED] if "Commit For Other Admins" in text]
@@ -451,7 +452,7 @@ def test_the_license_manager(
 def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
     content.version = "10.0.12"
     assert (
-        "PAN-OS 10.0.12: removes the firewalls of a batch one by one."
+        "PAN-OS 10.0.12: the firewalls of a batch are removed one by one."
         in validate()[Severity.CHECKED]
     )
 
@@ -477,11 +478,11 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
         ({}, ["does not let firewalls publish"]),
         (
             {"enabled": "no", "name": "VMseries"},
-            ["does not let", "into the namespace VMseries, but", "every 5 minutes"],
+            ["does not let", "to the namespace VMseries, but", "every 5 minutes"],
         ),
-        ({"enabled": "yes", "name": "VMseries", "timeout": "1"}, ["look into VMseries-fw"]),
+        ({"enabled": "yes", "name": "VMseries", "timeout": "1"}, ["read from VMseries-fw"]),
         ({"enabled": "yes", "name": NAMESPACE, "timeout": "3"}, ["publish every 3 minutes"]),
-        ({"enabled": "yes", "timeout": "1"}, ["into the namespace (none)"]),
+        ({"enabled": "yes", "timeout": "1"}, ["to the namespace (none)"]),
         ({"enabled": "yes", "name": NAMESPACE, "timeout": "1"}, []),
     ],
 )

@@ -299,7 +299,7 @@ def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
     first = run(reconciling)
     assert first["orphans"] == {gone: SERIAL}
     assert first["removed"] == []
-    assert first["unfinished"] == {gone: "commit job 1"}
+    assert first["unfinished"] == {gone: "commit job 1 was requested"}
     assert reconciling.own_interfaces() == []
     assert reconciling.addresses() == []
 
@@ -891,7 +891,7 @@ def test_a_failed_deregistration_does_not_stop_the_run(
     reconciling.errors["DeregisterTargets"] = [client_error("Throttling")]
     report = run(reconciling)
     assert "Throttling" in report["unfinished"]["10.0.2.200"]
-    assert report["unfinished"][gone] == "commit job 1"
+    assert report["unfinished"][gone] == "commit job 1 was requested"
     assert reconciling.own_interfaces() == []
 
 

@@ -303,5 +303,7 @@ def test_draining_ends_at_the_deadline(
             fake_panorama.finish_job()
     assert [result for _, result in draining.completed] == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
-    (told,) = [item for item in logs() if item.get("message") == "The deadline passed"]
+    (told,) = [
+        item for item in logs() if item.get("message") == "Skipped stages whose deadline had passed"
+    ]
     assert told["skipped"] == ["drain", "return_license"]

@@ -388,7 +388,11 @@ def test_at_the_deadline_the_instance_ends_without_panorama(
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
-    (told,) = [item for item in records if item.get("message") == "The deadline passed"]
+    (told,) = [
+        item
+        for item in records
+        if item.get("message") == "Skipped stages whose deadline had passed"
+    ]
     assert told["skipped"] == ["return_license", "remove_from_panorama"]
     assert told["serial"] == SERIAL
 
@@ -501,7 +505,7 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     event = termination_event(launching)
     logs()
     launching.deliver(event)
-    told = f"{SERIAL} has the management address {address}, but is {old}"
+    told = f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
     assert told in reasons(logs())
     assert launching.deliver(event) == []
     assert_terminated(launching)

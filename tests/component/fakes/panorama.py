@@ -201,7 +201,7 @@ class FakePanorama:
         return {part: frozenset(serials) for part, serials in self.named.items()}
 
     def remove_all(
-        self, removals: Sequence[Removal], _in_time: Callable[[], bool]
+        self, removals: Sequence[Removal], _has_time: Callable[[], bool]
     ) -> dict[Removal, DeviceRefusedError]:
         self._called("remove_all")
         refused = {}

@@ -58,7 +58,7 @@ def worker(snapshot: SnapshotProcess, search: tuple[Path, Path, Path], who: str)
         return {"time": time.time(), "hosts": {}}
 
     environment = {**ENVIRONMENT, "WHO": who}
-    return Worker(environment, *search, facts, who, "s", template=snapshot)
+    return Worker(environment, *search, facts, who, "s", snapshot=snapshot)
 
 
 def invocation(limit: float = 10, **event: object) -> Invocation:

@@ -86,7 +86,7 @@ class ExecutionEnvironments:
             sleep_until=self._sleep_until,
             access_key=session.access_key_id,
             log_stream=stream,
-            template=self._snapshots.find(task_root, layers, function.handler),
+            snapshot=self._snapshots.find(task_root, layers, function.handler),
         )
         with self._lock:
             self._workers[worker.access_key] = worker

@@ -112,7 +112,7 @@ def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> 
 
 def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
     """Dates that AWS gives are dates of the lab."""
-    lab.advance(100_000)
+    lab.advance(10_000)
     iam = lab.aws.client("iam")
     account.role(name=account.name)
     created = iam.get_role(RoleName=account.name)["Role"]["CreateDate"]

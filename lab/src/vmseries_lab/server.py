@@ -86,16 +86,16 @@ class Pump:
         while not self._stopped.wait(PUMP_SECONDS):
             try:
                 with self._turn:
-                    self._once()
+                    self.turn()
             except Exception:  # noqa: BLE001 - one engine's error must not stop the world
                 self.errors.append(traceback.format_exc())
                 traceback.print_exc()
 
-    def _once(self) -> None:
-        """Tick, and jump by what the pace makes of a pause.
+    def turn(self) -> None:
+        """Tick, and move the clock as the pace says.
 
-        The nominal pause counts: how long it was on a busy machine, and time in which work was in
-        flight, is not seen in the lab.
+        The nominal pause between two turns counts: its real length on a busy machine changes
+        nothing in the lab, and neither does the time in which work was in flight.
         """
         self.world.tick()
         if self.world.busy():

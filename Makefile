@@ -18,7 +18,7 @@ ARGS ?=
 # A test that applies Terraform waits most of the time: run more of them at once than there are cores.
 APPLY_WORKERS ?= 6
 
-# Most of a short test's time is importing: keep compiled modules, whatever the shell says.
+# Short tests spend most of their time on imports, so compiled modules are kept in any case.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Lanes run side by side. All of them run to the end, and the output of each is kept together.
@@ -153,7 +153,7 @@ prove-crashes: setup ## Fail each call of the functions in each way; everything 
 
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)
-	$(BIN)/pytest tests/unit tests/functional -m properties --hypothesis-profile thorough \
+	$(BIN)/pytest tests/unit tests/component -m properties --hypothesis-profile thorough \
 	  --hypothesis-show-statistics $(ARGS)
 
 .PHONY: prove-permissions

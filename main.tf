@@ -101,7 +101,7 @@ locals {
   # Time for which existing flows continue before the terminate hook starts. For target groups of your own, the maximum.
   deregistration_delay_seconds = var.load_balancer == null ? 3600 : var.load_balancer.deregistration_delay_seconds
 
-  # After its deadline, a termination gives up its stages one by one, ten minutes apart.
+  # After its deadline, a termination gives up its stages one by one, ten minutes apart (terminate/stages.py).
   last_resort_seconds = 1800
 }
 

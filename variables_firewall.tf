@@ -14,13 +14,14 @@ variable "interfaces" {
       rules. The data interface requires security groups with `target_group_arns`.
     - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
       since the others forward traffic.
-    - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address here. Not allowed for data.
+    - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address on this interface. Not
+      allowed for data.
     - `public_ipv4_pool`   - (Optional) ID of your own address pool for the Elastic IP addresses, e.g.
       `ipv4pool-ec2-0123…`.
     - `target_groups`      - (Optional) Target groups of Application or Network Load Balancers, of target type `ip`,
       that get the interface's private IP address while the firewall is in service. The interface's security groups must
-      allow the traffic. Use its subnets for firewalls only: targets whose address belongs to no interface are
-      deregistered.
+      allow the traffic. Use its subnets for firewalls only: the reconcile function deregisters targets in them whose
+      address belongs to no network interface.
       - `arn`  - ARN of the target group.
       - `port` - Port on which the firewall receives the traffic.
   EOT
@@ -393,15 +394,16 @@ variable "bootstrap" {
         `["aws-gwlb-inspect:enable"]`.
       - `dhcp_send_hostname`                    - (Optional) Whether the management interface sends its host name to the
         DHCP server.
-      - `dhcp_send_client_id`                   - (Optional) Whether it sends its client ID to the DHCP server.
-      - `dhcp_accept_server_hostname`           - (Optional) Whether it accepts its host name from the DHCP server.
-      - `dhcp_accept_server_domain`             - (Optional) Whether it accepts its DNS suffix from the DHCP server.
+      - `dhcp_send_client_id`                   - (Optional) Whether the management interface sends its client ID to the
+        DHCP server.
+      - `dhcp_accept_server_hostname`           - (Optional) Whether the firewall takes its host name from the DHCP server.
+      - `dhcp_accept_server_domain`             - (Optional) Whether the firewall takes its DNS suffix from the DHCP server.
       - `vm_series_auto_registration_pin_id`    - (Optional) PIN ID with which firewalls request a device certificate.
-      - `vm_series_auto_registration_pin_value` - (Optional) PIN value for that PIN ID. Set both or neither.
+      - `vm_series_auto_registration_pin_value` - (Optional) PIN value that belongs to the PIN ID. Set both or neither.
       - `redis_endpoint`                        - (Optional) `address:port` of the Redis server that shares session
         state.
-      - `redis_auth`                            - (Optional) Password for that Redis server.
-      - `redis_certificate`                     - (Optional) Certificate of that Redis server.
+      - `redis_auth`                            - (Optional) Password of the Redis server.
+      - `redis_certificate`                     - (Optional) Certificate of the Redis server.
   EOT
   type = object({
     secret = optional(object({
@@ -555,8 +557,8 @@ variable "bootstrap" {
       try(var.bootstrap.s3.kms_key_arn, null) == null
     )
     error_message = <<-EOT
-      bootstrap's kms_key_arn has no effect with firewall.instance_profile_name, whose role must allow kms:Decrypt
-      itself. Remove one of the two.
+      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile_name.
+      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile_name.
     EOT
   }
 }

@@ -5,15 +5,16 @@ variable "functions" {
       `python3.14` requires AWS provider 6.21 or newer.
     - `architecture`                  - (Optional) Instruction set: `arm64` or `x86_64`.
     - `memory_mib`                    - (Optional) Memory in MiB. Lambda allocates CPU in proportion.
-    - `timeout_seconds`               - (Optional) Time limit of one invocation. A launch or termination takes many
-      invocations.
+    - `timeout_seconds`               - (Optional) Time limit of one invocation of the launch or terminate function,
+      which each take many invocations for one firewall. The reconcile function has 300 seconds.
     - `log_level`                     - (Optional) `INFO` or `DEBUG`. Higher levels are rejected: metrics are written as
       log lines (EMF).
     - `log_retention_days`            - (Optional) Retention of the logs in CloudWatch, in days. 0 keeps them forever.
     - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
       logs. Its key policy must allow CloudWatch Logs to use it.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
-      The subnets need access to EC2, Auto Scaling, SQS and Secrets Manager. Null runs the functions outside of any VPC.
+      The subnets need access to EC2, Auto Scaling, SQS, Secrets Manager and, with `target_groups` of interfaces, Elastic
+      Load Balancing. Null runs the functions outside of any VPC.
       - `subnet_ids`         - IDs of the subnets.
       - `security_group_ids` - IDs of the security groups.
     - `event_batching_window_seconds` - (Optional) Time for which terminations are collected into one batch, which
@@ -148,11 +149,13 @@ variable "functions" {
 
 variable "deadlines" {
   description = <<-EOT
-    Deadlines of a launch and a termination, after which a launch is abandoned and a termination continues.
+    Deadlines of launches and terminations. Afterwards, a launch is abandoned, and a firewall terminates without the rest
+    of its cleanup.
     - `launch_minutes`         - (Optional) Time from the launch of an instance until its firewall is in service.
       VM-Series boots in 15 to 25 minutes.
-    - `terminate_minutes`      - (Optional) Time to return the license, remove the firewall from Panorama and delete its
-      interfaces. A shorter outage of Panorama has no lasting effect.
+    - `terminate_minutes`      - (Optional) Time to return the license. The removal from Panorama has 10 minutes more, and
+      the release of interfaces and addresses another 10 minutes. Panorama may be unavailable for this time without
+      lasting effect.
     - `visit_interval_seconds` - (Optional) Initial interval between two visits: a visit is one pass of a function over
       one instance. During a termination, the interval grows up to 300 seconds.
   EOT
@@ -206,7 +209,7 @@ variable "reconcile" {
     - `maximum_firewalls` - (Optional) Maximum number of firewalls whose orphans one run removes. Later runs remove the
       rest.
     - `maximum_percent`   - (Optional) The same limit in percent of all known firewalls, at least one firewall. The
-      lower limit applies.
+      lower of the two limits applies.
     - `dry_run`           - (Optional) Whether the function only reports, and changes nothing.
   EOT
   type = object({
@@ -246,7 +249,7 @@ variable "reconcile" {
       ${local.longest_visit_interval_seconds} s for the longest interval between two visits, and
       ${local.redelivery_seconds} s until SQS redelivers a message after a crash
       (6 * functions.timeout_seconds + event_batching_window_seconds) is ${local.last_visit_tag_seconds} s.
-      With less, the reconcile function takes a slow visit for a lost event.
+      With a lower value, the reconcile function mistakes a slow visit for a lost event.
       For example age_floor_minutes = 25 with timeout_seconds = 60 and event_batching_window_seconds = 20.
     EOT
   }
@@ -345,8 +348,8 @@ variable "event_delivery" {
 variable "dependencies" {
   description = <<-EOT
     Source of the Lambda layer with the functions' third-party Python packages (pan-os-python and others).
-    By default, apply builds the layer from the locked requirements, which requires Python 3.11 or newer and access to a
-    package index on the machine that runs Terraform. Set at most one attribute.
+    By default, apply builds the layer from the locked requirements, which requires Python 3.9 or newer with pip and
+    access to a package index on the machine that runs Terraform. Set at most one attribute.
     - `layer_arn` - (Optional) ARN of an existing layer version with the packages.
     - `filename`  - (Optional) Path of the layer archive, built elsewhere with
       `python3 lambda/build.py layer --output FILE`. Its digest must be the locked one.

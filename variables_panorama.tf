@@ -5,9 +5,9 @@ variable "panorama" {
     - `hostnames`             - Host names or IPv4 addresses of one Panorama, or of both peers of an HA pair, e.g.
       `["panorama.example.com"]`.
     - `port`                  - (Optional) TCP port of the XML API.
-    - `secret_arn`            - ARN of the Secrets Manager secret with the credentials: JSON with `username`, `api_key`
-      or `password`, and `ca_bundle` (PEM) unless the certificate is publicly trusted. Use an administrator of this
-      deployment alone, because only this administrator's changes are committed.
+    - `secret_arn`            - ARN of the Secrets Manager secret with the credentials: JSON with `username`, either
+      `api_key` or `password`, and `ca_bundle` (PEM) unless the certificate is publicly trusted. Use a separate
+      administrator for each deployment: commits contain all pending changes of this administrator, and no others.
     - `secret_kms_key_arn`    - (Optional) ARN of your own KMS key with which the secret is encrypted.
     - `device_group`          - Device group of the firewalls.
     - `template_stack`        - Template stack of the firewalls.
@@ -118,8 +118,8 @@ variable "firewall_api" {
     XML API of the firewalls, for deployments without Panorama: it reports readiness and deactivates licenses.
     Set null to not use it.
     - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of an administrator that the
-      bootstrap configuration creates on every firewall: JSON with `username`, `api_key` or `password`, and `ca_bundle`
-      (PEM) unless the certificate is publicly trusted.
+      bootstrap configuration creates on every firewall: JSON with `username`, either `api_key` or `password`, and
+      `ca_bundle` (PEM) unless the certificate is publicly trusted.
     - `secret_kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
     - `server_name`        - Host name in the firewalls' certificate. The functions connect to the management IP
       address, which a certificate cannot contain in advance, and verify this name.
@@ -187,16 +187,17 @@ variable "firewall_api" {
       5 * api.timeout_seconds <= var.functions.timeout_seconds / 2
     ])
     error_message = <<-EOT
-      firewall_api.timeout_seconds must be a whole number of at least 1, and 5 times it at most half of
-      functions.timeout_seconds, e.g. 5 with functions.timeout_seconds = 60.
-      A visit sends up to five requests to a firewall.
+      firewall_api.timeout_seconds must be a whole number from 1 to a tenth of functions.timeout_seconds,
+      e.g. 5 with functions.timeout_seconds = 60: a visit sends up to five requests to a firewall, and needs the other
+      half of its time to report that it does not respond.
     EOT
   }
 }
 
 variable "readiness" {
   description = <<-EOT
-    Condition for a new firewall to enter service, in addition to its license if one is expected.
+    Condition for a new firewall to enter service. `in-sync` and `connected` also wait for its license, if one is
+    expected.
     Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `off` without either.
     - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
     - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is

@@ -6,7 +6,7 @@ variable "capacity" {
     - `desired`                         - (Optional) Initial number of firewalls; scaling policies change it afterwards.
       Null starts with `min`.
     - `default_instance_warmup_seconds` - (Optional) Time for which a new firewall in service does not count toward the
-      group's metrics. It need not include the boot, which the launch hook waits for: two publishing intervals of a
+      group's metrics. It need not include the boot, which the launch hook waits for: two publishing intervals of one
       minute are enough.
     - `health_check`                    - (Optional) Health check of the group.
       - `type`                 - (Optional) `EC2` or `ELB`. With `EC2`, the load balancer avoids unhealthy firewalls,

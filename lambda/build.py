@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Build the two archives that the functions run: their own code and their dependencies.
+"""Build the two archives of the Lambda functions: their code and their dependencies.
 
 ``functions`` packs ``lambda/src`` into ``lambda/dist/functions.zip``, which is committed.
-``layer`` packs the wheels locked in ``lambda/layer/requirements.txt`` into a layer archive, of
-which only the digest is committed (``lambda/layer/layer.json``). Terraform runs it at apply.
+``layer`` packs the wheels locked in ``lambda/layer/requirements.txt`` into a layer archive. Only
+its digest is committed (``lambda/layer/layer.json``). Terraform builds the layer during an apply.
 
-The same inputs give the same bytes on every machine: entries are sorted, stored (what deflate
-writes depends on the zlib at hand), dated 1980-01-01 and of mode 0644, and sources have LF line
-ends. Nothing that is packed is imported or run. Only the standard library is used, so that any
-Python from 3.9 on can do it; why it is done at all: docs/decisions/0001-packaging.md.
+The same inputs give the same bytes on every machine. Entries are sorted, have the date 1980-01-01
+and the mode 0644, and are not compressed, since compressed data depends on the version of zlib.
+Sources have LF line endings. The build neither imports nor runs the files that it packs. It uses
+the standard library only and runs on Python 3.9 or newer. docs/decisions/0001-packaging.md has the
+reasons for this design.
 """
 
 from __future__ import annotations
@@ -39,26 +40,26 @@ FUNCTIONS = HERE / "dist" / "functions.zip"
 LOCKED_REQUIREMENTS = HERE / "layer" / "requirements.txt"
 LAYER_LOCK = HERE / "layer" / "layer.json"
 
-# The runtime of the functions: pip picks wheels for it, whatever Python runs this file.
+# The runtime of the functions. pip selects wheels for it, not for the Python that runs this file.
 RUNTIME_PYTHON = "3.13"
 
-# "Layer content is extracted into the /opt directory", and Python finds /opt/python:
+# "Layer content is extracted into the /opt directory", and Python searches /opt/python:
 # https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 LAYER_FOLDER = "python/"
 
 COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll", ".a", ".pyc", ".pyo")
 
-# What a wheel's .data folder holds beside code: https://packaging.python.org/specifications/
-# (binary distribution format). A function starts no scripts and compiles nothing.
+# Folders in a wheel's .data folder that a function does not need, because it neither runs scripts
+# nor compiles: https://packaging.python.org/specifications/binary-distribution-format/
 DROPPED_DATA = ("scripts", "headers")
 
 
 class BuildError(Exception):
-    """The archive cannot be built, or is not what was locked. The text says what to do."""
+    """The archive cannot be built, or is not the locked one. The message says what to do."""
 
 
 class Digest:
-    """What identifies an archive: its SHA-256 in both spellings, and its size."""
+    """Identifies an archive by its size and its SHA-256, as hexadecimal and as base64."""
 
     def __init__(self, content: bytes) -> None:
         raw = hashlib.sha256(content).digest()
@@ -67,7 +68,7 @@ class Digest:
         self.size = len(content)
 
     def lock(self) -> dict[str, str | int]:
-        """Return what layer.json holds of a layer with this digest."""
+        """Return the content of layer.json for a layer with this digest."""
         return {
             "sha256": self.hex,
             "base64sha256": self.base64,
@@ -77,19 +78,19 @@ class Digest:
 
 
 def archive(entries: Mapping[str, bytes]) -> bytes:
-    """Return the zip of these entries; equal entries give equal bytes everywhere."""
+    """Return a zip archive of these entries. Equal entries give equal bytes on every machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
         for name in sorted(entries):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system = 3  # Unix; left alone, it says what this machine is
+            info.create_system = 3  # Unix; the default depends on this machine
             info.external_attr = (stat.S_IFREG | 0o644) << 16
             target.writestr(info, entries[name])
     return buffer.getvalue()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` so that nobody ever sees a part of it."""
+    """Write a file so that no other process can read a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -103,11 +104,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def source_entries() -> dict[str, bytes]:
-    """Return the functions' own code by its name in the archive.
+    """Return the functions' own code, by name in the archive.
 
     Raises:
-        BuildError: there is no code, or a file that is neither Python nor ``py.typed``: it would
-            be missing in AWS without a word.
+        BuildError: There is no code, or a file that is neither Python nor ``py.typed``. Such a file
+            would be missing from the archive without notice.
     """
     entries = {}
     for path in sorted(SOURCES.rglob("*")):
@@ -115,26 +116,28 @@ def source_entries() -> dict[str, bytes]:
         if path.is_dir() or "__pycache__" in name.parts:
             continue
         if path.suffix != ".py" and path.name != "py.typed":
-            raise BuildError(f"{path} is not packed: only *.py and py.typed are. Move it away.")
+            raise BuildError(
+                f"{path} would not be packed: only *.py and py.typed are. Move it elsewhere."
+            )
         entries[name.as_posix()] = path.read_bytes().replace(b"\r\n", b"\n")
     if not entries:
-        raise BuildError(f"there is nothing to pack in {SOURCES}.")
+        raise BuildError(f"{SOURCES} has no source files to pack.")
     return entries
 
 
 def first_difference(built: bytes, committed: bytes) -> str:
-    """Say in a sentence how two archives differ first, in the order of their entries' names."""
+    """Describe the first difference between two archives, in the order of the entries' names."""
     if not zipfile.is_zipfile(io.BytesIO(committed)):
         return "it is not a zip archive"
     mine, theirs = _read(built), _read(committed)
     for name in sorted(mine.keys() | theirs.keys()):
         if name not in theirs:
-            return f"{name} is missing in it"
+            return f"{name} is not in the archive"
         if name not in mine:
-            return f"{name} is in it but not in the sources"
+            return f"{name} is in the archive but not in the sources"
         if mine[name] != theirs[name]:
-            return f"{name} has other contents"
-    return "the contents are equal, but an entry's order, date, mode or compression is not"
+            return f"{name} has different contents"
+    return "the contents are equal, but the order, date, mode or compression of an entry differs"
 
 
 def _read(content: bytes) -> dict[str, bytes]:
@@ -143,10 +146,10 @@ def _read(content: bytes) -> dict[str, bytes]:
 
 
 def check_functions() -> str:
-    """Compare the committed archive with the sources and return a line about it.
+    """Compare the committed archive with the sources, and return its description.
 
     Raises:
-        BuildError: they differ, or there is no archive.
+        BuildError: They differ, or there is no archive.
     """
     built = archive(source_entries())
     committed = FUNCTIONS.read_bytes() if FUNCTIONS.exists() else None
@@ -161,7 +164,7 @@ def check_functions() -> str:
 
 
 def build_functions() -> str:
-    """Write the functions' archive, unless it is as it should be, and return a line about it."""
+    """Write the functions' archive, unless it is up to date, and return its description."""
     content = archive(source_entries())
     if not FUNCTIONS.exists() or FUNCTIONS.read_bytes() != content:
         write_atomically(FUNCTIONS, content)
@@ -172,10 +175,10 @@ def build_functions() -> str:
 
 
 def locked_hashes() -> dict[str, str]:
-    """Return the requirement ("name==version") of every SHA-256 in the lock.
+    """Return the requirement ("name==version") that each SHA-256 in the lock belongs to.
 
     Raises:
-        BuildError: a line is not ``name==version --hash=sha256:...``.
+        BuildError: A line is not ``name==version --hash=sha256:...``.
     """
     text = LOCKED_REQUIREMENTS.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
@@ -185,7 +188,7 @@ def locked_hashes() -> dict[str, str]:
         hashes = [option.partition("--hash=sha256:")[2] for option in options]
         if not re.fullmatch(r"[\w.-]+==[\w.]+", requirement) or not hashes or not all(hashes):
             raise BuildError(
-                f"{LOCKED_REQUIREMENTS}: cannot read {line!r}; expected name==version and its "
+                f"{LOCKED_REQUIREMENTS}: cannot parse {line!r}; expected name==version "
                 "--hash=sha256:... Run make lock."
             )
         requirements.update(dict.fromkeys(hashes, requirement))
@@ -193,14 +196,14 @@ def locked_hashes() -> dict[str, str]:
 
 
 def download(python: str, folder: Path) -> None:
-    """Let pip fetch the locked wheels into ``folder``, by the user's own pip configuration.
+    """Download the locked wheels with pip, which uses the user's configuration.
 
     Args:
-        python: the interpreter whose pip is used.
-        folder: where the wheels go.
+        python: The interpreter whose pip is used.
+        folder: Where to save the wheels.
 
     Raises:
-        BuildError: there is no such interpreter, it has no pip, or pip failed.
+        BuildError: There is no such interpreter, it has no pip, or pip failed.
     """
     command = [python, "-m", "pip", "download", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
@@ -208,8 +211,8 @@ def download(python: str, folder: Path) -> None:
     command += ["--implementation", "py", "--abi", "none", "--platform", "any"]
     command += ["--dest", str(folder), "--requirement", str(LOCKED_REQUIREMENTS)]
     instead = (
-        "A machine without Python, pip or a package index can be given the layer as a file or "
-        "by its ARN: see docs/packaging.md."
+        "For a machine without Python, pip or a package index, pass the layer to the module as a "
+        "file or an ARN: see docs/packaging.md."
     )
     try:
         result = subprocess.run(
@@ -222,29 +225,30 @@ def download(python: str, folder: Path) -> None:
         )
     except OSError as error:
         raise BuildError(
-            f"cannot start {python!r} ({error.strerror}): name a Python that has pip with "
+            f"cannot run {python!r} ({error.strerror}): choose a Python that has pip with "
             f"--python. {instead}"
         ) from error
     if result.returncode == 0:
         return
     if "No module named pip" in result.stderr:
-        raise BuildError(f"{python!r} has no pip: name another Python with --python. {instead}")
+        raise BuildError(f"{python!r} has no pip: choose another Python with --python. {instead}")
     if "DO NOT MATCH THE HASHES" in result.stderr:
         raise BuildError(
-            "the package index serves other files than those that were locked, so none is used:\n"
+            "the package index serves files that differ from the locked ones; none was used:\n"
             f"{result.stderr.strip()}"
         )
     raise BuildError(
-        f"pip could not fetch the locked wheels. {instead} pip said:\n{result.stderr.strip()}"
+        f"pip could not download the locked wheels. {instead} The output of pip:\n"
+        f"{result.stderr.strip()}"
     )
 
 
 def wheels_in(folder: Path) -> dict[str, bytes]:
-    """Return the wheels of ``folder`` by file name, each proven to be a locked one.
+    """Return the wheels in a folder by file name, after a check that they are the locked ones.
 
     Raises:
-        BuildError: a wheel that is not locked, that is not pure Python by its name, or a locked
-            requirement without a wheel.
+        BuildError: A wheel is not locked, or its name says that it is not pure Python, or a locked
+            requirement has no wheel.
     """
     locked = locked_hashes()
     missing = set(locked.values())
@@ -255,28 +259,29 @@ def wheels_in(folder: Path) -> dict[str, bytes]:
         if digest not in locked:
             raise BuildError(
                 f"{path.name} has the SHA-256 {digest}, which is not in {LOCKED_REQUIREMENTS}: "
-                "it is another version, or it was changed."
+                "it is a different version, or it was modified."
             )
         if not path.name.endswith("-none-any.whl"):
             raise BuildError(
-                f"{path.name} is built for one platform; the layer serves every architecture "
-                "and holds pure Python (*-none-any.whl) only."
+                f"{path.name} is built for one platform; the layer is for every architecture and "
+                "may contain only pure Python (*-none-any.whl)."
             )
         missing.discard(locked[digest])
         wheels[path.name] = content
     if missing:
-        raise BuildError(f"no wheel in {folder} for {', '.join(sorted(missing))}.")
+        raise BuildError(f"{folder} has no wheel for {', '.join(sorted(missing))}.")
     return wheels
 
 
 def wheel_entries(file_name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield what an installer would put into site-packages, by name and contents.
+    """Yield the name and content of each file that an installer would write to site-packages.
 
-    A wheel is a zip whose root is site-packages, beside a ``.data`` folder with what goes
-    elsewhere.
+    The root of a wheel corresponds to site-packages. Files for other folders are in a folder whose
+    name ends with ``.data``.
 
     Raises:
-        BuildError: the wheel is not pure Python, or a name leads out of the archive.
+        BuildError: The wheel is not pure Python, has a file outside of the archive, or has a file
+            that a layer cannot contain.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as wheel:
         names = [name for name in wheel.namelist() if not name.endswith("/")]
@@ -284,42 +289,44 @@ def wheel_entries(file_name: str, content: bytes) -> Iterator[tuple[str, bytes]]
         if len(metadata) != 1 or not re.search(
             rb"^Root-Is-Purelib:\s*true\s*$", wheel.read(metadata[0]), re.IGNORECASE | re.MULTILINE
         ):
-            raise BuildError(f"{file_name} does not say that it is pure Python (Root-Is-Purelib).")
+            raise BuildError(f"{file_name} is not declared as pure Python (Root-Is-Purelib).")
         for name in names:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-                raise BuildError(f"{file_name}: {name!r} leads out of the archive.")
+                raise BuildError(f"{file_name}: the path {name!r} is outside of the archive.")
             if path.suffix in COMPILED_SUFFIXES:
-                raise BuildError(f"{file_name}: {name} is compiled; the layer is pure Python.")
+                raise BuildError(
+                    f"{file_name}: {name} is compiled, but the layer must be pure Python."
+                )
             folder, *rest = path.parts
             if not folder.endswith(".data"):
                 yield name, wheel.read(name)
             elif rest[0] == "purelib":
                 yield "/".join(rest[1:]), wheel.read(name)
             elif rest[0] not in DROPPED_DATA:
-                raise BuildError(f"{file_name}: there is no place in a layer for {name}.")
+                raise BuildError(f"{file_name}: a layer cannot contain {name}.")
 
 
 def layer_entries(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Merge wheels into the contents of a layer, notices and metadata included.
+    """Merge wheels into the contents of a layer, including licenses and metadata.
 
     Raises:
-        BuildError: two wheels bring different files of one name.
+        BuildError: Two wheels have different files with the same name.
     """
     entries: dict[str, bytes] = {}
     for file_name, content in wheels.items():
         for name, data in wheel_entries(file_name, content):
-            place = LAYER_FOLDER + name
-            if entries.setdefault(place, data) != data:
-                raise BuildError(f"{file_name}: another wheel has a different {name}.")
+            path = LAYER_FOLDER + name
+            if entries.setdefault(path, data) != data:
+                raise BuildError(f"{file_name}: another wheel has a different file {name}.")
     return entries
 
 
 def build_layer(from_wheels: Path | None, python: str) -> bytes:
-    """Return the layer made of wheels in a folder, or of those that pip fetches.
+    """Return the layer, built from the wheels in a folder or from those that pip downloads.
 
     Raises:
-        BuildError: the wheels cannot be had, or are not what was locked.
+        BuildError: A wheel is missing, or is not the locked one.
     """
     if from_wheels is not None:
         return archive(layer_entries(wheels_in(from_wheels)))
@@ -329,10 +336,10 @@ def build_layer(from_wheels: Path | None, python: str) -> bytes:
 
 
 def make_layer(output: Path, from_wheels: Path | None, python: str) -> str:
-    """Write the locked layer to ``output``, unless it is there, and return a line about it.
+    """Write the locked layer, unless the file exists already, and return its description.
 
     Raises:
-        BuildError: the layer cannot be built, or is not the one of layer.json.
+        BuildError: The layer cannot be built, or its digest is not that of layer.json.
     """
     locked = json.loads(LAYER_LOCK.read_text(encoding="utf-8"))["sha256"]
     if output.exists():
@@ -343,7 +350,7 @@ def make_layer(output: Path, from_wheels: Path | None, python: str) -> str:
     built = Digest(content).hex
     if built != locked:
         raise BuildError(
-            f"nothing was written: the layer has the SHA-256 {built}, but {LAYER_LOCK} says "
+            f"nothing was written: the layer has the SHA-256 {built}, but {LAYER_LOCK} has "
             f"{locked}. If {LOCKED_REQUIREMENTS.name} was changed on purpose, run make lock."
         )
     write_atomically(output, content)
@@ -351,10 +358,10 @@ def make_layer(output: Path, from_wheels: Path | None, python: str) -> str:
 
 
 def update_layer_lock(from_wheels: Path | None, python: str) -> str:
-    """Build the layer, write its digest into layer.json, and return a line about it.
+    """Build the layer, write its digest to layer.json, and return a description.
 
     Raises:
-        BuildError: the layer cannot be built.
+        BuildError: The layer cannot be built.
     """
     content = build_layer(from_wheels, python)
     lock = json.dumps(Digest(content).lock(), indent=2) + "\n"
@@ -366,7 +373,7 @@ def update_layer_lock(from_wheels: Path | None, python: str) -> str:
 
 
 def describe(path: Path, content: bytes) -> str:
-    """Return what a person compares: name, size and both spellings of the digest."""
+    """Describe an archive by path, size, and SHA-256 as hexadecimal and as base64."""
     digest = Digest(content)
     return (
         f"{path}\n  size    {digest.size} bytes\n  sha256  {digest.hex}\n  base64  {digest.base64}"
@@ -374,7 +381,7 @@ def describe(path: Path, content: bytes) -> str:
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the parsed command line; leaves with status 2 if it is wrong."""
+    """Parse the command line; exit with status 2 if it is invalid."""
     parser = argparse.ArgumentParser(prog="build.py", description=(__doc__ or "").split("\n\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -393,16 +400,19 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     source.add_argument(
         "--python",
         default=sys.executable,
-        help="the Python whose pip fetches the wheels (default: the one that runs this)",
+        help="the Python whose pip downloads the wheels (default: the one that runs this)",
     )
     source.add_argument(
-        "--from-wheels", type=Path, metavar="FOLDER", help="take the wheels from here, no network"
+        "--from-wheels",
+        type=Path,
+        metavar="FOLDER",
+        help="use the wheels in this folder, without network",
     )
     return parser.parse_args(argv)
 
 
 def run(options: argparse.Namespace) -> str:
-    """Carry out one command and return the line that it prints."""
+    """Run a command, and return the text that it prints."""
     if options.command == "functions":
         return check_functions() if options.check else build_functions()
     if options.update_lock:
@@ -411,9 +421,9 @@ def run(options: argparse.Namespace) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a command line and return its exit status."""
+    """Run a command line, and return its exit status."""
     if sys.version_info < OLDEST_PYTHON:
-        sys.stderr.write("build.py: this needs Python 3.9 or newer.\n")
+        sys.stderr.write("build.py: Python 3.9 or newer is needed.\n")
         return 1
     try:
         line = run(arguments(argv))

@@ -13,7 +13,7 @@ settings.register_profile("untimed", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=10_000)
 settings.load_profile("untimed")
 
-# What moto and the SDK have loaded is much, and stays: looking through it for garbage all the time
+# The SDK and moto load many objects that stay: collecting garbage among them as often as by default
 # costs a tenth of the run.
 gc.set_threshold(50_000, 20, 20)
 

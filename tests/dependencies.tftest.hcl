@@ -1,4 +1,4 @@
-# The layer: built at apply until it is uploaded, checked against the locked digest, or brought along.
+# The layer: built during an apply until it is uploaded, checked against the locked digest, or supplied by the user.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -9,7 +9,7 @@ variables {
   tags = { "vmseries-autoscale:deployment" = "fw-test" }
 }
 
-run "plan_needs_no_archive" {
+run "a_plan_needs_no_archive" {
   command = plan
 
   module {
@@ -21,25 +21,25 @@ run "plan_needs_no_archive" {
       !fileexists(aws_lambda_layer_version.this[0].filename) &&
       strcontains(aws_lambda_layer_version.this[0].filename, "/.terraform/vmseries-autoscale/")
     )
-    error_message = "the archive is not there, and its name is known"
+    error_message = "the plan knows the name of the archive, which does not exist yet"
   }
 
   assert {
     condition = aws_lambda_layer_version.this[0].source_code_hash == jsondecode(file(
       "lambda/layer/layer.json",
     )).base64sha256
-    error_message = "the digest is the locked one"
+    error_message = "the digest is that of layer.json"
   }
 
   assert {
     condition = output.group_tags == tomap({
       "vmseries-autoscale:dependencies" = jsondecode(file("lambda/layer/layer.json")).sha256
     })
-    error_message = "the group will say which layer was uploaded"
+    error_message = "a tag of the group names the layer that was uploaded"
   }
 }
 
-run "nothing_repeats_once_the_group_says_uploaded" {
+run "nothing_is_built_again_after_the_group_is_tagged" {
   command = plan
 
   module {
@@ -60,7 +60,7 @@ run "nothing_repeats_once_the_group_says_uploaded" {
   }
 }
 
-run "a_layer_that_is_there_already" {
+run "uses_an_existing_layer" {
   module {
     source = "./modules/dependencies"
   }
@@ -75,11 +75,11 @@ run "a_layer_that_is_there_already" {
       length(aws_lambda_layer_version.this) + length(terraform_data.build) == 0 &&
       length(output.group_tags) == 0
     )
-    error_message = "nothing is built or made"
+    error_message = "nothing is built or created"
   }
 }
 
-run "an_archive_that_was_built_elsewhere" {
+run "uses_an_archive_that_was_built_elsewhere" {
   command = plan
 
   module {
@@ -92,7 +92,7 @@ run "an_archive_that_was_built_elsewhere" {
 
   assert {
     condition     = aws_lambda_layer_version.this[0].filename == "dependencies.zip" && length(terraform_data.build) == 0
-    error_message = "the archive is taken as it is"
+    error_message = "the archive is uploaded as it is"
   }
 }
 

@@ -1,4 +1,4 @@
-# Launch template, Auto Scaling group, and what a firewall itself may do and be reached by.
+# Launch template, Auto Scaling group, and the permissions and security groups of a firewall.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -86,7 +86,7 @@ variables {
   permissions       = { path = "/network/", boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
 }
 
-run "a_launch_template_that_is_safe_by_itself" {
+run "the_launch_template_is_secure_by_default" {
   module {
     source = "./modules/firewall-group"
   }
@@ -111,12 +111,12 @@ run "a_launch_template_that_is_safe_by_itself" {
       length(aws_launch_template.this.network_interfaces[0].security_groups) == 1 &&
       aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "false"
     )
-    error_message = "the data interface at index 0 has a security group and no public address; the launch function brings the others"
+    error_message = "the data interface at index 0 has a security group and no public address; the launch function attaches the others"
   }
 
   assert {
     condition     = aws_launch_template.this.private_dns_name_options[0].hostname_type == "resource-name"
-    error_message = "the host name is the instance id"
+    error_message = "the host name is the instance ID"
   }
 
   assert {
@@ -130,18 +130,18 @@ run "a_launch_template_that_is_safe_by_itself" {
         Name                            = "fw-test"
       })
     }
-    error_message = "instances, volumes and interfaces carry the tags by which the functions know them"
+    error_message = "instances, volumes and interfaces have the tags by which the functions identify them"
   }
 
   assert {
     condition = base64decode(
       aws_launch_template.this.user_data,
     ) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
-    error_message = "the user data is a reference"
+    error_message = "the user data only refers to the bootstrap source"
   }
 }
 
-run "an_image_by_version_and_license" {
+run "finds_the_image_by_version_and_license" {
   command = plan
 
   module {
@@ -155,7 +155,7 @@ run "an_image_by_version_and_license" {
         for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values)
       } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
     )
-    error_message = "the image of the version and license in the Marketplace"
+    error_message = "the image is that of the version and license in the Marketplace"
   }
 
   assert {
@@ -163,11 +163,11 @@ run "an_image_by_version_and_license" {
       can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
       !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
     )
-    error_message = "one hotfix is not another"
+    error_message = "a hotfix does not match other hotfixes"
   }
 }
 
-run "a_version_without_hotfix_is_not_one_with" {
+run "a_version_without_hotfix_does_not_match_its_hotfixes" {
   command = plan
 
   module {
@@ -193,11 +193,11 @@ run "a_version_without_hotfix_is_not_one_with" {
       can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
       !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
     )
-    error_message = "11.1.4 is not 11.1.4-h7"
+    error_message = "11.1.4 does not match 11.1.4-h7"
   }
 }
 
-run "a_group_whose_hooks_are_always_answered" {
+run "the_group_has_hooks_that_are_always_completed" {
   module {
     source = "./modules/firewall-group"
   }
@@ -210,7 +210,7 @@ run "a_group_whose_hooks_are_always_answered" {
       launch    = ["autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON", 3600]
       terminate = ["autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE", 3600]
     }
-    error_message = "both hooks are there from the first instance on"
+    error_message = "both hooks apply from the first instance on"
   }
 
   assert {
@@ -218,7 +218,7 @@ run "a_group_whose_hooks_are_always_answered" {
       aws_autoscaling_group.this.wait_for_capacity_timeout == "0" &&
       aws_autoscaling_group.this.timeouts.delete == "1475m"
     )
-    error_message = "apply does not wait for firewalls, destroy does for as long as they may take"
+    error_message = "an apply does not wait for firewalls; a destroy waits as long as they may take"
   }
 
   assert {
@@ -227,17 +227,17 @@ run "a_group_whose_hooks_are_always_answered" {
       aws_autoscaling_group.this.desired_capacity == 3 &&
       aws_autoscaling_group.this.max_instance_lifetime == 7776000
     )
-    error_message = "the group lives in the data subnets of all zones"
+    error_message = "the group uses the data subnets of all zones"
   }
 
   assert {
     condition     = terraform_data.hook_dependencies.output == tomap({ launch-mapping = "0000" })
-    error_message = "the group waits for what answers its hooks"
+    error_message = "the group is created after the functions that complete its hooks"
   }
 }
 
 # documents: failure-modes/G6
-run "a_refresh_when_asked_for" {
+run "refreshes_instances_if_configured" {
   module {
     source = "./modules/firewall-group"
   }
@@ -274,16 +274,16 @@ run "a_refresh_when_asked_for" {
       aws_autoscaling_group.this.instance_refresh[0].preferences[0].auto_rollback &&
       aws_autoscaling_group.this.instance_refresh[0].preferences[0].alarm_specification[0].alarms == tolist(["bad"])
     )
-    error_message = "the preferences arrive"
+    error_message = "the group has the configured preferences"
   }
 
   assert {
     condition     = aws_autoscaling_group.this.launch_template[0].version == "1"
-    error_message = "a refresh and a rollback need a version by number"
+    error_message = "the group names a version by number, which a refresh and a rollback need"
   }
 }
 
-run "a_role_that_publishes_and_starts_and_nothing_else" {
+run "the_role_may_publish_metrics_and_read_the_bootstrap_and_nothing_else" {
   module {
     source = "./modules/firewall-group"
   }
@@ -296,7 +296,7 @@ run "a_role_that_publishes_and_starts_and_nothing_else" {
       ReadBootstrapSecret = ["secretsmanager:GetSecretValue"]
       WriteBootLog        = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     }
-    error_message = "a firewall may do no more than it needs"
+    error_message = "a firewall has only the permissions that it needs"
   }
 
   assert {
@@ -304,7 +304,7 @@ run "a_role_that_publishes_and_starts_and_nothing_else" {
       for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
       statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "PublishMetrics"
     ]) == ["VMseries-fw-test", "VMseries-fw-test_dimensions"]
-    error_message = "metrics go into this deployment's namespace only"
+    error_message = "metrics may be published only in the namespace of this deployment"
   }
 
   assert {
@@ -312,11 +312,11 @@ run "a_role_that_publishes_and_starts_and_nothing_else" {
       aws_iam_role.this[0].path == "/network/" &&
       aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     )
-    error_message = "the role has the path and the boundary that were asked for"
+    error_message = "the role has the configured path and permissions boundary"
   }
 }
 
-run "a_bucket_by_its_prefix_only" {
+run "the_role_may_read_only_its_prefix_of_the_bucket" {
   module {
     source = "./modules/firewall-group"
   }
@@ -333,11 +333,11 @@ run "a_bucket_by_its_prefix_only" {
       ListBootstrapBucket = ["arn:aws:s3:::fw-bootstrap"]
       ReadBootstrapBucket = ["arn:aws:s3:::fw-bootstrap/prod/*"]
     }
-    error_message = "a firewall reads its part of the bucket"
+    error_message = "a firewall may read only its prefix"
   }
 }
 
-run "closed_security_groups" {
+run "security_groups_are_closed_by_default" {
   module {
     source = "./modules/firewall-group"
   }
@@ -352,19 +352,19 @@ run "closed_security_groups" {
       us-east-1b-geneve       = ["udp", 6081, "10.0.2.0/24"]
       us-east-1b-health-check = ["tcp", 80, "10.0.2.0/24"]
     }
-    error_message = "data: GENEVE and the health check from the load balancer's subnets"
+    error_message = "data: ingress is GENEVE and the health check from the load balancer's subnets"
   }
 
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.management) == 0
-    error_message = "management: nobody comes in unless named"
+    error_message = "management: there is no ingress by default"
   }
 
   assert {
     condition = toset([
       for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"
     ]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
-    error_message = "management: out to what PAN-OS calls"
+    error_message = "management: egress is what PAN-OS needs"
   }
 
   assert {
@@ -372,11 +372,11 @@ run "closed_security_groups" {
       aws_security_group.this["untrust"].name == "fw-test-untrust" &&
       length(aws_vpc_security_group_egress_rule.untrust) == 1
     )
-    error_message = "untrust: out only"
+    error_message = "untrust: there is only egress"
   }
 }
 
-run "management_for_named_networks" {
+run "management_is_open_for_the_configured_networks" {
   module {
     source = "./modules/firewall-group"
   }
@@ -390,11 +390,11 @@ run "management_for_named_networks" {
       for name, rule in aws_vpc_security_group_ingress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
     } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
-    error_message = "one network on one port"
+    error_message = "ingress is one network on one port"
   }
 }
 
-run "refuses_more_interfaces_than_the_instance_carries" {
+run "refuses_more_interfaces_than_the_instance_type_supports" {
   command = plan
 
   module {

@@ -1,4 +1,4 @@
-# One function with its role and log group.
+# A function with its role and log group.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -19,7 +19,7 @@ variables {
   }
   environment = { SETTINGS = "{}" }
   statements = {
-    Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads what is there." }
+    Describe = { actions = ["ec2:DescribeInstances"], resources = ["*"], reason = "Reads the instances." }
   }
   role               = { path = "/", boundary_arn = null }
   log_retention_days = 90
@@ -27,7 +27,7 @@ variables {
   location           = { partition = "aws", region = "us-east-1", account_id = "123456789012" }
 }
 
-run "a_function_that_logs_json_and_is_traced" {
+run "a_function_logs_json_and_is_traced" {
   module {
     source = "./modules/function"
   }
@@ -38,7 +38,7 @@ run "a_function_that_logs_json_and_is_traced" {
       aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/fw-test-launch" &&
       aws_lambda_function.this.tracing_config[0].mode == "Active"
     )
-    error_message = "JSON logs in its own group, and traces"
+    error_message = "the function logs JSON to its own group, and is traced"
   }
 
   assert {
@@ -46,7 +46,7 @@ run "a_function_that_logs_json_and_is_traced" {
       aws_lambda_function.this.logging_config[0].application_log_level == "DEBUG" &&
       aws_lambda_function.this.environment[0].variables.POWERTOOLS_LOG_LEVEL == "DEBUG"
     )
-    error_message = "Lambda's filter and the logger agree"
+    error_message = "the log level of Lambda's filter is that of the logger"
   }
 
   assert {
@@ -54,14 +54,14 @@ run "a_function_that_logs_json_and_is_traced" {
       length(aws_lambda_function.this.vpc_config) == 0 &&
       aws_cloudwatch_log_group.this.retention_in_days == 90
     )
-    error_message = "no VPC unless asked for"
+    error_message = "the function is in no VPC by default"
   }
 
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid
     ] == ["Describe", "Trace", "WriteOwnLog"]
-    error_message = "what it was given, its log and its traces"
+    error_message = "the function has the given statements, and those for logs and traces"
   }
 
   assert {
@@ -69,11 +69,11 @@ run "a_function_that_logs_json_and_is_traced" {
       for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Resource if statement.Sid == "WriteOwnLog"
     ]) == ["arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/fw-test-launch:log-stream:*"]
-    error_message = "it writes to its own log group only"
+    error_message = "the function may write only to its own log group"
   }
 }
 
-run "a_vpc_and_a_key_of_the_users_own" {
+run "uses_the_vpc_and_the_key_of_the_user" {
   module {
     source = "./modules/function"
   }
@@ -88,7 +88,7 @@ run "a_vpc_and_a_key_of_the_users_own" {
       for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Condition if statement.Sid == "AttachToVpc"
     ]) == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
-    error_message = "the rights that Lambda needs for its network are not the function's own"
+    error_message = "only Lambda itself has the permissions for network interfaces, not the function's code"
   }
 
   assert {
@@ -96,7 +96,7 @@ run "a_vpc_and_a_key_of_the_users_own" {
       for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Resource if statement.Sid == "ReadOwnEnvironment"
     ]) == ["arn:aws:kms:us-east-1:123456789012:key/1"]
-    error_message = "it may use the one key"
+    error_message = "the function may use only this key"
   }
 }
 

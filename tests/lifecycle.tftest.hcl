@@ -1,4 +1,4 @@
-# The way of a lifecycle event: rule, queue, function, and what the function may do.
+# The path of a lifecycle event: rule, queue, function, and the permissions of the functions.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -80,7 +80,7 @@ run "one_rule_for_each_transition_of_this_group_and_hook" {
       detail-type = ["EC2 Instance-launch Lifecycle Action"]
       detail      = { AutoScalingGroupName = ["fw-test"], LifecycleHookName = ["launch"] }
     }
-    error_message = "the launch rule matches this group's launch hook"
+    error_message = "the launch rule matches the launch hook of this group"
   }
 
   assert {
@@ -94,11 +94,11 @@ run "one_rule_for_each_transition_of_this_group_and_hook" {
     condition = alltrue([for role, target in aws_cloudwatch_event_target.this :
       target.dead_letter_config[0].arn == aws_sqs_queue.dead_letters[role].arn && target.retry_policy[0].maximum_retry_attempts == 185
     ])
-    error_message = "an event that cannot be delivered is retried and then kept"
+    error_message = "an event that cannot be delivered is retried, and then sent to the dead-letter queue"
   }
 }
 
-run "queues_let_in_their_own_rule_only" {
+run "each_queue_accepts_only_its_own_rule" {
   module {
     source = "./modules/lifecycle"
   }
@@ -128,7 +128,7 @@ run "queues_let_in_their_own_rule_only" {
         ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate" }
       }
     }]
-    error_message = "only the terminate rule may leave undeliverable events with the terminate queue's dead letters"
+    error_message = "only the terminate rule may send to the dead-letter queue of terminations"
   }
 
   assert {
@@ -137,14 +137,14 @@ run "queues_let_in_their_own_rule_only" {
       aws_sqs_queue.events["terminate"].visibility_timeout_seconds == 380 &&
       aws_sqs_queue.events["launch"].visibility_timeout_seconds == 360
     )
-    error_message = "a message may be received often, and comes back after six time-outs and its window"
+    error_message = "a message may be received often, and becomes visible after six time-outs and the batching window"
   }
 
   assert {
     condition = jsondecode(aws_sqs_queue.dead_letters["launch"].redrive_allow_policy).sourceQueueArns == [
       "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch",
     ]
-    error_message = "a dead-letter queue takes from its own queue only"
+    error_message = "a dead-letter queue accepts messages only from its own queue"
   }
 
   assert {
@@ -156,7 +156,7 @@ run "queues_let_in_their_own_rule_only" {
   }
 }
 
-run "functions_read_in_batches_that_may_fail_in_part" {
+run "functions_read_batches_that_may_fail_in_part" {
   module {
     source = "./modules/lifecycle"
   }
@@ -166,7 +166,7 @@ run "functions_read_in_batches_that_may_fail_in_part" {
       for mapping in values(aws_lambda_event_source_mapping.this) :
       mapping.function_response_types == toset(["ReportBatchItemFailures"])
     ])
-    error_message = "one message that must come back does not bring the others back"
+    error_message = "only the failed messages of a batch return to the queue"
   }
 
   assert {
@@ -176,11 +176,11 @@ run "functions_read_in_batches_that_may_fail_in_part" {
       aws_lambda_event_source_mapping.this["terminate"].batch_size == 100 &&
       aws_lambda_event_source_mapping.this["terminate"].maximum_batching_window_in_seconds == 20
     )
-    error_message = "launches go together if they come together, and wait for nobody; terminations wait for each other"
+    error_message = "launches are batched without a batching window; terminations have a batching window"
   }
 }
 
-run "settings_are_what_the_functions_parse" {
+run "settings_have_the_keys_that_the_functions_parse" {
   module {
     source = "./modules/lifecycle"
   }
@@ -229,7 +229,7 @@ run "settings_are_what_the_functions_parse" {
       jsondecode(output.settings.launch).deadline_seconds == 2700 &&
       jsondecode(output.settings.terminate).maximum_visit_interval_seconds == 300
     )
-    error_message = "tags are the user's, times are seconds"
+    error_message = "tags are those of the user, and times are in seconds"
   }
 
   assert {
@@ -241,11 +241,11 @@ run "settings_are_what_the_functions_parse" {
         license_manager    = null
       }
     )
-    error_message = "what only Terraform needs does not reach the functions"
+    error_message = "the settings have nothing that only Terraform needs"
   }
 }
 
-run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
+run "only_functions_that_call_firewalls_get_the_firewall_api" {
   command = plan
 
   module {
@@ -271,7 +271,7 @@ run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
         "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1",
       ])
     )
-    error_message = "the launch function reads who it is to the firewalls"
+    error_message = "the launch function may read the credentials for the firewalls"
   }
 
   assert {
@@ -279,11 +279,11 @@ run "a_firewall_s_own_api_is_for_the_functions_that_ask_it" {
       !contains(keys(output.statements.terminate), "ReadSecrets") &&
       !contains(keys(output.statements.reconcile), "ReadSecrets")
     )
-    error_message = "without licenses to give back, no other function has a use for it"
+    error_message = "without licenses to return, no other function may read them"
   }
 }
 
-run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
+run "functions_of_one_arm_may_not_create_addresses_or_read_secrets" {
   command = plan
 
   module {
@@ -304,7 +304,7 @@ run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
         ])
       ]) == 0
     ])
-    error_message = "rights that nothing needs are not given"
+    error_message = "there are no permissions that nothing needs"
   }
 
   assert {
@@ -312,7 +312,7 @@ run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
       "CompleteLifecycleAction", "ConsumeQueue", "DeleteInterfaces", "Describe", "DetachInterfaces",
       "DisassociateAddresses", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
     ]
-    error_message = "the terminate function creates nothing but a note on the instance"
+    error_message = "the terminate function may create nothing but tags on the instance"
   }
 
   assert {
@@ -320,18 +320,18 @@ run "one_arm_functions_make_no_addresses_and_read_no_secrets" {
       "arn:aws-us-gov:ec2:us-gov-west-1:*:subnet/subnet-0b",
       "arn:aws-us-gov:ec2:us-gov-west-1:*:security-group/sg-0b",
     ])
-    error_message = "interfaces are made in the named subnets and security groups of the wired interfaces only"
+    error_message = "interfaces may be created only in the subnets and security groups of the attached interfaces"
   }
 
   assert {
     condition = output.statements.launch.CompleteLifecycleAction.resources == [
       "arn:aws-us-gov:autoscaling:us-gov-west-1:123456789012:autoScalingGroup:*:autoScalingGroupName/fw-test",
     ]
-    error_message = "only this group's hooks may be answered"
+    error_message = "only the hooks of this group may be completed"
   }
 }
 
-run "everything_is_scoped" {
+run "every_statement_is_scoped" {
   command = plan
 
   module {
@@ -381,21 +381,21 @@ run "everything_is_scoped" {
     }
   }
 
-  # An ARN with a wildcard for its id, or no ARN at all, needs a condition; reading EC2 is all that goes without.
+  # A wildcard as ID, or instead of an ARN, needs a condition. Only describing EC2 resources goes without.
   assert {
     condition = alltrue(flatten([for role, statements in output.statements : [for sid, statement in statements :
       sid == "Describe" || length(statement.conditions) > 0 || alltrue([
         for resource in statement.resources : !endswith(resource, "/*") && resource != "*"
       ])
     ]]))
-    error_message = "a wildcard without a condition"
+    error_message = "every wildcard has a condition"
   }
 
   assert {
     condition = alltrue([
       for action in output.statements.launch.Describe.actions : startswith(action, "ec2:Describe")
     ])
-    error_message = "what goes without scope only reads"
+    error_message = "statements without a scope only describe"
   }
 
   assert {
@@ -405,7 +405,7 @@ run "everything_is_scoped" {
       ]) &&
       length(output.statements.terminate.ReadSecrets.resources) == 2
     )
-    error_message = "the launch function has no use for the licensing key"
+    error_message = "the launch function may not read the licensing API key"
   }
 
   assert {
@@ -413,18 +413,18 @@ run "everything_is_scoped" {
       "CreateNetworkInterface",
       "AllocateAddress",
     ]
-    error_message = "interfaces and addresses are tagged when they are made, and never afterwards"
+    error_message = "interfaces and addresses may be tagged only when they are created"
   }
 
   assert {
     condition = output.statements.launch.UseAddressPools.resources == [
       "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:ipv4pool-ec2/ipv4pool-ec2-0a",
     ]
-    error_message = "addresses come from the named pool"
+    error_message = "addresses may be allocated only from the configured pool"
   }
 }
 
-run "alarms_stand_behind_every_hop" {
+run "queues_and_bad_outcomes_have_alarms" {
   module {
     source = "./modules/lifecycle"
   }
@@ -434,7 +434,7 @@ run "alarms_stand_behind_every_hop" {
       keys(aws_cloudwatch_metric_alarm.dead_letters) == ["launch", "terminate"] &&
       keys(aws_cloudwatch_metric_alarm.oldest_message) == ["launch", "terminate"]
     )
-    error_message = "every dead-letter queue and every queue has its alarm"
+    error_message = "every queue and every dead-letter queue has an alarm"
   }
 
   assert {
@@ -442,11 +442,11 @@ run "alarms_stand_behind_every_hop" {
       service    = "terminate"
       deployment = "fw-test"
     })
-    error_message = "alarms look at the metrics of this deployment's function"
+    error_message = "alarms use the metrics of this deployment's functions"
   }
 }
 
-run "no_alarms_when_off" {
+run "no_alarms_if_disabled" {
   command = plan
 
   module {
@@ -461,6 +461,6 @@ run "no_alarms_when_off" {
     condition = length(aws_cloudwatch_metric_alarm.dead_letters) + length(
       aws_cloudwatch_metric_alarm.oldest_message,
     ) + length(aws_cloudwatch_metric_alarm.bad_outcome) == 0
-    error_message = "off means none"
+    error_message = "there are no alarms"
   }
 }

@@ -1,5 +1,5 @@
-# What a function's environment and a role's policy have room for. The refusals come first: then nothing is made yet, as
-# at a user's first plan, and the URLs of the queues are not known.
+# The size limits of a function's environment and a role's policy. The refusals come first: nothing exists yet, as in a
+# user's first plan, so the URLs of the queues are not known.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -114,7 +114,7 @@ variables {
 }
 
 # documents: failure-modes/G11
-run "refuses_settings_that_no_function_can_hold" {
+run "refuses_settings_that_do_not_fit_into_an_environment" {
   command = plan
 
   variables {
@@ -131,7 +131,7 @@ run "refuses_settings_that_no_function_can_hold" {
   expect_failures = [output.settings]
 }
 
-run "refuses_more_target_groups_than_a_function_can_hold" {
+run "refuses_target_groups_that_do_not_fit_into_an_environment" {
   command = plan
 
   variables {
@@ -153,7 +153,7 @@ run "refuses_more_target_groups_than_a_function_can_hold" {
   expect_failures = [output.settings]
 }
 
-run "refuses_a_policy_that_no_role_can_hold" {
+run "refuses_statements_that_do_not_fit_into_a_policy" {
   command = plan
 
   variables {
@@ -173,7 +173,7 @@ run "refuses_a_policy_that_no_role_can_hold" {
       Describe = {
         actions   = ["ec2:DescribeInstances"]
         resources = [for number in range(200) : "arn:aws:ec2:us-east-1:123456789012:instance/i-${number}"]
-        reason    = "Reads what is there."
+        reason    = "Reads the resources."
       }
     }
     role               = { path = "/", boundary_arn = null }
@@ -187,8 +187,8 @@ run "refuses_a_policy_that_no_role_can_hold" {
   expect_failures = [aws_iam_role_policy.this]
 }
 
-# Three interfaces are the most that a firewall may have here, and no region has more than six zones.
-run "the_largest_that_makes_sense_fits" {
+# A firewall may have three interfaces at most, and no region has more than six zones.
+run "the_largest_reasonable_deployment_fits" {
   variables {
     tags = merge(
       { "vmseries-autoscale:deployment" = "fw-test" },

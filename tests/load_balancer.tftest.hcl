@@ -23,7 +23,7 @@ variables {
   tags = {}
 }
 
-run "geneve_to_instances" {
+run "sends_geneve_to_instances" {
   module {
     source = "./modules/load-balancer"
   }
@@ -35,21 +35,21 @@ run "geneve_to_instances" {
       aws_lb_target_group.this.port == 6081 &&
       aws_lb_target_group.this.target_type == "instance"
     )
-    error_message = "a Gateway Load Balancer speaks GENEVE on port 6081"
+    error_message = "the target group uses GENEVE on port 6081"
   }
 
   assert {
     condition     = length(aws_lb_target_group.this.stickiness) == 0
-    error_message = "a flow is its 5-tuple unless said otherwise"
+    error_message = "a flow is identified by its 5-tuple by default"
   }
 
   assert {
     condition     = aws_vpc_endpoint_service.this.allowed_principals == toset(["arn:aws:iam::123456789012:root"])
-    error_message = "only who is allowed may make endpoints"
+    error_message = "only the allowed principals may create endpoints"
   }
 }
 
-run "every_attribute" {
+run "sets_every_attribute" {
   module {
     source = "./modules/load-balancer"
   }
@@ -69,7 +69,7 @@ run "every_attribute" {
       aws_lb_target_group.this.health_check[0].path == "/php/login.php" &&
       aws_lb_target_group.this.health_check[0].matcher == "200"
     )
-    error_message = "an HTTPS health check asks for its path"
+    error_message = "an HTTPS health check requests its path"
   }
 
   assert {
@@ -81,6 +81,6 @@ run "every_attribute" {
       aws_lb_target_group.this.stickiness[0].type == "source_ip_dest_ip" &&
       !aws_lb.this.enable_cross_zone_load_balancing
     )
-    error_message = "the attributes arrive"
+    error_message = "the load balancer and the target group have the configured attributes"
   }
 }

@@ -1,4 +1,4 @@
-"""The builder of lambda/, run as Terraform and people run it: as a program, from a checkout."""
+"""Runs lambda/build.py as Terraform and people run it: as a program, from a checkout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PURE = {"Root-Is-Purelib": "true", "Tag": "py3-none-any"}
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel made for a test, and the requirement that it answers."""
+    """A wheel made for a test, and the requirement that it satisfies."""
 
     name: str
     content: bytes
@@ -47,7 +47,7 @@ def wheel(
     metadata: Mapping[str, str] | None = None,
     tag: str = "py3-none-any",
 ) -> Wheel:
-    """Make a wheel of version 1.0 by the binary distribution format."""
+    """Make a wheel of version 1.0 in the binary distribution format."""
     lines = {"Wheel-Version": "1.0", **(PURE if metadata is None else metadata)}
     header = "".join(f"{key}: {value}\n" for key, value in lines.items())
     buffer = io.BytesIO()
@@ -80,18 +80,18 @@ class Checkout:
         return self.folder / "wheels"
 
     def run(self, *arguments: str | Path, **process: Any) -> subprocess.CompletedProcess[str]:
-        """Run the builder of this checkout, in a process of its own if a test says how."""
+        """Run the build of this checkout, in a separate process if there are options for it."""
         program = [str(self.folder / "build.py"), *map(str, arguments)]
         return _run_apart(program, **process) if process else _run_here(program)
 
     def succeed(self, *arguments: str | Path, **how: Any) -> str:
-        """Run the builder, which must succeed, and return what it printed."""
+        """Run the build, which must succeed, and return its output."""
         result = self.run(*arguments, **how)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
     def refuse(self, *arguments: str | Path, **how: Any) -> str:
-        """Run the builder, which must refuse in a sentence of its own, and return that."""
+        """Run the build, which must fail with its own message, and return the message."""
         result = self.run(*arguments, **how)
         assert result.returncode == 1, (result.stdout, result.stderr)
         assert result.stderr.startswith("build.py: "), result.stderr
@@ -99,7 +99,7 @@ class Checkout:
         return result.stderr
 
     def lock(self, *wheels: Wheel, offered: Iterable[Wheel] | None = None) -> None:
-        """Replace the layer's lock, and offer these (or other) wheels in `wheels`."""
+        """Replace the layer's lock, and put these or other wheels into the folder `wheels`."""
         requirements = "".join(wheel.lock_line for wheel in wheels)
         (self.folder / "layer" / "requirements.txt").write_text(requirements)
         self.wheels.mkdir(exist_ok=True)
@@ -127,7 +127,7 @@ def _run_apart(
 
 
 def _run_here(program: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program of Python's in this process: to start another takes longer than to build."""
+    """Run a Python program in this process, since starting another takes longer than the build."""
     status, stdout, stderr = 0, io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", program),
@@ -143,21 +143,21 @@ def _run_here(program: list[str]) -> subprocess.CompletedProcess[str]:
 
 @cache
 def pythons() -> dict[str, str]:
-    """Return the Pythons of this machine that the builder promises to run under, by version.
+    """Return the interpreters of this machine that the build supports, by version.
 
-    Those on PATH, and those that pyenv keeps without having them selected.
+    Those on PATH, and those of pyenv that are not selected.
     """
-    # pyenv's shims are shell scripts that take long, and fail for a version that is not selected.
+    # pyenv's shims are slow shell scripts, and fail for a version that is not selected.
     root = Path(next(iter(_printed_by("pyenv", "root")), "no-pyenv"))
     folders = [folder for folder in os.get_exec_path() if Path(folder) != root / "shims"]
     folders += map(str, sorted(root.glob("versions/*/bin")))
-    found = {f"3.{sys.version_info.minor}": sys.executable}
+    interpreters = {f"3.{sys.version_info.minor}": sys.executable}
     for version in (f"3.{minor}" for minor in range(9, 20)):
         candidate = shutil.which(f"python{version}", path=os.pathsep.join(folders))
-        # Shims of other version managers are there for versions that are not selected, too.
-        if version not in found and candidate and _printed_by(candidate, "--version"):
-            found[version] = candidate
-    return found
+        # Other version managers also have shims for versions that are not selected.
+        if version not in interpreters and candidate and _printed_by(candidate, "--version"):
+            interpreters[version] = candidate
+    return interpreters
 
 
 def _printed_by(*command: str) -> list[str]:

@@ -118,7 +118,7 @@ variables {
 # The function and its schedule
 # --------------------------------------------------------------------------------------------------------
 
-run "the_schedule_calls_the_function_and_never_twice" {
+run "the_schedule_invokes_the_function_without_retries" {
   module {
     source = "./modules/lifecycle"
   }
@@ -128,7 +128,7 @@ run "the_schedule_calls_the_function_and_never_twice" {
       aws_cloudwatch_event_rule.reconcile.schedule_expression == "rate(15 minutes)" &&
       aws_cloudwatch_event_target.reconcile.arn == output.functions.reconcile.arn
     )
-    error_message = "every interval the schedule calls the function"
+    error_message = "the schedule invokes the function in every interval"
   }
 
   assert {
@@ -138,7 +138,7 @@ run "the_schedule_calls_the_function_and_never_twice" {
       aws_lambda_function_event_invoke_config.reconcile.maximum_retry_attempts == 0,
       aws_lambda_function_event_invoke_config.reconcile.maximum_event_age_in_seconds == 60,
     ])
-    error_message = "a run that is late is left to the next one"
+    error_message = "a late invocation is dropped, since the next run does the same"
   }
 
   assert {
@@ -146,7 +146,7 @@ run "the_schedule_calls_the_function_and_never_twice" {
       aws_lambda_permission.reconcile.principal == "events.amazonaws.com" &&
       aws_lambda_permission.reconcile.source_arn == aws_cloudwatch_event_rule.reconcile.arn
     )
-    error_message = "only this schedule may call the function"
+    error_message = "only this schedule may invoke the function"
   }
 
   assert {
@@ -154,7 +154,7 @@ run "the_schedule_calls_the_function_and_never_twice" {
       output.functions.reconcile.name == "fw-test-reconcile" &&
       output.event_rules.reconcile == aws_cloudwatch_event_rule.reconcile.arn
     )
-    error_message = "the function comes out like the others"
+    error_message = "the function is an output like the others"
   }
 
   assert {
@@ -162,11 +162,11 @@ run "the_schedule_calls_the_function_and_never_twice" {
       for key in ["reconcile-target", "reconcile-policy", "reconcile-logs"] :
       contains(keys(output.hook_dependencies), key)
     ])
-    error_message = "the group drains before the function goes"
+    error_message = "the group is destroyed before the function"
   }
 }
 
-run "one_minute_is_singular" {
+run "the_rate_of_one_minute_is_singular" {
   command = plan
 
   module {
@@ -185,7 +185,7 @@ run "one_minute_is_singular" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.reconcile.schedule_expression == "rate(1 minute)"
-    error_message = "EventBridge takes no other"
+    error_message = "EventBridge accepts only the singular"
   }
 }
 
@@ -215,7 +215,7 @@ run "settings_name_the_target_groups_of_each_interface" {
       jsondecode(output.settings.reconcile).maximum_share == 0.5 &&
       jsondecode(output.settings.reconcile).maximum_firewalls == 25
     )
-    error_message = "times are seconds, shares are parts of one"
+    error_message = "times are in seconds, and shares are fractions"
   }
 
   assert {
@@ -223,7 +223,7 @@ run "settings_name_the_target_groups_of_each_interface" {
       keys(jsondecode(output.settings.reconcile).launch) == ["lifecycle_hook_name", "queue_url"] &&
       jsondecode(output.settings.reconcile).terminate.lifecycle_hook_name == "terminate"
     )
-    error_message = "it knows the hooks and their queues"
+    error_message = "the function knows the hooks and their queues"
   }
 
   assert {
@@ -231,7 +231,7 @@ run "settings_name_the_target_groups_of_each_interface" {
       { arn = var.web_arn, vpc_id = "vpc-0a", cidr_blocks = ["10.0.2.0/24", "10.0.3.0/24"] },
       { arn = var.vpn_arn, vpc_id = "vpc-0a", cidr_blocks = ["10.0.2.0/24", "10.0.3.0/24"] },
     ]
-    error_message = "each target group once, with the networks of the interfaces that name it"
+    error_message = "each target group is listed once, with the networks of the interfaces that use it"
   }
 
   assert {
@@ -243,18 +243,18 @@ run "settings_name_the_target_groups_of_each_interface" {
       ] &&
       jsondecode(output.settings.launch).interfaces.data.target_groups == []
     )
-    error_message = "the launch function registers by interface"
+    error_message = "the launch function has the target groups of each interface"
   }
 
   assert {
     condition = jsondecode(output.settings.terminate).target_groups == {
       "2" = [{ arn = var.web_arn, port = 443 }, { arn = var.web_arn, port = 8443 }, { arn = var.vpn_arn, port = 443 }]
     }
-    error_message = "the terminate function deregisters by device index"
+    error_message = "the terminate function has the target groups of each device index"
   }
 }
 
-run "one_target_group_of_two_interfaces_has_the_networks_of_both" {
+run "a_target_group_of_two_interfaces_has_the_networks_of_both" {
   module {
     source = "./modules/lifecycle"
   }
@@ -273,12 +273,12 @@ run "one_target_group_of_two_interfaces_has_the_networks_of_both" {
     condition = one([
       for group in jsondecode(output.settings.reconcile).target_groups : group.cidr_blocks if group.arn == var.vpn_arn
     ]) == ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
-    error_message = "what may be swept is where the interfaces are"
+    error_message = "the networks are those of the interfaces"
   }
 
   assert {
     condition     = keys(jsondecode(output.settings.terminate).target_groups) == ["1", "2"]
-    error_message = "both interfaces leave"
+    error_message = "both interfaces are deregistered"
   }
 }
 
@@ -304,7 +304,7 @@ run "every_permission_has_its_reason" {
 
   assert {
     condition     = keys(output.permissions) == ["launch", "reconcile", "terminate"]
-    error_message = "every function tells what it may do"
+    error_message = "the output has the permissions of every function"
   }
 
   assert {
@@ -320,7 +320,7 @@ run "every_permission_has_its_reason" {
         ]
       ],
     ))
-    error_message = "every statement says why, in a sentence"
+    error_message = "every statement has a sentence as its reason"
   }
 
   assert {
@@ -330,11 +330,11 @@ run "every_permission_has_its_reason" {
         [for sid in ["WriteOwnLog", "Trace", "AttachToVpc", "ReadOwnEnvironment"] : contains(keys(statements), sid)]
       ],
     ))
-    error_message = "what the function module adds is told, too"
+    error_message = "the output also has the statements that the function module adds"
   }
 }
 
-run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
+run "the_reconcile_function_may_not_remove_what_is_in_use" {
   command = plan
 
   module {
@@ -354,7 +354,7 @@ run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
       "ReleaseAddresses",
       "ResendEvents",
     ]
-    error_message = "it makes nothing, attaches nothing, detaches nothing and completes no hook"
+    error_message = "the function may not create, attach or detach anything, and may not complete a hook"
   }
 
   assert {
@@ -362,7 +362,7 @@ run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
       "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch",
       "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate",
     ]
-    error_message = "it writes to the two queues"
+    error_message = "the function may send only to the two queues"
   }
 
   assert {
@@ -374,16 +374,16 @@ run "the_reconcile_function_takes_nothing_that_may_be_in_use" {
         StringEquals = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] }
       }
     )
-    error_message = "it removes what is this deployment's"
+    error_message = "the function may remove only resources of this deployment"
   }
 
   assert {
     condition     = output.statements.reconcile.ReadSecrets.resources == tolist([var.panorama.secret_arn])
-    error_message = "it has no use for the licensing key"
+    error_message = "the function may not read the licensing API key"
   }
 }
 
-run "target_groups_are_joined_and_left_by_name" {
+run "functions_may_change_only_the_configured_target_groups" {
   command = plan
 
   module {
@@ -402,7 +402,7 @@ run "target_groups_are_joined_and_left_by_name" {
         statements.DeregisterTargets.resources == [var.web_arn, var.vpn_arn]
       ])
     )
-    error_message = "only the named target groups"
+    error_message = "only the configured target groups may be changed"
   }
 
   assert {
@@ -413,11 +413,11 @@ run "target_groups_are_joined_and_left_by_name" {
       ]) &&
       [for role, statements in output.statements : role if contains(keys(statements), "RegisterTargets")] == ["launch"]
     )
-    error_message = "all look at targets, only the launch function registers any"
+    error_message = "all functions may describe targets, and only the launch function may register them"
   }
 }
 
-run "no_permission_without_target_groups_and_addresses" {
+run "no_permissions_for_target_groups_and_addresses_without_them" {
   command = plan
 
   module {
@@ -435,7 +435,7 @@ run "no_permission_without_target_groups_and_addresses" {
       !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
       keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
     )
-    error_message = "rights that nothing needs are not given"
+    error_message = "there are no permissions that nothing needs"
   }
 
   assert {
@@ -443,7 +443,7 @@ run "no_permission_without_target_groups_and_addresses" {
       !contains(keys(output.statements.launch), "DetachInterfaces") &&
       contains(keys(output.statements.terminate), "DetachInterfaces")
     )
-    error_message = "the launch function leaves what is attached to go with its instance"
+    error_message = "the terminate function may detach interfaces, and the launch function may not"
   }
 
   assert {
@@ -453,14 +453,14 @@ run "no_permission_without_target_groups_and_addresses" {
       "vmseries-autoscale:last-visit",
       "vmseries-autoscale:abandoned",
     ]
-    error_message = "only what a visit notes may be written on an instance"
+    error_message = "only the tags of a visit may be written on an instance"
   }
 }
 
 # Licenses
 # -----------------------------------------------------------------------------------------------------------------------------
 
-run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
+run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
   command = plan
 
   module {
@@ -481,7 +481,7 @@ run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
       jsondecode(output.settings.reconcile).license_manager == "autoscale licenses" &&
       jsondecode(output.settings.reconcile).licensing_mode == "plugin"
     )
-    error_message = "the reconcile function asks the plugin for what firewalls that died have left"
+    error_message = "the reconcile function returns the licenses of terminated firewalls through the plugin"
   }
 
   assert {
@@ -493,7 +493,7 @@ run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
       } &&
       jsondecode(output.settings.launch).license_expected
     )
-    error_message = "the terminate function asks it, and a firewall gets into service with a license only"
+    error_message = "the terminate function uses the plugin, and a firewall needs a license to come into service"
   }
 
   assert {
@@ -501,14 +501,14 @@ run "the_license_plugin_is_known_to_whom_asks_it_and_needs_no_further_secret" {
       for statements in values(output.statements) :
       statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])
     ])
-    error_message = "the licensing key is on Panorama"
+    error_message = "no function may read the licensing API key, which is on Panorama"
   }
 }
 
 # Alarms
 # -------------------------------------------------------------------------------------------------------------------------------
 
-run "silence_and_losses_are_heard" {
+run "alarms_report_missing_runs_and_losses" {
   module {
     source = "./modules/lifecycle"
   }
@@ -519,7 +519,7 @@ run "silence_and_losses_are_heard" {
       aws_cloudwatch_metric_alarm.reconcile_silent[0].period == 900 &&
       aws_cloudwatch_metric_alarm.reconcile_silent[0].evaluation_periods == 3
     )
-    error_message = "three intervals without a finished run"
+    error_message = "the alarm reports three intervals without a completed run"
   }
 
   assert {
@@ -527,7 +527,7 @@ run "silence_and_losses_are_heard" {
       aws_cloudwatch_metric_alarm.terminate_held[0].threshold == 21600 &&
       aws_cloudwatch_metric_alarm.terminate_held[0].metric_name == "TerminationHeldSeconds"
     )
-    error_message = "a quarter of the deadline leaves time to act"
+    error_message = "the alarm leaves three quarters of the deadline to act"
   }
 
   assert {
@@ -542,7 +542,7 @@ run "silence_and_losses_are_heard" {
       orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
       terminate-deadline-passed      = "terminate/TerminationDeadlinePassed"
     }
-    error_message = "what needs a person"
+    error_message = "each outcome that needs an operator has an alarm"
   }
 
   assert {
@@ -550,7 +550,7 @@ run "silence_and_losses_are_heard" {
       for alarm in values(aws_cloudwatch_metric_alarm.bad_outcome) :
       alarm.period == (alarm.dimensions.service == "reconcile" ? 900 : 300)
     ])
-    error_message = "an alarm lasts from one run of the reconcile function to the next"
+    error_message = "an alarm lasts until the next run of the reconcile function"
   }
 
   assert {
@@ -563,11 +563,11 @@ run "silence_and_losses_are_heard" {
       ] &&
       aws_cloudwatch_metric_alarm.function["launch-errors"].dimensions == tomap({ FunctionName = "fw-test-launch" })
     )
-    error_message = "a function that dies cannot count it itself"
+    error_message = "alarms on Lambda's metrics report functions that crash"
   }
 }
 
-run "no_alarms_when_off" {
+run "no_alarms_if_disabled" {
   command = plan
 
   module {
@@ -582,6 +582,6 @@ run "no_alarms_when_off" {
     condition = length(aws_cloudwatch_metric_alarm.function) + length(
       aws_cloudwatch_metric_alarm.reconcile_silent,
     ) + length(aws_cloudwatch_metric_alarm.terminate_held) == 0
-    error_message = "off means none"
+    error_message = "there are no alarms"
   }
 }

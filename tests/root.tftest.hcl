@@ -1,4 +1,4 @@
-# The module as its users see it: what follows from the inputs, what is told at plan, and what comes out.
+# The module as its users see it: resources, checks during a plan, and outputs.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -16,18 +16,18 @@ variables {
   firewall = { panos_version = "11.1.4-h7" }
   capacity = { min = 1, max = 3 }
 
-  # Built layers are the business of dependencies.tftest.hcl; here nothing must run a builder.
+  # dependencies.tftest.hcl tests how layers are built; no test here may build one.
   dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
 }
 
-run "works_with_what_is_required_and_nothing_else" {
+run "works_with_only_the_required_inputs" {
   assert {
     condition = (
       output.autoscaling_group.name == "fw-test" &&
       output.metric_namespace == "VMseries-fw-test" &&
       output.ami_id == "ami-0123456789abcdef0"
     )
-    error_message = "names follow from var.name, the image from the version"
+    error_message = "names are derived from var.name, and the image from the version"
   }
 
   assert {
@@ -38,7 +38,7 @@ run "works_with_what_is_required_and_nothing_else" {
         "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef",
       ]
     )
-    error_message = "the load balancer, its target group and its endpoint service come out"
+    error_message = "the load balancer, its target group and its endpoint service are outputs"
   }
 
   assert {
@@ -47,7 +47,7 @@ run "works_with_what_is_required_and_nothing_else" {
       output.functions.launch.name == "fw-test-launch" &&
       output.functions.launch.log_group_name == "/aws/lambda/fw-test-launch"
     )
-    error_message = "there is one function for each transition, and one that looks after them"
+    error_message = "there is a function for each transition, and the reconcile function"
   }
 
   assert {
@@ -55,12 +55,12 @@ run "works_with_what_is_required_and_nothing_else" {
       keys(output.queues) == ["launch", "terminate"] &&
       keys(output.dead_letter_queues) == ["launch", "terminate"]
     )
-    error_message = "there is a queue for each transition and a dead-letter queue behind it"
+    error_message = "each transition has a queue and a dead-letter queue"
   }
 
   assert {
     condition     = keys(output.security_group_ids) == ["data", "management"]
-    error_message = "interfaces for which no security group is named get one"
+    error_message = "interfaces without a configured security group get one"
   }
 
   assert {
@@ -70,21 +70,21 @@ run "works_with_what_is_required_and_nothing_else" {
 
   assert {
     condition     = output.panorama_set_commands == null && output.scaling_policies == {}
-    error_message = "what is off is null or empty"
+    error_message = "outputs of disabled features are null or empty"
   }
 
   assert {
     condition     = output.tags == { "vmseries-autoscale:deployment" = "fw-test" }
-    error_message = "everything is tagged with the deployment"
+    error_message = "all resources are tagged with the deployment"
   }
 
-  # The deployment's gate without Panorama: the interfaces, and nothing else.
+  # Without Panorama, a firewall is ready as soon as it has its interfaces.
   assert {
     condition = (
       jsondecode(module.lifecycle.settings.launch).readiness == "off" &&
       jsondecode(module.lifecycle.settings.launch).panorama == null
     )
-    error_message = "nobody can tell readiness without Panorama"
+    error_message = "the launch function neither checks readiness nor calls Panorama"
   }
 
   assert {
@@ -92,11 +92,11 @@ run "works_with_what_is_required_and_nothing_else" {
       jsondecode(module.lifecycle.settings.launch).interfaces.data.source_dest_check == false &&
       jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == true
     )
-    error_message = "what forwards needs its source/destination check off"
+    error_message = "the source/destination check is off for interfaces that forward packets"
   }
 }
 
-run "takes_the_users_own_pieces" {
+run "uses_the_resources_of_the_user" {
   variables {
     interfaces = {
       data = {
@@ -127,7 +127,7 @@ run "takes_the_users_own_pieces" {
         "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef",
       ]
     )
-    error_message = "own target groups replace the load balancer"
+    error_message = "the user's target groups replace the load balancer"
   }
 
   assert {
@@ -136,7 +136,7 @@ run "takes_the_users_own_pieces" {
       output.instance_role == null &&
       output.ami_id == "ami-0fedcba9876543210"
     )
-    error_message = "nothing is made that the user brings"
+    error_message = "nothing is created that the user supplies"
   }
 
   assert {
@@ -144,11 +144,11 @@ run "takes_the_users_own_pieces" {
       jsondecode(module.lifecycle.settings.launch).interfaces.management.security_group_ids == ["sg-0b"] &&
       jsondecode(module.lifecycle.settings.launch).interfaces.management.source_dest_check == false
     )
-    error_message = "the launch function uses what the user says"
+    error_message = "the launch function uses the user's configuration"
   }
 }
 
-run "tells_panorama_to_have_metrics_published" {
+run "outputs_the_commands_for_publishing_metrics" {
   command = plan
 
   variables {
@@ -167,11 +167,11 @@ run "tells_panorama_to_have_metrics_published" {
       "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch name hub",
       "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch timeout 1",
     ]
-    error_message = "the commands name the stack and the namespace that the policies look at"
+    error_message = "the commands name the template stack and the namespace that the policies use"
   }
 }
 
-run "waits_for_sync_with_panorama" {
+run "waits_for_firewalls_to_be_in_sync_with_panorama" {
   variables {
     panorama = {
       hostnames      = ["panorama.example.com"]
@@ -190,11 +190,11 @@ run "waits_for_sync_with_panorama" {
       jsondecode(module.lifecycle.settings.launch).readiness == "in-sync" &&
       jsondecode(module.lifecycle.settings.launch).license_expected
     )
-    error_message = "a firewall that shall give its license back must have one, and its configuration, before it gets traffic"
+    error_message = "a firewall must have its license and its configuration before it gets traffic"
   }
 }
 
-run "warns_of_keys_in_clear_text" {
+run "warns_about_keys_in_clear_text" {
   command = plan
 
   variables {

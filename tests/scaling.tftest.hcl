@@ -1,4 +1,4 @@
-# Policies on the firewalls' own metrics.
+# Scaling policies on the firewalls' metrics.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -14,19 +14,19 @@ variables {
   tags                   = {}
 }
 
-run "nothing_unless_asked_for" {
+run "creates_nothing_by_default" {
   module {
     source = "./modules/scaling"
   }
 
   assert {
     condition     = output.policies == {}
-    error_message = "no policies"
+    error_message = "there are no policies"
   }
 }
 
 # documents: failure-modes/G10
-run "every_metric_by_name" {
+run "knows_every_metric_by_name" {
   module {
     source = "./modules/scaling"
   }
@@ -75,7 +75,7 @@ run "every_metric_by_name" {
       session-throughput-pps   = "panSessionThroughputPps"
       session-utilization      = "panSessionUtilization"
     }
-    error_message = "the names are PAN-OS's"
+    error_message = "the metric names are those of PAN-OS"
   }
 
   assert {
@@ -83,12 +83,12 @@ run "every_metric_by_name" {
       for tracking in values(aws_autoscaling_policy.target_tracking)[*].target_tracking_configuration[0] :
       tracking.target_value == 55 && tracking.customized_metric_specification[0].namespace == "VMseries-fw-test"
     ])
-    error_message = "the target of the metric's kind arrives"
+    error_message = "each policy has the target of its metric's unit"
   }
 }
 
 # documents: failure-modes/G10
-run "a_raw_metric_with_dimensions" {
+run "accepts_a_raw_metric_with_dimensions" {
   module {
     source = "./modules/scaling"
   }
@@ -122,11 +122,11 @@ run "a_raw_metric_with_dimensions" {
       one(tracking.customized_metric_specification[0].metric_dimension).value == "fw-test" &&
       aws_autoscaling_policy.target_tracking["tunnels"].estimated_instance_warmup == 60
     ])
-    error_message = "a raw metric goes through as it is"
+    error_message = "a raw metric is used as it is"
   }
 }
 
-run "the_recommended_pair" {
+run "creates_the_recommended_step_policies" {
   module {
     source = "./modules/scaling"
   }
@@ -149,25 +149,25 @@ run "the_recommended_pair" {
       add    = ["GreaterThanThreshold", 60, 15]
       remove = ["LessThanThreshold", 50, 30]
     }
-    error_message = "above 60 % for 15 minutes adds, below 50 % for 30 minutes removes"
+    error_message = "more than 60 % for 15 minutes adds a firewall, less than 50 % for 30 minutes removes one"
   }
 
   assert {
     condition = {
       for name, policy in aws_autoscaling_policy.step : name => one(policy.step_adjustment).scaling_adjustment
     } == { add = 1, remove = -1 }
-    error_message = "one firewall at a time"
+    error_message = "each policy adds or removes one firewall at a time"
   }
 }
 
-run "warns_of_a_group_so_small_that_it_flaps" {
+run "warns_if_a_small_group_would_flap" {
   command = plan
 
   module {
     source = "./modules/scaling"
   }
 
-  # 60 * 4 / 5 = 48, below 50. With five firewalls it is 50, which is not.
+  # 60 * 4 / 5 = 48, which is below 50. With five firewalls it is 50, which is not below.
   variables {
     minimum_capacity = 4
     step = {
@@ -182,7 +182,7 @@ run "warns_of_a_group_so_small_that_it_flaps" {
   expect_failures = [check.step_scaling_settles]
 }
 
-run "does_not_warn_of_five" {
+run "does_not_warn_about_five_firewalls" {
   command = plan
 
   module {

@@ -1,4 +1,4 @@
-# What the plan tells about the target groups that interfaces name.
+# The checks that a plan makes of the target groups of interfaces.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -25,14 +25,14 @@ variables {
   dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
 }
 
-run "takes_addresses_of_the_vpc" {
+run "accepts_target_groups_of_the_vpc" {
   assert {
     condition = jsondecode(module.lifecycle.settings.reconcile).target_groups == [{
       arn         = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
       vpc_id      = "vpc-0123456789abcdef0"
       cidr_blocks = ["10.0.1.0/24"]
     }]
-    error_message = "what may be swept is what was read of the subnets"
+    error_message = "the reconcile function may deregister addresses of the subnets that were read"
   }
 
   assert {
@@ -40,7 +40,7 @@ run "takes_addresses_of_the_vpc" {
       contains(keys(output.permissions.launch), "RegisterTargets") &&
       output.permissions.reconcile.DeregisterTargets.reason != ""
     )
-    error_message = "what each function may do comes out with its reason"
+    error_message = "the outputs have the permissions of each function with their reasons"
   }
 }
 

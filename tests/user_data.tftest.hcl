@@ -1,4 +1,4 @@
-# The text that firewalls are started with, against files that can be read: tests/golden/user-data.
+# The user data of firewalls, compared with the files in tests/golden/user-data.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -25,7 +25,7 @@ variables {
   }
 }
 
-run "says_nothing_but_the_swap_and_dhcp_without_panorama" {
+run "has_only_the_interface_swap_and_dhcp_without_panorama" {
   command = plan
 
   variables {
@@ -38,7 +38,7 @@ run "says_nothing_but_the_swap_and_dhcp_without_panorama" {
   }
 }
 
-run "takes_panorama_s_names_from_panorama" {
+run "takes_names_from_the_input_panorama" {
   command = plan
 
   assert {
@@ -85,11 +85,11 @@ run "renders_every_option" {
     error_message = "user data differs from tests/golden/user-data/every-option.txt"
   }
 
-  # The keys above are in clear text, and the plan says so.
+  # The keys above are in clear text, so the plan warns.
   expect_failures = [check.bootstrap_keeps_no_secrets]
 }
 
-run "only_names_a_secret" {
+run "only_refers_to_a_secret" {
   command = plan
 
   variables {
@@ -107,7 +107,7 @@ run "only_names_a_secret" {
   }
 }
 
-run "only_names_a_bucket" {
+run "only_refers_to_a_bucket" {
   command = plan
 
   variables {

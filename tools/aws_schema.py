@@ -1,17 +1,17 @@
-"""Recover the schema of a later AWS provider than the one that can be run.
+"""Recover the schema of an AWS provider version that is not installed.
 
-The tests apply with the AWS provider that the machine has. Of a provider that it does not have, the
-schema is public: `@cdktf/provider-aws` on npm is generated from it. This tool takes out what
-this repository uses, and the tests validate the modules and examples against that.
+The tests apply with the AWS provider that is installed. The schema of other versions is public:
+the npm package `@cdktf/provider-aws` is generated from it. This tool extracts the resource types
+that this repository uses, and the tests validate the modules and examples against them.
 
     npm pack @cdktf/provider-aws@21.22.1
     python3 tools/aws_schema.py cdktf-provider-aws-21.22.1.tgz
 
-Run it again when a resource type or another major version is added. The package keeps the
-generated TypeScript in its source maps, and there each argument's name, type, and whether it is
-required, optional or computed. Not in it: which arguments are sensitive or force a replacement,
-limits above one on nested blocks, the provider's own checks of values. Nested attributes come out
-as blocks.
+Run it again when the module uses another resource type or supports another major version. The
+package has the generated TypeScript in its source maps, which shows each argument's name and type,
+and whether it is required, optional or computed. It does not show which arguments are sensitive or
+force a replacement, limits above one on nested blocks, or the provider's own checks of values.
+Nested attributes become blocks.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ Schema = dict[str, Any]
 
 
 class SchemaError(Exception):
-    """The package is not the expected one, or lacks something: the message says what."""
+    """The package is not the expected one, or a type is missing. The message says which."""
 
 
 # Generated TypeScript to schema -------------------------------------------------------------------
@@ -72,7 +72,7 @@ class SchemaError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One generated TypeScript file: the classes and interfaces of one resource type."""
+    """A generated TypeScript file: the classes and interfaces of one resource type."""
 
     text: str
     classes: dict[str, str]
@@ -80,11 +80,11 @@ class Source:
 
     @classmethod
     def read(cls, text: str) -> Source:
-        """Index a file."""
+        """Find the classes and interfaces in the text of a file."""
         return cls(text, dict(CLASS.findall(text)), dict(INTERFACE.findall(text)))
 
     def block(self, name: str) -> Schema:
-        """Return the block that a class stands for: a resource's own or a nested one."""
+        """Return the block that a class represents: that of a resource, or a nested block."""
         attributes: Schema = {}
         blocks: Schema = {}
         for member in MEMBER.finditer(self.classes[name]):
@@ -103,8 +103,8 @@ class Source:
     def nested_block(self, member: re.Match[str], flags: Schema) -> Schema | None:
         """Return a member as a nested block; None if it is an attribute.
 
-        What is computed, alone or beside being optional, is an attribute even if it is an object:
-        blocks cannot be computed.
+        A computed member, optional or not, is an attribute even if it is an object, because blocks
+        cannot be computed.
         """
         if "computed" in flags:
             return None
@@ -118,8 +118,8 @@ class Source:
                 limits["max_items"] = 1
             block = self.block(f"{base}OutputReference")
         else:
-            found = DECLARED.search(member["text"])
-            interface, many = re.subn(r"\[\]$", "", plain(found[1]) if found else "")
+            declared = DECLARED.search(member["text"])
+            interface, many = re.subn(r"\[\]$", "", plain(declared[1]) if declared else "")
             if interface not in self.interfaces:
                 return None
             nesting = "list" if many else "single"
@@ -127,7 +127,7 @@ class Source:
         return {"nesting_mode": nesting, "block": block, **limits}
 
     def interface_block(self, name: str) -> Schema:
-        """Return a block that only an interface describes, as those of the provider itself."""
+        """Return a block that only an interface describes, such as those of the provider."""
         return {
             "attributes": {
                 field: {"type": declared_type(kind), "optional" if optional else "required": True}
@@ -137,7 +137,7 @@ class Source:
         }
 
     def shape(self, complex_value: re.Match[str]) -> tuple[str, str, bool]:
-        """Return a complex member's class without suffix, its nesting, and if it is only one."""
+        """Return a complex member's class without suffix, its nesting, and whether it is single."""
         name, wraps_set = complex_value.groups()
         if name.startswith("cdktf."):
             return name, "map", False
@@ -145,8 +145,8 @@ class Source:
             base = name.removesuffix("OutputReference")
             function = re.escape(base[0].lower() + base[1:]) + r"ToHclTerraform\("
             entry = rf'{function}[^\n]*\n\s+isBlock: \w+,\n\s+type: "(\w+)"'
-            found = re.search(entry, self.text)
-            return base, NESTING[found[1]] if found else "single", True
+            mapping = re.search(entry, self.text)
+            return base, NESTING[mapping[1]] if mapping else "single", True
         if name.endswith("Map"):
             return name.removesuffix("Map"), "map", False
         return name.removesuffix("List"), "set" if wraps_set == "true" else "list", False
@@ -165,11 +165,11 @@ class Source:
 
 
 def simple_type(text: str) -> Type:
-    """Return the type of an attribute without a class of its own, by its getter or declaration."""
+    """Return the type of an attribute that has no class, from its getter or declaration."""
     getter = GETTER.search(text)
     if getter is None:
-        found = DECLARED.search(text)
-        return declared_type(found[1]) if found else "dynamic"
+        declared = DECLARED.search(text)
+        return declared_type(declared[1]) if declared else "dynamic"
     wrapper, kind = getter.groups()
     if kind in SCALARS:
         return SCALARS[kind]
@@ -179,7 +179,7 @@ def simple_type(text: str) -> Type:
 
 
 def declared_type(typescript: str) -> Type:
-    """Return a TypeScript type as Terraform's."""
+    """Return the Terraform type that a TypeScript type represents."""
     kind = plain(typescript)
     if kind.endswith("[]"):
         return ["list", declared_type(kind.removesuffix("[]"))]
@@ -190,7 +190,7 @@ def declared_type(typescript: str) -> Type:
 
 
 def plain(typescript: str) -> str:
-    """Return a TypeScript type without the alternative that stands for a reference."""
+    """Return a TypeScript type without its alternative for references."""
     kind = typescript.replace(" | cdktf.IResolvable", "").strip()
     return re.sub(r"^\((.*)\)(\[\])$", r"\1\2", kind)
 
@@ -203,23 +203,23 @@ def sources(archive: Path) -> Iterator[str]:
     with tarfile.open(archive) as package:
         for entry in package:
             file = package.extractfile(entry) if entry.name.endswith("/index.js") else None
-            found = SOURCE_MAP.search(file.read()) if file else None
-            if found:
-                yield json.loads(base64.b64decode(found[1]))["sourcesContent"][0]
+            source_map = SOURCE_MAP.search(file.read()) if file else None
+            if source_map:
+                yield json.loads(base64.b64decode(source_map[1]))["sourcesContent"][0]
 
 
 def recover(archive: Path, wanted: set[str]) -> Schema:
-    """Return the provider's schema and those of the wanted types.
+    """Return the schemas of the provider and of the wanted types.
 
     Args:
-        archive: the npm package.
-        wanted: `aws_vpc` for a resource, `data.aws_vpc` for a data source.
+        archive: The npm package.
+        wanted: Names such as `aws_vpc` for a resource and `data.aws_vpc` for a data source.
 
     Raises:
-        SchemaError: the package has no such type.
+        SchemaError: The package lacks one of the types.
     """
     provider: Schema = {}
-    found: Schema = {}
+    types: Schema = {}
     for text in sources(archive):
         kind = KIND.search(text)
         name = TERRAFORM_TYPE.search(text)
@@ -227,13 +227,13 @@ def recover(archive: Path, wanted: set[str]) -> Schema:
             continue
         key = {"Resource": "", "DataSource": "data.", "Provider": "provider."}[kind[2]] + name[1]
         if key in wanted:
-            found[key] = {"version": 0, "block": Source.read(text).block(kind[1])}
+            types[key] = {"version": 0, "block": Source.read(text).block(kind[1])}
         elif kind[2] == "Provider":
             provider = {"version": 0, "block": Source.read(text).block(kind[1])}
-    missing = sorted(wanted - found.keys())
+    missing = sorted(wanted - types.keys())
     if missing or not provider:
         raise SchemaError(f"{archive.name} lacks: {', '.join(missing) or 'the provider'}")
-    return {"provider": provider, "types": dict(sorted(found.items()))}
+    return {"provider": provider, "types": dict(sorted(types.items()))}
 
 
 def used_types(repository: Path) -> set[str]:
@@ -249,7 +249,7 @@ def used_types(repository: Path) -> set[str]:
 
 
 def text_of(schema: Schema) -> str:
-    """Return a schema as JSON with one line for each type, so that changes show in a diff."""
+    """Return a schema as JSON with one line for each type, for readable diffs."""
 
     def compact(value: Any) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -259,7 +259,7 @@ def text_of(schema: Schema) -> str:
 
 
 def main() -> int:
-    """Write the schema of what the repository uses."""
+    """Write the schema of the types that the repository uses."""
     parser = argparse.ArgumentParser(
         description=f"Recover AWS provider {PROVIDER_VERSION}'s schema."
     )
@@ -267,7 +267,11 @@ def main() -> int:
     options = parser.parse_args()
     digest = hashlib.sha256(options.archive.read_bytes()).hexdigest()
     if digest != ARCHIVE_SHA256:
-        print(f"{options.archive} is another package: its SHA-256 is {digest}", file=sys.stderr)
+        print(
+            f"{options.archive} is not the expected package: its SHA-256 is {digest}, "
+            f"not {ARCHIVE_SHA256}",
+            file=sys.stderr,
+        )
         return 1
     wanted = used_types(REPOSITORY)
     try:

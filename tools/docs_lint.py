@@ -1,10 +1,10 @@
-"""Line and cell lengths of the hand-written documents.
+"""Check the length of lines and table cells in the hand-written documents.
 
     python3 tools/docs_lint.py               exit 1 and name each line that is too long
 
-A line has at most 120 characters; a row of a table cannot be wrapped, so each of its cells has at
-most 160. Exempt are lines with a URL, which cannot be wrapped either, and what a tool writes:
-whole files that say so at their top, and the parts between ``BEGIN_`` and ``END_`` comments.
+A line may have 120 characters. A table row cannot be wrapped, so the limit applies to its cells:
+160 characters each. Lines with a URL cannot be wrapped either and are exempt. So is generated
+text: whole files that say so at the top, and the parts between ``BEGIN_`` and ``END_`` comments.
 """
 
 from __future__ import annotations
@@ -15,13 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "lambda/README.md", "docs/**/*.md")
+DOCUMENTS = (
+    "*.md",
+    ".github/**/*.md",
+    "docs/**/*.md",
+    "examples/**/README.md",
+    "lab/README.md",
+    "lab/fidelity.md",
+    "lambda/README.md",
+    "modules/*/README.md",
+    "tests/README.md",
+)
 LINE = 120
 CELL = 160
 
 
 def problems(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number and fault of each line of a Markdown document that is too long."""
+    """Yield the number of each line that is too long in a Markdown document, and the problem."""
     if "; do not edit. -->" in text[:300]:
         return
     generated = False

@@ -1,11 +1,11 @@
-"""The generated parts of the documents about the Lambda functions.
+"""Generate parts of the documents about the Lambda functions.
 
     python3 tools/lambda_docs.py --write    update lambda/README.md and docs/operations.md
     python3 tools/lambda_docs.py --check    exit 1 and name each document that is stale
 
-The map of modules has the first line of each module's docstring. The table of metrics has the
-docstring of each member of ``vmseries_autoscale.telemetry.Metric``: its first paragraph is what the
-metric means, and a paragraph that begins with ``Investigate`` is when an operator should act.
+The table of modules has the first line of each module's docstring. The table of metrics has the
+docstring of each member of ``vmseries_autoscale.telemetry.Metric``: the first paragraph says what
+the metric means, and a paragraph that begins with ``Investigate`` says when an operator should act.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PACKAGE = Path("lambda/src/vmseries_autoscale")
 
 
 class DocsError(Exception):
-    """A document that cannot be generated: the message names the file and what to do."""
+    """A document cannot be generated. The message names the file and says what to do."""
 
 
 def module_map(repository: Path) -> str:
-    """Return a table of every module and what it does, the packages before single modules.
+    """Return a table of all modules and their purposes, with packages before single modules.
 
     Raises:
-        DocsError: a module has no docstring.
+        DocsError: A module has no docstring.
     """
     package = repository / PACKAGE
     paths = sorted(
@@ -52,10 +52,10 @@ def module_map(repository: Path) -> str:
 
 
 def metric_table(repository: Path) -> str:
-    """Return a table of every metric, its unit, its meaning, and when to investigate.
+    """Return a table of all metrics with unit, meaning, and when to investigate.
 
     Raises:
-        DocsError: a metric has no docstring.
+        DocsError: A metric has no docstring.
     """
     path = repository / PACKAGE / "telemetry.py"
     rows = []
@@ -99,26 +99,26 @@ PARTS: dict[Path, tuple[str, Callable[[Path], str]]] = {
 
 
 def updated(document: str, marker: str, content: str) -> str:
-    """Return a document with this content between the markers.
+    """Return a document with new content between its markers.
 
     Raises:
-        DocsError: it has no such markers, or several.
+        DocsError: The document does not have exactly one pair of these markers.
     """
     begin, end = f"<!-- BEGIN_{marker} -->", f"<!-- END_{marker} -->"
     text, count = re.subn(
         f"{begin}.*?{end}", lambda _: f"{begin}\n{content}\n{end}", document, flags=re.DOTALL
     )
     if count != 1:
-        raise DocsError(f"needs one {begin} with one {end} after it, but has {count} such pairs")
+        raise DocsError(f"must have one {begin} followed by one {end}, but has {count} such pairs")
     return text
 
 
 def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) -> int:
-    """Write or check the documents; return the exit status."""
+    """Write or check the documents, and return the exit status."""
     parser = argparse.ArgumentParser(description="Keep the documents about the functions current.")
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true", help="update the documents")
-    action.add_argument("--check", action="store_true", help="only report what is stale")
+    action.add_argument("--check", action="store_true", help="only report stale documents")
     options = parser.parse_args(arguments)
     status = 0
     for name, (marker, content) in PARTS.items():
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) 
         if options.write:
             path.write_text(after, encoding="utf-8")
         elif after != before:
-            print(f"{name} is stale; run tools/lambda_docs.py --write", file=sys.stderr)
+            print(f"{name} is stale: run tools/lambda_docs.py --write", file=sys.stderr)
             status = 1
     return status
 

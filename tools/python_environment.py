@@ -55,11 +55,11 @@ def make_environment(folder: Path, lock: Path) -> None:
     """Make or update the environment, unless it is up to date.
 
     Args:
-        folder: root of the environment.
-        lock: requirements with hashes.
+        folder: Root of the environment.
+        lock: Requirements with hashes.
 
     Raises:
-        EnvironmentSetupError: there is no suitable Python, or the installation failed.
+        EnvironmentSetupError: There is no suitable Python, or the installation failed.
     """
     stamp = folder / ".synced"
     state = expected_state(lock, os.environ)
@@ -80,7 +80,7 @@ def make_environment(folder: Path, lock: Path) -> None:
 
 
 def expected_state(lock: Path, environ: Mapping[str, str]) -> str:
-    """Return what an up-to-date environment has in its `.synced`: the locks and the Python."""
+    """Return the content of `.synced` in an up-to-date environment: locks and Python."""
     locks = lock.read_bytes() + (REQUIREMENTS / "installer.txt").read_bytes()
     return f"{hashlib.sha256(locks).hexdigest()} PYTHON={environ.get('PYTHON', '')}\n"
 
@@ -89,10 +89,10 @@ def expected_state(lock: Path, environ: Mapping[str, str]) -> str:
 
 
 def find_python(environ: Mapping[str, str]) -> str:
-    """Return the Python to use: PYTHON's, else that of the functions, else the one running this.
+    """Return the Python to use: that of PYTHON, of the functions, or the running one.
 
     Raises:
-        EnvironmentSetupError: it is older than the oldest that the tests support.
+        EnvironmentSetupError: It is older than the oldest version that the tests support.
     """
     chosen = environ.get("PYTHON")
     if not chosen:
@@ -107,7 +107,7 @@ def find_python(environ: Mapping[str, str]) -> str:
 
 
 def lambda_pythons(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the interpreters of this machine that have the functions' version.
+    """Yield the interpreters on this machine with the Python version of the functions.
 
     Looks in PATH and in the folders where pyenv and uv keep interpreters that are not on PATH.
     """
@@ -140,7 +140,7 @@ def version_of(python: str, program: str = PRINT_VERSION) -> tuple[int, ...] | N
 
 
 def describe(version: tuple[int, ...] | None) -> str:
-    """Return one line about the version in use, compared with that of the functions."""
+    """Return a line that compares the version in use with that of the functions."""
     version = version or ()
     if version[:2] == LAMBDA_PYTHON:
         return f"Python {dotted(version)}: the version of the Lambda functions"
@@ -160,7 +160,7 @@ def create(folder: Path, python: str, version: tuple[int, ...] | None) -> None:
     """Create an empty environment, or keep one that has the same Python version.
 
     Raises:
-        EnvironmentSetupError: the module venv failed.
+        EnvironmentSetupError: The module venv failed.
     """
     current = version_of(str(folder / "bin" / "python"), PRINT_VERSION.replace("pip, ", ""))
     if current == version:
@@ -173,10 +173,10 @@ def create(folder: Path, python: str, version: tuple[int, ...] | None) -> None:
 def install(python: str, folder: Path, lock: Path) -> None:
     """Install exactly the locked packages.
 
-    They are compiled here, and not by each of the processes that start together later.
+    uv also compiles them, so that processes that start together later need not do it.
 
     Raises:
-        EnvironmentSetupError: neither uv nor pip could install them.
+        EnvironmentSetupError: Neither uv nor pip could install them.
     """
     target = str(folder / "bin" / "python")
     uv = [str(INSTALLER / "bin" / "uv"), "pip", "sync", "--quiet", "--compile-bytecode"]
@@ -204,7 +204,7 @@ def package_index(python: str) -> dict[str, str]:
 
 
 def run_pip(python: str, folder: Path, arguments: list[str]) -> None:
-    """Run one interpreter's pip for another environment.
+    """Run the pip of an interpreter for another environment.
 
     Raises:
         EnvironmentSetupError: pip failed.

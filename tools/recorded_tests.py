@@ -3,8 +3,8 @@
     python3 tools/recorded_tests.py              # the files
     python3 tools/recorded_tests.py --ignore     # as options for pytest
 
-These files use pytest-terraform, whose session fixtures do not work under pytest-xdist: they run
-alone, in one process (make test-recorded), and all other runs leave them out.
+These files use pytest-terraform, whose session fixtures do not work with pytest-xdist. Therefore
+they run in a process of their own (make test-recorded), and all other runs ignore them.
 """
 
 from __future__ import annotations

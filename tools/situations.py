@@ -1,13 +1,13 @@
-"""Which tests prove each situation that the documents describe.
+"""List the tests that prove each situation that the documents describe.
 
     python3 tools/situations.py --write    write docs/proofs/situations.md
     python3 tools/situations.py --check    exit 1 if that page is stale, or a situation has no test
 
-A situation is a row of a table whose first column is headed ``Id``. Its full id is the name of the
-page and the id of the row: the row ``plugin/normal`` of docs/licensing.md is
-``licensing/plugin/normal``. A test names the situations that it proves:
-``@pytest.mark.documents(id="licensing/plugin/normal")`` in Python, a marker for each; a comment
-``# documents: licensing/plugin/normal, readiness/gate/normal`` before a ``run`` block in HCL.
+A situation is a row of a table whose first column has the heading ``Id``. Its full ID is the name
+of the page and the ID of the row: the row ``plugin/normal`` of docs/licensing.md is
+``licensing/plugin/normal``. A test names the situations that it proves. In Python, it has a marker
+``@pytest.mark.documents(id="licensing/plugin/normal")`` for each; in HCL, a comment
+``# documents: licensing/plugin/normal, readiness/gate/normal`` stands before the ``run`` block.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ INTRODUCTION = """\
 
 <!-- Written by tools/situations.py (make fmt); do not edit. -->
 
-Each row of a table in the documents that describes a situation has an id. This page lists the tests
-that prove it. To run them:
+Each situation that a table in the documents describes has an ID. This page lists the tests that
+prove it. To run them:
 
 ```console
 .venv/bin/pytest tests -m "documents(id='licensing/plugin/normal')"
 ```
 
-The simulator's own tests are in `lab/tests`; run them in a process of their own. Tests in
+The simulator's own tests are in `lab/tests`; run them in a separate process. Tests in
 `*.tftest.hcl` are runs of `terraform test` (`make test-terraform`).
 """
 
@@ -48,12 +48,12 @@ _HCL = re.compile(r'^# documents: (.+)\n(?:#.*\n)*run "(\w+)"', re.MULTILINE)
 
 @dataclass(frozen=True)
 class Situation:
-    """One row of a table of situations.
+    """A row of a table of situations.
 
     Attributes:
-        id: The full id, ``page/id``.
+        id: The full ID, ``page/id``.
         page: The path of the page in the repository.
-        cells: The cells of the row after the id.
+        cells: The cells of the row after the ID.
     """
 
     id: str
@@ -85,22 +85,22 @@ def situations_in(page: str, text: str) -> Iterator[Situation]:
 
 def all_situations(repository: Path) -> list[Situation]:
     """Return the situations of all pages below ``docs/``, in the order of the pages."""
-    found: list[Situation] = []
+    situations: list[Situation] = []
     for path in sorted(repository.glob("docs/**/*.md")):
         page = path.relative_to(repository)
         if page != PAGE:
-            found += situations_in(page.as_posix(), path.read_text(encoding="utf-8"))
-    return found
+            situations += situations_in(page.as_posix(), path.read_text(encoding="utf-8"))
+    return situations
 
 
 def documented_by(source: str, suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield the id of a situation and the test that names it, for each marker in a file.
+    """Yield, for each marker in a file, the ID of the situation and the name of the test.
 
-    A method of a class is ``Class::test``.
+    The name of a method is ``Class::test``.
 
     Args:
         source: The text of the file.
-        suffix: The suffix of its name; ``.py`` is read as Python, everything else as HCL.
+        suffix: The suffix of its name; ``.py`` is Python, everything else is HCL.
     """
     if suffix != ".py":
         for ids, run in _HCL.findall(source):
@@ -125,7 +125,7 @@ def _marked(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def all_tests(repository: Path) -> dict[str, list[str]]:
-    """Return the tests, as ``path::test``, of each situation that a test names."""
+    """Return the tests of each situation that has one, as ``path::test``."""
     tests: dict[str, list[str]] = defaultdict(list)
     for folder in TEST_FOLDERS:
         for path in sorted((repository / folder).rglob("*")):
@@ -139,13 +139,13 @@ def all_tests(repository: Path) -> dict[str, list[str]]:
 
 
 def problems(situations: Sequence[Situation], tests: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a sentence for each id that is repeated, unproven, or named by a test alone."""
+    """Return a line for each ID that is repeated, has no test, or is in no document."""
     ids = [situation.id for situation in situations]
     return [
-        *(f"{row}: two rows have this id" for row in sorted({x for x in ids if ids.count(x) > 1})),
+        *(f"{row}: two rows have this ID" for row in sorted({x for x in ids if ids.count(x) > 1})),
         *(f"{s.page}: no test documents {s.id}" for s in situations if s.id not in tests),
         *(
-            f"{test}: documents {row}, which is a row of no page"
+            f"{test}: documents {row}, but no page has a row with this ID"
             for row in sorted(tests.keys() - set(ids))
             for test in tests[row]
         ),
@@ -170,11 +170,11 @@ def render(situations: Sequence[Situation], tests: Mapping[str, Sequence[str]]) 
 
 
 def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) -> int:
-    """Write or check the page; return the exit status."""
+    """Write or check the page, and return the exit status."""
     parser = argparse.ArgumentParser(description="Keep docs/proofs/situations.md current.")
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true", help="write the page")
-    action.add_argument("--check", action="store_true", help="only report what is wrong")
+    action.add_argument("--check", action="store_true", help="only report problems")
     options = parser.parse_args(arguments)
     situations, tests = all_situations(repository), all_tests(repository)
     errors = problems(situations, tests)
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) 
     if options.write:
         page.write_text(text, encoding="utf-8")
     elif not page.is_file() or page.read_text(encoding="utf-8") != text:
-        errors.append(f"{PAGE} is stale; run tools/situations.py --write")
+        errors.append(f"{PAGE} is stale: run tools/situations.py --write")
     for error in errors:
         print(error, file=sys.stderr)
     return 1 if errors else 0

@@ -1,17 +1,18 @@
-"""The generated reference of the Terraform modules: tables in READMEs, and docs/inputs.md.
+"""Generate the reference of the Terraform modules: tables in READMEs, and docs/inputs.md.
 
     python3 tools/tf_docs.py --write              update every README and docs/inputs.md
     python3 tools/tf_docs.py --check              exit 1 and name each file that is stale
     python3 tools/tf_docs.py --check modules/scaling
 
-The tables are between terraform-docs' own markers, so that either tool can be used. Types and
-defaults are quoted from the source; inputs and outputs keep its order, which groups them by topic.
+The tables are between the markers of terraform-docs, so that either tool can be used. Types and
+defaults are quoted from the source. Inputs and outputs keep the order of the source, which groups
+them by topic.
 
-A module with a ``docs`` folder, which is the root module, also gets a page ``docs/inputs.md``: a
-heading for each input, and a table with every attribute of its type. There the README's table has
-the first sentence of each description, with a link. ``--check`` fails if an attribute has no
-description, or a description no attribute. Attributes are described by list items in the
-variable's description, nested as the type is nested::
+A module with a ``docs`` folder, which is the root module, also gets a page ``docs/inputs.md`` with
+a heading for each input and a table with every attribute of its type. The README's table then has
+only the first sentence of each description, with a link to the page. ``--check`` fails if an
+attribute has no description, or a description has no attribute. The variable's description
+describes the attributes as list items, nested as in the type::
 
     - `root_volume` - (Optional) Root volume.
       - `size_gib` - (Optional) Size in GiB.
@@ -47,18 +48,18 @@ Row = tuple[str, ...]
 
 
 class DocsError(Exception):
-    """A module that cannot be documented: the message names the file and what to do."""
+    """A module cannot be documented. The message names the file and says what to do."""
 
 
 @dataclass
 class Input:
-    """One input variable, as written in the source.
+    """An input variable, as written in the source.
 
     Attributes:
-        name: Its name.
-        description: Its description, with line ends and indentation.
-        type: Its type constraint; ``any`` if it has none.
-        default: Its default value; None if it is required.
+        name: The name.
+        description: The description, with line ends and indentation.
+        type: The type constraint; ``any`` if there is none.
+        default: The default value; None if the input is required.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Input:
 
 @dataclass
 class Facts:
-    """What the tables of one module say; a tuple is one row."""
+    """The contents of a module's tables; each tuple is a row."""
 
     requirements: list[Row] = field(default_factory=list)
     modules: list[Row] = field(default_factory=list)
@@ -85,10 +86,10 @@ def read_module(folder: Path) -> Facts:
     """Collect the facts of a module from its `.tf` files.
 
     Raises:
-        DocsError: a file is not valid HCL.
+        DocsError: A file is not valid HCL.
     """
     facts = Facts()
-    # variables.tf comes before variables.firewall.tf: what every deployment sets is first.
+    # variables.tf, with what every deployment sets, comes before variables_firewall.tf.
     for path in sorted(folder.glob("*.tf"), key=lambda path: path.stem):
         source = path.read_text()
         try:
@@ -103,7 +104,7 @@ def read_module(folder: Path) -> Facts:
 
 
 def read_file(content: Mapping[str, Any], source: str, facts: Facts) -> None:
-    """Add what one file holds to the facts of its module."""
+    """Add the contents of a file to the facts of its module."""
     for settings in content.get("terraform", []):
         facts.requirements += requirements(settings)
     for name, body in named(content.get("module", [])):
@@ -114,7 +115,7 @@ def read_file(content: Mapping[str, Any], source: str, facts: Facts) -> None:
     for name, body in named(content.get("variable", [])):
         written = block_source(source, "variable", name)
         default = attribute_source(written, "default")
-        # The parser returns here-documents with their quotes escaped.
+        # The parser returns heredocs with escaped quotes.
         description = body.get("description", "").replace('\\"', '"')
         type_source = attribute_source(written, "type") or "any"
         facts.inputs.append(Input(name, description, type_source, default))
@@ -123,7 +124,7 @@ def read_file(content: Mapping[str, Any], source: str, facts: Facts) -> None:
 
 
 def requirements(settings: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what a `terraform` block asks for: Terraform itself and providers."""
+    """Yield the requirements of a `terraform` block: Terraform itself and providers."""
     if "required_version" in settings:
         yield "terraform", code(settings["required_version"])
     for providers in settings.get("required_providers", []):
@@ -132,7 +133,7 @@ def requirements(settings: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def named(blocks: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield the first label of each block and what is in it."""
+    """Yield the first label and the content of each block."""
     for block in blocks:
         yield from block.items()
 
@@ -141,26 +142,27 @@ def block_source(source: str, kind: str, label: str) -> str:
     """Return the lines of a top-level block; `terraform fmt` puts its closing brace in column 0.
 
     Raises:
-        DocsError: the block is not written that way.
+        DocsError: The block is not formatted like that.
     """
     start = rf'^{kind}\s+"{re.escape(label)}"\s*'
-    found = re.search(start + r"(?:\{.*\}$|\{\n(?:.*\n)*?\}$)", source, re.MULTILINE)
-    if found is None:
-        raise DocsError(f'{kind} "{label}" is not in the form that `terraform fmt` gives')
-    return found.group()
+    block = re.search(start + r"(?:\{.*\}$|\{\n(?:.*\n)*?\}$)", source, re.MULTILINE)
+    if block is None:
+        raise DocsError(f'{kind} "{label}" was not found; run terraform fmt')
+    return block.group()
 
 
 def attribute_source(block: str, name: str) -> str | None:
-    """Return the text of an attribute's value in a block, as written but for its indentation."""
-    found = re.search(rf"^  {name}\s*= *|\{{ *{name}\s*= *", block, re.MULTILINE)
-    if found is None:
+    """Return the source text of an attribute's value in a block, with its indentation removed."""
+    name_match = re.search(rf"^  {name}\s*= *|\{{ *{name}\s*= *", block, re.MULTILINE)
+    if name_match is None:
         return None
-    first, *rest = block[found.end() : value_end(block, found.end())].split("\n")
+    start = name_match.end()
+    first, *rest = block[start : value_end(block, start)].split("\n")
     return "\n".join([first, *textwrap.dedent("\n".join(rest)).split("\n")]) if rest else first
 
 
 def value_end(text: str, start: int) -> int:
-    """Return where the value that starts at `start` ends: its line's end, outside of brackets."""
+    """Return where the value at `start` ends: at the first line end outside of brackets."""
     depth = 0
     for token in re.finditer(r'"(?:\\.|[^"\\])*"|#.*|[(\[{]|[)\]}]|\n', text[start:]):
         if token.group() in "([{":
@@ -177,12 +179,13 @@ def value_end(text: str, start: int) -> int:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute of an object type, at any depth.
+    """An attribute of an object type, at any depth.
 
     Attributes:
-        path: Names from the input down, separated by dots; ``[*]`` marks lists, sets and maps.
-        type: Its type, without the attributes of objects in it.
-        default: Its default as written, ``null`` if it is optional without one; None if required.
+        path: The names from the input down, separated by dots; ``[*]`` marks lists, sets and maps.
+        type: The type, without the attributes of objects in it.
+        default: The default as written; ``null`` if the attribute is optional and has no default;
+            None if it is required.
     """
 
     path: str
@@ -191,7 +194,7 @@ class Attribute:
 
     @property
     def key(self) -> str:
-        """The path without ``[*]``, by which descriptions are found."""
+        """The path without ``[*]``, which is the key of its description."""
         return self.path.replace("[*]", "")
 
 
@@ -220,7 +223,7 @@ def short_type(type_source: str) -> str:
 
 
 def call(source: str) -> tuple[str, list[str]]:
-    """Return name and arguments of a function call; of anything else the text, and none."""
+    """Return name and arguments of a function call; for other text, the text and no arguments."""
     match = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", source, re.DOTALL)
     if match is None:
         return source.strip(), []
@@ -228,7 +231,7 @@ def call(source: str) -> tuple[str, list[str]]:
 
 
 def split(source: str, separators: str) -> list[str]:
-    """Split source text at separators outside of brackets and strings; comments are dropped."""
+    """Split source text at separators outside of brackets and strings, and drop comments."""
     parts, depth = [""], 0
     for piece in re.findall(r'"(?:\\.|[^"\\])*"|#[^\n]*|.', source, re.DOTALL):
         depth += (piece in "([{") - (piece in ")]}")
@@ -245,10 +248,11 @@ ITEM = re.compile(r"( *)- ((?:`[^`]+`(?:, | and )?)+) +- (.*)")
 def descriptions(description: str) -> tuple[str, dict[str, str]]:
     """Return the text of a description outside of its list, and the description of each attribute.
 
-    Keys of the second are paths without ``[*]``. Several names in one list item share its text.
+    The keys of the dictionary are paths without ``[*]``. Several names in a list item share its
+    text.
     """
     text: list[str] = []
-    found: dict[str, str] = {}
+    by_attribute: dict[str, str] = {}
     parents: list[tuple[int, str]] = []
     current: list[str] = []
     for line in textwrap.dedent(description).splitlines():
@@ -260,25 +264,25 @@ def descriptions(description: str) -> tuple[str, dict[str, str]]:
             prefix = f"{parents[-1][1]}." if parents else ""
             current = [prefix + name for name in re.findall(r"`([^`]+)`", item[2])]
             parents.append((indent, current[-1]))
-            found.update(dict.fromkeys(current, item[3].removeprefix("(Optional) ")))
+            by_attribute.update(dict.fromkeys(current, item[3].removeprefix("(Optional) ")))
         elif current and line.startswith(" "):
-            found.update({name: f"{found[name]} {line.strip()}" for name in current})
+            by_attribute.update({name: f"{by_attribute[name]} {line.strip()}" for name in current})
         else:
             current = []
             text.append(line)
-    return "\n".join(text).strip(), found
+    return "\n".join(text).strip(), by_attribute
 
 
 def description_problems(facts: Facts) -> Iterator[str]:
-    """Yield a sentence for each attribute without description, and description without one."""
+    """Yield a line for each attribute or description that lacks the other."""
     for variable in facts.inputs:
-        there = {attribute.key for attribute in attributes(variable.type)}
+        declared = {attribute.key for attribute in attributes(variable.type)}
         described = descriptions(variable.description)[1].keys()
-        for key in sorted(there - described):
+        for key in sorted(declared - described):
             yield f"{variable.name}.{key} has no description: add a list item for it"
-        if there:
-            for key in sorted(described - there):
-                yield f"{variable.name}.{key} is described, but is no attribute of the type"
+        if declared:
+            for key in sorted(described - declared):
+                yield f"{variable.name}.{key} is described, but the type has no such attribute"
 
 
 # Writing ------------------------------------------------------------------------------------------
@@ -297,8 +301,8 @@ def render(facts: Facts, *, inputs_page: bool = False) -> str:
     """Return the tables as Markdown; a table without rows is left out.
 
     Args:
-        facts: What the module holds.
-        inputs_page: Whether its inputs are described on a page of their own, and only listed here.
+        facts: The contents of the tables.
+        inputs_page: Whether the inputs are described on a separate page, and only listed here.
     """
     rows = [(summary_row if inputs_page else input_row)(variable) for variable in facts.inputs]
     tables = [
@@ -312,7 +316,7 @@ def render(facts: Facts, *, inputs_page: bool = False) -> str:
 
 
 def input_row(variable: Input) -> Row:
-    """Return the row of an input that is described in the table itself."""
+    """Return the row of an input whose whole description is in the table."""
     return (
         code(variable.name),
         prose(variable.description),
@@ -323,7 +327,7 @@ def input_row(variable: Input) -> Row:
 
 
 def summary_row(variable: Input) -> Row:
-    """Return the row of an input that has a heading of its own in docs/inputs.md."""
+    """Return the row of an input that is described in docs/inputs.md."""
     return (
         f"[{code(variable.name)}](docs/inputs.md#{variable.name})",
         cell(first_sentence(descriptions(variable.description)[0])),
@@ -341,7 +345,7 @@ def first_sentence(text: str) -> str:
 
 
 def render_inputs(facts: Facts) -> str:
-    """Return the page of inputs: a heading, a description and a table for each."""
+    """Return the page of inputs, with a heading, a description and a table for each."""
     parts = [INPUTS_PAGE.rstrip("\n")]
     for variable in facts.inputs:
         text, described = descriptions(variable.description)
@@ -359,11 +363,14 @@ def render_inputs(facts: Facts) -> str:
         ]
         if rows:
             parts.append(markdown_table(("Attribute", "Type", "Default", "Description"), rows))
+        elif described:  # The allowed values of a string.
+            values = [(code(value), cell(meaning)) for value, meaning in described.items()]
+            parts.append(markdown_table(("Value", "Description"), values))
     return "\n\n".join(parts) + "\n"
 
 
 def table(title: str, head: Row, rows: Sequence[Row]) -> str:
-    """Return one table under its heading; columns that are empty in every row are left out."""
+    """Return a table under its heading; an empty string if it has no rows."""
     if not rows:
         return ""
     return f"## {title}\n\n{markdown_table(head, rows)}"
@@ -382,7 +389,7 @@ def cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return source text for a table cell, over several lines if it has them."""
+    """Return source text for a table cell, on as many lines as it has."""
     if "\n" not in text:
         return f"`{cell(text)}`"
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
@@ -400,7 +407,7 @@ def code_line(text: str) -> str:
 
 
 def prose(description: str) -> str:
-    """Return a description for a table cell: list items and paragraphs on lines of their own.
+    """Return a description for a table cell, with list items and paragraphs on separate lines.
 
     List items keep their depth: two spaces of indentation become two no-break spaces.
     """
@@ -416,15 +423,15 @@ def prose(description: str) -> str:
 
 
 def updated(readme: str, tables: str) -> str:
-    """Return a README with these tables between its markers.
+    """Return a README with new tables between its markers.
 
     Raises:
-        DocsError: it has no markers.
+        DocsError: It does not have exactly one pair of markers.
     """
     fresh = f"{BEGIN}\n{tables}\n{END}"
     text, count = BETWEEN.subn(lambda _: fresh, readme)
     if count != 1:
-        raise DocsError(f"needs one {BEGIN} with one {END} after it, but has {count} such pairs")
+        raise DocsError(f"must have one {BEGIN} followed by one {END}, but has {count} such pairs")
     return text
 
 
@@ -432,21 +439,21 @@ def updated(readme: str, tables: str) -> str:
 
 
 def documented_modules(repository: Path) -> list[Path]:
-    """Return the root module, the modules, the examples and the modules that these share."""
+    """Return the folders of the root module, the modules, the examples and their shared modules."""
     patterns = ("modules/*", "examples/*", "examples/modules/*")
     below = [folder for pattern in patterns for folder in repository.glob(pattern)]
     return [folder for folder in [repository, *sorted(below)] if any(folder.glob("*.tf"))]
 
 
 def process(folder: Path, *, write: bool) -> list[str]:
-    """Check or update the files of one module; return what is wrong with them.
+    """Check or update the files of a module, and return the problems.
 
     Raises:
-        DocsError: it cannot be documented.
+        DocsError: The module cannot be documented.
     """
     readme = folder / "README.md"
     if not readme.is_file():
-        raise DocsError(f"{readme} does not exist: write one, with the markers {BEGIN} and {END}")
+        raise DocsError(f"{readme} does not exist: write one with the markers {BEGIN} and {END}")
     with_page = (folder / "docs").is_dir()
     try:
         facts = read_module(folder)
@@ -463,16 +470,16 @@ def process(folder: Path, *, write: bool) -> list[str]:
             path.write_text(text)
             print(f"{path}: updated")
         else:
-            problems.append(f"{path} is stale; run tools/tf_docs.py --write")
+            problems.append(f"{path} is stale: run tools/tf_docs.py --write")
     return problems
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check or update the given modules, or all of the repository's; return the exit status."""
+    """Check or update the given modules, by default all, and return the exit status."""
     parser = argparse.ArgumentParser(description="Keep the reference of the modules current.")
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true", help="update the files")
-    action.add_argument("--check", action="store_true", help="only report what is wrong")
+    action.add_argument("--check", action="store_true", help="only report problems")
     parser.add_argument("modules", nargs="*", type=Path, help="folders; by default every module")
     options = parser.parse_args(arguments)
     status = 0

@@ -1,12 +1,12 @@
-"""Run a Terraform command with one AWS provider that stays, in place of one for each graph walk.
+"""Run a Terraform command with one AWS provider process instead of one for each graph walk.
 
     python3 tools/tf_provider.py terraform test
 
-Terraform starts the provider anew for each walk of a graph: `terraform test` does so about three
-times in a run, and a start of this provider costs more than the walk. Terraform attaches itself to
-a provider that runs already if TF_REATTACH_PROVIDERS says where it listens, and a provider listens
-if it is started with `-debug`: https://developer.hashicorp.com/terraform/plugin/debugging. It is
-the program that `terraform init` installed, so what it answers is the same.
+Terraform starts the provider again for each walk of a graph: about three times in each run of
+`terraform test`. A start of this provider takes longer than the walk. Terraform uses a provider
+that already runs if TF_REATTACH_PROVIDERS says where it listens, and a provider listens if it was
+started with `-debug`: https://developer.hashicorp.com/terraform/plugin/debugging. It is the
+program that `terraform init` installed, so its answers are the same.
 
 For mocks, which never configure it, and for a root with one configuration of the provider: one
 process has one configuration, the last. Where the provider cannot be shared in this way, the
@@ -25,25 +25,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The provider lives until its lifeline closes: the pipe that the shell reads and nobody writes to.
-# What it prints goes into another, which the shell lets go of, so that its early end is seen.
+# The shell ends the provider when the lifeline closes, a pipe that it reads and nobody writes to.
+# The provider prints to another pipe. The shell closes its copy, so that the reader of this pipe
+# notices if the provider ends early.
 KEEPER = '"$0" -debug & exec >&-; read -r _; kill "$!"; wait; rm -rf "$TMPDIR"'
 
 WHERE_IT_LISTENS = re.compile(r"TF_REATTACH_PROVIDERS='(.+)'")
 
 
 class NotSharedError(Exception):
-    """There is no provider to attach to: the message says why."""
+    """There is no provider to attach to. The message says why."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider that runs.
+    """A running provider.
 
     Attributes:
-        listener: what Terraform needs in order to attach itself.
-        pipes: file descriptors; the provider ends when all copies of them are closed.
-        process: the shell that keeps it.
+        listener: The value of TF_REATTACH_PROVIDERS for it.
+        pipes: File descriptors; the provider ends when all copies of them are closed.
+        process: The shell that started it.
     """
 
     listener: dict[str, object]
@@ -63,26 +64,26 @@ def installed(
     """Return the AWS provider's address and program, as `terraform init` left them.
 
     Args:
-        terraform: the command.
-        environment: of the command.
-        folder: the root module's.
+        terraform: The command.
+        environment: Environment variables of the command.
+        folder: Folder of the root module.
 
     Raises:
-        NotSharedError: this folder is not initialised, or does not use the AWS provider.
+        NotSharedError: This folder is not initialized, or does not use the AWS provider.
     """
-    told = subprocess.run(
+    result = subprocess.run(
         [terraform, "version", "-json"],
         stdout=subprocess.PIPE,
         check=True,
         env=environment,
         cwd=folder,
     )
-    version = json.loads(told.stdout)
+    version = json.loads(result.stdout)
     providers = folder / environment.get("TF_DATA_DIR", ".terraform") / "providers"
     for address, selected in version["provider_selections"].items():
         if address.endswith("/hashicorp/aws"):
-            place = providers / address / selected / version["platform"]
-            for program in place.glob("terraform-provider-aws*"):
+            package = providers / address / selected / version["platform"]
+            for program in package.glob("terraform-provider-aws*"):
                 return address, program.absolute()
     raise NotSharedError("no AWS provider is installed here (terraform init)")
 
@@ -90,21 +91,22 @@ def installed(
 def start(
     program: Path, environment: Mapping[str, str] = os.environ, folder: Path = Path()
 ) -> Provider:
-    """Start the provider in the folder of the root module, which relative file names refer to.
+    """Start the provider in the folder of the root module, for relative file names.
 
-    The provider ends with this process, however that ends: the kernel closes the lifeline.
+    The provider ends with this process, even if this process is killed, because the kernel closes
+    the lifeline.
 
     Raises:
-        NotSharedError: the provider ended, or did not say where it listens.
+        NotSharedError: The provider ended, or did not say where it listens.
     """
     waits, lifeline = os.pipe()
     reads, prints = os.pipe()
     environment = {
         **environment,
-        # By default it would write its trace, of which nobody reads a word.
+        # By default it would write a trace, which nobody reads.
         "TF_LOG_PROVIDER": "off",
         "TF_LOG_SDK": "off",
-        # It makes its socket here, and leaves it.
+        # It creates its socket here, and does not delete it.
         "TMPDIR": tempfile.mkdtemp(prefix="tf-provider-"),
     }
     process = subprocess.Popen(
@@ -114,15 +116,15 @@ def start(
         stderr=subprocess.DEVNULL,
         env=environment,
         cwd=folder,
-        start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to tidy up.
+        start_new_session=True,  # Ctrl-C is for Terraform, which needs the provider to clean up.
     )
     os.close(waits)
     os.close(prints)
     with open(reads, closefd=False) as printed:
         for line in printed:
-            if found := WHERE_IT_LISTENS.search(line):
-                (listener,) = json.loads(found[1]).values()
-                # It is read no more, but a provider that prints to a closed pipe dies.
+            if match := WHERE_IT_LISTENS.search(line):
+                (listener,) = json.loads(match[1]).values()
+                # The pipe stays open, because a provider that prints to a closed pipe dies.
                 return Provider(dict(listener), (lifeline, reads), process)
     os.close(lifeline)
     os.close(reads)
@@ -131,14 +133,14 @@ def start(
 
 
 def main(command: list[str]) -> None:
-    """Become the command, attached to a provider where there is one."""
+    """Run the command in this process, with a running provider if there is one."""
     try:
         address, program = installed(command[0])
-        # By the name that this Terraform has for it: OpenTofu has the program under another host.
+        # Under Terraform's name for the provider: OpenTofu uses another registry host.
         provider = start(program)
         os.environ["TF_REATTACH_PROVIDERS"] = json.dumps({address: provider.listener})
         for pipe in provider.pipes:
-            os.set_inheritable(pipe, True)  # The provider ends with what this process becomes.
+            os.set_inheritable(pipe, True)  # The provider ends with the command.
     except NotSharedError as error:
         print(f"{error}: Terraform starts a provider for each walk", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606 - this is what the tool is for

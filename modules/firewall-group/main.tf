@@ -94,7 +94,7 @@ resource "aws_autoscaling_group" "this" {
   }
 
   timeouts {
-    # Deregistration delay, terminate deadline, and half an hour for Auto Scaling.
+    # Time for the last terminations (drain_seconds), and half an hour for Auto Scaling.
     delete = "${ceil(var.drain_seconds / 60) + 30}m"
   }
 

@@ -20,7 +20,7 @@ output "ami_id" {
 }
 
 output "instance_role" {
-  description = "Name and ARN of the firewalls' role. Null with an instance profile of the user."
+  description = "Name and ARN of the firewalls' role. Null with the user's own instance profile."
   value = one([for role in aws_iam_role.this : {
     name = role.name
     arn  = role.arn

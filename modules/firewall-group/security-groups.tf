@@ -1,6 +1,8 @@
 # A security group for each interface without security_group_ids.
 locals {
-  made = { for name, interface in var.interfaces : name => interface if interface.security_group_ids == null }
+  interfaces_without_security_groups = {
+    for name, interface in var.interfaces : name => interface if interface.security_group_ids == null
+  }
 
   # All interfaces with their security groups.
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
@@ -11,7 +13,10 @@ locals {
 
   group_of = {
     for role in ["data", "management", "untrust"] :
-    role => { for name, interface in local.made : "id" => aws_security_group.this[name].id if interface.role == role }
+    role => {
+      for name, interface in local.interfaces_without_security_groups :
+      "id" => aws_security_group.this[name].id if interface.role == role
+    }
   }
 
   # GENEVE and health checks from the subnets of the load balancer.
@@ -29,12 +34,12 @@ locals {
   # Services that PAN-OS reaches from its management interface.
   # https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
   from_management = {
-    https            = { protocol = "tcp", port = 443, what = "Panorama API, update and license services, AWS" }
-    panorama         = { protocol = "tcp", port = 3978, what = "Panorama management and logs" }
-    panorama-content = { protocol = "tcp", port = 28443, what = "Panorama content and software" }
-    dns              = { protocol = "udp", port = 53, what = "DNS" }
-    dns-tcp          = { protocol = "tcp", port = 53, what = "DNS over TCP" }
-    ntp              = { protocol = "udp", port = 123, what = "NTP" }
+    https            = { protocol = "tcp", port = 443, description = "Panorama API, update and license services, AWS" }
+    panorama         = { protocol = "tcp", port = 3978, description = "Panorama management and logs" }
+    panorama-content = { protocol = "tcp", port = 28443, description = "Panorama content and software" }
+    dns              = { protocol = "udp", port = 53, description = "DNS" }
+    dns-tcp          = { protocol = "tcp", port = 53, description = "DNS over TCP" }
+    ntp              = { protocol = "udp", port = 123, description = "NTP" }
   }
 
   to_management = {
@@ -44,7 +49,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
-  for_each = local.made
+  for_each = local.interfaces_without_security_groups
 
   name        = "${var.name}-${each.key}"
   description = "Interface ${each.key} of the firewalls of ${var.name}"
@@ -100,7 +105,7 @@ resource "aws_vpc_security_group_egress_rule" "management" {
   for_each = length(local.group_of.management) == 0 ? {} : local.from_management
 
   security_group_id = local.group_of.management.id
-  description       = each.value.what
+  description       = each.value.description
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
   to_port           = each.value.port

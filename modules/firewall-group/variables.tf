@@ -43,7 +43,7 @@ variable "management_access" {
 variable "load_balancer_access" {
   description = <<-EOT
     CIDR block of the load balancer by zone, and its health check port.
-    Null with security groups of the user.
+    Null with target groups of the user.
   EOT
   type = object({
     cidr_blocks       = map(string)

@@ -23,7 +23,7 @@ locals {
     reconcile-license-not-returned = {
       service     = "reconcile"
       metric      = "LicenseNotReturned"
-      description = "A firewall of ${var.name} terminated without its hook and its license. See ${var.name}-reconcile's log."
+      description = "A firewall of ${var.name} died without returning its license. See ${var.name}-reconcile's log."
     }
     orphan-removal-failed = {
       service     = "reconcile"
@@ -33,7 +33,7 @@ locals {
     event-resent = {
       service     = "reconcile"
       metric      = "LifecycleEventResent"
-      description = "A lost lifecycle event of ${var.name} was resent. Find out why the function did not handle it."
+      description = "A lost lifecycle event of ${var.name} was resent. Find out why the function did not receive or process it."
     }
   }
 
@@ -90,7 +90,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   for_each = var.alarms == null ? {} : aws_sqs_queue.events
 
   alarm_name        = "${var.name}-${each.key}-oldest-message"
-  alarm_description = "${var.name}-${each.key} has a message older than half of the hook's heartbeat timeout. The function does not run."
+  alarm_description = "${var.name}-${each.key} has a message older than half of the heartbeat timeout: the function does not read it."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"

@@ -1,10 +1,10 @@
 # IAM permissions of each function, as data. Each API call of a function is allowed by exactly one statement.
 locals {
   # All resources of this deployment, and no others, have this tag from their creation.
-  is_ours = { StringEquals = { "aws:ResourceTag/${local.tag_prefix}deployment" = [var.name] } }
+  resource_has_our_tag = { StringEquals = { "aws:ResourceTag/${local.tag_prefix}deployment" = [var.name] } }
 
   # Resources that a function creates must have the tag.
-  becomes_ours = { StringEquals = { "aws:RequestTag/${local.tag_prefix}deployment" = [var.name] } }
+  request_has_our_tag = { StringEquals = { "aws:RequestTag/${local.tag_prefix}deployment" = [var.name] } }
 
   any = {
     address   = "${local.arn.ec2}:elastic-ip/*"
@@ -13,14 +13,14 @@ locals {
   }
 
   # Subnets and security groups may belong to another account that shares its VPC, hence any account ID.
-  wired = [for interface in values(var.interfaces) : interface if interface.device_index > 0]
-  wired_subnet_arns = sort(distinct(flatten([
-    for interface in local.wired : [
+  attached_interfaces = [for interface in values(var.interfaces) : interface if interface.device_index > 0]
+  attached_subnet_arns = sort(distinct(flatten([
+    for interface in local.attached_interfaces : [
       for id in values(interface.subnet_ids) : "arn:${var.location.partition}:ec2:${var.location.region}:*:subnet/${id}"
     ]
   ])))
-  wired_security_group_arns = sort(distinct(flatten([
-    for interface in local.wired : [
+  attached_security_group_arns = sort(distinct(flatten([
+    for interface in local.attached_interfaces : [
       for id in interface.security_group_ids :
       "arn:${var.location.partition}:ec2:${var.location.region}:*:security-group/${id}"
     ]
@@ -35,13 +35,13 @@ locals {
 
   # These actions support no resource-level permissions. Every deployment may have addresses from an earlier
   # configuration.
-  looks = { for function in ["launch", "terminate", "reconcile"] : function => concat(
+  describe_actions = { for function in ["launch", "terminate", "reconcile"] : function => concat(
     ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAddresses"],
     local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
     function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
   ) }
 
-  common_statements = { for function, actions in local.looks : function => merge(
+  common_statements = { for function, actions in local.describe_actions : function => merge(
     {
       Describe = {
         actions    = actions
@@ -52,14 +52,14 @@ locals {
       DeleteInterfaces = {
         actions    = ["ec2:DeleteNetworkInterface"]
         resources  = [local.any.interface]
-        conditions = local.is_ours
+        conditions = local.resource_has_our_tag
         reason     = "Deletes network interfaces of this deployment that no firewall uses."
       }
       # Also without public_ip: firewalls that were launched earlier may have an address.
       ReleaseAddresses = {
         actions    = ["ec2:ReleaseAddress"]
         resources  = [local.any.address]
-        conditions = local.is_ours
+        conditions = local.resource_has_our_tag
         reason     = "Releases Elastic IP addresses of this deployment that no firewall uses."
       }
     },
@@ -68,7 +68,7 @@ locals {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Deregisters terminating firewalls from the target groups of their interfaces."
+        reason     = "Deregisters terminating, abandoned and terminated firewalls from the target groups of their interfaces."
       }
     } : {},
     local.secret_statements[function],
@@ -103,8 +103,8 @@ locals {
       TagInstances = {
         actions   = ["ec2:CreateTags"]
         resources = [local.any.instance]
-        conditions = merge(local.is_ours, {
-          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.noted_tag_keys[function] }
+        conditions = merge(local.resource_has_our_tag, {
+          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.instance_tag_keys[function] }
         })
         reason = "Tags a firewall's instance with state for later visits and operators. Only these tag keys are allowed."
       }
@@ -113,17 +113,17 @@ locals {
       DisassociateAddresses = {
         actions    = ["ec2:DisassociateAddress"]
         resources  = [local.any.address, local.any.interface]
-        conditions = local.is_ours
+        conditions = local.resource_has_our_tag
         reason     = "Disassociates Elastic IP addresses of this deployment, to reuse or release them."
       }
     } : {},
   ) }
 
   # If a firewall terminates before the launch function has tagged its serial number, the terminate function does.
-  common_noted_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
-  noted_tag_keys = {
-    launch    = concat(local.common_noted_tag_keys, ["${local.tag_prefix}abandoned"])
-    terminate = concat(local.common_noted_tag_keys, ["${local.tag_prefix}license"])
+  common_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
+  instance_tag_keys = {
+    launch    = concat(local.common_tag_keys, ["${local.tag_prefix}abandoned"])
+    terminate = concat(local.common_tag_keys, ["${local.tag_prefix}license"])
   }
 
   launch_statements = merge(
@@ -132,20 +132,20 @@ locals {
       CreateInterfaces = {
         actions    = ["ec2:CreateNetworkInterface"]
         resources  = [local.any.interface]
-        conditions = local.becomes_ours
+        conditions = local.request_has_our_tag
         reason     = "Creates the network interfaces of a new firewall, which must have the tag of this deployment."
       }
       UseSubnets = {
         actions    = ["ec2:CreateNetworkInterface"]
-        resources  = concat(local.wired_subnet_arns, local.wired_security_group_arns)
+        resources  = concat(local.attached_subnet_arns, local.attached_security_group_arns)
         conditions = {}
-        reason     = "Creates these interfaces only in the configured subnets and security groups."
+        reason     = "Creates network interfaces only in the configured subnets and with the configured security groups."
       }
       TagAtCreation = {
         actions   = ["ec2:CreateTags"]
         resources = concat([local.any.interface], local.has_addresses ? [local.any.address] : [])
         conditions = {
-          StringEquals = merge(local.becomes_ours.StringEquals, {
+          StringEquals = merge(local.request_has_our_tag.StringEquals, {
             "ec2:CreateAction" = concat(["CreateNetworkInterface"], local.has_addresses ? ["AllocateAddress"] : [])
           })
         }
@@ -154,21 +154,21 @@ locals {
       AttachInterfaces = {
         actions    = ["ec2:AttachNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"]
         resources  = [local.any.interface, local.any.instance]
-        conditions = local.is_ours
-        reason     = "Attaches the interfaces to the new firewall, sets delete on termination, and sets the source/destination check."
+        conditions = local.resource_has_our_tag
+        reason     = "Attaches the interfaces to the new firewall, and sets their DeleteOnTermination and source/destination check."
       }
     },
     local.has_addresses ? {
       AllocateAddresses = {
         actions    = ["ec2:AllocateAddress"]
         resources  = [local.any.address]
-        conditions = local.becomes_ours
+        conditions = local.request_has_our_tag
         reason     = "Allocates Elastic IP addresses, which must have the tag of this deployment."
       }
       AssociateAddresses = {
         actions    = ["ec2:AssociateAddress"]
         resources  = [local.any.address, local.any.interface, local.any.instance]
-        conditions = local.is_ours
+        conditions = local.resource_has_our_tag
         reason     = "Associates Elastic IP addresses with the interfaces of a new firewall."
       }
     } : {},
@@ -209,7 +209,7 @@ locals {
       DetachInterfaces = {
         actions    = ["ec2:DetachNetworkInterface"]
         resources  = [local.any.interface, local.any.instance]
-        conditions = local.is_ours
+        conditions = local.resource_has_our_tag
         reason     = "Detaches the interfaces of a terminating firewall, to delete them."
       }
     })
@@ -269,7 +269,7 @@ locals {
         conditions = {
           StringEquals = { "kms:EncryptionContext:SecretARN" = secrets }
         }
-        reason = "Decrypts these secrets, and nothing else, with your KMS key."
+        reason = "Decrypts the configured secrets, and nothing else, with your KMS key."
       }
     },
   ) }

@@ -14,14 +14,14 @@ locals {
     session_utilization      = { name = "panSessionUtilization", kind = "percent" }
   }
 
-  # Each policy with its metric and its one target value.
+  # Each policy with its metric and the attributes of `target` that are set, of which validation allows one.
   policies = { for name, policy in var.target_tracking : name => merge(policy, {
     # No unit for the ten metrics: CloudWatch treats another unit as another metric, and PAN-OS does not document its
     # units.
-    metric_name = policy.metric == null ? policy.raw_metric.name : local.metrics[policy.metric].name
-    unit        = policy.metric == null ? policy.raw_metric.unit : null
-    kind        = policy.metric == null ? "value" : local.metrics[policy.metric].kind
-    given       = { for kind, value in policy.target : kind => value if value != null }
+    metric_name   = policy.metric == null ? policy.raw_metric.name : local.metrics[policy.metric].name
+    unit          = policy.metric == null ? policy.raw_metric.unit : null
+    kind          = policy.metric == null ? "value" : local.metrics[policy.metric].kind
+    target_values = { for kind, value in policy.target : kind => value if value != null }
   }) }
 }
 
@@ -34,7 +34,7 @@ resource "aws_autoscaling_policy" "target_tracking" {
   estimated_instance_warmup = each.value.warmup_seconds
 
   target_tracking_configuration {
-    target_value     = one(values(each.value.given))
+    target_value     = one(values(each.value.target_values))
     disable_scale_in = !each.value.scale_in
 
     customized_metric_specification {

@@ -1,5 +1,5 @@
-# The pair of policies that Palo Alto Networks recommends: add firewalls after a while of high session utilization, and
-# remove firewalls after a longer while of low utilization.
+# The pair of policies that Palo Alto Networks recommends: add firewalls after a time of high session utilization, and
+# remove firewalls after a longer time of low utilization.
 locals {
   step = var.step == null ? {} : {
     add = {
@@ -7,14 +7,14 @@ locals {
       threshold  = var.step.add_above_percent
       minutes    = var.step.add_after_minutes
       adjustment = var.step.adjustment
-      words      = "above ${var.step.add_above_percent} % for ${var.step.add_after_minutes} minutes"
+      condition  = "above ${var.step.add_above_percent} % for ${var.step.add_after_minutes} minutes"
     }
     remove = {
       comparison = "LessThanThreshold"
       threshold  = var.step.remove_below_percent
       minutes    = var.step.remove_after_minutes
       adjustment = -var.step.adjustment
-      words      = "below ${var.step.remove_below_percent} % for ${var.step.remove_after_minutes} minutes"
+      condition  = "below ${var.step.remove_below_percent} % for ${var.step.remove_after_minutes} minutes"
     }
   }
 }
@@ -39,7 +39,7 @@ resource "aws_cloudwatch_metric_alarm" "step" {
   for_each = local.step
 
   alarm_name        = "${var.name}-session-utilization-${each.key}"
-  alarm_description = "Session utilization of ${var.name} ${each.value.words}: changes capacity by ${each.value.adjustment}."
+  alarm_description = "Session utilization of ${var.name} ${each.value.condition}: changes capacity by ${each.value.adjustment}."
 
   namespace           = var.namespace
   metric_name         = local.metrics.session_utilization.name

@@ -1,35 +1,35 @@
 variable "name" {
-  description = "Name of the deployment; policies and alarms are named after it."
+  description = "Name of the deployment, and prefix of the names of policies and alarms."
   type        = string
   nullable    = false
 }
 
 variable "autoscaling_group_name" {
-  description = "Auto Scaling group that the policies size."
+  description = "Name of the Auto Scaling group that the policies scale."
   type        = string
   nullable    = false
 }
 
 variable "minimum_capacity" {
-  description = "The group's least number of firewalls."
+  description = "Minimum number of firewalls in the group."
   type        = number
   nullable    = false
 }
 
 variable "namespace" {
-  description = "CloudWatch namespace into which the firewalls publish."
+  description = "CloudWatch namespace to which the firewalls publish metrics."
   type        = string
   nullable    = false
 }
 
 variable "dimensions" {
-  description = "Dimensions under which the metrics were published."
+  description = "Dimensions with which the metrics are published."
   type        = map(string)
   nullable    = false
 }
 
 variable "target_tracking" {
-  description = "Target tracking policies by a name of the user's choice."
+  description = "Target tracking policies, by name."
   type = map(object({
     metric     = string
     raw_metric = object({ name = string, unit = string })
@@ -49,7 +49,7 @@ variable "target_tracking" {
 }
 
 variable "step" {
-  description = "The pair of step scaling policies on session utilization; null for none."
+  description = "Pair of step scaling policies on session utilization. Null creates none."
   type = object({
     add_above_percent    = number
     add_after_minutes    = number
@@ -61,7 +61,7 @@ variable "step" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here."
+  description = "Tags of all resources."
   type        = map(string)
   nullable    = false
 }

@@ -187,6 +187,55 @@ def test_every_reason_in_the_runbook_exists() -> None:
     assert missing == []
 
 
+def test_the_example_of_the_preflight_quotes_the_problems_that_the_functions_report() -> None:
+    """Each clause of a problem is in the code; the text in parentheses may come from AWS."""
+    example = text_of("docs/preflight.md").split("## Example")[1].split("```")[1]
+    problems = re.split(r"^\d  ", example, flags=re.MULTILINE)[1:]
+    texts = [" ".join(re.sub(r"\s{2,}[a-z, ]+$", "", problem).split()) for problem in problems]
+    clauses = [
+        clause
+        for text in texts
+        for clause in re.split(r": | ?\(|\)", text)
+        if clause.count(" ") > 2 and not clause.startswith("You are not authorized")
+    ]
+    patterns = [
+        (len(clause.replace("…", "")), re.compile(pattern, re.IGNORECASE))
+        for text in literals()
+        for clause in re.split(r": | ?\(|\)", text)
+        if (pattern := ".*".join(re.escape(part) for part in clause.strip(" .").split("…")))
+    ]
+
+    def is_reported(clause: str) -> bool:
+        """A pattern that is mostly placeholders proves nothing."""
+        return any(
+            length * 7 > len(clause) and pattern.fullmatch(clause.strip(" ."))
+            for length, pattern in patterns
+        )
+
+    unknown = [clause for clause in clauses if not is_reported(clause)]
+    assert len(problems) == 8
+    assert unknown == []
+
+
+def test_every_alarm_is_in_the_runbook() -> None:
+    alarms = text_of("modules/lifecycle/alarms.tf")
+    outcomes, functions = alarms.split("function_alarms = {")
+    key = re.compile(r"^    ([a-z-]+) = \{", re.MULTILINE)
+    functions_keys = key.findall(functions.split("watched_functions")[0])
+    expected = set(key.findall(outcomes))
+    expected |= {f"{name}-{alarm}" for name in ("launch", "terminate") for alarm in functions_keys}
+    for name in re.findall(r'alarm_name += "\$\{var.name\}-([^"]+)"', alarms):
+        if "each.key}-" in name:
+            suffix = name.partition("}-")[2]
+            expected |= {f"launch-{suffix}", f"terminate-{suffix}"}
+        elif "$" not in name:
+            expected.add(name)
+    expected |= {"launch-dead-letters", "terminate-dead-letters"}  # Named after their queues.
+    table = text_of("docs/operations.md").split("## Alarms")[1].split("## Symptoms")[0]
+    assert {name.removeprefix("edge-") for name in CODE.findall(table)} >= expected
+    assert len(expected) == 16
+
+
 def test_every_key_of_the_reconcile_report_is_explained() -> None:
     section = text_of("docs/operations.md").split("| Key in the report |")[1].split("\n\n")[0]
     keys = set(CODE.findall(section))

@@ -152,8 +152,8 @@ def test_write_makes_check_pass(repository: Path, capsys: pytest.CaptureFixture[
     ("old", "new", "sentence"),
     [
         ("`a/normal`", "`a/other`", "docs/page.md: no test documents page/a/other"),
-        ("`a/normal`", "`a/other`", "documents page/a/normal, which is a row of no page"),
-        ("`a/normal`", "L1", "page/L1: two rows have this id"),
+        ("`a/normal`", "`a/other`", "documents page/a/normal, but no page has a row with this ID"),
+        ("`a/normal`", "L1", "page/L1: two rows have this ID"),
     ],
 )
 def test_a_row_without_a_test_and_a_marker_without_a_row_are_reported(

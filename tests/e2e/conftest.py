@@ -1,4 +1,4 @@
-"""Let pytest explain the assertions of what tests share as it does those of a test file."""
+"""Lets pytest rewrite the assertions of shared modules, as it does for test files."""
 
 import pytest
 

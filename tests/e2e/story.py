@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform.spoke_routes import ways_around
+from terraform.spoke_routes import routes_around
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.deployment import MINUTE, Deployment, tags_of
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks, tags_of
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
 from vmseries_scenarios.preflight import validate
 from vmseries_scenarios.terraform import Change
@@ -50,11 +50,7 @@ class Step:
 
     def completions(self, hook: str) -> Counter[tuple[str, str]]:
         """Return how often a hook was completed, by instance and result."""
-        return Counter(
-            (e.subject, e.detail["result"])
-            for e in self.of("hook-completed")
-            if e.detail["hook"] == hook
-        )
+        return Counter((e.subject, e.detail["result"]) for e in completed_hooks(self.entries, hook))
 
 
 @dataclass
@@ -65,7 +61,7 @@ class Story(Deployment):
     _calls: int = field(default=0)
 
     def offer(self, share: float) -> None:
-        """Offer sessions, in parts of what one firewall's session table holds."""
+        """Offer sessions; ``share`` is in session tables of a firewall."""
         self.lab.offer_sessions(round(share * self.lab.firewalls.describe()[0]["max_sessions"]))
 
     def step(self) -> Step:
@@ -85,7 +81,7 @@ class Story(Deployment):
         )
 
 
-def departure(step: Step, instance: str, serial: str) -> list[tuple[str, int]]:
+def termination_stages(step: Step, instance: str, serial: str) -> list[tuple[str, int]]:
     """Return the stages of a termination in the required order, with their entry numbers."""
     removed = step.of("device-removed", serial)[0].number
     stages = {
@@ -115,7 +111,7 @@ class ExampleStory:
     example: str
     interfaces: tuple[AttachedInterface, ...]
     wave: tuple[float, float]
-    """Sessions before and during the wave, in parts of what one firewall's session table holds."""
+    """Sessions before and during the wave, in session tables of a firewall."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -145,7 +141,7 @@ class ExampleStory:
     @pytest.fixture(scope="class")
     @classmethod
     def scaled_out(cls, story: Story, joined: Step) -> Step:
-        """Six firewalls in service, by the policies that Terraform wrote."""
+        """Six firewalls in service, launched by the policies that Terraform created."""
         story.offer(cls.wave[1])
         story.wait_until_in_service(LARGE, minutes=300)
         return story.step()
@@ -184,25 +180,25 @@ class ExampleStory:
     def destroyed(
         cls, story: Story, refreshed: tuple[Step, tuple[Change, ...]]
     ) -> tuple[Step, Leftovers]:
-        """The live group destroyed, and what the public APIs still show."""
+        """The destroyed deployment, and what the public APIs still show of it."""
         story.destroy(limit=TERRAFORM_LIMIT_SECONDS)
         return story.step(), story.lab.leftovers()
 
     # -- the tests ----------------------------------------------------------------------
 
-    def test_second_plan_is_empty(self, applied: tuple[Change, ...]) -> None:
+    def test_the_second_plan_is_empty(self, applied: tuple[Change, ...]) -> None:
         assert [str(change) for change in applied] == []
 
-    def test_nothing_goes_around_the_firewalls(
+    def test_no_route_bypasses_the_firewalls(
         self, story: Story, applied: tuple[Change, ...]
     ) -> None:
         vpc = story.outputs["spoke"]["vpc_id"]
-        assert ways_around(story.lab.aws.client("ec2"), vpc) == []
+        assert routes_around(story.lab.aws.client("ec2"), vpc) == []
 
-    def test_first_firewalls_join_one_in_each_zone(self, joined: Step) -> None:
+    def test_the_first_firewalls_are_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]
 
-    def test_the_preflight_finds_nothing_wrong(self, story: Story, joined: Step) -> None:
+    def test_the_pre_flight_check_finds_no_problem(self, story: Story, joined: Step) -> None:
         assert joined.instances
         for report in validate(story):
             assert report.problems == ()
@@ -220,14 +216,14 @@ class ExampleStory:
         completions = joined.completions("launch") + scaled_out.completions("launch")
         assert completions == Counter((instance, "CONTINUE") for instance in launched)
 
-    def test_each_firewall_carries_its_serial(self, scaled_out: Step) -> None:
+    def test_each_firewall_is_tagged_with_its_serial_number(self, scaled_out: Step) -> None:
         assert len(set(scaled_out.serials.values()) - {""}) == LARGE
 
-    def test_scale_in_goes_station_by_station(self, scaled_out: Step, scaled_in: Step) -> None:
+    def test_a_scale_in_has_all_stages_in_order(self, scaled_out: Step, scaled_in: Step) -> None:
         gone = set(scaled_out.instances) - set(scaled_in.instances)
         assert len(gone) == LARGE - SMALL
         for instance in gone:
-            stages = departure(scaled_in, instance, scaled_out.serials[instance])
+            stages = termination_stages(scaled_in, instance, scaled_out.serials[instance])
             assert stages == sorted(stages, key=lambda stage: stage[1])
 
     def test_each_termination_is_completed_once(self, scaled_out: Step, scaled_in: Step) -> None:
@@ -235,7 +231,7 @@ class ExampleStory:
         assert scaled_in.completions("terminate") == Counter((i, "CONTINUE") for i in gone)
 
     @pytest.mark.documents(id="failure-modes/G6")
-    def test_template_change_replaces_every_firewall(
+    def test_a_change_of_the_launch_template_replaces_every_firewall(
         self, scaled_in: Step, refreshed: tuple[Step, tuple[Change, ...]]
     ) -> None:
         step, plan = refreshed
@@ -244,7 +240,7 @@ class ExampleStory:
         assert step.interfaces == dict.fromkeys(step.instances, self.interfaces)
 
     @pytest.mark.documents(id="failure-modes/G1")
-    def test_destroy_answers_every_hook_and_deletes_none(
+    def test_a_destroy_completes_every_hook_and_deletes_none(
         self, refreshed: tuple[Step, tuple[Change, ...]], destroyed: tuple[Step, Leftovers]
     ) -> None:
         live, step = refreshed[0].instances, destroyed[0]
@@ -252,7 +248,7 @@ class ExampleStory:
         assert step.of("hook-expired") == []
         assert [c for c in step.calls if c["action"] == "DeleteLifecycleHook"] == []
 
-    def test_nothing_is_left(self, destroyed: tuple[Step, Leftovers]) -> None:
+    def test_nothing_remains_after_the_destroy(self, destroyed: tuple[Step, Leftovers]) -> None:
         assert destroyed[1] == Leftovers(interfaces=0, addresses=0, licenses=0, panorama_entries=0)
 
     def test_no_firewall_gets_traffic_before_it_is_ready(

@@ -1,4 +1,4 @@
-"""What the tests of small deployments share."""
+"""Helpers of the tests of small deployments."""
 
 from __future__ import annotations
 

@@ -21,12 +21,12 @@ FAULTS = {"killed before", "killed after", "throttled", "HTTP 500", "reset after
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Results of the program, in a process of its own, since a lab changes moto globally."""
+    """Results of the program, which runs in its own process, since a lab changes moto globally."""
     file = tmp_path_factory.mktemp("crash-matrix") / "results.json"
     path = os.pathsep.join(
         str(REPOSITORY / folder) for folder in ("lab/src", "lambda/src", "tools")
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "vmseries_scenarios", "crash-matrix", *OPTIONS, "--results", file],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": path},
@@ -34,7 +34,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    assert file.exists(), f"{done.stdout}\n{done.stderr}"
+    assert file.exists(), f"{result.stdout}\n{result.stderr}"
     return dict(json.loads(file.read_text()))
 
 

@@ -16,7 +16,7 @@ from e2e.support import QUICK_BOOT, SECRET
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.panorama import initial_config
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=120)
 
@@ -41,7 +41,10 @@ class Site:
     """Two deployments, and the Panorama that they share.
 
     Attributes:
-        licenses_lost: how many licenses firewalls have taken along.
+        lab: The lab of both.
+        east: The deployment in the east.
+        west: The deployment in the west.
+        licenses_lost: Number of licenses that terminated firewalls have not returned.
     """
 
     lab: Lab
@@ -91,7 +94,7 @@ class Site:
         self.lab.advance(MINUTE)
 
     def check_others(self, since: int, leaving: set[str]) -> None:
-        """Check that other firewalls are unchanged, and that the terminated left nothing behind."""
+        """Check that the other firewalls are unchanged, and that those terminated left nothing."""
         number = len(self.east.group.states()) + len(self.west.group.states())
         assert self.lab.leftovers() == Leftovers(
             interfaces=2 * number,
@@ -107,7 +110,7 @@ class Site:
 
 
 def add_deployment(lab: Lab) -> None:
-    """Create what the second deployment has of its own: a device group, and two secrets."""
+    """Create the device group and the secrets of the second deployment."""
     lab.panorama.run_commands(["set device-group west description 'the other deployment'"])
     secrets = lab.aws.client("secretsmanager")
     second = initial_config.SECOND
@@ -157,7 +160,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     assert (site.places(serial, "get"), site.places(serial, "show")) == (0, len(PLACES))
 
     failed = site.fail_over()
-    assert site.places(serial, "get") == len(PLACES), "the edit went with its peer"
+    assert site.places(serial, "get") == len(PLACES), "the failed peer had the edit"
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
@@ -170,7 +173,7 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
 @pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.documents(id="panorama/pair/after-commit")
 @pytest.mark.parametrize("cause", ["power", "suspended"])
-def test_a_failover_between_the_commit_and_the_look_at_its_job(site: Site, cause: str) -> None:
+def test_a_failover_between_the_commit_and_the_check_of_its_job(site: Site, cause: str) -> None:
     since, entries = site.lab.now(), len(site.lab.timeline())
     leaving = site.east.group.terminate_one()
     serial = site.east.serial(leaving)
@@ -202,10 +205,8 @@ def completed(entries: list[Entry], instance_ids: set[str]) -> list[str]:
     """Return the results of the terminate hooks of these instances."""
     return [
         e.detail["result"]
-        for e in entries
-        if e.kind == "hook-completed"
-        and e.subject in instance_ids
-        and e.detail["hook"] == "terminate"
+        for e in completed_hooks(entries, "terminate")
+        if e.subject in instance_ids
     ]
 
 
@@ -225,10 +226,14 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert {states[instance_id] for instance_id in held} == {"Terminating:Wait"}
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
-    # In the west, the deadline has passed, and everything is done that needs no Panorama.
+    # In the west, the deadline has passed, and everything that does not need Panorama is done.
     assert site.gone(west, *given_up)
     assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
-    passed = [line for line in west.log(since) if line.get("message") == "The deadline passed"]
+    passed = [
+        line
+        for line in west.log(since)
+        if line.get("message") == "Skipped stages whose deadline had passed"
+    ]
     assert sorted(line["serial"] for line in passed) == sorted(given_up.values())
     assert all(line["skipped"] == ["return_license", "remove_from_panorama"] for line in passed)
     for fleet in (east, west):
@@ -243,14 +248,15 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     returned = {e.subject for e in lab.timeline(entries) if e.kind == "license-returned"}
     assert returned == set(held.values())
     # The reconcile function has finished the removal, and reported the lost licenses.
-    reports = [line["report"] for line in west.log(since, "reconcile") if "report" in line]
-    (found,) = [report for report in reports if report["orphans"]]
-    assert found["orphans"] == given_up
-    assert sorted(found["licenses_not_returned"]) == sorted(given_up.values())
-    assert found["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
-    reports = [line["report"] for line in east.log(since, "reconcile") if "report" in line]
-    assert not any(report["orphans"] or report["licenses_not_returned"] for report in reports)
-    # Each deployment has made one commit, of its own changes.
+    (report,) = [report for report in west.reconcile_reports(since) if report["orphans"]]
+    assert report["orphans"] == given_up
+    assert sorted(report["licenses_not_returned"]) == sorted(given_up.values())
+    assert report["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
+    assert not any(
+        report["orphans"] or report["licenses_not_returned"]
+        for report in east.reconcile_reports(since)
+    )
+    # Each deployment has made one commit with its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
     site.licenses_lost += len(given_up)
     site.check_others(entries, {*held.values(), *given_up.values()})

@@ -1,4 +1,4 @@
-"""Negative control of the least-privilege proof: without a statement, a function is refused."""
+"""Negative control of the least-privilege proof: without a statement, calls are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMOVED = "AttachInterfaces"
 FIRST = "ec2:AttachNetworkInterface"
 
 
-def test_launch_is_abandoned_without_a_statement(tmp_path: Path) -> None:
+def test_a_launch_without_a_statement_is_abandoned_and_the_proof_fails(tmp_path: Path) -> None:
     with Lab() as lab:
         deployment = Deployment.copy(lab, ROOT, tmp_path / "copy", features=[])
         deployment.apply()
@@ -41,8 +41,8 @@ def test_launch_is_abandoned_without_a_statement(tmp_path: Path) -> None:
             "hook-completed", minutes=15, hook="launch", result="ABANDON"
         )
 
-        # The function does not get to the statement's other action: it modifies only what is
-        # attached.
+        # The function does not call the statement's other action, because it modifies only
+        # attached interfaces.
         refused = [c for c in lab.calls(before) if c["error"] == "UnauthorizedOperation"]
         assert {(c["role"], f"ec2:{c['action']}") for c in refused} == {(role, FIRST)}
         assert FIRST in removed["Action"]

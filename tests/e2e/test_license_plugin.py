@@ -1,4 +1,4 @@
-"""A group that Panorama's plugin licenses: all licenses return, and Panorama has no orphans."""
+"""A group with licenses of Panorama's plugin: all are returned, and Panorama has no orphans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def listed(lab: Lab) -> set[str | None]:
 
 
 def uncommitted(lab: Lab) -> str | None:
-    """Return whether Panorama, its plugin included, has uncommitted changes."""
+    """Return "yes" if Panorama or its plugin has uncommitted changes, otherwise "no"."""
     check = "<check><pending-changes></pending-changes></check>"
     return lab.panorama.request(type="op", cmd=check).findtext("result")
 
@@ -41,7 +41,7 @@ def left_by(firewalls: int) -> Leftovers:
 
 @pytest.mark.documents(id="licensing/plugin/died-without-hook")
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
+def test_every_license_is_returned_by_the_plugin(tmp_path: Path) -> None:
     with Lab() as lab:
         license_by_plugin(lab)
         lab.firewalls.set_boot_times(**QUICK_BOOT)
@@ -74,10 +74,8 @@ def test_every_license_comes_back_by_the_plugin(tmp_path: Path) -> None:
         assert deployment.metric("LicenseReturned", since) == len(leaving)
 
         lab.advance(AGE_FLOOR + 2 * INTERVAL)
-        reports = [
-            line["report"] for line in deployment.log(since, "reconcile") if "report" in line
-        ]
-        assert {killed: serials[killed]} in [report["orphans"] for report in reports]
+        orphans = [report["orphans"] for report in deployment.reconcile_reports(since)]
+        assert {killed: serials[killed]} in orphans
         assert listed(lab) == {serials[stays]}
         assert uncommitted(lab) == "no"
         assert lab.leftovers() == left_by(1)

@@ -1,7 +1,7 @@
-"""Terraform on several machines: none may need a file that another one has built.
+"""Terraform on several machines: no machine needs a file that another one has built.
 
-A copy of the repository stands for a machine. The layer's archive is built into the copy's own
-`.terraform`, so another copy does not have it.
+Each copy of the repository represents a machine. The layer's archive is built in the `.terraform`
+folder of a copy, so other copies do not have it.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ def built(workspace: Workspace) -> list[Path]:
     return list(workspace.folder.glob(".terraform/vmseries-autoscale/*.zip"))
 
 
-def hand_over(source: Workspace, target: Workspace) -> None:
+def copy_state(source: Workspace, target: Workspace) -> None:
     """Copy the state to the other machine, as a remote backend would."""
     shutil.copy(source.folder / "terraform.tfstate", target.folder)
 
 
-def test_plan_on_one_machine_apply_on_another(lab: Lab, tmp_path: Path) -> None:
+def test_a_plan_of_one_machine_is_applied_on_another(lab: Lab, tmp_path: Path) -> None:
     planner = copy_root(lab.aws.environment(), ROOT, tmp_path / "planner")
     applier = copy_root(lab.aws.environment(), ROOT, tmp_path / "applier")
     assert planner.save_plan(tmp_path / "saved.tfplan")
 
     applier.apply(plan=tmp_path / "saved.tfplan")
 
-    hand_over(applier, planner)
+    copy_state(applier, planner)
     assert built(planner) == []
     assert [str(change) for change in planner.plan()] == []
     assert [str(change) for change in applier.plan()] == []
 
 
-def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
+def test_an_apply_that_failed_after_the_build_is_completed_on_another_machine(
     lab: Lab, tmp_path: Path
 ) -> None:
     first = copy_root(lab.aws.environment(), ROOT, tmp_path / "first")
@@ -62,10 +62,10 @@ def test_apply_that_failed_after_the_build_is_finished_on_another_machine(
     assert len(built(first)) == 1
     lab.faults.clear()
 
-    hand_over(first, second)
+    copy_state(first, second)
     second.apply()
 
     assert [str(change) for change in second.plan()] == []
-    hand_over(second, first)
+    copy_state(second, first)
     shutil.rmtree(built(first)[0].parent)
     assert [str(change) for change in first.plan()] == []

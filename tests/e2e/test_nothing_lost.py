@@ -1,7 +1,7 @@
-"""Whatever goes wrong with an event or a firewall, nothing is left of it at the end.
+"""Lost events and firewalls that end without a hook leave nothing behind.
 
-One group of firewalls, each with a public address and in a target group of type ip; each test has
-something else go wrong, and sees that it is put right.
+One group of firewalls, each with a public address and in a target group of type ip. Each test
+causes another failure, and checks that the functions repair it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=150)
 
@@ -99,9 +99,7 @@ def left_by(firewalls: int, licenses_lost: int = 0) -> Leftovers:
 def completions(deployment: Deployment, hook: str, since: int) -> Counter[str]:
     """Return how often a hook was completed, by result."""
     return Counter(
-        entry.detail["result"]
-        for entry in deployment.lab.timeline(since)
-        if entry.kind == "hook-completed" and entry.detail["hook"] == hook
+        e.detail["result"] for e in completed_hooks(deployment.lab.timeline(since), hook)
     )
 
 
@@ -129,7 +127,7 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
     }
 
 
-def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(
+def test_one_reconciliation_repairs_a_scale_out_whose_events_are_lost(
     deployment: Deployment,
 ) -> None:
     since, entries = deployment.lab.now(), len(deployment.lab.timeline())
@@ -141,12 +139,12 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(
     assert len(waiting) == FLEET - 1
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
-    reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
+    reports = deployment.reconcile_reports(since)
     written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
     assert deployment.metric("LifecycleEventResent", since, "reconcile") == FLEET - 1
 
-    # They have booted without their interfaces, so that each is replaced.
+    # They have booted without their interfaces, so each of them is replaced.
     deployment.wait_until_in_service(FLEET)
     assert not waiting & deployment.group.states().keys()
     assert completions(deployment, "launch", entries) == {
@@ -158,7 +156,7 @@ def test_a_scale_out_whose_events_are_all_lost_is_put_right_by_one_pass(
     assert len(targets(deployment)) == FLEET
 
 
-def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
+def test_one_reconciliation_repairs_a_scale_in_whose_events_are_lost(
     deployment: Deployment,
 ) -> None:
     since, entries = deployment.lab.now(), len(deployment.lab.timeline())
@@ -171,7 +169,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
     assert deployment.lab.leftovers() == left_by(FLEET)
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
-    reports = [line["report"] for line in deployment.log(since, "reconcile") if "report" in line]
+    reports = deployment.reconcile_reports(since)
     written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
     assert written == [waiting], "each once"
 
@@ -185,7 +183,7 @@ def test_a_scale_in_whose_events_are_all_lost_is_put_right_by_one_pass(
     ]
 
 
-def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
+def test_events_moved_back_from_the_dead_letter_queues_are_processed(
     deployment: Deployment,
 ) -> None:
     """The procedure of docs/operations.md."""
@@ -209,7 +207,7 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
     deployment.wait_until_in_service(1)
     assert deployment.dead_letters("terminate") == []
     assert deployment.happened("license-returned", number) != []
-    # Once each, so that the reconcile function has resent neither.
+    # Once each, so the reconcile function has resent neither.
     assert [e.detail["hook"] for e in deployment.happened("hook-completed", joined)] == [
         "launch",
         "terminate",
@@ -217,8 +215,10 @@ def test_undelivered_events_are_moved_from_the_dead_letter_queues_to_success(
     assert deployment.lab.leftovers() == left_by(1)
 
 
-def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment) -> None:
-    """One is terminated by hand, one is detached and terminated, the others with their group."""
+def test_resources_of_firewalls_that_ended_without_a_hook_are_removed(
+    deployment: Deployment,
+) -> None:
+    """One is terminated in EC2, one is detached and terminated, the others go with their group."""
     deployment.group.scale(3)
     deployment.wait_until_in_service(3)
     by_hand, detached, last = deployment.group.states()
@@ -233,7 +233,9 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
         ShouldDecrementDesiredCapacity=True,
     )
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
-    assert deployment.lab.leftovers() == left_by(3), "a detached firewall that lives is left alone"
+    assert deployment.lab.leftovers() == left_by(3), (
+        "a detached firewall that still runs is not touched"
+    )
     ec2.terminate_instances(InstanceIds=[detached])
     ec2.terminate_instances(InstanceIds=[by_hand])
     # Auto Scaling starts the hook for every terminated member; here, its event is lost.
@@ -245,7 +247,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
     deployment.lab.advance(AGE_FLOOR + 2 * INTERVAL)
     assert {by_hand, detached}.isdisjoint(deployment.group.states())
 
-    # Auto Scaling has replaced the one that was terminated by hand.
+    # Auto Scaling has replaced the firewall that was terminated in EC2.
     deployment.wait_until_in_service(2)
     (replacement,) = deployment.group.states().keys() - {last}
     serials[replacement] = deployment.serial(replacement)
@@ -262,7 +264,7 @@ def test_firewalls_that_end_without_their_hook_are_swept(deployment: Deployment)
         address for address in addresses.values() if deployment.happened("target-drained", address)
     }
     assert swept == set(addresses.values())
-    # These licenses could not be returned: the function that noticed it reports each.
+    # These licenses could not be returned, and a function has reported each of them.
     lines = [*deployment.log(since, "reconcile"), *deployment.log(since)]
     portal = "Customer Support Portal"
     lost = {line["serial"] for line in lines if portal in line.get("message", "")}

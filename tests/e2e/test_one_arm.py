@@ -1,4 +1,4 @@
-"""examples/one-arm: the step-scaling pair takes it from three to six and back."""
+"""examples/one-arm, applied unchanged: step scaling takes it from three to six and back."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What an operator sees while Panorama is unavailable, and that nothing is lost afterwards.
+"""While Panorama is unavailable, an operator sees why, and nothing is lost afterwards.
 
-One group of firewalls. Each test breaks one thing, terminates a firewall, checks the log, metric
-and dead-letter queue, mends it, and sees the termination through.
+One group of firewalls. Each test breaks one thing, terminates a firewall, checks the log, the
+metric and the dead-letter queue, repairs it, and checks that the termination completes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         assert lab.errors() == []
 
 
-def silent_panorama(deployment: Deployment) -> Callable[[], None]:
+def unresponsive_panorama(deployment: Deployment) -> Callable[[], None]:
     deployment.lab.panorama.configure(mode="hanging")
     return lambda: deployment.lab.panorama.configure(mode="answering")
 
@@ -55,16 +55,18 @@ def wrong_api_key(deployment: Deployment) -> Callable[[], None]:
     [
         pytest.param(wrong_ca, "DeviceCertificateError", "CERTIFICATE_VERIFY_FAILED", id="ca"),
         pytest.param(wrong_api_key, "DeviceAccessError", "403", id="api-key"),
-        pytest.param(silent_panorama, "DeviceTimeoutError", "did not answer", id="silent"),
+        pytest.param(
+            unresponsive_panorama, "DeviceTimeoutError", "did not respond", id="unresponsive"
+        ),
     ],
 )
-def test_termination_waits_and_then_loses_nothing(
+def test_a_termination_waits_for_panorama_and_loses_nothing(
     deployment: Deployment,
     breaking: Callable[[Deployment], Callable[[], None]],
     error: str,
     sentence: str,
 ) -> None:
-    mend = breaking(deployment)
+    repair = breaking(deployment)
     since = deployment.lab.now()
     instance = deployment.group.terminate_one()
 
@@ -79,7 +81,7 @@ def test_termination_waits_and_then_loses_nothing(
     assert deployment.group.states()[instance] == "Terminating:Wait"
     assert deployment.happened("interface-detached", instance) == []
 
-    mend()
+    repair()
     deployment.lab.advance(20 * MINUTE)
 
     assert instance not in deployment.group.states()
@@ -91,7 +93,7 @@ def test_termination_waits_and_then_loses_nothing(
     assert deployment.lab.leftovers().licenses == alive
 
 
-def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(deployment: Deployment) -> None:
+def test_an_invalid_message_goes_to_the_dead_letter_queue_at_once(deployment: Deployment) -> None:
     since = deployment.lab.now()
     body = json.dumps({"detail-type": "EC2 Instance-terminate Lifecycle Action", "detail": 7})
     deployment.lab.aws.client("sqs").send_message(
@@ -109,7 +111,7 @@ def test_unreadable_message_goes_to_the_dead_letter_queue_at_once(deployment: De
     ]
 
 
-def test_nothing_is_left_in_the_end(deployment: Deployment) -> None:
+def test_nothing_remains_after_the_destroy(deployment: Deployment) -> None:
     deployment.destroy()
     assert deployment.lab.leftovers() == Leftovers(
         interfaces=0, addresses=0, licenses=0, panorama_entries=0

@@ -1,4 +1,4 @@
-"""A group without Panorama: the functions use the API of the firewalls themselves."""
+"""A group without Panorama: the functions use the API of the firewalls."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from vmseries_lab.client import Lab
-from vmseries_scenarios.deployment import MINUTE, Deployment
+from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
 pytestmark = pytest.mark.apply(seconds=120)
 
 
 @pytest.mark.documents(id="licensing/direct/normal")
 @pytest.mark.documents(id="readiness/gate/firewall-api")
-def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_path: Path) -> None:
+def test_the_firewall_api_shows_readiness_and_returns_the_license(tmp_path: Path) -> None:
     with Lab() as lab:
         lab.firewalls.serve_xml_api()
         # During the boot, each visit waits for a response in real time.
@@ -29,7 +29,9 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         assert tags["vmseries-autoscale:serial"] == firewall["serial"]
         assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
         waited = {str(line.get("reason")) for line in deployment.log(since, "launch")}
-        assert any("does not answer" in reason for reason in waited), "it boots"
+        assert any("does not respond" in reason for reason in waited), (
+            "a visit found the firewall still booting"
+        )
         assert deployment.metric("VisitFailed", since, "launch") == 0
 
         # A firewall with an invalid configuration is abandoned, with the reason. Meanwhile, the
@@ -40,11 +42,7 @@ def test_a_firewall_is_asked_itself_whether_it_is_ready_and_for_its_license(tmp_
         (broken,) = deployment.group.states().keys() - {instance_id}
         assert deployment.group.terminate_one() == instance_id
         lab.advance(46 * MINUTE)
-        (completed,) = [
-            entry
-            for entry in deployment.happened("hook-completed", broken)
-            if entry.detail["hook"] == "launch"
-        ]
+        (completed,) = completed_hooks(deployment.happened("hook-completed", broken), "launch")
         assert completed.detail["result"] == "ABANDON"
         assert "auto-commit has failed" in deployment.tags(broken)["vmseries-autoscale:abandoned"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from functional.fleet import Fleet, simulated
+from component.fakes.driver import Fleet, simulated
 
 __all__ = ["simulated"]
 

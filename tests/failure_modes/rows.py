@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from functional.account import Fault, error
-from functional.fleet import MINUTE, Fleet
+from component.fakes.aws import Fault, client_error
+from component.fakes.driver import MINUTE, Fleet
 
 FLOOR = timedelta(minutes=26)
 
 
 def refuse(fleet: Fleet, operation: str, code: str, times: int = 1) -> None:
     """EC2 answers the next calls of an operation with an error."""
-    errors: list[Exception] = [error(code, operation) for _ in range(times)]
+    errors: list[Exception] = [client_error(code, operation) for _ in range(times)]
     fleet.aws.errors[operation] = errors
 
 
@@ -59,4 +59,4 @@ def crash_after(fleet: Fleet, operation: str) -> Fault:
     """A first launch visit ends with the first call of this operation, as one did in ``fleet``."""
     fleet.launch()
     fleet.visit("launch")
-    return Fault(fleet.aws.calls.index(operation), "crash after")
+    return Fault([call.operation for call in fleet.aws.calls].index(operation), "crash after")

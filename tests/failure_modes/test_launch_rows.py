@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from component.fakes.aws import TARGET_PORT, VISIBILITY_TIMEOUT
+from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from failure_modes.rows import (
     crash_after,
     launch_into_service,
@@ -14,8 +16,6 @@ from failure_modes.rows import (
     sweep,
     visit_until,
 )
-from functional.account import TARGET_PORT, VISIBILITY_TIMEOUT
-from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
 from vmseries_autoscale.errors import SettingsError
 from vmseries_autoscale.settings import LaunchSettings, parse
@@ -76,7 +76,7 @@ def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operatio
     fleet.pass_time(VISIBILITY_TIMEOUT)
     fleet.visit("launch")
     assert_wired_once(fleet, instance_id)
-    assert fleet.aws.calls.count("CreateNetworkInterface") == 2
+    assert fleet.aws.operations()["CreateNetworkInterface"] == 2
 
 
 @pytest.mark.documents(id="failure-modes/L4")
@@ -137,9 +137,10 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     fleet.aws.calls.clear()
     fleet.pass_time(MINUTE)
     fleet.visit("launch")
-    changing = [call for call in fleet.aws.calls if not call.startswith(("Describe", "Record"))]
+    called = [call.operation for call in fleet.aws.calls]
+    changing = [name for name in called if not name.startswith(("Describe", "Record"))]
     assert changing == ["ChangeMessageVisibility"] * 2
-    # Interfaces are told by device index: this account lists the primary one last.
+    # Interfaces are identified by device index: this account lists the primary one last.
     assert_wired_once(fleet, instance_id)
 
 

@@ -7,8 +7,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from component.fakes import settings
+from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
+from component.fakes.secrets_manager import PANORAMA_SECRET
 from failure_modes.rows import launch_into_service, let_go
-from functional.fleet import MINUTE, SETTINGS, Fleet, configure
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import (
@@ -20,7 +22,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.panorama.client import connect_to_active
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, TerminateSettings
+from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
 
 
 @pytest.mark.documents(id="failure-modes/D1")
@@ -68,7 +70,7 @@ def test_d3_the_management_interface_may_be_at_any_index(
     terminate = {**SETTINGS[TerminateSettings], "management_device_index": 2, "target_groups": {}}
     configure(monkeypatch, {LaunchSettings: launch, TerminateSettings: terminate})
     instance_id = launch_into_service(fleet, hostname="PA-VM")
-    # Only the address tells who it is.
+    # Only the address identifies the firewall.
     tags = fleet.aws.instances[instance_id].tags
     assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
     del tags["vmseries-autoscale:serial"]
@@ -89,25 +91,16 @@ def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fl
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Where connections are accepted, and nobody ever says a word."""
+    """A port that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.mark.documents(id="failure-modes/D8")
 def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
-    settings = PanoramaSettings(
-        hostnames=("localhost", "127.0.0.1"),
-        port=silent_port,
-        secret_arn="arn:secret",
-        device_group="DG",
-        template_stack="TS",
-        log_collector_group=None,
-        timeout_seconds=1,
-        push_when_out_of_sync=False,
-    )
+    pair = settings.of_panorama(silent_port, hostnames=("localhost", "127.0.0.1"))
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(settings, Credentials("autoscale", "key", None, None))
+        connect_to_active(pair, Credentials("autoscale", "key", None, None))
     assert issubclass(DeviceUnavailableError, PanOsError), "which a later visit gets past"
 
 
@@ -115,9 +108,7 @@ def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> No
 @pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
 def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
     secret = json.dumps({"username": "o'brien", "password": password})
-    fleet.aws.secret = secret
+    fleet.aws.secrets[PANORAMA_SECRET] = secret
     with fleet.aws.invocation("terminate", None):
-        read = secret_store.administrator_credentials(
-            "arn:aws:secretsmanager:us-east-1:1:secret:panorama"
-        )
+        read = secret_store.administrator_credentials(PANORAMA_SECRET)
     assert read == Credentials("o'brien", None, password, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from component.fakes.aws import TARGET_PORT
+from component.fakes.driver import MINUTE, Fleet
 from failure_modes.rows import FLOOR, launch_into_service, let_go, refuse, sweep
-from functional.account import TARGET_PORT
-from functional.fleet import MINUTE, Fleet
 
 from vmseries_autoscale.panorama import Part
 
@@ -24,7 +24,7 @@ def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operat
 
 
 @pytest.mark.documents(id="failure-modes/T3")
-def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
+def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance_id = launch_into_service(fleet)
@@ -45,7 +45,7 @@ def test_t3_a_public_address_of_the_subnet_s_own_is_none_of_ours(
 
 
 @pytest.mark.documents(id="failure-modes/T5")
-@pytest.mark.parametrize("hook", [True, False], ids=["asked", "not asked"])
+@pytest.mark.parametrize("hook", [True, False], ids=["with its hook", "without its hook"])
 def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
     instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
     fleet.aws.kill(instance_id)
@@ -56,7 +56,7 @@ def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool
     assert fleet.left(instance_id) == []
     assert len(fleet.left(other)) == 4 + 2 * len(Part)
     assert len(fleet.aws.targets) == 1
-    assert fleet.serials[instance_id] in fleet.told
+    assert fleet.serials[instance_id] in fleet.reported
 
 
 @pytest.mark.documents(id="failure-modes/T6")
@@ -66,7 +66,7 @@ def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fle
     fleet.scale_in(instance_id)
     for _ in range(3):  # As long as it drains.
         fleet.visit("terminate")
-        assert list(fleet.aws.targets.values()) != [None], "nothing new is sent to it"
+        assert list(fleet.aws.targets.values()) == ["draining"], "nothing new is sent to it"
         assert fleet.panorama.licensed[fleet.serials[instance_id]]
         assert fleet.left(instance_id) == before
         assert len(fleet.aws.attached(instance_id)) == 3
@@ -82,14 +82,14 @@ def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
     ((address, port),) = fleet.aws.targets
     assert port == TARGET_PORT
     # A target that only shares the address.
-    fleet.aws.targets[address, TARGET_PORT + 1] = None
+    fleet.aws.targets[address, TARGET_PORT + 1] = "healthy"
     fleet.scale_in(instance_id)
     let_go(fleet, instance_id)
     assert list(fleet.aws.targets) == [(address, TARGET_PORT + 1)]
 
 
 @pytest.mark.documents(id="failure-modes/T9")
-def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
+def test_t9_a_duplicate_event_changes_nothing(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
     (message,) = fleet.aws.queues["terminate"]
@@ -98,20 +98,20 @@ def test_t9_an_event_that_comes_again_does_nothing_again(fleet: Fleet) -> None:
     fleet.aws.calls.clear()
     fleet.visit("terminate")
     assert fleet.aws.queues["terminate"] == []
-    assert all(call.startswith(("Describe", "Record")) for call in fleet.aws.calls)
+    assert all(name.startswith(("Describe", "Record")) for name in fleet.aws.operations())
     assert fleet.panorama.calls.count("deactivate_license") == 1
     assert len(fleet.panorama.jobs) == 1
 
 
 @pytest.mark.documents(id="failure-modes/T11")
-def test_t11_a_lost_terminate_event_is_written_anew(fleet: Fleet) -> None:
+def test_t11_a_lost_terminate_event_is_resent(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id, mail=0)
     fleet.pass_time(FLOOR)
     fleet.reconcile()
     let_go(fleet, instance_id)
     assert fleet.left(instance_id) == []
-    assert fleet.told == set()
+    assert fleet.reported == set()
 
 
 @pytest.mark.documents(id="failure-modes/T11")

@@ -1,5 +1,5 @@
-# What the mocked provider answers where a random string would not do: another resource validates it, or a test looks at
-# it.
+# Values of the mocked provider where a random string would not do, because another resource validates the value or a
+# test reads it.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

@@ -1,4 +1,4 @@
-"""functions.zip is committed: it must be what the sources make, on every machine."""
+"""functions.zip is committed: every machine must build the same archive from the sources."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PLAIN = SerializationOptions(
 )
 
 
-def test_the_committed_archive_is_what_the_sources_make(repository: Checkout) -> None:
+def test_the_committed_archive_is_built_from_the_sources(repository: Checkout) -> None:
     repository.succeed("functions", "--check")
 
 
-def test_the_archive_says_nothing_about_the_machine_that_made_it() -> None:
+def test_the_archive_does_not_depend_on_the_machine_that_built_it() -> None:
     with zipfile.ZipFile(LAMBDA / "dist" / "functions.zip") as archive:
         entries = archive.infolist()
 
@@ -49,7 +49,7 @@ def test_the_archive_says_nothing_about_the_machine_that_made_it() -> None:
         ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONOPTIMIZE": "2"}, 0o027),
     ],
 )
-def test_another_environment_makes_the_same_bytes(
+def test_the_environment_does_not_change_the_bytes(
     checkout: Checkout, tmp_path: Path, environment: dict[str, str], umask: int
 ) -> None:
     expected = checkout.functions.read_bytes()
@@ -63,7 +63,7 @@ def test_another_environment_makes_the_same_bytes(
     assert checkout.functions.read_bytes() == expected
 
 
-def test_every_python_on_this_machine_makes_the_same_bytes(checkout: Checkout) -> None:
+def test_every_python_on_this_machine_builds_the_same_bytes(checkout: Checkout) -> None:
     expected = checkout.functions.read_bytes()
     for python in pythons().values():
         checkout.functions.unlink()
@@ -71,7 +71,7 @@ def test_every_python_on_this_machine_makes_the_same_bytes(checkout: Checkout) -
         assert checkout.functions.read_bytes() == expected, python
 
 
-def test_a_checkout_with_crlf_line_ends_makes_the_same_bytes(checkout: Checkout) -> None:
+def test_a_checkout_with_crlf_line_endings_builds_the_same_bytes(checkout: Checkout) -> None:
     expected = checkout.functions.read_bytes()
     for path in checkout.sources.rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -81,7 +81,7 @@ def test_a_checkout_with_crlf_line_ends_makes_the_same_bytes(checkout: Checkout)
     assert checkout.functions.read_bytes() == expected
 
 
-def test_an_archive_that_is_current_is_not_written_again(checkout: Checkout) -> None:
+def test_an_up_to_date_archive_is_not_written_again(checkout: Checkout) -> None:
     os.utime(checkout.functions, (1, 1))
     checkout.succeed("functions")
     assert checkout.functions.stat().st_mtime == 1
@@ -93,22 +93,24 @@ def test_check_names_the_first_difference(checkout: Checkout) -> None:
     text = first.read_text()
 
     first.write_text(text + "# changed\n")
-    assert "vmseries_autoscale/__init__.py has other contents" in checkout.refuse(
+    assert "vmseries_autoscale/__init__.py has different contents" in checkout.refuse(
         "functions", "--check"
     )
     first.write_text(text)
     (package / "__added__.py").touch()
-    assert "vmseries_autoscale/__added__.py is missing in it" in checkout.refuse(
+    assert "vmseries_autoscale/__added__.py is not in the archive" in checkout.refuse(
         "functions", "--check"
     )
     (package / "__added__.py").rename(package / "__init__.py")
     first.write_text(text)
     (package / "lifecycle" / "events.py").unlink()
-    complaint = "vmseries_autoscale/lifecycle/events.py is in it but not in the sources"
-    assert complaint in checkout.refuse("functions", "--check")
+    difference = "vmseries_autoscale/lifecycle/events.py is in the archive but not in the sources"
+    assert difference in checkout.refuse("functions", "--check")
 
 
-def test_check_sees_an_archive_of_equal_contents_and_other_bytes(checkout: Checkout) -> None:
+def test_check_detects_an_archive_with_equal_contents_but_different_bytes(
+    checkout: Checkout,
+) -> None:
     with zipfile.ZipFile(checkout.functions) as source:
         contents = {name: source.read(name) for name in source.namelist()}
     with zipfile.ZipFile(checkout.functions, "w", zipfile.ZIP_DEFLATED) as target:
@@ -118,7 +120,7 @@ def test_check_sees_an_archive_of_equal_contents_and_other_bytes(checkout: Check
     assert "order, date, mode or compression" in checkout.refuse("functions", "--check")
 
 
-def test_check_sees_what_is_no_archive(checkout: Checkout) -> None:
+def test_check_detects_a_file_that_is_not_an_archive(checkout: Checkout) -> None:
     checkout.functions.write_text("<html>404</html>")
     assert "it is not a zip archive" in checkout.refuse("functions", "--check")
     checkout.functions.unlink()
@@ -132,12 +134,12 @@ def test_check_writes_nothing(checkout: Checkout) -> None:
     assert checkout.functions.read_bytes() == before
 
 
-def test_a_file_that_would_be_missing_in_aws_is_refused(checkout: Checkout) -> None:
+def test_a_file_that_would_be_missing_from_the_archive_is_refused(checkout: Checkout) -> None:
     (checkout.sources / "vmseries_autoscale" / "table.json").write_text("{}")
-    assert "table.json is not packed" in checkout.refuse("functions")
+    assert "table.json would not be packed" in checkout.refuse("functions")
 
 
-def test_bytecode_beside_the_sources_is_left_out(checkout: Checkout) -> None:
+def test_bytecode_beside_the_sources_is_not_packed(checkout: Checkout) -> None:
     cache = checkout.sources / "vmseries_autoscale" / "__pycache__"
     cache.mkdir()
     (cache / "events.cpython-313.pyc").write_bytes(b"\0")
@@ -145,7 +147,7 @@ def test_bytecode_beside_the_sources_is_left_out(checkout: Checkout) -> None:
 
 
 def handlers_in(folder: Path) -> set[str]:
-    """Return the handlers that the functions of a Terraform module have, by its text."""
+    """Return the handlers of the functions that a Terraform module declares."""
     blocks: list[Mapping[str, Any]] = []
     local: dict[str, Any] = {}
     for path in folder.glob("*.tf"):
@@ -161,7 +163,7 @@ def handlers_in(folder: Path) -> set[str]:
     handlers = set()
     for block in blocks:
         handler = block.get("handler", "${var.handler}")
-        if handler == "${var.handler}":  # Handed on: the caller names it.
+        if handler == "${var.handler}":  # The calling module names it.
             continue
         each = re.fullmatch(r"\$\{local\.(\w+)\}", str(block.get("for_each")))
         keys = local[each[1]] if each else [""]
@@ -171,24 +173,24 @@ def handlers_in(folder: Path) -> set[str]:
 
 def test_every_handler_that_terraform_names_is_in_the_archive() -> None:
     sources = [*REPOSITORY.glob("modules/**/*.tf"), *REPOSITORY.glob("*.tf")]
-    # Parsing takes long: only the folders in which the word is at all.
+    # Parsing is slow, so only folders with the word are parsed.
     folders = {path.parent for path in sources if "handler" in path.read_text()}
     named = set().union(*map(handlers_in, folders))
-    assert named, "no handler is named in Terraform"
+    assert named, "Terraform names no handler"
 
     with zipfile.ZipFile(LAMBDA / "dist" / "functions.zip") as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     for handler in sorted(named):
         module, _, function = handler.rpartition(".")
         source = contents.get(f"{module.replace('.', '/')}.py")
-        assert source is not None, f"Terraform names {handler}, but there is no {module}"
+        assert source is not None, f"Terraform names {handler}, but there is no module {module}"
         defined = {
             node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
         }
-        assert function in defined, f"Terraform names {handler}, but {module} defines none"
+        assert function in defined, f"Terraform names {handler}, but {module} has no such function"
 
 
-def test_the_builder_needs_the_standard_library_of_python_3_9_only() -> None:
+def test_the_build_needs_only_the_standard_library_of_python_3_9() -> None:
     tree = ast.parse((LAMBDA / "build.py").read_text(), feature_version=(3, 9))
     imported = {
         name.split(".")[0]

@@ -1,4 +1,4 @@
-"""The handlers find all that they import in AWS: the archive, the layer, the Lambda runtime."""
+"""The handlers can import everything in AWS: from the archive, the layer and the runtime."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ HANDLERS = sorted(
     for path in (SOURCES / "vmseries_autoscale" / "handlers").glob("[!_]*.py")
 )
 
-# The SDK that Lambda's Python runtimes bring, with what it needs itself:
+# The SDK in Lambda's Python runtimes, with its dependencies:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME = ("boto3", "botocore", "s3transfer", "dateutil", "six", "urllib3", "jmespath")
 
-# What Lambda and Terraform set before a handler is imported.
+# Variables that Lambda and Terraform set before a handler is imported.
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_LAMBDA_FUNCTION_NAME": "fw",
@@ -44,7 +44,7 @@ print(json.dumps(sorted(filter(None, files))))
 
 @dataclass(frozen=True)
 class FunctionDisk:
-    """What the disk of a function holds, in the order in which Lambda's Python searches it."""
+    """The folders of a function, in the order in which Lambda's Python searches them."""
 
     task: Path
     layer: Path
@@ -55,7 +55,7 @@ class FunctionDisk:
         folders = [str(self.task), str(self.layer / "python"), str(self.runtime)]
         result = subprocess.run(
             # -I: no current folder, no user's packages, no PYTHON* variables. -S: no site-packages.
-            # What one test has compiled, the next one need not.
+            # Bytecode is written, so that later tests need not compile again.
             [python, "-I", "-S", "-c", REPORT.format(folders=folders, module=module)],
             check=False,
             capture_output=True,
@@ -76,31 +76,31 @@ def disk(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> FunctionDisk:
         archive.extractall(disk.layer)
     disk.runtime.mkdir()
     for name in RUNTIME:
-        found = importlib.util.find_spec(name)
-        assert found is not None
-        assert found.origin is not None
-        source = Path(found.origin)
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        source = Path(spec.origin)
         source = source.parent if source.name == "__init__.py" else source
         (disk.runtime / source.name).symlink_to(source)
     return disk
 
 
-# This Python, and the one that the functions have in AWS where it is installed.
+# This Python, and Lambda's version if it is installed.
 RUNTIMES = {sys.executable, pythons().get("3.13", sys.executable)}
 
 
 @pytest.mark.index
 @pytest.mark.parametrize("python", sorted(RUNTIMES), ids=lambda path: Path(path).name)
 @pytest.mark.parametrize("module", HANDLERS)
-def test_a_handler_is_imported_from_the_archive_and_the_layer_alone(
+def test_a_handler_imports_only_from_the_archive_the_layer_and_the_runtime(
     disk: FunctionDisk, module: str, python: str
 ) -> None:
     files = disk.imported_files(module, python)
 
-    of_layer = [path for path in files if path.is_relative_to(disk.layer)]
+    in_layer = [path for path in files if path.is_relative_to(disk.layer)]
     assert any(path.is_relative_to(disk.task) for path in files)
-    assert any("aws_lambda_powertools" in path.parts for path in of_layer)
-    # Lambda looks into the layer before the runtime: our pinned jmespath is the one in use.
+    assert any("aws_lambda_powertools" in path.parts for path in in_layer)
+    # Lambda searches the layer before the runtime, so the locked jmespath is used.
     assert not any(path.is_relative_to(disk.runtime / "jmespath") for path in files)
     foreign = [
         path
@@ -110,17 +110,17 @@ def test_a_handler_is_imported_from_the_archive_and_the_layer_alone(
     assert not foreign
 
 
-def test_there_are_handlers() -> None:
+def test_launch_and_terminate_have_handlers() -> None:
     assert {"launch", "terminate"} <= {name.rpartition(".")[2] for name in HANDLERS}
 
 
 def is_for_types_only(node: ast.AST) -> bool:
-    """Whether a statement is `if TYPE_CHECKING:`, whose imports never happen."""
+    """Return whether a statement is `if TYPE_CHECKING:`, whose imports do not run."""
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the top-level names of the packages that a source imports, wherever in it."""
+    """Return the top-level names of all packages that a source file imports."""
     names = set()
     pending: list[ast.AST] = [ast.parse(path.read_bytes())]
     while pending:
@@ -133,15 +133,14 @@ def imports_of(path: Path) -> set[str]:
     return names
 
 
-def test_one_module_knows_pan_os_python() -> None:
+def test_only_one_module_imports_pan_os_python() -> None:
     users = {path for path in SOURCES.rglob("*.py") if imports_of(path) & {"panos", "pan"}}
-    assert users, "nobody imports panos: is it still needed in the layer?"
+    assert users, "no module imports panos: does the layer still need it?"
     assert users == {SOURCES / "vmseries_autoscale" / "pan_os" / "connection.py"}
 
 
-def test_every_package_of_the_layer_is_asked_for() -> None:
-    """requirements.in names what the code imports, and nothing else."""
-    asked = {
+def test_the_layer_requires_exactly_the_imported_packages() -> None:
+    required = {
         line.split(">=")[0].split("==")[0]
         for line in (LAMBDA / "layer" / "requirements.in").read_text().splitlines()
         if line and not line.startswith("#")
@@ -149,4 +148,4 @@ def test_every_package_of_the_layer_is_asked_for() -> None:
     imported = set().union(*(imports_of(path) for path in SOURCES.rglob("*.py")))
     third_party = imported - sys.stdlib_module_names - {"vmseries_autoscale", "boto3", "botocore"}
     packages = {"panos": "pan-os-python", "pan": "pan-python"}
-    assert {packages.get(name, name.replace("_", "-")) for name in third_party} == asked
+    assert {packages.get(name, name.replace("_", "-")) for name in third_party} == required

@@ -1,4 +1,4 @@
-"""The layer is never committed: only what was locked may become one."""
+"""The layer is not committed: it may be built only from the locked wheels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWO = wheel("two", {"two/__init__.py": "TWO = 2\n", "two-1.0.dist-info/LICENSE":
 
 
 def lock_layer(checkout: Checkout) -> str:
-    """Lock the layer of the wheels at hand; return its SHA-256."""
+    """Lock the layer of the checkout's wheels, and return its SHA-256."""
     checkout.succeed("layer", "--update-lock", "--from-wheels", checkout.wheels)
     digest: str = json.loads(checkout.layer_lock.read_text())["sha256"]
     return digest
@@ -29,7 +29,7 @@ def build(checkout: Checkout, output: Path, **how: Any) -> str:
 
 
 def refuse(checkout: Checkout, output: Path) -> str:
-    """Build from the wheels at hand, which must be refused and leave nothing behind."""
+    """Build from the checkout's wheels, which must be refused and must write nothing."""
     reason = checkout.refuse("layer", "--output", output, "--from-wheels", checkout.wheels)
     assert not output.parent.exists()
     return reason
@@ -41,7 +41,7 @@ def output(tmp_path: Path) -> Path:
 
 
 @pytest.mark.index
-def test_the_locked_wheels_make_the_locked_layer(layer: Path, repository: Checkout) -> None:
+def test_the_locked_wheels_give_the_locked_layer(layer: Path, repository: Checkout) -> None:
     content = layer.read_bytes()
     digest = hashlib.sha256(content)
     assert json.loads(repository.layer_lock.read_text()) == {
@@ -53,7 +53,7 @@ def test_the_locked_wheels_make_the_locked_layer(layer: Path, repository: Checko
 
 
 @pytest.mark.index
-def test_the_layer_holds_pure_python_and_the_notices_that_belong_to_it(layer: Path) -> None:
+def test_the_layer_has_only_pure_python_and_the_licenses_of_its_packages(layer: Path) -> None:
     with zipfile.ZipFile(layer) as archive:
         entries = archive.infolist()
     names = [entry.filename for entry in entries]
@@ -68,13 +68,13 @@ def test_the_layer_holds_pure_python_and_the_notices_that_belong_to_it(layer: Pa
         assert entry.create_system == 3
         assert not entry.filename.endswith((".so", ".pyc", ".pyd", ".exe", ".dll"))
     for package in ("aws_lambda_powertools", "jmespath", "pan_os_python", "pan_python"):
-        notices = [
+        licenses = [
             name for name in names if name.startswith(f"python/{package}-") and "LICENSE" in name
         ]
-        assert notices, f"{package} travels without its license"
+        assert licenses, f"{package} is in the layer without its license"
 
 
-def test_every_python_on_this_machine_makes_the_same_bytes(
+def test_every_python_on_this_machine_builds_the_same_bytes(
     checkout: Checkout, output: Path
 ) -> None:
     checkout.lock(ONE, TWO)
@@ -92,7 +92,7 @@ def test_every_python_on_this_machine_makes_the_same_bytes(
         ({"TZ": "America/New_York", "PYTHONHASHSEED": "4294967295"}, 0o002),
     ],
 )
-def test_another_environment_makes_the_same_bytes(
+def test_the_environment_does_not_change_the_bytes(
     checkout: Checkout, output: Path, environment: dict[str, str], umask: int
 ) -> None:
     checkout.lock(ONE, TWO)
@@ -101,7 +101,7 @@ def test_another_environment_makes_the_same_bytes(
     assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
 
 
-def test_a_checkout_with_crlf_line_ends_makes_the_same_bytes(
+def test_a_checkout_with_crlf_line_endings_builds_the_same_bytes(
     checkout: Checkout, output: Path
 ) -> None:
     checkout.lock(ONE, TWO)
@@ -112,13 +112,13 @@ def test_a_checkout_with_crlf_line_ends_makes_the_same_bytes(
     assert hashlib.sha256(output.read_bytes()).hexdigest() == digest
 
 
-def test_a_layer_that_is_there_is_not_built_again(checkout: Checkout, output: Path) -> None:
+def test_an_existing_layer_is_not_built_again(checkout: Checkout, output: Path) -> None:
     checkout.lock(ONE)
     lock_layer(checkout)
     build(checkout, output)
     os.utime(output, (1, 1))
 
-    # Neither wheels nor a Python with pip would be there now.
+    # There are neither wheels nor a Python with pip, so a second build would fail.
     checkout.succeed("layer", "--output", output, "--python", "no-such-python")
 
     assert output.stat().st_mtime == 1
@@ -134,7 +134,9 @@ def test_a_damaged_layer_is_replaced(checkout: Checkout, output: Path) -> None:
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_what_is_printed_is_what_a_person_compares(checkout: Checkout, output: Path) -> None:
+def test_the_output_has_path_size_and_both_forms_of_the_digest(
+    checkout: Checkout, output: Path
+) -> None:
     checkout.lock(ONE)
     digest = lock_layer(checkout)
     printed = build(checkout, output)
@@ -143,7 +145,7 @@ def test_what_is_printed_is_what_a_person_compares(checkout: Checkout, output: P
         assert part in printed
 
 
-def test_scripts_are_left_out_and_purelib_goes_where_it_is_found(
+def test_scripts_are_not_packed_and_purelib_goes_to_the_search_path(
     checkout: Checkout, output: Path
 ) -> None:
     odd = wheel(
@@ -161,103 +163,109 @@ def test_scripts_are_left_out_and_purelib_goes_where_it_is_found(
         assert archive.namelist() == ["python/odd-1.0.dist-info/WHEEL", "python/odd.py"]
 
 
-# What is refused ----------------------------------------------------------------------------------
+# Refusals -----------------------------------------------------------------------------------------
 
 
-def test_a_wheel_that_was_tampered_with(checkout: Checkout, output: Path) -> None:
+def test_a_modified_wheel_is_refused(checkout: Checkout, output: Path) -> None:
     checkout.lock(ONE)
     lock_layer(checkout)
     changed = wheel("one", {"one/__init__.py": "import evil\n"})
     checkout.lock(ONE, offered=[changed])
     reason = refuse(checkout, output)
     assert "one-1.0-py3-none-any.whl has the SHA-256" in reason
-    assert "it was changed" in reason
+    assert "it was modified" in reason
 
 
 @pytest.mark.index
-def test_a_wheel_of_the_real_lock_that_was_tampered_with(
+def test_a_modified_wheel_of_the_real_lock_is_refused(
     checkout: Checkout, layer: Path, output: Path
 ) -> None:
-    """A single byte, in the wheel that talks to the firewalls."""
+    """A single byte differs, in the package that calls the firewalls."""
     with zipfile.ZipFile(layer) as archive:
-        stolen = archive.read("python/panos/panorama.py").decode()
+        original = archive.read("python/panos/panorama.py").decode()
     checkout.wheels.mkdir()
-    imitation = wheel("pan_os_python", {"panos/panorama.py": stolen + "#"})
+    imitation = wheel("pan_os_python", {"panos/panorama.py": original + "#"})
     (checkout.wheels / "pan_os_python-1.13.1-py2.py3-none-any.whl").write_bytes(imitation.content)
     assert "pan_os_python-1.13.1-py2.py3-none-any.whl has the SHA-256" in refuse(checkout, output)
 
 
-def test_a_lock_that_was_tampered_with(checkout: Checkout, output: Path) -> None:
-    """The wheel and its hash were both exchanged, as an attacker of the list alone could."""
+def test_a_modified_lock_is_refused(checkout: Checkout, output: Path) -> None:
+    """Both the wheel and its hash in requirements.txt were replaced, but not layer.json."""
     checkout.lock(ONE)
     lock_layer(checkout)
     checkout.lock(wheel("one", {"one/__init__.py": "import evil\n"}))
     reason = refuse(checkout, output)
     assert reason.startswith("build.py: nothing was written")
-    assert "layer.json says" in reason
+    assert "layer.json has" in reason
 
 
-def test_a_wheel_that_nobody_locked(checkout: Checkout, output: Path) -> None:
+def test_a_wheel_that_is_not_locked_is_refused(checkout: Checkout, output: Path) -> None:
     checkout.lock(ONE, offered=[ONE, TWO])
     assert "two-1.0-py3-none-any.whl" in refuse(checkout, output)
 
 
-def test_a_wheel_that_is_missing(checkout: Checkout, output: Path) -> None:
+def test_a_missing_wheel_is_reported(checkout: Checkout, output: Path) -> None:
     checkout.lock(ONE, TWO, offered=[ONE])
-    assert "no wheel in" in refuse(checkout, output)
+    assert "has no wheel for" in refuse(checkout, output)
     assert "two==1.0" in refuse(checkout, output)
 
 
-def test_a_wheel_for_one_platform(checkout: Checkout, output: Path) -> None:
+def test_a_wheel_for_one_platform_is_refused(checkout: Checkout, output: Path) -> None:
     checkout.lock(wheel("fast", {"fast.py": "\n"}, tag="cp313-cp313-manylinux_2_28_aarch64"))
     assert "built for one platform" in refuse(checkout, output)
 
 
-def test_a_wheel_that_is_pure_by_its_name_only(checkout: Checkout, output: Path) -> None:
+def test_a_wheel_whose_metadata_does_not_say_pure_is_refused(
+    checkout: Checkout, output: Path
+) -> None:
     checkout.lock(wheel("sly", {"sly.py": "\n"}, metadata={"Root-Is-Purelib": "false"}))
-    assert "does not say that it is pure Python" in refuse(checkout, output)
+    assert "is not declared as pure Python" in refuse(checkout, output)
 
 
 @pytest.mark.parametrize("name", ["sly/_speedups.so", "sly/__pycache__/sly.cpython-313.pyc"])
-def test_a_wheel_with_compiled_parts(checkout: Checkout, output: Path, name: str) -> None:
+def test_a_wheel_with_compiled_files_is_refused(
+    checkout: Checkout, output: Path, name: str
+) -> None:
     checkout.lock(wheel("sly", {name: "\x7fELF"}))
     assert f"{name} is compiled" in refuse(checkout, output)
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/evil.py", "a/../../evil.py", "C:\\evil.py"])
-def test_a_wheel_whose_names_lead_elsewhere(checkout: Checkout, output: Path, name: str) -> None:
+def test_a_wheel_with_a_path_outside_of_the_archive_is_refused(
+    checkout: Checkout, output: Path, name: str
+) -> None:
     checkout.lock(wheel("sly", {name: "\n"}))
-    assert "leads out of the archive" in refuse(checkout, output)
+    assert "is outside of the archive" in refuse(checkout, output)
 
 
-def test_a_wheel_with_files_for_which_a_layer_has_no_place(
+def test_a_wheel_with_files_that_a_layer_cannot_contain_is_refused(
     checkout: Checkout, output: Path
 ) -> None:
     checkout.lock(wheel("sly", {"sly-1.0.data/data/etc/sly.conf": "\n"}))
-    assert "there is no place in a layer for sly-1.0.data/data/etc/sly.conf" in refuse(
-        checkout, output
-    )
+    assert "a layer cannot contain sly-1.0.data/data/etc/sly.conf" in refuse(checkout, output)
 
 
-def test_two_wheels_that_disagree_about_a_file(checkout: Checkout, output: Path) -> None:
+def test_two_wheels_with_different_files_of_the_same_name_are_refused(
+    checkout: Checkout, output: Path
+) -> None:
     checkout.lock(wheel("one", {"shared.py": "ONE\n"}), wheel("two", {"shared.py": "TWO\n"}))
-    assert "another wheel has a different shared.py" in refuse(checkout, output)
+    assert "another wheel has a different file shared.py" in refuse(checkout, output)
 
 
 @pytest.mark.parametrize("line", ["one", "one==1.0", "one>=1.0 --hash=sha256:00", "-r other.txt"])
-def test_a_lock_that_locks_nothing(checkout: Checkout, output: Path, line: str) -> None:
+def test_an_invalid_lock_is_refused(checkout: Checkout, output: Path, line: str) -> None:
     checkout.lock(ONE)
     (checkout.folder / "layer" / "requirements.txt").write_text(f"{line}\n")
-    assert f"cannot read {line!r}" in refuse(checkout, output)
+    assert f"cannot parse {line!r}" in refuse(checkout, output)
 
 
-def test_a_python_that_does_not_exist(checkout: Checkout, output: Path) -> None:
+def test_a_python_that_does_not_exist_is_reported(checkout: Checkout, output: Path) -> None:
     reason = checkout.refuse("layer", "--output", output, "--python", "no-such-python")
-    assert "cannot start 'no-such-python'" in reason
+    assert "cannot run 'no-such-python'" in reason
     assert "docs/packaging.md" in reason
 
 
-def test_a_python_without_pip(checkout: Checkout, output: Path, tmp_path: Path) -> None:
+def test_a_python_without_pip_is_reported(checkout: Checkout, output: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare-python"
     bare.write_text('#!/bin/sh\necho "$0: No module named pip" >&2\nexit 1\n')
     bare.chmod(0o755)
@@ -266,7 +274,7 @@ def test_a_python_without_pip(checkout: Checkout, output: Path, tmp_path: Path) 
     assert "docs/packaging.md" in reason
 
 
-def test_an_index_that_does_not_answer(checkout: Checkout, output: Path) -> None:
+def test_an_index_that_does_not_answer_is_reported(checkout: Checkout, output: Path) -> None:
     # Port 9 of the loopback is "discard": nothing listens there.
     nowhere = {
         "PIP_CONFIG_FILE": os.devnull,
@@ -275,18 +283,18 @@ def test_an_index_that_does_not_answer(checkout: Checkout, output: Path) -> None
         "PIP_RETRIES": "0",
     }
     reason = checkout.refuse("layer", "--output", output, environment=nowhere)
-    assert "pip could not fetch the locked wheels" in reason
+    assert "pip could not download the locked wheels" in reason
     assert "docs/packaging.md" in reason
     assert "pan-os-python" in reason or "aws-lambda-powertools" in reason
     assert not output.exists()
 
 
 @pytest.mark.index
-def test_an_index_that_serves_other_files(checkout: Checkout, output: Path) -> None:
+def test_an_index_that_serves_other_files_is_reported(checkout: Checkout, output: Path) -> None:
     lock = checkout.folder / "layer" / "requirements.txt"
     lock.write_text("jmespath==1.1.0 --hash=sha256:" + "0" * 64 + "\n")
     reason = checkout.refuse("layer", "--output", output)
-    assert "serves other files than those that were locked" in reason
+    assert "serves files that differ from the locked ones" in reason
     assert not output.exists()
 
 
@@ -310,9 +318,7 @@ def test_only_update_lock_changes_the_lock(checkout: Checkout, output: Path) -> 
         ["layer", "--output", "x", "--from-wheels", "y", "--python", "z"],
     ],
 )
-def test_a_command_line_that_says_too_little_or_too_much(
-    repository: Checkout, arguments: list[str]
-) -> None:
+def test_an_invalid_command_line_is_refused(repository: Checkout, arguments: list[str]) -> None:
     result = repository.run(*arguments)
     assert result.returncode == 2
     assert "usage: build.py" in result.stderr

@@ -1,4 +1,4 @@
-"""What a recording of applied resources keeps."""
+"""Reduces recordings of applied resources to the parts that the tests read."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KEPT = (
     "aws_launch_template",
     "aws_sqs_queue",
 )
-"""Resource types in a recording: those that a test asks about."""
+"""Resource types in a recording: those that a test reads."""
 
 
-@pytest.hookimpl(optionalhook=True)  # Other tests here also run without pytest-terraform.
+@pytest.hookimpl(optionalhook=True)  # Other tests in this folder run without pytest-terraform.
 def pytest_terraform_modify_state(tfstate: Any) -> None:
-    """Shorten what pytest-terraform is about to write, and take the lab's port out of it."""
+    """Shorten what pytest-terraform writes, and remove the lab's port from it."""
     state = tfstate.dict
     state["resources"] = {kind: state["resources"][kind] for kind in KEPT}
     text = re.sub(

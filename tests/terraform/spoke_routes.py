@@ -1,6 +1,6 @@
-"""Whether a VPC's route tables leave a way around the firewalls.
+"""Finds routes of a VPC that bypass the firewalls.
 
-What the README of each example asks a person to check after an apply.
+The README of each example tells the user to check this after an apply.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Network:
-    """The part of a VPC that decides where packets go, by EC2's describe calls."""
+    """The part of a VPC that determines where packets go, from EC2's describe calls."""
 
     gateways: frozenset[str]
     endpoint_zones: dict[str, str]
     endpoint_subnets: frozenset[str]
     subnets: dict[str, tuple[str, str]]
-    """Id to zone and address range."""
+    """Zone and CIDR block, by subnet ID."""
     routes: dict[str, dict[str, str]]
-    """By what a table is associated with (subnet or internet gateway): destination to target."""
+    """Targets by destination, by the ID of the associated subnet or internet gateway."""
 
     @classmethod
     def read(cls, ec2: Any, vpc_id: str) -> Network:
@@ -33,15 +33,15 @@ class Network:
         endpoints = ec2.describe_vpc_endpoints(Filters=within)["VpcEndpoints"]
         routes: dict[str, dict[str, str]] = {}
         for table in ec2.describe_route_tables(Filters=within)["RouteTables"]:
-            leading = {
+            targets = {
                 route["DestinationCidrBlock"]: target(route)
                 for route in table["Routes"]
                 if target(route) != "local"
             }
             for association in table["Associations"]:
-                user = association.get("SubnetId") or association.get("GatewayId")
-                if user:
-                    routes[user] = leading
+                associated = association.get("SubnetId") or association.get("GatewayId")
+                if associated:
+                    routes[associated] = targets
         gateways = ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]
         return cls(
             gateways=frozenset(gateway["InternetGatewayId"] for gateway in gateways),
@@ -53,25 +53,25 @@ class Network:
 
 
 def target(route: dict[str, Any]) -> str:
-    """Where a route leads; EC2 shows an endpoint as a gateway."""
+    """Return the ID of a route's target. EC2 shows an endpoint as a gateway."""
     kinds = ("GatewayId", "NatGatewayId", "NetworkInterfaceId", "TransitGatewayId")
     return next((route[kind] for kind in kinds if route.get(kind)), "unknown")
 
 
-def ways_around(ec2: Any, vpc_id: str) -> list[str]:
-    """Return, in sentences, how packets may cross a spoke VPC's border uninspected."""
+def routes_around(ec2: Any, vpc_id: str) -> list[str]:
+    """Describe the routes by which packets enter or leave a spoke VPC uninspected."""
     network = Network.read(ec2, vpc_id)
-    found = [] if network.gateways else ["the VPC has no internet gateway"]
+    problems = [] if network.gateways else ["the VPC has no internet gateway"]
     for subnet, (zone, cidr_block) in network.subnets.items():
         if subnet in network.endpoint_subnets:
             continue
         for destination, leads_to in network.routes.get(subnet, {}).items():
             if network.endpoint_zones.get(leads_to) != zone:
-                found.append(f"{subnet}, {destination}: {leads_to} is no endpoint in {zone}")
+                problems.append(f"{subnet}, {destination}: {leads_to} is not an endpoint in {zone}")
         if "0.0.0.0/0" not in network.routes.get(subnet, {}):
-            found.append(f"{subnet} has no default route")
+            problems.append(f"{subnet} has no default route")
         for gateway in network.gateways:
             leads_to = network.routes.get(gateway, {}).get(cidr_block, "local")
             if network.endpoint_zones.get(leads_to) != zone:
-                found.append(f"{gateway}, {cidr_block}: {leads_to} is no endpoint in {zone}")
-    return found
+                problems.append(f"{gateway}, {cidr_block}: {leads_to} is not an endpoint in {zone}")
+    return problems

@@ -1,8 +1,8 @@
-"""A stand-in for a Terraform provider that knows a schema and nothing else.
+"""A stand-in for a Terraform provider that has a schema and nothing else.
 
-Enough for `terraform validate`: argument and block names, types, what is required, and which
-attributes may be referred to. It answers with empty diagnostics whenever Terraform asks it to
-check values. Terraform is told where it listens by TF_REATTACH_PROVIDERS, so nothing is installed.
+That is enough for `terraform validate` to check the names of arguments and blocks, their types,
+required arguments, and references to attributes. The stand-in accepts all values. The variable
+TF_REATTACH_PROVIDERS tells Terraform where it listens, so that nothing has to be installed.
 
 https://developer.hashicorp.com/terraform/plugin/debugging#terraform-cli-development-overrides
 https://github.com/hashicorp/terraform/blob/main/docs/plugin-protocol/tfplugin6.proto
@@ -27,7 +27,7 @@ NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 
 # The schema in protobuf's wire format -------------------------------------------------------------
 #
-# Four small messages, only ever written: less than a generated module and its runtime would be.
+# Four small messages that are only written. A generated module and its runtime would be larger.
 
 
 def varint(number: int) -> bytes:
@@ -40,9 +40,9 @@ def varint(number: int) -> bytes:
 
 
 def message(*fields: tuple[int, bytes | str | int | bool]) -> bytes:
-    """Encode fields given as number and value; zero, False and empty are left out as protobuf does.
+    """Encode a message from the numbers and values of its fields.
 
-    A message inside a message is given encoded.
+    Like protobuf, this omits zero, False and empty values. Nested messages are already encoded.
     """
     encoded = b""
     for number, value in fields:
@@ -80,13 +80,13 @@ def encode_block(block: Schema) -> bytes:
 
 
 def encode_schema(schema: Schema) -> bytes:
-    """Encode `Schema`: version and block. An empty block has to be there all the same."""
+    """Encode `Schema`: version and block. The block must be present even if it is empty."""
     block = encode_block(schema["block"])
     return message((1, schema["version"])) + varint(2 << 3 | 2) + varint(len(block)) + block
 
 
 def encode_provider_schema(schema: Schema) -> bytes:
-    """Encode `GetProviderSchema.Response` from what tools/aws_schema.py writes."""
+    """Encode `GetProviderSchema.Response` from a file that tools/aws_schema.py has written."""
     entries: list[tuple[int, bytes]] = [(1, encode_schema(schema["provider"]))]
     for name, body in schema["types"].items():
         number = 3 if name.startswith("data.") else 2
@@ -99,20 +99,24 @@ def encode_provider_schema(schema: Schema) -> bytes:
 
 
 class Handler(grpc.GenericRpcHandler):
-    """Answers every call of the protocol, on bytes."""
+    """Answers every call of the protocol with encoded messages."""
 
     def __init__(self, schema: Schema) -> None:
         self._answers = {f"/{SERVICE}/GetProviderSchema": encode_provider_schema(schema)}
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        # An empty message is a valid answer to all the others: no diagnostics.
+        # An empty message is a valid answer to all other calls: it has no diagnostics.
         answer = self._answers.get(details.method, b"")
         return grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer)
 
 
 @contextmanager
 def serving(schema: Schema, source: str) -> Iterator[dict[str, str]]:
-    """Serve a schema on loopback; yield the environment in which Terraform uses it for `source`."""
+    """Serve a schema on the loopback interface for the provider `source`.
+
+    Yields:
+        Environment variables that let Terraform use it.
+    """
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), handlers=[Handler(schema)])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

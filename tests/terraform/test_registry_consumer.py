@@ -1,7 +1,8 @@
-"""Somebody else's root module uses this one twice, as the registry serves it.
+"""A user's root module uses this module twice, as the registry serves it.
 
-What a registry hands out is an export of a tag, unpacked into a folder that nobody may write to. So
-the module is exported here with git, made read-only, and compared with itself afterwards.
+The registry serves an export of a tag, and Terraform unpacks it into a folder that the module must
+not write to. Therefore this test exports the module with git, makes it read-only, and compares it
+with the export afterwards.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pytest
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
+from vmseries_scenarios.deployment import Deployment, Group, completed_hooks
 from vmseries_scenarios.terraform import Change, Workspace
 
 pytestmark = pytest.mark.apply(seconds=170)
@@ -29,8 +31,7 @@ pytestmark = pytest.mark.apply(seconds=170)
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONSUMER = Path(__file__).parent / "consumer"
 NAMES = ("blue", "green")
-MINUTE = 60.0
-DESTROY_PACE = 60.0
+IN_SERVICE_MINUTES = 60
 
 
 def git(*arguments: str, **environment: str) -> bytes:
@@ -42,7 +43,7 @@ def git(*arguments: str, **environment: str) -> bytes:
 
 
 def export_module(target: Path, scratch: Path) -> None:
-    """Unpack what `git archive` makes of the tracked files as they are now, and forbid writing."""
+    """Export the tracked files as they are now with `git archive`, and make them read-only."""
     index = scratch / "index"
     shutil.copy(
         git("rev-parse", "--path-format=absolute", "--git-path", "index").decode().strip(), index
@@ -56,7 +57,7 @@ def export_module(target: Path, scratch: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file of a folder with its digest; root may write in spite of the permissions."""
+    """Return the digest of every file in a folder, since root may write to read-only files."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -66,21 +67,23 @@ def contents(folder: Path) -> dict[str, str]:
 
 @dataclass
 class Consumer:
-    """The consumer's root module, applied to a lab of its own."""
+    """The user's root module in a lab.
+
+    Attributes:
+        lab: The lab.
+        root: Both deployments.
+        module: Folder of the exported module.
+        exported: Digests of the exported files.
+    """
 
     lab: Lab
-    workspace: Workspace
+    root: Deployment
     module: Path
     exported: dict[str, str]
 
-    def states(self) -> dict[str, list[str]]:
-        """The lifecycle states of each group's instances."""
-        autoscaling = self.lab.aws.client("autoscaling")
-        groups = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
-        return {
-            group["AutoScalingGroupName"]: [i["LifecycleState"] for i in group["Instances"]]
-            for group in groups
-        }
+    def is_in_service(self) -> bool:
+        """Return whether each group has exactly one member, which is in service."""
+        return all(Group(self.lab.aws, name).is_in_service(1) for name in NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -94,61 +97,58 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
         workspace = Workspace(folder / "root", binary=tools.binary, environment=environment)
         workspace.init()
         workspace.keep_provider()
-        yield Consumer(lab, workspace, folder / "module", contents(folder / "module"))
+        module = folder / "module"
+        yield Consumer(lab, Deployment(lab, workspace), module, contents(module))
         assert lab.errors() == []
 
 
 @pytest.fixture(scope="module")
 def applied(consumer: Consumer) -> tuple[Change, ...]:
     """The second plan, after the first apply."""
-    consumer.workspace.apply()
-    return consumer.workspace.plan()
+    consumer.root.apply()
+    return consumer.root.workspace.plan()
 
 
 @pytest.fixture(scope="module")
 def in_service(consumer: Consumer, applied: tuple[Change, ...]) -> list[Entry]:
-    """What happened until both groups had their firewall in service."""
-    for _ in range(60):
-        if consumer.states() == {name: ["InService"] for name in NAMES}:
-            return consumer.lab.timeline()
-        consumer.lab.advance(MINUTE)
-    pytest.fail(f"after an hour of lab time: {consumer.states()}")
+    """The timeline until both groups have a firewall in service."""
+    consumer.root.wait_until(
+        consumer.is_in_service, "a firewall in service in each group", minutes=IN_SERVICE_MINUTES
+    )
+    return consumer.lab.timeline()
 
 
 @pytest.fixture(scope="module")
 def destroyed(consumer: Consumer, in_service: list[Entry]) -> list[Entry]:
-    """What happened while both live groups were destroyed."""
-    consumer.lab.pace(DESTROY_PACE)
-    consumer.workspace.destroy()
+    """The timeline while both groups, with their firewalls, are destroyed."""
+    consumer.root.destroy()
     return consumer.lab.timeline(len(in_service))
 
 
 def completions(entries: list[Entry], hook: str) -> Counter[tuple[str, str]]:
-    """How often a hook was completed, by group and result."""
+    """Return how often a hook was completed, by group and result."""
     return Counter(
-        (entry.detail["group"], entry.detail["result"])
-        for entry in entries
-        if entry.kind == "hook-completed" and entry.detail["hook"] == hook
+        (entry.detail["group"], entry.detail["result"]) for entry in completed_hooks(entries, hook)
     )
 
 
-def test_second_plan_is_empty(applied: tuple[Change, ...]) -> None:
+def test_the_second_plan_is_empty(applied: tuple[Change, ...]) -> None:
     assert [str(change) for change in applied] == []
 
 
-def test_both_groups_are_there(consumer: Consumer, applied: tuple[Change, ...]) -> None:
-    assert sorted(consumer.workspace.output()["groups"]) == sorted(NAMES)
+def test_both_groups_exist(consumer: Consumer, applied: tuple[Change, ...]) -> None:
+    assert sorted(consumer.root.outputs["groups"]) == sorted(NAMES)
 
 
-def test_each_deployment_lets_its_own_firewall_in(in_service: list[Entry]) -> None:
+def test_each_deployment_completes_the_launch_of_its_own_firewall(in_service: list[Entry]) -> None:
     assert completions(in_service, "launch") == Counter((name, "CONTINUE") for name in NAMES)
 
 
 @pytest.mark.documents(id="failure-modes/G5")
-def test_each_deployment_answers_its_own_hooks(
+def test_each_deployment_handles_only_its_own_hooks(
     consumer: Consumer, in_service: list[Entry], destroyed: list[Entry]
 ) -> None:
-    """No function was ever called for an instance of the other group."""
+    """No function was invoked for an instance of the other group."""
     group_of = {
         entry.subject: entry.detail["group"]
         for entry in consumer.lab.timeline()
@@ -164,16 +164,16 @@ def test_each_deployment_answers_its_own_hooks(
     assert crossed == []
 
 
-def test_destroy_lets_both_firewalls_go_in_order(destroyed: list[Entry]) -> None:
+def test_destroy_completes_both_terminations_before_a_hook_expires(destroyed: list[Entry]) -> None:
     assert completions(destroyed, "terminate") == Counter((name, "CONTINUE") for name in NAMES)
     assert [entry for entry in destroyed if entry.kind == "hook-expired"] == []
 
 
-def test_nothing_is_left(consumer: Consumer, destroyed: list[Entry]) -> None:
-    assert consumer.workspace.state() == []
+def test_nothing_remains_after_the_destroy(consumer: Consumer, destroyed: list[Entry]) -> None:
+    assert consumer.root.workspace.state() == []
     assert consumer.lab.leftovers() == Leftovers(0, 0, 0, 0)
 
 
-def test_module_folder_was_not_written_to(consumer: Consumer, destroyed: list[Entry]) -> None:
+def test_nothing_was_written_to_the_module(consumer: Consumer, destroyed: list[Entry]) -> None:
     assert contents(consumer.module) == consumer.exported
     assert "main.tf" in consumer.exported

@@ -1,4 +1,4 @@
-"""What tools/aws_schema.py makes of the generated TypeScript in the npm package's source maps."""
+"""tools/aws_schema.py recovers schemas from the TypeScript in the npm package's source maps."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ export class AwsProvider extends cdktf.TerraformProvider {
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """An npm package in the form of @cdktf/provider-aws."""
+    """An npm package with the structure of @cdktf/provider-aws."""
     path = tmp_path / "package.tgz"
     with tarfile.open(path, "w:gz") as package:
         for name, text in (("thing", RESOURCE), ("provider", PROVIDER)):
@@ -156,14 +156,14 @@ def test_attributes_and_blocks_are_recovered(archive: Path) -> None:
     }
 
 
-def test_blocks_of_the_provider_itself_are_recovered(archive: Path) -> None:
+def test_blocks_of_the_provider_are_recovered(archive: Path) -> None:
     provider = aws_schema.recover(archive, set())["provider"]["block"]
     assert provider["attributes"] == {"region": {"type": "string", "optional": True}}
     tags = {"attributes": {"tags": {"type": ["map", "string"], "optional": True}}}
     assert provider["block_types"] == {"default_tags": {"nesting_mode": "list", "block": tags}}
 
 
-def test_type_that_the_package_lacks_is_named(archive: Path) -> None:
+def test_a_type_that_the_package_lacks_is_named(archive: Path) -> None:
     with pytest.raises(aws_schema.SchemaError, match=r"lacks: data\.aws_thing"):
         aws_schema.recover(archive, {"aws_thing", "data.aws_thing"})
 
@@ -179,7 +179,7 @@ def test_types_are_collected_from_every_terraform_file(tmp_path: Path) -> None:
     assert aws_schema.used_types(tmp_path) == {"aws_one", "data.aws_two", "aws_three"}
 
 
-def test_written_schema_has_a_line_for_each_type_and_reads_back(archive: Path) -> None:
+def test_a_written_schema_has_a_line_for_each_type_and_can_be_parsed(archive: Path) -> None:
     recovered = aws_schema.recover(archive, {"aws_thing"})
     text = aws_schema.text_of(recovered)
     assert json.loads(text) == recovered

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown, tags_for
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified, tags_for
 from vmseries_autoscale.panorama import Device
 
 ID = "i-0123456789abcdef0"
@@ -48,7 +48,7 @@ def test_evidence(
         ([Device("001")], "lists no firewall"),
         ([replace(OURS, hostname=ID), Device("002", ID)], "several firewalls have the host name"),
         ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
-        ([replace(OURS, hostname=OTHER)], f"is {OTHER}"),
+        ([replace(OURS, hostname=OTHER)], f"has the host name {OTHER}"),
         ([replace(OURS, policy_status=None)], "not in the configured device group"),
         ([replace(OURS, template_status=None)], "not in the configured template stack"),
         ([replace(OURS, connected=False)], "is not connected"),
@@ -56,21 +56,21 @@ def test_evidence(
 )
 def test_no_evidence(devices: list[Device], reason: str) -> None:
     found = identify(ID, {}, IP, devices)
-    assert isinstance(found, Unknown)
+    assert isinstance(found, Unidentified)
     assert reason in found.reason
 
 
 def test_no_address_matches_no_address() -> None:
-    assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unknown)
+    assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unidentified)
 
 
 def test_a_firewall_that_another_instance_is_known_to_be() -> None:
     found = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
-    assert isinstance(found, Unknown)
-    assert found.reason.endswith(f"but is {OTHER}")
+    assert isinstance(found, Unidentified)
+    assert found.reason.endswith(f"but belongs to {OTHER} by its serial tag")
 
 
-def test_who_else_it_might_be_is_asked_only_where_the_address_alone_tells() -> None:
+def test_other_instances_are_checked_only_if_the_address_is_the_only_evidence() -> None:
     asked: list[str] = []
     for own_tags, known in (
         ({tags.SERIAL: "001"}, [OURS]),
@@ -112,7 +112,7 @@ def test_a_match_is_always_the_only_one(
     known: list[Device], ip: str | None, others: dict[str, str]
 ) -> None:
     found = identify(ID, {}, ip, known, other_instance_with_serial=others.get)
-    if isinstance(found, Unknown):
+    if isinstance(found, Unidentified):
         return
     (device,) = [device for device in known if device.serial == found.serial]
     named = [other for other in known if other.hostname.split(".")[0] == ID]
@@ -156,13 +156,13 @@ NAT = "203.0.113.9"
         ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
     ],
 )
-def test_what_looks_like_it_is_nobody(situation: str, known: list[Device]) -> None:
-    assert isinstance(identify(ID, {}, IP, known), Unknown), situation
+def test_a_similar_firewall_is_no_match(situation: str, known: list[Device]) -> None:
+    assert isinstance(identify(ID, {}, IP, known), Unidentified), situation
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
 @pytest.mark.parametrize("address", [NAT, "", IP])
-def test_behind_nat_the_host_name_tells(address: str) -> None:
+def test_behind_nat_the_host_name_identifies_the_firewall(address: str) -> None:
     """And every firewall there has the same address."""
     known = [
         replace(OURS, hostname=ID, ip_address=address),

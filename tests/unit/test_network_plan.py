@@ -280,7 +280,7 @@ def own(name: str, **fields: Any) -> Interface:
 @pytest.mark.parametrize(
     ("interfaces", "error", "message"),
     [
-        ([], EventualConsistencyError, "has no primary interface"),
+        ([], EventualConsistencyError, "does not show the primary interface"),
         (
             [PRIMARY, Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)],
             InterfaceLayoutError,

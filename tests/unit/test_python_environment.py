@@ -1,4 +1,4 @@
-"""Which Python tools/python_environment.py chooses, and when it has nothing to do."""
+"""tools/python_environment.py chooses a Python, and keeps an up-to-date environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def interpreter(folder: Path, name: str, version: str) -> str:
-    """Create a program that prints this version, whatever it is asked to run."""
+    """Create a program that always prints this version, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / name
     program.write_text(f"#!/bin/sh\necho {version}\n")
@@ -78,13 +78,13 @@ def test_a_python_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None
         find_python({"PATH": "", "HOME": str(tmp_path), "PYTHON": chosen})
 
 
-def test_another_version_than_that_of_the_functions_is_said_in_one_line() -> None:
+def test_a_line_says_whether_the_version_is_that_of_the_functions() -> None:
     line = python_environment.describe((3, 11, 7))
     assert line == ("Python 3.11.7: not the version of the Lambda functions, which is 3.13")
     assert python_environment.describe((3, 13, 0)).endswith("the version of the Lambda functions")
 
 
-def test_an_environment_that_is_up_to_date_is_left_alone(
+def test_an_up_to_date_environment_is_not_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHON", raising=False)

@@ -91,5 +91,5 @@ def push(number: str, *serials: str, finished: bool = True, failed: bool = False
         ([push(str(n), "001", failed=True) for n in range(3)], {"002"}),
     ],
 )
-def test_whom_to_push_to(pushes: list[Push], expected: set[str]) -> None:
+def test_which_firewalls_need_a_push(pushes: list[Push], expected: set[str]) -> None:
     assert serials_to_push(["001", "002"], pushes) == expected

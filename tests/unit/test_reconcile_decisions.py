@@ -140,7 +140,7 @@ def network(number: int, firewall: Firewall) -> NetworkState:
         where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
     elif firewall.died is None:
         where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
-    place = ("eipassoc-1", "eni-of-somebody") if firewall.moved else ()
+    place = ("eipassoc-1", "eni-of-a-user") if firewall.moved else ()
     interface = Interface(f"eni-{number}", "management", **where)
     return NetworkState.of(
         [interface] if firewall.interface else [],
@@ -186,7 +186,7 @@ def inventory(fleet: list[Firewall]) -> Inventory:
 
 @pytest.mark.properties
 @given(fleet=fleets, limit=limits)
-def test_no_live_firewall_is_touched_and_every_orphan_gets_its_turn(
+def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     fleet: list[Firewall], limit: Limits
 ) -> None:
     plan = plan_cleanup(inventory(fleet), limit, NOW)

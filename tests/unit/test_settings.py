@@ -1,4 +1,4 @@
-"""Settings documents: strict, and every refusal names the key."""
+"""Settings documents are parsed strictly, and every error names the key."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ RECONCILE = {
 }
 
 
-def test_a_launch_document() -> None:
+def test_a_launch_document_is_parsed() -> None:
     settings = parse(LaunchSettings, json.dumps(LAUNCH))
     assert settings.readiness is Readiness.IN_SYNC
     assert settings.interfaces["mgmt"].role is Role.MANAGEMENT
@@ -107,7 +107,7 @@ def test_a_launch_document() -> None:
     assert settings.panorama.log_collector_group is None
 
 
-def test_a_terminate_document() -> None:
+def test_a_terminate_document_is_parsed() -> None:
     settings = parse(TerminateSettings, json.dumps(TERMINATE))
     assert settings.licensing.mode is LicensingMode.FIREWALL
     assert settings.management_device_index == 1
@@ -115,7 +115,7 @@ def test_a_terminate_document() -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 1])
-def test_a_reconcile_document(share: float) -> None:
+def test_a_reconcile_document_is_parsed(share: float) -> None:
     settings = parse(ReconcileSettings, json.dumps({**RECONCILE, "maximum_share": share}))
     assert settings.launch.queue_url == "https://launch"
     assert settings.licensing_mode is LicensingMode.FIREWALL
@@ -132,12 +132,12 @@ def test_a_reconcile_document(share: float) -> None:
         ("launch.queue_url", ..., "launch: missing queue_url"),
     ],
 )
-def test_a_reconcile_document_with_one_thing_wrong(path: str, value: Any, sentence: str) -> None:
+def test_an_invalid_reconcile_document_is_refused(path: str, value: Any, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(ReconcileSettings, json.dumps(changed(RECONCILE, path, value)))
 
 
-def test_without_panorama() -> None:
+def test_a_launch_document_without_panorama_is_parsed() -> None:
     document = {**LAUNCH, "panorama": None, "readiness": "off"}
     assert parse(LaunchSettings, json.dumps(document)).panorama is None
 
@@ -150,7 +150,7 @@ FIREWALL_API = {
 }
 
 
-def test_a_firewall_is_asked_by_itself() -> None:
+def test_a_launch_document_with_the_firewall_api_is_parsed() -> None:
     document = {
         **LAUNCH,
         "panorama": None,
@@ -163,7 +163,9 @@ def test_a_firewall_is_asked_by_itself() -> None:
 
 
 @pytest.mark.parametrize(("readiness", "api"), [("in-sync", FIREWALL_API), ("connected", None)])
-def test_somebody_must_tell_the_readiness(readiness: str, api: dict[str, Any] | None) -> None:
+def test_a_readiness_that_needs_panorama_is_refused_without_it(
+    readiness: str, api: dict[str, Any] | None
+) -> None:
     document = {**LAUNCH, "panorama": None, "readiness": readiness, "firewall_api": api}
     with pytest.raises(SettingsError, match="panorama is null"):
         parse(LaunchSettings, json.dumps(document))
@@ -189,7 +191,7 @@ def test_somebody_must_tell_the_readiness(readiness: str, api: dict[str, Any] | 
         ("panorama", None, "readiness is in-sync.*panorama is null"),
     ],
 )
-def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence: str) -> None:
+def test_an_invalid_launch_document_is_refused(path: str, value: Any, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(LaunchSettings, json.dumps(changed(LAUNCH, path, value)))
 
@@ -197,13 +199,13 @@ def test_a_launch_document_with_one_thing_wrong(path: str, value: Any, sentence:
 PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
 
 
-def test_licenses_through_panorama_s_plugin() -> None:
+def test_licensing_by_the_plugin_is_parsed() -> None:
     settings = parse(TerminateSettings, json.dumps({**TERMINATE, "licensing": PLUGIN}))
     assert settings.licensing.mode is LicensingMode.PLUGIN
     assert settings.licensing.license_manager == "LM"
 
 
-def test_licenses_of_the_firewalls_own_without_panorama() -> None:
+def test_licensing_by_the_firewalls_without_panorama_is_parsed() -> None:
     document = {**TERMINATE, "panorama": None, "firewall_api": FIREWALL_API}
     settings = parse(TerminateSettings, json.dumps(document))
     assert settings.firewall_api is not None
@@ -237,21 +239,24 @@ def test_licenses_of_the_firewalls_own_without_panorama() -> None:
         ),
     ],
 )
-def test_licenses_that_nothing_could_give_back(changes: dict[str, Any], sentence: str) -> None:
+def test_licensing_without_a_way_to_return_licenses_is_refused(
+    changes: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a copy of a document with another value at a path; ``...`` deletes the key."""
     result = copy.deepcopy(document)
     *parents, key = path.split(".")
-    place = result
+    target = result
     for parent in parents:
-        place = place[parent]
+        target = target[parent]
     if value is ...:
-        del place[key]
+        del target[key]
     else:
-        place[key] = value
+        target[key] = value
     return result
 
 
@@ -268,7 +273,7 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         from_environment(LaunchSettings)
 
 
-def test_what_is_not_json_is_not_shown() -> None:
+def test_the_error_about_invalid_json_does_not_quote_it() -> None:
     with pytest.raises(SettingsError) as raised:
         parse(LaunchSettings, '{"secret": hidden}')
     assert "hidden" not in str(raised.value)

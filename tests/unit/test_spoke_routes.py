@@ -1,4 +1,4 @@
-"""The check of spoke routes finds every way around the firewalls that is planted."""
+"""The check of spoke routes finds every route that bypasses the firewalls."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 from container import set_environment
-from moto import mock_aws
-from terraform.spoke_routes import ways_around
+from terraform.spoke_routes import routes_around
 
 from vmseries_autoscale.aws import clients
+from vmseries_lab.aws.in_process import in_process_aws
 
 ZONES = ("us-east-1a", "us-east-1b")
 
 
 class Spoke:
-    """A VPC in which everything passes an endpoint, in each zone."""
+    """A VPC whose traffic passes an endpoint in each zone."""
 
     def __init__(self, ec2: Any) -> None:
         self.ec2 = ec2
@@ -44,9 +44,9 @@ class Spoke:
         answer = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock=cidr_block, AvailabilityZone=zone)
         return str(answer["Subnet"]["SubnetId"])
 
-    def table(self, **user: str) -> str:
+    def table(self, **associated: str) -> str:
         table = str(self.ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"])
-        self.ec2.associate_route_table(RouteTableId=table, **user)
+        self.ec2.associate_route_table(RouteTableId=table, **associated)
         return table
 
     def route(self, table: str, destination: str, leads_to: str) -> None:
@@ -63,8 +63,8 @@ class Spoke:
 def ec2() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch)
-        with mock_aws():
-            # The functions' client: to make another is to read EC2's large model once more.
+        with in_process_aws():
+            # The functions' client is shared, because another would read EC2's large model again.
             yield clients.ec2()
 
 
@@ -73,42 +73,42 @@ def spoke(ec2: Any) -> Spoke:
     return Spoke(ec2)
 
 
-def test_spoke_behind_its_endpoints_has_no_way_around(spoke: Spoke) -> None:
-    assert ways_around(spoke.ec2, spoke.vpc) == []
+def test_no_route_of_a_spoke_behind_endpoints_bypasses_them(spoke: Spoke) -> None:
+    assert routes_around(spoke.ec2, spoke.vpc) == []
 
 
-def test_default_route_to_the_gateway_is_found(spoke: Spoke) -> None:
+def test_a_default_route_to_the_gateway_is_reported(spoke: Spoke) -> None:
     spoke.unroute(spoke.tables[ZONES[0]], "0.0.0.0/0")
     spoke.route(spoke.tables[ZONES[0]], "0.0.0.0/0", spoke.gateway)
-    (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found.endswith(f"0.0.0.0/0: {spoke.gateway} is no endpoint in {ZONES[0]}")
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert problem.endswith(f"0.0.0.0/0: {spoke.gateway} is not an endpoint in {ZONES[0]}")
 
 
-def test_second_route_past_the_endpoint_is_found(spoke: Spoke) -> None:
+def test_a_second_route_that_bypasses_the_endpoint_is_reported(spoke: Spoke) -> None:
     spoke.route(spoke.tables[ZONES[0]], "198.51.100.0/24", spoke.gateway)
-    (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert "198.51.100.0/24" in found
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert "198.51.100.0/24" in problem
 
 
-def test_endpoint_of_another_zone_is_found(spoke: Spoke) -> None:
+def test_a_route_to_an_endpoint_in_another_zone_is_reported(spoke: Spoke) -> None:
     spoke.unroute(spoke.tables[ZONES[0]], "0.0.0.0/0")
     spoke.route(spoke.tables[ZONES[0]], "0.0.0.0/0", spoke.endpoints[ZONES[1]])
-    (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found.endswith(f"{spoke.endpoints[ZONES[1]]} is no endpoint in {ZONES[0]}")
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert problem.endswith(f"{spoke.endpoints[ZONES[1]]} is not an endpoint in {ZONES[0]}")
 
 
-def test_missing_default_route_is_found(spoke: Spoke) -> None:
+def test_a_missing_default_route_is_reported(spoke: Spoke) -> None:
     spoke.unroute(spoke.tables[ZONES[0]], "0.0.0.0/0")
-    (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found.endswith("has no default route")
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert problem.endswith("has no default route")
 
 
-def test_missing_edge_route_is_found(spoke: Spoke) -> None:
+def test_a_missing_edge_route_is_reported(spoke: Spoke) -> None:
     spoke.unroute(spoke.edge, "10.0.1.0/24")
-    (found,) = ways_around(spoke.ec2, spoke.vpc)
-    assert found == f"{spoke.gateway}, 10.0.1.0/24: local is no endpoint in {ZONES[1]}"
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert problem == f"{spoke.gateway}, 10.0.1.0/24: local is not an endpoint in {ZONES[1]}"
 
 
-def test_vpc_without_a_gateway_is_no_spoke(spoke: Spoke) -> None:
+def test_a_vpc_without_an_internet_gateway_is_reported(spoke: Spoke) -> None:
     empty = spoke.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    assert ways_around(spoke.ec2, empty) == ["the VPC has no internet gateway"]
+    assert routes_around(spoke.ec2, empty) == ["the VPC has no internet gateway"]

@@ -1,4 +1,4 @@
-"""The generated reference of modules: what it says, and that a stale file is noticed."""
+"""tools/tf_docs.py generates the reference of the modules, and reports stale files."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ def module(tmp_path: Path) -> Path:
 
 
 def rows(module: Path, title: str) -> list[str]:
-    """The rows of one table, without its head."""
+    """Return the rows of a table, without its head."""
     text = tf_docs.render(tf_docs.read_module(module))
     section = text.split(f"## {title}\n\n")[1].split("\n\n")[0]
     return section.split("\n")[2:]
 
 
-def test_inputs_keep_the_order_and_the_words_of_the_source(module: Path) -> None:
+def test_inputs_keep_the_order_and_the_text_of_the_source(module: Path) -> None:
     required, grouped, short, many, nothing = rows(module, "Inputs")
     assert required == "| `required` | No default. | `string` |  | yes |"
     assert short == "| `short` |  | `any` | `5` | no |"
@@ -126,7 +126,7 @@ def test_requirements_resources_modules_and_outputs_are_listed(module: Path) -> 
     assert rows(module, "Outputs") == ["| `id` | Its id. |"]
 
 
-def test_write_makes_check_pass_and_leaves_the_rest_alone(
+def test_the_check_passes_after_a_write_which_changes_only_the_tables(
     module: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tf_docs.main(["--check", str(module)]) == 1
@@ -166,7 +166,7 @@ def test_any_change_of_the_interface_makes_the_tables_stale(
         (README + README, "has 2 such pairs"),
     ],
 )
-def test_readme_that_cannot_be_generated_is_named(
+def test_a_readme_that_cannot_be_generated_is_named(
     module: Path, capsys: pytest.CaptureFixture[str], readme: str | None, sentence: str
 ) -> None:
     (module / "README.md").unlink()
@@ -178,19 +178,19 @@ def test_readme_that_cannot_be_generated_is_named(
     assert sentence in error
 
 
-def test_broken_file_is_named(module: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_file_is_named(module: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (module / "broken.tf").write_text("variable {{{\n")
     assert tf_docs.main(["--check", str(module)]) == 1
     assert "broken.tf is not valid HCL" in capsys.readouterr().err
 
 
-def test_every_module_and_example_is_looked_at(tmp_path: Path) -> None:
+def test_every_module_and_example_is_documented(tmp_path: Path) -> None:
     for folder in (".", "modules/one", "examples/two", "modules/empty"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         if folder != "modules/empty":
             (tmp_path / folder / "main.tf").write_text("")
-    found = [str(path.relative_to(tmp_path)) for path in tf_docs.documented_modules(tmp_path)]
-    assert found == [".", "examples/two", "modules/one"]
+    folders = [str(path.relative_to(tmp_path)) for path in tf_docs.documented_modules(tmp_path)]
+    assert folders == [".", "examples/two", "modules/one"]
 
 
 NESTED = """\
@@ -240,7 +240,7 @@ variable "map" {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A module with a folder ``docs``, its variables in two files."""
+    """A module with a folder ``docs``, and with variables in two files."""
     (tmp_path / "docs").mkdir()
     first, second = NESTED.split('variable "map"')
     (tmp_path / "variables.tf").write_text(first)
@@ -250,7 +250,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def inputs_page(root: Path) -> dict[str, str]:
-    """The sections of docs/inputs.md by input."""
+    """Return the sections of docs/inputs.md, by input."""
     tf_docs.main(["--write", str(root)])
     _, *sections = (root / "docs" / "inputs.md").read_text().split("\n## ")
     return {section.partition("\n")[0]: section.partition("\n")[2] for section in sections}
@@ -271,7 +271,7 @@ def test_inputs_have_a_page_with_every_attribute_at_any_depth(root: Path) -> Non
     ]
 
 
-def test_inputs_of_other_types_have_a_heading_and_an_attribute_path_of_their_own(
+def test_inputs_of_other_types_have_a_heading_and_relative_attribute_paths(
     root: Path,
 ) -> None:
     sections = inputs_page(root)
@@ -280,6 +280,15 @@ def test_inputs_of_other_types_have_a_heading_and_an_attribute_path_of_their_own
     assert "|" not in sections["name"]
     assert "Type `map(object)`, required." in sections["map"]
     assert "| `key` | `any` | required | Each. |" in sections["map"]
+
+
+def test_an_input_of_type_string_has_a_table_of_its_values(root: Path) -> None:
+    (root / "mode.tf").write_text(
+        'variable "mode" {\n  description = <<-EOT\n    Mode.\n    - `on`  - Works.\n'
+        "    - `off` - Does nothing.\n  EOT\n  type = string\n}\n"
+    )
+    table = inputs_page(root)["mode"].split("| --- | --- |\n")[1].splitlines()
+    assert table == ["| `on` | Works. |", "| `off` | Does nothing. |"]
 
 
 def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:
@@ -296,10 +305,14 @@ def test_the_readme_has_the_first_sentence_and_a_link(root: Path) -> None:
     [
         ("- `deep` - deeper.", "Deeper.", "group.list.id.deep has no description"),
         ("`two`, `three` -", "`two` -", "group.three has no description"),
-        ("other = optional(number, 5)", "", "group.other is described, but is no attribute"),
+        (
+            "other = optional(number, 5)",
+            "",
+            "group.other is described, but the type has no such attribute",
+        ),
     ],
 )
-def test_an_attribute_without_description_and_the_reverse_fail_the_check(
+def test_an_attribute_or_a_description_without_the_other_fails_the_check(
     root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, sentence: str
 ) -> None:
     tf_docs.main(["--write", str(root)])

@@ -1,4 +1,4 @@
-"""One provider for all walks of a graph: it is there for the command, and not after it."""
+"""tools/tf_provider.py runs a provider for a command, and ends it with the command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ exec sleep 60
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A root in which a Terraform has installed a provider."""
+    """A root module in which Terraform has installed a provider."""
     home = tmp_path / ".terraform/providers/registry.example/hashicorp/aws/5.100.0/any"
     home.mkdir(parents=True)
     for program, text in (
@@ -68,8 +68,8 @@ def ended(pid: int) -> bool:
     return False
 
 
-def test_the_command_is_told_where_its_provider_listens(folder: Path) -> None:
-    # By this Terraform's name for it, whatever the provider calls itself.
+def test_the_command_gets_the_address_of_its_provider(folder: Path) -> None:
+    # Under the name that this Terraform uses, not under that of the provider's own output.
     outcome = run(folder)
     assert outcome.stdout.strip() == '{"registry.example/hashicorp/aws": {"Pid": 1}}'
     assert outcome.returncode == 3
@@ -81,7 +81,7 @@ def test_the_provider_ends_with_the_command(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho something else\n"])
-def test_without_a_provider_to_attach_to_the_command_runs_all_the_same(
+def test_the_command_also_runs_with_a_provider_that_does_not_listen(
     folder: Path, text: str
 ) -> None:
     (program,) = folder.glob(".terraform/**/terraform-provider-aws*")
@@ -91,7 +91,7 @@ def test_without_a_provider_to_attach_to_the_command_runs_all_the_same(
     assert "-debug` did not say where it listens" in outcome.stderr
 
 
-def test_without_an_installed_provider_the_command_runs_all_the_same(folder: Path) -> None:
+def test_the_command_also_runs_without_an_installed_provider(folder: Path) -> None:
     (program,) = folder.glob(".terraform/**/terraform-provider-aws*")
     program.unlink()
     outcome = run(folder)

@@ -1,4 +1,4 @@
-"""What tools/tf_setup.py finds, and that it leaves a user's own configuration alone."""
+"""tools/tf_setup.py finds Terraform and the provider, and keeps a user's configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tf_setup
 
 @pytest.fixture
 def terraform_only(tmp_path: Path) -> dict[str, str]:
-    """An environment with a terraform on PATH and an empty home directory."""
+    """An environment with Terraform on PATH and an empty home directory."""
     binary = tmp_path / "bin" / "terraform"
     binary.parent.mkdir()
     binary.write_text("#!/bin/sh\n")
@@ -25,7 +25,7 @@ def terraform_only(tmp_path: Path) -> dict[str, str]:
 def mirror(
     root: Path, version: str, *, host: str = "registry.example", packed: bool = False
 ) -> Path:
-    """Lay out an AWS provider as Terraform's filesystem mirrors do."""
+    """Create a filesystem mirror with an AWS provider, and return its folder."""
     folder = root / host / "hashicorp" / "aws"
     machine = tf_setup.this_platform()
     if packed:
@@ -37,23 +37,25 @@ def mirror(
     return root
 
 
-def test_named_mirror_is_written_into_the_configuration(
+def test_the_mirror_of_the_variable_is_written_into_the_configuration(
     tmp_path: Path, terraform_only: dict[str, str]
 ) -> None:
-    found = mirror(tmp_path / "mirror", "5.100.0")
-    terraform_only["TF_PROVIDER_MIRROR"] = str(found)
+    folder = mirror(tmp_path / "mirror", "5.100.0")
+    terraform_only["TF_PROVIDER_MIRROR"] = str(folder)
     tools = tf_setup.terraform_environment(terraform_only, build=tmp_path / "build")
     assert tools.binary == tmp_path / "bin" / "terraform"
-    assert tools.provider_mirror == found
+    assert tools.provider_mirror == folder
     text = Path(tools.environment["TF_CLI_CONFIG_FILE"]).read_text()
-    assert f'path    = "{found}"' in text
+    assert f'path    = "{folder}"' in text
     assert "disable_checkpoint = true" in text
 
 
-def test_home_directory_mirror_is_found(tmp_path: Path, terraform_only: dict[str, str]) -> None:
-    found = mirror(tmp_path / "home" / ".terraform.d" / "plugins", "5.100.0", packed=True)
+def test_a_mirror_in_the_home_directory_is_found(
+    tmp_path: Path, terraform_only: dict[str, str]
+) -> None:
+    folder = mirror(tmp_path / "home" / ".terraform.d" / "plugins", "5.100.0", packed=True)
     tools = tf_setup.terraform_environment(terraform_only, build=tmp_path / "build")
-    assert tools.provider_mirror == found
+    assert tools.provider_mirror == folder
 
 
 def test_without_a_mirror_the_provider_is_downloaded_once(tmp_path: Path) -> None:
@@ -63,25 +65,25 @@ def test_without_a_mirror_the_provider_is_downloaded_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("version", ["4.67.0", "5.99.1", "7.0.0", "6.0.0-beta1"])
-def test_mirror_with_an_unsupported_provider_is_passed_over(tmp_path: Path, version: str) -> None:
+def test_a_mirror_with_an_unsupported_provider_is_skipped(tmp_path: Path, version: str) -> None:
     assert tf_setup.find_mirror([mirror(tmp_path, version)]) is None
 
 
-def test_mirror_for_another_platform_is_passed_over(tmp_path: Path) -> None:
+def test_a_mirror_for_another_platform_is_skipped(tmp_path: Path) -> None:
     folder = tmp_path / "registry.example/hashicorp/aws/5.100.0/plan9_mips"
     folder.mkdir(parents=True)
     (folder / "terraform-provider-aws_v5.100.0_x5").touch()
     assert tf_setup.find_mirror([tmp_path]) is None
 
 
-def test_opentofu_takes_the_mirror_of_its_own_registry_only(tmp_path: Path) -> None:
+def test_opentofu_uses_only_a_mirror_of_its_own_registry(tmp_path: Path) -> None:
     terraform = mirror(tmp_path / "one", "5.100.0")
     opentofu = mirror(tmp_path / "two", "5.100.0", host="registry.opentofu.example")
     assert tf_setup.find_mirror([terraform, opentofu], opentofu=True) == opentofu
     assert tf_setup.find_mirror([opentofu, terraform]) == terraform
 
 
-def test_named_user_configuration_is_used_as_it_is(
+def test_the_configuration_of_the_variable_is_used_as_it_is(
     tmp_path: Path, terraform_only: dict[str, str]
 ) -> None:
     own = tmp_path / "own.rc"
@@ -93,7 +95,7 @@ def test_named_user_configuration_is_used_as_it_is(
     assert not (tmp_path / "build").exists()
 
 
-def test_configuration_in_the_home_directory_is_used_as_it_is(
+def test_a_configuration_in_the_home_directory_is_used_as_it_is(
     tmp_path: Path, terraform_only: dict[str, str]
 ) -> None:
     own = tmp_path / "home" / ".terraformrc"
@@ -102,7 +104,7 @@ def test_configuration_in_the_home_directory_is_used_as_it_is(
     assert tools.environment == {"TF_CLI_CONFIG_FILE": str(own)}
 
 
-def test_configuration_variable_that_names_no_file_does_not_count(
+def test_a_configuration_variable_without_a_file_is_ignored(
     tmp_path: Path, terraform_only: dict[str, str]
 ) -> None:
     terraform_only["TF_CLI_CONFIG_FILE"] = str(tmp_path / "missing.rc")
@@ -111,14 +113,12 @@ def test_configuration_variable_that_names_no_file_does_not_count(
     assert tools.environment == {"TF_CLI_CONFIG_FILE": str(tmp_path / "build" / "terraform.rc")}
 
 
-def test_opentofu_is_taken_where_there_is_no_terraform(
-    tmp_path: Path, terraform_only: dict[str, str]
-) -> None:
+def test_opentofu_is_used_without_terraform(tmp_path: Path, terraform_only: dict[str, str]) -> None:
     (tmp_path / "bin" / "terraform").rename(tmp_path / "bin" / "tofu")
     assert tf_setup.find_binary(terraform_only) == tmp_path / "bin" / "tofu"
 
 
-def test_failed_installation_says_what_to_do_and_leaves_nothing(
+def test_a_failed_installation_says_what_to_do_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def no_package(arguments: list[str], **_: object) -> subprocess.CompletedProcess[str]:

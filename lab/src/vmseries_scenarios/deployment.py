@@ -266,6 +266,10 @@ class Deployment:
         lines = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def reconcile_reports(self, since: float) -> list[dict[str, Any]]:
+        """Return the reports that the reconcile function has logged since a time of the lab."""
+        return [line["report"] for line in self.log(since, "reconcile") if "report" in line]
+
     def metric(self, name: str, since: float, function: str = "terminate") -> float:
         """Return the sum of a metric of a function since a time of the lab."""
         points = self.lab.aws.client("cloudwatch").get_metric_statistics(
@@ -336,6 +340,11 @@ class Deployment:
             SourceArn=self.outputs["dead_letter_queues"][function]["arn"],
             DestinationArn=self.outputs["queues"][function]["arn"],
         )
+
+
+def completed_hooks(entries: Iterable[Entry], hook: str) -> list[Entry]:
+    """Return the entries about completions of a lifecycle hook."""
+    return [e for e in entries if e.kind == "hook-completed" and e.detail["hook"] == hook]
 
 
 def tags_of(resource: dict[str, Any]) -> dict[str, str]:

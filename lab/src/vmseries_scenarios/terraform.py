@@ -33,8 +33,8 @@ https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 NOT_COPIED = shutil.ignore_patterns(".*", "*.tfstate*", "__pycache__")
 """Files of earlier runs, which are not copied."""
 
-MODULE = ("*.tf", "modules", "lambda", "examples/modules")
-"""Files of the module, and the modules that the examples share."""
+MODULE = ("*.tf", "modules", "lambda", "examples/modules", "tests/fixtures/modules")
+"""Files of the module, and the modules that the examples share or the tests' root modules share."""
 
 INTERRUPT_GRACE_SECONDS = 20.0
 """Seconds that an interrupted Terraform gets to stop the provider and write its state."""

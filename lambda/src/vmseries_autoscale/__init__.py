@@ -1,1 +1,1 @@
-"""The functions that answer the lifecycle hooks of a group of VM-Series firewalls."""
+"""Lambda functions for the lifecycle hooks of an Auto Scaling group of VM-Series firewalls."""

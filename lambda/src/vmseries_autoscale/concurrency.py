@@ -1,4 +1,4 @@
-"""Independent calls, run in parallel. The only place that makes a thread pool for a visit."""
+"""Run independent calls in parallel. Visits use no other thread pool."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from vmseries_autoscale.errors import PermanentError
 T = TypeVar("T")
 
 THREADS = 10
-"""As many as there are instances in a batch of launches."""
+"""Size of a thread pool: the number of instances in a batch of launches."""
 
 
 class Submit(Protocol):
-    """Starts a call."""
+    """A function that starts a call on a thread pool."""
 
     def __call__(self, call: Callable[[], T]) -> Future[T]:
-        """Start ``call`` on a thread of the pool."""
+        """Start ``call`` on a thread of the pool and return its future."""
 
 
 @contextmanager
 def thread_pool() -> Iterator[Submit]:
-    """A pool of threads, which log with the keys of the thread that starts a call.
+    """Open a thread pool. Its threads inherit the log context of the thread that starts a call.
 
-    On exit, all calls that were started have ended.
+    Leaving the context waits until all calls have ended.
     """
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
 
@@ -44,7 +44,8 @@ def run_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
     handles the error.
 
     Raises:
-        Exception: The first error. A PermanentError comes before all others, since it decides.
+        Exception: The first PermanentError, because it decides the outcome, or else the first
+            error.
     """
     with thread_pool() as submit:
         futures = [submit(call) for call in calls]

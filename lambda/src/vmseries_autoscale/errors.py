@@ -1,4 +1,4 @@
-"""All errors that this package raises on purpose, grouped by what the caller does about them.
+"""All errors that this package raises on purpose, grouped by how the caller handles them.
 
 ::
 
@@ -7,7 +7,7 @@
     │   ├── MalformedEventError                 not a lifecycle event in EventBridge's JSON format
     │   ├── UnexpectedEventError                for another group, hook or kind of event
     │   └── UnsupportedTransitionError          a transition that this version does not handle
-    ├── TransientError                          clears without help: retried and not counted
+    ├── TransientError                          clears without action: retried, not counted
     │   ├── EventualConsistencyError            EC2 still returns an earlier state
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
@@ -18,8 +18,8 @@
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
     │   │   └── LicenseManagerError             the license manager does not list the firewall
-    │   └── PanOsError                          of a PAN-OS device: Panorama or a firewall
-    │       ├── DeviceUnavailableError          no response, or not one of the XML API
+    │   └── PanOsError                          a PAN-OS device, Panorama or a firewall, failed
+    │       ├── DeviceUnavailableError          no response, or not from the XML API
     │       │   ├── DeviceCertificateError      the server's certificate is not trusted
     │       │   └── DeviceTimeoutError          connected, but no response in time
     │       ├── DeviceAccessError               key, password or role rejected
@@ -32,12 +32,12 @@
     ├── PermanentError                          no retry can help: the launch is abandoned
     │   ├── InterfaceLayoutError                the interfaces do not fit the instance
     │   ├── BootedWithoutInterfacesError        the firewall booted without its interfaces
-    │   └── Ec2RefusedError                     EC2 refuses the call for good
+    │   └── Ec2RefusedError                     EC2 refuses the call permanently
     └── SettingsError                           the function's settings are wrong
 
-An error outside this tree is a defect, or an AWS error without a meaning of its own here. It is
-retried and counted like a RetryableError, and logged with its traceback. Throttling by AWS is
-retried like a TransientError, but counted, because many throttled calls are worth knowing about.
+An error outside this tree is a defect, or an AWS error without a class of its own. It is retried
+and counted like a RetryableError, and logged with its traceback. Throttling by AWS is retried like
+a TransientError, but counted, so that frequent throttling is visible.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from __future__ import annotations
 from typing import Final
 
 PANORAMA: Final = "Panorama"
-"""The ``device`` of an error that Panorama caused."""
+"""The ``device`` attribute of errors from Panorama."""
 
 
 class AutoscaleError(Exception):
@@ -69,22 +69,22 @@ class UnsupportedTransitionError(InvalidMessageError):
 
 
 class TransientError(AutoscaleError):
-    """A condition that clears without help."""
+    """A condition that clears without any action."""
 
 
 class EventualConsistencyError(TransientError):
-    """EC2 answers with a state that is older than the one it has just reported."""
+    """EC2 still returns an earlier state than the state that it has already reported."""
 
 
 class TimeBudgetExceededError(TransientError):
-    """The invocation ends before all work is done. What is done stays done."""
+    """The invocation ends before all work is done. Completed work stays complete."""
 
 
 class DeviceBusyError(TransientError):
-    """Panorama cannot do it now: commit, lock, full queue, expired session or failover.
+    """Panorama cannot execute the request now: commit, lock, full queue, expired session, failover.
 
     Attributes:
-        device: the device that is busy: ``PANORAMA``.
+        device: Device that is busy: ``PANORAMA``.
     """
 
     def __init__(self, device: str, message: str) -> None:
@@ -105,7 +105,7 @@ class SecretError(RetryableError):
 
 
 class LicenseError(RetryableError):
-    """A license cannot be returned now. An operator can remove the cause."""
+    """A license cannot be returned now. An operator may have to remove the cause."""
 
 
 class LicenseServerUnreachableError(LicenseError):
@@ -121,11 +121,11 @@ class LicenseManagerError(LicenseError):
 
 
 class PanOsError(RetryableError):
-    """A PAN-OS device did not do what was requested.
+    """A PAN-OS device did not execute a request.
 
     Attributes:
-        device: the device that received the request: ``PANORAMA``, also for requests that it
-            forwards to a firewall, or ``firewall`` and the firewall's address.
+        device: Device that received the request: ``PANORAMA``, also for requests that it forwards
+            to a firewall, or ``firewall`` and the firewall's address.
     """
 
     def __init__(self, device: str, message: str) -> None:
@@ -134,7 +134,7 @@ class PanOsError(RetryableError):
 
 
 class DeviceUnavailableError(PanOsError):
-    """The device did not respond, or its response is not one of the XML API."""
+    """The device did not respond, or its response does not come from the XML API."""
 
 
 class DeviceCertificateError(DeviceUnavailableError):
@@ -153,8 +153,8 @@ class DeviceRefusedError(PanOsError):
     """The device refuses the request.
 
     Attributes:
-        code: the XML API's error code; ``None`` if the response has none.
-        text: the text of the response.
+        code: Error code of the XML API; ``None`` if the response has none.
+        text: Text of the response.
     """
 
     def __init__(self, device: str, code: str | None, text: str) -> None:
@@ -164,7 +164,7 @@ class DeviceRefusedError(PanOsError):
 
 
 class ObjectReferencedError(DeviceRefusedError):
-    """The configuration still refers to the object to remove. The text says where."""
+    """The configuration still refers to the object to remove. The text names the reference."""
 
 
 class FullCommitRequiredError(DeviceRefusedError):
@@ -192,11 +192,11 @@ class InterfaceLayoutError(PermanentError):
 
 
 class BootedWithoutInterfacesError(PermanentError):
-    """The firewall booted before its interfaces were attached, and looks for them only once."""
+    """The firewall booted before its interfaces were attached. It detects them only at boot."""
 
 
 class Ec2RefusedError(PermanentError):
-    """EC2 refuses a call for good."""
+    """EC2 refuses a call permanently."""
 
 
 class SettingsError(AutoscaleError):

@@ -1,4 +1,4 @@
-"""Outcomes: how a step of a visit ends, and what an error means for it."""
+"""The outcomes of a step, and the classification of errors as outcomes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from vmseries_autoscale.errors import (
     TimeBudgetExceededError,
     TransientError,
 )
+from vmseries_autoscale.time_budget import TimeBudget
 
 THROTTLING_ERROR_CODES = frozenset(
     {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
 )
 """Error codes for throttled calls: EC2; SQS; Auto Scaling; Elastic Load Balancing and Secrets
-Manager. Source: "Common Errors" of their API references, and
+Manager. Source: "Common Errors" in their API references, and
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
 
 
 class Delay(Enum):
     """How long to wait before the next try.
 
-    ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for those that take minutes.
-    ``THROTTLED`` is for calls that AWS throttled.
+    ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for conditions that take
+    minutes, and ``THROTTLED`` for calls that AWS throttled.
     """
 
     SHORT = auto()
@@ -45,8 +46,8 @@ class Retry:
     """The step is waiting for a condition.
 
     Attributes:
-        reason: the condition.
-        delay: how long to wait before the next try.
+        reason: Condition, as a clause for the log.
+        delay: How long to wait before the next try.
     """
 
     reason: str
@@ -69,10 +70,10 @@ OUT_OF_TIME = Retry("no time left in this invocation", Delay.SHORT)
 
 
 def run_step(step: Callable[[], T]) -> T | Unfinished:
-    """Run ``step`` and turn any error into an outcome, so that it affects no other step.
+    """Run ``step`` and convert any error to an outcome, so that it does not affect other steps.
 
     Returns:
-        The result of ``step``, or the outcome that its error stands for.
+        The result of ``step``, or the outcome for its error.
     """
     try:
         return step()
@@ -83,6 +84,20 @@ def run_step(step: Callable[[], T]) -> T | Unfinished:
         return Retry(str(error), Delay.THROTTLED) if _is_throttling(error) else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
+
+
+def run_if_time(step: Callable[[], T], time_budget: TimeBudget) -> T | Unfinished:
+    """Run ``step`` like ``run_step``, unless the invocation is about to end."""
+    return run_step(step) if time_budget.has_time() else OUT_OF_TIME
+
+
+def reason_of(outcome: Unfinished) -> str:
+    """Return why an outcome is unfinished, with the name of its error, for logs and reports."""
+    match outcome:
+        case Retry(reason):
+            return reason
+        case Failed(error):
+            return f"{type(error).__name__}: {error}"
 
 
 def _is_throttling(error: ClientError) -> bool:

@@ -1,4 +1,4 @@
-"""Secrets: administrator credentials for Panorama and firewalls, and the licensing API key."""
+"""Read secrets: credentials for Panorama and the firewalls, and the licensing API key."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 CACHE_SECONDS = 300
-"""How long a secret is cached. A new version takes effect after at most this time."""
+"""Time for which a secret is cached, and after which a new version takes effect at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials of an administrator of Panorama or of the firewalls: API key or password.
+    """Credentials of an administrator of Panorama or of the firewalls.
+
+    Either ``api_key`` or ``password`` is ``None``.
 
     Attributes:
-        username: required with an API key too, because commits are limited to this administrator's
-            changes.
-        ca_bundle: trusted certificates (PEM) of the server; ``None`` means the system's trust
-            store.
+        username: Name of the administrator. Required with an API key too, because commits are
+            limited to this administrator's changes.
+        ca_bundle: Trusted certificates (PEM) for the server; ``None`` for the trust store of the
+            system.
     """
 
     username: str
@@ -38,8 +40,8 @@ def administrator_credentials(secret_arn: str) -> Credentials:
     """Read a secret of the form ``{"api_key" or "password", "username", "ca_bundle"?}``.
 
     Raises:
-        SecretError: if the secret cannot be read or has the wrong keys. The message never contains
-            the secret's content.
+        SecretError: If the secret cannot be read or has the wrong keys. The message never contains
+            the content of the secret.
     """
     content = _read(secret_arn)
     api_key, password = content.get("api_key"), content.get("password")
@@ -54,7 +56,7 @@ def licensing_api_key(secret_arn: str) -> str:
     """Read the licensing API key from a secret of the form ``{"api_key"}``.
 
     Raises:
-        SecretError: if the secret cannot be read or has no such key.
+        SecretError: If the secret cannot be read or has no such key.
     """
     content = _read(secret_arn)
     if "api_key" not in content:
@@ -63,7 +65,7 @@ def licensing_api_key(secret_arn: str) -> str:
 
 
 def clear_cache() -> None:
-    """Discard all cached secrets, so that each is read again when it is next needed."""
+    """Discard all cached secrets, so that the next use of each reads it again."""
     _provider.cache_clear()
 
 
@@ -77,7 +79,7 @@ def _read(secret_arn: str) -> dict[str, str]:
     except GetParameterError as exc:
         raise SecretError(f"secret {secret_arn} cannot be read: {exc}") from exc
     except json.JSONDecodeError:
-        # Without the cause, which quotes the document.
+        # The cause is omitted, because it quotes the document.
         raise SecretError(f"secret {secret_arn} is not JSON") from None
     if not isinstance(content, dict) or not all(isinstance(item, str) for item in content.values()):
         raise SecretError(f"secret {secret_arn} must be a JSON object of strings")

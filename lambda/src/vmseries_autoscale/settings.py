@@ -1,4 +1,4 @@
-"""Settings of the functions: one JSON document per function, written by Terraform."""
+"""Parse the settings of a function, a JSON document that Terraform writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Readiness(StrEnum):
 
 
 class LicensingMode(StrEnum):
-    """How the license of a firewall is returned."""
+    """The way in which the license of a firewall is returned."""
 
     FIREWALL = "firewall"
     PLUGIN = "plugin"
@@ -52,7 +52,7 @@ class LicensingMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PanoramaSettings:
-    """Panorama, and the parts of its configuration that contain our firewalls.
+    """Settings for Panorama, and the parts of its configuration that contain our firewalls.
 
     Attributes:
         port: TCP port of the XML API.
@@ -73,7 +73,7 @@ class PanoramaSettings:
 
 @dataclass(frozen=True, slots=True)
 class FirewallApiSettings:
-    """The firewalls' own XML API, at their management addresses.
+    """Settings for the firewalls' own XML API, at their management addresses.
 
     Attributes:
         port: TCP port of the XML API.
@@ -106,7 +106,7 @@ class InterfaceSettings:
     Attributes:
         subnet_ids: Subnets by name of the Availability Zone.
         public_ipv4_pool: Pool of the Elastic IP address; ``None`` for Amazon's pool.
-        target_groups: Target groups of its private address while the firewall is in service.
+        target_groups: Target groups for the private address while the firewall is in service.
     """
 
     role: Role
@@ -121,11 +121,11 @@ class InterfaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LicensingSettings:
-    """How licenses are returned.
+    """Settings for returning licenses.
 
     Attributes:
-        api_key_secret_arn: Secret of the licensing API key; in mode ``firewall`` only.
-        license_manager: License manager of Panorama's license plugin; in mode ``plugin`` only.
+        api_key_secret_arn: Secret with the licensing API key; only in mode ``firewall``.
+        license_manager: License manager of Panorama's license plugin; only in mode ``plugin``.
     """
 
     mode: LicensingMode
@@ -147,10 +147,10 @@ class LicensingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings that all functions have.
+    """Settings of all functions.
 
     Attributes:
-        name: Name of the deployment, also the value of the tag on its resources.
+        name: Name of the deployment, which is also the value of the tag on its resources.
     """
 
     name: str
@@ -160,11 +160,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings(Settings):
-    """Settings that the functions for lifecycle hooks have.
+    """Settings of the functions for lifecycle hooks.
 
     Attributes:
         deadline_seconds: Age of an event after which visits stop waiting.
-        visit_interval_seconds: First backoff between two visits. Later ones grow.
+        visit_interval_seconds: First backoff between two visits. The backoff grows with each visit.
         maximum_visit_interval_seconds: Maximum backoff.
     """
 
@@ -214,7 +214,7 @@ class TerminateSettings(HookSettings):
     """Settings of the terminate function.
 
     Attributes:
-        target_groups: Target groups by the device index of the interface.
+        target_groups: Target groups by device index of the interface.
     """
 
     management_device_index: int
@@ -244,7 +244,7 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SweptTargetGroup:
+class ReconcileTargetGroupSettings:
     """A target group of type ip, and the subnets that contain only our firewalls.
 
     Attributes:
@@ -261,20 +261,20 @@ class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
-        license_manager: License manager of Panorama's license plugin; in licensing mode ``plugin``
-            only.
-        age_floor_seconds: Minimum age of what is acted on.
+        license_manager: License manager of Panorama's license plugin; only in licensing mode
+            ``plugin``.
+        age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
         maximum_firewalls: Maximum number of firewalls whose orphans one run removes.
-        maximum_share: The same as a share of all known firewalls, between 0 and 1.
-        dry_run: Whether runs only report.
-        metric_namespace: Namespace of the metrics of scaling policies; ``None`` without any.
+        maximum_share: The same maximum as a share of all known firewalls, between 0 and 1.
+        dry_run: Whether a run only reports.
+        metric_namespace: Namespace of the metrics for scaling policies; ``None`` without policies.
     """
 
     launch: QueueSettings
     terminate: QueueSettings
     licensing_mode: LicensingMode
     license_manager: str | None
-    target_groups: tuple[SweptTargetGroup, ...]
+    target_groups: tuple[ReconcileTargetGroupSettings, ...]
     age_floor_seconds: int
     maximum_firewalls: int
     maximum_share: float
@@ -287,10 +287,11 @@ S = TypeVar("S", bound=Settings)
 
 @functools.cache
 def from_environment(kind: type[S]) -> S:
-    """Read the settings of this function, once per execution environment.
+    """Read the settings of this function once per execution environment.
 
     Raises:
-        SettingsError: If the variable is missing or its document is invalid. Names the key.
+        SettingsError: If the variable is missing or its document is invalid. The message names the
+            key.
     """
     document = os.environ.get(VARIABLE)
     if document is None:
@@ -302,7 +303,8 @@ def parse(kind: type[S], document: str) -> S:
     """Parse a settings document.
 
     Raises:
-        SettingsError: If it is not JSON or is invalid. Names the key, never the value.
+        SettingsError: If the document is not JSON or is invalid. The message names the key, never
+            the value.
     """
     try:
         content = json.loads(document)
@@ -312,46 +314,46 @@ def parse(kind: type[S], document: str) -> S:
     return settings
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    """Read ``value`` as ``kind``, one of the types in the dataclasses above."""
+def _read(kind: Any, value: Any, path: str) -> Any:
+    """Read ``value`` as ``kind``, which is one of the types in the dataclasses above."""
     if dataclasses.is_dataclass(kind):
-        return _read_object(kind, value, where)
+        return _read_object(kind, value, path)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (types.UnionType, Union):  # Always "something | None" here.
-        return None if value is None else _read(arguments[0], value, where)
+        return None if value is None else _read(arguments[0], value, path)
     if origin is tuple:
-        items = _expect(list, value, where)
-        return tuple(_read(arguments[0], item, f"{where}[{n}]") for n, item in enumerate(items))
+        items = _expect(list, value, path)
+        return tuple(_read(arguments[0], item, f"{path}[{n}]") for n, item in enumerate(items))
     if origin is Mapping:
-        entries = _expect(dict, value, where)
-        return {key: _read(arguments[1], item, f"{where}.{key}") for key, item in entries.items()}
+        entries = _expect(dict, value, path)
+        return {key: _read(arguments[1], item, f"{path}.{key}") for key, item in entries.items()}
     if issubclass(kind, StrEnum):
-        return _read_choice(kind, value, where)
-    return _expect(kind, value, where)
+        return _read_choice(kind, value, path)
+    return _expect(kind, value, path)
 
 
-def _read_object(kind: Any, value: Any, where: str) -> Any:
-    entries = _expect(dict, value, where)
+def _read_object(kind: Any, value: Any, path: str) -> Any:
+    entries = _expect(dict, value, path)
     hints = get_type_hints(kind)
     if missing := hints.keys() - entries.keys():
-        raise SettingsError(f"{where}: missing {_names(missing)}")
+        raise SettingsError(f"{path}: missing {_names(missing)}")
     if unknown := entries.keys() - hints.keys():
-        raise SettingsError(f"{where}: unknown {_names(unknown)}")
-    return kind(**{key: _read(hints[key], entries[key], f"{where}.{key}") for key in hints})
+        raise SettingsError(f"{path}: unknown {_names(unknown)}")
+    return kind(**{key: _read(hints[key], entries[key], f"{path}.{key}") for key in hints})
 
 
-def _read_choice(kind: type[StrEnum], value: Any, where: str) -> StrEnum:
+def _read_choice(kind: type[StrEnum], value: Any, path: str) -> StrEnum:
     try:
         return kind(value)
     except ValueError as exc:
-        raise SettingsError(f"{where}: must be one of {_names(set(kind))}") from exc
+        raise SettingsError(f"{path}: must be one of {_names(set(kind))}") from exc
 
 
-def _expect(kind: type, value: Any, where: str) -> Any:
-    # JSON does not distinguish 1 from 1.0. A bool is an int to isinstance, but true is not 1.
+def _expect(kind: type, value: Any, path: str) -> Any:
+    # JSON does not distinguish 1 from 1.0. Python's bool is a subclass of int, but true is not 1.
     expected = (int, float) if kind is float else (kind,)
     if not isinstance(value, expected) or (kind is not bool and isinstance(value, bool)):
-        raise SettingsError(f"{where}: must be {_JSON[kind]}")
+        raise SettingsError(f"{path}: must be {_JSON[kind]}")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Logs and metrics, both written as lines of JSON.
+"""Write logs and metrics as lines of JSON.
 
-Modules log through the standard library. This module formats the records with Powertools. Metrics
-are embedded in the log (EMF), so that they need no API call and no permission.
+Modules log through the standard library, and this module formats the records with Powertools.
+Metrics are embedded in the log (EMF), so that they need no API call and no permission.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Metric(StrEnum):
     LAUNCH_ABANDONED = "LaunchAbandoned"
     """A launch was undone and abandoned; the log and a tag of the instance give the reason.
 
-    Investigate if it repeats: Auto Scaling launches replacements without end.
+    Investigate if it repeats: Auto Scaling keeps launching replacements.
     """
 
     LAUNCH_HOOK_CLOSED = "LaunchHookClosed"
-    """A message arrived after its hook had ended; nothing was done.
+    """A message arrived after its hook had ended, and was ignored.
 
     Investigate if it is frequent: visits take longer than the hook.
     """
@@ -49,7 +49,7 @@ class Metric(StrEnum):
     """
 
     TERMINATION_DEADLINE_PASSED = "TerminationDeadlinePassed"
-    """A firewall was terminated at its deadline with work left undone.
+    """A firewall was terminated at its deadline before all work was done.
 
     Investigate always.
     """
@@ -58,13 +58,13 @@ class Metric(StrEnum):
     """The license list of the firewall or of the license manager shows a returned license."""
 
     LICENSE_NOT_RETURNED = "LicenseNotReturned"
-    """A firewall terminated with its license; the log has its serial number and what to do.
+    """A firewall terminated with its license; the log has its serial number and the remedy.
 
     Investigate always: nothing in this deployment can return this license.
     """
 
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
-    """Panorama did not respond, or refused for a reason that can pass.
+    """Panorama did not respond, or rejected the administrator's API key, password or role.
 
     Investigate if it lasts longer than Panorama's own maintenance.
     """
@@ -84,7 +84,7 @@ class Metric(StrEnum):
     LIFECYCLE_EVENT_RESENT = "LifecycleEventResent"
     """A lifecycle event was lost; the reconcile function sent it again.
 
-    Investigate always: find what keeps events from the functions.
+    Investigate always: find out why events do not reach the functions.
     """
 
     ORPHANS_FOUND = "OrphansFound"
@@ -126,7 +126,7 @@ class Metric(StrEnum):
 
 @contextmanager
 def invocation(deployment: str) -> Iterator[None]:
-    """Log and count for ``deployment``. The metrics are written at the end."""
+    """Set up logs and metrics for one invocation, and write the metrics at the end."""
     _logger()
     metrics = _metrics()
     metrics.set_default_dimensions(deployment=deployment)
@@ -138,8 +138,8 @@ def invocation(deployment: str) -> Iterator[None]:
 
 
 @contextmanager
-def about(**keys: str) -> Iterator[None]:
-    """Add ``keys`` to the log records of this thread, and of the threads that it starts."""
+def log_context(**keys: str) -> Iterator[None]:
+    """Add ``keys`` to the log records of this thread and of the threads that it starts."""
     logger = _logger()
     logger.thread_safe_append_keys(**keys)
     try:
@@ -154,7 +154,7 @@ def count(metric: Metric, number: int = 1) -> None:
 
 
 def measure(metric: Metric, seconds: float) -> None:
-    """Record a duration."""
+    """Record a duration in seconds."""
     _add(metric, MetricUnit.Seconds, seconds)
 
 
@@ -162,7 +162,7 @@ _metrics_lock = threading.Lock()
 
 
 def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
-    # Instances are processed in parallel, but Powertools' metrics are not thread-safe.
+    # Instances are processed in parallel, and the metrics of Powertools are not thread-safe.
     with _metrics_lock:
         _metrics().add_metric(name=metric, unit=unit, value=value)
 
@@ -173,7 +173,7 @@ def _logger() -> Logger:
     package = logging.getLogger(__package__)
     package.setLevel(logger.log_level)
     package.addHandler(logger.registered_handler)
-    # Otherwise Lambda's handler on the root logger would write every record again.
+    # Otherwise, Lambda's handler on the root logger would write every record twice.
     package.propagate = False
     return logger
 

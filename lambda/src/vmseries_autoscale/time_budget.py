@@ -1,4 +1,4 @@
-"""The time that is left of an invocation."""
+"""The remaining time of an invocation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 RESERVE_MILLISECONDS = 15_000
-"""Time reserved for work in progress: longer than the longest call takes."""
+"""Time reserved for work in progress: longer than the longest call."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBudget:
-    """The time that is left of one invocation.
+    """The remaining time of one invocation.
 
     Attributes:
         context: Lambda context.
@@ -25,5 +25,5 @@ class TimeBudget:
     reserve_milliseconds: int = RESERVE_MILLISECONDS
 
     def has_time(self) -> bool:
-        """Whether there is time to start another piece of work."""
+        """Return whether there is time to start another piece of work."""
         return self.context.get_remaining_time_in_millis() > self.reserve_milliseconds

@@ -1,25 +1,14 @@
-# The validations of `interfaces`, `management_access`, `firewall`, `bootstrap`.
+# Validations of the inputs `interfaces`, `management_access`, `firewall`, `bootstrap`.
 
 variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-
   web = {
     arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
     port = 443
   }
 }
 
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
@@ -51,7 +40,7 @@ run "refuses_an_unknown_role" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_no_data_interface" {
+run "refuses_interfaces_without_a_data_interface" {
   command = plan
 
   variables {
@@ -61,7 +50,7 @@ run "refuses_no_data_interface" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_a_data_interface_that_is_not_the_first" {
+run "refuses_a_data_interface_that_is_not_at_index_0" {
   command = plan
 
   variables {
@@ -81,7 +70,7 @@ run "refuses_two_data_interfaces" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_no_management_interface" {
+run "refuses_interfaces_without_a_management_interface" {
   command = plan
 
   variables {
@@ -91,7 +80,7 @@ run "refuses_no_management_interface" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_a_management_interface_that_is_not_the_second" {
+run "refuses_a_management_interface_that_is_not_at_index_1" {
   command = plan
 
   variables {
@@ -134,7 +123,7 @@ run "refuses_a_gap_between_device_indices" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_a_device_index_twice" {
+run "refuses_a_repeated_device_index" {
   command = plan
 
   variables {
@@ -171,7 +160,7 @@ run "refuses_interfaces_without_subnets" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_subnets_by_something_else_than_a_zone" {
+run "refuses_subnets_whose_key_is_not_a_zone" {
   command = plan
 
   variables {
@@ -183,7 +172,7 @@ run "refuses_subnets_by_something_else_than_a_zone" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_subnets_by_cidr_block" {
+run "refuses_a_cidr_block_as_subnet_id" {
   command = plan
 
   variables {
@@ -216,7 +205,7 @@ run "refuses_a_public_address_for_data" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_an_address_pool_without_an_address" {
+run "refuses_an_address_pool_without_a_public_address" {
   command = plan
 
   variables {
@@ -229,7 +218,7 @@ run "refuses_an_address_pool_without_an_address" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_an_address_pool_that_is_none" {
+run "refuses_an_invalid_address_pool_id" {
   command = plan
 
   variables {
@@ -260,7 +249,7 @@ run "accepts_two_ports_of_one_target_group" {
   }
 }
 
-run "refuses_a_load_balancer_for_a_target_group" {
+run "refuses_a_load_balancer_as_target_group" {
   command = plan
 
   variables {
@@ -309,7 +298,7 @@ run "refuses_port_zero" {
   expect_failures = [var.interfaces]
 }
 
-run "refuses_a_target_twice" {
+run "refuses_a_repeated_target" {
   command = plan
 
   variables {
@@ -321,7 +310,7 @@ run "refuses_a_target_twice" {
 
 # management_access --------------------------------------------------------------------------------
 
-run "refuses_management_from_no_network" {
+run "refuses_management_access_without_a_network" {
   command = plan
 
   variables {
@@ -331,7 +320,7 @@ run "refuses_management_from_no_network" {
   expect_failures = [var.management_access]
 }
 
-run "refuses_management_from_everywhere" {
+run "refuses_management_access_from_everywhere" {
   command = plan
 
   variables {
@@ -341,7 +330,7 @@ run "refuses_management_from_everywhere" {
   expect_failures = [var.management_access]
 }
 
-run "refuses_management_on_no_port" {
+run "refuses_management_access_without_a_port" {
   command = plan
 
   variables {
@@ -367,7 +356,7 @@ run "refuses_management_access_that_has_no_effect" {
 
 # firewall -----------------------------------------------------------------------------------------
 
-run "refuses_no_image" {
+run "refuses_a_firewall_without_an_image" {
   command = plan
 
   variables {
@@ -387,7 +376,7 @@ run "refuses_two_images" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_an_image_by_name" {
+run "refuses_a_name_as_image_id" {
   command = plan
 
   variables {
@@ -397,7 +386,7 @@ run "refuses_an_image_by_name" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_a_version_that_is_not_whole" {
+run "refuses_an_incomplete_panos_version" {
   command = plan
 
   variables {
@@ -417,7 +406,7 @@ run "refuses_an_unknown_license_type" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_deprecated_images_with_an_image_named" {
+run "refuses_deprecated_images_together_with_an_image_id" {
   command = plan
 
   variables {
@@ -427,7 +416,7 @@ run "refuses_deprecated_images_with_an_image_named" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_an_instance_type_that_is_none" {
+run "refuses_an_invalid_instance_type" {
   command = plan
 
   variables {
@@ -437,7 +426,7 @@ run "refuses_an_instance_type_that_is_none" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_a_root_volume_too_small" {
+run "refuses_a_root_volume_that_is_too_small" {
   command = plan
 
   variables {
@@ -447,7 +436,7 @@ run "refuses_a_root_volume_too_small" {
   expect_failures = [var.firewall]
 }
 
-run "refuses_a_root_volume_of_another_type" {
+run "refuses_an_unsupported_type_of_root_volume" {
   command = plan
 
   variables {
@@ -458,7 +447,7 @@ run "refuses_a_root_volume_of_another_type" {
 }
 
 # documents: failure-modes/G7
-run "refuses_an_alias_as_key_of_the_root_volume" {
+run "refuses_an_alias_as_kms_key_of_the_root_volume" {
   command = plan
 
   variables {
@@ -473,7 +462,7 @@ run "refuses_an_alias_as_key_of_the_root_volume" {
 
 # bootstrap ----------------------------------------------------------------------------------------
 
-run "refuses_no_way_to_start" {
+run "refuses_a_bootstrap_without_a_source" {
   command = plan
 
   variables {
@@ -483,7 +472,7 @@ run "refuses_no_way_to_start" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_two_ways_to_start" {
+run "refuses_two_bootstrap_sources" {
   command = plan
 
   variables {
@@ -515,7 +504,7 @@ run "refuses_a_bootstrap_secret_with_a_semicolon" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_a_bootstrap_bucket_by_address" {
+run "refuses_a_url_as_bootstrap_bucket" {
   command = plan
 
   variables {
@@ -525,7 +514,7 @@ run "refuses_a_bootstrap_bucket_by_address" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_a_bootstrap_prefix_with_a_slash_last" {
+run "refuses_a_bootstrap_prefix_with_a_trailing_slash" {
   command = plan
 
   variables {
@@ -555,7 +544,7 @@ run "refuses_an_unknown_operational_mode" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_plugin_commands_in_one_string" {
+run "refuses_several_plugin_commands_in_one_string" {
   command = plan
 
   variables {
@@ -565,7 +554,7 @@ run "refuses_plugin_commands_in_one_string" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_half_of_a_registration_pin" {
+run "refuses_a_registration_pin_id_without_its_value" {
   command = plan
 
   variables {
@@ -575,7 +564,7 @@ run "refuses_half_of_a_registration_pin" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_another_device_group_than_panorama_s" {
+run "refuses_a_device_group_that_differs_from_panorama" {
   command = plan
 
   variables {
@@ -591,7 +580,7 @@ run "refuses_another_device_group_than_panorama_s" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_a_key_for_a_role_of_the_user_s" {
+run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
   command = plan
 
   variables {

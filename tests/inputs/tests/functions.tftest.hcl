@@ -1,26 +1,13 @@
-# The validations of `functions`, `deadlines`, `reconcile`, `event_delivery`, `dependencies`, `alarms`.
+# Validations of the inputs `functions`, `deadlines`, `reconcile`, `event_delivery`, `dependencies`, `alarms`.
 
-variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-}
-
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
 # functions ----------------------------------------------------------------------------------------
 
-run "accepts_a_license_return_without_panorama_by_the_firewalls_own_api" {
+run "accepts_license_returns_by_the_firewall_api_without_panorama" {
   command = plan
 
   variables {
@@ -92,7 +79,7 @@ run "refuses_too_little_memory" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_function_without_a_minute" {
+run "refuses_a_timeout_of_less_than_a_minute" {
   command = plan
 
   variables {
@@ -102,7 +89,7 @@ run "refuses_a_function_without_a_minute" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_crash_that_costs_the_hook" {
+run "refuses_a_retry_after_a_crash_that_comes_after_the_hook_timeout" {
   command = plan
 
   variables {
@@ -122,7 +109,7 @@ run "refuses_a_log_level_that_drops_metrics" {
   expect_failures = [var.functions]
 }
 
-run "refuses_a_retention_that_logs_do_not_know" {
+run "refuses_a_log_retention_that_cloudwatch_does_not_support" {
   command = plan
 
   variables {
@@ -132,7 +119,7 @@ run "refuses_a_retention_that_logs_do_not_know" {
   expect_failures = [var.functions]
 }
 
-run "refuses_an_alias_as_key_of_the_functions" {
+run "refuses_an_alias_as_kms_key_of_the_functions" {
   command = plan
 
   variables {
@@ -152,7 +139,7 @@ run "refuses_functions_in_a_vpc_without_security_groups" {
   expect_failures = [var.functions]
 }
 
-run "refuses_no_window_for_terminations" {
+run "refuses_terminations_without_a_batching_window" {
   command = plan
 
   variables {
@@ -162,7 +149,7 @@ run "refuses_no_window_for_terminations" {
   expect_failures = [var.functions]
 }
 
-run "refuses_one_run_at_once" {
+run "refuses_a_concurrency_of_one" {
   command = plan
 
   variables {
@@ -172,7 +159,7 @@ run "refuses_one_run_at_once" {
   expect_failures = [var.functions]
 }
 
-run "accepts_many_runs_at_once_without_panorama" {
+run "accepts_a_high_concurrency_without_panorama" {
   command = plan
 
   variables {
@@ -202,7 +189,7 @@ run "refuses_a_visit_every_second" {
   expect_failures = [var.deadlines]
 }
 
-run "refuses_more_visits_than_sqs_hands_out" {
+run "refuses_more_visits_than_sqs_receives_allow" {
   command = plan
 
   variables {
@@ -236,7 +223,7 @@ run "accepts_the_lowest_age_floor" {
   }
 }
 
-run "refuses_to_reconcile_all_the_time" {
+run "refuses_to_reconcile_too_often" {
   command = plan
 
   variables {
@@ -246,7 +233,7 @@ run "refuses_to_reconcile_all_the_time" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_to_reconcile_every_two_and_a_half_minutes" {
+run "refuses_a_reconcile_interval_of_two_and_a_half_minutes" {
   command = plan
 
   variables {
@@ -256,7 +243,7 @@ run "refuses_to_reconcile_every_two_and_a_half_minutes" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_to_reconcile_when_hooks_have_ended" {
+run "refuses_to_reconcile_only_after_hooks_have_timed_out" {
   command = plan
 
   variables {
@@ -286,7 +273,7 @@ run "refuses_an_age_floor_below_the_slowest_chain_of_visits" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_an_age_floor_below_what_slower_functions_need" {
+run "refuses_an_age_floor_that_is_too_low_for_slow_functions" {
   command = plan
 
   variables {
@@ -296,7 +283,7 @@ run "refuses_an_age_floor_below_what_slower_functions_need" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_an_age_floor_in_parts_of_a_minute" {
+run "refuses_an_age_floor_that_is_not_in_whole_minutes" {
   command = plan
 
   variables {
@@ -306,7 +293,7 @@ run "refuses_an_age_floor_in_parts_of_a_minute" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_to_remove_what_no_firewall_left" {
+run "refuses_a_removal_limit_of_zero_firewalls" {
   command = plan
 
   variables {
@@ -316,7 +303,7 @@ run "refuses_to_remove_what_no_firewall_left" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_to_remove_half_a_firewall_s" {
+run "refuses_a_removal_limit_that_is_not_a_whole_number" {
   command = plan
 
   variables {
@@ -326,7 +313,7 @@ run "refuses_to_remove_half_a_firewall_s" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_a_share_of_nothing" {
+run "refuses_a_removal_limit_of_zero_percent" {
   command = plan
 
   variables {
@@ -336,7 +323,7 @@ run "refuses_a_share_of_nothing" {
   expect_failures = [var.reconcile]
 }
 
-run "refuses_more_than_all" {
+run "refuses_a_removal_limit_of_more_than_100_percent" {
   command = plan
 
   variables {
@@ -348,7 +335,7 @@ run "refuses_more_than_all" {
 
 # event_delivery -----------------------------------------------------------------------------------
 
-run "refuses_events_that_live_for_a_second" {
+run "refuses_a_maximum_event_age_of_a_second" {
   command = plan
 
   variables {
@@ -358,7 +345,7 @@ run "refuses_events_that_live_for_a_second" {
   expect_failures = [var.event_delivery]
 }
 
-run "refuses_more_retries_than_eventbridge_makes" {
+run "refuses_more_retries_than_eventbridge_supports" {
   command = plan
 
   variables {
@@ -368,7 +355,7 @@ run "refuses_more_retries_than_eventbridge_makes" {
   expect_failures = [var.event_delivery]
 }
 
-run "refuses_a_queue_that_forgets_before_the_deadline" {
+run "refuses_a_message_retention_shorter_than_the_deadline" {
   command = plan
 
   variables {
@@ -378,7 +365,7 @@ run "refuses_a_queue_that_forgets_before_the_deadline" {
   expect_failures = [var.event_delivery]
 }
 
-run "refuses_dead_letters_that_go_before_the_letters" {
+run "refuses_a_dead_letter_retention_that_does_not_exceed_that_of_the_queue" {
   command = plan
 
   variables {
@@ -400,7 +387,7 @@ run "refuses_two_sources_of_dependencies" {
   expect_failures = [var.dependencies]
 }
 
-run "refuses_a_layer_without_its_version" {
+run "refuses_a_layer_arn_without_a_version" {
   command = plan
 
   variables {
@@ -410,7 +397,7 @@ run "refuses_a_layer_without_its_version" {
   expect_failures = [var.dependencies]
 }
 
-run "refuses_dependencies_in_a_folder" {
+run "refuses_a_folder_as_dependencies" {
   command = plan
 
   variables {
@@ -420,7 +407,7 @@ run "refuses_dependencies_in_a_folder" {
   expect_failures = [var.dependencies]
 }
 
-run "refuses_a_python_with_shell_signs" {
+run "refuses_a_python_with_shell_metacharacters" {
   command = plan
 
   variables {
@@ -432,7 +419,7 @@ run "refuses_a_python_with_shell_signs" {
 
 # alarms -------------------------------------------------------------------------------------------
 
-run "refuses_an_alarm_to_an_address" {
+run "refuses_an_email_address_as_alarm_action" {
   command = plan
 
   variables {

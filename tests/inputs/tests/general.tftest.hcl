@@ -1,27 +1,14 @@
-# The validations of `name`, `tags`, `network`, `permissions`.
+# Validations of the inputs `name`, `tags`, `network`, `permissions`.
 
-variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-}
-
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
 # name ---------------------------------------------------------------------------------------------
 
 # documents: failure-modes/G8
-run "refuses_a_name_with_capitals" {
+run "refuses_a_name_with_capital_letters" {
   command = plan
 
   variables {
@@ -32,7 +19,7 @@ run "refuses_a_name_with_capitals" {
 }
 
 # documents: failure-modes/G8
-run "refuses_a_name_longer_than_25" {
+run "refuses_a_name_longer_than_25_characters" {
   command = plan
 
   variables {
@@ -44,7 +31,7 @@ run "refuses_a_name_longer_than_25" {
 
 # tags ---------------------------------------------------------------------------------------------
 
-run "refuses_a_tag_of_the_module_s_own" {
+run "refuses_a_tag_with_the_prefix_of_the_module" {
   command = plan
 
   variables {
@@ -54,7 +41,7 @@ run "refuses_a_tag_of_the_module_s_own" {
   expect_failures = [var.tags]
 }
 
-run "refuses_a_tag_of_aws" {
+run "refuses_a_tag_with_the_prefix_of_aws" {
   command = plan
 
   variables {
@@ -64,7 +51,7 @@ run "refuses_a_tag_of_aws" {
   expect_failures = [var.tags]
 }
 
-run "refuses_more_tags_than_fit" {
+run "refuses_too_many_tags" {
   command = plan
 
   variables {
@@ -76,7 +63,7 @@ run "refuses_more_tags_than_fit" {
 
 # network ------------------------------------------------------------------------------------------
 
-run "refuses_a_vpc_by_name" {
+run "refuses_a_name_as_vpc_id" {
   command = plan
 
   variables {
@@ -98,7 +85,7 @@ run "refuses_a_path_without_slashes" {
   expect_failures = [var.permissions]
 }
 
-run "refuses_a_boundary_by_name" {
+run "refuses_a_name_as_permissions_boundary" {
   command = plan
 
   variables {

@@ -1,26 +1,13 @@
-# The validations of `load_balancer`, `target_group_arns`.
+# Validations of the inputs `load_balancer`, `target_group_arns`.
 
-variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-}
-
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
 # load_balancer ------------------------------------------------------------------------------------
 
-run "refuses_neither_load_balancer_nor_target_groups" {
+run "refuses_neither_a_load_balancer_nor_target_groups" {
   command = plan
 
   variables {
@@ -41,7 +28,7 @@ run "refuses_a_load_balancer_and_target_groups" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_a_health_check_by_geneve" {
+run "refuses_geneve_as_health_check_protocol" {
   command = plan
 
   variables {
@@ -61,7 +48,7 @@ run "refuses_a_health_check_on_port_0" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_a_path_with_tcp" {
+run "refuses_a_health_check_path_with_tcp" {
   command = plan
 
   variables {
@@ -71,7 +58,7 @@ run "refuses_a_path_with_tcp" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_http_without_a_path" {
+run "refuses_an_http_health_check_without_a_path" {
   command = plan
 
   variables {
@@ -81,7 +68,7 @@ run "refuses_http_without_a_path" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_a_health_check_slower_than_its_interval" {
+run "refuses_a_health_check_timeout_longer_than_its_interval" {
   command = plan
 
   variables {
@@ -111,7 +98,7 @@ run "refuses_a_deregistration_delay_of_a_day" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_an_unknown_failover" {
+run "refuses_an_unknown_failover_mode" {
   command = plan
 
   variables {
@@ -121,7 +108,7 @@ run "refuses_an_unknown_failover" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_an_unknown_stickiness" {
+run "refuses_an_unknown_stickiness_type" {
   command = plan
 
   variables {
@@ -131,7 +118,7 @@ run "refuses_an_unknown_stickiness" {
   expect_failures = [var.load_balancer]
 }
 
-run "refuses_a_principal_by_account_number" {
+run "refuses_an_account_id_as_principal" {
   command = plan
 
   variables {
@@ -143,7 +130,7 @@ run "refuses_a_principal_by_account_number" {
 
 # target_group_arns --------------------------------------------------------------------------------
 
-run "refuses_a_target_group_by_name" {
+run "refuses_a_name_as_target_group_arn" {
   command = plan
 
   variables {

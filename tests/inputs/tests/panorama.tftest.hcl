@@ -1,50 +1,40 @@
-# The validations of `panorama`, `firewall_api`, `readiness`, `licensing`.
+# Validations of the inputs `panorama`, `firewall_api`, `readiness`, `licensing`.
 
 variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+  valid_panorama = {
+    hostnames      = ["panorama.example.com"]
+    secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+    device_group   = "autoscale"
+    template_stack = "autoscale-stack"
   }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
+  valid_firewall_api = {
+    secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+    server_name = "firewalls.example.com"
+  }
 }
 
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
 # panorama -----------------------------------------------------------------------------------------
 
-run "refuses_three_panoramas" {
+run "refuses_three_panorama_host_names" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["one.example.com", "two.example.com", "three.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { hostnames = ["one.example.com", "two.example.com", "three.example.com"] })
   }
 
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_panorama_by_url" {
+run "refuses_a_url_as_panorama_host_name" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["https://panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { hostnames = ["https://panorama.example.com"] })
   }
 
   expect_failures = [var.panorama]
@@ -54,28 +44,17 @@ run "refuses_a_panorama_on_port_0" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-      port           = 0
-    }
+    panorama = merge(var.valid_panorama, { port = 0 })
   }
 
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_password_where_a_secret_s_arn_belongs" {
+run "refuses_a_password_as_secret_arn" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "correct horse"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { secret_arn = "correct horse" })
   }
 
   expect_failures = [var.panorama]
@@ -85,28 +64,17 @@ run "refuses_a_device_group_with_a_slash" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "a/b"
-      template_stack = "autoscale-stack"
-    }
+    panorama = merge(var.valid_panorama, { device_group = "a/b" })
   }
 
   expect_failures = [var.panorama]
 }
 
-run "refuses_a_panorama_slower_than_the_function" {
+run "refuses_a_panorama_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames       = ["panorama.example.com"]
-      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group    = "autoscale"
-      template_stack  = "autoscale-stack"
-      timeout_seconds = 31
-    }
+    panorama = merge(var.valid_panorama, { timeout_seconds = 31 })
   }
 
   expect_failures = [var.panorama]
@@ -116,27 +84,17 @@ run "accepts_the_license_plugin" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "Autoscale licenses 1.0_a-b" }
   }
 }
 
 # documents: panorama/contention/five-calls, readiness/batch/concurrency
-run "refuses_more_calls_at_once_than_panorama_likes" {
+run "refuses_a_launch_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     functions = { launch_concurrency = 3 }
   }
 
@@ -144,16 +102,11 @@ run "refuses_more_calls_at_once_than_panorama_likes" {
 }
 
 # documents: panorama/contention/five-calls, readiness/batch/concurrency
-run "refuses_more_calls_at_once_by_terminations" {
+run "refuses_a_terminate_concurrency_with_too_many_calls_to_panorama" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     functions = { terminate_concurrency = 3 }
   }
 
@@ -162,75 +115,55 @@ run "refuses_more_calls_at_once_by_terminations" {
 
 # firewall_api -------------------------------------------------------------------------------------
 
-run "accepts_firewalls_asked_by_themselves" {
+run "accepts_the_firewall_api_without_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "connected"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "connected"
   }
 }
 
-run "refuses_a_firewall_api_beside_panorama" {
+run "refuses_the_firewall_api_together_with_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama     = var.valid_panorama
   }
 
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_firewall_api_out_of_reach" {
+run "refuses_the_firewall_api_for_functions_without_a_vpc" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
+    firewall_api = var.valid_firewall_api
   }
 
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_credentials_of_firewalls_in_clear_text" {
+run "refuses_firewall_credentials_in_clear_text" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "admin:secret"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { secret_arn = "admin:secret" })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_certificate_for_any_name" {
+run "refuses_a_wildcard_as_server_name" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "*.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { server_name = "*.example.com" })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -240,27 +173,19 @@ run "refuses_a_firewall_api_on_port_0" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-      port        = 0
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { port = 0 })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
 }
 
-run "refuses_a_firewall_slower_than_the_function" {
+run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name     = "firewalls.example.com"
-      timeout_seconds = 7
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -272,19 +197,14 @@ run "refuses_an_unknown_readiness" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     readiness = "booted"
   }
 
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_readiness_that_nobody_can_tell" {
+run "refuses_a_readiness_check_without_panorama_or_firewall_api" {
   command = plan
 
   variables {
@@ -298,75 +218,55 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     deadlines = { launch_minutes = 20 }
   }
 
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_push_that_nobody_asks_for" {
+run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames             = ["panorama.example.com"]
-      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group          = "autoscale"
-      template_stack        = "autoscale-stack"
-      push_when_out_of_sync = true
-    }
+    panorama  = merge(var.valid_panorama, { push_when_out_of_sync = true })
     readiness = "connected"
   }
 
   expect_failures = [var.readiness]
 }
 
-run "refuses_a_firewall_api_that_nobody_asks" {
+run "refuses_a_firewall_api_that_no_function_calls" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "off"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "off"
   }
 
   expect_failures = [var.readiness]
 }
 
-run "refuses_in_sync_without_panorama" {
+run "refuses_the_readiness_in_sync_without_panorama" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    readiness = "in-sync"
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "in-sync"
   }
 
   expect_failures = [var.readiness]
 }
 
-run "refuses_to_give_up_a_firewall_asked_by_itself_before_it_has_booted" {
+run "refuses_a_launch_deadline_shorter_than_a_boot_with_the_firewall_api" {
   command = plan
 
   variables {
-    firewall_api = {
-      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
-      server_name = "firewalls.example.com"
-    }
-    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
-    deadlines = { launch_minutes = 20 }
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    deadlines    = { launch_minutes = 20 }
   }
 
   expect_failures = [var.readiness]
@@ -384,7 +284,7 @@ run "refuses_an_unknown_licensing_mode" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_without_panorama" {
+run "refuses_license_returns_without_panorama" {
   command = plan
 
   variables {
@@ -397,32 +297,22 @@ run "refuses_a_license_return_without_panorama" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_without_a_key" {
+run "refuses_license_returns_without_a_licensing_api_key" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "firewall" }
   }
 
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_return_from_a_bundle" {
+run "refuses_license_returns_for_a_bundle" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     firewall = { panos_version = "11.1.4-h7", license_type = "bundle1" }
     licensing = {
       mode               = "firewall"
@@ -433,7 +323,7 @@ run "refuses_a_license_return_from_a_bundle" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_that_has_no_effect" {
+run "refuses_a_licensing_api_key_without_effect" {
   command = plan
 
   variables {
@@ -443,16 +333,11 @@ run "refuses_a_licensing_key_that_has_no_effect" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_in_clear_text" {
+run "refuses_a_licensing_api_key_in_clear_text" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "firewall", api_key_secret_arn = "0123456789abcdef" }
   }
 
@@ -473,12 +358,7 @@ run "refuses_the_license_plugin_without_a_license_manager" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin" }
   }
 
@@ -489,12 +369,7 @@ run "refuses_the_license_plugin_for_a_bundle" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
     licensing = { mode = "plugin", license_manager = "autoscale" }
   }
@@ -502,16 +377,11 @@ run "refuses_the_license_plugin_for_a_bundle" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_licensing_key_beside_the_license_plugin" {
+run "refuses_a_licensing_api_key_together_with_the_license_plugin" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     licensing = {
       mode               = "plugin"
       license_manager    = "autoscale"
@@ -522,16 +392,11 @@ run "refuses_a_licensing_key_beside_the_license_plugin" {
   expect_failures = [var.licensing]
 }
 
-run "refuses_a_license_manager_that_has_no_effect" {
+run "refuses_a_license_manager_without_effect" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama = var.valid_panorama
     licensing = {
       mode               = "firewall"
       license_manager    = "autoscale"
@@ -546,12 +411,7 @@ run "refuses_a_license_manager_with_a_quote_in_its_name" {
   command = plan
 
   variables {
-    panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
-    }
+    panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "the hub's" }
   }
 

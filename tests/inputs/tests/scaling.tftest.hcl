@@ -1,26 +1,13 @@
-# The validations of `capacity`, `scaling`.
+# Validations of the inputs `capacity`, `scaling`.
 
-variables {
-  name    = "fw-test"
-  network = { vpc_id = "vpc-0123456789abcdef0" }
-
-  interfaces = {
-    data       = { role = "data", device_index = 0, subnet_ids = { us-east-1a = "subnet-0a" } }
-    management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
-  }
-
-  firewall = { panos_version = "11.1.4-h7" }
-  capacity = { min = 1, max = 3 }
-}
-
-# Control run: without it, a mistake in the values above would make every other run pass.
-run "accepts_the_values_above" {
+# Control run: without it, an invalid value in terraform.tfvars would let every refusal pass.
+run "accepts_the_valid_values" {
   command = plan
 }
 
 # capacity -----------------------------------------------------------------------------------------
 
-run "refuses_half_a_firewall" {
+run "refuses_a_capacity_that_is_not_a_whole_number" {
   command = plan
 
   variables {
@@ -30,7 +17,7 @@ run "refuses_half_a_firewall" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_more_at_least_than_at_most" {
+run "refuses_a_minimum_above_the_maximum" {
   command = plan
 
   variables {
@@ -40,7 +27,7 @@ run "refuses_more_at_least_than_at_most" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_more_desired_than_at_most" {
+run "refuses_a_desired_capacity_above_the_maximum" {
   command = plan
 
   variables {
@@ -60,7 +47,7 @@ run "refuses_a_warmup_of_a_day" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_an_unknown_health_check" {
+run "refuses_an_unknown_health_check_type" {
   command = plan
 
   variables {
@@ -80,7 +67,7 @@ run "refuses_an_unknown_termination_policy" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_a_group_that_cannot_launch" {
+run "refuses_to_suspend_launches" {
   command = plan
 
   variables {
@@ -100,7 +87,7 @@ run "refuses_an_unknown_group_metric" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_a_lifetime_of_a_year_and_a_day" {
+run "refuses_an_instance_lifetime_of_more_than_a_year" {
   command = plan
 
   variables {
@@ -110,7 +97,7 @@ run "refuses_a_lifetime_of_a_year_and_a_day" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_a_wait_without_unit" {
+run "refuses_a_wait_for_capacity_without_a_unit" {
   command = plan
 
   variables {
@@ -120,7 +107,7 @@ run "refuses_a_wait_without_unit" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_a_refresh_that_cannot_move" {
+run "refuses_a_refresh_that_can_replace_nothing" {
   command = plan
 
   variables {
@@ -140,7 +127,7 @@ run "refuses_a_checkpoint_delay_without_checkpoints" {
   expect_failures = [var.capacity]
 }
 
-run "refuses_an_unknown_word_for_standby" {
+run "refuses_an_unknown_treatment_of_standby_instances" {
   command = plan
 
   variables {
@@ -238,7 +225,7 @@ run "refuses_a_policy_with_two_targets" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_percentage_of_a_session_count" {
+run "refuses_a_percentage_as_target_of_a_session_count" {
   command = plan
 
   variables {
@@ -248,7 +235,7 @@ run "refuses_a_percentage_of_a_session_count" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_count_of_a_utilization" {
+run "refuses_a_count_as_target_of_a_utilization" {
   command = plan
 
   variables {
@@ -258,7 +245,7 @@ run "refuses_a_count_of_a_utilization" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_packets_of_a_throughput_in_kilobits" {
+run "refuses_packets_as_target_of_a_throughput_in_kilobits" {
   command = plan
 
   variables {
@@ -270,7 +257,7 @@ run "refuses_packets_of_a_throughput_in_kilobits" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_percentage_of_a_raw_metric" {
+run "refuses_a_percentage_as_target_of_a_raw_metric" {
   command = plan
 
   variables {
@@ -280,7 +267,7 @@ run "refuses_a_percentage_of_a_raw_metric" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_more_than_a_hundred_percent" {
+run "refuses_a_target_of_more_than_100_percent" {
   command = plan
 
   variables {
@@ -290,7 +277,7 @@ run "refuses_more_than_a_hundred_percent" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_target_of_nothing" {
+run "refuses_a_target_of_zero" {
   command = plan
 
   variables {
@@ -312,7 +299,7 @@ run "refuses_an_unknown_statistic" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_step_that_removes_above_where_it_adds" {
+run "refuses_a_step_whose_remove_threshold_is_above_its_add_threshold" {
   command = plan
 
   variables {
@@ -332,7 +319,7 @@ run "refuses_a_step_after_half_a_minute" {
   expect_failures = [var.scaling]
 }
 
-run "refuses_a_step_by_nothing" {
+run "refuses_a_step_of_zero_firewalls" {
   command = plan
 
   variables {

@@ -1,5 +1,5 @@
-# A root module of somebody else's: two deployments of the module side by side, as different as they get. The test puts
-# the module beside this folder as the registry would serve it.
+# The root module of a user of the registry: two deployments of the module side by side, with as many differences as
+# possible. The test puts the module beside this folder, as the registry serves it.
 
 terraform {
   required_version = ">= 1.9"
@@ -57,7 +57,7 @@ data "aws_secretsmanager_secret" "this" {
   name = "vmseries-autoscale/${each.key}"
 }
 
-# With Panorama, a license to give back, and a load balancer of the module's own.
+# With Panorama, licenses to return, and a load balancer of the module.
 module "blue" {
   source = "../module"
 
@@ -88,7 +88,7 @@ module "blue" {
   }
 }
 
-# Without Panorama, paid by the hour, behind a target group and with a security group of the user's own.
+# Without Panorama, with hourly licenses, and with the user's target group and security group.
 module "green" {
   source = "../module"
 

@@ -1,5 +1,5 @@
-# What tests/terraform/test_recorded.py records: the module as the two-arm example uses it, without firewalls, and then
-# its functions as AWS describes them.
+# The resources that tests/terraform/test_recorded.py records: the module as in the two-arm example, without firewalls,
+# and then its functions as AWS describes them.
 
 terraform {
   required_version = ">= 1.9"
@@ -80,7 +80,7 @@ module "firewalls" {
   }
 }
 
-# Their names are known before they exist.
+# The names of the functions are known before the functions exist.
 data "aws_lambda_function" "launch" {
   function_name = module.firewalls.functions.launch.name
 

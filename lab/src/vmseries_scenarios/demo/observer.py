@@ -17,6 +17,7 @@ from vmseries_scenarios.demo.model import Board, Firewall, Moment
 from vmseries_scenarios.demo.panorama_history import Line, Membership, PanoramaHistory, Tag
 from vmseries_scenarios.demo.resource_owners import ResourceOwners
 from vmseries_scenarios.demo.timeline_text import describe_entry
+from vmseries_scenarios.deployment import tags_of
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
@@ -126,13 +127,13 @@ class Observer:
         """Return the tags that the launch function wrote on the instances, by instance ID."""
         filters: Sequence[FilterTypeDef] = [{"Name": "tag-key", "Values": [SERIAL_TAG]}]
         answer = self._ec2.describe_instances(Filters=filters)
-        found = {}
+        tags_by_instance = {}
         for reservation in answer["Reservations"]:
             for instance in reservation["Instances"]:
-                tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+                tags = tags_of(instance)
                 tag = Tag(tags[SERIAL_TAG], tags.get(EVIDENCE_TAG, ""))
-                found[instance["InstanceId"]] = tag
-        return found
+                tags_by_instance[instance["InstanceId"]] = tag
+        return tags_by_instance
 
     def _licensed(self) -> set[str]:
         """Return the serial numbers that hold a license, according to the licensing API."""

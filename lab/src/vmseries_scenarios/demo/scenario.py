@@ -17,6 +17,7 @@ from vmseries_scenarios.demo.model import Firewall, Phase
 from vmseries_scenarios.demo.observer import Observer
 from vmseries_scenarios.demo.panorama_history import PanoramaHistory
 from vmseries_scenarios.demo.stage_runner import StageRunner
+from vmseries_scenarios.deployment import MINUTE, Deployment
 from vmseries_scenarios.terraform import Event, Workspace
 
 START = "start the lab"
@@ -38,8 +39,6 @@ NORMAL_SHARE = 0.65
 
 WAVE_SHARE = 1.9
 """The wave, as the same share: it needs six firewalls; five are not enough."""
-
-MINUTE = 60.0
 
 PACE = 200.0
 """Maximum lab seconds per real second: while functions run, the lab's clock stands still."""
@@ -166,8 +165,8 @@ class Scenario:
         self._run(lambda: self._workspace.apply(limit=290, on_event=self._progress()))
         # An operator enters these commands once in Panorama, as the module's output says. Without
         # them, the firewalls publish no metrics and nothing scales.
-        commands = self._workspace.output()["panorama_set_commands"]
-        self._call_lab(lambda: self._lab.panorama.run_commands(commands))
+        deployment = Deployment(self._lab, self._workspace, self._workspace.output())
+        self._call_lab(deployment.configure_panorama)
         secrets = self._lab.aws.client("secretsmanager")
         secret = self._call_lab(lambda: secrets.get_secret_value(SecretId=PANORAMA_SECRET))
         self.outcome.administrator = json.loads(secret["SecretString"])["username"]

@@ -1,1 +1,1 @@
-"""AWS: clients, and what the use cases read and change there."""
+"""AWS clients and the calls that the use cases make with them."""

@@ -1,4 +1,4 @@
-"""The Auto Scaling group: its members and its scaling activities."""
+"""Read the members and the scaling activities of the Auto Scaling group."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
 
 ACTIVITY_PAGES = 50
-"""Maximum number of pages of 100 activities. Auto Scaling keeps activities for six weeks."""
+"""Maximum number of pages to read, of 100 activities each."""
 
 
 class ActivityType(StrEnum):
-    """The type of an activity, as its description begins."""
+    """The type of an activity: the fixed text at the start of its description."""
 
     LAUNCHING = "Launching a new EC2 instance"
     ATTACHING = "Attaching an existing EC2 instance"
@@ -32,11 +32,12 @@ _DESCRIPTION = re.compile(rf"({'|'.join(ActivityType)}): (i-[0-9a-f]+)")
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The newest scaling activity of an instance.
+    """The newest scaling activity of one instance.
 
     Attributes:
         began: Start time, timezone-aware.
-        ended: End time, timezone-aware; ``None`` while it lasts, e.g. during a lifecycle hook.
+        ended: End time, timezone-aware; ``None`` while the activity is in progress, e.g. during a
+            lifecycle hook.
     """
 
     type: ActivityType
@@ -45,7 +46,7 @@ class Activity:
 
 
 def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
-    """Lifecycle states by instance id. Empty if the group does not exist."""
+    """Return the lifecycle states by instance id; empty if the group does not exist."""
     response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     return {
         instance["InstanceId"]: instance["LifecycleState"]
@@ -57,7 +58,7 @@ def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 def activities(
     autoscaling: AutoScalingClient, group: str, instance_ids: Collection[str]
 ) -> dict[str, Activity]:
-    """The newest activity of each instance, as far as Auto Scaling remembers it.
+    """Return the newest activity by instance id, as far as Auto Scaling still keeps it.
 
     Auto Scaling keeps activities for six weeks, also those of deleted groups
     (API_DescribeScalingActivities). An activity is the only proof that a terminated instance was a

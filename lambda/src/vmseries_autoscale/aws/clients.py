@@ -1,4 +1,4 @@
-"""AWS clients. No other module creates one."""
+"""AWS clients. No other module creates clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="terraform-aws-vmseries-autoscale",
 )
-"""At most three attempts per call. After that the visit ends and its message is retried later: a
+"""At most three attempts per call. After that, the visit ends and its message is retried later. A
 longer wait here would delay the other instances of the batch."""
 
 CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
@@ -32,13 +32,13 @@ CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total
 
 @cache
 def _session() -> boto3.session.Session:
-    # One session for all clients: each session loads the endpoints of all AWS Regions.
+    # All clients share one session, because each session loads the endpoints of all AWS Regions.
     return boto3.session.Session()
 
 
 @cache
 def _client(service: str, config: Config = CONFIG) -> Any:
-    session: Any = _session()  # The type stubs accept literal service names only.
+    session: Any = _session()  # The type stubs accept only literal service names.
     return session.client(service, config=config)
 
 
@@ -63,7 +63,7 @@ def sqs() -> SQSClient:
 
 
 def sqs_without_retries() -> SQSClient:
-    """Return a client for Amazon SQS that attempts each call once."""
+    """Return the client for Amazon SQS that attempts each call only once."""
     return cast("SQSClient", _client("sqs", CONFIG_WITHOUT_RETRIES))
 
 

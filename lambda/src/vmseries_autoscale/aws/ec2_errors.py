@@ -1,6 +1,6 @@
-"""Classification of EC2's error codes by what a visit does about them.
+"""Classify EC2's error codes by how a visit handles them.
 
-The codes are those of "Error codes for the Amazon EC2 API",
+The codes come from "Error codes for the Amazon EC2 API",
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. A code in none of the
 sets (throttling, server errors, new codes) keeps its own exception and is retried until the
 deadline.
@@ -31,7 +31,7 @@ EVENTUAL_CONSISTENCY_CODES = frozenset(
         "IncorrectInstanceState",
     }
 )
-"""A new object may be unknown or not usable yet, and a removed one may still be shown. The next
+"""A new object may be unknown or not usable yet, and EC2 may still show a removed object. The next
 visit reads the state again."""
 
 PERMANENT_CODES = frozenset(
@@ -57,12 +57,11 @@ CAPACITY_CODES = frozenset(
         "UnauthorizedOperation",
     }
 )
-"""A retry can succeed when another instance has terminated, or when a new permission has
-propagated."""
+"""A retry can succeed after another instance has terminated or a new permission has propagated."""
 
 
 def classify_ec2_error(error: ClientError, *, retry_capacity_errors: bool) -> AutoscaleError | None:
-    """Return the module's error for an EC2 error, ``None`` if it has no class of its own.
+    """Return this package's error for an EC2 error; ``None`` if it has no class of its own.
 
     Args:
         error: The error of an EC2 call.

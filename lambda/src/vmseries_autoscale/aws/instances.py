@@ -1,4 +1,4 @@
-"""Instances: describe and tag them."""
+"""Describe and tag EC2 instances."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 TERMINATED = "terminated"
 
 LAST_VISIT_INTERVAL = timedelta(minutes=10)
-"""How often the tag with the time of the last visit is updated: often enough to show that visits
-continue, rarely enough to add hardly any API calls."""
+"""How often the last-visit tag is updated: often enough to show that visits continue, and rarely
+enough to add hardly any API calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,11 @@ class Instance:
     """One EC2 instance.
 
     Attributes:
-        zone: Name of its Availability Zone.
+        zone: Name of the Availability Zone.
         state: State of the instance in EC2, e.g. ``running``.
-        interfaces: All interfaces that are attached to it.
-        terminated: When it was terminated; ``None`` if it was not, or if EC2 does not say when.
+        interfaces: All interfaces that are attached to the instance.
+        terminated: Time of termination, timezone-aware; ``None`` if the instance is not terminated
+            or EC2 does not report the time.
     """
 
     instance_id: str
@@ -48,12 +49,12 @@ class Instance:
 
     @property
     def deployment(self) -> str | None:
-        """The name of the deployment that launched it."""
+        """The name of the deployment that launched the instance, from its tag."""
         return self.tags.get(tags.DEPLOYMENT)
 
     @property
     def serial(self) -> str | None:
-        """The serial number of its firewall, if a visit has tagged it."""
+        """The serial number of the firewall; ``None`` if no visit has tagged it."""
         return self.tags.get(tags.SERIAL)
 
     @property
@@ -63,14 +64,14 @@ class Instance:
 
     @property
     def last_visit(self) -> datetime | None:
-        """The time of the last visit, by tag."""
+        """The time of the last visit, from its tag; ``None`` without a valid tag."""
         try:
             return datetime.fromisoformat(self.tags[tags.LAST_VISIT])
         except (KeyError, ValueError):
             return None
 
     def private_ip(self, device_index: int) -> str | None:
-        """The primary private address of the interface at ``device_index``."""
+        """Return the primary private IP address of the interface at ``device_index``."""
         for interface in self.interfaces:
             if interface.device_index == device_index:
                 return interface.private_ip
@@ -78,14 +79,15 @@ class Instance:
 
 
 def is_terminated(instance: Instance | None) -> bool:
-    """Whether the instance is terminated, or no longer known to EC2."""
+    """Return whether the instance is terminated or no longer known to EC2."""
     return instance is None or instance.state == TERMINATED
 
 
 def describe(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]:
-    """Describe instances by id. Those that EC2 does not know are missing in the result.
+    """Describe instances by id. The result omits instances that EC2 does not know.
 
-    The ids are a filter: as a list of ids, one unknown id would be an error for all of them.
+    The ids are passed as a filter, because an unknown id in the ``InstanceIds`` parameter makes the
+    whole call fail.
     """
     return _describe(ec2, [{"Name": "instance-id", "Values": list(instance_ids)}])
 
@@ -98,10 +100,10 @@ def describe_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
 def other_instance_with_serial(
     ec2: EC2Client, deployment: str, instance_id: str, serial: str
 ) -> str | None:
-    """The id of another instance of ``deployment`` that is tagged with this serial number.
+    """Return the id of another instance of ``deployment`` that is tagged with this serial number.
 
     EC2 reuses the address of a terminated instance at once. Panorama takes minutes to notice that
-    the firewall is gone, and lists it as connected until then.
+    the firewall no longer exists, and lists it as connected until then.
     """
     others = (
         instance.instance_id
@@ -131,14 +133,14 @@ def add_tags(ec2: EC2Client, instance_id: str, new: Mapping[str, str]) -> None:
 def tag_abandonment_reason(ec2: EC2Client, instance_id: str, reason: str) -> None:
     """Tag an instance with the reason why its launch is abandoned.
 
-    The tag is for operators only: an error is logged and does not stop the visit.
+    The tag informs operators, so an error is logged and does not stop the visit.
     """
     tag = {tags.ABANDONED: reason[: tags.MAXIMUM_VALUE_LENGTH]}
     try:
         ec2.create_tags(Resources=[instance_id], Tags=tags.to_aws(tag))
     except ClientError as error:
         logger.warning(
-            "Cannot tag the instance with the reason for abandonment", extra={"reason": str(error)}
+            "Could not tag the instance with the abandonment reason", extra={"reason": str(error)}
         )
 
 
@@ -148,16 +150,15 @@ def tag_last_visit(
     now: datetime,
     since: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Tag waiting instances with the time of this visit, which shows that events are not lost.
+    """Tag waiting instances with the time of this visit, which shows that no event is lost.
 
-    The tag is a hint for the reconcile function only: an error is logged and does not stop the
-    visit.
+    Only the reconcile function reads the tag, so an error is logged and does not stop the visit.
 
     Args:
         ec2: Client of Amazon EC2.
-        visited: Instances that this visit leaves waiting.
+        visited: Instances that are still waiting after this visit.
         now: Current time, timezone-aware.
-        since: Start of the wait by instance id, where the group's activity history shows it too.
+        since: Start of the wait by instance id, if the group's activity history shows it too.
     """
     began = since or {}
     stale = [
@@ -176,7 +177,8 @@ def tag_last_visit(
         ec2.create_tags(Resources=stale, Tags=tags.to_aws(tag))
     except ClientError as error:
         logger.warning(
-            "Cannot tag instances with the time of the visit", extra={"reason": str(error)}
+            "Could not tag the waiting instances with the time of the visit",
+            extra={"reason": str(error)},
         )
 
 
@@ -198,7 +200,7 @@ _TRANSITION_TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
 
 
 def _terminated(description: InstanceTypeDef) -> datetime | None:
-    """The time of the termination, which EC2 appends to the reason for the state transition."""
+    """Return the time of termination, which EC2 appends to the reason for the state change."""
     time = _TRANSITION_TIME.search(description.get("StateTransitionReason", ""))
     if description["State"]["Name"] != TERMINATED or time is None:
         return None

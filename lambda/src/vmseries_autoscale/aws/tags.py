@@ -23,15 +23,15 @@ LAST_VISIT = "vmseries-autoscale:last-visit"
 ABANDONED = "vmseries-autoscale:abandoned"
 
 MAXIMUM_VALUE_LENGTH = 256
-"""Maximum length of a tag's value. Source: "Tag restrictions", Amazon EC2 User Guide."""
+"""Maximum length of a tag value, in characters ("Tag restrictions", Amazon EC2 User Guide)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceTags:
-    """Tags of the interfaces and addresses of one instance.
+    """Tags for the interfaces and addresses of one instance.
 
     Attributes:
-        extra: The user's own tags. The tags of this module take precedence.
+        extra: Additional tags from the settings. The tags of this module take precedence.
     """
 
     deployment: str
@@ -40,7 +40,7 @@ class ResourceTags:
     extra: Mapping[str, str]
 
     def for_interface(self, name: str, device_index: int) -> list[TagTypeDef]:
-        """The tags of the interface called ``name`` and of its address."""
+        """Return the tags for the interface named ``name`` and for its address."""
         return to_aws(
             {
                 **self.extra,
@@ -55,17 +55,22 @@ class ResourceTags:
 
 
 def to_aws(tags: Mapping[str, str]) -> list[TagTypeDef]:
-    """Tags in the format of EC2's requests."""
+    """Convert tags to the format of EC2 requests."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def from_aws(tags: Iterable[TagTypeDef] | None) -> dict[str, str]:
-    """Tags from EC2's response. A resource without tags may have no list."""
+    """Convert tags from an EC2 response. The response may omit the list if there are no tags."""
     return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
 def filters_for(deployment: str, instance_ids: Iterable[str] | None) -> list[FilterTypeDef]:
-    """Filters for the resources of ``deployment``: of these instances, or of all if ``None``."""
+    """Return filters for the resources of a deployment.
+
+    Args:
+        deployment: Name of the deployment.
+        instance_ids: Instances that the resources were created for; ``None`` for all.
+    """
     instances: FilterTypeDef = (
         {"Name": "tag-key", "Values": [INSTANCE_ID]}
         if instance_ids is None

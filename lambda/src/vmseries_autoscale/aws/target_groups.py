@@ -36,12 +36,12 @@ class Target:
 
 
 def targets_for(private_ip: str | None, groups: Iterable[TargetGroupSettings]) -> list[Target]:
-    """The targets of an interface with this address in these target groups."""
+    """Return one target per group for an address; none if ``private_ip`` is ``None``."""
     return [Target(group.arn, private_ip, group.port) for group in groups if private_ip]
 
 
 def register(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
-    """Register a target. A target that is already registered is a success."""
+    """Register a target. Registering it again has no effect."""
     elbv2.register_targets(
         TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]
     )
@@ -52,8 +52,8 @@ def deregister_and_wait(elbv2: ElasticLoadBalancingv2Client, target: Target) -> 
     """Deregister a target, unless it is already draining.
 
     Returns:
-        Whether the target is deregistered. If not, the load balancer still sends it the traffic of
-        existing flows.
+        Whether the target is deregistered and drained. Until then, the load balancer keeps sending
+        it the traffic of existing flows.
     """
     health = _health(elbv2, target)
     if health is None or health.get("Reason") == NOT_REGISTERED:
@@ -64,15 +64,18 @@ def deregister_and_wait(elbv2: ElasticLoadBalancingv2Client, target: Target) -> 
 
 
 def deregister(elbv2: ElasticLoadBalancingv2Client, target: Target) -> None:
-    """Start to deregister a target."""
+    """Start the deregistration of a target."""
     elbv2.deregister_targets(
         TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]
     )
-    _log("Deregistered a target", target)
+    _log("Started deregistering a target", target)
 
 
 def unhealthy(elbv2: ElasticLoadBalancingv2Client, group_arn: str) -> list[Target]:
-    """The targets of a group that are neither healthy nor draining. Empty for a deleted group."""
+    """Return the targets of a group that are neither healthy nor draining.
+
+    The list is empty if the group does not exist.
+    """
     try:
         response = elbv2.describe_target_health(TargetGroupArn=group_arn)
     except elbv2.exceptions.TargetGroupNotFoundException:
@@ -85,7 +88,7 @@ def unhealthy(elbv2: ElasticLoadBalancingv2Client, group_arn: str) -> list[Targe
 
 
 def _health(elbv2: ElasticLoadBalancingv2Client, target: Target) -> TargetHealthTypeDef | None:
-    """The health of a target; ``None`` if its group does not exist."""
+    """Return the health of a target; ``None`` if its group does not exist."""
     try:
         response = elbv2.describe_target_health(
             TargetGroupArn=target.group_arn, Targets=[{"Id": target.address, "Port": target.port}]

@@ -17,14 +17,14 @@ __all__ = ["Firewall", "State", "connect"]
 
 
 def connect(settings: FirewallApiSettings, management_ip: str) -> Firewall:
-    """Return a connection to the firewall at this address. It sends nothing until it is used.
+    """Return a connection to the firewall at this address. It sends nothing until its first use.
 
-    A connection is not thread-safe. Make one for each visit of each firewall.
+    A connection is not thread-safe. Create one for each firewall in each visit.
 
     Raises:
-        SecretError: if the administrator's credentials cannot be read.
+        SecretError: If the administrator's credentials cannot be read.
     """
-    # Loading pan-os-python is slow; visits that only call AWS do not need it.
+    # Loading pan-os-python is slow, and visits that call only AWS do not need it.
     from vmseries_autoscale.firewall.client import PanOsFirewall  # noqa: PLC0415
 
     return PanOsFirewall(

@@ -1,4 +1,4 @@
-"""A firewall's own XML API."""
+"""Client of a firewall's own XML API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmseries_autoscale.settings import FirewallApiSettings
 
 
 class PanOsFirewall(PanOsLicenseCommands):
-    """The Firewall protocol through the XML API. Not thread-safe, like its connection."""
+    """Implementation of ``Firewall`` with the XML API. Not thread-safe, like its connection."""
 
     def __init__(
         self, address: str, settings: FirewallApiSettings, credentials: Credentials
@@ -45,7 +45,7 @@ class PanOsFirewall(PanOsLicenseCommands):
         )
 
     def serial(self) -> str | None:
-        """Return the serial number; without a license, PAN-OS reports ``unknown``."""
+        """Return the serial number; ``None`` if PAN-OS reports ``unknown``, without a license."""
         response = self._op(command("show", "system", "info"))
         serial = response.findtext("result/system/serial", "")
         return None if serial in ("", "unknown") else serial

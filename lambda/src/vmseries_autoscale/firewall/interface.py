@@ -1,4 +1,4 @@
-"""What the package needs from a firewall's own API."""
+"""The interface to a firewall's own API that the package uses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class State:
     """How far a firewall has booted.
 
     Attributes:
-        chassis_ready: whether its processes are up and it can forward traffic.
-        auto_commit: result of the commit that activates the configuration at boot: ``OK``,
+        chassis_ready: Whether its processes are up and it can forward traffic.
+        auto_commit: Result of the commit that activates the configuration at boot: ``OK``,
             ``FAIL``, or ``PEND`` while it runs; ``None`` before it starts.
     """
 
@@ -28,7 +28,7 @@ class State:
 
 
 class Firewall(LicenseCommands, Protocol):
-    """One firewall, as one administrator.
+    """A connection to one firewall, as one administrator.
 
     Every method raises a PanOsError if it fails.
     """

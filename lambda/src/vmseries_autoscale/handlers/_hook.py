@@ -1,4 +1,4 @@
-"""The common part of the handlers of the two lifecycle hooks."""
+"""Serve the queue of a lifecycle hook, for the launch and terminate handlers."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def serve_queue(
     """Process a batch of queue messages, or run the pre-flight.
 
     Args:
-        event: The batch; or ``{"action": "validate"}`` for the pre-flight.
+        event: Batch of queue messages; or ``{"action": "validate"}`` for the pre-flight.
         context: Lambda context.
         transition: Lifecycle transition that the function handles.
         settings: Settings of the function.
-        run_visit: Visits the instances of the events.
+        run_visit: Visits the instances of the events and returns the outcomes.
         reserve_milliseconds: Time reserved for work in progress.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Handler of the reconcile schedule, and of reports on request."""
+"""Handler of the reconcile schedule and of manual invocations."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Compare the inventories, resend lost events and remove orphans.
 
     Args:
-        event: Scheduled event of EventBridge; or ``{"action": "report"}``, which changes nothing;
-            or ``{"action": "reconcile"}``, which does the same as the schedule; or
+        event: Scheduled event of EventBridge; ``{"action": "report"}`` to change nothing;
+            ``{"action": "reconcile"}`` to do the same as on schedule; or
             ``{"action": "validate"}`` for the pre-flight.
         context: Lambda context.
 
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         MalformedEventError: For any other event.
-        PanOsError: If the inventory of Panorama is not available.
+        PanOsError: If Panorama cannot be reached, or refuses a request.
     """
     settings = from_environment(ReconcileSettings)
     with telemetry.invocation(settings.name):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 RESERVE_MILLISECONDS = 20_000
-"""Time reserved for work in progress: longer than the longest call takes, and than the dozen
+"""Time reserved for work in progress: longer than the longest call, and longer than the dozen
 requests that remove a batch of firewalls from Panorama."""
 
 

@@ -16,7 +16,7 @@ from vmseries_autoscale.launch.instance import LaunchingInstance, describe_netwo
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, reason_of
 from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -44,15 +44,13 @@ def abandon_failed(
 def reason_to_abandon(
     outcome: Outcome, launching: LaunchingInstance, settings: LaunchSettings
 ) -> str | None:
-    """Why the launch is abandoned; ``None`` if it is not."""
+    """Return the reason to abandon the launch; ``None`` to continue it."""
     deadline_passed = launching.age >= settings.deadline_seconds
     match outcome:
-        case Failed(PermanentError() as error):
-            return f"{type(error).__name__}: {error}"
-        case Failed(error) if deadline_passed:
-            return f"the deadline passed; {type(error).__name__}: {error}"
-        case Retry(reason) if deadline_passed:
-            return f"the deadline passed; {reason}"
+        case Failed(PermanentError()):
+            return reason_of(outcome)
+        case Failed() | Retry() if deadline_passed:
+            return f"the deadline passed; {reason_of(outcome)}"
     return None
 
 
@@ -63,7 +61,7 @@ def _abandon(
 ) -> Outcome:
     """Undo the launch and have Auto Scaling replace the instance.
 
-    Attached interfaces are set to be deleted with the instance, so that one visit is enough.
+    Attached interfaces are set to be deleted with the instance, so that no later visit is needed.
     """
     instance_id, reason = launching.event.instance_id, reasons[launching.event]
     _, networks = describe_network([instance_id], visit)

@@ -33,7 +33,7 @@ def _enter(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcom
 
 
 def targets_of(instance_id: str, network: NetworkState, settings: LaunchSettings) -> list[Target]:
-    """The targets of an instance: its addresses in the target groups of their interfaces."""
+    """Return the targets of an instance: its addresses in their interfaces' target groups."""
     return [
         target
         for interface in settings.interfaces.values()

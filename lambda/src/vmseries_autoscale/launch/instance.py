@@ -1,4 +1,4 @@
-"""Launching instances: what AWS shows of them at the start of a visit."""
+"""Launching instances, as AWS describes them at the start of a visit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LaunchingInstance(InstanceInTransition):
     """One instance that waits at the launch hook.
 
     Attributes:
-        network: Interfaces and addresses that are attached to it or were created for it.
+        network: Interfaces and addresses that are attached to or were created for the instance.
         duplicate_events: Other events of the same lifecycle action, which share its outcome.
     """
 
@@ -42,7 +42,7 @@ def describe_all(
     """Describe the instances of a batch and send their heartbeats.
 
     Returns:
-        One launching instance for each open lifecycle action; and the outcomes of the other events.
+        A launching instance for each open lifecycle action; and the outcomes of the other events.
     """
     (known, networks), hooks_open = instance_in_transition.describe_all(
         events, visit.autoscaling, partial(describe_network, visit=visit)
@@ -65,10 +65,10 @@ def describe_all(
 
 
 def _hook_closed(event: LifecycleEvent) -> Outcome:
-    # The instance is in service or terminating: it needs no interfaces any more.
-    with telemetry.about(**event.log_keys):
+    # The instance is in service or terminating, and no longer needs this visit.
+    with telemetry.log_context(**event.log_keys):
         telemetry.count(Metric.LAUNCH_HOOK_CLOSED)
-        logger.warning("The launch hook is already closed; nothing to do")
+        logger.warning("Ignored an event whose launch hook is already closed")
     return Done()
 
 
@@ -78,7 +78,7 @@ def describe_network(
     """Describe instances and their network.
 
     Returns:
-        The instances that EC2 knows; and the network of every instance, known or not.
+        The instances that EC2 knows; and the network of all instances, by instance id.
     """
     deployment = visit.settings.name
     with concurrency.thread_pool() as submit:
@@ -90,7 +90,8 @@ def describe_network(
             partial(describe.describe_addresses, visit.ec2, deployment, instance_ids)
         )
     known = described.result()
-    # An own interface that is attached is in both lists. The second one has its name, and wins.
+    # Both lists include our attached interfaces. The second list has their names and takes
+    # precedence.
     networks = {
         instance_id: NetworkState.of(
             [

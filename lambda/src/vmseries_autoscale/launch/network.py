@@ -17,17 +17,17 @@ from vmseries_autoscale.settings import LaunchSettings, Readiness
 from vmseries_autoscale.telemetry import Metric
 
 CAPACITY_RETRY_SECONDS = 300
-"""Age up to which capacity errors are retried. Meanwhile the firewall boots, and a firewall without
-a management interface gets no license either: its bootstrap tries only once."""
+"""Age in seconds up to which capacity errors are retried. The firewall boots in the meantime, and
+its bootstrap tries only once: without a management interface it gets no license."""
 
 BOOT_SECONDS = 900
-"""Age at which a firewall has booted. Without a management interface it never becomes ready."""
+"""Age in seconds at which a firewall has booted. Without interfaces it never becomes ready."""
 
 
 def attach_network(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Attach what is missing. Instances whose interfaces were just attached wait for the boot."""
+    """Attach missing interfaces and addresses, after which the instance waits for its boot."""
     return for_each(launching, partial(_attach, visit=visit), visit.time_budget, parallel=True)
 
 
@@ -54,18 +54,19 @@ def _attach(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outco
     telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, launching.age)
     if visit.settings.readiness is Readiness.OFF:
         return Done()
-    return Retry("interfaces attached; the firewall is booting, which takes minutes")
+    return Retry("the interfaces are attached; the firewall is booting, which takes minutes")
 
 
 def _check_boot(launching: LaunchingInstance, settings: LaunchSettings) -> None:
     """Check that the firewall has not booted without its interfaces.
 
     Raises:
-        BootedWithoutInterfacesError: If it has.
+        BootedWithoutInterfacesError: If it has booted without them.
     """
     expected = any(interface.device_index > 0 for interface in settings.interfaces.values())
     attached = launching.network.own_interfaces
     if expected and not attached and launching.age >= BOOT_SECONDS:
         raise BootedWithoutInterfacesError(
-            f"{launching.age:.0f} s after its launch, the firewall has booted without interfaces"
+            f"the firewall booted without its interfaces, which are still missing "
+            f"{launching.age:.0f} s after its launch"
         )

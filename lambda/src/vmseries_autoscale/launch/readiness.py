@@ -1,4 +1,4 @@
-"""Whether a firewall is ready for service, and what keeps it from being ready."""
+"""Decide whether a firewall is ready for service, and why it is not."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from vmseries_autoscale.settings import Readiness
 IN_SYNC = "In Sync"
 
 MAXIMUM_FAILED_PUSHES = 3
-"""Failed pushes after which no further push is requested: an operator has to fix the cause."""
+"""Number of failed pushes after which no push is requested: an operator has to fix the cause."""
 
 NO_LICENSE = "the firewall has no license"
 
 
-def not_ready_reason(wanted: Readiness, device: Device | None) -> str | None:
-    """Why the firewall is not ready according to Panorama; ``None`` if it is ready.
+def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
+    """Return why a firewall is not ready according to Panorama; ``None`` if it is ready.
 
-    A connected firewall is not necessarily ready: until device group and template stack are in
-    sync, it passes traffic without its policy, or no traffic.
+    A connected firewall is not necessarily ready: until its device group and template stack are in
+    sync, it passes traffic without its policy, or no traffic at all.
     """
-    if wanted is Readiness.OFF:
+    if required is Readiness.OFF:
         return None
     if device is None or not device.connected:
         return "not connected to Panorama"
-    if wanted is Readiness.CONNECTED:
+    if required is Readiness.CONNECTED:
         return None
     if device.template_status != IN_SYNC:
         return f"template stack: {device.template_status or 'no status'}"
@@ -36,36 +36,36 @@ def not_ready_reason(wanted: Readiness, device: Device | None) -> str | None:
 
 
 def firewall_not_ready_reason(state: State) -> str | None:
-    """Why the firewall is not ready according to itself; ``None`` if it is ready."""
+    """Return why a firewall is not ready according to its own API; ``None`` if it is ready."""
     if state.auto_commit == "FAIL":
-        # First, since the chassis is not ready in this case either.
+        # Checked first, because the chassis is not ready in this case either.
         return "the firewall's auto-commit has failed: its bootstrap configuration is not valid"
     if not state.chassis_ready:
         return "the firewall is booting: its chassis is not ready"
     return None if state.ready else "the firewall's auto-commit is in progress"
 
 
-def is_out_of_sync(wanted: Readiness, device: Device | None) -> bool:
-    """Whether the firewall only needs a push, according to Panorama.
+def is_out_of_sync(required: Readiness, device: Device | None) -> bool:
+    """Return whether, according to Panorama, a firewall needs only a push to become ready.
 
-    Panorama can push to firewalls in our device group and template stack. A firewall without a
-    status is not in them.
+    Panorama can push only to firewalls in our device group and template stack. A firewall without
+    a status is not in them.
     """
     return (
-        wanted is Readiness.IN_SYNC
+        required is Readiness.IN_SYNC
         and device is not None
         and device.connected
         and None not in (device.policy_status, device.template_status)
-        and not_ready_reason(wanted, device) is not None
+        and not_ready_reason(required, device) is not None
     )
 
 
 def serials_to_push(serials: Collection[str], pushes: Sequence[Push]) -> frozenset[str]:
-    """The firewalls to push to: those without a push in progress or too many failed ones.
+    """Return the firewalls that have no push in progress and not too many failed pushes.
 
     Args:
         serials: Serial numbers of connected firewalls that are out of sync.
-        pushes: Push jobs of Panorama. A job without serial numbers may be for all firewalls.
+        pushes: Push jobs of Panorama. A job without serial numbers may affect all firewalls.
     """
     remaining = frozenset(serials)
     for push in pushes:
@@ -77,7 +77,7 @@ def serials_to_push(serials: Collection[str], pushes: Sequence[Push]) -> frozens
 
 
 def push_failures(serial: str, pushes: Sequence[Push]) -> list[str]:
-    """Why pushes to a firewall have failed, in the order of ``pushes``."""
+    """Return the reasons of a firewall's failed pushes, in the order of ``pushes``."""
     return [
         f"push job {push.job_id} failed: {push.failures[serial]}"
         for push in pushes

@@ -9,7 +9,7 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def pass_readiness_gate(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Check whether the firewalls are ready: in Panorama, or else on the firewalls themselves."""
+    """Check whether the firewalls are ready, in Panorama or on the firewalls themselves."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
     if visit.settings.panorama is not None:
@@ -38,12 +38,12 @@ def pass_readiness_gate(
 def _check_in_panorama(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings], settings: PanoramaSettings
 ) -> dict[LifecycleEvent, Outcome]:
-    """Check all firewalls with one list of Panorama's devices."""
+    """Check all firewalls against one device list of Panorama."""
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in launching}
     check = partial(_check_device, session=session, visit=visit)
-    # Not in parallel: the session is not thread-safe.
+    # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget)
     if settings.push_when_out_of_sync:
         outcomes |= _push_out_of_sync(launching, session, visit)
@@ -54,17 +54,17 @@ def _check_device(
     launching: LaunchingInstance, session: PanoramaSession, visit: Visit[LaunchSettings]
 ) -> Outcome:
     settings = visit.settings
-    identified = instance_in_transition.identify(
+    identity = instance_in_transition.identify(
         launching,
         settings.management_device_index,
         session.devices.values(),
         visit.ec2,
         settings.name,
     )
-    if isinstance(identified, Unknown):
-        return Retry(identified.reason)
-    serial = identified.serial
-    with telemetry.about(serial=serial):
+    if isinstance(identity, Unidentified):
+        return Retry(identity.reason)
+    serial = identity.serial
+    with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
             licensed = session.panorama.firewall(serial).licenses()
@@ -75,17 +75,17 @@ def _check_device(
 def _push_out_of_sync(
     launching: Sequence[LaunchingInstance], session: PanoramaSession, visit: Visit[LaunchSettings]
 ) -> dict[LifecycleEvent, Outcome]:
-    """Push to the firewalls that only need a push, with one job.
+    """Request one push to all firewalls that need only a push.
 
     Returns:
-        Outcomes of the firewalls whose earlier pushes have failed.
+        The outcomes of firewalls whose earlier pushes failed.
     """
-    wanted = visit.settings.readiness
+    required = visit.settings.readiness
     out_of_sync = {
         instance.serial: instance.event
         for instance in launching
         if instance.serial
-        and readiness.is_out_of_sync(wanted, session.devices.get(instance.serial))
+        and readiness.is_out_of_sync(required, session.devices.get(instance.serial))
     }
     if not out_of_sync or not visit.time_budget.has_time():
         return {}
@@ -94,7 +94,7 @@ def _push_out_of_sync(
         return dict.fromkeys(out_of_sync.values(), pushes)
     return {
         event: Retry(
-            f"{readiness.not_ready_reason(wanted, session.devices[serial])}; {failures[0]}"
+            f"{readiness.not_ready_reason(required, session.devices[serial])}; {failures[0]}"
         )
         for serial, event in out_of_sync.items()
         if (failures := readiness.push_failures(serial, pushes))
@@ -102,7 +102,7 @@ def _push_out_of_sync(
 
 
 def _push(panorama: Panorama, serials: Collection[str]) -> list[Push]:
-    """Push unless a push is in progress. Returns the pushes of before."""
+    """Request a push, unless one is in progress, and return the earlier pushes."""
     pushes = panorama.pushes()
     due = readiness.serials_to_push(serials, pushes)
     if due:
@@ -125,8 +125,8 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
         if reason is None and tags.SERIAL not in launching.tags:
             _save_serial(launching, connection.serial(), visit)
     except PanOsError as error:
-        # Not a failure: a booting firewall does not answer yet, or not yet with the certificate
-        # and the administrators of its configuration.
+        # Not a failure: a booting firewall does not respond yet, or does not have its configured
+        # certificate and administrators yet.
         return Retry(str(error))
     return Done() if reason is None else Retry(reason)
 
@@ -134,7 +134,7 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
 def _save_serial(
     launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
 ) -> None:
-    """Keep the serial number, by which an operator can find the license later."""
+    """Save the serial number, with which an operator can find the license later."""
     if serial is not None:
         instance_in_transition.save_identity(
             launching, Identity(serial, Evidence.FIREWALL), visit.ec2

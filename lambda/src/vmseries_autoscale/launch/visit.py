@@ -1,7 +1,7 @@
 """One visit to launching instances: attach their network, wait until ready, enter service.
 
 A visit handles a batch, so that its firewalls share one connection to Panorama, which allows few
-requests at a time. Apart from that, each instance proceeds independently of the others.
+requests at a time. Otherwise the instances of a batch are independent of each other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ STEPS = (attach_network, pass_readiness_gate, enter_service)
 
 
 def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -> Outcomes:
-    """Take a batch of launches as far as possible now.
+    """Take a batch of launches as far as currently possible.
 
     Args:
         events: Lifecycle events, one for each message.
-        visit: Settings, time and clients.
+        visit: Context of the visit.
 
     Returns:
         The outcome of each event.
@@ -33,7 +33,7 @@ def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -
     outcomes |= run_steps(launching, STEPS, visit)
     outcomes |= abandon_failed(launching, outcomes, visit)
     waiting = [instance for instance in launching if instance.event in unfinished(outcomes)]
-    # The start of a launch is in the activity history: it needs no tag before the first interval.
+    # The activity history shows the start of a launch, so the first interval needs no tag.
     since = {instance.event.instance_id: instance.event.time for instance in waiting}
     tag_last_visit(waiting, visit.ec2, visit.now, since)
     duplicates = {

@@ -1,4 +1,4 @@
-"""Licenses that Panorama's license plugin returns."""
+"""Return licenses through Panorama's license plugin."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from vmseries_autoscale.panorama.removal import failed_commit_error
 logger = logging.getLogger(__name__)
 
 LICENSE_LEFT_TO_PLUGIN = (
-    "The license is still in use: the firewall stays in Panorama, where the reconcile function "
-    "continues to request its deactivation from the license plugin"
+    "The license is not returned yet: the firewall stays in Panorama, and the reconcile function "
+    "continues to request the license's deactivation from the license plugin"
 )
-"""Log message for a firewall that is gone while the license manager still lists its license."""
+"""Log message for a terminated firewall whose license the license manager still lists."""
 
 PLUGIN_ADMINISTRATOR = "__sw_fw_license"
-"""The administrator as which the license plugin changes Panorama's configuration. The vendor's own
-auto scaling module commits this administrator's changes after each deactivation
+"""The administrator account with which the license plugin changes Panorama's configuration. The
+vendor's own auto scaling module commits this administrator's changes after each deactivation
 (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
 
 _COMMIT_DESCRIPTION = re.compile(r": return \d+ licenses$")
@@ -41,24 +41,24 @@ def request_plugin_deactivation(
 ) -> PanOsError | None:
     """Request the license plugin to deactivate licenses, and commit the plugin's changes.
 
-    The plugin changes the configuration some time after its response, as an administrator of its
-    own. The commit is therefore also requested if there is no license left to deactivate.
+    The plugin changes the configuration some time after its response, with its own administrator
+    account. The commit is therefore requested even if no license is left to deactivate.
 
     Args:
-        panorama: the Panorama with the plugin.
-        license_manager: the license manager that assigned the licenses.
-        serials: the firewalls that the license manager still lists.
-        deployment: the deployment's name, for the commit's description.
+        panorama: Connection to the Panorama with the plugin.
+        license_manager: Name of the license manager that assigned the licenses.
+        serials: Serial numbers that the license manager still lists.
+        deployment: Name of the deployment, for the description of the commit.
 
     Returns:
-        The error of the last commit of the plugin's changes, if that failed: the reason why the
+        The error of the last commit of the plugin's changes, if it failed: the reason why the
         licenses are not returned yet.
 
     Raises:
-        LicenseServerUnreachableError: if Panorama cannot reach Palo Alto's license server.
-        LicensingKeyError: if the license server rejects Panorama's key.
-        PanOsError: if a request to Panorama fails.
-        DeviceBusyError: if Panorama is busy.
+        LicenseServerUnreachableError: If Panorama cannot reach Palo Alto's license server.
+        LicensingKeyError: If the license server rejects Panorama's key.
+        PanOsError: If a request to Panorama fails.
+        DeviceBusyError: If Panorama is busy.
     """
     failed = _last_commit_error(panorama) if serials else None
     if serials:
@@ -82,20 +82,20 @@ def _last_commit_error(panorama: Panorama) -> PanOsError | None:
     last = next(finished, None)
     if last is None or not last.failed:
         return None
-    return failed_commit_error(last, "it is requested again")
+    return failed_commit_error(last, "it was requested again")
 
 
 def verify_unlicensed(panorama: Panorama, license_manager: str, serial: str) -> None:
     """Verify that a connected firewall that the license manager never listed has no license.
 
     A wrong license manager lists none of the deployment's firewalls, which would look like success.
-    For a firewall that the license manager did list, only that list is used: how soon the firewall
-    itself notices a deactivation is not documented.
+    If the license manager has listed the firewall, only its list counts, because the vendor does
+    not document how soon a firewall notices the deactivation.
 
     Raises:
-        LicenseManagerError: if the firewall has a license.
-        PanOsError: if the request fails.
-        DeviceBusyError: if Panorama is busy.
+        LicenseManagerError: If the firewall has a license.
+        PanOsError: If the request fails.
+        DeviceBusyError: If Panorama is busy.
     """
     try:
         licensed = panorama.firewall(serial).licenses()

@@ -1,4 +1,4 @@
-"""Explanation of errors that PAN-OS returns when a license cannot be deactivated."""
+"""Explain the errors that PAN-OS returns when a license cannot be deactivated."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _UNREACHABLE = re.compile(
 
 @contextmanager
 def license_errors(device: str, key_advice: str) -> Iterator[None]:
-    """Replace errors that have a licensing cause by one that names the cause and the remedy.
+    """Replace errors with a licensing cause by an error that names the cause and the remedy.
 
     Args:
-        device: the device that deactivates the license, for the message.
-        key_advice: what to do if the licensing API key is the cause.
+        device: Name of the device that deactivates the license, for the message.
+        key_advice: Remedy if the licensing API key is the cause.
 
     Raises:
-        LicenseServerUnreachableError: if the device cannot reach Palo Alto's license server.
-        LicensingKeyError: if the license server rejects the licensing API key.
+        LicenseServerUnreachableError: If the device cannot reach Palo Alto's license server.
+        LicensingKeyError: If the license server rejects the licensing API key.
     """
     try:
         yield
     except (DeviceRefusedError, DeviceBusyError) as error:
-        # A device that cannot reach the license server may also answer "Please try again later".
+        # A device that cannot reach the license server may also respond "Please try again later".
         text = str(error) if isinstance(error, DeviceBusyError) else error.text
         explained = _explanation(text, device, key_advice)
         if explained is None:

@@ -1,5 +1,5 @@
-"""What both hooks share: events, heartbeats, queue messages and the steps of a visit.
+"""The common part of both hooks: events, heartbeats, queue messages and the steps of a visit.
 
-``message_queue`` turns the messages of a batch into one visit, and its outcomes into deletion,
-backoff or the dead-letter queue. ``visit`` runs the steps.
+``message_queue`` runs one visit for the messages of a batch, and deletes, delays or dead-letters
+each message according to its outcome. ``visit`` runs the steps.
 """

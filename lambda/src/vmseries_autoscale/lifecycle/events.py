@@ -1,4 +1,4 @@
-"""Lifecycle events: parse those that EventBridge sends, and write a lost one again."""
+"""Parse the lifecycle events that EventBridge sends, and rebuild lost events."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vmseries_autoscale.settings import HookSettings
 
 
 class Transition(StrEnum):
-    """The lifecycle transition of an event, by Auto Scaling's names."""
+    """The lifecycle transition of an event, with Auto Scaling's names."""
 
     LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
     TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
 class Endpoint(StrEnum):
-    """The origin or the destination of an instance."""
+    """The origin or destination of an instance in transition."""
 
     EC2 = "EC2"
     GROUP = "AutoScalingGroup"
@@ -42,7 +42,7 @@ ROUTES = {
 """The supported origin and destination. Transitions from or to a warm pool are refused."""
 
 RESENT_SOURCE = "vmseries-autoscale.reconcile"
-"""The source of events that were resent. Sources of AWS services begin with "aws."."""
+"""The source of resent events. The sources of AWS services begin with "aws."."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class LifecycleEvent:
     """One instance that waits at one lifecycle hook.
 
     Attributes:
-        token: Identifies this lifecycle action. It is a permission, so it is never logged.
-            ``None`` in an event that was resent, since Auto Scaling shows tokens only in its own
-            events.
-        time: When Auto Scaling sent the event, timezone-aware. Deadlines count from it.
+        time: Time at which Auto Scaling sent the event, timezone-aware. Deadlines count from it.
+        token: Token that identifies the lifecycle action. It allows completing the action, so it is
+            never logged. ``None`` in a resent event, because only Auto Scaling's own events show
+            tokens.
     """
 
     instance_id: str
@@ -64,7 +64,7 @@ class LifecycleEvent:
 
     @property
     def log_keys(self) -> dict[str, str]:
-        """The keys of every log record about the event."""
+        """The keys that every log record about the event has."""
         return {
             "instance_id": self.instance_id,
             "auto_scaling_group": self.auto_scaling_group,
@@ -73,7 +73,7 @@ class LifecycleEvent:
 
 
 def parse(body: str, transition: Transition, settings: HookSettings) -> LifecycleEvent | None:
-    """Parse a queue message. Returns ``None`` for the test notification of a new hook.
+    """Parse a queue message; return ``None`` for the test notification of a new hook.
 
     The format is documented in "Amazon EC2 Auto Scaling event reference",
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
@@ -109,7 +109,7 @@ def parse(body: str, transition: Transition, settings: HookSettings) -> Lifecycl
 def to_message(
     transition: Transition, group: str, hook: str, instance_id: str, time: datetime
 ) -> str:
-    """Write the queue message for an event that was lost: the same event without its token."""
+    """Build the queue message for a lost event: the same event without its token."""
     origin, destination = ROUTES[transition]
     return json.dumps(
         {
@@ -148,8 +148,8 @@ def _check_route(detail: dict[str, Any], transition: Transition) -> None:
         raise MalformedEventError(f"unknown origin or destination: {exc}") from exc
     if route != ROUTES[transition]:
         raise UnsupportedTransitionError(
-            f"instances going from {route[0]} to {route[1]} are not handled; "
-            "the group must not have a warm pool"
+            f"the transition from {route[0]} to {route[1]} is not supported; remove the warm pool "
+            "from the Auto Scaling group"
         )
 
 
@@ -166,7 +166,7 @@ def _json_object(body: str) -> dict[str, Any]:
 def _text(content: dict[str, Any], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str) or not value:
-        raise MalformedEventError(f"the event has no text for {key}")
+        raise MalformedEventError(f"the event has no value for {key}, or its value is not a string")
     return value
 
 
@@ -174,7 +174,7 @@ def _time(event: dict[str, Any]) -> datetime:
     try:
         time = datetime.fromisoformat(_text(event, "time"))
     except ValueError as exc:
-        raise MalformedEventError("the event's time is not an ISO 8601 time") from exc
+        raise MalformedEventError("the event's time is not in ISO 8601 format") from exc
     if time.tzinfo is None:
         raise MalformedEventError("the event's time has no time zone")
     return time

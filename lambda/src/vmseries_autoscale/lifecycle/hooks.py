@@ -1,4 +1,4 @@
-"""Lifecycle hooks: send heartbeats and complete lifecycle actions."""
+"""Send heartbeats to lifecycle hooks and complete lifecycle actions."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Result(StrEnum):
 
 
 def send_heartbeat(autoscaling: AutoScalingClient, event: LifecycleEvent) -> bool:
-    """Restart the time-out of the lifecycle action.
+    """Send a heartbeat, which restarts the timeout of the lifecycle action.
 
     Returns:
-        Whether the action is still open. A heartbeat that carries the event's token is the only
-        way to check this that cannot confuse the action with a later one of the same instance.
+        Whether the action is still open. Only a heartbeat with the event's token proves this,
+        because the same instance may have a later action.
     """
     try:
         autoscaling.record_lifecycle_action_heartbeat(**_action(event))
@@ -42,7 +42,7 @@ def send_heartbeat(autoscaling: AutoScalingClient, event: LifecycleEvent) -> boo
 
 
 def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Result) -> None:
-    """Complete the lifecycle action. An action that is already complete is a success."""
+    """Complete the lifecycle action. An action that is already complete is not an error."""
     try:
         autoscaling.complete_lifecycle_action(**_action(event), LifecycleActionResult=result.value)
     except ClientError as error:
@@ -54,7 +54,7 @@ def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Resu
 
 
 def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
-    """The lifecycle action for Auto Scaling: by token, or else by hook and instance."""
+    """Return the parameters that identify the lifecycle action, with its token if it is known."""
     action: RecordLifecycleActionHeartbeatTypeTypeDef = {
         "LifecycleHookName": event.hook,
         "AutoScalingGroupName": event.auto_scaling_group,
@@ -66,9 +66,9 @@ def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
 
 
 def _is_closed(error: ClientError) -> bool:
-    """Whether the action is complete, or the group or the hook is deleted.
+    """Return whether the action is complete, or its group or hook is deleted.
 
-    Auto Scaling uses one error code for all of these and for other refusals. Only the text differs:
+    Auto Scaling uses one error code for these and for other errors. Only the texts differ:
     "No active Lifecycle Action found with …", "AutoScalingGroup name not found".
     """
     text = error.response.get("Error", {}).get("Message", "").lower()

@@ -1,4 +1,4 @@
-"""An instance in transition: what a launch and a termination have in common."""
+"""Instances in transition: the common part of launches and terminations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vmseries_autoscale import concurrency, firewall_identity, telemetry
 from vmseries_autoscale.aws import instances
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unknown
+from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.outcome import Unfinished, run_step
@@ -29,10 +29,10 @@ class InstanceInTransition:
     """One instance that waits at a lifecycle hook.
 
     Attributes:
-        event: Event of its lifecycle action.
+        event: Event of the lifecycle action.
         age: Seconds since the event.
-        instance: ``None`` if EC2 does not know it.
-        serial: Serial number of its firewall, once it is known.
+        instance: EC2 instance; ``None`` if EC2 does not know it.
+        serial: Serial number of the firewall; ``None`` until it is known.
         tags: Tags of the instance, including those that this visit has written.
     """
 
@@ -46,7 +46,7 @@ class InstanceInTransition:
         self.tags = dict(self.instance.tags) if self.instance else {}
 
     def private_ip(self, device_index: int) -> str | None:
-        """The private address of the interface at ``device_index``."""
+        """Return the private IP address of the interface at ``device_index``."""
         return self.instance.private_ip(device_index) if self.instance else None
 
     def add_tags(self, ec2: EC2Client, new: Mapping[str, str]) -> None:
@@ -69,8 +69,8 @@ def describe_all(
         describe: Describes instances by id.
 
     Returns:
-        What ``describe`` returned; and for each event whether its lifecycle action is still open,
-        or why that is not known.
+        The result of ``describe``; and, for each event, whether its lifecycle action is still open,
+        or the outcome of a heartbeat that failed.
     """
     instance_ids = list(dict.fromkeys(event.instance_id for event in events))
     with concurrency.thread_pool() as submit:
@@ -84,40 +84,40 @@ def describe_all(
 
 
 def identify(
-    subject: InstanceInTransition,
+    instance: InstanceInTransition,
     management_device_index: int,
     devices: Collection[Device],
     ec2: EC2Client,
     deployment: str,
-) -> Identity | Unknown:
+) -> Identity | Unidentified:
     """Identify the firewall of an instance, and tag the instance with its serial number.
 
     Args:
-        subject: Instance.
+        instance: Instance that waits at a lifecycle hook.
         management_device_index: Device index of the management interface.
         devices: Firewalls that Panorama lists.
         ec2: Client of Amazon EC2.
         deployment: Name of the deployment.
     """
-    instance_id = subject.event.instance_id
+    instance_id = instance.event.instance_id
     identified = firewall_identity.identify(
         instance_id,
-        subject.tags,
-        subject.private_ip(management_device_index),
+        instance.tags,
+        instance.private_ip(management_device_index),
         devices,
         partial(instances.other_instance_with_serial, ec2, deployment, instance_id),
     )
     if isinstance(identified, Identity):
-        save_identity(subject, identified, ec2)
+        save_identity(instance, identified, ec2)
     return identified
 
 
-def save_identity(subject: InstanceInTransition, identified: Identity, ec2: EC2Client) -> None:
-    """Keep the serial number, in a tag for later visits."""
-    subject.serial = identified.serial
+def save_identity(instance: InstanceInTransition, identified: Identity, ec2: EC2Client) -> None:
+    """Save the serial number in a tag for later visits."""
+    instance.serial = identified.serial
     if identified.evidence is not Evidence.SERIAL_TAG:
-        with telemetry.about(serial=identified.serial):
-            subject.add_tags(ec2, firewall_identity.tags_for(identified))
+        with telemetry.log_context(serial=identified.serial):
+            instance.add_tags(ec2, firewall_identity.tags_for(identified))
 
 
 def tag_last_visit(
@@ -127,5 +127,5 @@ def tag_last_visit(
     since: Mapping[str, datetime] | None = None,
 ) -> None:
     """Tag waiting instances with the time of this visit. See ``instances.tag_last_visit``."""
-    known = [subject.instance for subject in waiting if subject.instance is not None]
+    known = [item.instance for item in waiting if item.instance is not None]
     instances.tag_last_visit(ec2, known, now, since)

@@ -1,8 +1,8 @@
-"""Process a batch of queue messages: the outcome of a visit decides what happens to its message.
+"""Process a batch of queue messages according to the outcomes of the visit.
 
-*Done* deletes the message. *Retry* and *Failed* make it visible again after a backoff, so that each
-lifecycle action has one chain of visits. A crash at any point only shortens the backoff to the
-queue's visibility timeout. A message that cannot be parsed moves to the dead-letter queue at once.
+*Done* deletes the message. *Retry* and *Failed* make the message visible again after a backoff, so
+that each lifecycle action has one chain of visits. After a crash, the queue's visibility timeout
+replaces the backoff. A message that cannot be parsed moves to the dead-letter queue at once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BACKOFF_FACTOR = 1.5
-"""The growth of the backoff from one visit to the next."""
+"""The factor by which the backoff grows from one visit to the next."""
 
 SHORT_BACKOFF_SECONDS = 5
 """The first backoff for conditions that clear within seconds."""
@@ -57,11 +57,11 @@ message up to 1,000 times, and up to 900 visits fit into the longest deadline at
 backoff."""
 
 ParsedMessage: TypeAlias = LifecycleEvent | InvalidMessageError | None
-"""The event of a message, the error of an invalid one, or ``None`` for a test notification."""
+"""The event of a message, the error of an invalid message, or ``None`` for a test notification."""
 
 
 class _KeepMessageError(Exception):
-    """Makes the batch processor keep a message in the queue."""
+    """Signals the batch processor to keep a message in the queue."""
 
 
 def process_batch(
@@ -76,7 +76,8 @@ def process_batch(
         batch: Batch from the event source mapping.
         transition: Lifecycle transition that this function handles.
         settings: Settings of the function.
-        visit: Returns the outcome of each event. Messages with equal events share one.
+        visit: Visits distinct events and returns their outcomes. Messages with equal events share
+            an outcome.
 
     Returns:
         The messages that stay in the queue.
@@ -91,7 +92,9 @@ def process_batch(
 
     def finish(record: SQSRecord) -> None:
         message = messages[record.message_id]
-        with telemetry.about(message_id=record.message_id, **getattr(message, "log_keys", {})):
+        with telemetry.log_context(
+            message_id=record.message_id, **getattr(message, "log_keys", {})
+        ):
             keep = run_step(partial(_finish_message, record, message, outcomes, settings))
             if isinstance(keep, Unfinished):
                 # The message becomes visible again after the queue's visibility timeout.
@@ -102,7 +105,7 @@ def process_batch(
     return process_partial_response(
         event=batch,
         record_handler=finish,
-        # Keeping all messages of a batch is normal while instances wait. It is not a failure.
+        # While instances wait, it is normal that all messages of a batch stay in the queue.
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
     )
 
@@ -118,17 +121,17 @@ def _visit(
 
 
 def backoff_seconds(outcome: Unfinished, receive_count: int, settings: HookSettings) -> int:
-    """The backoff of a message, in seconds.
+    """Return the backoff of a message in seconds.
 
     Args:
         outcome: Outcome of the visit.
-        receive_count: How often the message was received, including this time.
+        receive_count: Number of times the message was received, including this one.
         settings: Settings of the function.
     """
     match outcome:
         case Retry(delay=Delay.THROTTLED) if receive_count <= THROTTLE_MAX_RECEIVES:
             # A random backoff, so that visits that were throttled together do not retry together.
-            # It does not grow: that would put the oldest visits last.
+            # It does not grow, because a growing backoff would delay the oldest messages most.
             return random.randint(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS)  # noqa: S311
         case Retry(delay=Delay.SHORT):
             first = SHORT_BACKOFF_SECONDS
@@ -140,7 +143,7 @@ def backoff_seconds(outcome: Unfinished, receive_count: int, settings: HookSetti
 
 
 def exponential_backoff_seconds(receive_count: int, first: int, maximum: int) -> int:
-    """The backoff after a message was received ``receive_count`` times, in seconds."""
+    """Return the backoff in seconds after a message was received ``receive_count`` times."""
     return round(min(first * BACKOFF_FACTOR ** (receive_count - 1), maximum))
 
 
@@ -154,7 +157,7 @@ def _parse(body: str, transition: Transition, settings: HookSettings) -> ParsedM
 def _finish_message(
     record: SQSRecord, message: ParsedMessage, outcomes: Outcomes, settings: HookSettings
 ) -> bool:
-    """Apply the outcome to the message. Returns whether the message stays in the queue."""
+    """Apply the outcome to the message and return whether the message stays in the queue."""
     match message:
         case None:
             logger.info("Ignored autoscaling:TEST_NOTIFICATION")
@@ -181,11 +184,13 @@ def _move_to_dead_letter_queue(
         MessageAttributes={"error": {"DataType": "String", "StringValue": name}},
     )
     telemetry.count(Metric.MESSAGE_DEAD_LETTERED)
-    logger.error("Moved message to dead-letter queue", extra={"error": name, "reason": str(error)})
+    logger.error(
+        "Moved a message to the dead-letter queue", extra={"error": name, "reason": str(error)}
+    )
 
 
 def _delay_message(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
-    """Make the message visible again after ``seconds``."""
+    """Make the message visible again after this number of seconds."""
     clients.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,
         ReceiptHandle=record.receipt_handle,
@@ -195,7 +200,7 @@ def _delay_message(record: SQSRecord, settings: HookSettings, seconds: int) -> N
 
 
 def _log_outcome(outcome: Unfinished) -> None:
-    """Log and count why a visit will be repeated."""
+    """Log and count the reason why a visit will be retried."""
     match outcome:
         case Retry(reason, Delay.THROTTLED):
             telemetry.count(Metric.VISIT_FAILED)
@@ -213,6 +218,6 @@ def _log_failure(error: Exception) -> None:
     logger.error(
         "Visit failed; will retry",
         extra={"error": type(error).__name__, "reason": str(error)},
-        # A known error needs no traceback.
+        # An expected error needs no traceback.
         exc_info=None if isinstance(error, RetryableError) else error,
     )

@@ -1,4 +1,4 @@
-"""One connection to Panorama, shared by the steps of a visit."""
+"""The connection to Panorama that the steps of a visit share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vmseries_autoscale.settings import PanoramaSettings
 
 @dataclass(slots=True)
 class PanoramaSession:
-    """A connection to Panorama, with the firewalls that it listed when it was opened.
+    """A connection to Panorama, with the firewalls that Panorama listed when it was opened.
 
     Attributes:
-        panorama: The connection. It is not thread-safe.
+        panorama: Connection, which is not thread-safe.
         devices: Firewalls by serial number.
-        licenses_pending: Whether more licenses of this batch are expected back within seconds, so
+        licenses_pending: Whether more licenses of this batch will be returned within seconds, so
             that more firewalls can be removed with the next commit.
     """
 
@@ -31,7 +31,7 @@ def open_session(settings: PanoramaSettings) -> PanoramaSession:
 
     Raises:
         SecretError: If the credentials cannot be read.
-        PanOsError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses a request.
     """
     connection = panorama.connect(settings)
     return PanoramaSession(connection, {device.serial: device for device in connection.devices()})

@@ -1,7 +1,7 @@
 """A visit: one pass over all instances of a batch, step by step.
 
-A visit starts from what AWS and Panorama show now and takes each instance as far as possible. What
-is not complete is retried by the next visit.
+A visit reads the current state from AWS and Panorama and takes each instance as far as possible.
+The next visit retries the steps that are not complete.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ Instance = TypeVar("Instance", bound=InstanceInTransition)
 
 @dataclass(slots=True)
 class Visit(Generic[Settings_co]):
-    """What the steps of one visit share.
+    """The context that the steps of one visit share.
 
     Attributes:
         settings: Settings of the function.
         now: Current time, timezone-aware.
         time_budget: Time that is left of the invocation.
-        session: Connection to Panorama, once a step has opened it.
+        session: Connection to Panorama; ``None`` until a step opens it.
     """
 
     settings: Settings_co
@@ -51,28 +51,28 @@ class Visit(Generic[Settings_co]):
     session: PanoramaSession | None = None
 
     def age(self, event: LifecycleEvent) -> float:
-        """Seconds since the event."""
+        """Return the number of seconds since the event."""
         return (self.now - event.time).total_seconds()
 
     @property
     def ec2(self) -> EC2Client:
-        """Client of Amazon EC2."""
+        """The client for Amazon EC2."""
         return clients.ec2()
 
     @property
     def autoscaling(self) -> AutoScalingClient:
-        """Client of Amazon EC2 Auto Scaling."""
+        """The client for Amazon EC2 Auto Scaling."""
         return clients.autoscaling()
 
     @property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
-        """Client of Elastic Load Balancing."""
+        """The client for Elastic Load Balancing."""
         return clients.elbv2()
 
 
 Step: TypeAlias = Callable[[Sequence[Instance], Visit[Settings_co]], Outcomes]
-"""A step of a visit. It returns outcomes by event; instances that are *Done*, or that have no
-outcome, continue with the next step."""
+"""A step of a visit, which returns outcomes by event. Instances that are *Done* or have no outcome
+continue with the next step."""
 
 
 def run_steps(
@@ -83,7 +83,7 @@ def run_steps(
     """Take the instances through the steps, each up to the first step that is not complete.
 
     Returns:
-        The outcome of each instance: *Done* if all steps are.
+        The outcome of each instance: *Done* if all steps are complete.
     """
     outcomes: dict[LifecycleEvent, Outcome] = {}
     for step in steps:
@@ -99,12 +99,13 @@ def for_each(
     *,
     parallel: bool = False,
 ) -> dict[LifecycleEvent, Outcome]:
-    """Run a step for each instance. An error is the outcome of its own instance only.
+    """Run a step for each instance. An error affects only the outcome of its own instance.
 
     Args:
-        instances: Instances.
+        instances: Instances to run the step for.
         step: Step for one instance.
-        time_budget: Limits how many instances are started; ``None`` for a step that takes no time.
+        time_budget: Time that is left; no further instance is started when it is used up. ``None``
+            for a step that takes no time.
         parallel: Whether the instances are processed in parallel.
 
     Returns:
@@ -114,7 +115,7 @@ def for_each(
     def run(instance: Instance) -> Outcome:
         if time_budget is not None and not time_budget.has_time():
             return OUT_OF_TIME
-        with telemetry.about(**instance.event.log_keys):
+        with telemetry.log_context(**instance.event.log_keys):
             return run_step(partial(step, instance))
 
     calls = {instance.event: partial(run, instance) for instance in instances}
@@ -123,5 +124,5 @@ def for_each(
 
 
 def unfinished(outcomes: Outcomes) -> dict[LifecycleEvent, Outcome]:
-    """The outcomes that are not *Done*."""
+    """Return the outcomes that are not *Done*."""
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}

@@ -1,1 +1,1 @@
-"""Any PAN-OS device: connection, commands and errors."""
+"""The XML API of PAN-OS devices: connection, commands and errors."""

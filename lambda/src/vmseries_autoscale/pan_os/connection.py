@@ -1,9 +1,9 @@
 """A connection to the XML API of a PAN-OS device, Panorama or a firewall, through pan-os-python.
 
-The library provides requests, API keys and response parsing. This module corrects what version
-1.13.1 gets wrong: it does not verify certificates, waits twenty minutes, lets timeouts and broken
-responses escape as other libraries' exceptions, and does not encode API keys. No other module
-imports the library.
+The library provides requests, API keys and response parsing. This module corrects faults of version
+1.13.1, which does not verify certificates, waits up to twenty minutes, raises other libraries'
+exceptions for timeouts and broken responses, and does not encode API keys. No other module imports
+the library.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class DeviceConnection:
     Not thread-safe, because the library keeps the response in the connection.
 
     Args:
-        device: the device's name in errors: ``PANORAMA``, or ``firewall`` and its address.
-        address: host name or IP address to connect to.
+        device: Name of the device in errors: ``PANORAMA``, or ``firewall`` and its address.
+        address: Host name or IP address to connect to.
         port: TCP port of the XML API.
-        timeout_seconds: maximum duration of one request.
-        credentials: the administrator's credentials.
-        server_name: the name that the certificate must be valid for; ``None`` means ``address``.
+        timeout_seconds: Timeout of one request.
+        credentials: Credentials of the administrator.
+        server_name: Name that the certificate must be valid for; ``None`` for ``address``.
 
     Raises:
-        SecretError: if the credentials' ca_bundle is not PEM.
+        SecretError: If the ca_bundle of the credentials is not in PEM format.
     """
 
     def __init__(
@@ -68,25 +68,25 @@ class DeviceConnection:
         self._xapi: Any = None
 
     def op(self, command: ET.Element, target: str | None = None) -> ET.Element:
-        """Run an operational command.
+        """Run an operational command and return the response.
 
         Args:
-            command: the command.
-            target: the serial number of the firewall that Panorama forwards the command to;
-                ``None`` runs the command on this device.
+            command: Command as an XML element.
+            target: Serial number of the firewall that Panorama forwards the command to; ``None``
+                to run the command on this device.
 
         Raises:
-            AutoscaleError: as ``request``.
+            AutoscaleError: As for ``request``.
         """
         extra = {} if target is None else {"target": target}
         return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra))
 
     def request(self, request: Callable[[Any], ET.Element]) -> ET.Element:
-        """Make one request with the library's ``xapi`` object.
+        """Make one request with the library's ``xapi`` object and return the response.
 
         Raises:
-            AutoscaleError: if the device refuses the request or does not respond; which error is
-                decided by ``classify_pan_os_error``.
+            AutoscaleError: If the device refuses the request or does not respond.
+                ``classify_pan_os_error`` decides which subclass is raised.
         """
         with self._classified_errors():
             if self._xapi is None:
@@ -96,7 +96,7 @@ class DeviceConnection:
 
     @property
     def last_response(self) -> ET.Element:
-        """The last response of the XML API, also if it was a refusal."""
+        """The last response of the XML API, including refusals."""
         root: ET.Element = self._xapi.element_root
         return root
 
@@ -109,7 +109,7 @@ class DeviceConnection:
             raise classify_pan_os_error(self._name, code, str(exc)) from exc
         except TimeoutError as exc:
             raise DeviceTimeoutError(
-                self._name, f"{self._address} did not answer within {self._timeout_seconds} s"
+                self._name, f"{self._address} did not respond within {self._timeout_seconds} s"
             ) from exc
         except (OSError, http.client.HTTPException, UnicodeDecodeError) as exc:
             raise DeviceUnavailableError(
@@ -120,7 +120,7 @@ class DeviceConnection:
 
 
 class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has no types
-    """pan-os-python's device class, with verified certificates and encoded API keys."""
+    """The device class of pan-os-python, with verified certificates and encoded API keys."""
 
     def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -147,5 +147,5 @@ class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has 
 
 
 def _encoded(api_key: str) -> str:
-    """Encode an API key, because pan-python puts it into the form body as it is."""
+    """Encode an API key, because pan-python puts it into the form body without encoding."""
     return quote(api_key, safe="")

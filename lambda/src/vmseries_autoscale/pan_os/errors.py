@@ -1,8 +1,8 @@
-"""Classification of a PAN-OS device's error responses.
+"""Classify the error responses of a PAN-OS device.
 
-The numeric code alone is not enough: "A commit is pending" comes with code 13, which is documented
-as "object not found" (recorded responses), and pan-os-python knows only a few of the texts. Codes:
-PAN-OS XML API error codes,
+The numeric code alone is not enough: "A commit is pending" has code 13 in recorded responses, which
+is documented as "object not found". The library pan-os-python recognizes only a few of the texts.
+Codes: PAN-OS XML API error codes,
 https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-panorama-api/get-started-with-the-pan-os-xml-api/pan-os-xml-api-error-codes
 
 The order of the checks matters. Texts that contain names chosen by administrators are recognized by
@@ -40,9 +40,9 @@ _BUSY = re.compile(
     r"|commit.*queue.*(full|exceed|limit|maximum)|(maximum|limit).*commit.*(queue|jobs)"
     r"|session timed out"
     r"|synchronize running configuration with ha peer"
-    # After a failover, the other peer has another job list.
+    # After a failover, the other peer has a different job list.
     r"|job \d+ not found"
-    # A management server that is starting: release notes of PAN-OS 11.1, "Addressed Issues".
+    # The management server is starting: release notes of PAN-OS 11.1, "Addressed Issues".
     r"|timed out as client is not available"
     r"|passive"
 )
@@ -54,7 +54,7 @@ _FULL_COMMIT = re.compile(
 _NOT_CONNECTED = re.compile(r"\bnot connected\b")
 _REFERENCED = re.compile(r"cannot be deleted because of references from")
 _NOT_XML_API = re.compile(
-    # pan-python's texts for a response that is not one of the XML API.
+    # pan-python's texts for a response that does not come from the XML API.
     r"parseerror|no handler for content-type|no content-type response header"
     r"|no response element status attribute"
 )
@@ -68,20 +68,20 @@ _REFERENCE_COUNT_NOT_ZERO = "10"
 
 
 def classify_pan_os_error(device: str, code: str | None, text: str) -> AutoscaleError:
-    """Choose the error for a device's error response, or for a missing response.
+    """Return the error for a device's error response, or for a missing response.
 
     Args:
-        device: ``PANORAMA``, or ``firewall`` and the firewall's address. A firewall is never busy:
-            its commits and locks are not this package's to wait for.
-        code: the XML API's error code, or an HTTP status; ``None`` if there is none.
-        text: the text of the response, or of pan-os-python if there is no response.
+        device: ``PANORAMA``, or ``firewall`` and the firewall's address. Only Panorama is
+            classified as busy, because this package never waits for commits or locks of a firewall.
+        code: Error code of the XML API, or an HTTP status; ``None`` without one.
+        text: Text of the response, or of pan-os-python's exception if there is no response.
     """
     lowered = text.lower()
     if lowered.startswith(("urlerror", "ssl.certificateerror")):
         return _connection_error(device, lowered, text)
     if _NOT_XML_API.search(lowered):
         return DeviceUnavailableError(
-            device, f"{device}: the response is not one of the PAN-OS XML API: {text}"
+            device, f"{device}: the response is not in the format of the PAN-OS XML API: {text}"
         )
     if requires_full_commit(text):
         return FullCommitRequiredError(device, code, text)
@@ -101,17 +101,17 @@ def classify_pan_os_error(device: str, code: str | None, text: str) -> Autoscale
 
 
 def requires_full_commit(text: str) -> bool:
-    """Whether a response or a commit job says that only a full commit is possible."""
+    """Return whether a text from PAN-OS says that only a full commit is possible."""
     return _FULL_COMMIT.search(text.lower()) is not None
 
 
 def is_missing_node(error: DeviceRefusedError) -> bool:
-    """Whether the error means that the configuration has nothing at the requested XPath."""
+    """Return whether the error means that the configuration has nothing at the requested XPath."""
     return "no such node" in error.text.lower()
 
 
 def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:
-    """The error for a response that says what Panorama, or a firewall behind it, is waiting for."""
+    """Return the error if Panorama is busy or not connected to the firewall, ``None`` otherwise."""
     lowered = text.lower()
     if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
         return DeviceBusyError(PANORAMA, f"Panorama is busy (code {code or 'none'}): {text}")
@@ -128,7 +128,7 @@ def _connection_error(device: str, lowered: str, text: str) -> PanOsError:
     if status and status[1] in _HTTP_ACCESS:
         return DeviceAccessError(
             device,
-            f"{device} answers HTTP {status[1]}: the API key is wrong or expired, or the "
+            f"{device} returned HTTP {status[1]}: the API key is wrong or expired, or the "
             "administrator's role does not allow the XML API; check the secret "
             f"{setting}.secret_arn and the role",
         )
@@ -139,4 +139,4 @@ def _connection_error(device: str, lowered: str, text: str) -> PanOsError:
             f"{device}: the certificate is not trusted for {name}; check ca_bundle in the secret "
             f"{setting}.secret_arn: {text}",
         )
-    return DeviceUnavailableError(device, f"{device} does not answer: {text}")
+    return DeviceUnavailableError(device, f"{device} does not respond: {text}")

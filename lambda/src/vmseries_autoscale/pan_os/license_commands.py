@@ -1,4 +1,4 @@
-"""License commands of a firewall, sent to it directly or forwarded by Panorama."""
+"""License commands of a firewall, sent directly or forwarded by Panorama."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class LicenseCommands(Protocol):
         """Return the names of the licensed features, as the firewall reports them."""
 
     def set_licensing_api_key(self, api_key: str) -> None:
-        """Set the licensing API key that the firewall deactivates its license with."""
+        """Set the licensing API key with which the firewall deactivates its license."""
 
     def deactivate_license(self) -> bool:
-        """Deactivate the license; return whether the firewall confirms it."""
+        """Deactivate the license and return whether the firewall confirms it."""
 
 
 class PanOsLicenseCommands:
-    """The license commands of one firewall through the XML API.
+    """Implementation of ``LicenseCommands`` with the XML API.
 
     Args:
-        op: runs an operational command on the firewall and returns the response.
+        op: Runs an operational command on the firewall and returns its response.
     """
 
     def __init__(self, op: Callable[[ET.Element], ET.Element]) -> None:
@@ -51,7 +51,7 @@ class PanOsLicenseCommands:
         return [entry.findtext("feature", "") for entry in entries]
 
     def set_licensing_api_key(self, api_key: str) -> None:
-        """Set the licensing API key. Setting the same key again is success."""
+        """Set the licensing API key. Setting the same key again is not an error."""
         try:
             self._op(command("request", "license", "api-key", "set", "key", text=api_key))
         except DeviceRefusedError as error:
@@ -59,11 +59,11 @@ class PanOsLicenseCommands:
                 raise
 
     def deactivate_license(self) -> bool:
-        """Deactivate the license; return whether the firewall confirms it.
+        """Deactivate the license and return whether the firewall confirms it.
 
-        The firewall contacts Palo Alto's license server first, which may take minutes. A timeout is
-        not a failure: a later visit reads the licenses again. A success may be reported inside an
-        error response.
+        The firewall first contacts Palo Alto's license server, which may take minutes. A timeout is
+        not a failure, because a later visit reads the licenses again. An error response may report
+        success in its text.
         """
         deactivate = command("request", "license", "deactivate", "VM-Capacity", "mode", text="auto")
         try:
@@ -77,5 +77,5 @@ class PanOsLicenseCommands:
 
 
 def says_deactivated(text: str) -> bool:
-    """Whether a response says that the license was returned, or that there is no license."""
+    """Return whether a response says that the license was returned, or that there is no license."""
     return _DEACTIVATED.search(text) is not None

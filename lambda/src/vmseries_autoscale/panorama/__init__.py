@@ -1,4 +1,4 @@
-"""Panorama: what the package needs from it, and how to connect to it.
+"""Panorama's XML API: an interface, its implementation, and how to connect.
 
 ``interface`` declares what the package needs from Panorama. ``client`` implements it with
 ``configuration`` (configuration requests), ``membership`` (which firewalls the configuration
@@ -22,14 +22,14 @@ __all__ = ["Device", "Job", "Panorama", "Part", "Push", "Removal", "connect"]
 def connect(settings: PanoramaSettings) -> Panorama:
     """Connect to the Panorama that accepts changes: the only one, or the active one of a pair.
 
-    A connection is not thread-safe. Make one for each visit.
+    A connection is not thread-safe. Create one for each visit.
 
     Raises:
-        SecretError: if the administrator's credentials cannot be read.
-        PanOsError: if no Panorama accepts changes.
-        DeviceBusyError: if all peers report their state and none is active.
+        SecretError: If the administrator's credentials cannot be read.
+        PanOsError: If no Panorama accepts changes.
+        DeviceBusyError: If all peers report their state and none is active.
     """
-    # Loading pan-os-python is slow; visits that only call AWS do not need it.
+    # Loading pan-os-python is slow, and visits that call only AWS do not need it.
     from vmseries_autoscale.panorama.client import connect_to_active  # noqa: PLC0415
 
     return connect_to_active(settings, secret_store.administrator_credentials(settings.secret_arn))

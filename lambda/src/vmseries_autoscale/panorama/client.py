@@ -1,7 +1,7 @@
-"""Panorama's XML API.
+"""Client of Panorama's XML API.
 
-Commits are requested below the library's own method, whose version 1.13.1 fails on one of the two
-responses by which Panorama says that there is nothing to commit.
+Commits do not use the commit method of pan-os-python: in version 1.13.1 it fails on one of the two
+responses with which Panorama reports that there is nothing to commit.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     """Connect to the Panorama that accepts changes: the only one, or the active one of a pair.
 
     Raises:
-        PanOsError: the first peer's error, if a peer's state cannot be read and none is active.
-        DeviceBusyError: if all peers report their state and none is active, as during a failover.
+        PanOsError: If a peer's state cannot be read and no other peer is active.
+        DeviceBusyError: If all peers report their state and none is active, as during a failover.
     """
     if len(settings.hostnames) == 1:
         return PanOsPanorama(settings.hostnames[0], settings, credentials)
@@ -62,7 +62,7 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
                 return panorama
         except (PanOsError, DeviceBusyError) as error:
             logger.warning(
-                "Cannot read the HA state of a Panorama peer",
+                "Could not read the HA state of a Panorama peer",
                 extra={"hostname": hostname, "reason": str(error)},
             )
             first_error = first_error or error
@@ -73,7 +73,7 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
 
 
 class PanOsPanorama:
-    """The Panorama protocol through the XML API. Not thread-safe, like its connection."""
+    """Implementation of ``Panorama`` with the XML API. Not thread-safe, like its connection."""
 
     def __init__(self, hostname: str, settings: PanoramaSettings, credentials: Credentials) -> None:
         self._settings = settings
@@ -121,7 +121,7 @@ class PanOsPanorama:
         ]
 
     def _statuses(self, show: ET.Element, element: str) -> dict[str, str]:
-        """The text of ``element`` by serial number; of the first one with several vsys."""
+        """Return the text of ``element`` by serial number; with several vsys, of the first one."""
         response = self._op(show)
         return {
             _serial(entry): entry.findtext(f".//{element}", "")
@@ -159,7 +159,7 @@ class PanOsPanorama:
         return self._plugin.licensed(license_manager)
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Request the license plugin to deactivate licenses, all with one request."""
+        """Request the license plugin to deactivate all of these licenses, with one request."""
         self._plugin.deactivate(license_manager, serials)
 
     def running_members(self) -> Membership:
@@ -171,20 +171,21 @@ class PanOsPanorama:
         return self._members.candidate()
 
     def remove(self, part: Part, serial: str) -> None:
-        """Remove a firewall from a part of the candidate configuration. Absent is success."""
+        """Remove a firewall, if present, from a part of the candidate configuration."""
         self._members.remove(part, serial)
 
     def remove_all(
-        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+        self, removals: Sequence[Removal], has_time: Callable[[], bool]
     ) -> dict[Removal, DeviceRefusedError]:
         """Remove firewalls from parts of the candidate configuration, in one transaction."""
-        return self._members.remove_all(removals, in_time)
+        return self._members.remove_all(removals, has_time)
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
         """Queue a commit of one administrator's changes only.
 
         "Commit" in the PAN-OS and Panorama API guide: a partial commit names the administrators
-        whose changes it includes; everyone else's uncommitted changes stay as they are.
+        whose changes it includes. The uncommitted changes of all other administrators stay as they
+        are.
         """
         commit = ET.Element("commit")
         ET.SubElement(commit, "description").text = description
@@ -199,12 +200,12 @@ class PanOsPanorama:
         text = " ".join("".join(response.itertext()).split())
         if job_id is None and not _NOTHING_TO_COMMIT.search(text):
             raise DeviceRefusedError(
-                PANORAMA, response.get("code"), f"the response to a commit names no job: {text}"
+                PANORAMA, response.get("code"), f"the response to a commit has no job id: {text}"
             )
         return job_id
 
     def revert(self) -> None:
-        """Revert the administrator's own uncommitted changes. Having none is success.
+        """Revert the uncommitted changes, if any, of this connection's administrator.
 
         ``revert config partial admin``, PAN-OS CLI reference.
         """

@@ -1,4 +1,4 @@
-"""Configuration requests to Panorama: read and delete by XPath."""
+"""Read and delete parts of Panorama's configuration by XPath."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class RefusedDelete:
     """The first delete that Panorama refuses in a multi-config request.
 
     Attributes:
-        index: position of the delete in the request; ``None`` if the response does not say.
-        error: the reason.
+        index: Position of the delete in the request; ``None`` if the response does not contain it.
+        error: Reason of the refusal.
     """
 
     index: int | None
@@ -27,7 +27,7 @@ class RefusedDelete:
 
 
 class Configuration:
-    """The configuration of one Panorama, through its XML API."""
+    """The configuration of one Panorama."""
 
     def __init__(self, connection: DeviceConnection) -> None:
         self._connection = connection
@@ -49,23 +49,24 @@ class Configuration:
             raise
 
     def delete(self, xpath: str) -> None:
-        """Delete from the candidate configuration. Panorama reports success if it is absent."""
+        """Delete an element, if present, from the candidate configuration."""
         self._connection.request(lambda xapi: xapi.delete(xpath))
 
     def delete_together(self, xpaths: Sequence[str]) -> RefusedDelete | None:
-        """Delete all of these from the candidate configuration with one request, or none of them.
+        """Delete all of these elements, or none, from the candidate configuration in one request.
 
-        "Multi-Config Request (API)" in the PAN-OS and Panorama API guide. Without
-        ``strict-transactional``, which first reverts the administrator's uncommitted changes
-        (among them other visits' removals) and is refused while a commit is in progress.
+        "Multi-Config Request (API)" in the PAN-OS and Panorama API guide. The request does not set
+        ``strict-transactional``, because Panorama would first revert the administrator's
+        uncommitted changes, including removals of other visits, and refuse the request while a
+        commit is in progress.
 
         Returns:
-            ``None`` if all are deleted, otherwise the delete that is refused.
+            ``None`` if all elements are deleted, otherwise the delete that Panorama refuses.
         """
         root = ET.Element("multi-configure-request")
         for number, xpath in enumerate(xpaths):
             ET.SubElement(root, "delete", {"id": str(number), "xpath": xpath})
-        # A mapping, because pan-python would encode a string a second time.
+        # A mapping, because pan-python would encode a string twice.
         fields = {"type": "config", "action": "multi-config", "element": to_xml(root)}
         refusal: DeviceRefusedError | None = None
         try:
@@ -80,10 +81,10 @@ class Configuration:
 
 
 def _first_refusal(response: ET.Element) -> RefusedDelete | None:
-    """The first refusal among the nested responses of a multi-config request.
+    """Return the first refusal in the nested responses of a multi-config request.
 
     Raises:
-        AutoscaleError: if it is not a refusal of this delete, such as a busy Panorama.
+        AutoscaleError: If the error is not a refusal of a delete, e.g. because Panorama is busy.
     """
     for index, nested in enumerate(response.findall("response")):
         if nested.get("status") != "success":

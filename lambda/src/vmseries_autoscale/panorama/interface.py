@@ -1,4 +1,4 @@
-"""What the package needs from Panorama."""
+"""The interface to Panorama that the package uses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 
 ACTIVE_STATES = frozenset({"primary-active", "secondary-active"})
-"""High-availability states of a peer that accepts changes: "show high-availability state" on
-Panorama, PAN-OS CLI reference."""
+"""High-availability states in which a peer accepts changes ("show high-availability state", PAN-OS
+CLI reference)."""
 
 
 class Part(StrEnum):
@@ -33,10 +33,11 @@ class Device:
     """A firewall as Panorama lists it.
 
     Attributes:
-        hostname: empty if the serial number has never connected; the same for ip_address.
+        hostname: Host name; empty if the firewall has never connected.
+        ip_address: Management address; empty if the firewall has never connected.
         policy_status: "In Sync" or "Out of Sync" with the configured device group; ``None`` if the
             firewall is not in it.
-        template_status: the same for the configured template stack.
+        template_status: The same status for the configured template stack.
     """
 
     serial: str
@@ -52,10 +53,10 @@ class Job:
     """A commit job.
 
     Attributes:
-        finished: whether the job has ended.
-        failed: whether the job has ended and changed nothing.
-        details: Panorama's reasons, one per line.
-        description: the description that the commit was requested with.
+        finished: Whether the job has ended.
+        failed: Whether the job has ended without a commit.
+        details: Lines of Panorama's explanation.
+        description: Description in the commit request.
     """
 
     job_id: str
@@ -70,9 +71,9 @@ class Push:
     """A push job; the XML API calls it commit-all.
 
     Attributes:
-        finished: whether the job has ended.
-        failures: the reason by serial number, for each firewall that the push failed for.
-        serials: serial numbers of all firewalls of the push; empty until Panorama lists them.
+        finished: Whether the job has ended.
+        failures: Reasons of failed pushes, by serial number.
+        serials: Serial numbers of all target firewalls; empty until Panorama lists them.
     """
 
     job_id: str
@@ -89,7 +90,7 @@ Removal: TypeAlias = tuple[Part, str]
 
 
 class Panorama(Protocol):
-    """One Panorama, as one administrator.
+    """A connection to one Panorama, as one administrator.
 
     Every method raises a PanOsError or a DeviceBusyError if it fails.
     """
@@ -104,7 +105,7 @@ class Panorama(Protocol):
         """Queue a push of the configured device group and its templates to these firewalls only.
 
         Returns:
-            The job's id, ``None`` if Panorama returns none.
+            The id of the job; ``None`` if the response has none.
         """
 
     def pushes(self) -> list[Push]:
@@ -114,7 +115,7 @@ class Panorama(Protocol):
         """Return the serial numbers that the license plugin's license manager lists as licensed."""
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Request the license plugin to deactivate licenses. The plugin does so later, or fails."""
+        """Request the license plugin to deactivate licenses, which it does asynchronously."""
 
     def running_members(self) -> Membership:
         """Return the firewalls that the running configuration lists."""
@@ -123,35 +124,35 @@ class Panorama(Protocol):
         """Return the firewalls that the candidate configuration lists."""
 
     def remove_all(
-        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+        self, removals: Sequence[Removal], has_time: Callable[[], bool]
     ) -> dict[Removal, DeviceRefusedError]:
-        """Remove firewalls from parts of the candidate configuration. Absent ones are success.
+        """Remove firewalls, if present, from parts of the candidate configuration.
 
         Args:
-            removals: in an order in which nothing is removed while it is still referenced.
-            in_time: whether there is time for another request, if several are needed.
+            removals: Removals, in an order in which no removed device is still referenced.
+            has_time: Returns whether there is time for another request.
 
         Returns:
-            The error for each removal that Panorama refuses. All other removals are made.
+            The errors of the removals that Panorama refuses. All other removals are complete.
 
         Raises:
-            TimeBudgetExceededError: if there was no time for all removals.
+            TimeBudgetExceededError: If there is no time for all removals.
         """
 
     def commit(self, description: str, administrator: str | None = None) -> str | None:
         """Queue a commit of one administrator's changes only.
 
         Args:
-            description: description of the commit, at most 512 characters.
-            administrator: the administrator whose changes are committed; ``None`` means the
+            description: Description of the commit, at most 512 characters.
+            administrator: Administrator whose changes are committed; ``None`` for the
                 connection's own administrator.
 
         Returns:
-            The job's id, ``None`` if there is nothing to commit.
+            The id of the job; ``None`` if there is nothing to commit.
         """
 
     def revert(self) -> None:
-        """Revert the connection's administrator's uncommitted changes. Having none is success."""
+        """Revert the uncommitted changes, if any, of the connection's administrator."""
 
     def commits(self) -> list[Job]:
         """Return the commit jobs of the connection's administrator, newest first."""

@@ -1,4 +1,4 @@
-"""Panorama's job list: commit jobs and push jobs."""
+"""Parse Panorama's job list: commit jobs and push jobs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from vmseries_autoscale.panorama.interface import Job, Push
 
 
 def commit_jobs(response: ET.Element, administrator: str) -> list[Job]:
-    """The commit jobs of one administrator in a response to "show jobs all", newest first."""
+    """Return one administrator's commit jobs from a response to "show jobs all", newest first."""
     jobs = _newest_first(response, "Commit")
     return [_commit_job(job) for job in jobs if job.findtext("user") == administrator]
 
 
 def push_jobs(response: ET.Element) -> list[Push]:
-    """The push jobs in a response to "show jobs all", of all administrators, newest first."""
+    """Return all administrators' push jobs from a response to "show jobs all", newest first."""
     return [_push_job(job) for job in _newest_first(response, "CommitAll")]
 
 
@@ -50,6 +50,6 @@ def _push_job(job: ET.Element) -> Push:
 
 
 def _details(entry: ET.Element) -> Iterator[str]:
-    """A push job's reasons for one firewall: lines, or messages inside messages."""
+    """Yield a push job's messages for one firewall: lines, or nested messages."""
     for details in entry.iterfind("details"):
         yield from details.itertext()

@@ -13,11 +13,11 @@ from vmseries_autoscale.pan_os.license_commands import says_deactivated
 class LicensePlugin:
     """The license plugin of one Panorama.
 
-    The commands and their responses are those that the vendor's own auto scaling module uses
+    The commands and their responses are the same as in the vendor's own auto scaling module
     (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg).
 
     Args:
-        op: runs an operational command on Panorama and returns the response.
+        op: Runs an operational command on Panorama and returns its response.
     """
 
     def __init__(self, op: Callable[[ET.Element], ET.Element]) -> None:
@@ -35,11 +35,11 @@ class LicensePlugin:
         return frozenset(text for serial in serials if (text := serial.text))
 
     def deactivate(self, license_manager: str, serials: Collection[str]) -> None:
-        """Request the deactivation of licenses, all with one request.
+        """Request the deactivation of all of these licenses, with one request.
 
-        ``request plugins sw_fw_license deactivate``. The plugin answers "Deactivation request sent.
-        Check system logs for status." and works later. A license that is already returned is
-        success; the license manager's list shows the result for the others.
+        ``request plugins sw_fw_license deactivate``. The plugin responds "Deactivation request
+        sent. Check system logs for status." and deactivates the licenses later. A license that was
+        already returned is not an error. The license manager's list shows the other results.
         """
         request = ET.Element("request")
         deactivate = nested(request, "plugins", "sw_fw_license", "deactivate")

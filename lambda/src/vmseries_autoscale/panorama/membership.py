@@ -1,4 +1,4 @@
-"""Which firewalls Panorama's configuration lists, and their removal from it."""
+"""List the firewalls in Panorama's configuration, and remove them from it."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class MemberLists:
 
     def _read(self, read: Callable[[str], ET.Element | None]) -> Membership:
         lists = xpath.member_lists(self._settings)
-        return {part: _names(read(members)) for part, members in lists.items()}
+        return {part: _entry_names(read(members)) for part, members in lists.items()}
 
     def remove(self, part: Part, serial: str) -> None:
         """Remove a firewall from a part of the candidate configuration.
 
-        Deleting an absent entry succeeds with code 7, so this can be repeated.
+        Deleting an absent entry succeeds with code 7, so that a removal can be repeated.
         """
         self._configuration.delete(self._entry(part, serial))
 
     def remove_all(
-        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+        self, removals: Sequence[Removal], has_time: Callable[[], bool]
     ) -> dict[Removal, DeviceRefusedError]:
         """Remove firewalls from parts of the candidate configuration, in one transaction.
 
-        A transaction with a refused removal is repeated without that removal. Removals are made one
-        by one if Panorama does not support multi-config requests or does not say which removal it
-        refuses.
+        A transaction with a refused removal is repeated without this removal. Firewalls are removed
+        one by one if Panorama does not support multi-config requests, or if its response does not
+        say which removal it refuses.
         """
         refused: dict[Removal, DeviceRefusedError] = {}
         remaining = list(removals)
@@ -60,21 +60,24 @@ class MemberLists:
             if refusal is None:
                 return refused
             if refusal.index is None:
-                logger.warning("Removing one by one", extra={"reason": str(refusal.error)})
+                logger.warning(
+                    "Panorama refused the transaction; removing firewalls one by one",
+                    extra={"reason": str(refusal.error)},
+                )
                 break
             removal = remaining.pop(refusal.index)
             if refusal.error.code != _NOT_PRESENT:
                 refused[removal] = refusal.error
-            _check_time(in_time)
-        return refused | self._remove_one_by_one(remaining, in_time)
+            _check_time(has_time)
+        return refused | self._remove_one_by_one(remaining, has_time)
 
     def _remove_one_by_one(
-        self, removals: Sequence[Removal], in_time: Callable[[], bool]
+        self, removals: Sequence[Removal], has_time: Callable[[], bool]
     ) -> dict[Removal, DeviceRefusedError]:
         refused: dict[Removal, DeviceRefusedError] = {}
         for number, removal in enumerate(removals):
             if number > 0:
-                _check_time(in_time)
+                _check_time(has_time)
             try:
                 self.remove(*removal)
             except DeviceRefusedError as error:
@@ -85,13 +88,13 @@ class MemberLists:
         return f"{xpath.member_lists(self._settings)[part]}/{xpath.entry(serial)}"
 
 
-def _names(response: ET.Element | None) -> frozenset[str]:
-    """The names of a list's entries; not of the log collectors inside these entries."""
+def _entry_names(response: ET.Element | None) -> frozenset[str]:
+    """Return the names of a list's entries, without the log collectors inside these entries."""
     if response is None:
         return frozenset()
     return frozenset(entry.get("name", "") for entry in response.iterfind("result/devices/entry"))
 
 
-def _check_time(in_time: Callable[[], bool]) -> None:
-    if not in_time():
-        raise TimeBudgetExceededError("no time left in this run")
+def _check_time(has_time: Callable[[], bool]) -> None:
+    if not has_time():
+        raise TimeBudgetExceededError("no time left in this invocation")

@@ -1,4 +1,4 @@
-"""The requests to Panorama that only the pre-flight makes. All of them read."""
+"""Requests to Panorama that only the pre-flight makes. All of them are read-only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 
 
 class PreflightPanorama(PanOsPanorama):
-    """One Panorama or peer of a pair, as one administrator.
+    """A connection to one Panorama, or to one peer of a pair, as one administrator.
 
     Attributes:
-        hostname: the configured host name.
-        username: the administrator's name.
+        hostname: Configured host name.
+        username: Name of the administrator.
     """
 
     def __init__(self, hostname: str, settings: PanoramaSettings, credentials: Credentials) -> None:
@@ -35,18 +35,18 @@ class PreflightPanorama(PanOsPanorama):
         return response.findtext("result/system/sw-version", "")
 
     def ha_state(self) -> str | None:
-        """Return the HA state, e.g. ``primary-active``; ``None`` if not in a pair."""
+        """Return the HA state, e.g. ``primary-active``; ``None`` without an HA pair."""
         response = self._show_ha_state()
         if response.findtext("result/enabled") != "yes":
             return None
         return response.findtext("result/local-info/state", "")
 
     def device_groups(self) -> set[str]:
-        """Return the names of the device groups with the configured name: one, or none."""
+        """Return the names of the device groups with the configured name: one name or none."""
         return self._names("devicegroups", self._settings.device_group)
 
     def template_stacks(self) -> set[str]:
-        """Return the names of the template stacks with the configured name: one, or none."""
+        """Return the names of the template stacks with the configured name: one name or none."""
         return self._names("template-stack", self._settings.template_stack)
 
     def log_collector_groups(self) -> set[str]:
@@ -58,11 +58,11 @@ class PreflightPanorama(PanOsPanorama):
         """Return whether the plugin sw_fw_license has a license manager with this name."""
         return self._running(f"{_LICENSE_MANAGERS}/{entry(name)}") is not None
 
-    def reads_configuration(self) -> None:
-        """Read a small part of the running configuration.
+    def check_configuration_access(self) -> None:
+        """Check the access to the configuration by reading a small part of it.
 
         Raises:
-            DeviceAccessError: if the administrator's role does not allow it.
+            DeviceAccessError: If the administrator's role does not allow it.
         """
         self._running(f"{self._stack}/templates")
 
@@ -88,6 +88,6 @@ class PreflightPanorama(PanOsPanorama):
         return {leaf.tag: (leaf.text or "").strip() for leaf in element}
 
     def _running(self, steps: str) -> ET.Element | None:
-        """The element at ``steps`` in the running configuration, which is what Panorama pushes."""
+        """Return an element of the running configuration, which is the one that Panorama pushes."""
         response = self._configuration.running(f"{LOCALHOST}{steps}")
         return None if response is None else response.find("result/*")

@@ -1,9 +1,9 @@
-"""Removal of firewalls from Panorama, with one commit for many firewalls.
+"""Remove firewalls from Panorama, with one commit for many firewalls.
 
-A commit takes Panorama time, blocks its administrators, and no more than ten commits can be queued.
+A commit takes time and blocks Panorama's administrators, and Panorama queues at most ten commits.
 A visit therefore removes its firewalls from the candidate configuration at once, but commits only
-if no removal commit is in progress or was requested recently. The next commit includes everything
-that was removed until then. Only the running configuration shows whether a firewall is removed.
+if no removal commit is in progress or was requested recently. The next commit includes all removals
+up to then. Only the running configuration shows whether a firewall is removed.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from vmseries_autoscale.panorama.interface import Job, Membership, Panorama, Par
 logger = logging.getLogger(__name__)
 
 COMMIT_INTERVAL = timedelta(seconds=90)
-"""Minimum time between two removal commits. Licenses are returned one after the other and messages
-arrive in batches, so without it a hundred terminations at once would cause a chain of commits."""
+"""Minimum time between two removal commits. Licenses are returned one by one and messages arrive in
+batches, so without this interval a hundred simultaneous terminations would cause many commits."""
 
 _DESCRIPTION = re.compile(r": remove \d+ firewalls, (\S+Z)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a visit does about the firewalls that Panorama still lists.
+    """The plan of a visit for the firewalls that Panorama still lists.
 
     Attributes:
-        remove: serial numbers to remove and commit.
-        revert: whether to revert the uncommitted removals, and do nothing else.
-        reported: serial numbers of the firewalls whose outcome is ``error``.
-        error: why the last commit failed.
+        remove: Serial numbers to remove and commit.
+        revert: Whether to only revert the uncommitted removals.
+        reported: Serial numbers of the firewalls that fail with ``error``.
+        error: Error of the last commit; ``None`` if it did not fail.
     """
 
     remove: frozenset[str]
@@ -57,31 +57,31 @@ def remove_firewalls(
     serials: Set[str],
     deployment: str,
     now: datetime,
-    in_time: Callable[[], bool],
+    has_time: Callable[[], bool],
     *,
     more_coming: bool = False,
 ) -> dict[str, Outcome]:
     """Advance the removal of these firewalls as far as possible now.
 
-    The progress is read from Panorama each time: first the job list, because a job that has ended
-    by then is fully effective in the configuration that is read after it.
+    Each call reads the progress from Panorama. It reads the job list first, so that the
+    configuration that it reads next includes the effect of every finished job.
 
     Args:
-        panorama: the Panorama to remove the firewalls from.
-        serials: the firewalls' serial numbers.
-        deployment: the deployment's name, for the commit's description.
-        now: current time, timezone-aware.
-        in_time: whether there is time for more than a dozen requests.
-        more_coming: whether more firewalls will be removed within seconds. The commit is then left
-            to a later visit.
+        panorama: Connection to Panorama.
+        serials: Serial numbers of the firewalls.
+        deployment: Name of the deployment, for the description of the commit.
+        now: Current time, timezone-aware.
+        has_time: Returns whether there is time for more than a dozen requests.
+        more_coming: Whether more firewalls will be removed within seconds. If so, a later visit
+            commits.
 
     Returns:
-        The outcome for each serial number: done if neither configuration lists it.
+        The outcome for each serial number: *Done* if neither configuration lists it.
 
     Raises:
-        PanOsError: if a request to Panorama fails.
-        DeviceBusyError: if Panorama is busy.
-        TimeBudgetExceededError: if there was no time to remove all firewalls.
+        PanOsError: If a request to Panorama fails.
+        DeviceBusyError: If Panorama is busy.
+        TimeBudgetExceededError: If there is no time to remove all firewalls.
     """
     commits = _removal_commits(panorama)
     running, candidate = panorama.running_members(), panorama.candidate_members()
@@ -95,7 +95,7 @@ def remove_firewalls(
     if plan.revert:
         return outcomes | _revert(panorama, remaining) | _reported(plan)
     removals = decide_removals(plan.remove, candidate)
-    refused = _remove(panorama, removals, in_time)
+    refused = _remove(panorama, removals, has_time)
     changed = {serial for part, serial in removals if (part, serial) not in refused}
     if more_coming:
         retry = Retry("more firewalls will be removed soon and committed together")
@@ -103,14 +103,14 @@ def remove_firewalls(
     elif changed or pending & plan.remove:
         description = f"{deployment}: remove {len(changed | pending)} firewalls, {_timestamp(now)}"
         wait = wait or _commit(panorama, description, now)
-        outcomes |= dict.fromkeys(plan.remove, wait or Retry("committed by another visit"))
+        outcomes |= dict.fromkeys(plan.remove, wait or Retry("another visit commits the removal"))
         if wait is None:
             outcomes |= _removed_by_others(panorama, pending & plan.remove)
     return outcomes | _reported(plan) | _refusals(refused)
 
 
 def pending_removals(running: Membership, candidate: Membership) -> frozenset[str]:
-    """The firewalls that the running configuration lists in a part where the candidate does not."""
+    """Return the firewalls that a part lists in the running but not the candidate configuration."""
     return frozenset[str]().union(
         *(serials - candidate.get(part, frozenset()) for part, serials in running.items())
     )
@@ -121,50 +121,50 @@ def decide_plan(
 ) -> Plan:
     """Decide what to do about firewalls, given how the previous removal commits ended.
 
-    After a failed commit, the removals and those made since are committed again. If the same
-    removals would make every later commit fail, they are reverted: those that the job's details
-    name, or all of them if the commit fails twice for the same reasons. This harms no other batch:
-    while another batch's commit is in progress nothing is reverted, and a batch that only waits
-    finds its firewalls in the candidate configuration again and removes them once more. Firewalls
-    that the details name are removed next in a commit of their own, so that no other firewall's
-    commit fails because of them.
+    After a failed commit, its removals and all later ones are committed again. Removals that would
+    make every later commit fail are reverted: the removals that the job's details mention, or all
+    of them if the commit fails twice for the same reasons. This does not harm other batches:
+    nothing is reverted while another batch's commit is in progress, and a waiting batch finds its
+    firewalls in the candidate configuration again and repeats their removal. Firewalls that the
+    details mention are removed next in a separate commit, so that they cannot make the commit of
+    other firewalls fail.
 
     Args:
-        commits: the removal commits, newest first.
-        remaining: serial numbers of this visit's firewalls that Panorama still lists.
-        pending: serial numbers of all firewalls with uncommitted removals, whoever removed them.
-        may_commit: whether this visit's removals are committed at once.
+        commits: Removal commits, newest first.
+        remaining: Serial numbers of this visit's firewalls that Panorama still lists.
+        pending: Serial numbers of all firewalls with uncommitted removals, by any visit.
+        may_commit: Whether this visit can commit its removals at once.
     """
     finished = [job for job in commits if job.finished]
     if not finished or not finished[0].failed:
         return Plan(remaining)
     last, in_progress = finished[0], len(finished) < len(commits)
-    named = frozenset(serial for serial in remaining | pending if _names(last, serial))
-    hopeless = named & pending if named else _failed_twice(finished, remaining & pending)
+    mentioned = frozenset(serial for serial in remaining | pending if _mentions(last, serial))
+    to_revert = mentioned & pending if mentioned else _failed_twice(finished, remaining & pending)
     error = failed_commit_error(last, "its removals are reverted")
-    if hopeless and not in_progress and not isinstance(error, FullCommitRequiredError):
-        reported = remaining & (named or hopeless)
+    if to_revert and not in_progress and not isinstance(error, FullCommitRequiredError):
+        reported = remaining & (mentioned or to_revert)
         return Plan(frozenset(), revert=True, reported=reported, error=error)
-    if named and (remaining - named or not may_commit):
-        error = failed_commit_error(last, "the firewall is removed later in a commit of its own")
-        return Plan(remaining - named, reported=remaining & named, error=error)
-    error = failed_commit_error(last, "it is retried")
+    if mentioned and (remaining - mentioned or not may_commit):
+        error = failed_commit_error(last, "the firewall will be removed in a separate commit")
+        return Plan(remaining - mentioned, reported=remaining & mentioned, error=error)
+    error = failed_commit_error(last, "it will be retried")
     reported = frozenset[str]() if in_progress else remaining & pending
     return Plan(remaining, reported=reported, error=error)
 
 
 def _failed_twice(finished: Sequence[Job], serials: frozenset[str]) -> frozenset[str]:
-    """``serials`` if the last two commits failed for the same reasons, else none."""
+    """Return ``serials`` if the last two commits failed for the same reasons, else none."""
     twice = len(finished) > 1 and finished[1].failed and finished[1].details == finished[0].details
     return serials if twice else frozenset()
 
 
-def _names(job: Job, serial: str) -> bool:
+def _mentions(job: Job, serial: str) -> bool:
     return any(re.search(rf"\b{re.escape(serial)}\b", line) for line in job.details)
 
 
 def decide_removals(serials: Set[str], candidate: Membership) -> list[Removal]:
-    """Decide what to remove from where, in an order that removes no referenced device."""
+    """List the removals, in an order in which no removed device is still referenced."""
     return [
         (part, serial)
         for part in Part
@@ -176,11 +176,11 @@ def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
     """Decide whether it is too early for another commit.
 
     Args:
-        commits: the removal commits, newest first.
-        now: current time, timezone-aware.
+        commits: Removal commits, newest first.
+        now: Current time, timezone-aware.
 
     Returns:
-        The reason to wait, ``None`` if a commit may be requested.
+        The reason to wait; ``None`` if a commit can be requested.
     """
     for job in commits:
         if not job.finished:
@@ -193,11 +193,11 @@ def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
 
 
 def failed_commit_error(job: Job, consequence: str) -> PanOsError:
-    """Make the error for a commit job that ended with FAIL.
+    """Build the error for a commit job that ended with FAIL.
 
     Args:
-        job: the failed job. Its details are the reasons.
-        consequence: what happens next, as a clause of the message.
+        job: Failed job. Its details are the reasons.
+        consequence: Clause for the message that says what happens next.
     """
     text = f"commit job {job.job_id} failed, {consequence}: {'; '.join(job.details)}"
     if requires_full_commit(text):
@@ -208,16 +208,16 @@ def failed_commit_error(job: Job, consequence: str) -> PanOsError:
 def _revert(panorama: Panorama, remaining: Set[str]) -> dict[str, Outcome]:
     panorama.revert()
     logger.warning("Reverted the uncommitted removals", extra={"step": "panorama"})
-    retry = Retry("reverted together with another firewall's removal")
+    retry = Retry("the removal was reverted together with another firewall's removal")
     return dict.fromkeys(remaining, retry)
 
 
 def _remove(
-    panorama: Panorama, removals: Sequence[Removal], in_time: Callable[[], bool]
+    panorama: Panorama, removals: Sequence[Removal], has_time: Callable[[], bool]
 ) -> dict[Removal, DeviceRefusedError]:
     if not removals:
         return {}
-    refused = panorama.remove_all(removals, in_time)
+    refused = panorama.remove_all(removals, has_time)
     removed = sorted({serial for part, serial in removals if (part, serial) not in refused})
     logger.info(
         "Removed firewalls from the candidate configuration",
@@ -227,7 +227,11 @@ def _remove(
 
 
 def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None:
-    """Request a commit, unless another visit just did; ``None`` if there is nothing to commit."""
+    """Request a commit, unless another visit has just done so.
+
+    Returns:
+        The reason to wait; ``None`` if there is nothing to commit.
+    """
     wait = decide_wait(_removal_commits(panorama), now)
     if wait is not None:
         return wait
@@ -236,11 +240,11 @@ def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None
         "Requested a commit",
         extra={"step": "panorama", "job_id": job_id, "description": description},
     )
-    return None if job_id is None else Retry(f"commit job {job_id}")
+    return None if job_id is None else Retry(f"commit job {job_id} was requested")
 
 
 def _removed_by_others(panorama: Panorama, pending: Set[str]) -> dict[str, Outcome]:
-    """Outcomes for uncommitted removals that another administrator made."""
+    """Return the outcomes for uncommitted removals that another administrator made."""
     if any(not job.finished for job in _removal_commits(panorama)):
         return {}
     error = NothingToCommitError(
@@ -256,7 +260,7 @@ def _reported(plan: Plan) -> dict[str, Outcome]:
 
 
 def _refusals(refused: Mapping[Removal, DeviceRefusedError]) -> dict[str, Outcome]:
-    """Each firewall's first refusal, which is the cause of its other refusals."""
+    """Return the first refusal of each firewall, which causes its other refusals."""
     first: dict[str, Outcome] = {}
     for (_, serial), error in refused.items():
         first.setdefault(serial, Failed(error))
@@ -264,7 +268,7 @@ def _refusals(refused: Mapping[Removal, DeviceRefusedError]) -> dict[str, Outcom
 
 
 def _removal_commits(panorama: Panorama) -> list[Job]:
-    """The removal commits, newest first, including commits without a description."""
+    """Return the removal commits, newest first, including commits without a description."""
     return [
         job
         for job in panorama.commits()
@@ -273,7 +277,7 @@ def _removal_commits(panorama: Panorama) -> list[Job]:
 
 
 def _requested_at(job: Job) -> datetime | None:
-    """When a visit requested a commit. Panorama's own times have no time zone."""
+    """Return the time from the commit's description. Panorama's own times have no time zone."""
     timestamp = _DESCRIPTION.search(job.description)
     return datetime.fromisoformat(timestamp[1]) if timestamp else None
 

@@ -1,4 +1,4 @@
-"""XPaths of Panorama's configuration."""
+"""XPath expressions for Panorama's configuration."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from vmseries_autoscale.panorama.interface import Part
 from vmseries_autoscale.settings import PanoramaSettings
 
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
-"""The part of the configuration that holds device groups, templates and collector groups."""
+"""The part of the configuration with device groups, templates and log collector groups."""
 
 
 def entry(name: str) -> str:
-    """The XPath step to the entry with this name.
+    """Return the XPath step to the entry named ``name``.
 
     Raises:
-        DeviceRefusedError: if the name has both kinds of quotes, which XPath cannot express.
+        DeviceRefusedError: If the name contains both kinds of quotes, which XPath cannot express.
     """
     for mark in "'\"":
         if mark not in name:
             return f"entry[@name={mark}{name}{mark}]"
-    raise DeviceRefusedError(PANORAMA, None, f"{name} has both kinds of quotes")
+    raise DeviceRefusedError(
+        PANORAMA, None, f"the name {name} contains both kinds of quotes; rename the object"
+    )
 
 
 def member_lists(settings: PanoramaSettings) -> dict[Part, str]:
-    """The XPath at which each part of the configuration lists its firewalls, in removal order."""
+    """Return the XPath of each part's list of firewalls, in removal order."""
     stack = f"{LOCALHOST}/template-stack/{entry(settings.template_stack)}/devices"
     group = f"{LOCALHOST}/device-group/{entry(settings.device_group)}/devices"
     xpaths = {Part.TEMPLATE_STACK: stack, Part.DEVICE_GROUP: group}

@@ -1,4 +1,4 @@
-"""What each function does in AWS, as permission checks."""
+"""Check whether the role of each function allows its AWS calls."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_sqs import SQSClient
 
-NO_INSTANCE = "i-00000000000000000"
-"""The id of no instance. Calls with it have no effect."""
+NONEXISTENT_INSTANCE_ID = "i-00000000000000000"
+"""An id that no instance has, so that calls with it have no effect."""
 
 
 @dataclass(slots=True)
@@ -60,19 +60,19 @@ class ExistingResources:
     addresses: list[Address] = field(default_factory=list)
 
 
-def ec2_permissions(ec2: EC2Client, settings: Settings) -> Findings:
-    """Check EC2: read firewalls, create what a new one needs, and change existing resources."""
+def check_ec2_permissions(ec2: EC2Client, settings: Settings) -> Findings:
+    """Check EC2: describe resources, create them for a new firewall, and change existing ones."""
     existing = ExistingResources()
     yield from check_permissions("EC2", ec2, _ec2_checks(ec2, settings, existing))
     if not existing.interfaces:
         yield unchecked(
-            "What the function may do with the instances, interfaces and addresses of firewalls: "
-            "there are none yet. Invoke the function again when the first one is in service."
+            "Permissions for instances, interfaces and addresses of firewalls: there are none yet. "
+            "Invoke the function again when the first firewall is in service."
         )
 
 
-def autoscaling_permissions(autoscaling: AutoScalingClient, settings: Settings) -> Findings:
-    """Check Auto Scaling: answer a lifecycle hook, or read the group."""
+def check_autoscaling_permissions(autoscaling: AutoScalingClient, settings: Settings) -> Findings:
+    """Check Auto Scaling: send heartbeats to the lifecycle hook, or describe the group."""
     if isinstance(settings, HookSettings):
         checks = [_heartbeat_check(autoscaling, settings)]
         yield from check_permissions("Auto Scaling", autoscaling, checks)
@@ -80,8 +80,8 @@ def autoscaling_permissions(autoscaling: AutoScalingClient, settings: Settings) 
         yield from _check_group(autoscaling, settings.auto_scaling_group_name)
 
 
-def queue_permissions(sqs: SQSClient, settings: HookSettings) -> Findings:
-    """Check SQS: use the function's own queue."""
+def check_queue_permissions(sqs: SQSClient, settings: HookSettings) -> Findings:
+    """Check SQS: use the queue of the function."""
     call = partial(
         sqs.get_queue_attributes,
         QueueUrl=settings.queue_url,
@@ -91,8 +91,10 @@ def queue_permissions(sqs: SQSClient, settings: HookSettings) -> Findings:
     yield from check_permissions("SQS", sqs, checks)
 
 
-def target_group_permissions(elbv2: ElasticLoadBalancingv2Client, settings: Settings) -> Findings:
-    """Check Elastic Load Balancing: read the target groups of the interfaces."""
+def check_target_group_permissions(
+    elbv2: ElasticLoadBalancingv2Client, settings: Settings
+) -> Findings:
+    """Check Elastic Load Balancing: describe the targets of the interfaces' target groups."""
     checks = [
         PermissionCheck(
             f"read the targets of {arn}",
@@ -106,7 +108,7 @@ def target_group_permissions(elbv2: ElasticLoadBalancingv2Client, settings: Sett
 def _ec2_checks(
     ec2: EC2Client, settings: Settings, existing: ExistingResources
 ) -> Iterator[PermissionCheck]:
-    """The checks of EC2. Each is made before the next is built, which may depend on its result."""
+    """Yield the checks of EC2. A check may depend on the result of the checks before it."""
 
     def describe_instances() -> None:
         known = instances.describe_deployment(ec2, settings.name).values()
@@ -132,37 +134,37 @@ def _ec2_checks(
         yield from _creation_checks(dry_run, settings)
     if isinstance(settings, HookSettings):
         yield from _tagging_checks(dry_run, existing.instances[:1])
-    # One of each is enough, because the role's permissions depend on tags that all of them have.
+    # One resource of each type is enough, because the role's permissions depend on common tags.
     yield from _interface_checks(dry_run, settings, existing.interfaces[:1])
     yield from _address_checks(dry_run, settings, existing.addresses[:1])
 
 
 def _creation_checks(ec2: EC2Client, settings: LaunchSettings) -> Iterator[PermissionCheck]:
-    """Create what a launch creates, in each of the subnets."""
+    """Yield checks that create the resources of a launch, in each subnet."""
     resource_tags = ResourceTags(
-        settings.name, settings.auto_scaling_group_name, NO_INSTANCE, settings.tags
+        settings.name, settings.auto_scaling_group_name, NONEXISTENT_INSTANCE_ID, settings.tags
     )
-    for name, wanted in settings.interfaces.items():
+    for name, interface in settings.interfaces.items():
         # Auto Scaling creates the primary interface.
-        for zone, subnet_id in wanted.subnet_ids.items() if wanted.device_index > 0 else ():
+        for zone, subnet_id in interface.subnet_ids.items() if interface.device_index > 0 else ():
             create = CreateInterface(
-                resource_tags, name, wanted.device_index, subnet_id, wanted.security_group_ids
+                resource_tags, name, interface.device_index, subnet_id, interface.security_group_ids
             )
             action = f"create the interface {name} in {subnet_id} ({zone})"
             yield PermissionCheck(action, partial(create.execute, ec2))
-        if wanted.public_ip:
+        if interface.public_ip:
             allocate = AllocateAddress(
-                resource_tags, name, wanted.device_index, wanted.public_ipv4_pool
+                resource_tags, name, interface.device_index, interface.public_ipv4_pool
             )
-            pool = f" from {wanted.public_ipv4_pool}" if wanted.public_ipv4_pool else ""
+            pool = f" from {interface.public_ipv4_pool}" if interface.public_ipv4_pool else ""
             action = f"allocate the public address of {name}{pool}"
             yield PermissionCheck(action, partial(allocate.execute, ec2))
 
 
 def _tagging_checks(ec2: EC2Client, sample: list[Instance]) -> Iterator[PermissionCheck]:
     for instance in sample:
-        visit = {tags.LAST_VISIT: datetime.now(UTC).isoformat(timespec="seconds")}
-        tag = partial(instances.add_tags, ec2, instance.instance_id, visit)
+        last_visit = {tags.LAST_VISIT: datetime.now(UTC).isoformat(timespec="seconds")}
+        tag = partial(instances.add_tags, ec2, instance.instance_id, last_visit)
         yield PermissionCheck(f"tag the instance {instance.instance_id}", tag, on_existing=True)
 
 
@@ -170,48 +172,48 @@ def _interface_checks(
     ec2: EC2Client, settings: Settings, sample: list[Interface]
 ) -> Iterator[PermissionCheck]:
     for interface in sample:
-        key, attachment_id = interface.interface_id, interface.attachment_id or ""
+        interface_id, attachment_id = interface.interface_id, interface.attachment_id or ""
         actions: dict[str, Action] = {}
         if isinstance(settings, LaunchSettings):
             instance_id, device_index = interface.instance_id or "", interface.device_index or 0
-            actions["attach"] = AttachInterface(key, instance_id, device_index)
-            actions["change"] = DeleteWithInstance(key, attachment_id)
+            actions["attach"] = AttachInterface(interface_id, instance_id, device_index)
+            actions["change"] = DeleteWithInstance(interface_id, attachment_id)
         if isinstance(settings, TerminateSettings):
-            actions["detach"] = DetachInterface(key, attachment_id)
-        actions["delete"] = DeleteInterface(key)
+            actions["detach"] = DetachInterface(interface_id, attachment_id)
+        actions["delete"] = DeleteInterface(interface_id)
         for verb, action in actions.items():
             call = partial(action.execute, ec2)
-            yield PermissionCheck(f"{verb} the interface {key}", call, on_existing=True)
+            yield PermissionCheck(f"{verb} the interface {interface_id}", call, on_existing=True)
 
 
 def _address_checks(
     ec2: EC2Client, settings: Settings, sample: list[Address]
 ) -> Iterator[PermissionCheck]:
     public = isinstance(settings, LaunchSettings) and any(
-        wanted.public_ip for wanted in settings.interfaces.values()
+        interface.public_ip for interface in settings.interfaces.values()
     )
-    moves = public or isinstance(settings, TerminateSettings)
+    disassociates = public or isinstance(settings, TerminateSettings)
     for address in sample:
-        key = address.allocation_id
+        allocation_id = address.allocation_id
         actions: dict[str, Action] = {}
         if public and address.interface_id is not None:
-            actions["associate"] = AssociateAddress(key, address.interface_id)
-        if moves and address.association_id is not None:
-            actions["disassociate"] = DisassociateAddress(key, address.association_id)
-        actions["release"] = ReleaseAddress(key)
+            actions["associate"] = AssociateAddress(allocation_id, address.interface_id)
+        if disassociates and address.association_id is not None:
+            actions["disassociate"] = DisassociateAddress(allocation_id, address.association_id)
+        actions["release"] = ReleaseAddress(allocation_id)
         for verb, action in actions.items():
             call = partial(action.execute, ec2)
-            yield PermissionCheck(f"{verb} the address {key}", call, on_existing=True)
+            yield PermissionCheck(f"{verb} the address {allocation_id}", call, on_existing=True)
 
 
 def _heartbeat_check(autoscaling: AutoScalingClient, settings: HookSettings) -> PermissionCheck:
-    """A heartbeat for no instance.
+    """Return a check that sends a heartbeat for a nonexistent instance.
 
-    Auto Scaling answers differently if the role lacks the permission and if there is no such
-    lifecycle action.
+    Auto Scaling returns different errors for a missing permission and for a missing lifecycle
+    action.
     """
     hook, group = settings.lifecycle_hook_name, settings.auto_scaling_group_name
-    event = LifecycleEvent(NO_INSTANCE, group, hook, datetime.now(UTC), None)
+    event = LifecycleEvent(NONEXISTENT_INSTANCE_ID, group, hook, datetime.now(UTC), None)
     call = partial(hooks.send_heartbeat, autoscaling, event)
     return PermissionCheck(f"send heartbeats for the hook {hook}", call)
 
@@ -241,11 +243,11 @@ def _check_group(autoscaling: AutoScalingClient, name: str) -> Findings:
 def _target_group_arns(settings: Settings) -> list[str]:
     match settings:
         case LaunchSettings():
-            lists = [wanted.target_groups for wanted in settings.interfaces.values()]
+            group_lists = [interface.target_groups for interface in settings.interfaces.values()]
         case TerminateSettings():
-            lists = list(settings.target_groups.values())
+            group_lists = list(settings.target_groups.values())
         case ReconcileSettings():
-            return [swept.arn for swept in settings.target_groups]
+            return [group.arn for group in settings.target_groups]
         case _:
             return []
-    return list(dict.fromkeys(group.arn for groups in lists for group in groups))
+    return list(dict.fromkeys(group.arn for groups in group_lists for group in groups))

@@ -1,4 +1,4 @@
-"""The connection to a host: name resolution, TCP and TLS, each with a remedy if it fails."""
+"""Check the connection to a host: name resolution, TCP and TLS, with a remedy for each failure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Generator
 from vmseries_autoscale.preflight.findings import Finding, checked, problem
 
 CONNECT_SECONDS = 5
-"""Timeout of a connection attempt: many times the latency of any network between AWS and
-Panorama."""
+"""Timeout of a connection attempt: many times the latency between AWS and any Panorama."""
 
 _EXPIRED, _NOT_YET_VALID, _OTHER_NAME = 10, 9, (62, 64)
 """OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, …_CERT_NOT_YET_VALID, …_HOSTNAME_MISMATCH and
@@ -18,10 +17,10 @@ _EXPIRED, _NOT_YET_VALID, _OTHER_NAME = 10, 9, (62, 64)
 
 
 def check_connection(hostname: str, port: int) -> Generator[Finding, None, bool]:
-    """Check that a TCP connection can be made.
+    """Check that a TCP connection can be opened.
 
     Returns:
-        Whether it can. If not, the reason is a finding.
+        Whether it can be opened. If not, the reason is a finding.
     """
     endpoint = f"{hostname}:{port}"
     try:
@@ -36,7 +35,7 @@ def check_connection(hostname: str, port: int) -> Generator[Finding, None, bool]
         socket.create_connection((hostname, port), CONNECT_SECONDS).close()
     except TimeoutError:
         yield problem(
-            f"{endpoint}: no answer within {CONNECT_SECONDS} s: check the outbound rules of the "
+            f"{endpoint}: no response within {CONNECT_SECONDS} s: check the outbound rules of the "
             "functions' security groups, the routes of their subnets (NAT gateway, transit "
             "gateway, VPN), and what Panorama's network allows inbound (security group, permitted "
             "addresses of its management interface)."
@@ -44,7 +43,7 @@ def check_connection(hostname: str, port: int) -> Generator[Finding, None, bool]
         return False
     except OSError as error:
         yield problem(
-            f"{endpoint}: the connection fails ({error.strerror or error}): check panorama.port, "
+            f"{endpoint}: the connection failed ({error.strerror or error}): check panorama.port, "
             "and that Panorama, or a load balancer or proxy in front of it, listens there."
         )
         return False
@@ -58,13 +57,13 @@ def check_certificate(
     """Check that the server's certificate is trusted.
 
     Args:
-        hostname: host name that the certificate must be valid for.
+        hostname: Host name that the certificate must be valid for.
         port: TCP port of the server.
         context: TLS context with the trusted certificates.
-        secret_arn: the secret whose ca_bundle holds these certificates.
+        secret_arn: Secret whose ca_bundle contains these certificates.
 
     Returns:
-        Whether it is trusted. If not, the reason is a finding.
+        Whether the certificate is trusted. If not, the reason is a finding.
     """
     endpoint = f"{hostname}:{port}"
     try:
@@ -82,7 +81,7 @@ def check_certificate(
             "service listens there, and that no proxy or firewall on the path intercepts TLS."
         )
         return False
-    yield checked(f"{endpoint}: its certificate is trusted.")
+    yield checked(f"{endpoint}: the certificate is trusted.")
     return True
 
 
@@ -93,7 +92,7 @@ def _certificate_problem(error: ssl.SSLCertVerificationError, secret_arn: str) -
             "certificate, or install a certificate for this name in Panorama"
         )
     if error.verify_code == _EXPIRED:
-        return "the certificate, or one of its issuers', has expired: renew it in Panorama"
+        return "the certificate or an issuer's certificate has expired: renew it in Panorama"
     if error.verify_code == _NOT_YET_VALID:
         return "the certificate is not valid yet: check the clock of its issuer"
     return (

@@ -1,4 +1,4 @@
-"""The results of checks: sentences of three severities."""
+"""Define the results of checks: sentences with one of three severities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmseries_autoscale.errors import AutoscaleError, TransientError
 
 
 class Severity(StrEnum):
-    """What a finding reports: a passed check, a problem, or a check that could not be made."""
+    """The severity of a finding: a passed check, a problem, or a check that could not be made."""
 
     CHECKED = "checked"
     PROBLEM = "problem"
@@ -20,7 +20,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence of the result."""
+    """One sentence of the report, with its severity."""
 
     severity: Severity
     text: str
@@ -31,26 +31,26 @@ Check: TypeAlias = Callable[[], Iterable[Finding]]
 
 
 def checked(text: str) -> Finding:
-    """A passed check."""
+    """Return the finding of a passed check."""
     return Finding(Severity.CHECKED, text)
 
 
 def problem(text: str) -> Finding:
-    """A problem. The text says what is wrong, with which object, and what to do."""
+    """Return a problem. The text says what is wrong, with which object, and what to do."""
     return Finding(Severity.PROBLEM, text)
 
 
 def unchecked(text: str) -> Finding:
-    """A check that could not be made. The text says why."""
+    """Return the finding of a check that could not be made. The text says why."""
     return Finding(Severity.UNCHECKED, text)
 
 
 def run_check(subject: str, check: Check) -> Findings:
-    """Run one check. An error ends only this check, and becomes a finding.
+    """Run one check. An error ends only this check and becomes a finding.
 
     Args:
-        subject: what is checked, as the beginning of a sentence.
-        check: returns findings, or raises.
+        subject: Subject of the check, as the beginning of a sentence.
+        check: Returns findings, or raises an error.
     """
     try:
         yield from check()

@@ -1,8 +1,8 @@
-"""Whether firewalls publish the metrics that the scaling policies use.
+"""Check whether firewalls publish the metrics that the scaling policies use.
 
-Pure decisions on a template stack's settings. "Enable CloudWatch Monitoring on the VM-Series
-Firewall" (VM-Series Deployment Guide): publishing is off unless configured, into a namespace of the
-user's choice, every five minutes unless ``timeout`` says otherwise.
+The checks are pure functions of a template stack's settings. "Enable CloudWatch Monitoring on the
+VM-Series Firewall" (VM-Series Deployment Guide): by default, publishing is off. The namespace is
+configurable, and so is the interval (``timeout``), which is five minutes by default.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vmseries_autoscale.preflight.findings import Findings, checked, problem, un
 DEFAULT_INTERVAL_MINUTES = "5"
 
 PERIOD_MINUTES = 1
-"""Period of the metric in this module's scaling policies and alarms."""
+"""Period of the metric in the module's scaling policies and alarms, in minutes."""
 
 REMEDY = (
     "enter the commands of the output panorama_set_commands in Panorama, commit, and push to the "
@@ -22,11 +22,11 @@ REMEDY = (
 )
 
 
-def effective(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The settings that a firewall receives: each from the first part that has it.
+def effective_settings(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the settings that a firewall receives. The first part that has a setting wins.
 
     Args:
-        parts: the settings of the template stack itself, then of its templates from the top.
+        parts: Settings of the template stack, then of its templates from top to bottom.
     """
     settings: dict[str, str] = {}
     for part in parts:
@@ -35,13 +35,13 @@ def effective(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def check_publishing(stack: str, namespace: str, settings: Mapping[str, str]) -> Findings:
-    """Check a template stack's settings.
+    """Check the settings of a template stack.
 
     Args:
-        stack: the template stack's name.
-        namespace: the namespace in which the scaling policies look for metrics.
-        settings: the effective ``aws-cloudwatch`` settings: ``enabled``, ``name`` (the namespace),
-            and ``timeout`` (the interval in minutes).
+        stack: Name of the template stack.
+        namespace: Namespace from which the scaling policies read metrics.
+        settings: Effective ``aws-cloudwatch`` settings: ``enabled``, ``name`` (namespace) and
+            ``timeout`` (interval in minutes).
     """
     subject = f"Template stack {stack}"
     variables = {name: value for name, value in settings.items() if value.startswith("$")}
@@ -56,14 +56,14 @@ def check_publishing(stack: str, namespace: str, settings: Mapping[str, str]) ->
             return
     if "name" not in variables and settings.get("name") != namespace:
         yield problem(
-            f"{subject} has firewalls publish into the namespace {settings.get('name') or '(none)'}"
-            f", but the scaling policies look into {namespace}: {REMEDY}, or set "
+            f"{subject} makes firewalls publish to the namespace {settings.get('name') or '(none)'}"
+            f", but the scaling policies read from {namespace}: {REMEDY}, or set "
             "scaling.namespace."
         )
     interval = settings.get("timeout", DEFAULT_INTERVAL_MINUTES)
     if "timeout" not in variables and interval != str(PERIOD_MINUTES):
         yield problem(
-            f"{subject} has firewalls publish every {interval} minutes, but the scaling policies "
+            f"{subject} makes firewalls publish every {interval} minutes, but the scaling policies "
             f"need a value every minute: {REMEDY}."
         )
-    yield checked(f"{subject}: settings for publishing to CloudWatch.")
+    yield checked(f"{subject}: the settings for publishing to CloudWatch.")

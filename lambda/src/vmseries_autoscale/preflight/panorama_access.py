@@ -1,4 +1,4 @@
-"""Access to Panorama: each peer, the administrator's rights, and which peer accepts changes."""
+"""Check the access to Panorama: each peer, the administrator's rights and the active peer."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
 
 PanoramaCheck: TypeAlias = Callable[["PreflightPanorama"], Iterable[Finding]]
-"""A check of the peer that accepts changes."""
+"""A check that runs on the peer that accepts changes."""
 
 OPERATIONAL, CONFIGURATION, COMMIT = "Operational Requests", "Configuration", "Commit"
 """Rights of the XML API, as named in "Panorama > Admin Roles" (Panorama web interface help).
-Configuration is the right to read and to change: a role has both or neither, except for the
-built-in read-only roles, which may not commit either."""
+Configuration is the right to read and to change: a role has both or neither. Only the built-in
+read-only roles can read without the right to change, and they cannot commit."""
 
 
 def check(settings: PanoramaSettings, checks: Sequence[tuple[str, PanoramaCheck]]) -> Findings:
     """Check the access to Panorama, and then its configuration.
 
     Args:
-        settings: Panorama's settings.
-        checks: the checks of the peer that accepts changes, each with its subject.
+        settings: Settings of Panorama.
+        checks: Checks of the peer that accepts changes, each with its subject.
     """
-    credentials = yield from secrets.administrator(settings.secret_arn)
-    context = yield from secrets.trusted_certificates(settings.secret_arn, credentials)
+    credentials = yield from secrets.check_administrator(settings.secret_arn)
+    context = yield from secrets.check_trusted_certificates(settings.secret_arn, credentials)
     usable: dict[str, PreflightPanorama] = {}
     for hostname in settings.hostnames:
-        rest = f"{hostname}: TLS, the credential and everything that depends on them"
+        skipped = f"{hostname}: TLS, the credential and everything that depends on them"
         if not (yield from connectivity.check_connection(hostname, settings.port)):
-            yield unchecked(f"{rest}: the host cannot be reached.")
+            yield unchecked(f"{skipped}: the host cannot be reached.")
         elif credentials is None or context is None:
-            yield unchecked(f"{rest}: the secret cannot be used.")
+            yield unchecked(f"{skipped}: the secret cannot be used.")
         else:
             peer = yield from _check_peer(hostname, settings, credentials, context)
             if peer is not None:
@@ -67,7 +67,7 @@ def _check_peer(
     """Check TLS and the administrator's rights on one peer.
 
     Returns:
-        The peer; ``None`` if it cannot be used, which is then a finding.
+        The peer; ``None`` if it cannot be used. The reason is a finding.
     """
     # Loading pan-os-python is slow, and only the pre-flight needs it here.
     from vmseries_autoscale.panorama.preflight_client import PreflightPanorama  # noqa: PLC0415
@@ -83,7 +83,10 @@ def _check_peer(
         return None
     peer = PreflightPanorama(hostname, settings, credentials)
     refused: set[str] = set()
-    for right, request in ((OPERATIONAL, peer.version), (CONFIGURATION, peer.reads_configuration)):
+    for right, request in (
+        (OPERATIONAL, peer.version),
+        (CONFIGURATION, peer.check_configuration_access),
+    ):
         try:
             request()
         except DeviceAccessError:
@@ -113,7 +116,7 @@ def _rights(hostname: str, username: str, secret_arn: str, refused: set[str]) ->
 
 
 def missing_right(hostname: str, username: str, right: str) -> Finding:
-    """The problem that the administrator's role lacks a right of the XML API."""
+    """Return the finding that the administrator's role lacks a right of the XML API."""
     return problem(
         f"{hostname}: the administrator {username} may not use {right}: enable it under XML API in "
         "the administrator's role (Panorama > Admin Roles)."
@@ -126,27 +129,27 @@ def _active_peer(
     """Find the peer that accepts changes.
 
     Returns:
-        The peer; ``None`` if there is none, which is then a finding.
+        The peer; ``None`` if no peer accepts changes. The reason is a finding.
     """
     states = yield from _ha_states(usable)
     standalone = [hostname for hostname, state in states.items() if state is None]
     if standalone and len(usable) > 1:
         yield problem(
-            f"No high-availability pair: {' and '.join(standalone)} without high availability, but "
-            "panorama.hostnames has two names: name the one Panorama that manages the firewalls, "
-            "or configure the two as a pair."
+            f"High availability is disabled on {' and '.join(standalone)}, but panorama.hostnames "
+            "has two names: name only the Panorama that manages the firewalls, or configure both "
+            "as a high-availability pair."
         )
     active = [name for name, state in states.items() if state is None or state in ACTIVE_STATES]
-    seen = ", ".join(f"{hostname} is {state}" for hostname, state in states.items() if state)
+    summary = ", ".join(f"{hostname} is {state}" for hostname, state in states.items() if state)
     if len(active) > 1 and not standalone:
-        yield problem(f"Both peers accept changes ({seen}): check the pair's HA links.")
+        yield problem(f"Both peers accept changes ({summary}): check the pair's HA links.")
     if states and not active:
         yield problem(
-            f"No Panorama in panorama.hostnames accepts changes ({seen}): name both peers of the "
-            "pair, or check in Panorama > High Availability why neither is active."
+            f"No Panorama in panorama.hostnames accepts changes ({summary}): name both peers of "
+            "the pair, or check in Panorama > High Availability why neither is active."
         )
-    if active and seen and not standalone:
-        yield checked(f"High availability: {seen}.")
+    if active and summary and not standalone:
+        yield checked(f"High availability: {summary}.")
     return usable[active[0]] if active else None
 
 
@@ -159,5 +162,5 @@ def _ha_states(
         try:
             states[hostname] = peer.ha_state()
         except AutoscaleError as error:
-            yield problem(f"{hostname}: its high-availability state: {error}.")
+            yield problem(f"{hostname}: the high-availability state cannot be read: {error}.")
     return states

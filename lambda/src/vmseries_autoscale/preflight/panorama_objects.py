@@ -1,4 +1,4 @@
-"""The objects and rights that the module needs in Panorama, on the peer that accepts changes."""
+"""Check the objects and rights that the module needs in Panorama, on the active peer."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ MULTI_CONFIG_VERSION = (10, 1)
 """The first PAN-OS version whose API guide describes multi-config requests as always enabled."""
 
 
-def pan_os_version(peer: PreflightPanorama) -> Findings:
+def report_pan_os_version(peer: PreflightPanorama) -> Findings:
     """Report how firewalls are removed in Panorama's PAN-OS version."""
     version = peer.version()
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     multi_config = numbers >= MULTI_CONFIG_VERSION
-    way = "in one transaction (multi-config)" if multi_config else "one by one"
-    yield checked(f"PAN-OS {version}: removes the firewalls of a batch {way}.")
+    method = "in one transaction (multi-config)" if multi_config else "one by one"
+    yield checked(f"PAN-OS {version}: the firewalls of a batch are removed {method}.")
 
 
-def commit_right(peer: PreflightPanorama) -> Findings:
-    """Check the right to commit, by a commit while the administrator has no changes.
+def check_commit_right(peer: PreflightPanorama) -> Findings:
+    """Check the right to commit with a commit while the administrator has no changes.
 
-    Panorama then answers that there is nothing to commit, and queues nothing. While a removal is
-    uncommitted there are changes, which the pre-flight must not commit.
+    Panorama then responds that there is nothing to commit, and queues nothing. An uncommitted
+    removal is a change, which the pre-flight must not commit.
     """
     in_progress = any(not job.finished for job in peer.commits())
     if in_progress or peer.candidate_members() != peer.running_members():
         yield unchecked(
-            "The right to commit: a removal of firewalls waits for its commit in Panorama. "
-            "Invoke the function again when it is committed."
+            "The right to commit: a removal of firewalls is waiting for its commit in Panorama. "
+            "Invoke the function again after the commit."
         )
         return
     try:
@@ -49,7 +49,7 @@ def commit_right(peer: PreflightPanorama) -> Findings:
     yield checked(f"{peer.username} may commit.")
 
 
-def objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
+def check_objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
     """Check that the device group, template stack and log collector group exist."""
     expected: list[tuple[str, str, str, Callable[[], set[str]]]] = [
         ("device group", "device_group", settings.device_group, peer.device_groups),
@@ -68,14 +68,14 @@ def objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
             )
 
 
-def license_manager(name: str, peer: PreflightPanorama) -> Findings:
+def check_license_manager(name: str, peer: PreflightPanorama) -> Findings:
     """Check that the plugin sw_fw_license has the license manager."""
     if peer.has_license_manager(name):
         yield checked(f"{peer.hostname} has the license manager {name}.")
         yield unchecked(
             "The right to commit the license plugin's changes, which belong to another "
-            f"administrator: there are none to test it with. {peer.username} needs Commit For "
-            "Other Admins in its role (Panorama > Admin Roles, Web UI, Commit)."
+            f"administrator: there are no such changes to test it with. {peer.username} needs "
+            "Commit For Other Admins in its role (Panorama > Admin Roles, Web UI, Commit)."
         )
     else:
         yield problem(
@@ -85,10 +85,12 @@ def license_manager(name: str, peer: PreflightPanorama) -> Findings:
         )
 
 
-def publishing(settings: PanoramaSettings, namespace: str, peer: PreflightPanorama) -> Findings:
-    """Check the template stack's settings for publishing metrics."""
+def check_publishing(
+    settings: PanoramaSettings, namespace: str, peer: PreflightPanorama
+) -> Findings:
+    """Check the settings of the template stack for publishing metrics."""
     if settings.template_stack not in peer.template_stacks():
         yield unchecked("Publishing to CloudWatch: the template stack does not exist.")
         return
-    effective = metric_publishing.effective(peer.metric_publishing())
+    effective = metric_publishing.effective_settings(peer.metric_publishing())
     yield from metric_publishing.check_publishing(settings.template_stack, namespace, effective)

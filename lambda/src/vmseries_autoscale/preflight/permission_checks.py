@@ -1,10 +1,10 @@
-"""Permission checks: what this function's role may do in AWS, tested without changing anything.
+"""Test the permissions of a function's role in AWS without changing anything.
 
-Reads are made. EC2 calls that change something are made exactly as a visit makes them, but with
-EC2's parameter ``DryRun``: EC2 then answers ``DryRunOperation`` if the call is allowed and
-``UnauthorizedOperation`` if it is not, and does nothing ("Error codes for the Amazon EC2 API",
+Calls that read are made. EC2 calls that change resources are made exactly as in a visit, but with
+EC2's parameter ``DryRun``: EC2 then returns ``DryRunOperation`` if the role allows the call and
+``UnauthorizedOperation`` if it does not, and changes nothing ("Error codes for the Amazon EC2 API",
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html). Other services have no
-such parameter. Their permissions that only a change could test are not tested.
+such parameter. Their permissions to make changes are not tested.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALLOWED = "DryRunOperation"
 DENIED = frozenset(
     {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError"}
 )
-"""The error codes of calls that the role is not allowed to make."""
+"""The error codes of calls that the role does not allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class PermissionCheck:
     """One call that tests a permission.
 
     Attributes:
-        action: what the call does, as a phrase that follows "may".
-        call: makes the call.
-        on_existing: whether the call is about a resource in use, whose state may not allow it. Only
-            the permission is of interest then.
+        action: Action of the call, as a phrase that follows "may".
+        call: Makes the call.
+        on_existing: Whether the call refers to a resource in use, whose state may not allow the
+            call. In this case, only the permission matters.
     """
 
     action: str
@@ -52,7 +52,7 @@ class PermissionCheck:
 def check_permissions(
     service: str, client: BaseClient, checks: Iterable[PermissionCheck]
 ) -> Findings:
-    """Make the calls of one service. Once the service cannot be reached, the rest is skipped."""
+    """Make the calls of one service. If the service cannot be reached, skip the remaining calls."""
     unreachable = False
     for check in checks:
         if unreachable:
@@ -79,7 +79,7 @@ def _finding(check: PermissionCheck, error: ClientError) -> Finding:
     if code == ALLOWED:
         return checked(f"The function may {check.action}.")
     if code in DENIED:
-        # The encoded part of EC2's message is of no use to a reader.
+        # Omit the encoded part of EC2's message, which is not readable.
         text = text.partition(" Encoded authorization failure message")[0].rstrip(".")
         return problem(
             f"The function's role may not {check.action} ({error.operation_name}: {text}): check "
@@ -97,7 +97,7 @@ def _finding(check: PermissionCheck, error: ClientError) -> Finding:
 
 
 def dry_run_client(ec2: EC2Client) -> EC2Client:
-    """Wrap a client so that its calls report what they would do, and do nothing."""
+    """Wrap a client so that its calls only test permissions."""
     return cast("EC2Client", DryRunClient(ec2))
 
 

@@ -1,4 +1,4 @@
-"""One pre-flight of one function: selects the checks, runs them and builds the answer."""
+"""Run the pre-flight of one function: select the checks, run them and build the report."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ ACTION = "validate"
 
 
 def is_preflight_request(event: Mapping[str, Any]) -> bool:
-    """Whether an event requests the pre-flight."""
+    """Return whether an event requests the pre-flight."""
     return event.get("action") == ACTION
 
 
 def validate(settings: Settings) -> dict[str, Any]:
-    """Run all checks that this function can make. They change nothing.
+    """Run all checks that this function can make, without changing anything.
 
     Returns:
-        ``ok``, whether there are no problems; and three lists of sentences: ``problems``, what was
-        ``checked``, and what is ``unchecked`` with the reason.
+        ``ok``: whether there are no problems. ``problems``, ``checked`` and ``unchecked``: lists of
+        sentences about problems, passed checks, and checks that could not be made.
     """
-    # Check the secrets' current content, not that of up to five minutes ago.
+    # Check the current content of the secrets, not the cached content.
     secret_store.clear_cache()
     checks = _checks(settings)
-    # In parallel, because without a route each service takes its full timeout.
+    # In parallel, because each unreachable service takes its full timeout.
     with ThreadPoolExecutor(len(checks)) as pool:
         results = pool.map(lambda check: list(run_check(*check)), checks.items())
-    answer = _answer([finding for findings in results for finding in findings])
-    level = logging.INFO if answer["ok"] else logging.WARNING
-    logger.log(level, "Pre-flight", extra={"report": answer})
-    return answer
+    report = _report([finding for findings in results for finding in findings])
+    level = logging.INFO if report["ok"] else logging.WARNING
+    logger.log(level, "Completed the pre-flight", extra={"report": report})
+    return report
 
 
-def _answer(findings: list[Finding]) -> dict[str, Any]:
+def _report(findings: list[Finding]) -> dict[str, Any]:
     def texts(severity: Severity) -> list[str]:
         return list(dict.fromkeys(item.text for item in findings if item.severity is severity))
 
@@ -65,48 +65,54 @@ def _answer(findings: list[Finding]) -> dict[str, Any]:
 
 
 def _checks(settings: Settings) -> dict[str, Check]:
-    """The checks by subject. Clients are made here, because making them is not thread-safe."""
+    """Return the checks by subject.
+
+    The clients are created here and not in the checks, because that is not thread-safe.
+    """
     checks: dict[str, Check] = {
-        "EC2": partial(aws_permissions.ec2_permissions, clients.ec2(), settings),
+        "EC2": partial(aws_permissions.check_ec2_permissions, clients.ec2(), settings),
         "Auto Scaling": partial(
-            aws_permissions.autoscaling_permissions, clients.autoscaling(), settings
+            aws_permissions.check_autoscaling_permissions, clients.autoscaling(), settings
         ),
         "Elastic Load Balancing": partial(
-            aws_permissions.target_group_permissions, clients.elbv2(), settings
+            aws_permissions.check_target_group_permissions, clients.elbv2(), settings
         ),
     }
     clients.secrets()
     if isinstance(settings, HookSettings):
-        checks["SQS"] = partial(aws_permissions.queue_permissions, clients.sqs(), settings)
+        checks["SQS"] = partial(aws_permissions.check_queue_permissions, clients.sqs(), settings)
     if settings.panorama is not None:
         panorama_checks = list(_panorama_checks(settings, settings.panorama).items())
         checks["Panorama"] = partial(panorama_access.check, settings.panorama, panorama_checks)
     if isinstance(settings, TerminateSettings) and settings.licensing.api_key_secret_arn:
         secret_arn = settings.licensing.api_key_secret_arn
-        checks["The licensing API key"] = partial(secrets.licensing_api_key, secret_arn)
+        checks["The licensing API key"] = partial(secrets.check_licensing_api_key, secret_arn)
     if isinstance(settings, LaunchSettings | TerminateSettings) and settings.firewall_api:
         secret_arn = settings.firewall_api.secret_arn
-        checks["The firewalls' API"] = partial(secrets.firewall_administrator, secret_arn)
+        checks["The firewalls' API"] = partial(secrets.check_firewall_administrator, secret_arn)
     return checks
 
 
 def _panorama_checks(settings: Settings, panorama: PanoramaSettings) -> dict[str, PanoramaCheck]:
-    """The checks of Panorama's configuration. One function makes them; the result is the same."""
+    """Return the checks of Panorama's configuration.
+
+    Only the reconcile function makes them, because every function would get the same result.
+    """
     if not isinstance(settings, ReconcileSettings):
         return {}
     checks: dict[str, PanoramaCheck] = {
-        "The PAN-OS version": panorama_objects.pan_os_version,
-        "The right to commit": panorama_objects.commit_right,
+        "The PAN-OS version": panorama_objects.report_pan_os_version,
+        "The right to commit": panorama_objects.check_commit_right,
         "Device group, template stack and log collector group": partial(
-            panorama_objects.objects, panorama
+            panorama_objects.check_objects, panorama
         ),
     }
     if settings.license_manager is not None:
         checks["The license manager"] = partial(
-            panorama_objects.license_manager, settings.license_manager
+            panorama_objects.check_license_manager, settings.license_manager
         )
     if settings.metric_namespace is not None:
         checks["Publishing to CloudWatch"] = partial(
-            panorama_objects.publishing, panorama, settings.metric_namespace
+            panorama_objects.check_publishing, panorama, settings.metric_namespace
         )
     return checks

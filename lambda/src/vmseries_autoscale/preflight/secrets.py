@@ -1,6 +1,6 @@
-"""Secrets: whether this function's role can read them, and whether they have the right shape.
+"""Check whether the function's role can read its secrets, and whether their format is correct.
 
-No finding contains a secret's content.
+No finding contains the content of a secret, except for user names.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ READ_REMEDY = (
     "check the secret's ARN, its resource policy and the policy of its KMS key and, for a "
     "function in a VPC, the route to Secrets Manager"
 )
-SHAPE_REMEDY = (
+FORMAT_REMEDY = (
     "put a new version of the secret; the functions use it after at most "
     f"{secret_store.CACHE_SECONDS // 60} minutes"
 )
 
 
-def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | None]:
-    """Check the secret with an administrator's credentials.
+def check_administrator(secret_arn: str) -> Generator[Finding, None, Credentials | None]:
+    """Check a secret with the credentials of an administrator.
 
     Returns:
-        The credentials; ``None`` if the secret cannot be used, which is then a finding.
+        The credentials; ``None`` if the secret cannot be used. The reason is a finding.
     """
     try:
         credentials = secret_store.administrator_credentials(secret_arn)
@@ -41,37 +41,41 @@ def administrator(secret_arn: str) -> Generator[Finding, None, Credentials | Non
         "password": credentials.password,
     }
     yield from _check_white_space(secret_arn, values)
-    trust = "a ca_bundle" if credentials.ca_bundle else "no ca_bundle, so the system's CAs count"
+    trust = (
+        "a ca_bundle"
+        if credentials.ca_bundle
+        else "no ca_bundle, so the CAs of the system are trusted"
+    )
     yield checked(f"Secret {secret_arn}: {credentials.username}, {trust}.")
     return credentials
 
 
-def trusted_certificates(
+def check_trusted_certificates(
     secret_arn: str, credentials: Credentials | None
 ) -> Generator[Finding, None, ssl.SSLContext | None]:
-    """Check the certificates that a secret's ca_bundle trusts.
+    """Check the trusted certificates in the ca_bundle of a secret.
 
     Returns:
-        The TLS context; ``None`` if there are no credentials, or if their ca_bundle cannot be used,
-        which is then a finding.
+        The TLS context; ``None`` if there are no credentials, or if their ca_bundle cannot be used.
+        The reason is a finding.
     """
     if credentials is None:
         return None
     try:
         return verifying_context(credentials.ca_bundle)
     except SecretError as error:
-        yield problem(f"Secret {secret_arn}: {error}: {SHAPE_REMEDY}.")
+        yield problem(f"Secret {secret_arn}: {error}: {FORMAT_REMEDY}.")
         return None
 
 
-def firewall_administrator(secret_arn: str) -> Findings:
+def check_firewall_administrator(secret_arn: str) -> Findings:
     """Check the secret with the credentials for the firewalls' own API."""
-    credentials = yield from administrator(secret_arn)
-    yield from trusted_certificates(secret_arn, credentials)
+    credentials = yield from check_administrator(secret_arn)
+    yield from check_trusted_certificates(secret_arn, credentials)
 
 
-def licensing_api_key(secret_arn: str) -> Findings:
-    """Check the secret with the licensing API key that firewalls deactivate their license with."""
+def check_licensing_api_key(secret_arn: str) -> Findings:
+    """Check the secret with the licensing API key."""
     try:
         key = secret_store.licensing_api_key(secret_arn)
     except SecretError as error:
@@ -82,14 +86,14 @@ def licensing_api_key(secret_arn: str) -> Findings:
 
 
 def _unusable(error: SecretError) -> Finding:
-    # An error with a cause means that the secret could not be read, one without that it was read.
-    remedy = SHAPE_REMEDY if error.__cause__ is None else READ_REMEDY
+    # An error with a cause means that the secret could not be read. Otherwise its format is wrong.
+    remedy = FORMAT_REMEDY if error.__cause__ is None else READ_REMEDY
     return problem(f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}: {remedy}.")
 
 
 def _check_white_space(secret_arn: str, values: Mapping[str, str | None]) -> Findings:
-    """Find values that are empty, or that were copied with white space around them."""
+    """Yield a problem for each value that is empty or has white space around it."""
     for name, value in values.items():
         if value is not None and (not value.strip() or value != value.strip()):
             defect = "begins or ends with white space" if value.strip() else "is empty"
-            yield problem(f"Secret {secret_arn}: the value of {name} {defect}: {SHAPE_REMEDY}.")
+            yield problem(f"Secret {secret_arn}: the value of {name} {defect}: {FORMAT_REMEDY}.")

@@ -1,5 +1,5 @@
-"""Reconciliation: resend lost lifecycle events and remove what terminated firewalls left behind.
+"""The reconcile use case: resend lost lifecycle events and remove orphans of terminated firewalls.
 
-``inventory`` describes the current state, ``decisions`` plans without any call, ``resend`` and
-``cleanup`` act, and ``report`` summarizes.
+``inventory`` describes the current state, ``decisions`` plans without any API call, ``resend`` and
+``cleanup`` act, ``report`` summarizes, and ``run`` calls them in this order.
 """

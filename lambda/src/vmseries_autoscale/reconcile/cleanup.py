@@ -15,15 +15,7 @@ from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
-from vmseries_autoscale.outcome import (
-    OUT_OF_TIME,
-    Done,
-    Failed,
-    Outcome,
-    Retry,
-    Unfinished,
-    run_step,
-)
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, run_if_time
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, Orphan
 from vmseries_autoscale.reconcile.report import collect_unfinished
@@ -49,49 +41,53 @@ class Cleanup:
     now: datetime
     time_budget: TimeBudget
 
-    def execute(self, cleanup: CleanupPlan) -> dict[str, Unfinished]:
-        """Remove what is planned.
+    def execute(self, cleanup_plan: CleanupPlan) -> dict[str, Unfinished]:
+        """Execute the plan.
 
         Returns:
-            The outcomes of what is not complete, by instance id or address.
+            The outcomes of incomplete removals, by instance id or address.
         """
-        if cleanup.orphans:
-            reasons = {orphan.instance_id: orphan.reason for orphan in cleanup.orphans}
+        if cleanup_plan.orphans:
+            reasons = {orphan.instance_id: orphan.reason for orphan in cleanup_plan.orphans}
             logger.info("Removing orphans", extra={"orphans": reasons})
-        targets = [(target.address, partial(_deregister, target)) for target in cleanup.targets]
+        targets = [
+            (target.address, partial(_deregister, target)) for target in cleanup_plan.targets
+        ]
         networks = [
             (orphan.instance_id, partial(_remove_network, orphan.network))
-            for orphan in cleanup.orphans
+            for orphan in cleanup_plan.orphans
         ]
         unfinished = collect_unfinished(self._run_each([*targets, *networks]))
-        licensed = self._return_licenses(cleanup.orphans)
-        unfinished |= licensed
-        removable = [orphan for orphan in cleanup.orphans if orphan.instance_id not in licensed]
+        still_licensed = self._return_licenses(cleanup_plan.orphans)
+        unfinished |= still_licensed
+        removable = [
+            orphan for orphan in cleanup_plan.orphans if orphan.instance_id not in still_licensed
+        ]
         return unfinished | self._remove_from_panorama(removable)
 
     def _run_each(
         self, steps: Iterable[tuple[str, Callable[[], Outcome]]]
     ) -> Iterator[tuple[str, Outcome]]:
-        """Run steps one after the other, as long as there is time."""
+        """Run the steps one after the other while there is time."""
         for key, step in steps:
-            yield key, run_step(step) if self.time_budget.has_time() else OUT_OF_TIME
+            yield key, run_if_time(step, self.time_budget)
 
     def _return_licenses(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
         """Have the license plugin return the licenses that it still lists.
 
-        The plugin needs no firewall for that. A firewall whose license is still listed stays in
-        Panorama, and every run requests the license again, until it is returned or an operator has
-        removed the firewall.
+        The plugin does not need the firewall to run. A firewall whose license is still listed stays
+        in Panorama, and every run requests the deactivation again until the license is returned or
+        an operator removes the firewall.
 
         Returns:
             The outcomes of the firewalls that stay in Panorama, by instance id.
         """
         manager = self.settings.license_manager
-        instance_ids = {o.serial: o.instance_id for o in orphans if o.serial is not None}
+        instance_ids = _instance_ids(orphans)
         if self.panorama is None or manager is None or not instance_ids:
             return {}
-        request = partial(self._request_licenses, self.panorama, manager, instance_ids.keys())
-        requested = run_step(request) if self.time_budget.has_time() else OUT_OF_TIME
+        request = partial(self._request_deactivation, self.panorama, manager, instance_ids.keys())
+        requested = run_if_time(request, self.time_budget)
         if isinstance(requested, Unfinished):
             return collect_unfinished((key, requested) for key in instance_ids.values())
         listed, error = requested
@@ -101,39 +97,46 @@ class Cleanup:
                 Failed(error)
                 if error
                 else Retry(
-                    f"license manager {manager} lists {serial} as licensed; requested its license"
+                    f"license manager {manager} lists {serial} as licensed; requested its "
+                    "deactivation"
                 ),
             )
             for serial in listed
         )
 
-    def _request_licenses(
+    def _request_deactivation(
         self, panorama: Panorama, manager: str, serials: Set[str]
     ) -> tuple[frozenset[str], PanOsError | None]:
-        """Request the licenses that are still listed. Returns their serials and any error."""
+        """Request the deactivation of the licenses that are still listed.
+
+        Returns:
+            The serial numbers of these licenses, and the error of the last commit, if it failed.
+        """
         listed = panorama.plugin_licensed(manager) & serials
         return listed, request_plugin_deactivation(panorama, manager, listed, self.settings.name)
 
     def _remove_from_panorama(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
-        instance_ids = {o.serial: o.instance_id for o in orphans if o.serial is not None}
+        instance_ids = _instance_ids(orphans)
         if self.panorama is None or not instance_ids:
             return {}
-        outcomes: dict[str, Outcome] | Unfinished = OUT_OF_TIME
-        if self.time_budget.has_time():
-            outcomes = run_step(
-                partial(
-                    removal.remove_firewalls,
-                    self.panorama,
-                    frozenset(instance_ids),
-                    self.settings.name,
-                    self.now,
-                    self.time_budget.has_time,
-                )
-            )
+        remove = partial(
+            removal.remove_firewalls,
+            self.panorama,
+            frozenset(instance_ids),
+            self.settings.name,
+            self.now,
+            self.time_budget.has_time,
+        )
+        outcomes = run_if_time(remove, self.time_budget)
         return collect_unfinished(
             (instance_id, outcomes[serial] if isinstance(outcomes, dict) else outcomes)
             for serial, instance_id in instance_ids.items()
         )
+
+
+def _instance_ids(orphans: Iterable[Orphan]) -> dict[str, str]:
+    """Return the instance ids by serial number of the firewalls in Panorama."""
+    return {orphan.serial: orphan.instance_id for orphan in orphans if orphan.serial is not None}
 
 
 def _deregister(target: Target) -> Outcome:
@@ -142,6 +145,6 @@ def _deregister(target: Target) -> Outcome:
 
 
 def _remove_network(network: NetworkState) -> Outcome:
-    # Nothing is attached: attached interfaces are ambiguous and not part of the plan.
+    # The plan has no attached interfaces, because they are ambiguous.
     converge(clients.ec2(), partial(plan.plan_removal, detach=False), network)
     return Done()

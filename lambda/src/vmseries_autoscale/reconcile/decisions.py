@@ -1,8 +1,8 @@
-"""What to do about an inventory. Pure functions, so that property tests can cover every rule.
+"""Decide what to do about an inventory. Pure functions, so that property tests cover every rule.
 
-Nothing is removed from a firewall that may be alive. A firewall counts as gone if it is not in the
-Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected to
-Panorama; all of this for longer than the age floor. It counts as ours if our tags or the activity
+Nothing is removed from a firewall that may be running. A firewall counts as terminated if it is not
+in the Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected
+to Panorama, all for longer than the age floor. It counts as ours if our tags or the activity
 history of the group name it.
 """
 
@@ -29,12 +29,12 @@ _TRANSITIONS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transi
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one run may do.
+    """The limits of one run.
 
     Attributes:
-        age_floor: Minimum age of what is acted on.
+        age_floor: Minimum age of stalled hooks and orphans that are acted on.
         firewalls: Maximum number of firewalls whose orphans are removed.
-        share: The same as a share of all known firewalls, between 0 and 1.
+        share: The same maximum as a share of all known firewalls, between 0 and 1.
     """
 
     age_floor: timedelta
@@ -42,13 +42,13 @@ class Limits:
     share: float
 
     def cap(self, known: int) -> int:
-        """The maximum for this number of known firewalls. At least one, so that cleanup ends."""
+        """Return the maximum for ``known`` firewalls; at least 1, so that cleanup progresses."""
         return max(1, min(self.firewalls, math.ceil(self.share * known)))
 
 
 @dataclass(frozen=True, slots=True)
 class StalledHook:
-    """A lifecycle hook without visits: its event was probably lost.
+    """A lifecycle hook without visits, whose event was probably lost.
 
     Attributes:
         since: Start of the scaling activity that waits for the hook.
@@ -63,11 +63,11 @@ class StalledHook:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """What a terminated instance left behind.
+    """The remaining resources of a terminated instance.
 
     Attributes:
-        since: When the instance terminated; ``UNKNOWN_TIME`` if that is not known any more.
-        network: Its interfaces and addresses.
+        since: Time of termination; ``UNKNOWN_TIME`` if it is no longer known.
+        network: Interfaces and addresses of the instance.
         serial: Serial number of its firewall in Panorama; ``None`` if there is none.
         reason: Why the instance counts as terminated.
     """
@@ -81,15 +81,14 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class CleanupPlan:
-    """What to remove, and what to leave.
+    """The plan for the cleanup of one run.
 
     Attributes:
-        orphans: To remove, oldest first.
-        targets: To deregister.
-        postponed: Instance ids and addresses beyond the limits of this run.
+        orphans: Orphans to remove, oldest first.
+        targets: Targets to deregister.
+        postponed: Instance ids and addresses that exceed the limits of this run.
         too_recent: Ids of instances that terminated so recently that a visit may still follow.
-        ambiguous: Why something that looks orphaned is not touched, by instance id or serial
-            number.
+        ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
     """
 
     orphans: tuple[Orphan, ...]
@@ -100,11 +99,10 @@ class CleanupPlan:
 
 
 def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[StalledHook]:
-    """The hooks that have waited for longer than the age floor without a visit.
+    """Return the hooks that have waited for longer than the age floor without a visit.
 
-    Visits tag their instances, which distinguishes a slow event from a lost one. Resending an event
-    that was not lost is harmless: there are two chains of visits then, and the second one has
-    nothing left to do.
+    Visits tag their instances, which distinguishes a slow visit from a lost event. Resending an
+    event that was not lost is harmless: a second chain of visits starts and finds nothing to do.
     """
     stalled = []
     for instance_id, state in inventory.members.items():
@@ -155,7 +153,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
 def licenses_not_returned(
     orphans: Iterable[Orphan], inventory: Inventory, *, with_panorama: bool
 ) -> list[str]:
-    """Serial numbers of terminated firewalls that did not return their license."""
+    """Return the serial numbers of terminated firewalls that did not return their license."""
     serials = (
         _license_not_returned(orphan, inventory, with_panorama=with_panorama) for orphan in orphans
     )
@@ -170,17 +168,17 @@ def _license_not_returned(
         return None
     if instance is not None and not with_panorama:
         return instance.serial
-    # A firewall that was removed from Panorama has returned its license, or was reported before.
+    # A firewall that is no longer in Panorama has returned its license or was already reported.
     return orphan.serial
 
 
 def _own_devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
-    """Our firewalls in Panorama by instance id, and the ambiguous ones with the reason.
+    """Return our firewalls in Panorama by instance id, and the reasons for ambiguous firewalls.
 
-    A serial number in an instance's tag was written by a visit. A host name is what EC2 assigns by
-    the launch template. Others may use our device group too: a connected firewall that is not ours
-    belongs to them, and so does any firewall outside of it that is not ours. A firewall of ours may
-    have been removed from our device group only, if Panorama refused the rest.
+    A visit wrote the serial number in an instance's tag. EC2 assigns the host name according to the
+    launch template. Other deployments may use our device group too: a connected firewall that is
+    not ours belongs to them, and so does any such firewall outside our device group. One of our
+    firewalls may be missing from our device group only, if Panorama refused the other removals.
     """
     tagged = {
         instance.serial: instance_id
@@ -194,7 +192,7 @@ def _own_devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str
         if instance_id is not None and _was_ours(inventory, instance_id):
             candidates.setdefault(instance_id, []).append(device)
         elif device.policy_status is not None and not device.connected:
-            ambiguous[device.serial] = "is in our device group, but matches no instance of ours"
+            ambiguous[device.serial] = "is in our device group, but matches none of our instances"
     for instance_id, devices in candidates.items():
         if len(devices) > 1:
             serials = ", ".join(sorted(device.serial for device in devices))
@@ -214,7 +212,7 @@ def _was_ours(inventory: Inventory, instance_id: str) -> bool:
 
 
 def _contradiction(network: NetworkState, device: Device | None) -> str | None:
-    """Why an orphan is not touched although its instance is terminated; ``None`` if it may be."""
+    """Return why an orphan must not be removed; ``None`` if it can be."""
     if device is not None and device.connected:
         return f"{device.serial} is connected to Panorama although its instance is terminated"
     for interface in network.own_interfaces:
@@ -227,11 +225,11 @@ def _contradiction(network: NetworkState, device: Device | None) -> str | None:
 
 
 def _terminated_since(inventory: Inventory, instance_id: str) -> datetime | None:
-    """When the instance terminated; ``None`` if EC2 still shows it, but not the time.
+    """Return the time of termination; ``None`` if EC2 shows the instance without this time.
 
-    EC2 shows a terminated instance for about an hour. An instance that EC2 does not know any more,
-    and whose end is not in the activity history, terminated long ago. An activity that detached it
-    from the group proves nothing: a detached instance keeps running.
+    EC2 shows a terminated instance for about an hour. An instance that EC2 no longer knows, and
+    whose termination is not in the activity history, terminated long ago. An activity that detached
+    the instance from the group proves nothing, because a detached instance keeps running.
     """
     instance, activity = inventory.instances.get(instance_id), inventory.activities.get(instance_id)
     terminating = activity is not None and activity.type is ActivityType.TERMINATING

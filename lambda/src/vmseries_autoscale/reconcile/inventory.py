@@ -1,6 +1,6 @@
-"""Inventories: members of the group, resources in EC2, firewalls in Panorama, stale targets.
+"""Take inventory: group members, resources in EC2, firewalls in Panorama, and stale targets.
 
-An inventory is complete or an error: an incomplete one would make resources look orphaned.
+An inventory is complete, or an error is raised: gaps would make resources look orphaned.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.panorama import Device, Panorama
-from vmseries_autoscale.settings import ReconcileSettings, SweptTargetGroup
+from vmseries_autoscale.settings import ReconcileSettings, ReconcileTargetGroupSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Everything that can belong to a firewall of this deployment.
+    """All resources that can belong to a firewall of this deployment.
 
     Attributes:
-        deployment: Name of the deployment, by which its instances are tagged.
+        deployment: Name of the deployment, which its instances have as a tag.
         members: Lifecycle states of the group's members by instance id.
-        instances: Every instance that is named anywhere in the inventory, as far as EC2 knows it.
+        instances: All instances that the inventory names and EC2 knows, by instance id.
         activities: Newest scaling activities by instance id.
-        networks: Our interfaces and addresses, by the instance that they were created for.
-        devices: All firewalls in Panorama, including those of others.
-        targets: Targets in our subnets whose address no interface has.
+        networks: Our interfaces and addresses, by id of the instance that they were created for.
+        devices: All firewalls in Panorama, including firewalls of other deployments.
+        targets: Unhealthy targets in our subnets whose address no interface has.
     """
 
     deployment: str
@@ -48,7 +48,7 @@ class Inventory:
 
 
 def hook_inventory(settings: ReconcileSettings) -> Inventory:
-    """What is needed to find stalled hooks: Auto Scaling and EC2 only."""
+    """Take the inventory for stalled hooks, which needs only Auto Scaling and EC2."""
     members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
     waiting = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
     return Inventory(
@@ -65,13 +65,13 @@ def hook_inventory(settings: ReconcileSettings) -> Inventory:
 
 
 def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> Inventory:
-    """The full inventory.
+    """Take the full inventory.
 
-    The members of the group are listed last: an instance that launches meanwhile is then a member
-    without interfaces, and not the owner of interfaces that look orphaned.
+    The members of the group are listed last, so that an instance that launches in the meantime is a
+    member without interfaces, and not the owner of interfaces that look orphaned.
 
     Raises:
-        PanOsError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses a request.
         ClientError: If an AWS call fails.
     """
     ec2 = clients.ec2()
@@ -98,7 +98,7 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
 
 
 def _instance_ids(devices: Iterable[Device]) -> set[str]:
-    """The instances of firewalls by host name, without connected firewalls of other groups."""
+    """Return the instance ids in host names, except of connected firewalls of other groups."""
     return {
         name
         for device in devices
@@ -115,10 +115,12 @@ def _networks(ec2: EC2Client, deployment: str) -> dict[str, NetworkState]:
     }
 
 
-def _stale_targets(ec2: EC2Client, groups: Iterable[SweptTargetGroup]) -> tuple[Target, ...]:
-    """Unhealthy targets in our subnets whose address no interface has.
+def _stale_targets(
+    ec2: EC2Client, groups: Iterable[ReconcileTargetGroupSettings]
+) -> tuple[Target, ...]:
+    """Return unhealthy targets in our subnets whose address no interface has.
 
-    Targets have no tags. A target in these subnets was ours, since they contain only our firewalls.
+    Targets have no tags. A target in our subnets was ours, because they contain only our firewalls.
     Targets in other subnets belong to the user and are ignored.
     """
     stale: list[Target] = []

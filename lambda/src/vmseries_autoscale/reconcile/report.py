@@ -1,4 +1,4 @@
-"""The report of a run, and its metrics."""
+"""Report what a run did, as a log record and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import AutoscaleError
-from vmseries_autoscale.outcome import Failed, Outcome, Retry, Unfinished
+from vmseries_autoscale.outcome import Failed, Outcome, Unfinished, reason_of
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, StalledHook
 from vmseries_autoscale.telemetry import Metric
 
@@ -17,19 +17,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run found and did.
+    """The report of one run.
 
     Attributes:
         dry_run: Whether nothing was changed.
         events_resent: Instances whose lost event was resent.
-        orphans: Terminated instances that left something behind, with their serial numbers.
+        orphans: Serial numbers by instance id, of terminated instances with remaining resources.
         targets: Addresses in target groups that no interface has.
-        removed: What was removed: instance ids and addresses.
-        unfinished: Why the rest was not, by instance id or address. A later run continues.
-        postponed: Instances and addresses beyond the limits of this run.
+        removed: Instance ids and addresses of the removed orphans and targets.
+        unfinished: Reasons for incomplete actions, by instance id or address. A later run retries.
+        postponed: Instances and addresses that exceed the limits of this run.
         too_recent: Instances that terminated so recently that a visit may still follow.
-        ambiguous: Why something was not touched, by instance id or serial number.
-        licenses_not_returned: Serial numbers whose licenses cannot be returned any more.
+        ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
+        licenses_not_returned: Serial numbers whose licenses can no longer be returned
+            automatically.
     """
 
     dry_run: bool
@@ -58,8 +59,8 @@ class Report:
         Args:
             stalled: Stalled lifecycle hooks.
             plan: Plan of the cleanup.
-            licenses_not_returned: Serial numbers.
-            unfinished: Outcomes of what is not complete, by instance id or address.
+            licenses_not_returned: Serial numbers of firewalls that did not return a license.
+            unfinished: Outcomes of incomplete actions, by instance id or address.
             dry_run: Whether nothing was changed.
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
@@ -72,7 +73,7 @@ class Report:
             orphans=orphans,
             targets=targets,
             removed=removed,
-            unfinished={key: _reason(outcome) for key, outcome in unfinished.items()},
+            unfinished={key: reason_of(outcome) for key, outcome in unfinished.items()},
             postponed=list(plan.postponed),
             too_recent=list(plan.too_recent),
             ambiguous=dict(plan.ambiguous),
@@ -84,14 +85,14 @@ def publish(report: Report) -> None:
     """Log the report and its metrics."""
     if not report.dry_run:
         telemetry.count(Metric.ORPHANS_REMOVED, len(report.removed))
-    found = len(report.orphans) + len(report.targets) + len(report.postponed)
-    telemetry.count(Metric.ORPHANS_FOUND, found)
+    orphan_count = len(report.orphans) + len(report.targets) + len(report.postponed)
+    telemetry.count(Metric.ORPHANS_FOUND, orphan_count)
     telemetry.count(Metric.RECONCILE_COMPLETED)
-    logger.info("Reconciled", extra={"report": asdict(report)})
+    logger.info("Completed a reconcile run", extra={"report": asdict(report)})
 
 
 def collect_unfinished(outcomes: Iterable[tuple[str, Outcome]]) -> dict[str, Unfinished]:
-    """The outcomes that are not complete, by instance id or address. Failures are logged."""
+    """Return the incomplete outcomes by instance id or address, and log failures."""
     unfinished: dict[str, Unfinished] = {}
     for key, outcome in outcomes:
         if isinstance(outcome, Unfinished):
@@ -104,15 +105,7 @@ def collect_unfinished(outcomes: Iterable[tuple[str, Outcome]]) -> dict[str, Unf
 def _log_failure(key: str, error: Exception) -> None:
     telemetry.count(Metric.ORPHAN_REMOVAL_FAILED)
     logger.error(
-        "Cleanup failed",
+        "Reconcile action failed; will retry",
         extra={"resource": key, "error": type(error).__name__, "reason": str(error)},
         exc_info=None if isinstance(error, AutoscaleError) else error,
     )
-
-
-def _reason(outcome: Unfinished) -> str:
-    match outcome:
-        case Retry(reason):
-            return reason
-        case Failed(error):
-            return f"{type(error).__name__}: {error}"

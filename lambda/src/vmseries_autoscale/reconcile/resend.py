@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 def resend_events(
     stalled: Iterable[StalledHook], settings: ReconcileSettings
 ) -> dict[str, Unfinished]:
-    """Resend lost events: the visits that follow do what those of the lost event would have done.
+    """Resend lost events, so that visits start as they would have after the original event.
 
     Returns:
-        The outcomes of the events that could not be sent, by instance id.
+        The outcomes of events that could not be sent, by instance id.
     """
     return collect_unfinished(
         (hook.instance_id, run_step(partial(_resend, hook, settings))) for hook in stalled
@@ -42,8 +42,8 @@ def _resend(hook: StalledHook, settings: ReconcileSettings) -> Outcome:
         hook.instance_id,
         hook.since,
     )
-    # Without retries: a request without a response may have been successful, and a second message
-    # would start a second chain of visits. A later run sees whether visits have followed.
+    # Without retries, because a request without a response may have succeeded, and a second message
+    # would start a second chain of visits. A later run sees whether visits followed.
     clients.sqs_without_retries().send_message(QueueUrl=queue.queue_url, MessageBody=body)
     telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
     logger.warning(

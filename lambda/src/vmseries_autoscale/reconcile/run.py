@@ -1,4 +1,4 @@
-"""One run: describe, decide, act, and report."""
+"""Run a reconciliation: describe, decide, act and report."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def reconcile(
 ) -> dict[str, Any]:
     """Resend lost lifecycle events and remove orphans, or only report them.
 
-    Events are resent first: that removes nothing and needs no Panorama. After that, an incomplete
-    inventory ends the run before anything is removed.
+    Events are resent first, because this removes nothing and does not need Panorama. After that, an
+    incomplete inventory ends the run before anything is removed.
 
     Args:
         settings: Settings of the function.
@@ -41,7 +41,7 @@ def reconcile(
         The report as a JSON object.
 
     Raises:
-        PanOsError: If Panorama cannot be reached, or refuses.
+        PanOsError: If Panorama cannot be reached, or refuses a request.
         ClientError: If an AWS call fails.
     """
     age_floor = timedelta(seconds=settings.age_floor_seconds)
@@ -53,7 +53,7 @@ def reconcile(
     plan = plan_cleanup(inventory, limits, now)
     not_returned = _licenses_not_returned(plan, inventory, settings)
     if not dry_run:
-        # Before the removal: a later run does not know any more what this one has removed.
+        # Before the removal, because a later run no longer knows what this run removed.
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished |= Cleanup(connection, settings, now, time_budget).execute(plan)

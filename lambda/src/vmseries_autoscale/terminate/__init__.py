@@ -1,1 +1,1 @@
-"""The terminate use case: drain, return the license, leave Panorama, release the network."""
+"""The terminate use case: drain, return the license, remove from Panorama, release the network."""

@@ -14,7 +14,7 @@ from vmseries_autoscale.terminate.stages import Stage
 
 
 def drain(terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]) -> Outcomes:
-    """Drain the firewalls, so that the load balancers send them no traffic any more."""
+    """Drain the firewalls, so that the load balancers stop sending them traffic."""
     if not visit.settings.target_groups:
         return {}
     due = [instance for instance in terminating if not instance.deadline_passed(Stage.DRAIN)]

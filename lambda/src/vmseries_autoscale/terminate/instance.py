@@ -1,4 +1,4 @@
-"""Terminating instances: what AWS shows of them at the start of a visit."""
+"""Terminating instances, as AWS describes them at the start of a visit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TerminatingInstance(InstanceInTransition):
 
     Attributes:
         hook_open: Whether the lifecycle action is still open.
-        deadline: Age in seconds at which the first stage is skipped.
+        deadline: Age at which the first stage is skipped, in seconds.
     """
 
     hook_open: bool
@@ -29,12 +29,12 @@ class TerminatingInstance(InstanceInTransition):
 
     @property
     def firewall_name(self) -> str:
-        """The name of its firewall in messages to operators."""
+        """The name of the firewall in messages to operators."""
         return f"{self.serial or 'without known serial number'} ({self.event.instance_id})"
 
     @property
     def running(self) -> bool:
-        """Whether the firewall may still be up."""
+        """Whether the firewall may still be running."""
         return self.instance is not None and self.instance.state == "running"
 
     @property
@@ -48,7 +48,7 @@ class TerminatingInstance(InstanceInTransition):
         return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
 
     def deadline_passed(self, stage: Stage) -> bool:
-        """Whether the deadline of ``stage`` has passed, so that the stage is skipped."""
+        """Return whether ``stage`` is skipped because its deadline has passed."""
         return self.age >= stage.deadline_seconds(self.deadline)
 
 

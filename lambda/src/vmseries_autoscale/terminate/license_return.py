@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
@@ -18,14 +17,13 @@ from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
-    OUT_OF_TIME,
     Delay,
     Done,
     Failed,
     Outcome,
     Retry,
     Unfinished,
-    run_step,
+    run_if_time,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
@@ -36,17 +34,15 @@ from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 GATHER_SECONDS = 600
-"""Age up to which a firewall that was not processed in a visit delays the commit of that visit.
-Returning a license takes seconds, and there may be a hundred of them."""
+"""Age in seconds up to which a firewall delays the removal commit if the visit had no time for it.
+Returning a license takes seconds, and there may be a hundred licenses to return."""
 
 
 def return_license(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> Outcomes:
-    """Return the licenses: through Panorama, or directly where there is no Panorama."""
+    """Return the licenses through Panorama, or directly if there is no Panorama."""
     if visit.settings.panorama is None:
         due = [instance for instance in terminating if not instance.license_returned]
         return _return_directly(due, visit)
@@ -88,7 +84,7 @@ def _return_one_directly(
     address = terminating.private_ip(visit.settings.management_device_index)
     too_late = terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running
     if too_late or address is None:
-        # Reported when the lifecycle action is completed. A firewall without a management
+        # Completing the lifecycle action reports this license. A firewall without a management
         # interface never got a license.
         return Done()
     device = firewall.connect(api, address)
@@ -97,12 +93,12 @@ def _return_one_directly(
     except DeviceUnavailableError:
         if tags.ABANDONED not in terminating.tags:
             raise
-        # The launch has already waited for it up to its deadline.
+        # The launch already waited for this firewall until its deadline.
         _report_not_returned(terminating)
         return Done()
     if terminating.serial is not None and tags.SERIAL not in terminating.tags:
-        identified = Identity(terminating.serial, Evidence.FIREWALL)
-        instance_in_transition.save_identity(terminating, identified, visit.ec2)
+        identity = Identity(terminating.serial, Evidence.FIREWALL)
+        instance_in_transition.save_identity(terminating, identity, visit.ec2)
     return _deactivate_license(terminating, device, key_arn, visit)
 
 
@@ -111,15 +107,15 @@ def _return_via_panorama(
 ) -> Outcomes:
     """Return licenses through Panorama: by the firewalls, or by the license plugin."""
     licensing_settings = visit.settings.licensing
-    # Only the setting of the licensing mode is set.
+    # Only the setting for the current licensing mode has a value.
     if (key_arn := licensing_settings.api_key_secret_arn) is not None:
         step = partial(_return_one_via_panorama, session=session, key_arn=key_arn, visit=visit)
         return for_each(due, step, visit.time_budget)
     if (name := licensing_settings.license_manager) is not None:
-        # After the deadline the reconcile function continues, with the same requests.
+        # After the deadline, the reconcile function continues with the same requests.
         stage = Stage.RETURN_LICENSE
-        in_time = [instance for instance in due if not instance.deadline_passed(stage)]
-        return _return_via_plugin(in_time, _LicenseManager(session, name), visit)
+        before_deadline = [instance for instance in due if not instance.deadline_passed(stage)]
+        return _return_via_plugin(before_deadline, _LicenseManager(session, name), visit)
     return {}
 
 
@@ -129,17 +125,17 @@ def _return_one_via_panorama(
     key_arn: str,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Have the firewall return its license, by a request that Panorama forwards."""
+    """Have the firewall return its license through a request that Panorama forwards."""
     device = session.devices.get(terminating.serial or "")
     connected = device is not None and device.connected
     reachable = connected or terminating.running
     if terminating.deadline_passed(Stage.RETURN_LICENSE) or not reachable:
-        # Reported when the lifecycle action is completed, if the serial number is known then.
+        # Completing the lifecycle action reports this license if the serial number is known then.
         if terminating.terminated:
             _report_not_returned(terminating)
         return Done()
     if device is None or not connected:
-        return Retry("the firewall has to return its license, but is not connected to Panorama")
+        return Retry("the firewall must return its license, but is not connected to Panorama")
     return _deactivate_license(
         terminating, session.panorama.firewall(device.serial), key_arn, visit
     )
@@ -151,7 +147,7 @@ def _deactivate_license(
     key_arn: str,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    with telemetry.about(serial=terminating.serial or ""):
+    with telemetry.log_context(serial=terminating.serial or ""):
         api_key = secret_store.licensing_api_key(key_arn)
         if not firewall_license.deactivate_license(device, terminating.firewall_name, api_key):
             return Retry("the firewall is returning its license")
@@ -159,7 +155,7 @@ def _deactivate_license(
 
 
 def _save_returned(terminating: TerminatingInstance, visit: Visit[TerminateSettings]) -> Outcome:
-    with telemetry.about(serial=terminating.serial or ""):
+    with telemetry.log_context(serial=terminating.serial or ""):
         terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_RETURNED})
         telemetry.count(Metric.LICENSE_RETURNED)
     return Done()
@@ -178,13 +174,14 @@ def _return_via_plugin(
 ) -> Outcomes:
     """Have the license plugin return all licenses with one request.
 
-    The plugin also returns licenses of firewalls that are already gone. A returned license is only
-    tagged after the commit was requested, since no later visit requests a commit for it.
+    The plugin also returns the licenses of firewalls that no longer exist. The instance is tagged
+    only after the commit was requested, because no later visit requests a commit for a license that
+    is tagged as returned.
     """
     if not due:
         return {}
     panorama = manager.session.panorama
-    listed = _if_time(visit, partial(panorama.plugin_licensed, manager.name))
+    listed = run_if_time(partial(panorama.plugin_licensed, manager.name), visit.time_budget)
     if isinstance(listed, Unfinished):
         return {instance.event: listed for instance in due}
     check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
@@ -193,17 +190,15 @@ def _return_via_plugin(
     request = partial(
         by_plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
     )
-    commit_error = _if_time(visit, request)
+    commit_error = run_if_time(request, visit.time_budget)
     if isinstance(commit_error, Unfinished):
         return {instance.event: commit_error for instance in due}
     if commit_error is not None:
-        outcomes |= {i.event: Failed(commit_error) for i in due if i.serial in serials}
+        outcomes |= {
+            instance.event: Failed(commit_error) for instance in due if instance.serial in serials
+        }
     returned = [instance for instance in due if isinstance(outcomes[instance.event], Done)]
     return outcomes | for_each(returned, partial(_save_returned, visit=visit), visit.time_budget)
-
-
-def _if_time(visit: Visit[TerminateSettings], step: Callable[[], T]) -> T | Unfinished:
-    return run_step(step) if visit.time_budget.has_time() else OUT_OF_TIME
 
 
 def _check_returned(
@@ -212,7 +207,7 @@ def _check_returned(
     listed: Set[str],
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Check whether the license is returned: whether the license manager lists it no more."""
+    """Check whether the license is returned: the license manager no longer lists it."""
     serial = terminating.serial or ""
     was_listed = tags.LICENSE in terminating.tags
     if serial in listed:
@@ -224,13 +219,16 @@ def _check_returned(
         )
     device = manager.session.devices.get(serial)
     if device is not None and device.connected and not was_listed:
-        with telemetry.about(serial=serial):
+        with telemetry.log_context(serial=serial):
             by_plugin.verify_unlicensed(manager.session.panorama, manager.name, serial)
     return Done()
 
 
 def is_left_to_plugin(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
-    """Whether the license plugin has yet to return the license: Panorama has to keep the device."""
+    """Return whether the license plugin still has to return the license.
+
+    Until then, the firewall has to stay in Panorama.
+    """
     plugin_returns = settings.licensing.mode is LicensingMode.PLUGIN
     return plugin_returns and not terminating.license_returned
 
@@ -238,7 +236,7 @@ def is_left_to_plugin(terminating: TerminatingInstance, settings: TerminateSetti
 def report_license_not_returned(
     terminating: TerminatingInstance, settings: TerminateSettings
 ) -> None:
-    """Report a license that was not returned, when the instance is about to terminate."""
+    """Report a license that is not returned when the instance is about to terminate."""
     if terminating.license_returned:
         return
     serial = terminating.tags.get(tags.SERIAL, "")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from vmseries_autoscale.firewall_identity import Unknown
+from vmseries_autoscale.firewall_identity import Unidentified
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -29,12 +29,12 @@ def identify_in_panorama(
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in due}
     visit.session = session
-    # Without a time limit: only a firewall that is known by its address alone takes a call.
+    # Without a time limit, because only a firewall known by its address alone needs a call.
     return for_each(due, partial(_identify, session=session, visit=visit), time_budget=None)
 
 
 def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[TerminatingInstance]:
-    """The instances for which the deadline for steps in Panorama has not passed."""
+    """Return the instances whose deadline for steps in Panorama has not passed."""
     stage = Stage.REMOVE_FROM_PANORAMA
     return [instance for instance in terminating if not instance.deadline_passed(stage)]
 
@@ -42,15 +42,15 @@ def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[Termi
 def _identify(
     terminating: TerminatingInstance, session: PanoramaSession, visit: Visit[TerminateSettings]
 ) -> Outcome:
-    identified = instance_in_transition.identify(
+    identity = instance_in_transition.identify(
         terminating,
         visit.settings.management_device_index,
         session.devices.values(),
         visit.ec2,
         visit.settings.name,
     )
-    if isinstance(identified, Unknown):
-        # Not an error: a firewall may never have registered, and a device that is not certainly
-        # ours is left alone.
-        logger.warning("No matching device in Panorama", extra={"reason": identified.reason})
+    if isinstance(identity, Unidentified):
+        # Not an error: the firewall may never have registered, and a device is removed only if it
+        # is certainly ours.
+        logger.warning("Found no matching device in Panorama", extra={"reason": identity.reason})
     return Done()

@@ -14,7 +14,7 @@ from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, reason_of, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 def release_network(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> Outcomes:
-    """Release interfaces and addresses, and let instances without any of them terminate."""
+    """Release interfaces and addresses, then complete the lifecycle actions."""
     if not terminating:
         return {}
     networks = run_step(partial(_describe_networks, terminating, visit))
@@ -43,7 +43,7 @@ def release_network(
 def _describe_networks(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> dict[str, NetworkState]:
-    """Our interfaces and addresses by instance id."""
+    """Return our interfaces and addresses, by instance id."""
     ids = [instance.event.instance_id for instance in terminating]
     interfaces = describe.describe_interfaces(visit.ec2, visit.settings.name, ids)
     addresses = describe.describe_addresses(visit.ec2, visit.settings.name, ids)
@@ -60,7 +60,9 @@ def _release(
     if isinstance(outcome, Unfinished):
         if not terminating.deadline_passed(Stage.RELEASE_NETWORK):
             return outcome
-        logger.error("Stopped releasing the interfaces", extra={"outcome": repr(outcome)})
+        logger.error(
+            "Stopped releasing the interfaces at the deadline", extra={"reason": reason_of(outcome)}
+        )
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:
@@ -76,13 +78,15 @@ def _remove_network(network: NetworkState, ec2: EC2Client) -> Outcome:
 
 
 def _report_skipped_stages(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
-    """Report the stages whose deadline has passed. Once, since this is the last visit."""
+    """Report the stages whose deadline has passed. This happens once, in the last visit."""
     stages = [stage for stage in Stage if stage is not Stage.DRAIN or settings.target_groups]
     skipped = [stage.name.lower() for stage in stages if terminating.deadline_passed(stage)]
     if skipped:
         telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)
         serial = terminating.tags.get(tags.SERIAL, "")
-        logger.error("The deadline passed", extra={"skipped": skipped, "serial": serial})
+        logger.error(
+            "Skipped stages whose deadline had passed", extra={"skipped": skipped, "serial": serial}
+        )
 
 
 def _complete(terminating: TerminatingInstance, visit: Visit[TerminateSettings]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 GRACE_SECONDS = 600
-"""Time from the deadline of one stage to that of the next: enough for a commit and a detach.
-Draining has the same deadline as the license, which is more important than draining."""
+"""Time between the deadlines of two stages: enough for a commit and for detaching interfaces. The
+license return has the same deadline as draining, but is more important."""
 
 
 class Stage(IntEnum):
@@ -18,5 +18,9 @@ class Stage(IntEnum):
     RELEASE_NETWORK = 3
 
     def deadline_seconds(self, first: float) -> float:
-        """The age at which the stage is skipped, if the first stage is skipped at ``first``."""
+        """Return the age in seconds at which the stage is skipped.
+
+        Args:
+            first: Age in seconds at which the first stage is skipped.
+        """
         return first + max(0, self - Stage.RETURN_LICENSE) * GRACE_SECONDS

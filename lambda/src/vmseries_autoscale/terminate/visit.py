@@ -1,8 +1,8 @@
-"""One visit to terminating instances: drain, return the license, leave Panorama, release network.
+"""One visit to terminating instances: drain, return licenses, clean up Panorama and the network.
 
 The order protects flows and licenses: a firewall without a license passes no traffic, and it
-returns its license through its management interface. A stage whose deadline has passed is skipped,
-so that the later stages still run and no instance waits forever. Skipped stages are reported.
+returns its license through its management interface. A stage whose deadline has passed is skipped
+and reported, so that the later stages still run and no instance waits forever.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ STEPS = (drain, identify_in_panorama, return_license, remove_from_panorama, rele
 
 
 def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSettings]) -> Outcomes:
-    """Take a batch of terminations as far as possible now.
+    """Take a batch of terminations as far as currently possible.
 
     Args:
         events: Lifecycle events, one for each message.
-        visit: Settings, time and clients.
+        visit: Context of the visit.
 
     Returns:
         The outcome of each event.
@@ -47,8 +47,8 @@ def _report_waiting(
 ) -> None:
     """Tag the waiting instances, and measure how long the longest of them has waited.
 
-    The first visit already tags: the activity history shows the start of the termination, which may
-    be an hour before the event if connections were drained first.
+    The first visit already tags, because the activity history shows only the start of the
+    termination, which may be an hour before the event if connections were drained first.
     """
     if waiting:
         age = max(instance.age for instance in waiting)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 MAXIMUM_ROUNDS = 8
-"""No sequence of actions needs as many rounds; the limit ends a loop if EC2 contradicts itself."""
+"""More rounds than any sequence of actions needs. The limit ends the loop if EC2's responses are
+inconsistent."""
 
 
 def converge(
@@ -32,7 +33,7 @@ def converge(
     """Plan and execute actions until the plan is empty. Actions of one plan run in parallel.
 
     Args:
-        ec2: EC2 client.
+        ec2: Client of Amazon EC2.
         plan: Returns the actions that are possible in a state.
         state: Current network of the instance.
         retry_capacity_errors: Whether a capacity error is temporary. If false, it is permanent.
@@ -45,7 +46,8 @@ def converge(
         Ec2RefusedError: If EC2 refuses an action permanently.
         EventualConsistencyError: If EC2 has to complete an earlier change first.
         TimeBudgetExceededError: If the invocation has no time for another round.
-        CapacityError: If EC2 lacks capacity, addresses or permissions for now.
+        CapacityError: If EC2 lacks capacity or addresses, or a permission is missing, and
+            ``retry_capacity_errors`` is true.
     """
     for _ in range(MAXIMUM_ROUNDS):
         actions = plan(state)

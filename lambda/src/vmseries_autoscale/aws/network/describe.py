@@ -1,6 +1,6 @@
 """Read network interfaces and Elastic IP addresses from EC2.
 
-The module's own objects are found by their tags, never by what they are attached to.
+This module's own objects are found by their tags, never by their attachments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def describe_interfaces(
     """Return the interfaces that a deployment created, by instance id, attached or not.
 
     Args:
-        ec2: EC2 client.
+        ec2: Client of Amazon EC2.
         deployment: Name of the deployment.
         instance_ids: Instances that the interfaces were created for; ``None`` for all.
     """
@@ -47,7 +47,7 @@ def describe_addresses(
     """Return the Elastic IP addresses that a deployment allocated, by instance id.
 
     Args:
-        ec2: EC2 client.
+        ec2: Client of Amazon EC2.
         deployment: Name of the deployment.
         instance_ids: Instances that the addresses were allocated for; ``None`` for all.
     """
@@ -66,7 +66,7 @@ def describe_addresses(
 
 
 def addresses_in_use(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> set[str]:
-    """Return those of the private addresses that an interface in the VPC has."""
+    """Return the subset of private ``addresses`` that interfaces in the VPC have."""
     pages = ec2.get_paginator("describe_network_interfaces").paginate(
         Filters=[
             {"Name": "vpc-id", "Values": [vpc_id]},
@@ -82,7 +82,7 @@ def addresses_in_use(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> s
 
 
 def attached_interface(instance_id: str, description: InstanceNetworkInterfaceTypeDef) -> Interface:
-    """Return an interface from DescribeInstances, which shows attached ones without their tags."""
+    """Convert an interface from DescribeInstances, which shows interfaces without their tags."""
     attachment = description["Attachment"]
     return Interface(
         interface_id=description["NetworkInterfaceId"],

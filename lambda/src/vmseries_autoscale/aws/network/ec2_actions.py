@@ -1,4 +1,4 @@
-"""Actions on interfaces and addresses. Each one is a single EC2 call and its known effect."""
+"""Actions on interfaces and addresses. Each action is one EC2 call and its effect on the state."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class SetSourceDestCheck:
     enabled: bool
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Set the attribute. One EC2 call changes one attribute only."""
+        """Set the attribute. Each EC2 call changes only one attribute."""
         ec2.modify_network_interface_attribute(
             NetworkInterfaceId=self.interface_id, SourceDestCheck={"Value": self.enabled}
         )
-        _log_interface("Set the source/dest check", self.interface_id, enabled=self.enabled)
+        _log_interface("Set the source/destination check", self.interface_id, enabled=self.enabled)
         return lambda state: state.changed_interface(
             self.interface_id, source_dest_check=self.enabled
         )
@@ -122,9 +122,9 @@ class DetachInterface:
     attachment_id: str
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Start the detachment. EC2 completes it later; a later visit checks."""
+        """Start the detachment. EC2 completes it later, and a later visit checks the result."""
         ec2.detach_network_interface(AttachmentId=self.attachment_id)
-        _log_interface("Started to detach an interface", self.interface_id)
+        _log_interface("Started detaching an interface", self.interface_id)
         return lambda state: state.changed_interface(self.interface_id, status=Status.DETACHING)
 
 
@@ -151,7 +151,7 @@ class AllocateAddress:
     pool: str | None
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Allocate the address. The call has no client token: only tags identify the address."""
+        """Allocate the address. The call has no client token, so only tags identify the address."""
         request: AllocateAddressRequestTypeDef = {
             "Domain": "vpc",
             "TagSpecifications": [
@@ -177,7 +177,7 @@ class AssociateAddress:
     interface_id: str
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Associate the address; fail if it is associated with another interface."""
+        """Associate the address. The call fails if another interface has it."""
         response = ec2.associate_address(
             AllocationId=self.allocation_id,
             NetworkInterfaceId=self.interface_id,

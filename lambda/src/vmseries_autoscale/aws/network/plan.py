@@ -32,31 +32,31 @@ from vmseries_autoscale.settings import InterfaceSettings
 def plan_attachment(
     resource_tags: ResourceTags,
     zone: str,
-    wanted: Mapping[str, InterfaceSettings],
+    desired: Mapping[str, InterfaceSettings],
     state: NetworkState,
 ) -> list[Action]:
-    """Return the actions that are possible now towards the wanted interfaces and addresses.
+    """Return the actions that are possible now to reach the desired interfaces and addresses.
 
     Interfaces are attached before any of their attributes is modified: a firewall detects its
     interfaces once, when it boots, and ModifyNetworkInterfaceAttribute is the call that EC2
     throttles first when many instances launch at the same time.
 
     Args:
-        resource_tags: Tags of what is created.
+        resource_tags: Tags for the resources that are created.
         zone: Availability Zone of the instance.
-        wanted: Interfaces by name.
+        desired: Desired interfaces by name.
         state: Current network of the instance.
 
     Returns:
-        Independent actions; empty if the network is as wanted.
+        Independent actions; empty if the network is as desired.
 
     Raises:
-        InterfaceLayoutError: If the wanted interfaces do not fit the instance.
+        InterfaceLayoutError: If the desired interfaces do not fit the instance.
         EventualConsistencyError: If EC2 has to complete an earlier change first.
     """
     actions: list[Action] = []
     used: set[str] = set()
-    for name, settings in wanted.items():
+    for name, settings in desired.items():
         interface = _interface_for(resource_tags.instance_id, name, settings, state)
         if interface is None:
             actions.append(_creation(resource_tags, zone, name, settings))
@@ -90,7 +90,7 @@ def plan_removal(state: NetworkState, *, detach: bool) -> list[Action]:
             actions.append(DeleteInterface(interface.interface_id))
             deletable.add(interface.interface_id)
         elif detach:
-            # Deleting the interface disassociates its address, so that needs no call of its own.
+            # Deleting the interface also disassociates its address, which needs no extra call.
             deletable.add(interface.interface_id)
             actions += _detachment(interface)
         else:
@@ -104,14 +104,14 @@ def plan_removal(state: NetworkState, *, detach: bool) -> list[Action]:
 def _interface_for(
     instance_id: str, name: str, settings: InterfaceSettings, state: NetworkState
 ) -> Interface | None:
-    """Return the interface that is, or can become, the one named ``name``."""
+    """Return the interface that is, or can become, the interface named ``name``."""
     occupant = state.attached_at(instance_id, settings.device_index)
     if occupant is not None:
         _check_occupant(occupant, name, settings)
         return occupant
     if settings.device_index == 0:
         raise EventualConsistencyError(
-            f"{instance_id} has no primary interface in EC2's answer yet"
+            f"EC2 does not show the primary interface of {instance_id} yet"
         )
     candidates = [interface for interface in state.own_interfaces if interface.name == name]
     for interface in candidates:
@@ -176,7 +176,7 @@ def _detachment(interface: Interface) -> list[Action]:
 
 
 def _address_for(name: str, interface: Interface | None, state: NetworkState) -> Address | None:
-    """Return the address that is, or can become, the one of the interface named ``name``."""
+    """Return the address that is, or can become, the address of the interface ``name``."""
     candidates = [address for address in state.addresses.values() if address.name == name]
     interface_id = interface.interface_id if interface else None
     associated = [address for address in candidates if address.interface_id == interface_id]
@@ -202,7 +202,7 @@ def _association(
 
 
 def _duplicate_removal(state: NetworkState, used: set[str]) -> list[Action]:
-    """Remove a second interface or address of the same name, which concurrent visits can create."""
+    """Return the removal of duplicates, which concurrent visits can create."""
     unused = [
         interface.interface_id
         for interface in state.own_interfaces

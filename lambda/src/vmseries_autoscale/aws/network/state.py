@@ -1,4 +1,4 @@
-"""Values: the network interfaces and Elastic IP addresses of one instance."""
+"""The state of one instance's network interfaces and Elastic IP addresses, as value objects."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class NetworkState:
 
     @classmethod
     def of(cls, interfaces: Iterable[Interface], addresses: Iterable[Address]) -> NetworkState:
-        """Return the state; of two descriptions of one interface, the later one is used."""
+        """Build the state. If an interface occurs twice, the later description is used."""
         return cls(
             {interface.interface_id: interface for interface in interfaces},
             {address.allocation_id: address for address in addresses},

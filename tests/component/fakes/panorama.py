@@ -1,0 +1,263 @@
+"""A Panorama behind the protocol: candidate and running configuration, jobs, firewalls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceRefusedError,
+    FirewallNotConnectedError,
+)
+from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
+from vmseries_autoscale.panorama import Device, Job, Part, Push, Removal
+from vmseries_autoscale.panorama.interface import Membership
+
+LICENSE_MANAGER = "LM"
+LONG_AGO = "2000-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class FirewallBehindPanorama:
+    """A firewall's license commands, each forwarded by a Panorama."""
+
+    panorama: Any
+    serial: str
+
+    def licenses(self) -> list[str]:
+        licensed: list[str] = self.panorama.licenses(self.serial)
+        return licensed
+
+    def set_licensing_api_key(self, api_key: str) -> None:
+        self.panorama.set_licensing_api_key(self.serial, api_key)
+
+    def deactivate_license(self) -> bool:
+        confirmed: bool = self.panorama.deactivate_license(self.serial)
+        return confirmed
+
+
+@dataclass
+class FakePanorama:
+    """One Panorama.
+
+    Attributes:
+        calls: Names of the called methods, in order.
+        fail: Called first with the name of each method; raises the error of that call.
+        commit_fails: Details of every commit job; not empty if commits fail.
+        listed: Serial numbers that each license manager of the plugin lists as licensed.
+        asked: Serial numbers of each deactivation request that the plugin has not executed.
+        given_back: Deactivated serial numbers, under "" until the plugin's changes are
+            committed, then under the commit job; they leave the list when it ends.
+        plugin_works: Whether the plugin executes its requests.
+        irremovable: Details of a commit that fails because it removes this firewall.
+        user: The administrator of the connection.
+        changes: Removals of each administrator, committed or not.
+        queued: Removals that a job commits: those made before its request.
+        askers: The administrator of each job.
+    """
+
+    firewalls: dict[str, Device] = field(default_factory=dict)
+    licensed: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    named: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
+    committed: dict[Part, set[str]] = field(default_factory=lambda: {part: set() for part in Part})
+    jobs: list[Job] = field(default_factory=list)
+    push_jobs: list[Push] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    fail: Callable[[str], None] = lambda _name: None
+    commit_fails: tuple[str, ...] = ()
+    deactivation_works: bool = True
+    listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
+    asked: list[frozenset[str]] = field(default_factory=list)
+    given_back: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
+    plugin_works: bool = True
+    irremovable: dict[str, str] = field(default_factory=dict)
+    user: str = "autoscale"
+    changes: dict[str, set[Removal]] = field(default_factory=dict)
+    queued: dict[str, set[Removal]] = field(default_factory=dict)
+    askers: dict[str, str] = field(default_factory=dict)
+
+    def register(self, device: Device) -> None:
+        """Add a firewall that has a license and is committed everywhere."""
+        self.firewalls[device.serial] = device
+        self.licensed[device.serial] = ["VM-Capacity"]
+        self.listed[LICENSE_MANAGER].add(device.serial)
+        for part in Part:
+            self.named[part].add(device.serial)
+            self.committed[part].add(device.serial)
+
+    def finish_job(self) -> None:
+        """End the oldest commit in progress, long before the next visit."""
+        number = next((n for n, job in enumerate(self.jobs) if not job.finished), None)
+        if number is not None:
+            self.end_job(number)
+            job = self.jobs[number]
+            aged = re.sub(r"\S+Z$", LONG_AGO, job.description)
+            self.jobs[number] = replace(job, description=aged)
+
+    def end_job(self, number: int) -> None:
+        """End a commit."""
+        job = self.jobs[number]
+        removals = self.queued.pop(job.job_id, set())
+        serials = sorted({serial for _, serial in removals})
+        details = self.commit_fails or tuple(
+            self.irremovable[serial] for serial in serials if serial in self.irremovable
+        )
+        self.jobs[number] = replace(job, finished=True, failed=bool(details), details=details)
+        if not details:
+            for part, serial in removals:
+                self.committed[part].discard(serial)
+            for serial in self.given_back.pop(job.job_id, ()):
+                self.delicense(serial)
+            self._forget()
+        else:
+            self.given_back[""] |= self.given_back.pop(job.job_id, set())
+
+    def finish_plugin(self) -> None:
+        """Let the license plugin execute its requests."""
+        if self.plugin_works:
+            self.given_back[""] |= frozenset().union(*self.asked)
+        self.asked.clear()
+
+    def delicense(self, serial: str) -> None:
+        """Return a license: neither the plugin nor the firewall has it any more."""
+        self.licensed[serial] = []
+        for serials in self.listed.values():
+            serials.discard(serial)
+
+    def _forget(self) -> None:
+        """Show a firewall as the running configuration has it."""
+        for serial in self.firewalls.keys() - self.committed[Part.MANAGED_DEVICES]:
+            del self.firewalls[serial]
+        for serial in self.firewalls.keys() - self.committed[Part.DEVICE_GROUP]:
+            self.firewalls[serial] = replace(self.firewalls[serial], policy_status=None)
+
+    def entries(self) -> int:
+        """The number of entries of firewalls in the running configuration."""
+        return sum(len(serials) for serials in self.committed.values())
+
+    def devices(self) -> list[Device]:
+        self._called("devices")
+        return list(self.firewalls.values())
+
+    def push(self, serials: Collection[str]) -> str | None:
+        self._called("push")
+        job_id = str(len(self.push_jobs) + 101)
+        self.push_jobs.insert(0, Push(job_id, False, {}, frozenset(serials)))
+        return job_id
+
+    def pushes(self) -> list[Push]:
+        self._called("pushes")
+        return list(self.push_jobs)
+
+    def finish_push(self, failures: dict[str, str] | None = None) -> None:
+        """End the newest push; the firewalls that it did not fail for are in sync."""
+        job, failed = self.push_jobs[0], failures or {}
+        self.push_jobs[0] = replace(job, finished=True, failures=failed)
+        for serial in job.serials - failed.keys():
+            self.firewalls[serial] = replace(
+                self.firewalls[serial], policy_status="In Sync", template_status="In Sync"
+            )
+
+    def firewall(self, serial: str) -> FirewallBehindPanorama:
+        return FirewallBehindPanorama(self, serial)
+
+    def licenses(self, serial: str) -> list[str]:
+        self._called("licenses")
+        self._reach(serial)
+        return list(self.licensed[serial])
+
+    def set_licensing_api_key(self, serial: str, api_key: str) -> None:
+        self._called("set_licensing_api_key")
+        self._reach(serial)
+        self.keys[serial] = api_key
+
+    def deactivate_license(self, serial: str) -> bool:
+        self._called("deactivate_license")
+        self._reach(serial)
+        if self.deactivation_works:
+            self.delicense(serial)
+        return self.deactivation_works
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+        self._called("plugin_licensed")
+        return frozenset(self.listed.get(license_manager, ()))
+
+    def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
+        self._called("plugin_deactivate")
+        assert set(serials) <= self.listed[license_manager]
+        self.asked.append(frozenset(serials))
+
+    def running_members(self) -> Membership:
+        self._called("running_members")
+        return {part: frozenset(serials) for part, serials in self.committed.items()}
+
+    def candidate_members(self) -> Membership:
+        self._called("candidate_members")
+        return {part: frozenset(serials) for part, serials in self.named.items()}
+
+    def remove_all(
+        self, removals: Sequence[Removal], _has_time: Callable[[], bool]
+    ) -> dict[Removal, DeviceRefusedError]:
+        self._called("remove_all")
+        refused = {}
+        for part, serial in removals:
+            try:
+                self.remove(part, serial)
+            except DeviceRefusedError as error:
+                refused[part, serial] = error
+        return refused
+
+    def remove(self, part: Part, serial: str) -> None:
+        if serial in self.named[part]:
+            self.named[part].discard(serial)
+            self.changes.setdefault(self.user, set()).add((part, serial))
+
+    def open_changes(self, user: str) -> set[Removal]:
+        """The changes of an administrator that no commit has or is about to have."""
+        taken = set[Removal]().union(*self.queued.values())
+        return {
+            (part, serial)
+            for part, serial in self.changes.get(user, set()) - taken
+            if serial in self.committed[part] and serial not in self.named[part]
+        }
+
+    def commit(self, description: str, administrator: str | None = None) -> str | None:
+        by_plugin = administrator == PLUGIN_ADMINISTRATOR
+        self._called("commit of the plugin's changes" if by_plugin else "commit")
+        removals = self.open_changes(administrator or self.user)
+        given_back = self.given_back.pop("") if by_plugin else set()
+        self.given_back.setdefault("", set())
+        if not removals and not given_back:
+            return None
+        job_id = str(len(self.jobs) + 1)
+        self.given_back[job_id] = given_back
+        self.jobs.append(Job(job_id, False, False, (), description))
+        self.queued[job_id] = removals
+        self.askers[job_id] = self.user
+        return job_id
+
+    def revert(self) -> None:
+        self._called("revert")
+        if any(not job.finished for job in self.jobs):
+            raise DeviceBusyError(
+                PANORAMA, "Local commit jobs are queued. Revert operation is not allowed."
+            )
+        for part, serial in self.open_changes(self.user):
+            self.named[part].add(serial)
+
+    def commits(self) -> list[Job]:
+        self._called("commits")
+        return [job for job in reversed(self.jobs) if self.askers.get(job.job_id) == self.user]
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        self.fail(name)
+
+    def _reach(self, serial: str) -> None:
+        if not self.firewalls[serial].connected:
+            raise FirewallNotConnectedError(PANORAMA, f"{serial} not connected")

@@ -1,0 +1,51 @@
+"""What surrounds a function in Lambda: its context, its clock and the way to AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import botocore.client
+
+from vmseries_autoscale.handlers import _hook, reconcile
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class FakeContext:
+    """The part of Lambda's context that the handlers use."""
+
+    def __init__(self, milliseconds: int = 60_000) -> None:
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+def simulate(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[[Any, str, dict[str, Any]], Any],
+    now: Callable[[], datetime],
+) -> None:
+    """Let the functions' calls of AWS and their clock lead to a stand-in.
+
+    Args:
+        monkeypatch: Undoes it.
+        call: Answers a call, by client, operation and parameters.
+        now: Returns the time.
+    """
+
+    class Clock:
+        @staticmethod
+        def now(_zone: object) -> datetime:
+            return now()
+
+    # A function, so that it becomes a method of the client.
+    def answer(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
+    for module in (_hook, reconcile):
+        monkeypatch.setattr(module, "datetime", Clock)

@@ -1,0 +1,341 @@
+"""Random histories in any order: in the end nothing is left behind, and no firewall was harmed.
+
+Firewalls are launched, terminated and killed; events are lost or come twice; calls fail or end the
+function before or after their effect, or something else happens between two of them; Panorama is
+away for a while. Then things calm down, and the queues and the schedule do the rest.
+
+``make prove-properties`` tries more of it than ``make test-unit`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from component.fakes import aws as account
+from component.fakes.aws import TARGET_PORT, Fault
+from component.fakes.driver import BY_PLUGIN, Fleet, OneByOne, configure, simulated
+from component.fakes.panorama import LICENSE_MANAGER
+from vmseries_autoscale.panorama import Device, Part
+
+__all__ = ["simulated"]
+
+faults = st.none() | st.tuples(
+    st.sampled_from(
+        [
+            *("error before", "error after", "crash before", "crash after"),
+            *("duplicate", "reconcile", "kill"),
+        ]
+    ),
+    st.integers(0, 24),
+)
+mails = st.sampled_from([1, 1, 0, 2])
+choices = st.integers(0, 7)
+flags = st.booleans()
+Drawn = tuple[str, int] | None
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Programs: what happens to a fleet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fleet = Fleet()
+        self.aws, self.panorama = self.fleet.aws, self.fleet.panorama
+        self.fault: Fault | None = None
+        self._strangers()
+
+    def _strangers(self) -> None:
+        """Add what belongs to others, and must still exist in the end."""
+        self.panorama.register(Device("STRANGER", "branch", "10.0.1.200", True, "In Sync", ""))
+        self.aws.add_interface("management", {"Name": "somebody's"})
+        other = account.Address("eipalloc-stranger", {account.DEPLOYMENT: "another"})
+        self.aws.allocated[other.allocation_id] = other
+        self.aws.targets["10.9.9.9", TARGET_PORT] = "unhealthy"
+
+    # What happens to firewalls.
+
+    @initialize(firewalls=st.integers(0, 3))
+    def a_fleet(self, firewalls: int) -> None:
+        self.fleet.in_service(firewalls)
+
+    @precondition(lambda self: len(self.aws.members) < 5)
+    @rule(mail=mails)
+    def launch(self, mail: int) -> None:
+        self.fleet.launch(mail)
+
+    @precondition(lambda self: self.fleet.bootable())
+    @rule(which=choices)
+    def boot(self, which: int) -> None:
+        self.fleet.boot(pick(self.fleet.bootable(), which))
+
+    @precondition(lambda self: self.aws.in_state("InService"))
+    @rule(which=choices, mail=mails)
+    def scale_in(self, which: int, mail: int) -> None:
+        self.fleet.scale_in(pick(self.aws.in_state("InService"), which), mail)
+
+    @precondition(lambda self: self.fleet.living())
+    @rule(which=choices)
+    def kill(self, which: int) -> None:
+        if living := self.fleet.living():
+            self.aws.kill(pick(living, which))
+
+    @precondition(lambda self: self.fleet.dead_members())
+    @rule(which=choices, mail=mails, hook=flags)
+    def group_notices(self, which: int, mail: int, hook: bool) -> None:
+        self.fleet.notice(pick(self.fleet.dead_members(), which), mail, hook=hook)
+
+    @precondition(lambda self: self.aws.in_state("InService"))
+    @rule(which=choices)
+    def detach_from_group(self, which: int) -> None:
+        self.aws.detach_from_group(pick(self.aws.in_state("InService"), which))
+
+    @precondition(lambda self: self.fleet.connected())
+    @rule(which=choices)
+    def lose_connection(self, which: int) -> None:
+        self.fleet.connect(pick(self.fleet.connected(), which), connected=False)
+
+    @rule()
+    def panorama_comes_or_goes(self) -> None:
+        self.fleet.away = not self.fleet.away
+
+    @rule()
+    def another_administrator_commits(self) -> None:
+        self.panorama.commit_all()
+
+    # What the functions do about it.
+
+    @precondition(lambda self: self.aws.queues["launch"])
+    @rule(drawn=faults, backwards=flags)
+    def launch_visit(self, drawn: Drawn, backwards: bool) -> None:
+        OneByOne.backwards = backwards
+        self.fleet.visit("launch", self._fault(drawn, "launch"))
+
+    @precondition(lambda self: self.aws.queues["terminate"])
+    @rule(drawn=faults, backwards=flags)
+    def terminate_visit(self, drawn: Drawn, backwards: bool) -> None:
+        OneByOne.backwards = backwards
+        self.fleet.visit("terminate", self._fault(drawn, "terminate"))
+
+    @rule(drawn=faults)
+    def reconcile(self, drawn: Drawn) -> None:
+        self.fleet.reconcile(self._fault(drawn, "launch"))
+
+    @rule(minutes=st.sampled_from([1, 1, 5, 10, 30, 70]))
+    def time_passes(self, minutes: int) -> None:
+        self.fleet.pass_time(timedelta(minutes=minutes))
+
+    def _fault(self, drawn: Drawn, function: str) -> Fault | None:
+        if drawn is None:
+            return None
+        kind, at = drawn
+        meanwhile: dict[str, Callable[[], object]] = {
+            "duplicate": lambda: self.fleet.visit_again(function),
+            "reconcile": self.fleet.reconcile,
+            "kill": lambda: self.kill(at),
+        }
+        if action := meanwhile.get(kind):
+            self.fault = Fault(at, "meanwhile", action)
+        else:
+            self.fault = Fault(at, kind)
+        return self.fault
+
+    # What must be true after each step, and in the end.
+
+    @invariant()
+    def no_firewall_is_harmed(self) -> None:
+        assert self.aws.harm == []
+
+    def teardown(self) -> None:
+        if self.aws.harm:
+            return
+        self.fleet.calm_down()
+        self.no_firewall_is_harmed()
+        assert self.aws.expired == [], "every hook is answered in time"
+        assert set(self.aws.in_state("InService")) == set(self.aws.members)
+        live = set(self.fleet.living())
+        assert set(self.aws.members) <= live
+        self._check_ec2(live)
+        self._check_panorama({self.fleet.serials[key] for key in live})
+
+    def _check_ec2(self, live: set[str]) -> None:
+        attached = [one for key in live for one in self.aws.attached(key)[1:]]
+        assert len(attached) == 2 * len(live)
+        for one in attached:
+            assert one.attachment is not None
+            assert one.attachment.delete_on_termination
+            assert one.tags[account.INSTANCE_ID] == one.attachment.instance_id
+        places = {one.interface_id for one in attached}
+
+        interfaces = list(self.aws.interfaces.values())
+        ours = [one for one in interfaces if account.INSTANCE_ID in one.tags]
+        assert {one.interface_id for one in ours} == places
+        assert any(one.tags == {"Name": "somebody's"} for one in interfaces)
+
+        addresses = dict(self.aws.allocated)
+        assert addresses.pop("eipalloc-stranger")
+        assert {one.interface_id for one in addresses.values()} == places
+        assert len(addresses) == len(places)
+
+        untrust = {one.private_ip for one in attached if one.subnet == "untrust"}
+        assert set(self.aws.targets) == {(ip, TARGET_PORT) for ip in {*untrust, "10.9.9.9"}}
+
+    def _check_panorama(self, live: set[str]) -> None:
+        for part in Part:
+            assert self.panorama.named[part] == self.panorama.committed[part]
+            assert self.panorama.committed[part] == live | {"STRANGER"}
+        for serial, licenses in self.panorama.licensed.items():
+            if serial in live or serial == "STRANGER":
+                assert licenses
+            else:
+                assert not licenses or serial in self.fleet.reported
+
+
+class AnyOrderByPlugin(AnyOrder):
+    """The same where Panorama's plugin has the licenses: it can give back every one of them."""
+
+    def _check_panorama(self, live: set[str]) -> None:
+        super()._check_panorama(live)
+        assert self.panorama.listed == {LICENSE_MANAGER: live | {"STRANGER"}}
+        assert self.fleet.reported == set()
+
+
+def pick(things: list[str], which: int) -> str:
+    return things[which % len(things)]
+
+
+@pytest.mark.documents(id="failure-modes/any-history")
+@pytest.mark.documents(id="licensing/panorama/any-history")
+@pytest.mark.properties
+def test_in_the_end_nothing_is_left_and_no_firewall_was_harmed(simulated: None) -> None:
+    live_through(AnyOrder)
+
+
+@pytest.mark.documents(id="licensing/plugin/any-history")
+@pytest.mark.properties
+def test_in_the_end_the_plugin_has_returned_every_license(
+    simulated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, BY_PLUGIN)
+    live_through(AnyOrderByPlugin, part=5)
+
+
+def live_through(machine: type[AnyOrder], part: int = 1) -> None:
+    examples = settings().max_examples // part
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=15)
+    )
+
+
+def a_launch(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.launch(mail=1)
+    machine.launch_visit(drawn, backwards=False)
+
+
+def a_last_launch_visit(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.launch(mail=1)
+    machine.launch_visit(None, backwards=False)
+    machine.boot(0)
+    machine.time_passes(1)
+    machine.launch_visit(drawn, backwards=False)
+
+
+def a_termination(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.scale_in(0, mail=1)
+    machine.terminate_visit(None, backwards=False)
+    machine.time_passes(5)
+    machine.terminate_visit(drawn, backwards=False)
+
+
+def a_last_termination_visit(machine: AnyOrder, drawn: Drawn) -> None:
+    a_termination(machine, None)
+    machine.time_passes(5)
+    machine.terminate_visit(drawn, backwards=False)
+
+
+def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
+    machine.kill(0)
+    machine.group_notices(0, mail=1, hook=False)
+    machine.time_passes(30)
+    machine.reconcile(drawn)
+    machine.another_administrator_commits()
+
+
+@pytest.mark.documents(id="failure-modes/any-call")
+@pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
+@pytest.mark.parametrize(
+    "program", [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_sweep]
+)
+def test_any_call_may_go_wrong(
+    simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
+) -> None:
+    fail_at_each_call(AnyOrder, program, kind)
+
+
+@pytest.mark.documents(id="licensing/plugin/any-call")
+@pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
+@pytest.mark.parametrize("program", [a_termination, a_sweep])
+def test_any_call_may_go_wrong_where_the_plugin_has_the_licenses(
+    simulated: None,
+    monkeypatch: pytest.MonkeyPatch,
+    program: Callable[[AnyOrder, Drawn], None],
+    kind: str,
+) -> None:
+    configure(monkeypatch, BY_PLUGIN)
+    fail_at_each_call(AnyOrderByPlugin, program, kind)
+
+
+def fail_at_each_call(
+    kind_of_machine: type[AnyOrder], program: Callable[[AnyOrder, Drawn], None], kind: str
+) -> None:
+    for number in range(60):
+        machine = kind_of_machine()
+        machine.a_fleet(1)
+        program(machine, (kind, number))
+        machine.no_firewall_is_harmed()
+        machine.teardown()
+        if machine.fault is not None and not machine.fault.tripped:
+            assert number > 5
+            return
+    pytest.fail("the fault always came about")
+
+
+def test_a_hook_may_be_completed_while_its_event_is_resent(simulated: None) -> None:
+    """The launch is abandoned between the look at the group and the new event: that finds the hook
+    closed, and the one of the termination has its own."""
+    for number in range(10):
+        machine = AnyOrder()
+        machine.a_fleet(0)
+        machine.launch(mail=1)
+        machine.time_passes(30)
+        machine.reconcile(("duplicate", number))
+        machine.no_firewall_is_harmed()
+        machine.teardown()
+
+
+def test_an_address_may_be_used_again_while_its_old_target_is_removed(simulated: None) -> None:
+    """A launch gets the address of a dead firewall between reconcile's look and its deregistration.
+
+    The target was registered for the dead firewall. The launch registers its own when it is ready,
+    and waits for that as long as the old one drains.
+    """
+    for number in range(16):
+        machine = AnyOrder()
+        machine.a_fleet(1)
+        machine.launch(mail=1)
+        machine.kill(0)
+        machine.reconcile(("duplicate", number))
+        machine.no_firewall_is_harmed()
+        machine.teardown()

@@ -1,0 +1,154 @@
+"""The firewall's own API against a server that speaks the XML API's recorded shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import trustme
+
+from component.fakes.xml_server import KEY, Answer, XmlApi
+from vmseries_autoscale.errors import (
+    DeviceAccessError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceUnavailableError,
+)
+from vmseries_autoscale.firewall import State
+from vmseries_autoscale.firewall.client import PanOsFirewall
+from vmseries_autoscale.secret_store import Credentials
+from vmseries_autoscale.settings import FirewallApiSettings
+
+NAME = "firewalls.example.com"
+ADDRESS = "127.0.0.1"
+
+
+def success(result: str) -> str:
+    return f'<response status="success"><result>{result}</result></response>'
+
+
+def error(text: str, code: str | None = None) -> str:
+    attribute = f' code="{code}"' if code else ""
+    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
+
+
+def chassis(text: str) -> str:
+    return success(f"<![CDATA[{text}\n]]>")
+
+
+def jobs(*results: tuple[str, str, str]) -> str:
+    return success(
+        "".join(
+            f"<job><id>{number}</id><type>{kind}</type><result>{result}</result></job>"
+            for number, kind, result in results
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[XmlApi]:
+    with XmlApi(certified_name=NAME) as api:
+        yield api
+
+
+@pytest.fixture
+def api(server: XmlApi) -> XmlApi:
+    server.requests.clear()
+    return server
+
+
+def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
+    settings = FirewallApiSettings(
+        "arn:secret", api.port, server_name, timeout_seconds=api.client_timeout_seconds
+    )
+    administrator = Credentials("autoscale", KEY, None, ca_bundle or api.ca_bundle)
+    return PanOsFirewall(ADDRESS, settings, administrator)
+
+
+def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
+    api.answers(success("<licenses/>"))
+    assert reach(api).licenses() == []
+    assert api.requests == [
+        {"type": "op", "cmd": "<request><license><info /></license></request>", "key": KEY}
+    ]
+
+
+@pytest.mark.documents(id="readiness/gate/firewall-certificate")
+@pytest.mark.parametrize(
+    ("server_name", "ca_bundle"),
+    [
+        (ADDRESS, None),
+        ("other.example.com", None),
+        (NAME, trustme.CA().cert_pem.bytes().decode()),
+    ],
+    ids=["the address", "another name", "another CA"],
+)
+def test_nothing_is_sent_to_an_unproven_server(
+    api: XmlApi, server_name: str, ca_bundle: str | None
+) -> None:
+    with pytest.raises(DeviceCertificateError, match="server_name"):
+        reach(api, server_name, ca_bundle).state()
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(status=403), DeviceAccessError),
+        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
+        (Answer(status=502), DeviceUnavailableError),
+        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
+        (Answer(claimed_length=1000), DeviceUnavailableError),
+        (Answer(delay=1.2), DeviceTimeoutError),
+        (Answer(error("Server error : op command failed")), DeviceRefusedError),
+        (Answer(error("A commit is pending. Please try again later.", "13")), DeviceRefusedError),
+    ],
+)
+def test_what_is_no_answer_has_a_name(
+    api: XmlApi, answer: Answer, expected: type[Exception]
+) -> None:
+    api.answers(answer)
+    with pytest.raises(expected) as raised:
+        reach(api).licenses()
+    assert type(raised.value) is expected
+    assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("chassis_answer", "known_jobs", "expected", "ready"),
+    [
+        ("yes", [("1", "AutoCom", "OK")], State(True, "OK"), True),
+        ("no", [("1", "AutoCom", "OK")], State(False, "OK"), False),
+        ("yes", [], State(True, None), False),
+        ("yes", [("1", "AutoCom", "PEND")], State(True, "PEND"), False),
+        ("yes", [("1", "AutoCom", "FAIL"), ("2", "Commit", "OK")], State(True, "FAIL"), False),
+        # After a restart of its own, as that which a license brings, it commits once more.
+        ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
+    ],
+)
+def test_how_far_a_firewall_has_come(
+    api: XmlApi,
+    chassis_answer: str,
+    known_jobs: list[tuple[str, str, str]],
+    expected: State,
+    ready: bool,
+) -> None:
+    api.answers(chassis(chassis_answer), jobs(*known_jobs))
+    state = reach(api).state()
+    assert state == expected
+    assert state.ready is ready
+    assert [request["cmd"] for request in api.requests[:2]] == [
+        "<show><chassis-ready /></show>",
+        "<show><jobs><all /></jobs></show>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("serial", "expected"), [("007951000012345", "007951000012345"), ("unknown", None), ("", None)]
+)
+def test_a_firewall_without_license_has_no_serial(
+    api: XmlApi, serial: str, expected: str | None
+) -> None:
+    api.answers(success(f"<system><serial>{serial}</serial></system>"))
+    assert reach(api).serial() == expected

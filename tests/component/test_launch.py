@@ -1,0 +1,563 @@
+"""The launch function, from queue message to the state of AWS and Panorama."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import Cloud
+from component.fakes.functions import configure
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import FakePanorama
+from component.fakes.secrets_manager import PANORAMA_KEY
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceUnavailableError,
+)
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Device
+
+SERIAL = "007951000012345"
+
+
+def launch_event(cloud: Cloud, **changes: Any) -> dict[str, Any]:
+    return cloud.event(Transition.LAUNCHING, **changes)
+
+
+def firewall(cloud: Cloud, **changes: Any) -> Device:
+    ready = Device(SERIAL, cloud.instance_id, "10.0.1.9", True, "In Sync", "In Sync")
+    return replace(ready, **changes)
+
+
+def without_gate(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, cloud.launch_settings(readiness="off", panorama=None))
+
+
+def tags_of(item: dict[str, Any], key: str) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in item[key]}
+
+
+def assert_wired(cloud: Cloud) -> None:
+    """Exactly the wanted interfaces and addresses, each with its settings."""
+    data, management, untrust = cloud.attached()
+    assert [item["SourceDestCheck"] for item in (data, management, untrust)] == [False, True, False]
+    assert management["SubnetId"] == cloud.subnets["management"]
+    assert untrust["SubnetId"] == cloud.subnets["untrust"]
+    own = {item["NetworkInterfaceId"] for item in cloud.own_interfaces()}
+    assert own == {management["NetworkInterfaceId"], untrust["NetworkInterfaceId"]}
+    assert cloud.delete_on_termination == own
+    assert {address["NetworkInterfaceId"] for address in cloud.addresses()} == own
+
+
+@pytest.mark.documents(id="failure-modes/L14")
+@pytest.mark.documents(id="readiness/gate/normal")
+def test_a_launch_from_event_to_service(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = launch_event(launching, age=100)
+    assert launching.deliver(event) == ["message-0"]
+    assert_wired(launching)
+    assert launching.pauses() == [30]
+    assert fake_panorama.calls == [], "a firewall that was just attached has not booted"
+    first = metrics(logs())
+    assert 100 <= first["InterfacesAttachedSeconds"] < 110
+
+    assert launching.deliver(event) == ["message-0"]
+    assert "no firewall with this host name" in reasons(logs())[0]
+
+    fake_panorama.register(firewall(launching, policy_status="Out of Sync"))
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
+    assert reasons(logs()) == ["device group: Out of Sync"]
+    assert launching.completed == []
+
+    fake_panorama.register(firewall(launching))
+    assert launching.deliver(event) == []
+    assert launching.completed == [(event["detail"]["LifecycleActionToken"], "CONTINUE")]
+    last = metrics(logs())
+    assert last["LaunchCompleted"] == 1
+    assert 100 <= last["LaunchSeconds"] < 110
+    assert launching.operations()["CreateTags"] == 1
+
+
+def test_resources_are_tagged_with_their_owner(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
+    launching.deliver(launch_event(launching))
+    for interface in launching.own_interfaces():
+        name = tags_of(interface, "TagSet")["vmseries-autoscale:interface"]
+        expected = {
+            "Name": f"{NAME}-{launching.instance_id}-{name}",
+            "team": "network",
+            "vmseries-autoscale:deployment": NAME,
+            "vmseries-autoscale:group": NAME,
+            "vmseries-autoscale:instance-id": launching.instance_id,
+            "vmseries-autoscale:interface": name,
+            "vmseries-autoscale:device-index": {"management": "1", "untrust": "2"}[name],
+        }
+        assert tags_of(interface, "TagSet") == expected
+        (address,) = [
+            item
+            for item in launching.addresses()
+            if item["NetworkInterfaceId"] == interface["NetworkInterfaceId"]
+        ]
+        assert tags_of(address, "Tags") == expected
+    tokens = [
+        parameters["ClientToken"]
+        for _, operation, parameters in launching.calls
+        if operation == "CreateNetworkInterface"
+    ]
+    assert len(set(tokens)) == 2
+    assert all(len(token) <= 64 for token in tokens), "EC2's limit"
+
+
+def test_without_gate_one_visit_is_enough(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_gate(launching, monkeypatch)
+    assert launching.deliver(launch_event(launching)) == []
+    assert_wired(launching)
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_the_call_budget(launching: Cloud, fake_panorama: FakePanorama) -> None:
+    event = launch_event(launching)
+    launching.deliver(event)
+    wiring = launching.counted_calls()
+    launching.calls.clear()
+    launching.deliver(event)
+    duplicate = launching.counted_calls()
+    fake_panorama.register(firewall(launching))
+    launching.calls.clear()
+    launching.deliver(event)
+    # Of the visit that completes, what only it does: the serial tag and the completion.
+    completing = {"CreateTags", "CompleteLifecycleAction"}
+    closing = sum(launching.operations()[operation] for operation in completing)
+    assert (wiring + closing, duplicate) == (17, 3)
+    assert wiring + closing <= 19
+    launching.calls.clear()
+    launching.deliver(event)
+    assert launching.counted_calls() <= 3, "a duplicate after the end"
+
+
+def test_an_event_after_the_hook_ended_creates_nothing(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = launch_event(launching)
+    launching.close_hooks()
+    assert launching.deliver(event) == []
+    assert launching.own_interfaces() == []
+    assert launching.completed == []
+    assert metrics(logs())["LaunchHookClosed"] == 1
+
+
+def test_equal_messages_in_one_batch_are_one_visit(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_gate(launching, monkeypatch)
+    event = launch_event(launching)
+    assert launching.deliver(event, event) == []
+    assert_wired(launching)
+    assert len(launching.completed) == 1
+
+
+@pytest.mark.documents(id="failure-modes/L13")
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "RecordLifecycleActionHeartbeat",
+        "DescribeInstances",
+        "DescribeNetworkInterfaces",
+        "DescribeAddresses",
+        "CreateNetworkInterface",
+        "AttachNetworkInterface",
+        "ModifyNetworkInterfaceAttribute",
+        "AllocateAddress",
+        "AssociateAddress",
+        "CompleteLifecycleAction",
+    ],
+)
+def test_throttling_is_retried(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, logs: Logs
+) -> None:
+    without_gate(launching, monkeypatch)
+    event = launch_event(launching)
+    launching.errors[operation] = [client_error("RequestLimitExceeded", operation=operation)]
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.completed == []
+    assert metrics(logs())["VisitFailed"] == 1
+    assert launching.deliver(event) == []
+    assert_wired(launching)
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_a_throttled_launch_progresses_call_by_call(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """EC2 answers no more than two calls of each kind in a row, for many visits."""
+    event = launch_event(launching, age=10)
+    throttled = ["CreateNetworkInterface", "AttachNetworkInterface", "AllocateAddress"]
+    throttled += ["AssociateAddress", "ModifyNetworkInterfaceAttribute"]
+    recorded, turns = launching.account.call, Counter[str]()
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation in throttled:
+            turns[operation] += 1
+            if turns[operation] % 3 != 0:
+                launching.calls.append(("ec2", operation, parameters))
+                raise client_error("RequestLimitExceeded", operation=operation)
+        return recorded(client, operation, parameters)
+
+    visits = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launching.account, "call", call)
+        while launching.pauses()[-1:] != [30]:
+            assert launching.deliver(event) == ["message-0"]
+            visits += 1
+            assert visits < 30
+    assert visits > 3
+    *turned, _ = launching.pauses()
+    assert len(set(turned)) > 1
+    assert all(5 <= pause <= 20 for pause in turned)
+    assert_wired(launching)
+    assert launching.completed == []
+    counted = metrics(logs())
+    assert counted["VisitFailed"] == visits - 1
+    assert 10 <= counted["InterfacesAttachedSeconds"] < 20, "measured once, when all is there"
+
+    fake_panorama.register(firewall(launching))
+    assert launching.deliver(event) == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def throttle(cloud: Cloud, operation: str) -> None:
+    """Have EC2 refuse more calls than a visit makes."""
+    cloud.errors[operation] = [
+        client_error("RequestLimitExceeded", operation=operation) for _ in range(100)
+    ]
+
+
+@pytest.mark.parametrize(
+    "operation", ["AttachNetworkInterface", "AllocateAddress", "AssociateAddress"]
+)
+def test_the_deadline_abandons_a_launch_that_stays_throttled(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str
+) -> None:
+    throttle(launching, operation)
+    assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
+    assert launching.deliver(launch_event(launching, age=2600), receive_count=90) == ["message-0"]
+    assert all(5 <= pause <= 20 for pause in launching.pauses())
+    assert launching.completed == []
+    logs()
+    assert launching.deliver(launch_event(launching, age=2700), receive_count=91) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.addresses() == []
+    (told,) = reasons(logs())
+    assert "deadline" in told
+    assert f"RequestLimitExceeded) when calling the {operation}" in told
+
+
+def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """What is attached without DeleteOnTermination would outlive its instance."""
+    throttle(launching, "ModifyNetworkInterfaceAttribute")
+    assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
+    late = launch_event(launching, age=2700)
+    assert launching.deliver(late) == ["message-0"]
+    assert all(5 <= pause <= 20 for pause in launching.pauses())
+    launching.errors.clear()
+    assert launching.deliver(late) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == (
+        launching.delete_on_termination
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["IncorrectState", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.InUse"],
+)
+def test_an_interface_that_is_not_usable_yet_is_waited_for(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch, code: str, logs: Logs
+) -> None:
+    without_gate(launching, monkeypatch)
+    event = launch_event(launching)
+    launching.errors["AttachNetworkInterface"] = [client_error(code)]
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.pauses() == [5]
+    assert "VisitFailed" not in metrics(logs()), "waiting is no failure"
+    assert launching.deliver(event) == []
+    assert_wired(launching)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("CreateNetworkInterface", "InvalidSubnetID.NotFound"),
+        ("CreateNetworkInterface", "InvalidGroup.NotFound"),
+        ("CreateNetworkInterface", "SecurityGroupsPerInterfaceLimitExceeded"),
+        ("AttachNetworkInterface", "AttachmentLimitExceeded"),
+    ],
+)
+def test_a_refusal_for_good_is_undone_and_abandoned(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
+) -> None:
+    launching.errors[operation] = [client_error(code, operation=operation)]
+    assert launching.deliver(launch_event(launching)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    attached = {item["NetworkInterfaceId"] for item in launching.attached()[1:]}
+    assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == attached
+    assert attached <= launching.delete_on_termination, "goes with the instance"
+    assert launching.addresses() == []
+    records = logs()
+    assert metrics(records)["LaunchAbandoned"] == 1
+    assert any(code in reason for reason in reasons(records))
+
+
+@pytest.mark.documents(id="failure-modes/L6")
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("CreateNetworkInterface", "InsufficientFreeAddressesInSubnet"),
+        ("CreateNetworkInterface", "UnauthorizedOperation"),
+        ("AllocateAddress", "AddressLimitExceeded"),
+    ],
+)
+def test_a_shortage_is_retried_while_the_firewall_boots(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
+) -> None:
+    launching.errors[operation] = [client_error(code) for _ in range(4)]
+    young = launch_event(launching, age=10)
+    assert launching.deliver(young) == ["message-0"]
+    assert launching.completed == []
+    old = {**young, "time": launch_event(launching, age=301)["time"]}
+    assert launching.deliver(old) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.addresses() == []
+
+
+def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """Its bootstrap has looked for the management interface, and tries once."""
+    assert launching.deliver(launch_event(launching, age=900)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.own_interfaces() == []
+    assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
+
+
+def test_a_firewall_with_its_interfaces_is_waited_for_after_its_boot(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
+    assert launching.deliver(launch_event(launching, age=890)) == ["message-0"]
+    assert launching.deliver(launch_event(launching, age=900)) == ["message-0"]
+    assert launching.completed == []
+    assert_wired(launching)
+
+
+@pytest.mark.documents(id="failure-modes/L5")
+def test_a_zone_without_subnet_is_abandoned(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    settings = launching.launch_settings(readiness="off", panorama=None)
+    settings["interfaces"]["untrust"]["subnet_ids"] = {"us-east-1b": "subnet-0"}
+    configure(monkeypatch, settings)
+    assert launching.deliver(launch_event(launching)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert any("untrust has no subnet in us-east-1a" in reason for reason in reasons(logs()))
+    assert launching.own_interfaces() == []
+
+
+def test_an_occupied_device_index_is_left_alone(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    foreign = launching.ec2.create_network_interface(SubnetId=launching.subnets["management"])
+    foreign_id = foreign["NetworkInterface"]["NetworkInterfaceId"]
+    launching.ec2.attach_network_interface(
+        NetworkInterfaceId=foreign_id, InstanceId=launching.instance_id, DeviceIndex=1
+    )
+    assert launching.deliver(launch_event(launching)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert [item["NetworkInterfaceId"] for item in launching.attached()][1:] == [foreign_id]
+    assert any(foreign_id in reason for reason in reasons(logs()))
+
+
+@pytest.mark.documents(id="failure-modes/L14")
+@pytest.mark.documents(id="readiness/gate/deadline")
+@pytest.mark.documents(id="readiness/identity/never-registered")
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda cloud, panorama: None, "no firewall"),
+        (lambda cloud, panorama: panorama.register(firewall(cloud, connected=False)), "connected"),
+        (
+            lambda cloud, panorama: panorama.register(firewall(cloud, template_status=None)),
+            "template stack: no status",
+        ),
+    ],
+    ids=["never registered", "not connected", "not in sync"],
+)
+def test_the_deadline_abandons_with_the_reason(
+    launching: Cloud,
+    fake_panorama: FakePanorama,
+    logs: Logs,
+    make: Callable[[Cloud, FakePanorama], None],
+    reason: str,
+) -> None:
+    event = launch_event(launching, age=10)
+    make(launching, fake_panorama)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.deliver(launch_event(launching, age=2600)) == ["message-0"]
+    late = {**event, "time": launch_event(launching, age=2700)["time"]}
+    logs()
+    assert launching.deliver(late) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.addresses() == []
+    (told,) = reasons(logs())
+    assert "deadline" in told
+    assert reason in told
+
+
+@pytest.mark.documents(id="readiness/gate/no-license")
+def test_a_license_is_waited_for(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = launch_event(launching)
+    fake_panorama.register(firewall(launching))
+    fake_panorama.licensed[SERIAL] = []
+    launching.deliver(event)
+    assert launching.deliver(event) == ["message-0"]
+    assert reasons(logs())[-1] == "the firewall has no license"
+
+
+@pytest.mark.documents(id="readiness/gate/panorama-away")
+@pytest.mark.parametrize(
+    ("error", "unavailable", "failed"),
+    [
+        (DeviceUnavailableError(PANORAMA, "no answer"), 1, 1),
+        (DeviceAccessError(PANORAMA, "wrong key"), 1, 1),
+        (DeviceBusyError(PANORAMA, "failover"), 0, 0),
+    ],
+)
+def test_panorama_errors_hold_the_launch(
+    launching: Cloud,
+    fake_panorama: FakePanorama,
+    logs: Logs,
+    error: Exception,
+    unavailable: int,
+    failed: int,
+) -> None:
+    event = launch_event(launching)
+    launching.deliver(event)
+    logs()
+
+    def fail(_name: str) -> None:
+        raise error
+
+    fake_panorama.fail = fail
+    assert launching.deliver(event) == ["message-0"]
+    counted = metrics(logs())
+    assert counted.get("PanoramaUnavailable", 0) == unavailable
+    assert counted.get("VisitFailed", 0) == failed
+    assert launching.completed == []
+
+
+def test_a_terminated_instance_gets_no_interfaces(launching: Cloud) -> None:
+    event = launch_event(launching)
+    launching.ec2.terminate_instances(InstanceIds=[launching.instance_id])
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.own_interfaces() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("not JSON", "MalformedEventError"),
+        ("[]", "MalformedEventError"),
+        ('{"detail-type": "EC2 Instance-launch Lifecycle Action"}', "MalformedEventError"),
+        ('{"detail-type": "EC2 Instance Launch Successful"}', "UnexpectedEventError"),
+    ],
+)
+def test_a_malformed_message_goes_to_the_dead_letter_queue(
+    launching: Cloud, logs: Logs, body: str, error: str
+) -> None:
+    assert launching.deliver(body) == []
+    assert launching.dead_letters() == [(error, body)]
+    assert metrics(logs()) == {"MessageDeadLettered": 1}
+    assert launching.counted_calls() == 0
+
+
+@pytest.mark.documents(id="failure-modes/L15")
+@pytest.mark.parametrize(
+    ("detail", "error"),
+    [
+        ({"AutoScalingGroupName": "another"}, "UnexpectedEventError"),
+        ({"LifecycleHookName": "another"}, "UnexpectedEventError"),
+        ({"Destination": "WarmPool"}, "UnsupportedTransitionError"),
+        ({"Origin": "WarmPool"}, "UnsupportedTransitionError"),
+        ({"Origin": "Moon"}, "MalformedEventError"),
+        ({"EC2InstanceId": ""}, "MalformedEventError"),
+    ],
+)
+def test_an_event_of_another_group_or_hook_goes_to_the_dead_letter_queue(
+    launching: Cloud, detail: dict[str, str], error: str
+) -> None:
+    event = launch_event(launching, **detail) if "EC2InstanceId" not in detail else None
+    event = event or launch_event(launching) | {
+        "detail": {**launch_event(launching)["detail"], **detail}
+    }
+    assert launching.deliver(event) == []
+    assert launching.dead_letters() == [(error, json.dumps(event))]
+
+
+def test_a_test_notification_is_done(launching: Cloud) -> None:
+    assert launching.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
+    assert launching.dead_letters() == []
+
+
+def test_a_bad_message_does_not_delay_the_others(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_gate(launching, monkeypatch)
+    assert launching.deliver("not JSON", launch_event(launching)) == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Logs) -> None:
+    launching.errors["SendMessage"] = [client_error("ServiceUnavailable")]
+    assert launching.deliver("not JSON") == ["message-0"]
+    assert metrics(logs())["VisitFailed"] == 1
+
+
+def test_logs_name_the_instance_and_no_secret(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = launch_event(launching)
+    launching.errors["CreateNetworkInterface"] = [RuntimeError("a defect")]
+    launching.deliver(event)
+    launching.deliver(event)
+    fake_panorama.register(firewall(launching))
+    launching.deliver(event)
+    records = logs()
+    text = json.dumps(records)
+    assert event["detail"]["LifecycleActionToken"] not in text
+    assert PANORAMA_KEY not in text
+    assert "LifecycleTransition" not in text, "no whole events"
+    about_it = [record for record in records if "message" in record]
+    assert about_it
+    for record in about_it:
+        assert record["instance_id"] == launching.instance_id
+        assert record["auto_scaling_group"] == NAME
+        assert record["hook"] == "launch"
+    assert any("Traceback" in record.get("exception", "") for record in records)
+    assert any(record.get("serial") == SERIAL for record in records)

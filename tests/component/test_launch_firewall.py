@@ -1,0 +1,95 @@
+"""The readiness gate without Panorama: what the firewall says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from component.fakes import settings
+from component.fakes.cloud import SERIAL, Cloud
+from component.fakes.firewall import FakeFirewall, raising
+from component.fakes.functions import configure
+from component.fakes.logs import Logs, metrics, reasons
+from vmseries_autoscale import firewall
+from vmseries_autoscale.errors import (
+    DeviceAccessError,
+    DeviceCertificateError,
+    DeviceUnavailableError,
+)
+from vmseries_autoscale.firewall import State
+from vmseries_autoscale.lifecycle.events import Transition
+
+FIREWALL = "firewall 10.0.1.7"
+
+
+def without_panorama(cloud: Cloud, **changes: Any) -> dict[str, Any]:
+    api = settings.firewall_api()
+    changes = {"readiness": "connected", "panorama": None, "firewall_api": api, **changes}
+    return cloud.launch_settings(**changes)
+
+
+@pytest.fixture
+def own(launching: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+    fake = FakeFirewall()
+    monkeypatch.setattr(firewall, "connect", fake.connect)
+    configure(monkeypatch, without_panorama(launching))
+    return fake
+
+
+def wired(cloud: Cloud) -> dict[str, Any]:
+    event = cloud.event(Transition.LAUNCHING)
+    assert cloud.deliver(event) == ["message-0"]
+    return event
+
+
+@pytest.mark.documents(id="readiness/gate/firewall-api")
+def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
+    event = wired(launching)
+    assert own.addresses == [], "a firewall that was just attached has not booted"
+    assert launching.deliver(event) == []
+    management = launching.attached()[1]
+    assert own.addresses == [management["PrivateIpAddress"]]
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
+
+
+@pytest.mark.documents(id="readiness/gate/firewall-not-ready")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"now": State(chassis_ready=False, auto_commit="PEND")}, "chassis is not ready"),
+        ({"now": State(chassis_ready=True, auto_commit="PEND")}, "auto-commit is in progress"),
+        ({"now": State(chassis_ready=True, auto_commit="FAIL")}, "auto-commit has failed"),
+        ({"licensed": []}, "no license"),
+        (
+            {"fail": raising(DeviceUnavailableError(FIREWALL, "does not answer"))},
+            "does not answer",
+        ),
+        ({"fail": raising(DeviceCertificateError(FIREWALL, "not valid"))}, "not valid"),
+        ({"fail": raising(DeviceAccessError(FIREWALL, "wrong key"))}, "wrong key"),
+    ],
+)
+def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
+    launching: Cloud, own: FakeFirewall, logs: Logs, changes: dict[str, Any], reason: str
+) -> None:
+    for name, value in changes.items():
+        setattr(own, name, value)
+    event = wired(launching)
+    assert launching.deliver(event) == ["message-0"]
+    records = logs()
+    assert reason in reasons(records)[-1]
+    assert "VisitFailed" not in metrics(records), "booting is no failure"
+    assert launching.deliver(event | {"time": "2026-01-01T00:00:00Z"}) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert reason in launching.tags()["vmseries-autoscale:abandoned"]
+
+
+def test_a_bundle_needs_no_license_and_a_serial_may_be_unknown(
+    launching: Cloud, own: FakeFirewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.licensed, own.number = [], None
+    configure(monkeypatch, without_panorama(launching, license_expected=False))
+    assert launching.deliver(wired(launching)) == []
+    assert "vmseries-autoscale:serial" not in launching.tags()

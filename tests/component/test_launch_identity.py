@@ -1,0 +1,102 @@
+"""A launch whose firewall is not identified for certain changes no firewall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from component.fakes.base import NAME
+from component.fakes.cloud import Cloud, in_service_at
+from component.fakes.functions import configure
+from component.fakes.logs import Logs, reasons
+from component.fakes.panorama import FakePanorama
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Device
+
+UNNAMED = "PA-VM"
+OTHER = "i-0fedcba9876543210"
+
+
+@pytest.fixture
+def event(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The event of an instance with its interfaces; a push would be requested."""
+    settings = launching.launch_settings()
+    settings["panorama"]["push_when_out_of_sync"] = True
+    configure(monkeypatch, settings)
+    event = launching.event(Transition.LAUNCHING)
+    launching.deliver(event)
+    return event
+
+
+def seen_as(cloud: Cloud, serial: str, **changes: Any) -> Device:
+    """As Panorama would show the instance's firewall, without a name of ours, and out of sync."""
+    (address,) = [one["PrivateIpAddress"] for one in cloud.attached()[1:2]]
+    device = in_service_at(UNNAMED, serial)
+    return replace(device, ip_address=address, policy_status="Out of Sync", **changes)
+
+
+NOBODY: dict[str, Callable[[Cloud], list[Device]]] = {
+    "an address used again": lambda cloud: [seen_as(cloud, "S1", hostname=OTHER)],
+    "an old entry": lambda cloud: [seen_as(cloud, "S1", connected=False)],
+    "another deployment's, overlapping VPCs": lambda cloud: [
+        seen_as(cloud, "S1", template_status=None)
+    ],
+    "ours and another's, overlapping VPCs": lambda cloud: [
+        seen_as(cloud, "S1"),
+        seen_as(cloud, "S2"),
+    ],
+    "behind NAT": lambda cloud: [replace(seen_as(cloud, "S1"), ip_address="203.0.113.9")],
+    "two of one name": lambda cloud: [
+        in_service_at(cloud.instance_id, "S1"),
+        in_service_at(cloud.instance_id, "S2"),
+    ],
+    "never registered": lambda cloud: [],
+}
+
+
+@pytest.mark.documents(id="readiness/identity/never-registered")
+@pytest.mark.documents(id="readiness/identity/overlapping")
+@pytest.mark.documents(id="readiness/identity/reused-address")
+@pytest.mark.documents(id="readiness/identity/same-name")
+@pytest.mark.parametrize("situation", NOBODY)
+def test_nothing_is_touched_and_the_launch_waits(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], situation: str
+) -> None:
+    for device in NOBODY[situation](launching):
+        fake_panorama.register(device)
+    assert launching.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == ["devices"]
+    assert not [key for key in launching.tags() if "serial" in key]
+    assert launching.completed == []
+
+
+@pytest.mark.documents(id="readiness/identity/reused-address")
+def test_a_firewall_that_another_instance_is_known_to_be(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], logs: Logs
+) -> None:
+    """Its instance is gone, its address is ours now, and Panorama has not noticed."""
+    old = launching.add_instance()
+    tags = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": "S1"}
+    launching.ec2.create_tags(
+        Resources=[old], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+    )
+    launching.ec2.terminate_instances(InstanceIds=[old])
+    fake_panorama.register(seen_as(launching, "S1"))
+    logs()
+    assert launching.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == ["devices"]
+    assert reasons(logs())[-1].endswith(f"but belongs to {old} by its serial tag")
+    assert not [key for key in launching.tags() if "serial" in key]
+
+
+def test_an_address_of_its_own_is_evidence(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
+) -> None:
+    fake_panorama.register(replace(seen_as(launching, "S1"), policy_status="In Sync"))
+    assert launching.deliver(event) == []
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "management-ip"

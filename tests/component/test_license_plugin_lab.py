@@ -1,0 +1,86 @@
+"""The requests to the license plugin, sent to the plugin of the lab's Panorama."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from component.fakes import lab_panorama
+from component.fakes.lab_panorama import Firewall
+from vmseries_autoscale.errors import DeviceRefusedError
+from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
+from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+
+MINUTE = 60
+
+
+@dataclass
+class Site:
+    """The lab's Panorama with the plugin, and our connection to it."""
+
+    world: World
+    outside: Any
+    panorama: PanOsPanorama
+
+    def join(self) -> str:
+        """A firewall that the plugin licenses; its serial number."""
+        plugin = self.outside.plugin
+        (manager,) = plugin.managers()
+        serial: str = self.outside.licensing.take(manager.auth_code, "UUID", "CPU")
+        plugin.admit(Firewall(serial), manager.auth_key)
+        return serial
+
+    def ask(self, *serials: str) -> None:
+        request_plugin_deactivation(self.panorama, LICENSE_MANAGER, serials, "fw")
+        self.world.advance(MINUTE)
+
+    def listed(self) -> frozenset[str]:
+        return self.panorama.plugin_licensed(LICENSE_MANAGER)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    world = World()
+    with lab_panorama.installed(world) as outside:
+        outside.plugin.configure(installed=True)
+        yield Site(world, outside, lab_panorama.connect(outside))
+
+
+@pytest.mark.documents(id="licensing/plugin/normal")
+def test_licenses_are_returned_when_the_plugins_changes_are_committed(site: Site) -> None:
+    leaving, also_leaving, staying = site.join(), site.join(), site.join()
+    assert site.listed() == {leaving, also_leaving, staying}
+    site.ask(leaving, also_leaving)
+    assert site.listed() == {leaving, also_leaving, staying}, "done, and not committed"
+    site.ask(leaving, also_leaving)
+    assert site.listed() == {staying}
+    assert site.outside.licensing.used() == 1
+
+
+def test_a_license_that_was_already_returned_is_success(site: Site) -> None:
+    serial = site.join()
+    for _ in range(2):
+        site.ask(serial)
+    assert site.listed() == frozenset()
+    site.ask(serial)
+    site.ask()
+
+
+@pytest.mark.documents(id="licensing/plugin/silent-failure")
+def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
+    """Without its key Panorama promises as ever, and nothing comes of it."""
+    serial = site.join()
+    site.outside.panorama.licenses.api_key.value = None
+    for _ in range(3):
+        site.ask(serial)
+    assert site.listed() == {serial}
+
+
+def test_an_unknown_license_manager_is_reported(site: Site) -> None:
+    with pytest.raises(DeviceRefusedError, match="another"):
+        site.panorama.plugin_licensed("another")

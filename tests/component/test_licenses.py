@@ -1,0 +1,741 @@
+"""Licenses: each one is on no list any more, or is reported as not returned.
+
+docs/licensing.md has a row for each situation; its tests are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from component.fakes import settings
+from component.fakes.cloud import SERIAL, Cloud, add_firewall
+from component.fakes.firewall import FakeFirewall
+from component.fakes.functions import become_reconcile, become_terminate
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
+from component.fakes.runtime import FakeContext
+from component.fakes.secrets_manager import LICENSING_KEY
+from component.fakes.steps import (
+    DAY,
+    FLOOR,
+    assert_terminated,
+    change_device,
+    end_without_visits,
+    record_activity,
+    run,
+    termination_event,
+    unreachable,
+)
+from vmseries_autoscale import firewall
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
+)
+from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
+from vmseries_autoscale.panorama import Part
+
+PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+OTHERS = [f"00795100000000{number}" for number in range(4)]
+NO_SERVER = "Failed to get license info. Please try again later."
+NO_KEY = "API Key is not set"
+WRONG_KEY = "Invalid or missing deactivation token"
+
+
+@pytest.fixture
+def by_plugin(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """One firewall in service, licensed by Panorama's plugin, and the terminate function."""
+    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    return running
+
+
+def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
+    """Let one method of Panorama raise an error."""
+
+    def fail(name: str) -> None:
+        if name == method:
+            raise error
+
+    panorama.fail = fail
+
+
+def serials_logged(records: list[dict[str, Any]], text: str) -> list[str]:
+    """The serial numbers in the log records with this message."""
+    return [record["serial"] for record in records if record.get("message") == text]
+
+
+def errors(records: list[dict[str, Any]]) -> set[str]:
+    """The names of the errors that visits ended with."""
+    return {record["error"] for record in records if "error" in record}
+
+
+def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
+    """Visit until the message is gone."""
+    for _ in range(8):
+        if not cloud.deliver(event):
+            return
+        panorama.finish_plugin()
+        if panorama.jobs and not panorama.jobs[-1].finished:
+            panorama.finish_job()
+    pytest.fail("the message is still there")
+
+
+# By Panorama's plugin.
+
+
+@pytest.mark.documents(id="licensing/plugin/normal")
+def test_the_plugins_list_is_read_back_before_anything_is_removed(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(by_plugin)
+    fake_panorama.calls.clear()
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == [
+        *("devices", "plugin_licensed", "commits", "plugin_deactivate"),
+        "commit of the plugin's changes",
+    ]
+    assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
+    assert fake_panorama.entries() == 4
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "listed"
+
+    fake_panorama.finish_plugin()
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert len(fake_panorama.jobs) == 1, "the plugin had nothing to commit before"
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 4
+
+    fake_panorama.calls.clear()
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert fake_panorama.calls[:3] == [
+        *("devices", "plugin_licensed", "commit of the plugin's changes")
+    ]
+    assert "remove_all" in fake_panorama.calls
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert metrics(logs())["LicenseReturned"] == 1
+
+    finish(by_plugin, fake_panorama, event)
+    assert_terminated(by_plugin)
+    assert fake_panorama.entries() == 0
+    assert fake_panorama.keys == {}, "the plugin has Panorama's key"
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/plugin/normal")
+def test_a_batch_takes_one_request_to_the_plugin(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [launching.instance_id, *(launching.add_instance() for _ in OTHERS[1:])]
+    for instance_id, serial in zip(ids, OTHERS, strict=True):
+        add_firewall(launching, fake_panorama, instance_id, serial)
+    become_terminate(launching, monkeypatch, licensing=PLUGIN)
+    bodies = [termination_event(launching, instance_id) for instance_id in ids]
+    fake_panorama.delicense(OTHERS[0])
+    launching.deliver(*bodies)
+    assert fake_panorama.asked == [frozenset(OTHERS[1:])]
+    assert fake_panorama.named[Part.MANAGED_DEVICES] == set(OTHERS[1:]), "the first may go"
+    fake_panorama.finish_plugin()
+    fake_panorama.finish_job()
+    launching.deliver(*bodies)
+    fake_panorama.finish_job()
+    launching.deliver(*bodies)
+    fake_panorama.finish_job()
+    launching.deliver(*bodies)
+    assert launching.deliver(*bodies) == []
+    assert launching.own_interfaces() == []
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="licensing/plugin/normal")
+def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
+    by_plugin: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """It has forgotten the request, or its changes came after our commit."""
+    event = termination_event(by_plugin)
+    by_plugin.deliver(event)
+    by_plugin.deliver(event)
+    assert fake_panorama.asked == [frozenset({SERIAL})] * 2
+    assert fake_panorama.calls.count("commit of the plugin's changes") == 2
+    assert by_plugin.operations()["CreateTags"] == 2, "listed, and the visit"
+
+
+def test_a_visit_without_time_sends_no_request_to_the_plugin(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.calls.clear()
+    event = termination_event(by_plugin)
+    assert by_plugin.deliver(event, context=FakeContext(10_000)) == ["message-0"]
+    assert reasons(logs()) == ["no time left in this invocation"]
+    assert fake_panorama.calls == ["devices"]
+
+
+@pytest.mark.documents(id="licensing/plugin/late-firewall")
+def test_a_firewall_that_notices_late_is_not_waited_for(
+    by_plugin: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = termination_event(by_plugin)
+    by_plugin.deliver(event)
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    by_plugin.deliver(event)
+    assert fake_panorama.licensed[SERIAL] != []
+    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+
+
+def by_our_own_function(panorama: FakePanorama) -> None:
+    """An earlier visit that could not write it down."""
+    panorama.delicense(SERIAL)
+    change_device(panorama, connected=False)
+
+
+def by_auto_deactivation(panorama: FakePanorama) -> None:
+    """The plugin's own, hours after it lost the connection; it also deletes the device."""
+    panorama.delicense(SERIAL)
+    del panorama.firewalls[SERIAL]
+    for part in Part:
+        panorama.named[part].discard(SERIAL)
+        panorama.committed[part].discard(SERIAL)
+
+
+def by_fast_delicensing(panorama: FakePanorama) -> None:
+    """The delicensing manager of Panorama's AWS plugin, of a firewall that is disconnected."""
+    panorama.delicense(SERIAL)
+    change_device(panorama, connected=False)
+
+
+FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
+
+
+@pytest.mark.documents(id="licensing/plugin/already-returned")
+@pytest.mark.parametrize("first", FIRST)
+def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
+) -> None:
+    first(fake_panorama)
+    finish(by_plugin, fake_panorama, termination_event(by_plugin))
+    assert_terminated(by_plugin)
+    assert fake_panorama.entries() == 0
+    assert "plugin_deactivate" not in fake_panorama.calls
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "VisitFailed" not in counted
+
+
+@pytest.mark.documents(id="licensing/plugin/returned-meanwhile")
+@pytest.mark.parametrize("first", FIRST)
+def test_a_license_that_is_returned_between_two_visits_ends_the_same(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
+) -> None:
+    event = termination_event(by_plugin)
+    by_plugin.deliver(event)
+    first(fake_panorama)
+    fake_panorama.asked.clear()
+    finish(by_plugin, fake_panorama, event)
+    assert_terminated(by_plugin)
+    assert fake_panorama.entries() == 0
+    assert "VisitFailed" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/plugin/firewall-died")
+def test_the_plugin_returns_the_license_of_a_dead_firewall(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    change_device(fake_panorama, connected=False)
+    event = termination_event(by_plugin)
+    by_plugin.ec2.stop_instances(InstanceIds=[by_plugin.instance_id])
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.listed == {LICENSE_MANAGER: set()}
+    assert fake_panorama.entries() == 0
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
+def test_the_wrong_license_manager_is_no_success(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
+    assert by_plugin.deliver(termination_event(by_plugin)) == ["message-0"]
+    records = logs()
+    assert errors(records) == {"LicenseManagerError"}
+    assert any(
+        SERIAL in reason and "another" in reason and "licensing.license_manager" in reason
+        for reason in reasons(records)
+    )
+    assert fake_panorama.entries() == 4
+    assert "vmseries-autoscale:license" not in by_plugin.tags()
+
+
+@pytest.mark.documents(id="licensing/plugin/license-server-unreachable")
+@pytest.mark.documents(id="licensing/plugin/licensing-key")
+@pytest.mark.parametrize(
+    ("text", "error", "advice"),
+    [
+        (NO_KEY, "LicensingKeyError", "on Panorama"),
+        (WRONG_KEY, "LicensingKeyError", "on Panorama"),
+        (NO_SERVER, "LicenseServerUnreachableError", "Panorama cannot reach"),
+        ("Something new", "DeviceRefusedError", "Something new"),
+    ],
+)
+def test_an_error_of_the_plugin_names_its_cause_and_is_retried(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
+) -> None:
+    event = termination_event(by_plugin)
+    refuse(fake_panorama, "plugin_deactivate", DeviceRefusedError(PANORAMA, None, text))
+    assert by_plugin.deliver(event) == ["message-0"]
+    records = logs()
+    assert errors(records) == {error}
+    assert any(advice in reason for reason in reasons(records))
+    assert fake_panorama.entries() == 4
+    fake_panorama.fail = lambda _name: None
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.listed == {LICENSE_MANAGER: set()}
+    assert_terminated(by_plugin)
+
+
+@pytest.mark.documents(id="licensing/plugin/commit-not-permitted")
+def test_a_refused_commit_of_the_plugins_changes_is_reported(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(by_plugin)
+    refuse(fake_panorama, "commit of the plugin's changes", DeviceAccessError(PANORAMA, "the role"))
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert errors(logs()) == {"DeviceAccessError"}
+    assert fake_panorama.entries() == 4
+
+
+@pytest.mark.documents(id="licensing/plugin/commit-failed")
+def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(by_plugin)
+    by_plugin.deliver(event)
+    fake_panorama.finish_plugin()
+    by_plugin.deliver(event)
+    fake_panorama.commit_fails = ("zone untrust is invalid",)
+    fake_panorama.finish_job()
+    assert by_plugin.deliver(event) == ["message-0"]
+    records = logs()
+    assert errors(records) == {"CommitFailedError"}
+    assert any("zone untrust is invalid" in reason for reason in reasons(records))
+    assert fake_panorama.entries() == 4
+    fake_panorama.commit_fails = ()
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.listed == {LICENSE_MANAGER: set()}
+    assert_terminated(by_plugin)
+
+
+class UntilItsOwnList(FakeContext):
+    """The run's time is over when a firewall's own list has been read."""
+
+    def __init__(self, panorama: FakePanorama) -> None:
+        super().__init__()
+        self.panorama = panorama
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000 if self.panorama.calls[-1] == "licenses" else self.milliseconds
+
+
+@pytest.mark.documents(id="licensing/plugin/commit-postponed")
+@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
+def test_the_plugins_changes_are_committed_later_if_not_at_once(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
+) -> None:
+    """Auto-deactivation was first, and its changes are not committed yet."""
+    fake_panorama.delicense(SERIAL)
+    fake_panorama.given_back[""] = {SERIAL}
+    event = termination_event(by_plugin)
+    fake_panorama.calls.clear()
+    context = FakeContext()
+    if obstacle == "Panorama is busy":
+        refuse(fake_panorama, "commit of the plugin's changes", DeviceBusyError(PANORAMA, obstacle))
+    else:
+        context = UntilItsOwnList(fake_panorama)
+    logs()
+    assert by_plugin.deliver(event, context=context) == ["message-0"]
+    assert reasons(logs()) == [obstacle]
+    assert "vmseries-autoscale:license" not in by_plugin.tags()
+
+    fake_panorama.fail = lambda _name: None
+    finish(by_plugin, fake_panorama, event)
+    assert fake_panorama.given_back[""] == set()
+    assert metrics(logs())["LicenseReturned"] == 1
+    assert_terminated(by_plugin)
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="licensing/plugin/silent-failure")
+def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plugin does nothing for a day, and goes to work when the instance is gone."""
+    fake_panorama.plugin_works = False
+    late = termination_event(by_plugin, age=DAY)
+    by_plugin.deliver(late)
+    assert by_plugin.deliver(late) == []
+    assert_terminated(by_plugin)
+    records = logs()
+    assert serials_logged(records, LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert metrics(records)["TerminationDeadlinePassed"] == 1
+    assert "LicenseNotReturned" not in metrics(records), "it may still come back"
+    assert fake_panorama.entries() == 4, "the plugin could not find it any more"
+
+    gone = gone_for_good(by_plugin, fake_panorama)
+    fake_panorama.plugin_works = True
+    reconcile_licenses(by_plugin, fake_panorama, monkeypatch, gone)
+
+
+@pytest.mark.documents(id="licensing/plugin/panorama-away")
+@pytest.mark.documents(id="panorama/pair/long-outage-plugin")
+@pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
+def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
+    by_plugin: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    age: int,
+) -> None:
+    fake_panorama.fail = unreachable
+    event = termination_event(by_plugin, age=age)
+    by_plugin.deliver(event)
+    if age < DAY:
+        fake_panorama.fail = lambda _name: None
+        finish(by_plugin, fake_panorama, event)
+        assert fake_panorama.entries() == 0
+        return
+    assert by_plugin.deliver(event) == []
+    assert serials_logged(logs(), LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    fake_panorama.fail = lambda _name: None
+    reconcile_licenses(
+        by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)
+    )
+
+
+def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
+    gone = end_without_visits(cloud, panorama)
+    record_activity(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    return gone
+
+
+def reconcile_by_plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reconcile function of a deployment whose licenses Panorama's plugin has."""
+    become_reconcile(cloud, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER)
+
+
+def reconcile_licenses(
+    cloud: Cloud, panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    """The reconcile function gets the license back first, and then the firewall out."""
+    reconcile_by_plugin(cloud, monkeypatch)
+    panorama.asked.clear()
+    first = run(cloud)
+    assert first["orphans"] == {gone: SERIAL}
+    assert first["licenses_not_returned"] == []
+    assert f"lists {SERIAL} as licensed" in first["unfinished"][gone]
+    assert panorama.asked == [frozenset({SERIAL})]
+    assert panorama.entries() == 4
+    assert panorama.named == panorama.committed
+
+    panorama.finish_plugin()
+    assert f"lists {SERIAL} as licensed" in run(cloud)["unfinished"][gone]
+    panorama.finish_job()
+    assert run(cloud)["unfinished"] == {gone: "commit job 2 was requested"}
+    panorama.finish_job()
+    assert not any(run(cloud).values())
+    assert panorama.entries() == 0
+    assert panorama.listed == {LICENSE_MANAGER: set()}
+
+
+@pytest.mark.documents(id="licensing/plugin/died-without-hook")
+def test_the_plugin_returns_the_license_of_a_firewall_without_visits(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    gone = gone_for_good(reconciling, fake_panorama)
+    reconcile_licenses(reconciling, fake_panorama, monkeypatch, gone)
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+def test_a_report_sends_no_request_to_the_plugin(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconcile_by_plugin(reconciling, monkeypatch)
+    gone_for_good(reconciling, fake_panorama)
+    run(reconciling, {"action": "report"})
+    assert fake_panorama.asked == []
+    assert fake_panorama.jobs == []
+
+
+@pytest.mark.documents(id="licensing/plugin/commit-failed")
+def test_a_run_reports_a_failed_commit_of_the_plugins_changes(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconcile_by_plugin(reconciling, monkeypatch)
+    gone = gone_for_good(reconciling, fake_panorama)
+    run(reconciling)
+    fake_panorama.finish_plugin()
+    run(reconciling)
+    fake_panorama.commit_fails = ("zone untrust is invalid",)
+    fake_panorama.finish_job()
+    assert "zone untrust is invalid" in run(reconciling)["unfinished"][gone]
+
+
+@pytest.mark.parametrize("method", ["plugin_licensed", "plugin_deactivate"])
+def test_a_refusal_of_the_plugin_does_not_stop_the_run(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    reconcile_by_plugin(reconciling, monkeypatch)
+    gone = gone_for_good(reconciling, fake_panorama)
+    refuse(fake_panorama, method, DeviceRefusedError(PANORAMA, None, NO_KEY))
+    report = run(reconciling)
+    assert NO_KEY in report["unfinished"][gone]
+    assert reconciling.own_interfaces() == []
+    assert fake_panorama.named == fake_panorama.committed
+    assert fake_panorama.entries() == 4
+
+
+def test_a_run_without_time_sends_no_request_to_the_plugin(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconcile_by_plugin(reconciling, monkeypatch)
+    gone = gone_for_good(reconciling, fake_panorama)
+    report = run(reconciling, context=FakeContext(10_000))
+    assert report["unfinished"] == {gone: "no time left in this invocation"}
+    assert fake_panorama.asked == []
+
+
+# By the firewall, through Panorama.
+
+
+@pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
+@pytest.mark.documents(id="licensing/panorama/licensing-key")
+@pytest.mark.parametrize(
+    ("text", "error", "advice"),
+    [
+        (NO_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
+        (WRONG_KEY, "LicensingKeyError", "licensing.api_key_secret_arn"),
+        (NO_SERVER, "LicenseServerUnreachableError", "check the route, DNS and outbound HTTPS"),
+        ("Something new", "DeviceRefusedError", "Something new"),
+    ],
+)
+def test_a_licensing_error_names_its_cause_and_is_retried(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, text: str, error: str, advice: str
+) -> None:
+    event = termination_event(running)
+    refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, text))
+    assert running.deliver(event) == ["message-0"]
+    records = logs()
+    assert errors(records) == {error}
+    (reason,) = reasons(records)
+    assert advice in reason
+    if error != "DeviceRefusedError":
+        assert f"firewall {SERIAL} ({running.instance_id})" in reason
+    assert fake_panorama.entries() == 4
+    fake_panorama.fail = lambda _name: None
+    finish(running, fake_panorama, event)
+    assert fake_panorama.licensed[SERIAL] == []
+    assert_terminated(running)
+
+
+@pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
+def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
+    assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
+    assert errors(logs()) == {"LicenseServerUnreachableError"}
+    finish(running, fake_panorama, termination_event(running, age=DAY))
+    records = logs()
+    assert serials_logged(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert metrics(records)["LicenseNotReturned"] == 1
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
+@pytest.mark.documents(id="panorama/pair/long-outage")
+def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Panorama was away beyond the deadline: in this mode nothing else could return it."""
+    fake_panorama.fail = unreachable
+    event = termination_event(running, age=DAY + 600)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    fake_panorama.fail = lambda _name: None
+    gone_for_good(running, fake_panorama)
+    become_reconcile(running, monkeypatch)
+    logs()
+    assert run(running)["licenses_not_returned"] == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0
+
+
+# By the firewall directly, without Panorama.
+
+
+@pytest.fixture
+def its_own_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+    """A deployment without Panorama, whose firewalls let us in; and the terminate function."""
+    fake = FakeFirewall()
+    monkeypatch.setattr(firewall, "connect", fake.connect)
+    become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
+    own = {"Key": "vmseries-autoscale:serial"}
+    running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
+    return fake
+
+
+def finish_directly(cloud: Cloud, event: dict[str, Any]) -> None:
+    for _ in range(4):
+        if not cloud.deliver(event):
+            return
+    pytest.fail("the message is still there")
+
+
+def unreachable_firewall(_name: str) -> None:
+    raise DeviceUnavailableError("firewall 10.0.1.7", "the firewall does not answer")
+
+
+@pytest.mark.documents(id="failure-modes/D9")
+@pytest.mark.documents(id="licensing/direct/normal")
+def test_without_panorama_a_firewall_returns_its_license_at_its_management_address(
+    running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    address = running.attached()[1]["PrivateIpAddress"]
+    finish_directly(running, termination_event(running))
+    assert its_own_api.addresses == [address]
+    assert its_own_api.licensed == []
+    assert its_own_api.key == LICENSING_KEY
+    assert fake_panorama.calls == []
+    written = running.tags()
+    assert written["vmseries-autoscale:serial"] == SERIAL
+    assert written["vmseries-autoscale:serial-evidence"] == "firewall"
+    assert written["vmseries-autoscale:license"] == "returned"
+    assert_terminated(running)
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/direct/already-returned")
+def test_without_panorama_a_license_that_is_back_already_is_success(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    """A firewall without a license has no serial number."""
+    its_own_api.licensed.clear()
+    its_own_api.number = None
+    finish_directly(running, termination_event(running))
+    assert its_own_api.key == ""
+    assert_terminated(running)
+    assert metrics(logs())["LicenseReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/direct/slow")
+def test_without_panorama_a_slow_license_server_is_read_back_later(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    its_own_api.works = False
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert reasons(logs()) == ["the firewall is returning its license"]
+    assert len(running.attached()) == 3
+    its_own_api.licensed.clear()
+    finish_directly(running, event)
+    assert_terminated(running)
+
+
+@pytest.mark.documents(id="licensing/direct/cannot-deactivate")
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenseServerUnreachableError")],
+)
+def test_without_panorama_a_licensing_error_names_its_cause(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs, text: str, error: str
+) -> None:
+    def fail(name: str) -> None:
+        if name == "deactivate_license":
+            raise DeviceRefusedError("firewall 10.0.1.7", None, text)
+
+    its_own_api.fail = fail
+    assert running.deliver(termination_event(running)) == ["message-0"]
+    records = logs()
+    assert errors(records) == {error}
+    assert any(f"firewall {SERIAL} ({running.instance_id})" in one for one in reasons(records))
+    assert len(running.attached()) == 3
+
+
+@pytest.mark.documents(id="licensing/direct/no-response")
+def test_without_panorama_an_unreachable_firewall_is_abandoned_at_the_deadline(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    its_own_api.fail = unreachable_firewall
+    assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
+    records = logs()
+    assert errors(records) == {"DeviceUnavailableError"}
+    assert "PanoramaUnavailable" not in metrics(records), "which counts Panorama's errors only"
+    finish_directly(running, termination_event(running, age=DAY))
+    assert_terminated(running)
+    records = logs()
+    (lost,) = [
+        one
+        for one in records
+        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
+    ]
+    assert lost["instance_id"] == running.instance_id
+    assert metrics(records)["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/direct/firewall-died")
+def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
+    running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    finish_directly(running, termination_event(running))
+    assert its_own_api.addresses == []
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+
+
+@pytest.mark.documents(id="licensing/direct/abandoned")
+def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waited_for(
+    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+) -> None:
+    abandoned = {"Key": "vmseries-autoscale:abandoned", "Value": "the deadline passed"}
+    running.ec2.create_tags(Resources=[running.instance_id], Tags=[abandoned])
+    its_own_api.fail = unreachable_firewall
+    finish_directly(running, termination_event(running))
+    assert_terminated(running)
+    records = logs()
+    (lost,) = [
+        one
+        for one in records
+        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
+    ]
+    assert lost["instance_id"] == running.instance_id
+
+
+@pytest.mark.documents(id="licensing/direct/no-management-interface")
+def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Without a management interface a firewall gets none."""
+    become_terminate(launching, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
+    assert launching.deliver(termination_event(launching)) == []
+    assert_terminated(launching)
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/direct/firewall-died")
+def test_without_panorama_the_reconcile_function_reports_the_license_of_a_dead_firewall(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(reconciling, monkeypatch, panorama=None)
+    gone_for_good(reconciling, fake_panorama)
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]

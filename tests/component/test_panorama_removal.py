@@ -1,0 +1,538 @@
+"""Leaving Panorama together: visits at the same time, commits that fail, peers that fail over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from component.fakes.panorama import FakePanorama
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    CommitFailedError,
+    DeviceBusyError,
+    DeviceUnavailableError,
+    FullCommitRequiredError,
+    ObjectReferencedError,
+)
+from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.panorama import Panorama, Part
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COMMIT_SECONDS = 30
+WINDOW_SECONDS = 20
+NAMES = ("S1", "S2", "S3", "S4")
+
+
+def managing(serials: Collection[str]) -> FakePanorama:
+    """One that has these firewalls everywhere."""
+    panorama = FakePanorama()
+    for part in Part:
+        panorama.named[part] = set(serials)
+        panorama.committed[part] = set(serials)
+    return panorama
+
+
+@pytest.fixture
+def panorama() -> FakePanorama:
+    return managing(NAMES)
+
+
+def visit(
+    panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
+) -> dict[str, Outcome]:
+    """The outcomes of a visit, so many seconds after the first."""
+    return remove_firewalls(
+        panorama,
+        frozenset(serials),
+        "fw",
+        START + timedelta(seconds=at),
+        lambda: True,
+        more_coming=more_coming,
+    )
+
+
+def error_of(outcome: Outcome) -> Exception:
+    assert isinstance(outcome, Failed)
+    return outcome.error
+
+
+def removed(panorama: FakePanorama) -> set[str]:
+    """The firewalls that are left nowhere."""
+    named = set[str]().union(*panorama.named.values(), *panorama.committed.values())
+    return set(NAMES) - named
+
+
+# One commit for all.
+
+
+@pytest.mark.documents(id="panorama/commit/in-progress")
+def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
+    panorama: FakePanorama,
+) -> None:
+    visit(panorama, "S1")
+    outcomes = visit(panorama, "S2", at=1)
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
+    assert all("S2" not in serials for serials in panorama.named.values())
+    assert len(panorama.jobs) == 1
+
+    panorama.finish_job()
+    assert removed(panorama) == {"S1"}, "a removal after the request of a commit waits"
+    visit(panorama, "S3", at=100)
+    panorama.finish_job()
+    assert len(panorama.jobs) == 2
+    assert removed(panorama) == {"S1", "S2", "S3"}
+    assert visit(panorama, "S1", "S2", "S3", at=200) == dict.fromkeys(("S1", "S2", "S3"), Done())
+
+
+@pytest.mark.documents(id="panorama/commit/shared")
+def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
+    visit(panorama, "S1")
+    panorama.end_job(0)
+    seconds = COMMIT_INTERVAL.total_seconds()
+    (outcome,) = visit(panorama, "S2", at=seconds - 1).values()
+    assert isinstance(outcome, Retry)
+    assert "commit job 1 was requested less than 90 s ago" in outcome.reason
+    assert len(panorama.jobs) == 1
+    visit(panorama, "S2", at=seconds)
+    assert len(panorama.jobs) == 2
+
+
+@pytest.mark.documents(id="panorama/commit/shared")
+def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
+    outcomes = visit(panorama, "S1", more_coming=True)
+    assert outcomes == {"S1": Retry("more firewalls will be removed soon and committed together")}
+    visit(panorama, "S2", at=10)
+    panorama.finish_job()
+    assert removed(panorama) == {"S1", "S2"}
+    assert len(panorama.jobs) == 1
+
+
+def test_commits_are_recognized_by_their_descriptions(panorama: FakePanorama) -> None:
+    visit(panorama, "S1")
+    assert panorama.jobs[0].description == "fw: remove 1 firewalls, 2026-11-23T12:00:00Z"
+    # The license plug-in's changes are committed by our administrator too.
+    panorama.finish_job()
+    panorama.changes["__sw_fw_license"] = {(Part.DEVICE_GROUP, "S4")}
+    panorama.named[Part.DEVICE_GROUP].discard("S4")
+    assert panorama.commit("fw: licenses, by the plug-in", "__sw_fw_license") == "2"
+    visit(panorama, "S2", at=1)
+    assert len(panorama.jobs) == 3
+
+
+@pytest.mark.documents(id="panorama/commit/concurrent-visits")
+@pytest.mark.parametrize("call", range(13))
+def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, call: int) -> None:
+    others: dict[str, Outcome] = {}
+
+    def meanwhile(_name: str) -> None:
+        if len(panorama.calls) == call + 1:
+            panorama.fail = lambda _name: None
+            others.update(visit(panorama, "S2", "S3"))
+
+    panorama.fail = meanwhile
+    outcomes = visit(panorama, "S1", "S2") | others
+    assert not any(isinstance(outcome, Failed) for outcome in outcomes.values())
+    assert len(panorama.jobs) <= 2, "a commit of one each at worst"
+    for at in (200, 400, 600):
+        for _ in range(2):
+            panorama.finish_job()
+        outcomes = visit(panorama, "S1", "S2", "S3", at=at)
+    assert outcomes == dict.fromkeys(("S1", "S2", "S3"), Done())
+    assert removed(panorama) == {"S1", "S2", "S3"}
+
+
+@pytest.mark.documents(id="panorama/commit/nothing-to-commit")
+def test_a_removal_that_another_visit_committed_is_not_another_administrators(
+    panorama: FakePanorama,
+) -> None:
+    """It was removed by an earlier visit, and two commits are requested at the same moment."""
+    visit(panorama, "S1")
+    panorama.finish_job()
+    panorama.commit_fails = ("a daemon did not answer",)
+    visit(panorama, "S2", at=100)
+    panorama.finish_job()
+    panorama.commit_fails = ()
+
+    def meanwhile(name: str) -> None:
+        if name == "commit":
+            panorama.fail = lambda _name: None
+            panorama.commit("fw: remove 1 firewalls, 2026-11-23T12:05:00Z")
+
+    panorama.fail = meanwhile
+    outcomes = visit(panorama, "S2", at=300)
+    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the one before"
+    panorama.finish_job()
+    assert visit(panorama, "S2", at=500) == {"S2": Done()}
+
+
+@dataclass
+class Storm:
+    """Terminations at once, in simulated time.
+
+    As the queue is served: what is visible within a window goes to two visits at the same time,
+    the second of which comes about in the middle of the first.
+
+    Attributes:
+        license_seconds: the longest that a firewall takes to give its license back.
+        turns: how many firewalls a visit has time for.
+    """
+
+    random: Random
+    firewalls: int
+    license_seconds: float
+    turns: int
+    panorama: FakePanorama = field(init=False)
+    ends: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        serials = [f"S{number:03}" for number in range(self.firewalls)]
+        self.panorama = managing(serials)
+        self.ready = {one: self.random.uniform(0, self.license_seconds) for one in serials}
+        self.visible = {one: self.random.uniform(0, 5) for one in serials}
+        self.received = dict.fromkeys(serials, 0)
+
+    def run(self) -> int:
+        """Until all are gone; how many commits it took."""
+        for _ in range(100):
+            if not self.visible:
+                return len(self.panorama.jobs)
+            self._round(min(self.visible.values()) + WINDOW_SECONDS)
+        pytest.fail("it does not end")
+
+    def _round(self, now: float) -> None:
+        batch = [one for one, visible in self.visible.items() if visible <= now]
+        self.random.shuffle(batch)
+        cut, at = self.random.randint(0, len(batch)), self.random.randint(0, 15)
+        first, second = batch[:cut], batch[cut:]
+        until = now + self.random.uniform(1, 40)
+        self._end_jobs(until)
+        calls: list[str] = []
+
+        def meanwhile(name: str) -> None:
+            calls.append(name)
+            if len(calls) == at:
+                self._visit(second, now, until)
+
+        self.panorama.fail = meanwhile
+        self._visit(first, now, until)
+        self.panorama.fail = lambda _name: None
+        if len(calls) < at:
+            self._visit(second, now, until)
+
+    def _visit(self, batch: list[str], now: float, until: float) -> None:
+        turn = batch[: self.turns]
+        gone = [one for one in turn if self.ready[one] <= until]
+        outcomes: dict[str, Outcome] = {}
+        if gone:
+            outcomes = visit(self.panorama, *gone, at=now, more_coming=len(turn) < len(batch))
+        self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
+        for one in batch:
+            assert not isinstance(outcomes.get(one), Failed)
+            if isinstance(outcomes.get(one), Done):
+                del self.visible[one]
+                continue
+            self.received[one] += 1
+            first = 30 if one in turn else 5
+            self.visible[one] = until + exponential_backoff_seconds(self.received[one], first, 300)
+            self.visible[one] += self.random.uniform(0, 3)
+
+    def _end_jobs(self, now: float) -> None:
+        free = 0.0
+        for number, asked in enumerate(self.ends):
+            free = max(free, asked) + COMMIT_SECONDS
+            if free <= now and not self.panorama.jobs[number].finished:
+                self.panorama.end_job(number)
+
+
+@pytest.mark.documents(id="failure-modes/T10")
+@pytest.mark.documents(id="panorama/commit/hundred")
+@pytest.mark.properties
+@given(seed=st.integers(0), license_seconds=st.integers(0, 120))
+def test_a_hundred_terminations_at_once_take_four_commits_at_most(
+    seed: int, license_seconds: int
+) -> None:
+    random = Random(seed)  # noqa: S311 - no secret
+    assert Storm(random, 100, license_seconds, turns=100).run() <= 4
+
+
+@pytest.mark.properties
+@given(seed=st.integers(0))
+def test_a_hundred_terminations_take_few_commits_when_visits_have_time_for_few(seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - no secret
+    assert Storm(random, 100, 30, turns=15).run() <= 6
+
+
+# Commits that fail.
+
+
+@pytest.mark.documents(id="panorama/removal/referenced")
+def test_a_reference_is_an_error_of_its_own_firewall_only(
+    panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
+            raise ObjectReferencedError(
+                PANORAMA, "10", "S1 cannot be deleted because of references from: rule 7"
+            )
+        remove(part, serial)
+
+    monkeypatch.setattr(panorama, "remove", refuse)
+    outcomes = visit(panorama, "S1", "S2")
+    assert "rule 7" in str(error_of(outcomes["S1"]))
+    assert outcomes["S2"] == Retry("commit job 1 was requested")
+    panorama.finish_job()
+    assert removed(panorama) == {"S2"}
+    panorama.calls.clear()
+    assert isinstance(error_of(visit(panorama, "S1", at=300)["S1"]), ObjectReferencedError)
+    assert "commit" not in panorama.calls, "there is nothing to commit"
+
+
+REASON = "device-group -> DG -> pre-rulebase -> target 'S1' is not a valid reference"
+
+
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
+def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama) -> None:
+    panorama.irremovable["S1"] = REASON
+    visit(panorama, "S1", "S2")
+    panorama.finish_job()
+
+    outcomes = visit(panorama, "S1", "S2", at=100)
+    assert all(panorama.named[part] == set(NAMES) for part in Part), "all of ours is reverted"
+    error = error_of(outcomes["S1"])
+    assert isinstance(error, CommitFailedError)
+    assert REASON in str(error)
+    assert isinstance(outcomes["S2"], Retry)
+
+    outcomes = visit(panorama, "S1", "S2", at=150)
+    assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "it is reverted later"
+    assert outcomes["S2"] == Retry("commit job 2 was requested")
+    visit(panorama, "S3", at=151)
+    panorama.finish_job()
+    visit(panorama, "S3", at=300)
+    panorama.finish_job()
+    assert removed(panorama) == {"S2", "S3"}
+    assert visit(panorama, "S2", "S3", at=420) == {"S2": Done(), "S3": Done()}
+
+    # The operator mends it.
+    panorama.irremovable.clear()
+    visit(panorama, "S1", at=500)
+    panorama.finish_job()
+    assert visit(panorama, "S1", at=620) == {"S1": Done()}
+
+
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
+def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
+    panorama.irremovable["S1"] = REASON
+    visit(panorama, "S1")
+    visit(panorama, "S2", at=1)
+    panorama.finish_job()
+    outcomes = visit(panorama, "S2", "S3", at=100)
+    assert outcomes == dict.fromkeys(
+        ("S2", "S3"), Retry("the removal was reverted together with another firewall's removal")
+    )
+    visit(panorama, "S2", "S3", at=150)
+    panorama.finish_job()
+    assert removed(panorama) == {"S2", "S3"}
+
+
+@pytest.mark.documents(id="panorama/commit/failed-by-name")
+def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePanorama) -> None:
+    panorama.irremovable["S1"] = REASON
+    for round_ in range(3):
+        visit(panorama, "S1", at=300 * round_)
+        panorama.finish_job()
+        outcomes = visit(panorama, "S1", at=300 * round_ + 150)
+        assert isinstance(error_of(outcomes["S1"]), CommitFailedError)
+    assert len(panorama.jobs) == 3
+    assert panorama.calls.count("revert") == 3
+
+
+@pytest.mark.documents(id="panorama/commit/failed-twice")
+def test_an_unnamed_failure_is_reverted_when_it_happens_twice(panorama: FakePanorama) -> None:
+    panorama.commit_fails = ("Commit failed",)
+    visit(panorama, "S1")
+    panorama.finish_job()
+    outcomes = visit(panorama, "S1", at=100)
+    assert "commit job 1 failed, it will be retried: Commit failed" in str(error_of(outcomes["S1"]))
+    assert "revert" not in panorama.calls
+    panorama.finish_job()
+    outcomes = visit(panorama, "S1", at=200)
+    assert isinstance(error_of(outcomes["S1"]), CommitFailedError)
+    assert panorama.calls.count("revert") == 1
+    panorama.commit_fails = ()
+    visit(panorama, "S1", "S2", at=300)
+    panorama.finish_job()
+    assert visit(panorama, "S1", "S2", at=400) == {"S1": Done(), "S2": Done()}
+
+
+@pytest.mark.documents(id="panorama/commit/revert-waits")
+def test_nothing_is_reverted_while_another_batch_is_being_committed(
+    panorama: FakePanorama,
+) -> None:
+    panorama.irremovable["S1"] = REASON
+    visit(panorama, "S1")
+    panorama.finish_job()
+    visit(panorama, "S2", at=100)
+    assert panorama.calls.count("revert") == 1, "which S1 has poisoned"
+    visit(panorama, "S2", at=200)
+    for serial in ("S1", "S3"):
+        visit(panorama, serial, at=210)
+    assert panorama.calls.count("revert") == 1
+    panorama.finish_job()
+    assert removed(panorama) == {"S2"}
+
+
+@pytest.mark.documents(id="panorama/contention/full-commit")
+def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama) -> None:
+    panorama.commit_fails = ("Full commit is required",)
+    for at in (0, 100, 200, 300):
+        outcomes = visit(panorama, "S1", at=at)
+        panorama.finish_job()
+    assert isinstance(error_of(outcomes["S1"]), FullCommitRequiredError)
+    assert "revert" not in panorama.calls, "an administrator's full commit takes our changes too"
+
+
+@pytest.mark.documents(id="panorama/contention/other-edits")
+def test_an_administrators_unfinished_edits_stay_what_they_are(panorama: FakePanorama) -> None:
+    panorama.user = "operator"
+    panorama.remove(Part.DEVICE_GROUP, "S4")
+    panorama.user = "autoscale"
+    panorama.irremovable["S1"] = REASON
+    visit(panorama, "S1", "S2")
+    panorama.finish_job()
+    visit(panorama, "S1", "S2", at=100)
+    assert "revert" in panorama.calls
+    assert "S4" not in panorama.named[Part.DEVICE_GROUP], "not reverted"
+    visit(panorama, "S2", at=200)
+    panorama.finish_job()
+    assert removed(panorama) == {"S2"}
+    assert "S4" in panorama.committed[Part.DEVICE_GROUP], "not committed"
+
+
+# A pair.
+
+
+class Pair:
+    """Two peers: what is committed is the same on both, what is not is the active one's only."""
+
+    def __init__(self, fail_over_at: int, *, job_survives: bool) -> None:
+        self.active, self.other = managing(NAMES), managing(NAMES)
+        self.calls = 0
+        self.fail_over_at, self.job_survives = fail_over_at, job_survives
+        for peer in (self.active, self.other):
+            peer.fail = self._before(peer)
+
+    def _before(self, peer: FakePanorama) -> Callable[[str], None]:
+        def before(name: str) -> None:
+            self.calls += 1
+            if self.calls == self.fail_over_at:
+                self.fail_over()
+            if peer is not self.active and name in ("remove_all", "commit", "revert"):
+                raise DeviceBusyError(PANORAMA, "code 15: operation denied")
+
+        return before
+
+    def finish_job(self) -> None:
+        self.active.finish_job()
+        self.other.committed = {part: set(one) for part, one in self.active.committed.items()}
+        self.other.named = {part: set(one) for part, one in self.active.committed.items()}
+
+    def fail_over(self) -> None:
+        if self.job_survives:
+            self.finish_job()
+        self.active, self.other = self.other, self.active
+        # It was restarted: its unfinished jobs and edits are gone.
+        self.other.jobs.clear()
+        self.other.named = {part: set(one) for part, one in self.other.committed.items()}
+
+
+@pytest.mark.documents(id="panorama/pair/failover-any-call")
+@pytest.mark.parametrize("job_survives", [True, False])
+@pytest.mark.parametrize("call", range(1, 18))
+def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> None:
+    pair = Pair(call, job_survives=job_survives)
+    for number in range(8):
+        active, at = pair.active, 150 * number
+        outcomes = run_step(lambda: visit(active, "S1", "S2", at=at))  # noqa: B023 - called here
+        assert not isinstance(outcomes, Failed)
+        if outcomes == {"S1": Done(), "S2": Done()}:
+            break
+        pair.finish_job()
+    assert outcomes == {"S1": Done(), "S2": Done()}
+    assert removed(pair.active) == removed(pair.other) == {"S1", "S2"}
+
+
+@pytest.mark.documents(id="panorama/pair/outage")
+def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
+    def away(_name: str) -> None:
+        raise DeviceUnavailableError(PANORAMA, "no answer")
+
+    panorama.fail = away
+    outcome = run_step(lambda: visit(panorama, "S1"))
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, DeviceUnavailableError)
+
+
+# Two module instances.
+
+
+class As:
+    """Panorama as one administrator sees it."""
+
+    def __init__(self, panorama: FakePanorama, user: str) -> None:
+        self._panorama, self._user = panorama, user
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._panorama, name)
+
+        def call(*arguments: Any) -> Any:
+            self._panorama.user = self._user
+            return method(*arguments)
+
+        return call
+
+
+@pytest.mark.documents(id="panorama/shared/one-administrator")
+@pytest.mark.documents(id="panorama/shared/one-group")
+@pytest.mark.parametrize("users", [("east", "west"), ("both", "both")])
+def test_two_module_instances_share_a_panorama(
+    panorama: FakePanorama, users: tuple[str, str]
+) -> None:
+    """One device group together; with an administrator each, as is recommended, or with one."""
+    east, west = As(panorama, users[0]), As(panorama, users[1])
+    visit(east, "S1")  # type: ignore[arg-type]
+    visit(west, "S3", at=1)  # type: ignore[arg-type]
+    assert len(panorama.jobs) == len(set(users)), "no visit waits for another's commit"
+    panorama.finish_job()
+    panorama.finish_job()
+    for at in (150, 300):
+        visit(east, "S1", at=at)  # type: ignore[arg-type]
+        visit(west, "S3", at=at + 1)  # type: ignore[arg-type]
+        panorama.finish_job()
+    assert removed(panorama) == {"S1", "S3"}
+
+
+@pytest.mark.documents(id="panorama/shared/failed-commit")
+def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: FakePanorama) -> None:
+    east, west = As(panorama, "east"), As(panorama, "west")
+    panorama.irremovable["S1"] = REASON
+    visit(east, "S1")  # type: ignore[arg-type]
+    panorama.finish_job()
+    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested")}  # type: ignore[arg-type]
+    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
+        visit(east, "S1", at=100)  # type: ignore[arg-type]
+    panorama.finish_job()
+    visit(east, "S1", at=200)  # type: ignore[arg-type]
+    assert removed(panorama) == {"S3"}
+    assert all("S1" in serials for serials in panorama.named.values())

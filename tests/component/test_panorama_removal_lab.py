@@ -1,0 +1,207 @@
+"""Removals from the lab's Panorama: contention as it words it, and two deployments that share it.
+
+``remove_firewalls`` uses the real client here, and a Panorama with other administrators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from component.fakes import lab_panorama
+from component.fakes.lab_panorama import Firewall
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    CommitFailedError,
+    DeviceAccessError,
+    DeviceUnavailableError,
+    FullCommitRequiredError,
+)
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.panorama import Part
+from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_autoscale.panorama.interface import Membership
+from vmseries_autoscale.panorama.removal import remove_firewalls
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
+from vmseries_lab.panorama.administrators import Admin
+
+MINUTE = 60
+
+
+@dataclass
+class Deployment:
+    """A module instance with firewalls in a device group, as one administrator."""
+
+    world: World
+    outside: Any
+    admin: Admin
+    group: str = initial_config.DEVICE_GROUP
+    serials: list[str] = field(default_factory=list)
+
+    def connect(self) -> PanOsPanorama:
+        return lab_panorama.connect(self.outside, self.admin, self.group)
+
+    def join(self, *serials: str) -> None:
+        for serial in serials:
+            self.outside.panorama.register(
+                Firewall(serial),
+                initial_config.VM_AUTH_KEY,
+                group=self.group,
+                stack=initial_config.TEMPLATE_STACK,
+                logs=initial_config.COLLECTOR_GROUP,
+            )
+        self.serials += serials
+
+    def visit(self, *serials: str) -> dict[str, Outcome] | Outcome:
+        now = datetime.fromtimestamp(self.world.clock.now(), UTC)
+        return run_step(
+            lambda: remove_firewalls(self.connect(), frozenset(serials), "fw", now, lambda: True)
+        )
+
+    def until_removed(self, *serials: str) -> None:
+        for _ in range(12):
+            outcomes = self.visit(*serials)
+            if outcomes == dict.fromkeys(serials, Done()):
+                return
+            self.world.advance(MINUTE)
+        pytest.fail(f"still not removed: {outcomes}")
+
+    def left(self) -> set[str]:
+        """Its firewalls that one of both configurations still names, anywhere."""
+        return {serial for serial in self.serials for one in self._both() if serial in _named(one)}
+
+    def whole(self, serial: str) -> bool:
+        """Whether both configurations name the firewall everywhere."""
+        return all(serial in one[part] for one in self._both() for part in Part)
+
+    def _both(self) -> list[Membership]:
+        connection = self.connect()
+        return [connection.running_members(), connection.candidate_members()]
+
+
+def _named(membership: Membership) -> frozenset[str]:
+    return frozenset[str]().union(*membership.values())
+
+
+@pytest.fixture
+def east() -> Iterator[Deployment]:
+    world = World()
+    with lab_panorama.installed(world) as outside:
+        deployment = Deployment(world, outside, initial_config.AUTOSCALE)
+        deployment.join("S1", "S2")
+        yield deployment
+
+
+@pytest.fixture(params=["autoscale", "west"], ids=["one device group", "a device group each"])
+def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
+    """A second deployment at the same Panorama, with an administrator of its own."""
+    if request.param != east.group:
+        operator_session.run_commands(
+            east.outside.panorama, [f"set device-group {request.param} description x"]
+        )
+        east.world.advance(MINUTE)
+    deployment = Deployment(east.world, east.outside, initial_config.SECOND, request.param)
+    deployment.join("S3", "S4")
+    return deployment
+
+
+@pytest.mark.documents(id="panorama/contention/access")
+@pytest.mark.documents(id="panorama/contention/bad-response")
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.documents(id="panorama/contention/full-commit")
+@pytest.mark.documents(id="panorama/contention/lock")
+@pytest.mark.documents(id="panorama/contention/other-edits")
+@pytest.mark.documents(id="panorama/contention/queue-full")
+@pytest.mark.documents(id="panorama/contention/session")
+@pytest.mark.parametrize(
+    ("trouble", "calm", "expected"),
+    [
+        ({"locks": ["commit"]}, {"locks": []}, Retry),
+        ({"locks": ["config"]}, {"locks": []}, Retry),
+        ({"queued_commits": 1}, {}, Retry),
+        ({"queued_commits": 11}, {}, Retry),
+        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
+        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
+        (
+            {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
+            {},
+            DeviceAccessError,
+        ),
+        ({"rights": ["config", "op"]}, {"rights": ["config", "op", "commit"]}, DeviceAccessError),
+        ({"status": 502}, {"status": 200}, DeviceUnavailableError),
+        ({"mode": "resetting"}, {"mode": "answering"}, DeviceUnavailableError),
+        ({"mode": "truncating"}, {"mode": "answering"}, DeviceUnavailableError),
+        (
+            {"full_commit_required": True},
+            {"full_commit_required": False},
+            FullCommitRequiredError,
+        ),
+    ],
+    ids=[
+        *("commit lock", "config lock", "another commit", "full queue", "pending", "session"),
+        *("unauthorized", "role without commit", "502", "reset", "truncated", "full commit"),
+    ],
+)
+def test_contention_is_waited_for_or_named_and_then_all_is_done(
+    east: Deployment,
+    trouble: dict[str, Any],
+    calm: dict[str, Any],
+    expected: type[Retry] | type[AutoscaleError],
+) -> None:
+    panorama = east.outside.panorama
+    somebody_else = Deployment(east.world, east.outside, initial_config.SECOND).connect()
+    somebody_else.remove(Part.DEVICE_GROUP, "S2")
+    lab_settings.configure(panorama, **trouble)
+    outcomes = east.visit("S1")
+    outcome = outcomes["S1"] if isinstance(outcomes, dict) else outcomes
+    found = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
+    assert issubclass(found, expected)
+
+    lab_settings.configure(panorama, **calm)
+    east.until_removed("S1")
+    assert east.left() == {"S2"}
+    assert "S2" in east.connect().running_members()[Part.DEVICE_GROUP], "unfinished edits stay so"
+    assert "S2" not in east.connect().candidate_members()[Part.DEVICE_GROUP], "nor reverted"
+
+
+@pytest.mark.documents(id="panorama/shared/one-group")
+@pytest.mark.documents(id="panorama/shared/two-groups")
+def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
+    east: Deployment, west: Deployment
+) -> None:
+    for deployment, serial in ((east, "S1"), (west, "S3")):
+        outcomes = deployment.visit(serial)
+        assert isinstance(outcomes, dict)
+        assert isinstance(outcomes[serial], Retry)
+    east.until_removed("S1")
+    west.until_removed("S3")
+    assert (east.left(), west.left()) == ({"S2"}, {"S4"})
+    assert east.whole("S2")
+    assert west.whole("S4")
+    commits = [(one.admin.name, len(one.connect().commits())) for one in (east, west)]
+    assert commits == [("autoscale", 1), ("autoscale-2", 1)]
+
+
+@pytest.mark.documents(id="panorama/shared/failed-commit")
+def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
+    east: Deployment, west: Deployment
+) -> None:
+    reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
+    lab_settings.configure(east.outside.panorama, fail_next_commit=reason)
+    east.visit("S1")
+    west.visit("S3")
+    east.world.advance(2 * MINUTE)
+    outcomes = east.visit("S1")
+    assert isinstance(outcomes, dict)
+    assert isinstance(outcomes["S1"], Failed)
+    assert isinstance(outcomes["S1"].error, CommitFailedError)
+    assert east.whole("S1"), "its removal is reverted"
+    west.until_removed("S3")
+    assert (east.left(), west.left()) == ({"S1", "S2"}, {"S4"})
+    assert west.whole("S4")
+    assert east.whole("S2")

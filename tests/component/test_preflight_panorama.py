@@ -1,0 +1,507 @@
+"""The pre-flight's questions to Panorama, against a server with the XML API's recorded shapes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import trustme
+
+from component.fakes.settings import of_panorama
+from component.fakes.xml_server import Answer, XmlApi
+from vmseries_autoscale import secret_store
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.preflight import (
+    connectivity,
+    metric_publishing,
+    panorama_access,
+    panorama_objects,
+    secrets,
+)
+from vmseries_autoscale.preflight.findings import Finding, Severity
+from vmseries_autoscale.settings import PanoramaSettings
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama"
+NAMESPACE = "VMseries-fw"
+UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
+UNAUTHORIZED = (
+    '<response status="error" code="16"><msg><line>Unauthorized request</line></msg></response>'
+)
+FORBIDDEN = Answer(
+    '<response status="error" code="403"><result><msg>Invalid Credential</msg></result></response>',
+    status=403,
+)
+BUSY = '<response status="error" code="22"><msg><line>Session timed out</line></msg></response>'
+NO_SUCH_NODE = '<response status="error"><msg><line>No such node</line></msg></response>'
+NOTHING = (
+    '<response status="success" code="19"><msg>There are no changes to commit.</msg></response>'
+)
+CLOUDWATCH = "<enabled>yes</enabled><name>VMseries-fw</name><timeout>1</timeout>"
+
+
+def result(inner: str) -> str:
+    return f'<response status="success"><result>{inner}</result></response>'
+
+
+@dataclass
+class Content:
+    """What is in a Panorama in which nothing is wrong, to be changed by tests.
+
+    Attributes:
+        answers: instead of what the rest says, by a word of the request.
+    """
+
+    version: str = "11.1.4-h7"
+    state: str = "<enabled>no</enabled>"
+    group: str = "<entry name='DG'/>"
+    stack: str = "<entry name='TS'/>"
+    collectors: str = "<entry name='LCG'/>"
+    templates: tuple[str, ...] = ("network",)
+    cloudwatch: dict[str, str] = field(default_factory=lambda: {"template-stack": CLOUDWATCH})
+    answers: dict[str, str | Answer] = field(default_factory=dict)
+
+    def reply(self, fields: dict[str, str]) -> Answer:
+        asked = fields.get("cmd", "") + fields.get("xpath", "") + fields["type"]
+        for word, answer in self.answers.items():
+            if word in asked:
+                return answer if isinstance(answer, Answer) else Answer(answer)
+        return Answer(self._answer(fields, asked))
+
+    def _answer(self, fields: dict[str, str], asked: str) -> str:
+        if fields["type"] == "commit":
+            return NOTHING
+        if fields["type"] == "config":
+            return self._configuration(asked)
+        shown = {
+            "system": f"<system><sw-version>{self.version}</sw-version></system>",
+            "high-availability": self.state,
+            "devicegroups": f"<devicegroups>{self.group}</devicegroups>",
+            "template-stack": f"<template-stack>{self.stack}</template-stack>",
+            "log-collector-group": f"<log-collector-group>{self.collectors}</log-collector-group>",
+            "jobs": "",
+        }
+        return result(next(inner for word, inner in shown.items() if f"<{word}" in asked))
+
+    def _configuration(self, asked: str) -> str:
+        if "/templates" in asked:
+            members = "".join(f"<member>{name}</member>" for name in self.templates)
+            return result(f"<templates>{members}</templates>")
+        if "/aws-cloudwatch" in asked:
+            for where, inner in self.cloudwatch.items():
+                if f"/{where}/" in asked or f"/template/entry[@name='{where}']" in asked:
+                    return result(f"<aws-cloudwatch>{inner}</aws-cloudwatch>")
+        return NO_SUCH_NODE
+
+
+@pytest.fixture
+def content() -> Content:
+    return Content()
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def api(content: Content, ca: trustme.CA) -> Iterator[XmlApi]:
+    with XmlApi(ca=ca) as server:
+        server.reply = content.reply
+        yield server
+
+
+@pytest.fixture
+def secret(api: XmlApi, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the secret holds, to be changed by tests."""
+    held = {"username": "autoscale", "api_key": "key", "ca_bundle": api.ca_bundle}
+
+    class SecretsManager:
+        def get_secret_value(self, **_: Any) -> dict[str, Any]:
+            return {"SecretString": json.dumps(held)}
+
+    monkeypatch.setattr(clients, "secrets", SecretsManager)
+    return held
+
+
+@pytest.fixture
+def settings(api: XmlApi) -> PanoramaSettings:
+    return of_panorama(api.port, secret_arn=SECRET)
+
+
+Validate = Callable[..., dict[Severity, list[str]]]
+
+
+@pytest.fixture
+def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
+    """Carry all out; what is found, by kind."""
+    assert secret
+
+    def carry_out(**changes: Any) -> dict[Severity, list[str]]:
+        changed = replace(settings, **changes)
+        questions = [
+            ("The PAN-OS version", panorama_objects.report_pan_os_version),
+            ("The right to commit", panorama_objects.check_commit_right),
+            ("Objects", partial(panorama_objects.check_objects, changed)),
+            (
+                "Publishing to CloudWatch",
+                partial(panorama_objects.check_publishing, changed, NAMESPACE),
+            ),
+        ]
+        return by_kind(panorama_access.check(changed, questions))
+
+    return carry_out
+
+
+def by_kind(findings: Any) -> dict[Severity, list[str]]:
+    found: dict[Severity, list[str]] = {severity: [] for severity in Severity}
+    for finding in findings:
+        assert isinstance(finding, Finding)
+        found[finding.severity].append(finding.text)
+    return found
+
+
+@pytest.mark.documents(id="preflight/nothing-wrong")
+def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
+    found = validate()
+    assert found[Severity.PROBLEM] == []
+    assert found[Severity.UNCHECKED] == []
+    assert found[Severity.CHECKED] == [
+        f"Secret {SECRET}: autoscale, a ca_bundle.",
+        f"localhost:{api.port} can be reached.",
+        f"localhost:{api.port}: the certificate is trusted.",
+        "localhost accepts autoscale: Operational Requests, Configuration.",
+        "PAN-OS 11.1.4-h7: the firewalls of a batch are removed in one transaction (multi-config).",
+        "autoscale may commit.",
+        "localhost has the device group DG.",
+        "localhost has the template stack TS.",
+        "localhost has the log collector group LCG.",
+        "Template stack TS: the settings for publishing to CloudWatch.",
+    ]
+
+
+@pytest.mark.documents(id="preflight/nothing-wrong")
+def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
+    validate()
+    assert {fields.get("action", "show") for fields in api.requests} <= {"show", "get"}
+    (commit,) = [fields["cmd"] for fields in api.requests if fields["type"] == "commit"]
+    assert "<partial><admin><member>autoscale</member></admin></partial>" in commit
+
+
+# The secret.
+
+
+@pytest.mark.documents(id="preflight/secret/shape")
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"api_key": None}, "must be a JSON object of strings"),
+        ({"username": "autoscale", "password": "p"}, "username and either api_key or password"),
+        ({"ca_bundle": "no certificate"}, "does not contain certificates in PEM format"),
+    ],
+)
+def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
+    api: XmlApi,
+    secret: dict[str, Any],
+    validate: Validate,
+    change: dict[str, str | None],
+    text: str,
+) -> None:
+    secret.update(change)
+    found = validate()
+    assert len(found[Severity.PROBLEM]) == 1
+    assert text in found[Severity.PROBLEM][0]
+    assert SECRET in found[Severity.PROBLEM][0]
+    assert f"localhost:{api.port} can be reached." in found[Severity.CHECKED]
+    rest = "localhost: TLS, the credential and everything that depends on them"
+    assert f"{rest}: the secret cannot be used." in found[Severity.UNCHECKED]
+
+
+@pytest.mark.documents(id="preflight/secret/whitespace")
+def test_a_value_that_was_copied_with_its_line_end(
+    secret: dict[str, Any], validate: Validate
+) -> None:
+    secret["api_key"] = "very-secret\n"
+    found = validate()
+    assert f"Secret {SECRET}: the value of api_key begins or ends with white space" in str(
+        found[Severity.PROBLEM]
+    )
+    assert "very-secret" not in str(found)
+
+
+@pytest.mark.documents(id="preflight/secret/unreadable")
+def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SecretsManager:
+        def get_secret_value(self, **_: Any) -> dict[str, Any]:
+            raise RuntimeError("Secrets Manager can't find the specified secret.")
+
+    monkeypatch.setattr(clients, "secrets", SecretsManager)
+    (text,) = by_kind(secrets.check_licensing_api_key(SECRET))[Severity.PROBLEM]
+    assert "can't find the specified secret: check the secret's ARN" in text
+
+
+@pytest.mark.documents(id="preflight/secret/shape")
+def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
+    assert by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM] == []
+    secret["ca_bundle"] = "no certificate"
+    secret_store.clear_cache()
+    (text,) = by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM]
+    assert "does not contain certificates in PEM format" in text
+
+
+# The way.
+
+
+@pytest.mark.documents(id="preflight/route/panorama")
+def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
+    found = validate(hostnames=("panorama.invalid",))
+    (text,) = found[Severity.PROBLEM]
+    assert text.startswith(f"panorama.invalid:{api.port}: the name cannot be resolved")
+    assert len(found[Severity.UNCHECKED]) == 5
+
+
+@pytest.mark.documents(id="preflight/route/panorama")
+def test_a_closed_port(api: XmlApi, validate: Validate) -> None:
+    (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
+    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed (Connection refused)")
+    assert "panorama.port" in text
+
+
+@pytest.mark.documents(id="preflight/route/panorama")
+def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", never)
+    (text,) = by_kind(connectivity.check_connection("localhost", 443))[Severity.PROBLEM]
+    assert "localhost:443: no response within 5 s" in text
+    assert "security groups" in text
+    assert "NAT gateway" in text
+
+
+# TLS.
+
+
+@pytest.mark.documents(id="preflight/tls")
+def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Validate) -> None:
+    secret["ca_bundle"] = trustme.CA().cert_pem.bytes().decode()
+    found = validate()
+    (text,) = found[Severity.PROBLEM]
+    assert "is not trusted" in text
+    assert f"ca_bundle of secret {SECRET}" in text
+    assert (
+        "localhost: the credential and everything that depends on it: there is no TLS connection."
+        in found[Severity.UNCHECKED]
+    )
+
+
+@pytest.mark.documents(id="preflight/tls")
+def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None:
+    (text,) = validate(hostnames=("127.0.0.1",))[Severity.PROBLEM]
+    assert text.startswith(f"127.0.0.1:{api.port}: the certificate is for another name")
+
+
+@pytest.mark.documents(id="preflight/tls")
+def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
+    with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
+        trust = ssl.create_default_context(cadata=server.ca_bundle)
+        found = by_kind(connectivity.check_certificate("localhost", server.port, trust, SECRET))
+    assert "has expired: renew it" in found[Severity.PROBLEM][0]
+
+
+# The administrator.
+
+
+@pytest.mark.documents(id="preflight/credential")
+def test_a_wrong_key(content: Content, validate: Validate) -> None:
+    content.answers = {"": FORBIDDEN}
+    (text,) = validate()[Severity.PROBLEM]
+    assert "localhost rejects the administrator autoscale" in text
+    assert f"renew secret {SECRET}" in text
+
+
+@pytest.mark.documents(id="preflight/role/missing-right")
+@pytest.mark.parametrize(
+    ("word", "answer", "right", "unchecked"),
+    [
+        ("<system>", UNAUTHORIZED, "Operational Requests", 4),
+        ("config", FORBIDDEN, "Configuration", 0),
+        ("<commit>", UNAUTHORIZED, "Commit", 0),
+    ],
+)
+def test_a_role_that_lacks_a_right(
+    content: Content,
+    validate: Validate,
+    word: str,
+    answer: str | Answer,
+    right: str,
+    unchecked: int,
+) -> None:
+    content.answers = {word: answer}
+    found = validate()
+    assert (
+        f"localhost: the administrator autoscale may not use {right}: enable it under XML API in "
+        "the administrator's role (Panorama > Admin Roles)."
+    ) in found[Severity.PROBLEM]
+    assert len(found[Severity.UNCHECKED]) == unchecked
+
+
+@pytest.mark.documents(id="preflight/panorama-busy")
+def test_a_busy_panorama_is_retried_and_no_problem(content: Content, validate: Validate) -> None:
+    content.answers = {"<commit>": BUSY}
+    found = validate()
+    assert found[Severity.PROBLEM] == []
+    (text,) = found[Severity.UNCHECKED]
+    assert text.startswith("The right to commit: Panorama is busy (code 22)")
+    assert text.endswith("Invoke the function again.")
+
+
+@pytest.mark.documents(id="preflight/role/removal-pending")
+def test_nothing_is_committed_while_a_removal_is_under_way(
+    api: XmlApi, content: Content, validate: Validate
+) -> None:
+    content.answers = {
+        "<jobs>": result(
+            "<job><id>7</id><type>Commit</type><user>autoscale</user><status>ACT</status></job>"
+        )
+    }
+    found = validate()
+    assert "is waiting for its commit" in found[Severity.UNCHECKED][0]
+    assert not any(fields["type"] == "commit" for fields in api.requests)
+
+
+# High availability.
+
+
+def pair(state: str) -> str:
+    return f"<enabled>yes</enabled><local-info><state>{state}</state></local-info>"
+
+
+@pytest.mark.documents(id="preflight/pair")
+def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: Validate) -> None:
+    content.state = pair("secondary-passive")
+    found = validate()
+    (text,) = found[Severity.PROBLEM]
+    assert "accepts changes (localhost is secondary-passive): name both peers of the pair" in text
+    assert len(found[Severity.UNCHECKED]) == 4
+
+
+@pytest.mark.documents(id="preflight/pair")
+def test_the_active_peer_is_used_and_the_other_one_is_reported(
+    api: XmlApi, content: Content, validate: Validate
+) -> None:
+    content.state = pair("secondary-active")
+    found = validate(hostnames=(UNREACHABLE, "localhost"))
+    (text,) = found[Severity.PROBLEM]
+    assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed")
+    assert "High availability: localhost is secondary-active." in found[Severity.CHECKED]
+    assert "autoscale may commit." in found[Severity.CHECKED]
+
+
+@pytest.mark.documents(id="preflight/pair")
+def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
+    (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Severity.PROBLEM]
+    assert text.startswith("High availability is disabled on localhost and LOCALHOST")
+
+
+# What must be there.
+
+
+@pytest.mark.documents(id="preflight/objects")
+def test_missing_objects_do_not_hide_each_other(content: Content, validate: Validate) -> None:
+    content.group = content.stack = content.collectors = ""
+    found = validate()
+    assert found[Severity.PROBLEM] == [
+        f"localhost has no {kind} {name}: create and commit it, or correct panorama.{attribute}."
+        for kind, name, attribute in (
+            ("device group", "DG", "device_group"),
+            ("template stack", "TS", "template_stack"),
+            ("log collector group", "LCG", "log_collector_group"),
+        )
+    ]
+    assert found[Severity.UNCHECKED] == [
+        "Publishing to CloudWatch: the template stack does not exist."
+    ]
+
+
+@pytest.mark.documents(id="preflight/license-manager")
+@pytest.mark.parametrize(("there", "kind"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)])
+def test_the_license_manager(
+    content: Content,
+    settings: PanoramaSettings,
+    secret: dict[str, Any],
+    there: bool,
+    kind: Severity,
+) -> None:
+    assert secret
+    content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
+    questions = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
+    found = by_kind(panorama_access.check(settings, questions))
+    assert "license manager LM" in found[kind][-1]
+    untried = [text for text in found[Severity.UNCHECKED] if "Commit For Other Admins" in text]
+    assert bool(untried) is there
+
+
+@pytest.mark.documents(id="preflight/old-release")
+def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
+    content.version = "10.0.12"
+    assert (
+        "PAN-OS 10.0.12: the firewalls of a batch are removed one by one."
+        in validate()[Severity.CHECKED]
+    )
+
+
+# Publishing.
+
+
+@pytest.mark.documents(id="preflight/publishing")
+def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate: Validate) -> None:
+    content.templates = ("first", "second")
+    content.cloudwatch = {
+        "template-stack": "<timeout>1</timeout>",
+        "first": "<enabled>yes</enabled>",
+        "second": "<enabled>no</enabled><name>VMseries-fw</name>",
+    }
+    assert validate()[Severity.PROBLEM] == []
+
+
+@pytest.mark.documents(id="preflight/publishing")
+@pytest.mark.parametrize(
+    ("found", "texts"),
+    [
+        ({}, ["does not let firewalls publish"]),
+        (
+            {"enabled": "no", "name": "VMseries"},
+            ["does not let", "to the namespace VMseries, but", "every 5 minutes"],
+        ),
+        ({"enabled": "yes", "name": "VMseries", "timeout": "1"}, ["read from VMseries-fw"]),
+        ({"enabled": "yes", "name": NAMESPACE, "timeout": "3"}, ["publish every 3 minutes"]),
+        ({"enabled": "yes", "timeout": "1"}, ["to the namespace (none)"]),
+        ({"enabled": "yes", "name": NAMESPACE, "timeout": "1"}, []),
+    ],
+)
+def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[str]) -> None:
+    problems = by_kind(metric_publishing.check_publishing("TS", NAMESPACE, found))[Severity.PROBLEM]
+    assert len(problems) == len(texts)
+    for problem, text in zip(problems, texts, strict=True):
+        assert text in problem
+        assert "panorama_set_commands" in problem
+
+
+@pytest.mark.documents(id="preflight/publishing")
+def test_a_template_variable_is_not_guessed() -> None:
+    found = by_kind(
+        metric_publishing.check_publishing(
+            "TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"}
+        )
+    )
+    assert found[Severity.PROBLEM] == []
+    assert found[Severity.UNCHECKED] == [
+        "Template stack TS: aws-cloudwatch name is the template variable $ns."
+    ]

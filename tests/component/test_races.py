@@ -1,0 +1,341 @@
+"""Races: events twice, late, out of order or for no instance, each with a defined outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+
+from component.fakes.base import NAME, START
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.handlers import launch as launch_handler
+from vmseries_autoscale.launch.visit import visit_launches
+from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
+from vmseries_autoscale.lifecycle.visit import Visit
+from vmseries_autoscale.outcome import Failed, Outcome, Retry, run_step
+from vmseries_autoscale.settings import LaunchSettings, TerminateSettings, from_environment
+from vmseries_autoscale.terminate.visit import visit_terminations
+from vmseries_autoscale.time_budget import TimeBudget
+
+UNKNOWN = "i-0123456789abcdef0"
+
+
+def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
+    """The event as the reconcile function writes it."""
+    hook = "launch" if transition is Transition.LAUNCHING else "terminate"
+    return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
+
+
+def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
+    """The outcomes of visits that all look before any of them acts."""
+    everybody = threading.Barrier(len(visits))
+    looked: dict[str, int] = {}
+    call = cloud.call
+
+    def and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        answer = call(client, operation, parameters)
+        if operation in ("DescribeNetworkInterfaces", "DescribeAddresses"):
+            looked[operation] = looked.get(operation, 0) + 1
+            if looked[operation] <= len(visits):
+                everybody.wait(timeout=120)
+        return answer
+
+    with monkeypatch.context() as patch, cloud.warm(), telemetry.invocation(NAME):
+        patch.setattr(cloud, "call", and_meet)
+        with ThreadPoolExecutor(len(visits)) as pool:
+            return [running.result() for running in [pool.submit(visit) for visit in visits]]
+
+
+def launch_visit(event: LifecycleEvent) -> Outcome:
+    settings = from_environment(LaunchSettings)
+    visit = Visit(settings, START, TimeBudget(FakeContext()))
+    outcomes = run_step(partial(visit_launches, [event], visit))
+    return outcomes if isinstance(outcomes, Retry | Failed) else outcomes[event]
+
+
+def terminate_visit(event: LifecycleEvent) -> Outcome:
+    settings = from_environment(TerminateSettings)
+    visit = Visit(settings, START, TimeBudget(FakeContext()))
+    return visit_terminations([event], visit)[event]
+
+
+def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:
+    """The event as a visit has it; its hook is open."""
+    launching = transition is Transition.LAUNCHING
+    detail = cloud.event(transition)["detail"]
+    return LifecycleEvent(
+        cloud.instance_id,
+        NAME,
+        "launch" if launching else "terminate",
+        START,
+        detail["LifecycleActionToken"] if token else None,
+    )
+
+
+def assert_wired(cloud: Cloud) -> None:
+    attached = cloud.attached()[1:]
+    assert [item["Attachment"]["DeviceIndex"] for item in attached] == [1, 2]
+    wired = {item["NetworkInterfaceId"] for item in attached}
+    assert {item["NetworkInterfaceId"] for item in cloud.own_interfaces()} == wired
+    assert sorted(item["NetworkInterfaceId"] for item in cloud.addresses()) == sorted(wired)
+
+
+# Two visits at the same time.
+
+
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
+def test_two_launch_visits_at_once_wire_an_instance_once(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
+) -> None:
+    one = as_read(launching, Transition.LAUNCHING)
+    other = as_read(launching, Transition.LAUNCHING, token=token)
+    at_once(launching, monkeypatch, partial(launch_visit, one), partial(launch_visit, other))
+    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    # What one of them made in vain is gone before the instance is in service.
+    for _ in range(3):
+        if not launching.deliver(launching.event(Transition.LAUNCHING)):
+            break
+    assert_wired(launching)
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_two_last_launch_visits_at_once_complete_the_hook_once(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = as_read(launching, Transition.LAUNCHING)
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    at_once(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert_wired(launching)
+
+
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
+def test_two_terminate_visits_at_once_leave_nothing_and_complete_the_hook_once(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
+) -> None:
+    event = running.event(Transition.TERMINATING)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    one = as_read(running, Transition.TERMINATING)
+    other = as_read(running, Transition.TERMINATING, token=token)
+    at_once(running, monkeypatch, partial(terminate_visit, one), partial(terminate_visit, other))
+    for _ in range(3):
+        if not running.deliver(event):
+            break
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.own_interfaces() == []
+    assert running.addresses() == []
+    assert len(fake_panorama.jobs) == 1
+
+
+def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconciler_finds(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook was open when it looked; all that follows happens while it creates interfaces."""
+    recorded = launching.account.call
+    ended: list[str] = []
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "CreateNetworkInterface" and not ended:
+            launching.account.kill(launching.instance_id)
+            launching.account.instances[launching.instance_id].terminated = ago(3600)
+            launching.set_members({})
+            ended.append(launching.instance_id)
+        return recorded(client, operation, parameters)
+
+    event = launching.event(Transition.LAUNCHING)
+    with monkeypatch.context() as patch:
+        patch.setattr(launching.account, "call", call)
+        launching.deliver(event)
+    assert launching.deliver(event) == [], "the hook is closed now"
+    assert launching.own_interfaces() != []
+    assert launching.completed == []
+
+    become_reconcile(launching, monkeypatch)
+    with launching.warm():
+        launching.handler({"action": "reconcile"}, FakeContext())
+    assert launching.own_interfaces() == []
+    assert launching.addresses() == []
+
+
+# The same event more than once.
+
+
+def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = running.event(Transition.TERMINATING)
+    copy = written_anew(running, Transition.TERMINATING)
+    for _ in range(5):
+        if not running.deliver(event, copy):
+            break
+        if fake_panorama.jobs:
+            fake_panorama.finish_job()
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.own_interfaces() == []
+    assert running.addresses() == []
+    assert fake_panorama.entries() == 0
+    assert len(fake_panorama.jobs) == 1
+
+
+@pytest.mark.documents(id="readiness/batch/duplicate")
+def test_an_event_and_its_resent_copy_in_one_batch_are_one_launch(
+    launching: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
+    event = launching.event(Transition.LAUNCHING)
+    copy = written_anew(launching, Transition.LAUNCHING)
+    assert launching.deliver(event, copy) == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert_wired(launching)
+
+
+def test_a_second_event_after_the_termination_does_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = running.event(Transition.TERMINATING)
+    for _ in range(3):
+        running.deliver(event)
+        fake_panorama.finish_job()
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    running.ec2.terminate_instances(InstanceIds=[running.instance_id])
+    running.calls.clear()
+    logs()
+    assert running.deliver(event) == []
+    changing = [name for name in running.operations() if not name.startswith(("Describe", "Get"))]
+    assert changing == ["RecordLifecycleActionHeartbeat"]
+    assert len(fake_panorama.jobs) == 1
+    assert "TerminationCompleted" not in metrics(logs())
+
+
+# Late, and out of order.
+
+
+def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    assert launching.deliver(written_anew(launching, Transition.LAUNCHING)) == []
+    assert launching.own_interfaces() == []
+    assert launching.completed == []
+    assert metrics(logs())["LaunchHookClosed"] == 1
+
+
+def test_a_termination_before_the_launch_has_ended_undoes_it(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its launch message is still in the queue, and comes last."""
+    late = launching.event(Transition.LAUNCHING)
+    launching.deliver(late)
+    launching.close_hooks()
+    leaving = launching.event(Transition.TERMINATING)
+    become_terminate(launching, monkeypatch)
+    assert launching.deliver(leaving) == ["message-0"]
+    assert launching.deliver(leaving) == []
+    assert launching.own_interfaces() == []
+    assert launching.addresses() == []
+
+    configure(monkeypatch, launching.launch_settings())
+    launching.handler = launch_handler.handler
+    assert launching.deliver(late) == []
+    assert launching.own_interfaces() == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+def test_a_firewall_that_joins_panorama_while_it_leaves_is_removed_too(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was abandoned while it booted, and registers between two terminate visits."""
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    leaving = launching.event(Transition.TERMINATING)
+    become_terminate(launching, monkeypatch)
+    assert launching.deliver(leaving) == ["message-0"]
+    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    for _ in range(4):
+        if not launching.deliver(leaving):
+            break
+        if fake_panorama.jobs:
+            fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0
+    assert fake_panorama.licensed[SERIAL] == []
+    assert [result for _, result in launching.completed] == ["CONTINUE"]
+
+
+# For no instance.
+
+
+def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    assert launching.deliver(launching.event(Transition.LAUNCHING, UNKNOWN)) == ["message-0"]
+    assert reasons(logs()) == ["the instance is unknown to EC2"]
+    assert launching.own_interfaces() == []
+
+
+def test_a_launch_event_for_an_instance_that_never_was_is_abandoned_at_the_deadline(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
+    assert launching.deliver(launching.event(Transition.LAUNCHING, UNKNOWN, age=2700)) == []
+    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.own_interfaces() == []
+
+
+def test_a_terminate_event_for_an_instance_that_never_was_is_completed(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    assert running.deliver(running.event(Transition.TERMINATING, UNKNOWN)) == []
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert len(running.own_interfaces()) == 2
+    assert fake_panorama.entries() == 4
+
+
+def test_a_test_notification_of_the_terminate_hook_is_done(running: Cloud) -> None:
+    assert running.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
+    assert running.dead_letters() == []
+    assert running.counted_calls() == 0
+
+
+def test_an_event_of_another_group_is_never_acted_on(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    other = running.add_instance()
+    event = running.event(Transition.TERMINATING, other, AutoScalingGroupName="another")
+    assert running.deliver(event) == []
+    assert [error for error, _ in running.dead_letters()] == ["UnexpectedEventError"]
+    assert running.counted_calls() == 0
+
+
+def test_a_batch_of_everything_has_an_outcome_for_each(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test notification, rubbish, a stranger, a closed hook and two who really leave."""
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    closed = launching.event(Transition.TERMINATING, UNKNOWN)
+    launching.close_hooks()
+    bodies: list[dict[str, Any] | str] = [
+        '{"Event": "autoscaling:TEST_NOTIFICATION"}',
+        "rubbish",
+        launching.event(Transition.TERMINATING, LifecycleHookName="another"),
+        closed,
+        launching.event(Transition.TERMINATING),
+        launching.event(Transition.TERMINATING, other),
+    ]
+    assert launching.deliver(*bodies) == ["message-4", "message-5"]
+    fake_panorama.finish_job()
+    launching.deliver(*bodies[4:])
+    assert launching.deliver(*bodies[4:]) == []
+    assert [result for _, result in launching.completed] == ["CONTINUE", "CONTINUE"]
+    assert launching.own_interfaces() == []

@@ -1,0 +1,906 @@
+"""The reconcile function: what it removes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import Logs, metrics
+from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
+from component.fakes.steps import (
+    DAY,
+    FLOOR,
+    LONG,
+    SCHEDULED,
+    end_without_visits,
+    record_activity,
+    run,
+    unreachable,
+)
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceUnavailableError,
+    MalformedEventError,
+    ObjectReferencedError,
+)
+from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Device, Part
+
+REAL_CALL: Any = vars(botocore.client.BaseClient)["_make_api_call"]
+LAST_VISIT = "vmseries-autoscale:last-visit"
+OTHER_SERIAL = "007951000000099"
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
+
+
+def wait(cloud: Cloud, transition: Transition, since: float) -> str:
+    """The instance waits at a hook whose event never came; returns its token."""
+    launching = transition is Transition.LAUNCHING
+    event = cloud.event(transition)
+    cloud.set_members({cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"})
+    record_activity(
+        cloud,
+        ActivityType.LAUNCHING if launching else ActivityType.TERMINATING,
+        cloud.instance_id,
+        since,
+    )
+    return str(event["detail"]["LifecycleActionToken"])
+
+
+def resent_events(cloud: Cloud) -> list[tuple[str, dict[str, Any]]]:
+    """The events that were resent: queue and content."""
+    return [
+        (parameters["QueueUrl"], json.loads(parameters["MessageBody"]))
+        for _, operation, parameters in cloud.calls
+        if operation == "SendMessage"
+    ]
+
+
+def second_firewall(
+    cloud: Cloud,
+    panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    serial: str = OTHER_SERIAL,
+) -> str:
+    """One more in service."""
+    instance_id = cloud.add_instance()
+    configure(monkeypatch, cloud.launch_settings())
+    cloud.handler = launch.handler
+    add_firewall(cloud, panorama, instance_id, serial)
+    become_reconcile(cloud, monkeypatch)
+    return instance_id
+
+
+def tag_as_the_launch_template(cloud: Cloud, instance_id: str) -> None:
+    """Tag an instance as the launch template does."""
+    tag = {"Key": "vmseries-autoscale:deployment", "Value": NAME}
+    cloud.ec2.create_tags(Resources=[instance_id], Tags=[tag])
+
+
+def assert_nothing_left(cloud: Cloud, panorama: FakePanorama) -> None:
+    assert cloud.own_interfaces() == []
+    assert cloud.addresses() == []
+    assert panorama.entries() == 0
+
+
+def assert_untouched(cloud: Cloud, panorama: FakePanorama, firewalls: int = 1) -> None:
+    assert len(cloud.own_interfaces()) == 2 * firewalls
+    assert len(cloud.addresses()) == 2 * firewalls
+    assert panorama.entries() == 4 * firewalls
+    assert panorama.named == panorama.committed
+    assert_only_looked(cloud)
+
+
+def assert_only_looked(cloud: Cloud) -> None:
+    changing = [name for name in cloud.operations() if not name.startswith(("Describe", "Get"))]
+    assert changing == []
+
+
+# Lost events.
+
+
+def test_a_lost_launch_event_is_resent_and_completed(
+    cloud: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(cloud, monkeypatch)
+    token = wait(cloud, Transition.LAUNCHING, since=FLOOR)
+    began = cloud.account.activities[0]["StartTime"]
+    assert run(cloud)["events_resent"] == [cloud.instance_id]
+    assert metrics(logs())["LifecycleEventResent"] == 1
+    ((queue, body),) = resent_events(cloud)
+    assert queue == cloud.queue_url
+    assert body["source"] == "vmseries-autoscale.reconcile"
+    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from what was lost"
+    assert token not in json.dumps(body)
+
+    # Half an hour old, it has lost the time in which interfaces can be of use to it.
+    configure(monkeypatch, cloud.launch_settings())
+    cloud.handler = launch.handler
+    assert cloud.deliver(body) == []
+    assert cloud.completed == [(token, "ABANDON")]
+    assert cloud.own_interfaces() == []
+
+
+def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message died in the middle: what is there is used."""
+    token = wait(reconciling, Transition.LAUNCHING, since=FLOOR)
+    run(reconciling)
+    ((_, body),) = resent_events(reconciling)
+    configure(monkeypatch, reconciling.launch_settings())
+    reconciling.handler = launch.handler
+    assert reconciling.deliver(body) == []
+    assert reconciling.completed == [(token, "CONTINUE")]
+    (completion,) = [p for _, name, p in reconciling.calls if name == "CompleteLifecycleAction"]
+    assert "LifecycleActionToken" not in completion, "no function knows it"
+    assert completion["InstanceId"] == reconciling.instance_id
+
+
+def test_a_lost_terminate_event_is_resent_and_completed(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    run(reconciling)
+    ((queue, body),) = resent_events(reconciling)
+    assert queue == reconciling.terminate_queue_url
+    become_terminate(reconciling, monkeypatch)
+    for _ in range(2):
+        assert reconciling.deliver(body) == ["message-0"]
+        fake_panorama.finish_job()
+    assert reconciling.deliver(body) == []
+    assert reconciling.completed == [(token, "CONTINUE")]
+    assert fake_panorama.licensed[SERIAL] == []
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
+    reconciling: Cloud, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two messages would be two chains of visits for one instance."""
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    sent = []
+
+    def break_off(request: Any, **_: Any) -> None:
+        sent.append(request)
+        raise ConnectionClosedError(endpoint_url=request.url)
+
+    def by_the_real_client(parameters: dict[str, Any]) -> Any:
+        return REAL_CALL(clients.sqs_without_retries(), "SendMessage", parameters)
+
+    occasion = "before-send.sqs.SendMessage", break_off
+    clients.sqs_without_retries().meta.events.register_first(*occasion)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(reconciling.account, "send_message", by_the_real_client)
+            report = run(reconciling)
+    finally:
+        clients.sqs_without_retries().meta.events.unregister(*occasion)
+    assert len(sent) == 1
+    assert report["events_resent"] == []
+    assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
+    # A later run resends it.
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
+def test_an_event_whose_visits_go_on_is_not_resent(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(reconciling, Transition.TERMINATING, since=DAY / 2)
+    event = reconciling.event(Transition.TERMINATING, age=DAY / 2)
+    fake_panorama.deactivation_works = False
+    become_terminate(reconciling, monkeypatch)
+    assert reconciling.deliver(event) == ["message-0"]
+    become_reconcile(reconciling, monkeypatch)
+    assert run(reconciling)["events_resent"] == []
+
+    # Its message has died: no visit has noted itself since.
+    note = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
+def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
+    note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
+@pytest.mark.parametrize(
+    ("state", "since"),
+    [
+        ("Pending:Wait", FLOOR - 60),
+        ("Terminating:Wait", FLOOR - 60),
+        ("Pending:Proceed", LONG),
+        ("Terminating:Proceed", LONG),
+        ("InService", LONG),
+    ],
+)
+def test_an_instance_that_does_not_wait_or_not_for_long_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
+) -> None:
+    reconciling.set_members({reconciling.instance_id: state})
+    record_activity(reconciling, ActivityType.TERMINATING, reconciling.instance_id, since)
+    report = run(reconciling)
+    assert report == run(reconciling, {"action": "report"}) | {"dry_run": False}
+    assert not any(report.values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_lost_events_are_resent_while_panorama_is_unreachable(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    wait(reconciling, Transition.TERMINATING, since=LONG)
+    fake_panorama.fail = unreachable
+    with pytest.raises(DeviceUnavailableError):
+        run(reconciling)
+    assert len(resent_events(reconciling)) == 1
+
+
+def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
+    wait(reconciling, Transition.TERMINATING, since=LONG)
+    for number in range(7):
+        record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
+# What is left behind.
+
+
+def by_hand(cloud: Cloud) -> None:
+    """A user terminated it in EC2, and Auto Scaling noticed."""
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+
+
+def with_its_group(cloud: Cloud) -> None:
+    """The group was deleted by force, which runs no hooks."""
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+    cloud.account.group_exists = False
+
+
+def suddenly(cloud: Cloud) -> None:
+    """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
+    cloud.account.instances[cloud.instance_id].reason_has_time = False
+    record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
+
+
+def detached(cloud: Cloud) -> None:
+    """It left the group alive, and was terminated later."""
+    record_activity(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
+
+
+def long_ago(cloud: Cloud) -> None:
+    """Neither EC2 nor Auto Scaling remembers it."""
+    cloud.account.instances[cloud.instance_id].forgotten = True
+
+
+@pytest.mark.documents(id="panorama/removal/no-visit")
+@pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
+def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    how(reconciling)
+    first = run(reconciling)
+    assert first["orphans"] == {gone: SERIAL}
+    assert first["removed"] == []
+    assert first["unfinished"] == {gone: "commit job 1 was requested"}
+    assert reconciling.own_interfaces() == []
+    assert reconciling.addresses() == []
+
+    fake_panorama.finish_job()
+    second = run(reconciling)
+    assert not any(second.values()), "read back: there is nothing any more"
+    assert_nothing_left(reconciling, fake_panorama)
+    assert len(fake_panorama.jobs) == 1
+    assert metrics(logs())["ReconcileCompleted"] == 2
+
+
+@pytest.mark.documents(id="panorama/removal/no-visit")
+def test_several_firewalls_leave_panorama_with_one_commit(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    for instance_id in (reconciling.instance_id, other):
+        end_without_visits(reconciling, fake_panorama, instance_id)
+    assert len(run(reconciling)["orphans"]) == 2
+    fake_panorama.finish_job()
+    run(reconciling)
+    assert_nothing_left(reconciling, fake_panorama)
+    assert fake_panorama.calls.count("commit") == 1
+
+
+@pytest.mark.documents(id="panorama/commit/not-effective")
+def test_a_removal_whose_commit_failed_is_reported_and_retried(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    by_hand(reconciling)
+    run(reconciling)
+    fake_panorama.commit_fails = ("template stack TS: reference missing",)
+    fake_panorama.finish_job()
+    logs()
+    report = run(reconciling)
+    assert "reference missing" in report["unfinished"][gone]
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
+    fake_panorama.commit_fails = ()
+    fake_panorama.finish_job()
+    run(reconciling)
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_panorama.fail = unreachable
+    event = running.event(Transition.TERMINATING, age=DAY + 600)
+    running.deliver(event)
+    assert running.deliver(event) == [], "Panorama was away until the deadline"
+    fake_panorama.fail = lambda _name: None
+    assert fake_panorama.entries() == 4
+    gone = end_without_visits(running, fake_panorama)
+    become_reconcile(running, monkeypatch)
+    record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    assert run(running)["orphans"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert not any(run(running).values())
+    assert_nothing_left(running, fake_panorama)
+
+
+def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something referred to it, so that the terminate function got it out of its groups only."""
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if part is Part.MANAGED_DEVICES:
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
+        remove(part, serial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fake_panorama, "remove", refuse)
+        running.deliver(running.event(Transition.TERMINATING))
+        fake_panorama.finish_job()
+        running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
+        assert running.deliver(running.event(Transition.TERMINATING, age=DAY + 600)) == []
+    assert fake_panorama.entries() == 1
+    gone = end_without_visits(running, fake_panorama)
+    become_reconcile(running, monkeypatch)
+    record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)
+    assert run(running)["orphans"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert_nothing_left(running, fake_panorama)
+
+
+def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    tag_as_the_launch_template(reconciling, gone)
+    fake_panorama.firewalls[SERIAL] = replace(fake_panorama.firewalls[SERIAL], hostname="pa-vm")
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+# What is not touched.
+
+
+def test_a_detached_instance_that_lives_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    reconciling.set_members({})
+    record_activity(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
+    assert not any(run(reconciling).values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
+    end_without_visits(reconciling, fake_panorama)
+    assert reconciling.account.members == {}
+    run(reconciling)
+    fake_panorama.finish_job()
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Auto Scaling has not seen it yet: its terminate hook will run."""
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.set_members({gone: "InService"})
+    assert not any(run(reconciling).values())
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_a_recent_termination_is_left_to_its_visits(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama, since=FLOOR - 60)
+    report = run(reconciling)
+    assert report["too_recent"] == [gone]
+    assert report["orphans"] == {}
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_when_a_detached_instance_went_is_not_when_it_was_detached(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.account.instances[gone].reason_has_time = False
+    record_activity(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
+    assert run(reconciling)["too_recent"] == [gone]
+    assert_untouched(reconciling, fake_panorama)
+    reconciling.account.instances[gone].forgotten = True
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
+
+
+def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    fake_panorama.firewalls[SERIAL] = in_service_at(gone, SERIAL)
+    report = run(reconciling)
+    assert "is connected to Panorama" in report["ambiguous"][gone]
+    assert report["orphans"] == {}
+    assert_untouched(reconciling, fake_panorama)
+
+
+@pytest.mark.documents(id="panorama/shared/foreign-firewalls")
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("hostname", ["branch-office", "i-0abcdef0123456789"])
+def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama, hostname: str, connected: bool
+) -> None:
+    fake_panorama.register(replace(in_service_at(hostname, OTHER_SERIAL), connected=connected))
+    report = run(reconciling)
+    assert report["orphans"] == {}
+    assert report["ambiguous"].keys() == (set() if connected else {OTHER_SERIAL})
+    assert fake_panorama.entries() == 8
+    assert_only_looked(reconciling)
+
+
+@pytest.mark.documents(id="panorama/shared/foreign-firewalls")
+def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
+        fake_panorama.register(Device(serial, hostname))
+    assert not any(run(reconciling).values())
+    assert_only_looked(reconciling)
+
+
+def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    fake_panorama.register(Device(OTHER_SERIAL, gone, policy_status="In Sync"))
+    report = run(reconciling)
+    assert SERIAL in report["ambiguous"][gone]
+    assert OTHER_SERIAL in report["ambiguous"][gone]
+    assert fake_panorama.entries() == 8
+    assert_only_looked(reconciling)
+
+
+def test_interfaces_and_addresses_of_others_are_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Without our tags, in the same subnet, and also free."""
+    subnet = reconciling.subnets["management"]
+    theirs = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    address = reconciling.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    end_without_visits(reconciling, fake_panorama)
+    run(reconciling)
+    assert [item["AllocationId"] for item in reconciling.addresses()] == [address]
+    interfaces = reconciling.ec2.describe_network_interfaces()["NetworkInterfaces"]
+    assert theirs["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
+    assert reconciling.own_interfaces() == []
+
+
+def test_an_interface_in_use_elsewhere_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    moved = reconciling.own_interfaces()[0]["NetworkInterfaceId"]
+    elsewhere = reconciling.add_instance()
+    reconciling.ec2.attach_network_interface(
+        NetworkInterfaceId=moved, InstanceId=elsewhere, DeviceIndex=1
+    )
+    report = run(reconciling)
+    assert report["ambiguous"] == {gone: f"{moved} is attached to {elsewhere}"}
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_an_address_in_use_elsewhere_is_left_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    moved = reconciling.addresses()[0]
+    reconciling.ec2.associate_address(
+        AllocationId=moved["AllocationId"],
+        InstanceId=reconciling.add_instance(),
+        AllowReassociation=True,
+    )
+    report = run(reconciling)
+    assert moved["AllocationId"] in report["ambiguous"][gone]
+    assert_untouched(reconciling, fake_panorama)
+
+
+# Inventories that cannot be taken.
+
+
+@pytest.mark.parametrize(
+    ("operation", "passes"),
+    [
+        ("DescribeAutoScalingGroups", 0),
+        ("DescribeAutoScalingGroups", 1),
+        ("DescribeInstances", 0),
+        ("DescribeInstances", 1),
+        ("DescribeNetworkInterfaces", 0),
+        ("DescribeNetworkInterfaces", 1),
+        ("DescribeAddresses", 0),
+        ("DescribeScalingActivities", 0),
+        ("DescribeScalingActivities", 2),
+        ("DescribeTargetHealth", 0),
+    ],
+)
+def test_without_the_inventory_of_aws_nothing_is_removed(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    passes: int,
+) -> None:
+    """Also if it is a later call of that kind, or a later page."""
+    stale_target(reconciling, monkeypatch)
+    for number in range(5):
+        record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
+    end_without_visits(reconciling, fake_panorama)
+    error = client_error("RequestLimitExceeded", operation=operation)
+    fail_later(reconciling, monkeypatch, operation, passes, error)
+    with pytest.raises(ClientError, match="RequestLimitExceeded"):
+        run(reconciling)
+    assert_untouched(reconciling, fake_panorama)
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
+
+
+def fail_later(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, passes: int, error: Exception
+) -> None:
+    """Have the call fail that comes after so many."""
+    recorded = cloud.account.call
+
+    def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
+        if name == operation and cloud.operations()[operation] == passes:
+            cloud.errors[operation] = [error]
+        return recorded(client, name, parameters)
+
+    monkeypatch.setattr(cloud.account, "call", call)
+
+
+def test_without_the_inventory_of_panorama_nothing_is_removed(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    end_without_visits(reconciling, fake_panorama)
+    fake_panorama.fail = unreachable
+    with pytest.raises(DeviceUnavailableError, match="no answer"):
+        run(reconciling)
+    assert_untouched(reconciling, fake_panorama)
+
+
+# How much, how soon, and whether at all.
+
+
+def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    become_reconcile(reconciling, monkeypatch, maximum_firewalls=1)
+    newer = end_without_visits(reconciling, fake_panorama, since=LONG)
+    older = end_without_visits(reconciling, fake_panorama, other, since=2 * LONG)
+    logs()
+    report = run(reconciling)
+    assert report["orphans"] == {older: OTHER_SERIAL}
+    assert report["postponed"] == [newer]
+    assert metrics(logs())["OrphansFound"] == 2
+    assert len(reconciling.own_interfaces()) == 2
+    fake_panorama.finish_job()
+    assert run(reconciling)["orphans"] == {newer: SERIAL}
+    fake_panorama.finish_job()
+    assert not any(run(reconciling).values())
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_the_share_is_one_of_all_firewalls_that_are_known(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    become_reconcile(reconciling, monkeypatch, maximum_share=0.5)
+    for instance_id in (reconciling.instance_id, other):
+        end_without_visits(reconciling, fake_panorama, instance_id)
+    report = run(reconciling)
+    assert (len(report["orphans"]), len(report["postponed"])) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "event"), [({"dry_run": True}, SCHEDULED), ({}, {"action": "report"})]
+)
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    settings: dict[str, Any],
+    event: dict[str, Any],
+) -> None:
+    waiting = second_firewall(reconciling, fake_panorama, monkeypatch)
+    stale_target(reconciling, monkeypatch, **settings)
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.set_members({waiting: "Terminating:Wait"})
+    record_activity(reconciling, ActivityType.TERMINATING, waiting, LONG)
+    logs()
+    report = run(reconciling, event)
+    assert report == {
+        "dry_run": True,
+        "events_resent": [waiting],
+        "orphans": {gone: SERIAL},
+        "targets": ["10.0.2.200"],
+        "removed": [],
+        "unfinished": {},
+        "postponed": [],
+        "too_recent": [],
+        "ambiguous": {},
+        "licenses_not_returned": [SERIAL],
+    }
+    assert_untouched(reconciling, fake_panorama, firewalls=2)
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
+    assert metrics(logs()) == {"OrphansFound": 2, "ReconcileCompleted": 1}
+
+
+def test_reconcile_on_demand_does_what_the_schedule_does(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    assert run(reconciling, {"action": "reconcile"})["orphans"] == {gone: SERIAL}
+    assert reconciling.own_interfaces() == []
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"action": "delete"}, {"action": None}, {"detail-type": "EC2 Instance Launch"}]
+)
+def test_an_unknown_event_is_refused(reconciling: Cloud, event: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEventError, match="expected a scheduled event"):
+        reconciling.handler(event, FakeContext())
+
+
+def test_a_run_that_is_short_of_time_begins_nothing(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    gone = end_without_visits(reconciling, fake_panorama)
+    report = run(reconciling, context=FakeContext(10_000))
+    reason = "no time left in this invocation"
+    assert report["unfinished"] == {gone: reason, "10.0.2.200": reason}
+    assert report["removed"] == []
+    assert_untouched(reconciling, fake_panorama)
+
+
+# One error and the others.
+
+
+@pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
+def test_an_error_for_one_firewall_does_not_delay_the_others(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    operation: str,
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    older = end_without_visits(reconciling, fake_panorama, since=2 * LONG)
+    end_without_visits(reconciling, fake_panorama, other)
+    logs()
+    reconciling.errors[operation] = [client_error("InternalError", operation=operation)]
+    report = run(reconciling)
+    assert "InternalError" not in report["unfinished"][other]
+    fake_panorama.finish_job()
+    records = logs()
+    assert metrics(records)["OrphanRemovalFailed"] == 1
+    assert [record["resource"] for record in records if "resource" in record] == [older]
+    assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
+    assert run(reconciling)["removed"] == [older]
+    assert_nothing_left(reconciling, fake_panorama)
+
+
+def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = second_firewall(reconciling, fake_panorama, monkeypatch)
+    refused = end_without_visits(reconciling, fake_panorama)
+    end_without_visits(reconciling, fake_panorama, other)
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if serial == SERIAL and part is Part.MANAGED_DEVICES:
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
+        remove(part, serial)
+
+    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    logs()
+    report = run(reconciling)
+    assert "a policy target" in report["unfinished"][refused]
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
+    fake_panorama.finish_job()
+    assert OTHER_SERIAL not in fake_panorama.committed[Part.MANAGED_DEVICES]
+    assert reconciling.own_interfaces() == []
+
+
+# What it says.
+
+
+def test_the_report_is_returned_logged_once_and_counted(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    tag_as_the_launch_template(reconciling, reconciling.instance_id)
+    gone = end_without_visits(reconciling, fake_panorama)
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    fake_panorama.firewalls.clear()
+    logs()
+    report = run(reconciling)
+    assert report == {
+        "dry_run": False,
+        "events_resent": [],
+        "orphans": {gone: None},
+        "targets": [],
+        "removed": [gone],
+        "unfinished": {},
+        "postponed": [],
+        "too_recent": [],
+        "ambiguous": {},
+        "licenses_not_returned": [],
+    }
+    records = logs()
+    assert [record["report"] for record in records if "report" in record] == [report]
+    assert metrics(records) == {"OrphansFound": 1, "OrphansRemoved": 1, "ReconcileCompleted": 1}
+
+
+def lost(records: list[dict[str, Any]]) -> list[str]:
+    """The serial numbers of the licenses that log records ask an operator to return."""
+    return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
+
+
+@pytest.mark.documents(id="licensing/panorama/firewall-died")
+def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    end_without_visits(reconciling, fake_panorama)
+    report = run(reconciling)
+    records = logs()
+    assert report["licenses_not_returned"] == lost(records) == [SERIAL]
+    assert metrics(records)["LicenseNotReturned"] == 1
+    fake_panorama.finish_job()
+    assert run(reconciling)["licenses_not_returned"] == []
+    assert lost(logs()) == []
+
+
+def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
+    end_without_visits(reconciling, fake_panorama)
+    report = run(reconciling)
+    assert report["orphans"] != {}
+    assert report["licenses_not_returned"] == lost(logs()) == []
+
+
+@pytest.mark.documents(id="licensing/none/any")
+@pytest.mark.documents(id="panorama/pair/long-outage-none")
+def test_without_licensing_no_license_is_lost(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_reconcile(reconciling, monkeypatch, licensing_mode="none")
+    end_without_visits(reconciling, fake_panorama)
+    report = run(reconciling)
+    assert report["orphans"] != {}
+    assert report["licenses_not_returned"] == lost(logs()) == []
+
+
+def test_without_panorama_the_rest_works(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_reconcile(reconciling, monkeypatch, panorama=None, licensing_mode="none")
+    gone = end_without_visits(reconciling, fake_panorama)
+    fake_panorama.calls.clear()
+    assert run(reconciling)["removed"] == [gone]
+    assert reconciling.own_interfaces() == []
+    assert reconciling.addresses() == []
+    assert fake_panorama.calls == []
+
+
+# Target groups.
+
+
+def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """A target in the untrust subnet at an address without an owner."""
+    cloud.targets[GROUP] = {("10.0.2.200", 443): "unhealthy"}
+    swept = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
+    become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
+
+
+def test_a_target_without_an_owner_of_its_address_is_deregistered(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    report = run(reconciling)
+    assert report["targets"] == report["removed"] == ["10.0.2.200"]
+    assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "draining"}
+    assert metrics(logs())["OrphansRemoved"] == 1
+    assert not any(run(reconciling).values()), "it is leaving"
+
+
+def test_targets_of_others_and_of_firewalls_are_left_alone(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    ours = reconciling.attached()[2]["PrivateIpAddress"]
+    reconciling.targets[GROUP] = {
+        (ours, 443): "unhealthy",
+        ("10.0.2.201", 443): "healthy",
+        ("192.0.2.1", 443): "unhealthy",
+        ("10.0.1.9", 443): "unused",
+    }
+    before = dict(reconciling.targets[GROUP])
+    assert not any(run(reconciling).values())
+    assert reconciling.targets[GROUP] == before
+
+
+def test_a_target_group_that_was_deleted_ends_no_run(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    reconciling.targets.clear()
+    gone = end_without_visits(reconciling, fake_panorama)
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
+    assert reconciling.own_interfaces() == []
+
+
+def test_a_failed_deregistration_does_not_stop_the_run(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.errors["DeregisterTargets"] = [client_error("Throttling")]
+    report = run(reconciling)
+    assert "Throttling" in report["unfinished"]["10.0.2.200"]
+    assert report["unfinished"][gone] == "commit job 1 was requested"
+    assert reconciling.own_interfaces() == []
+
+
+def test_targets_beyond_the_cap_are_postponed(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch, maximum_firewalls=1)
+    reconciling.targets[GROUP][("10.0.2.201", 443)] = "unhealthy"
+    report = run(reconciling)
+    assert report["targets"] == ["10.0.2.200"]
+    assert report["postponed"] == ["10.0.2.201"]
+    assert run(reconciling)["targets"] == ["10.0.2.201"]

@@ -1,0 +1,696 @@
+"""The terminate function, from a window of messages to nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from component.fakes.base import NAME, client_error
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, token_of
+from component.fakes.functions import become_terminate, configure
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
+from component.fakes.secrets_manager import LICENSING_KEY, PANORAMA_KEY
+from component.fakes.steps import DAY, assert_terminated, change_device, termination_event
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
+    ObjectReferencedError,
+)
+from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Device, Part
+
+NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+
+
+@pytest.mark.documents(id="failure-modes/D10")
+@pytest.mark.documents(id="failure-modes/D5")
+@pytest.mark.documents(id="failure-modes/T8")
+@pytest.mark.documents(id="licensing/panorama/normal")
+@pytest.mark.documents(id="panorama/commit/in-progress")
+def test_a_termination_from_event_to_the_end(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+    fake_panorama.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == [
+        "devices",
+        *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
+        *("commits", "running_members", "candidate_members", "remove_all", "commits", "commit"),
+    ]
+    assert fake_panorama.licensed[SERIAL] == []
+    assert fake_panorama.keys[SERIAL] == LICENSING_KEY
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
+
+    assert running.deliver(event) == ["message-0"]
+    assert "commit job 1 is not finished" in reasons(logs())
+    assert len(running.attached()) == 3
+
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0
+    assert running.deliver(event) == ["message-0"]
+    assert running.completed == []
+    assert "interfaces are being detached" in reasons(logs())
+
+    assert running.deliver(event) == []
+    assert_terminated(running)
+    counted = metrics(logs())
+    assert counted["TerminationCompleted"] == 1
+    assert "LicenseNotReturned" not in counted
+    assert len(fake_panorama.jobs) == 1
+    assert running.operations()["DisassociateAddress"] == 0
+
+
+def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
+    event = termination_event(running)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert running.counted_calls() == 16
+    assert running.counted_calls() <= 16
+
+
+@pytest.mark.documents(id="failure-modes/D10")
+@pytest.mark.documents(id="panorama/removal/batch")
+def test_the_order_of_removal_leaves_no_reference(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Part] = []
+    monkeypatch.setattr(fake_panorama, "remove", lambda part, _serial: removed.append(part))
+    running.deliver(termination_event(running))
+    assert removed == [
+        Part.TEMPLATE_STACK,
+        Part.DEVICE_GROUP,
+        Part.LOG_COLLECTOR_GROUP,
+        Part.MANAGED_DEVICES,
+    ]
+
+
+@pytest.mark.documents(id="failure-modes/T10")
+@pytest.mark.documents(id="panorama/contention/one-list")
+@pytest.mark.documents(id="panorama/removal/batch")
+def test_a_batch_shares_one_commit(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [launching.instance_id, *(launching.add_instance() for _ in range(4))]
+    for number, instance_id in enumerate(ids):
+        add_firewall(launching, fake_panorama, instance_id, f"00795100000000{number}")
+    become_terminate(launching, monkeypatch)
+    bodies = [termination_event(launching, instance_id) for instance_id in ids]
+    everybody = [f"message-{number}" for number in range(5)]
+    fake_panorama.calls.clear()
+    assert launching.deliver(*bodies) == everybody
+    assert launching.operations()["DescribeInstances"] == 1
+    assert fake_panorama.calls.count("devices") == 1
+    assert fake_panorama.calls.count("commit") == 1
+    fake_panorama.finish_job()
+    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == []
+    assert len(fake_panorama.jobs) == 1
+    assert len(launching.completed) == 5
+    assert launching.own_interfaces() == []
+    assert fake_panorama.entries() == 0
+
+
+class TimeForOne(FakeContext):
+    """The run's time is over after one firewall."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        remaining, self.milliseconds = self.milliseconds, 10_000
+        return remaining
+
+
+@pytest.mark.documents(id="panorama/commit/shared")
+@pytest.mark.parametrize(("age", "commits"), [(0, 0), (599, 0), (600, 1)])
+def test_a_commit_waits_for_the_rest_of_the_batch(
+    launching: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    age: float,
+    commits: int,
+) -> None:
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    bodies = [termination_event(launching, age=age), termination_event(launching, other, age=age)]
+    launching.deliver(*bodies, context=TimeForOne())
+    assert not any(SERIAL in serials for serials in fake_panorama.named.values())
+    assert len(fake_panorama.jobs) == commits
+    if commits == 0:
+        launching.deliver(*bodies)
+        assert len(fake_panorama.jobs) == 1
+        fake_panorama.finish_job()
+        assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="panorama/removal/referenced")
+def test_a_refusal_for_one_firewall_does_not_delay_the_others(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    other = launching.add_instance()
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    add_firewall(launching, fake_panorama, other, "007951000000099")
+    become_terminate(launching, monkeypatch)
+    remove = fake_panorama.remove
+
+    def refuse(part: Part, serial: str) -> None:
+        if serial == SERIAL and part is Part.MANAGED_DEVICES:
+            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
+        remove(part, serial)
+
+    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    bodies = [termination_event(launching), termination_event(launching, other)]
+    logs()
+    launching.deliver(*bodies)
+    assert any("a policy target" in reason for reason in reasons(logs()))
+    fake_panorama.finish_job()
+    launching.deliver(*bodies)
+    assert launching.deliver(*bodies) == ["message-0"]
+    assert [token for token, _ in launching.completed] == [token_of(Transition.TERMINATING, other)]
+    assert len(launching.attached()) == 3
+
+
+@pytest.mark.documents(id="failure-modes/T1")
+@pytest.mark.documents(id="licensing/panorama/away")
+def test_an_unreachable_panorama_loses_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+
+    def fail(_name: str) -> None:
+        raise DeviceUnavailableError(PANORAMA, "no answer")
+
+    fake_panorama.fail = fail
+    for _ in range(3):
+        assert running.deliver(event) == ["message-0"]
+    assert len(running.attached()) == 3
+    assert metrics(logs())["PanoramaUnavailable"] == 3
+    fake_panorama.fail = lambda _name: None
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_terminated(running)
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="failure-modes/D6")
+@pytest.mark.documents(id="panorama/contention/commit")
+@pytest.mark.parametrize(
+    "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
+)
+def test_a_busy_panorama_is_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
+) -> None:
+    event = termination_event(running)
+    busy = [True]
+
+    def fail(name: str) -> None:
+        if name == method and busy.pop():
+            busy.append(False)
+            raise DeviceBusyError(PANORAMA, "A commit is pending. Please try again later.")
+        if not busy:
+            busy.append(False)
+
+    fake_panorama.fail = fail
+    assert running.deliver(event) == ["message-0"]
+    assert "VisitFailed" not in metrics(logs())
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_terminated(running)
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="failure-modes/D5")
+@pytest.mark.documents(id="panorama/commit/failed")
+def test_a_failed_commit_is_reported_and_retried(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+    running.deliver(event)
+    fake_panorama.commit_fails = ("template stack TS: reference missing",)
+    fake_panorama.finish_job()
+    logs()
+    assert running.deliver(event) == ["message-0"]
+    records = logs()
+    assert any(
+        "commit job 1 failed" in reason and "reference missing" in reason
+        for reason in reasons(records)
+    )
+    assert metrics(records)["VisitFailed"] == 1
+    fake_panorama.commit_fails = ()
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_terminated(running)
+    assert len(fake_panorama.jobs) == 2
+
+
+@pytest.mark.documents(id="panorama/contention/removed-by-other")
+def test_a_removal_by_another_administrator_is_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for serials in fake_panorama.named.values():
+        serials.clear()
+    monkeypatch.setattr(fake_panorama, "commit", lambda _description: None)
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert any("another administrator" in reason for reason in reasons(logs()))
+    assert len(running.attached()) == 3
+
+
+@pytest.mark.documents(id="panorama/removal/absent")
+def test_a_removal_already_committed_is_success(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert_terminated(running)
+    assert fake_panorama.jobs == []
+
+
+@pytest.mark.documents(id="licensing/panorama/already-returned")
+@pytest.mark.documents(id="licensing/panorama/delicensed-alive")
+def test_a_license_that_was_already_returned_is_success(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.licensed[SERIAL] = []
+    running.deliver(termination_event(running))
+    assert fake_panorama.keys == {}
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert metrics(logs())["LicenseReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/panorama/slow")
+def test_a_deactivation_that_takes_long_is_read_back_later(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    fake_panorama.deactivation_works = False
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert "the firewall is returning its license" in reasons(logs())
+    assert fake_panorama.entries() == 4, "a removed firewall could not return its license any more"
+    assert "vmseries-autoscale:license" not in running.tags()
+    fake_panorama.licensed[SERIAL] = []
+    running.deliver(event)
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
+
+
+def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    deactivate = fake_panorama.deactivate_license
+
+    def and_disconnect(serial: str) -> bool:
+        confirmed = deactivate(serial)
+        change_device(fake_panorama, connected=False)
+        return confirmed
+
+    fake_panorama.deactivate_license = and_disconnect  # type: ignore[method-assign]
+    running.deliver(termination_event(running))
+    assert running.tags()["vmseries-autoscale:license"] == "returned"
+
+
+@pytest.mark.documents(id="licensing/panorama/disconnected")
+def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    change_device(fake_panorama, connected=False)
+    young = termination_event(running, age=DAY - 60)
+    assert running.deliver(young) == ["message-0"]
+    assert fake_panorama.entries() == 4
+    assert any("not connected" in reason for reason in reasons(logs()))
+
+    late = termination_event(running, age=DAY)
+    running.deliver(late)
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0, "the stages after the license still run"
+    running.deliver(late)
+    assert running.deliver(late) == []
+    assert_terminated(running)
+    records = logs()
+    counted = metrics(records)
+    assert counted["LicenseNotReturned"] == 1
+    assert counted["TerminationDeadlinePassed"] == 1
+    assert "LicenseReturned" not in counted
+    (told,) = [item for item in records if item.get("message", "").startswith("The license was")]
+    assert told["serial"] == SERIAL
+    assert "Customer Support Portal" in told["message"]
+
+
+@pytest.mark.documents(id="licensing/panorama/delicensed-dead")
+@pytest.mark.documents(id="licensing/panorama/firewall-died")
+def test_an_instance_that_died_is_not_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    change_device(fake_panorama, connected=False)
+    event = termination_event(running)
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert fake_panorama.entries() == 0
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="failure-modes/T1")
+@pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
+def test_at_the_deadline_the_instance_ends_without_panorama(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    def fail(_name: str) -> None:
+        raise DeviceUnavailableError(PANORAMA, "no answer")
+
+    fake_panorama.fail = fail
+    assert running.deliver(termination_event(running, age=DAY + 599)) == ["message-0"]
+    assert len(running.attached()) == 3
+    late = termination_event(running, age=DAY + 600)
+    running.deliver(late)
+    assert running.deliver(late) == []
+    assert_terminated(running)
+    records = logs()
+    assert metrics(records)["TerminationDeadlinePassed"] == 1
+    assert metrics(records)["LicenseNotReturned"] == 1
+    (told,) = [
+        item
+        for item in records
+        if item.get("message") == "Skipped stages whose deadline had passed"
+    ]
+    assert told["skipped"] == ["return_license", "remove_from_panorama"]
+    assert told["serial"] == SERIAL
+
+
+def test_at_the_deadline_the_instance_ends_despite_a_detachment(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    for interface in running.account.attached(running.instance_id)[1:]:
+        assert interface.attachment is not None
+        interface.attachment.detached_at = datetime.max.replace(tzinfo=UTC)
+    assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 1200)) == []
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.operations()["DetachNetworkInterface"] == 0, "it is in progress"
+
+
+@pytest.mark.documents(id="failure-modes/D9")
+def test_without_licensing_and_without_panorama_the_rest_works(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENSES)
+    fake_panorama.calls.clear()
+    event = termination_event(launching)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.deliver(event) == []
+    assert_terminated(launching)
+    assert fake_panorama.calls == []
+
+
+@pytest.mark.documents(id="failure-modes/D9")
+@pytest.mark.documents(id="licensing/none/any")
+def test_licensing_mode_none_returns_no_license(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    become_terminate(launching, monkeypatch, licensing=NO_LICENSES)
+    fake_panorama.calls.clear()
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert "licenses" not in fake_panorama.calls
+    fake_panorama.finish_job()
+    launching.deliver(event)
+    launching.deliver(event)
+    assert_terminated(launching)
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+def test_a_firewall_that_never_registered_is_a_valid_end(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.deliver(event) == []
+    assert_terminated(launching)
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+def test_an_unwritten_identity_is_found_and_kept(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    fake_panorama.register(Device(SERIAL, f"{launching.instance_id}.local", "", True))
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
+    fake_panorama.finish_job()
+    launching.deliver(event)
+    launching.deliver(event)
+    assert_terminated(launching)
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.documents(id="failure-modes/D2")
+def test_an_ambiguous_identity_changes_nothing(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    address = launching.attached()[1]["PrivateIpAddress"]
+    for serial in ("001", "002"):
+        fake_panorama.register(Device(serial, "pa-vm", address, True, "In Sync", "In Sync"))
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    assert_terminated(launching)
+    assert fake_panorama.entries() == 8
+    assert all(fake_panorama.licensed.values())
+
+
+@pytest.mark.documents(id="readiness/identity/reused-address")
+def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The other one is gone, this one has got its address, and Panorama has not noticed."""
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    address = launching.attached()[1]["PrivateIpAddress"]
+    old = launching.add_instance()
+    known = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": SERIAL}
+    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws(known))
+    launching.ec2.terminate_instances(InstanceIds=[old])
+    fake_panorama.register(Device(SERIAL, "pa-vm", address, True, "In Sync", "In Sync"))
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    logs()
+    launching.deliver(event)
+    told = f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
+    assert told in reasons(logs())
+    assert launching.deliver(event) == []
+    assert_terminated(launching)
+    assert fake_panorama.calls == ["devices"] * 2
+    assert fake_panorama.entries() == 4
+    assert "vmseries-autoscale:serial" not in launching.tags()
+
+
+@pytest.mark.documents(id="failure-modes/T4")
+def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:
+    """A user's own address on our firewall, and one without any owner."""
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    users = running.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    running.ec2.associate_address(AllocationId=users, NetworkInterfaceId=running.primary)
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert [item["AllocationId"] for item in running.addresses()] == [users]
+
+
+@pytest.mark.documents(id="failure-modes/T5")
+def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for item in running.attached()[1:]:
+        attachment = item["Attachment"]["AttachmentId"]
+        running.ec2.detach_network_interface(AttachmentId=attachment)
+    event = termination_event(running, "i-0123456789abcdef0")
+    running.account.instances[running.instance_id].forgotten = True
+    retag = [item["NetworkInterfaceId"] for item in running.own_interfaces()]
+    retag += [item["AllocationId"] for item in running.addresses()]
+    tag = {"Key": "vmseries-autoscale:instance-id", "Value": "i-0123456789abcdef0"}
+    running.ec2.create_tags(Resources=retag, Tags=[tag])
+    assert running.deliver(event) == []
+    assert_terminated(running)
+
+
+def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+    running.close_hooks()
+    running.deliver(event)
+    fake_panorama.finish_job()
+    running.deliver(event)
+    assert running.deliver(event) == []
+    assert running.completed == []
+    assert running.own_interfaces() == []
+    assert running.addresses() == []
+    assert running.operations()["CompleteLifecycleAction"] == 0
+    assert "TerminationCompleted" not in metrics(logs())
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "RecordLifecycleActionHeartbeat",
+        "DescribeInstances",
+        "CreateTags",
+        "DescribeNetworkInterfaces",
+        "DescribeAddresses",
+        "DetachNetworkInterface",
+        "DeleteNetworkInterface",
+        "ReleaseAddress",
+        "CompleteLifecycleAction",
+        "GetSecretValue",
+    ],
+)
+def test_an_aws_error_at_any_call_is_retried(
+    running: Cloud, fake_panorama: FakePanorama, operation: str
+) -> None:
+    event = termination_event(running)
+    running.errors[operation] = [client_error("InternalError", operation=operation)]
+    for _ in range(6):
+        stays = running.deliver(event)
+        if fake_panorama.jobs and not fake_panorama.jobs[-1].finished:
+            fake_panorama.finish_job()
+        if not stays:
+            break
+    assert running.errors[operation] == [], "the error has happened"
+    assert_terminated(running)
+    assert fake_panorama.entries() == 0
+    assert fake_panorama.licensed[SERIAL] == []
+
+
+def test_a_failed_heartbeat_does_not_delay_the_others(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = launching.add_instance()
+    become_terminate(launching, monkeypatch)
+    launching.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
+    stays = launching.deliver(termination_event(launching), termination_event(launching, other))
+    assert len(stays) == 1
+    assert len(launching.completed) == 1
+
+
+def test_the_deadline_ends_a_termination_that_stays_throttled(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    running.errors["DetachNetworkInterface"] = [
+        client_error("RequestLimitExceeded", operation="DetachNetworkInterface") for _ in range(100)
+    ]
+    event = termination_event(running)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    for received in range(2, 12):
+        assert running.deliver(event, receive_count=received) == ["message-0"]
+    turned = running.pauses()[1:]
+    assert len(set(turned)) > 1
+    assert all(5 <= pause <= 20 for pause in turned)
+    assert running.completed == []
+    # Its stage is the last one, and ends twenty minutes after the first.
+    late = termination_event(running, age=86400 + 1200)
+    assert running.deliver(late, receive_count=13) == []
+    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert metrics(logs())["TerminationDeadlinePassed"] == 1
+
+
+def test_a_run_that_is_short_of_time_begins_nothing(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+    assert running.deliver(event, context=FakeContext(10_000)) == ["message-0"]
+    assert fake_panorama.entries() == 4
+    assert fake_panorama.licensed[SERIAL] != []
+    assert reasons(logs()) == ["no time left in this invocation"]
+    assert running.pauses() == [5]
+
+
+def test_pauses_grow_and_stay_short_for_a_detachment(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    change_device(fake_panorama, connected=False)
+    event = termination_event(running)
+    for received in (1, 2, 3, 10, 900):
+        running.deliver(event, receive_count=received)
+    assert running.pauses() == [30, 45, 68, 300, 300]
+    running.calls.clear()
+    for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
+        serials.clear()
+    change_device(fake_panorama, connected=True)
+    running.deliver(event, receive_count=3)
+    assert running.pauses() == [11]
+
+
+def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
+    event = termination_event(running)
+    running.errors["DescribeInstances"] = [RuntimeError("a defect")]
+    for _ in range(5):
+        running.deliver(event)
+        if fake_panorama.jobs:
+            fake_panorama.finish_job()
+    records = logs()
+    text = json.dumps(records)
+    assert event["detail"]["LifecycleActionToken"] not in text
+    assert LICENSING_KEY not in text
+    assert PANORAMA_KEY not in text
+    assert_terminated(running)
+    steps = {record["step"] for record in records if "step" in record}
+    assert steps == {"license", "panorama", "interfaces", "addresses"}
+    own = [r for r in records if r.get("step") in ("license", "interfaces", "addresses")]
+    assert all(record["instance_id"] == running.instance_id for record in own)
+
+
+@pytest.mark.documents(id="licensing/panorama/licensing-key")
+def test_a_secret_of_the_wrong_shape_is_named_and_retried(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
+    running.account.secrets[secret] = json.dumps({"key": "hidden-value"})
+    licensing = {"mode": "firewall", "api_key_secret_arn": secret, "license_manager": None}
+    become_terminate(running, monkeypatch, licensing=licensing)
+    assert running.deliver(termination_event(running)) == ["message-0"]
+    records = logs()
+    assert any(secret in reason and "api_key" in reason for reason in reasons(records))
+    assert "hidden-value" not in json.dumps(records)
+    assert len(running.attached()) == 3
+
+
+def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
+    running.handler = launch.handler
+    event = termination_event(running)
+    with pytest.MonkeyPatch.context() as patch:
+        configure(patch, running.launch_settings())
+        assert running.deliver(event) == []
+    assert running.dead_letters() == [("UnexpectedEventError", json.dumps(event))]

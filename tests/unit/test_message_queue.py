@@ -1,0 +1,147 @@
+"""The visit protocol's small parts; the whole of it is tested with the handlers."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceBusyError,
+    DeviceUnavailableError,
+    Ec2RefusedError,
+    EventualConsistencyError,
+)
+from vmseries_autoscale.lifecycle import message_queue
+from vmseries_autoscale.lifecycle.message_queue import (
+    SHORT_BACKOFF_SECONDS,
+    THROTTLE_BACKOFF_SECONDS,
+    THROTTLE_MAX_RECEIVES,
+    backoff_seconds,
+    exponential_backoff_seconds,
+)
+from vmseries_autoscale.outcome import (
+    THROTTLING_ERROR_CODES,
+    Delay,
+    Done,
+    Failed,
+    Retry,
+    run_step,
+)
+from vmseries_autoscale.settings import HookSettings
+
+RECEIVES = 1000
+"""How often a queue of this module hands a message out: maxReceiveCount."""
+VISITS = 900
+"""How many pauses there may be until a deadline: the validation of `deadlines`."""
+
+
+def hook_settings(first: int = 30, maximum: int = 300) -> HookSettings:
+    return HookSettings(
+        name="fw",
+        auto_scaling_group_name="fw",
+        panorama=None,
+        lifecycle_hook_name="launch",
+        queue_url="",
+        dead_letter_queue_url="",
+        deadline_seconds=2700,
+        visit_interval_seconds=first,
+        maximum_visit_interval_seconds=maximum,
+    )
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "because"}}, "CreateNetworkInterface")
+
+
+@given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
+def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
+    pause = exponential_backoff_seconds(received, first, maximum)
+    assert min(first, maximum) <= pause <= maximum
+    assert pause <= exponential_backoff_seconds(received + 1, first, maximum)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (EventualConsistencyError("a"), Retry("a", Delay.SHORT)),
+        (DeviceBusyError(PANORAMA, "b"), Retry("b")),
+    ],
+)
+def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
+    def step() -> Done:
+        raise error
+
+    assert run_step(step) == expected
+
+
+@pytest.mark.parametrize(
+    "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
+)
+def test_everything_else_has_failed(error: Exception) -> None:
+    def step() -> Done:
+        raise error
+
+    assert run_step(step) == Failed(error)
+
+
+@pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
+def test_throttled_calls_are_waited_for(code: str) -> None:
+    def step() -> Done:
+        raise error(code)
+
+    outcome = run_step(step)
+    assert isinstance(outcome, Retry)
+    assert outcome.delay is Delay.THROTTLED
+    assert outcome.reason == str(error(code)), "it says which call is throttled"
+
+
+@pytest.mark.parametrize("code", ["InternalError", "Unavailable", "UnauthorizedOperation", ""])
+def test_any_other_error_of_aws_has_failed(code: str) -> None:
+    failure = error(code)
+
+    def step() -> Done:
+        raise failure
+
+    assert run_step(step) == Failed(failure)
+
+
+THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
+
+
+@given(st.integers(1, THROTTLE_MAX_RECEIVES), st.integers(10, 300))
+def test_a_throttled_visit_retries_soon_after_any_number_of_attempts(
+    received: int, first: int
+) -> None:
+    pause = backoff_seconds(THROTTLING, received, hook_settings(first))
+    assert 5 <= pause <= 20
+
+
+def test_throttled_visits_retry_at_different_times() -> None:
+    pauses = {backoff_seconds(THROTTLING, 1, hook_settings()) for _ in range(1000)}
+    assert pauses == set(range(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS + 1))
+
+
+@given(st.integers(1, RECEIVES), st.integers(10, 300))
+def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) -> None:
+    settings = hook_settings(first)
+    expected = exponential_backoff_seconds(received, first, 300)
+    assert backoff_seconds(Retry("boots"), received, settings) == expected
+    assert backoff_seconds(Failed(KeyError()), received, settings) == expected
+    soon = backoff_seconds(Retry("detaches", Delay.SHORT), received, settings)
+    assert soon == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
+
+
+@given(st.integers(10, 300), st.integers(5, 2880))
+def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
+    interval: int, minutes: int
+) -> None:
+    """Otherwise it would go to the dead-letter queue, and its launch would not end."""
+    assume(minutes * 60 / interval <= VISITS)
+    settings = hook_settings(interval, interval)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(message_queue.random, "randint", lambda shortest, _longest: shortest)
+        pauses = [backoff_seconds(THROTTLING, n, settings) for n in range(1, RECEIVES)]
+    assert sum(pauses) >= minutes * 60

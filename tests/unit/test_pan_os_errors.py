@@ -1,0 +1,200 @@
+"""Panorama's refusals: what each code and text means to a visit.
+
+Texts are as they were recorded or as pan-os-python knows them; the codes' are the documentation's,
+"PAN-OS XML API Error Codes". Where a text was recorded with a code that says something else, the
+table has it with that code.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    AutoscaleError,
+    CommitFailedError,
+    DeviceAccessError,
+    DeviceBusyError,
+    DeviceCertificateError,
+    DeviceRefusedError,
+    DeviceUnavailableError,
+    FirewallNotConnectedError,
+    FullCommitRequiredError,
+    ObjectReferencedError,
+    PanOsError,
+    TransientError,
+)
+from vmseries_autoscale.pan_os.errors import classify_pan_os_error
+from vmseries_autoscale.panorama import Job
+from vmseries_autoscale.panorama.removal import failed_commit_error
+
+FIREWALL = "firewall 10.0.1.7"
+
+AGAIN: list[tuple[str | None, str]] = [
+    # Commits.
+    ("13", "A commit is pending. Please try again later."),
+    ("13", "Another commit/validate is in progress. Please try again later."),
+    ("13", "Another commit is in progress. Please try again later."),
+    ("13", "Another validate is in progress. Please try again later."),
+    (None, "A commit is in progress."),
+    (None, "You cannot commit while an install is in progress. Please try again later."),
+    (None, "Local commit jobs are queued. Revert operation is not allowed."),
+    # Ten in the queue: how PAN-OS words it is not recorded.
+    ("13", "The commit queue is full. Please try again later."),
+    (None, "Maximum number of commit jobs queued."),
+    (None, "The number of queued commits exceeds the limit of the commit queue: it is full"),
+    # Locks.
+    (None, "Timed out while getting config lock. Please try again."),
+    ("14", "Other administrators are holding device wide commit locks."),
+    ("14", "Other administrators are holding commit locks."),
+    (None, "Other administrators are holding config locks for scope shared"),
+    (None, "Commit lock is already held by operator"),
+    (None, "Config lock is already held by operator"),
+    (None, "Configuration is locked by operator"),
+    (None, "Config for scope shared is currently locked by operator"),
+    (None, "This operation is blocked because of a lock"),
+    # Sessions and start.
+    ("22", "Session timed out"),
+    (None, "Session timed out"),
+    ("22", "None"),
+    (None, "op command for client mgmtsrvr timed out as client is not available"),
+    # High availability.
+    ("15", "None"),
+    ("15", "Operation denied"),
+    (None, "This command is not allowed on a passive device"),
+    (None, "Failed to synchronize running configuration with HA peer"),
+    (None, "Another sync is in progress. Please try again later"),
+    ("7", "job 19 not found"),
+]
+
+NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
+    # The administrator.
+    (None, "Invalid credentials.", DeviceAccessError),
+    ("403", "Invalid Credential", DeviceAccessError),
+    ("16", "Unauthorized request", DeviceAccessError),
+    ("16", "None", DeviceAccessError),
+    (None, "URLError: code: 403 reason: Forbidden", DeviceAccessError),
+    (None, "URLError: code: 401 reason: Unauthorized", DeviceAccessError),
+    # No answer, or none of Panorama's.
+    (None, "URLError: code: 502 reason: Bad Gateway", DeviceUnavailableError),
+    (None, "URLError: code: 503 reason: Service Unavailable", DeviceUnavailableError),
+    (None, "URLError: reason: [Errno 111] Connection refused", DeviceUnavailableError),
+    (None, "URLError: reason: [Errno 104] Connection reset by peer", DeviceUnavailableError),
+    (None, "URLError: reason: timed out", DeviceUnavailableError),
+    (
+        None,
+        "URLError: reason: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+        DeviceCertificateError,
+    ),
+    (None, "ElementTree.fromstring ParseError: no element found", DeviceUnavailableError),
+    (None, "no handler for content-type: text/html", DeviceUnavailableError),
+    (None, "no response element status attribute", DeviceUnavailableError),
+    # What is referred to; its names are the administrators' own.
+    (
+        "10",
+        "S1 cannot be deleted because of references from:\nA passive rule",
+        ObjectReferencedError,
+    ),
+    (
+        None,
+        "S1 cannot be deleted because of references from:\nnot connected",
+        ObjectReferencedError,
+    ),
+    ("10", "None", ObjectReferencedError),
+    # What only a full commit could do, which would commit others' edits.
+    (
+        None,
+        "Partial revert is not allowed. Full system commit must be completed.",
+        FullCommitRequiredError,
+    ),
+    ("14", "Full commit is required", FullCommitRequiredError),
+    ("13", "This change requires a full commit. Please try again later.", FullCommitRequiredError),
+    # Firewalls behind Panorama.
+    (None, "007951000012345 not connected", FirewallNotConnectedError),
+    # The rest, with its code.
+    ("1", "Unknown command", DeviceRefusedError),
+    ("6", "Bad xpath", DeviceRefusedError),
+    ("7", "Object not present", DeviceRefusedError),
+    ("8", "Object not unique", DeviceRefusedError),
+    ("11", "Internal error", DeviceRefusedError),
+    ("12", "Invalid object", DeviceRefusedError),
+    ("13", "Object not found", DeviceRefusedError),
+    ("14", "Operation not possible", DeviceRefusedError),
+    ("17", "Invalid command", DeviceRefusedError),
+    ("18", "Malformed command", DeviceRefusedError),
+    (None, "None", DeviceRefusedError),
+]
+
+
+@pytest.mark.documents(id="panorama/contention/job-unknown")
+@pytest.mark.documents(id="panorama/contention/transient-texts")
+@pytest.mark.parametrize(("code", "text"), AGAIN)
+def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
+    error = classify_pan_os_error(PANORAMA, code, text)
+    assert type(error) is DeviceBusyError
+    assert isinstance(error, TransientError)
+    assert text in str(error)
+
+
+@pytest.mark.documents(id="panorama/contention/error-texts")
+@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
+def test_everything_else_has_a_name(
+    code: str | None, text: str, expected: type[AutoscaleError]
+) -> None:
+    error = classify_pan_os_error(PANORAMA, code, text)
+    assert type(error) is expected
+    assert isinstance(error, PanOsError), "which is counted, and tried again"
+
+
+@pytest.mark.parametrize(("code", "text"), [*AGAIN, (None, "007951000012345 not connected")])
+def test_a_condition_of_panorama_is_a_refusal_by_a_firewall(code: str | None, text: str) -> None:
+    error = classify_pan_os_error(FIREWALL, code, text)
+    assert type(error) is DeviceRefusedError
+    assert (error.device, error.code, error.text) == (FIREWALL, code, text)
+
+
+@pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
+@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
+def test_every_error_names_its_device(
+    device: str, code: str | None, text: str, expected: type[AutoscaleError]
+) -> None:
+    if device == FIREWALL and expected is FirewallNotConnectedError:
+        expected = DeviceRefusedError
+    error = classify_pan_os_error(device, code, text)
+    assert type(error) is expected
+    assert isinstance(error, PanOsError)
+    assert error.device == device
+    assert device in str(error)
+
+
+@pytest.mark.parametrize(
+    ("device", "setting"),
+    [(PANORAMA, "panorama.secret_arn"), (FIREWALL, "firewall_api.secret_arn")],
+)
+@pytest.mark.parametrize(
+    "text", ["URLError: code: 403 reason: Forbidden", "URLError: certificate verify failed"]
+)
+def test_an_error_of_the_credentials_names_the_secret(device: str, setting: str, text: str) -> None:
+    assert setting in str(classify_pan_os_error(device, None, text))
+
+
+def test_a_refusal_keeps_its_code_and_text() -> None:
+    error = classify_pan_os_error(PANORAMA, "12", "something")
+    assert isinstance(error, DeviceRefusedError)
+    assert (error.code, error.text) == ("12", "something")
+
+
+@pytest.mark.documents(id="panorama/commit/failed")
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("template-stack -> TS -> devices 'S1' is not a valid reference", CommitFailedError),
+        ("Full commit is required", FullCommitRequiredError),
+    ],
+)
+def test_a_failed_commit_is_reported_with_its_details(
+    reason: str, expected: type[PanOsError]
+) -> None:
+    error = failed_commit_error(Job("7", True, True, ("Validation Error:", reason)), "and so on")
+    assert type(error) is expected
+    assert f"commit job 7 failed, and so on: Validation Error:; {reason}" in str(error)

@@ -15,6 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from vmseries_lab.client import Lab, LabError
+from vmseries_lab.core.world import World
+from vmseries_lab.server import Pump
 
 pytestmark = pytest.mark.lab
 
@@ -43,6 +45,14 @@ def test_pace_moves_the_clock_by_itself_until_it_is_ended(lab: Lab) -> None:
     assert fast >= 100
     # The nominal pauses count, which are no longer than the real ones; one may be under way.
     assert slow <= time.monotonic() - started + 0.1
+
+
+@pytest.mark.parametrize(("pace", "seconds"), [(0, 0.05), (100, 5.05), (-1, 0)])
+def test_each_turn_of_the_pump_moves_the_clock_by_the_pace(pace: float, seconds: float) -> None:
+    """A turn stands for a twentieth of a second, however long it really took."""
+    world = World()
+    Pump(world, pace).run_once()
+    assert world.clock.offset == pytest.approx(seconds)
 
 
 def test_no_time_passes_while_the_clock_is_stopped(lab: Lab) -> None:
@@ -112,7 +122,7 @@ def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> 
 
 def test_moto_uses_the_lab_clock(lab: Lab, account: Account) -> None:
     """Dates that AWS gives are dates of the lab."""
-    lab.advance(100_000)
+    lab.advance(10_000)
     iam = lab.aws.client("iam")
     account.role(name=account.name)
     created = iam.get_role(RoleName=account.name)["Role"]["CreateDate"]

@@ -79,19 +79,19 @@ class Pump:
     pace: float = 0.0
     errors: list[str] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
         """Pump until stopped."""
         while not self._stopped.wait(PUMP_SECONDS):
             try:
-                with self._turn:
-                    self._once()
+                with self._lock:
+                    self.run_once()
             except Exception:  # noqa: BLE001 - one engine's error must not stop the world
                 self.errors.append(traceback.format_exc())
                 traceback.print_exc()
 
-    def _once(self) -> None:
+    def run_once(self) -> None:
         """Tick, then move the clock by the pace unless work is in flight.
 
         The clock moves by the nominal pause, not by the real one, which depends on the machine.
@@ -106,7 +106,7 @@ class Pump:
 
     def advance(self, seconds: float) -> None:
         """Move the clock; return when no work is in flight."""
-        with self._turn:
+        with self._lock:
             self.world.advance(seconds)
 
     def stop(self) -> None:

@@ -36,18 +36,21 @@ def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
     return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
 
 
+LOOKS = ("DescribeInstances", "DescribeNetworkInterfaces", "DescribeAddresses")
+
+
 def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
     """The outcomes of visits that all look before any of them acts."""
-    everybody = threading.Barrier(len(visits))
+    barriers = {operation: threading.Barrier(len(visits)) for operation in LOOKS}
     looked: dict[str, int] = {}
     call = cloud.call
 
     def and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         answer = call(client, operation, parameters)
-        if operation in ("DescribeNetworkInterfaces", "DescribeAddresses"):
+        if operation in LOOKS:
             looked[operation] = looked.get(operation, 0) + 1
             if looked[operation] <= len(visits):
-                everybody.wait(timeout=120)
+                barriers[operation].wait(timeout=120)
         return answer
 
     with monkeypatch.context() as patch, cloud.warm(), telemetry.invocation(NAME):

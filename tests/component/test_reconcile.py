@@ -289,6 +289,25 @@ def long_ago(cloud: Cloud) -> None:
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 
+def test_a_resent_event_is_reported_even_if_its_instance_becomes_an_unfinished_orphan(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait(reconciling, Transition.TERMINATING, LONG)
+    recorded = reconciling.account.call
+
+    def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
+        response = recorded(client, name, parameters)
+        if name == "SendMessage":
+            end_without_visits(reconciling, fake_panorama)
+            by_hand(reconciling)
+        return response
+
+    monkeypatch.setattr(reconciling.account, "call", call)
+    report = run(reconciling)
+    assert report["events_resent"] == [reconciling.instance_id]
+    assert report["unfinished"] == {reconciling.instance_id: "commit job 1 was requested"}
+
+
 @pytest.mark.documents(id="panorama/removal/no-visit")
 @pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
 def test_a_firewall_that_ended_without_its_hook_leaves_nothing(

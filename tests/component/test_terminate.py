@@ -604,6 +604,16 @@ def test_a_failed_heartbeat_does_not_delay_the_others(
     assert len(launching.completed) == 1
 
 
+def test_failed_heartbeats_keep_their_own_errors_when_the_description_fails_too(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    running.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
+    running.errors["DescribeInstances"] = [client_error("InternalError")]
+    assert running.deliver(termination_event(running)) == ["message-0"]
+    (pause,) = running.pauses()
+    assert 5 <= pause <= 20, "the backoff of a throttled call"
+
+
 def test_the_deadline_ends_a_termination_that_stays_throttled(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

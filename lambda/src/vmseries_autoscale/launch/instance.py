@@ -44,9 +44,10 @@ def describe_all(
     Returns:
         A launching instance for each open lifecycle action; and the outcomes of the other events.
     """
-    (known, networks), hooks_open = instance_in_transition.describe_all(
+    described, hooks_open = instance_in_transition.describe_all(
         events, visit.autoscaling, partial(describe_network, visit=visit)
     )
+    known, networks = described()
     launching: dict[str, LaunchingInstance] = {}
     outcomes: dict[LifecycleEvent, Outcome] = {}
     for event, hook_open in hooks_open.items():

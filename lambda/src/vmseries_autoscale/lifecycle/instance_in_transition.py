@@ -60,7 +60,7 @@ def describe_all(
     events: Sequence[LifecycleEvent],
     autoscaling: AutoScalingClient,
     describe: Callable[[list[str]], T],
-) -> tuple[T, dict[LifecycleEvent, bool | Unfinished]]:
+) -> tuple[Callable[[], T], dict[LifecycleEvent, bool | Unfinished]]:
     """Describe the instances and send their heartbeats, in parallel.
 
     Args:
@@ -69,8 +69,9 @@ def describe_all(
         describe: Describes instances by id.
 
     Returns:
-        The result of ``describe``; and, for each event, whether its lifecycle action is still open,
-        or the outcome of a heartbeat that failed.
+        A function that returns the result of ``describe`` or raises its error, so that an error
+        affects only instances whose description is needed; and, for each event, whether its
+        lifecycle action is still open, or the outcome of a heartbeat that failed.
     """
     instance_ids = list(dict.fromkeys(event.instance_id for event in events))
     with concurrency.thread_pool() as submit:
@@ -78,7 +79,7 @@ def describe_all(
         heartbeats = {
             event: submit(partial(hooks.send_heartbeat, autoscaling, event)) for event in events
         }
-    return described.result(), {
+    return described.result, {
         event: run_step(heartbeat.result) for event, heartbeat in heartbeats.items()
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import AutoscaleError
 from vmseries_autoscale.outcome import Failed, Outcome, Unfinished, reason_of
-from vmseries_autoscale.reconcile.decisions import CleanupPlan, StalledHook
+from vmseries_autoscale.reconcile.decisions import CleanupPlan
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Report:
     @classmethod
     def of(
         cls,
-        stalled: Sequence[StalledHook],
+        events_resent: list[str],
         plan: CleanupPlan,
         licenses_not_returned: list[str],
         unfinished: Mapping[str, Unfinished],
@@ -57,7 +57,7 @@ class Report:
         """Build the report of a run.
 
         Args:
-            stalled: Stalled lifecycle hooks.
+            events_resent: Instances whose lost event was resent.
             plan: Plan of the cleanup.
             licenses_not_returned: Serial numbers of firewalls that did not return a license.
             unfinished: Outcomes of incomplete actions, by instance id or address.
@@ -66,10 +66,9 @@ class Report:
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
         targets = [target.address for target in plan.targets]
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
-        resent = [hook.instance_id for hook in stalled if hook.instance_id not in unfinished]
         return cls(
             dry_run=dry_run,
-            events_resent=resent,
+            events_resent=events_resent,
             orphans=orphans,
             targets=targets,
             removed=removed,

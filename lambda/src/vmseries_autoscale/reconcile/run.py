@@ -47,6 +47,7 @@ def reconcile(
     age_floor = timedelta(seconds=settings.age_floor_seconds)
     stalled = stalled_hooks(hook_inventory(settings), age_floor, now)
     unfinished = {} if dry_run else resend_events(stalled, settings)
+    events_resent = [hook.instance_id for hook in stalled if hook.instance_id not in unfinished]
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     inventory = full_inventory(settings, connection)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
@@ -57,7 +58,7 @@ def reconcile(
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished |= Cleanup(connection, settings, now, time_budget).execute(plan)
-    report = Report.of(stalled, plan, not_returned, unfinished, dry_run=dry_run)
+    report = Report.of(events_resent, plan, not_returned, unfinished, dry_run=dry_run)
     publish(report)
     return asdict(report)
 

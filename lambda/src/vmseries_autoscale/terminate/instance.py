@@ -60,14 +60,14 @@ def describe_all(
     Returns:
         The instances; and the outcomes of the events whose heartbeat failed.
     """
-    known, hooks_open = instance_in_transition.describe_all(
+    described, hooks_open = instance_in_transition.describe_all(
         events, visit.autoscaling, lambda ids: instances.describe(visit.ec2, ids)
     )
     terminating = [
         TerminatingInstance(
             event,
             visit.age(event),
-            known.get(event.instance_id),
+            described().get(event.instance_id),
             hook_open,
             visit.settings.deadline_seconds,
         )

@@ -1,17 +1,4 @@
 output "json" {
   description = "Policy document as JSON, with one Allow statement per Sid."
-  value = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      for sid, statement in var.statements : merge(
-        {
-          Sid      = sid
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-      )
-    ]
-  })
+  value       = local.document
 }

@@ -219,13 +219,13 @@ def pick(things: list[str], which: int) -> str:
 @pytest.mark.documents(id="failure-modes/any-history")
 @pytest.mark.documents(id="licensing/panorama/any-history")
 @pytest.mark.properties
-def test_in_the_end_nothing_is_left_and_no_firewall_was_harmed(simulated: None) -> None:
+def test_any_history_ends_without_orphans_and_without_harm(simulated: None) -> None:
     live_through(AnyOrder)
 
 
 @pytest.mark.documents(id="licensing/plugin/any-history")
 @pytest.mark.properties
-def test_in_the_end_the_plugin_has_returned_every_license(
+def test_any_history_ends_with_every_license_returned_by_the_plugin(
     simulated: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, BY_PLUGIN)
@@ -278,7 +278,7 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
 @pytest.mark.parametrize(
     "program", [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_sweep]
 )
-def test_any_call_may_go_wrong(
+def test_a_fault_at_any_call_does_no_harm(
     simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
 ) -> None:
     fail_at_each_call(AnyOrder, program, kind)
@@ -287,7 +287,7 @@ def test_any_call_may_go_wrong(
 @pytest.mark.documents(id="licensing/plugin/any-call")
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
 @pytest.mark.parametrize("program", [a_termination, a_sweep])
-def test_any_call_may_go_wrong_where_the_plugin_has_the_licenses(
+def test_a_fault_at_any_call_does_no_harm_where_the_plugin_manages_licenses(
     simulated: None,
     monkeypatch: pytest.MonkeyPatch,
     program: Callable[[AnyOrder, Drawn], None],

@@ -120,7 +120,9 @@ def code_of(call: Callable[..., object], **parameters: Any) -> str:
 # The functions.
 
 
-def test_a_launch_from_event_to_service(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_brings_a_firewall_into_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     become_launch(stage, monkeypatch)
     instance_id = stage.aws.launch()
     assert stage.state(instance_id) == "Pending:Wait"
@@ -184,7 +186,9 @@ def test_a_launch_with_an_occupied_device_index_is_abandoned(
     assert stage.addresses() == []
 
 
-def test_a_termination_from_event_to_the_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_termination_runs_all_stages_and_completes_the_hook(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instance_id = in_service(stage, monkeypatch)
     become_terminate(stage, monkeypatch)
     stage.aws.scale_in(instance_id)
@@ -208,7 +212,7 @@ def test_a_termination_from_event_to_the_end(stage: Stage, monkeypatch: pytest.M
 # EC2.
 
 
-def test_what_ec2_refuses(stage: Stage) -> None:
+def test_ec2_refuses_the_same_calls(stage: Stage) -> None:
     instance_id, other_id = stage.aws.launch(), stage.aws.launch()
     ec2 = stage.ec2
     attached, free = stage.add_interface(), stage.add_interface()
@@ -280,7 +284,7 @@ def test_what_ec2_refuses(stage: Stage) -> None:
     }
 
 
-def test_an_instance_takes_no_more_interfaces_than_its_type_has(stage: Stage) -> None:
+def test_an_instance_takes_no_more_interfaces_than_its_type_allows(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     for index in (1, 2, 3):
         stage.attach(stage.add_interface(), instance_id, index)
@@ -312,7 +316,7 @@ def test_a_detachment_takes_time(stage: Stage) -> None:
     assert stage.interfaces(named) == []
 
 
-def test_a_terminated_instance_keeps_what_is_not_deleted_with_it(stage: Stage) -> None:
+def test_interfaces_without_delete_on_termination_outlive_their_instance(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     kept, deleted = stage.add_interface(), stage.add_interface("untrust")
     stage.attach(kept, instance_id, 1)
@@ -392,7 +396,7 @@ def test_a_hook_that_is_not_completed_times_out(stage: Stage) -> None:
     assert stage.instance(instance_id)["State"]["Name"] == "terminated"
 
 
-def test_a_lifecycle_action_is_known_by_its_token_or_its_instance(stage: Stage) -> None:
+def test_a_lifecycle_action_is_identified_by_its_token_or_its_instance(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     token = stage.aws.event()["detail"]["LifecycleActionToken"]
     another = "00000000-0000-4000-8000-000000000000"

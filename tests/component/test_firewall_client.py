@@ -66,7 +66,7 @@ def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) ->
     return PanOsFirewall(ADDRESS, settings, administrator)
 
 
-def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
+def test_the_client_connects_to_the_address_and_verifies_the_name(api: XmlApi) -> None:
     api.answers(success("<licenses/>"))
     assert reach(api).licenses() == []
     assert api.requests == [
@@ -84,7 +84,7 @@ def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
     ],
     ids=["the address", "another name", "another CA"],
 )
-def test_nothing_is_sent_to_an_unproven_server(
+def test_nothing_is_sent_to_an_unverified_server(
     api: XmlApi, server_name: str, ca_bundle: str | None
 ) -> None:
     with pytest.raises(DeviceCertificateError, match="server_name"):
@@ -105,7 +105,7 @@ def test_nothing_is_sent_to_an_unproven_server(
         (Answer(error("A commit is pending. Please try again later.", "13")), DeviceRefusedError),
     ],
 )
-def test_what_is_no_answer_has_a_name(
+def test_each_unusable_response_raises_its_own_error(
     api: XmlApi, answer: Answer, expected: type[Exception]
 ) -> None:
     api.answers(answer)
@@ -127,7 +127,7 @@ def test_what_is_no_answer_has_a_name(
         ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
     ],
 )
-def test_how_far_a_firewall_has_come(
+def test_the_state_shows_the_progress_of_the_boot(
     api: XmlApi,
     chassis_answer: str,
     known_jobs: list[tuple[str, str, str]],

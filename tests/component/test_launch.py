@@ -59,7 +59,7 @@ def assert_wired(cloud: Cloud) -> None:
 
 @pytest.mark.documents(id="failure-modes/L14")
 @pytest.mark.documents(id="readiness/gate/normal")
-def test_a_launch_from_event_to_service(
+def test_a_launch_brings_a_firewall_into_service(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching, age=100)
@@ -120,7 +120,7 @@ def test_resources_are_tagged_with_their_owner(
     assert all(len(token) <= 64 for token in tokens), "EC2's limit"
 
 
-def test_without_gate_one_visit_is_enough(
+def test_without_a_readiness_gate_one_visit_is_enough(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_gate(launching, monkeypatch)
@@ -129,7 +129,9 @@ def test_without_gate_one_visit_is_enough(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-def test_the_call_budget(launching: Cloud, fake_panorama: FakePanorama) -> None:
+def test_a_launch_stays_within_the_call_budget(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
     event = launch_event(launching)
     launching.deliver(event)
     wiring = launching.counted_calls()
@@ -160,7 +162,7 @@ def test_an_event_after_the_hook_ended_creates_nothing(
     assert metrics(logs())["LaunchHookClosed"] == 1
 
 
-def test_equal_messages_in_one_batch_are_one_visit(
+def test_duplicate_messages_in_one_batch_are_processed_once(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_gate(launching, monkeypatch)
@@ -287,7 +289,7 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     "code",
     ["IncorrectState", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.InUse"],
 )
-def test_an_interface_that_is_not_usable_yet_is_waited_for(
+def test_a_launch_waits_for_an_interface_that_is_not_usable_yet(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, code: str, logs: Logs
 ) -> None:
     without_gate(launching, monkeypatch)
@@ -309,7 +311,7 @@ def test_an_interface_that_is_not_usable_yet_is_waited_for(
         ("AttachNetworkInterface", "AttachmentLimitExceeded"),
     ],
 )
-def test_a_refusal_for_good_is_undone_and_abandoned(
+def test_a_permanent_error_undoes_and_abandons_the_launch(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
     launching.errors[operation] = [client_error(code, operation=operation)]
@@ -356,7 +358,7 @@ def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
     assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
 
 
-def test_a_firewall_with_its_interfaces_is_waited_for_after_its_boot(
+def test_a_launch_waits_for_a_booted_firewall_that_has_its_interfaces(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launch_event(launching, age=890)) == ["message-0"]
@@ -366,7 +368,7 @@ def test_a_firewall_with_its_interfaces_is_waited_for_after_its_boot(
 
 
 @pytest.mark.documents(id="failure-modes/L5")
-def test_a_zone_without_subnet_is_abandoned(
+def test_a_launch_in_a_zone_without_a_subnet_is_abandoned(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     settings = launching.launch_settings(readiness="off", panorama=None)
@@ -407,7 +409,7 @@ def test_an_occupied_device_index_is_left_alone(
     ],
     ids=["never registered", "not connected", "not in sync"],
 )
-def test_the_deadline_abandons_with_the_reason(
+def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     launching: Cloud,
     fake_panorama: FakePanorama,
     logs: Logs,
@@ -429,7 +431,7 @@ def test_the_deadline_abandons_with_the_reason(
 
 
 @pytest.mark.documents(id="readiness/gate/no-license")
-def test_a_license_is_waited_for(
+def test_a_launch_waits_for_a_license(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = launch_event(launching)
@@ -520,7 +522,7 @@ def test_an_event_of_another_group_or_hook_goes_to_the_dead_letter_queue(
     assert launching.dead_letters() == [(error, json.dumps(event))]
 
 
-def test_a_test_notification_is_done(launching: Cloud) -> None:
+def test_a_test_notification_is_ignored(launching: Cloud) -> None:
     assert launching.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
     assert launching.dead_letters() == []
 
@@ -539,7 +541,7 @@ def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Lo
     assert metrics(logs())["VisitFailed"] == 1
 
 
-def test_logs_name_the_instance_and_no_secret(
+def test_logs_name_the_instance_and_contain_no_secret(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching)

@@ -94,7 +94,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
 
 
 @pytest.mark.documents(id="readiness/batch/one-fails")
-def test_an_error_of_a_call_is_of_one_instance(
+def test_a_failed_call_affects_only_its_own_instance(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """The others are attached, and their log records name their own instances."""
@@ -167,7 +167,7 @@ def test_a_run_without_time_changes_nothing_and_retries_all_soon(
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
-def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
+def test_when_time_runs_out_the_rest_of_the_batch_is_retried(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     instance_ids = add_instances(launching, 3)
@@ -185,7 +185,7 @@ def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
-def test_wiring_stops_between_two_rounds_when_time_runs_out(
+def test_attaching_stops_between_two_rounds_when_time_runs_out(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
@@ -210,7 +210,7 @@ def test_wiring_stops_between_two_rounds_when_time_runs_out(
 
 
 @pytest.mark.documents(id="readiness/gate/deadline")
-def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
+def test_the_reason_is_tagged_before_the_hook_is_completed(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launches(launching, [launching.instance_id], age=2000)[0]
@@ -230,7 +230,7 @@ def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
 
 
 @pytest.mark.documents(id="readiness/gate/tag-refused")
-def test_a_reason_that_cannot_be_noted_abandons_all_the_same(
+def test_a_launch_is_abandoned_even_if_the_reason_cannot_be_tagged(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = launching.launch_settings(readiness="off", panorama=None)
@@ -258,7 +258,7 @@ def out_of_sync(panorama: FakePanorama, instance_ids: list[str], **changes: Any)
 
 
 @pytest.mark.documents(id="readiness/gate/push")
-def test_one_push_for_all_that_are_out_of_sync(
+def test_one_push_covers_all_firewalls_that_are_out_of_sync(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_push(launching, monkeypatch)

@@ -44,7 +44,7 @@ def wired(cloud: Cloud) -> dict[str, Any]:
 
 
 @pytest.mark.documents(id="readiness/gate/firewall-api")
-def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
+def test_a_ready_firewall_enters_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
     event = wired(launching)
     assert own.addresses == [], "a firewall that was just attached has not booted"
     assert launching.deliver(event) == []
@@ -71,7 +71,7 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
         ({"fail": raising(DeviceAccessError(FIREWALL, "wrong key"))}, "wrong key"),
     ],
 )
-def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
+def test_a_firewall_that_is_not_ready_is_abandoned_at_the_deadline(
     launching: Cloud, own: FakeFirewall, logs: Logs, changes: dict[str, Any], reason: str
 ) -> None:
     for name, value in changes.items():
@@ -86,7 +86,7 @@ def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
     assert reason in launching.tags()["vmseries-autoscale:abandoned"]
 
 
-def test_a_bundle_needs_no_license_and_a_serial_may_be_unknown(
+def test_a_bundle_needs_neither_a_license_nor_a_serial_number(
     launching: Cloud, own: FakeFirewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own.licensed, own.number = [], None

@@ -64,7 +64,7 @@ NOBODY: dict[str, Callable[[Cloud], list[Device]]] = {
 @pytest.mark.documents(id="readiness/identity/reused-address")
 @pytest.mark.documents(id="readiness/identity/same-name")
 @pytest.mark.parametrize("situation", NOBODY)
-def test_nothing_is_touched_and_the_launch_waits(
+def test_an_unidentified_firewall_is_not_changed_and_the_launch_waits(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], situation: str
 ) -> None:
     for device in NOBODY[situation](launching):
@@ -76,7 +76,7 @@ def test_nothing_is_touched_and_the_launch_waits(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_that_another_instance_is_known_to_be(
+def test_a_firewall_tagged_for_another_instance_is_not_matched(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], logs: Logs
 ) -> None:
     """Its instance is gone, its address is ours now, and Panorama has not noticed."""
@@ -94,7 +94,7 @@ def test_a_firewall_that_another_instance_is_known_to_be(
     assert not [key for key in launching.tags() if "serial" in key]
 
 
-def test_an_address_of_its_own_is_evidence(
+def test_a_unique_management_address_identifies_the_firewall(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
 ) -> None:
     fake_panorama.register(replace(seen_as(launching, "S1"), policy_status="In Sync"))

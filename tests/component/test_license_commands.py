@@ -115,14 +115,14 @@ def test_licenses_are_read_from_the_firewall(api: XmlApi, way: Way) -> None:
     assert api.requests[0]["key"] == KEY
 
 
-def test_the_licensing_key_is_data(api: XmlApi, way: Way) -> None:
+def test_the_licensing_key_is_escaped(api: XmlApi, way: Way) -> None:
     way.commands.set_licensing_api_key("a<b&c")
     assert fromstring(api.requests[0]["cmd"]).findtext("license/api-key/set/key") == "a<b&c"
     assert api.requests[0].get("target") == way.target
 
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
-def test_the_same_licensing_key_again_is_success(api: XmlApi, way: Way) -> None:
+def test_setting_the_same_licensing_key_again_succeeds(api: XmlApi, way: Way) -> None:
     api.answers(error("API key is same as old"))
     way.commands.set_licensing_api_key("key")
 
@@ -151,7 +151,9 @@ def test_a_refused_licensing_key_is_an_error(api: XmlApi, way: Way) -> None:
         *("other text", "in progress", "no answer in time"),
     ],
 )
-def test_deactivation(api: XmlApi, way: Way, answer: Answer, confirmed: bool) -> None:
+def test_the_response_shows_whether_a_deactivation_is_confirmed(
+    api: XmlApi, way: Way, answer: Answer, confirmed: bool
+) -> None:
     api.answers(answer)
     assert way.commands.deactivate_license() is confirmed
     assert api.requests[0]["cmd"] == (

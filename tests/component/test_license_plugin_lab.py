@@ -62,7 +62,7 @@ def test_licenses_are_returned_when_the_plugins_changes_are_committed(site: Site
     assert site.outside.licensing.used() == 1
 
 
-def test_a_license_that_was_already_returned_is_success(site: Site) -> None:
+def test_deactivating_a_license_that_was_already_returned_succeeds(site: Site) -> None:
     serial = site.join()
     for _ in range(2):
         site.ask(serial)
@@ -72,7 +72,7 @@ def test_a_license_that_was_already_returned_is_success(site: Site) -> None:
 
 
 @pytest.mark.documents(id="licensing/plugin/silent-failure")
-def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
+def test_the_plugins_response_does_not_prove_a_deactivation(site: Site) -> None:
     """Without its key Panorama promises as ever, and nothing comes of it."""
     serial = site.join()
     site.outside.panorama.licenses.api_key.value = None

@@ -91,7 +91,7 @@ def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_the_plugins_list_is_read_back_before_anything_is_removed(
+def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(by_plugin)
@@ -128,7 +128,7 @@ def test_the_plugins_list_is_read_back_before_anything_is_removed(
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_a_batch_takes_one_request_to_the_plugin(
+def test_a_batch_sends_one_request_to_the_plugin(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [launching.instance_id, *(launching.add_instance() for _ in OTHERS[1:])]
@@ -176,7 +176,7 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
 
 
 @pytest.mark.documents(id="licensing/plugin/late-firewall")
-def test_a_firewall_that_notices_late_is_not_waited_for(
+def test_the_firewalls_own_license_list_may_be_out_of_date(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
     event = termination_event(by_plugin)
@@ -213,7 +213,7 @@ FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
 
 @pytest.mark.documents(id="licensing/plugin/already-returned")
 @pytest.mark.parametrize("first", FIRST)
-def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
+def test_a_license_that_was_returned_before_the_first_visit_counts_as_returned(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
     first(fake_panorama)
@@ -228,7 +228,7 @@ def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
 
 @pytest.mark.documents(id="licensing/plugin/returned-meanwhile")
 @pytest.mark.parametrize("first", FIRST)
-def test_a_license_that_is_returned_between_two_visits_ends_the_same(
+def test_a_license_that_is_returned_between_two_visits_counts_as_returned(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
 ) -> None:
     event = termination_event(by_plugin)
@@ -257,7 +257,7 @@ def test_the_plugin_returns_the_license_of_a_dead_firewall(
 
 
 @pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
-def test_the_wrong_license_manager_is_no_success(
+def test_the_wrong_license_manager_is_reported(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
@@ -344,7 +344,7 @@ class UntilItsOwnList(FakeContext):
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
 @pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
-def test_the_plugins_changes_are_committed_later_if_not_at_once(
+def test_a_postponed_commit_of_the_plugins_changes_is_made_later(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
     """Auto-deactivation was first, and its changes are not committed yet."""
@@ -453,7 +453,7 @@ def reconcile_licenses(
 
 
 @pytest.mark.documents(id="licensing/plugin/died-without-hook")
-def test_the_plugin_returns_the_license_of_a_firewall_without_visits(
+def test_the_reconcile_function_returns_a_license_through_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     gone = gone_for_good(reconciling, fake_panorama)
@@ -543,7 +543,7 @@ def test_a_licensing_error_names_its_cause_and_is_retried(
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
-def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
+def test_a_termination_waits_for_an_unreachable_license_server_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
@@ -623,7 +623,7 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
 
 
 @pytest.mark.documents(id="licensing/direct/already-returned")
-def test_without_panorama_a_license_that_is_back_already_is_success(
+def test_without_panorama_a_license_that_was_already_returned_counts_as_returned(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     """A firewall without a license has no serial number."""
@@ -636,7 +636,7 @@ def test_without_panorama_a_license_that_is_back_already_is_success(
 
 
 @pytest.mark.documents(id="licensing/direct/slow")
-def test_without_panorama_a_slow_license_server_is_read_back_later(
+def test_without_panorama_a_slow_deactivation_is_verified_later(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.works = False
@@ -670,7 +670,7 @@ def test_without_panorama_a_licensing_error_names_its_cause(
 
 
 @pytest.mark.documents(id="licensing/direct/no-response")
-def test_without_panorama_an_unreachable_firewall_is_abandoned_at_the_deadline(
+def test_without_panorama_an_unreachable_firewall_is_terminated_at_the_deadline(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     its_own_api.fail = unreachable_firewall
@@ -703,7 +703,7 @@ def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
 
 
 @pytest.mark.documents(id="licensing/direct/abandoned")
-def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waited_for(
+def test_without_panorama_a_termination_does_not_wait_for_an_abandoned_firewall(
     running: Cloud, its_own_api: FakeFirewall, logs: Logs
 ) -> None:
     abandoned = {"Key": "vmseries-autoscale:abandoned", "Value": "the deadline passed"}
@@ -721,7 +721,7 @@ def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waite
 
 
 @pytest.mark.documents(id="licensing/direct/no-management-interface")
-def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
+def test_without_panorama_a_firewall_without_a_management_interface_has_no_license(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Without a management interface a firewall gets none."""

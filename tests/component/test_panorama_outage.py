@@ -51,7 +51,7 @@ def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
 
 
 @pytest.mark.documents(id="panorama/pair/long-outage")
-def test_what_is_left_at_the_deadline_is_done_later_or_reported(leaving: Fleet) -> None:
+def test_removals_left_at_the_deadline_are_made_later_or_reported(leaving: Fleet) -> None:
     go_on(leaving, timedelta(hours=25), 30 * MINUTE)
     assert leaving.aws.members == {}, "no firewall is held for ever"
     serials = set(leaving.serials.values())

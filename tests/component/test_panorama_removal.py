@@ -75,7 +75,7 @@ def removed(panorama: FakePanorama) -> set[str]:
 
 
 @pytest.mark.documents(id="panorama/commit/in-progress")
-def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
+def test_a_visit_during_a_commit_leaves_its_own_commit_to_the_next_visit(
     panorama: FakePanorama,
 ) -> None:
     visit(panorama, "S1")
@@ -94,7 +94,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
 
 
 @pytest.mark.documents(id="panorama/commit/shared")
-def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
+def test_two_commits_are_at_least_the_commit_interval_apart(panorama: FakePanorama) -> None:
     visit(panorama, "S1")
     panorama.end_job(0)
     seconds = COMMIT_INTERVAL.total_seconds()
@@ -107,7 +107,7 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
 
 
 @pytest.mark.documents(id="panorama/commit/shared")
-def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
+def test_a_commit_waits_for_removals_that_follow_within_seconds(panorama: FakePanorama) -> None:
     outcomes = visit(panorama, "S1", more_coming=True)
     assert outcomes == {"S1": Retry("more firewalls will be removed soon and committed together")}
     visit(panorama, "S2", at=10)
@@ -130,7 +130,7 @@ def test_commits_are_recognized_by_their_descriptions(panorama: FakePanorama) ->
 
 @pytest.mark.documents(id="panorama/commit/concurrent-visits")
 @pytest.mark.parametrize("call", range(13))
-def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, call: int) -> None:
+def test_a_visit_in_the_middle_of_another_is_harmless(panorama: FakePanorama, call: int) -> None:
     others: dict[str, Outcome] = {}
 
     def meanwhile(_name: str) -> None:
@@ -151,7 +151,7 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
 
 
 @pytest.mark.documents(id="panorama/commit/nothing-to-commit")
-def test_a_removal_that_another_visit_committed_is_not_another_administrators(
+def test_a_removal_committed_by_another_visit_is_not_attributed_to_another_administrator(
     panorama: FakePanorama,
 ) -> None:
     """It was removed by an earlier visit, and two commits are requested at the same moment."""
@@ -257,7 +257,7 @@ class Storm:
 @pytest.mark.documents(id="panorama/commit/hundred")
 @pytest.mark.properties
 @given(seed=st.integers(0), license_seconds=st.integers(0, 120))
-def test_a_hundred_terminations_at_once_take_four_commits_at_most(
+def test_a_hundred_simultaneous_terminations_take_at_most_four_commits(
     seed: int, license_seconds: int
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
@@ -266,7 +266,9 @@ def test_a_hundred_terminations_at_once_take_four_commits_at_most(
 
 @pytest.mark.properties
 @given(seed=st.integers(0))
-def test_a_hundred_terminations_take_few_commits_when_visits_have_time_for_few(seed: int) -> None:
+def test_a_hundred_terminations_take_few_commits_even_if_a_visit_handles_few_firewalls(
+    seed: int,
+) -> None:
     random = Random(seed)  # noqa: S311 - no secret
     assert Storm(random, 100, 30, turns=15).run() <= 6
 
@@ -275,7 +277,7 @@ def test_a_hundred_terminations_take_few_commits_when_visits_have_time_for_few(s
 
 
 @pytest.mark.documents(id="panorama/removal/referenced")
-def test_a_reference_is_an_error_of_its_own_firewall_only(
+def test_a_reference_blocks_only_its_own_firewall(
     panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove = panorama.remove
@@ -302,7 +304,9 @@ REASON = "device-group -> DG -> pre-rulebase -> target 'S1' is not a valid refer
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama) -> None:
+def test_a_removal_that_fails_every_commit_does_not_block_the_others(
+    panorama: FakePanorama,
+) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1", "S2")
     panorama.finish_job()
@@ -332,7 +336,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
+def test_any_visit_reverts_a_removal_that_failed_its_commit(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1")
     visit(panorama, "S2", at=1)
@@ -347,7 +351,7 @@ def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanora
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePanorama) -> None:
+def test_a_removal_that_fails_every_commit_is_retried_alone(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     for round_ in range(3):
         visit(panorama, "S1", at=300 * round_)
@@ -359,7 +363,9 @@ def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePano
 
 
 @pytest.mark.documents(id="panorama/commit/failed-twice")
-def test_an_unnamed_failure_is_reverted_when_it_happens_twice(panorama: FakePanorama) -> None:
+def test_removals_are_reverted_after_two_failures_that_name_no_firewall(
+    panorama: FakePanorama,
+) -> None:
     panorama.commit_fails = ("Commit failed",)
     visit(panorama, "S1")
     panorama.finish_job()
@@ -394,7 +400,7 @@ def test_nothing_is_reverted_while_another_batch_is_being_committed(
 
 
 @pytest.mark.documents(id="panorama/contention/full-commit")
-def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama) -> None:
+def test_a_required_full_commit_is_reported_and_never_made(panorama: FakePanorama) -> None:
     panorama.commit_fails = ("Full commit is required",)
     for at in (0, 100, 200, 300):
         outcomes = visit(panorama, "S1", at=at)
@@ -404,7 +410,9 @@ def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama
 
 
 @pytest.mark.documents(id="panorama/contention/other-edits")
-def test_an_administrators_unfinished_edits_stay_what_they_are(panorama: FakePanorama) -> None:
+def test_another_administrators_unfinished_edits_are_neither_committed_nor_reverted(
+    panorama: FakePanorama,
+) -> None:
     panorama.user = "operator"
     panorama.remove(Part.DEVICE_GROUP, "S4")
     panorama.user = "autoscale"
@@ -474,7 +482,7 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
 
 
 @pytest.mark.documents(id="panorama/pair/outage")
-def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
+def test_a_removal_is_retried_while_both_peers_are_down(panorama: FakePanorama) -> None:
     def away(_name: str) -> None:
         raise DeviceUnavailableError(PANORAMA, "no answer")
 
@@ -524,7 +532,9 @@ def test_two_module_instances_share_a_panorama(
 
 
 @pytest.mark.documents(id="panorama/shared/failed-commit")
-def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: FakePanorama) -> None:
+def test_a_failed_commit_of_one_module_instance_does_not_affect_the_other(
+    panorama: FakePanorama,
+) -> None:
     east, west = As(panorama, "east"), As(panorama, "west")
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]

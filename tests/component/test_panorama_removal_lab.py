@@ -147,7 +147,7 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
         *("unauthorized", "role without commit", "502", "reset", "truncated", "full commit"),
     ],
 )
-def test_contention_is_waited_for_or_named_and_then_all_is_done(
+def test_a_removal_succeeds_once_the_contention_ends(
     east: Deployment,
     trouble: dict[str, Any],
     calm: dict[str, Any],
@@ -171,7 +171,7 @@ def test_contention_is_waited_for_or_named_and_then_all_is_done(
 
 @pytest.mark.documents(id="panorama/shared/one-group")
 @pytest.mark.documents(id="panorama/shared/two-groups")
-def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
+def test_a_scale_in_of_one_deployment_does_not_affect_another(
     east: Deployment, west: Deployment
 ) -> None:
     for deployment, serial in ((east, "S1"), (west, "S3")):
@@ -188,7 +188,7 @@ def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
 
 
 @pytest.mark.documents(id="panorama/shared/failed-commit")
-def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
+def test_a_removal_that_fails_every_commit_does_not_affect_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:
     reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"

@@ -168,7 +168,7 @@ def by_kind(findings: Any) -> dict[Severity, list[str]]:
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
-def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
+def test_a_correct_setup_has_no_problems(api: XmlApi, validate: Validate) -> None:
     found = validate()
     assert found[Severity.PROBLEM] == []
     assert found[Severity.UNCHECKED] == []
@@ -187,7 +187,7 @@ def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
-def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
+def test_the_checks_change_nothing(api: XmlApi, validate: Validate) -> None:
     validate()
     assert {fields.get("action", "show") for fields in api.requests} <= {"show", "get"}
     (commit,) = [fields["cmd"] for fields in api.requests if fields["type"] == "commit"]
@@ -206,7 +206,7 @@ def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
         ({"ca_bundle": "no certificate"}, "does not contain certificates in PEM format"),
     ],
 )
-def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
+def test_the_connection_is_checked_even_if_the_secret_is_invalid(
     api: XmlApi,
     secret: dict[str, Any],
     validate: Validate,
@@ -224,7 +224,7 @@ def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
 
 
 @pytest.mark.documents(id="preflight/secret/whitespace")
-def test_a_value_that_was_copied_with_its_line_end(
+def test_white_space_around_a_secret_value_is_reported(
     secret: dict[str, Any], validate: Validate
 ) -> None:
     secret["api_key"] = "very-secret\n"
@@ -236,7 +236,7 @@ def test_a_value_that_was_copied_with_its_line_end(
 
 
 @pytest.mark.documents(id="preflight/secret/unreadable")
-def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_secret_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     class SecretsManager:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
             raise RuntimeError("Secrets Manager can't find the specified secret.")
@@ -247,7 +247,7 @@ def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.documents(id="preflight/secret/shape")
-def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
+def test_an_invalid_ca_bundle_in_the_firewalls_secret_is_reported(secret: dict[str, Any]) -> None:
     assert by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
     secret_store.clear_cache()
@@ -259,7 +259,7 @@ def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
+def test_an_unresolvable_host_name_is_reported(api: XmlApi, validate: Validate) -> None:
     found = validate(hostnames=("panorama.invalid",))
     (text,) = found[Severity.PROBLEM]
     assert text.startswith(f"panorama.invalid:{api.port}: the name cannot be resolved")
@@ -267,14 +267,14 @@ def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_a_closed_port(api: XmlApi, validate: Validate) -> None:
+def test_a_closed_port_is_reported(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed (Connection refused)")
     assert "panorama.port" in text
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_timeout_names_what_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any) -> None:
         raise TimeoutError
 
@@ -289,7 +289,9 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Validate) -> None:
+def test_a_certificate_of_an_untrusted_authority_is_reported(
+    secret: dict[str, Any], validate: Validate
+) -> None:
     secret["ca_bundle"] = trustme.CA().cert_pem.bytes().decode()
     found = validate()
     (text,) = found[Severity.PROBLEM]
@@ -302,13 +304,13 @@ def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Va
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None:
+def test_a_certificate_for_another_name_is_reported(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=("127.0.0.1",))[Severity.PROBLEM]
     assert text.startswith(f"127.0.0.1:{api.port}: the certificate is for another name")
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
+def test_an_expired_certificate_is_reported(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
         found = by_kind(connectivity.check_certificate("localhost", server.port, trust, SECRET))
@@ -319,7 +321,7 @@ def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
 
 
 @pytest.mark.documents(id="preflight/credential")
-def test_a_wrong_key(content: Content, validate: Validate) -> None:
+def test_a_rejected_api_key_is_reported(content: Content, validate: Validate) -> None:
     content.answers = {"": FORBIDDEN}
     (text,) = validate()[Severity.PROBLEM]
     assert "localhost rejects the administrator autoscale" in text
@@ -335,7 +337,7 @@ def test_a_wrong_key(content: Content, validate: Validate) -> None:
         ("<commit>", UNAUTHORIZED, "Commit", 0),
     ],
 )
-def test_a_role_that_lacks_a_right(
+def test_a_missing_right_of_the_role_is_reported(
     content: Content,
     validate: Validate,
     word: str,
@@ -353,7 +355,7 @@ def test_a_role_that_lacks_a_right(
 
 
 @pytest.mark.documents(id="preflight/panorama-busy")
-def test_a_busy_panorama_is_retried_and_no_problem(content: Content, validate: Validate) -> None:
+def test_a_busy_panorama_is_not_a_problem(content: Content, validate: Validate) -> None:
     content.answers = {"<commit>": BUSY}
     found = validate()
     assert found[Severity.PROBLEM] == []
@@ -363,7 +365,7 @@ def test_a_busy_panorama_is_retried_and_no_problem(content: Content, validate: V
 
 
 @pytest.mark.documents(id="preflight/role/removal-pending")
-def test_nothing_is_committed_while_a_removal_is_under_way(
+def test_nothing_is_committed_while_a_removal_is_in_progress(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
     content.answers = {
@@ -384,7 +386,7 @@ def pair(state: str) -> str:
 
 
 @pytest.mark.documents(id="preflight/pair")
-def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: Validate) -> None:
+def test_naming_only_the_passive_peer_is_a_problem(content: Content, validate: Validate) -> None:
     content.state = pair("secondary-passive")
     found = validate()
     (text,) = found[Severity.PROBLEM]
@@ -405,7 +407,7 @@ def test_the_active_peer_is_used_and_the_other_one_is_reported(
 
 
 @pytest.mark.documents(id="preflight/pair")
-def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
+def test_two_names_without_high_availability_are_a_problem(validate: Validate) -> None:
     (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Severity.PROBLEM]
     assert text.startswith("High availability is disabled on localhost and LOCALHOST")
 
@@ -432,7 +434,7 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
 
 @pytest.mark.documents(id="preflight/license-manager")
 @pytest.mark.parametrize(("there", "kind"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)])
-def test_the_license_manager(
+def test_a_missing_license_manager_is_a_problem(
     content: Content,
     settings: PanoramaSettings,
     secret: dict[str, Any],
@@ -449,7 +451,9 @@ def test_the_license_manager(
 
 
 @pytest.mark.documents(id="preflight/old-release")
-def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
+def test_a_release_without_multi_config_is_reported_to_remove_firewalls_one_by_one(
+    content: Content, validate: Validate
+) -> None:
     content.version = "10.0.12"
     assert (
         "PAN-OS 10.0.12: the firewalls of a batch are removed one by one."
@@ -461,7 +465,9 @@ def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate:
 
 
 @pytest.mark.documents(id="preflight/publishing")
-def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate: Validate) -> None:
+def test_a_template_may_provide_settings_that_the_stack_lacks(
+    content: Content, validate: Validate
+) -> None:
     content.templates = ("first", "second")
     content.cloudwatch = {
         "template-stack": "<timeout>1</timeout>",
@@ -486,7 +492,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
         ({"enabled": "yes", "name": NAMESPACE, "timeout": "1"}, []),
     ],
 )
-def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[str]) -> None:
+def test_each_wrong_publishing_setting_is_reported(found: dict[str, str], texts: list[str]) -> None:
     problems = by_kind(metric_publishing.check_publishing("TS", NAMESPACE, found))[Severity.PROBLEM]
     assert len(problems) == len(texts)
     for problem, text in zip(problems, texts, strict=True):
@@ -495,7 +501,7 @@ def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[
 
 
 @pytest.mark.documents(id="preflight/publishing")
-def test_a_template_variable_is_not_guessed() -> None:
+def test_a_template_variable_is_reported_as_unchecked() -> None:
     found = by_kind(
         metric_publishing.check_publishing(
             "TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"}

@@ -94,7 +94,7 @@ def assert_wired(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
-def test_two_launch_visits_at_once_wire_an_instance_once(
+def test_two_simultaneous_launch_visits_attach_each_interface_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
     one = as_read(launching, Transition.LAUNCHING)
@@ -109,7 +109,7 @@ def test_two_launch_visits_at_once_wire_an_instance_once(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-def test_two_last_launch_visits_at_once_complete_the_hook_once(
+def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = as_read(launching, Transition.LAUNCHING)
@@ -121,7 +121,7 @@ def test_two_last_launch_visits_at_once_complete_the_hook_once(
 
 
 @pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
-def test_two_terminate_visits_at_once_leave_nothing_and_complete_the_hook_once(
+def test_two_simultaneous_terminate_visits_leave_nothing_and_complete_the_hook_once(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
     event = running.event(Transition.TERMINATING)
@@ -139,7 +139,7 @@ def test_two_terminate_visits_at_once_leave_nothing_and_complete_the_hook_once(
     assert len(fake_panorama.jobs) == 1
 
 
-def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconciler_finds(
+def test_the_reconcile_function_removes_resources_created_after_the_termination(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hook was open when it looked; all that follows happens while it creates interfaces."""
@@ -172,7 +172,7 @@ def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconcil
 # The same event more than once.
 
 
-def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
+def test_an_event_and_its_resent_copy_in_one_batch_cause_one_termination(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = running.event(Transition.TERMINATING)
@@ -190,7 +190,7 @@ def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
 
 
 @pytest.mark.documents(id="readiness/batch/duplicate")
-def test_an_event_and_its_resent_copy_in_one_batch_are_one_launch(
+def test_an_event_and_its_resent_copy_in_one_batch_cause_one_launch(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
@@ -231,7 +231,7 @@ def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
     assert metrics(logs())["LaunchHookClosed"] == 1
 
 
-def test_a_termination_before_the_launch_has_ended_undoes_it(
+def test_a_termination_during_the_launch_undoes_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its launch message is still in the queue, and comes last."""
@@ -252,7 +252,7 @@ def test_a_termination_before_the_launch_has_ended_undoes_it(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-def test_a_firewall_that_joins_panorama_while_it_leaves_is_removed_too(
+def test_a_firewall_that_registers_during_its_termination_is_removed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was abandoned while it booted, and registers between two terminate visits."""
@@ -282,7 +282,7 @@ def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(
     assert launching.own_interfaces() == []
 
 
-def test_a_launch_event_for_an_instance_that_never_was_is_abandoned_at_the_deadline(
+def test_a_launch_event_for_an_instance_that_never_existed_is_abandoned_at_the_deadline(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launching.event(Transition.LAUNCHING, UNKNOWN, age=2700)) == []
@@ -290,7 +290,7 @@ def test_a_launch_event_for_an_instance_that_never_was_is_abandoned_at_the_deadl
     assert launching.own_interfaces() == []
 
 
-def test_a_terminate_event_for_an_instance_that_never_was_is_completed(
+def test_a_terminate_event_for_an_instance_that_never_existed_is_completed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert running.deliver(running.event(Transition.TERMINATING, UNKNOWN)) == []
@@ -299,13 +299,13 @@ def test_a_terminate_event_for_an_instance_that_never_was_is_completed(
     assert fake_panorama.entries() == 4
 
 
-def test_a_test_notification_of_the_terminate_hook_is_done(running: Cloud) -> None:
+def test_a_test_notification_of_the_terminate_hook_is_ignored(running: Cloud) -> None:
     assert running.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
     assert running.dead_letters() == []
     assert running.counted_calls() == 0
 
 
-def test_an_event_of_another_group_is_never_acted_on(
+def test_an_event_of_another_group_causes_no_action(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     other = running.add_instance()
@@ -315,7 +315,7 @@ def test_an_event_of_another_group_is_never_acted_on(
     assert running.counted_calls() == 0
 
 
-def test_a_batch_of_everything_has_an_outcome_for_each(
+def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A test notification, rubbish, a stranger, a closed hook and two who really leave."""

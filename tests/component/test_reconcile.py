@@ -134,7 +134,7 @@ def test_a_lost_launch_event_is_resent_and_completed(
     assert cloud.own_interfaces() == []
 
 
-def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
+def test_a_resent_launch_event_brings_an_attached_firewall_into_service(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its message died in the middle: what is there is used."""
@@ -167,7 +167,7 @@ def test_a_lost_terminate_event_is_resent_and_completed(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
+def test_a_message_without_a_response_is_not_sent_again_in_the_same_run(
     reconciling: Cloud, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two messages would be two chains of visits for one instance."""
@@ -197,7 +197,7 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-def test_an_event_whose_visits_go_on_is_not_resent(
+def test_an_event_with_recent_visits_is_not_resent(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait(reconciling, Transition.TERMINATING, since=DAY / 2)
@@ -214,7 +214,7 @@ def test_an_event_whose_visits_go_on_is_not_resent(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
+def test_a_visit_of_the_launch_does_not_count_for_the_termination(reconciling: Cloud) -> None:
     note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
@@ -231,7 +231,7 @@ def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -
         ("InService", LONG),
     ],
 )
-def test_an_instance_that_does_not_wait_or_not_for_long_is_left_alone(
+def test_an_instance_that_has_not_waited_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
     reconciling.set_members({reconciling.instance_id: state})
@@ -252,7 +252,7 @@ def test_lost_events_are_resent_while_panorama_is_unreachable(
     assert len(resent_events(reconciling)) == 1
 
 
-def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
+def test_an_open_hook_is_found_on_any_page_of_the_scaling_activities(reconciling: Cloud) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
     for number in range(7):
         record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
@@ -291,7 +291,7 @@ def long_ago(cloud: Cloud) -> None:
 
 @pytest.mark.documents(id="panorama/removal/no-visit")
 @pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
-def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
+def test_everything_of_a_firewall_that_ended_without_its_hook_is_removed(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -344,7 +344,7 @@ def test_a_removal_whose_commit_failed_is_reported_and_retried(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
+def test_a_termination_cut_short_at_the_deadline_is_finished(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_panorama.fail = unreachable
@@ -362,7 +362,7 @@ def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
     assert_nothing_left(running, fake_panorama)
 
 
-def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
+def test_a_firewall_that_is_only_a_managed_device_is_removed(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Something referred to it, so that the terminate function got it out of its groups only."""
@@ -388,7 +388,7 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
     assert_nothing_left(running, fake_panorama)
 
 
-def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
+def test_a_firewall_without_a_matching_host_name_is_found_by_its_tag(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -411,7 +411,9 @@ def test_a_detached_instance_that_lives_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
+def test_orphans_of_an_empty_group_are_removed(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
     end_without_visits(reconciling, fake_panorama)
     assert reconciling.account.members == {}
     run(reconciling)
@@ -419,7 +421,7 @@ def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePan
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
+def test_a_member_is_left_alone_even_if_ec2_shows_it_as_terminated(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """Auto Scaling has not seen it yet: its terminate hook will run."""
@@ -439,7 +441,7 @@ def test_a_recent_termination_is_left_to_its_visits(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_when_a_detached_instance_went_is_not_when_it_was_detached(
+def test_the_age_of_a_detached_instance_does_not_count_from_its_detachment(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
@@ -452,7 +454,7 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
     assert run(reconciling)["orphans"] == {gone: SERIAL}
 
 
-def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
+def test_a_connected_firewall_is_never_an_orphan(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -478,7 +480,7 @@ def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
 
 
 @pytest.mark.documents(id="panorama/shared/foreign-firewalls")
-def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
+def test_firewalls_outside_the_device_group_are_ignored(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
@@ -487,7 +489,7 @@ def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
     assert_only_looked(reconciling)
 
 
-def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
+def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -561,7 +563,7 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeTargetHealth", 0),
     ],
 )
-def test_without_the_inventory_of_aws_nothing_is_removed(
+def test_nothing_is_removed_if_the_aws_inventory_fails(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -595,7 +597,7 @@ def fail_later(
     monkeypatch.setattr(cloud.account, "call", call)
 
 
-def test_without_the_inventory_of_panorama_nothing_is_removed(
+def test_nothing_is_removed_if_the_panorama_inventory_fails(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     end_without_visits(reconciling, fake_panorama)
@@ -608,7 +610,7 @@ def test_without_the_inventory_of_panorama_nothing_is_removed(
 # How much, how soon, and whether at all.
 
 
-def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
+def test_the_cap_removes_the_oldest_first_and_postpones_the_others(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
@@ -628,7 +630,7 @@ def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_the_share_is_one_of_all_firewalls_that_are_known(
+def test_the_maximum_share_applies_to_all_known_firewalls(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
@@ -642,7 +644,7 @@ def test_the_share_is_one_of_all_firewalls_that_are_known(
 @pytest.mark.parametrize(
     ("settings", "event"), [({"dry_run": True}, SCHEDULED), ({}, {"action": "report"})]
 )
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -690,7 +692,7 @@ def test_an_unknown_event_is_refused(reconciling: Cloud, event: dict[str, Any]) 
         reconciling.handler(event, FakeContext())
 
 
-def test_a_run_that_is_short_of_time_begins_nothing(
+def test_a_run_that_is_short_of_time_changes_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -801,7 +803,7 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     assert lost(logs()) == []
 
 
-def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
+def test_a_license_tagged_as_returned_is_not_reported(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
@@ -814,7 +816,7 @@ def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
 
 @pytest.mark.documents(id="licensing/none/any")
 @pytest.mark.documents(id="panorama/pair/long-outage-none")
-def test_without_licensing_no_license_is_lost(
+def test_without_licensing_no_license_is_reported(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, licensing_mode="none")
@@ -824,7 +826,7 @@ def test_without_licensing_no_license_is_lost(
     assert report["licenses_not_returned"] == lost(logs()) == []
 
 
-def test_without_panorama_the_rest_works(
+def test_without_panorama_aws_resources_are_removed(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None, licensing_mode="none")
@@ -846,7 +848,7 @@ def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) 
     become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
 
 
-def test_a_target_without_an_owner_of_its_address_is_deregistered(
+def test_a_target_whose_address_has_no_owner_is_deregistered(
     reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -873,7 +875,7 @@ def test_targets_of_others_and_of_firewalls_are_left_alone(
     assert reconciling.targets[GROUP] == before
 
 
-def test_a_target_group_that_was_deleted_ends_no_run(
+def test_a_deleted_target_group_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)

@@ -104,7 +104,7 @@ def test_the_primary_interface_can_be_a_target_too(
     assert launching.targets == {WEB: {(address, 443): "healthy"}}
 
 
-def test_without_gate_a_new_interface_is_registered_in_the_same_visit(
+def test_without_a_readiness_gate_a_new_interface_is_registered_in_the_same_visit(
     balanced: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = balanced.launch_settings(readiness="off", panorama=None)
@@ -162,7 +162,7 @@ def test_a_launch_is_not_abandoned_while_it_is_registered(
     assert states(balanced) == ["draining"]
 
 
-def test_a_deleted_target_group_does_not_keep_a_launch_from_being_abandoned(
+def test_a_launch_is_abandoned_even_if_its_target_groups_were_deleted(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """No firewall enters service without its targets."""
@@ -178,7 +178,7 @@ def test_a_deleted_target_group_does_not_keep_a_launch_from_being_abandoned(
 
 
 @pytest.mark.parametrize("code", ["Throttling", "InternalFailure", "TooManyTargets"])
-def test_a_registration_that_fails_is_repeated(
+def test_a_failed_registration_is_retried(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs, code: str
 ) -> None:
     event = balanced.event(Transition.LAUNCHING)
@@ -246,14 +246,14 @@ def test_another_port_of_the_same_address_is_left_alone(
     assert draining.targets == {WEB: still_registered, DNS: {}}
 
 
-def test_a_deleted_target_group_is_no_obstacle(
+def test_a_deleted_target_group_does_not_block_a_termination(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
     draining.targets.clear()
     to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
 
 
-def test_a_target_group_that_is_deleted_between_look_and_call_is_no_obstacle(
+def test_a_target_group_deleted_just_before_its_deregistration_does_not_block_a_termination(
     draining: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = draining.account.call
@@ -267,7 +267,7 @@ def test_a_target_group_that_is_deleted_between_look_and_call_is_no_obstacle(
     to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
 
 
-def test_an_instance_that_was_never_registered_is_not_waited_for(
+def test_an_instance_that_was_never_registered_does_not_wait_for_draining(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
     draining.targets = {WEB: {}, DNS: {}}

@@ -34,7 +34,7 @@ NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": No
 @pytest.mark.documents(id="failure-modes/T8")
 @pytest.mark.documents(id="licensing/panorama/normal")
 @pytest.mark.documents(id="panorama/commit/in-progress")
-def test_a_termination_from_event_to_the_end(
+def test_a_termination_runs_all_stages_and_completes_the_hook(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -69,7 +69,9 @@ def test_a_termination_from_event_to_the_end(
     assert running.operations()["DisassociateAddress"] == 0
 
 
-def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
+def test_a_termination_stays_within_the_call_budget(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
     event = termination_event(running)
     running.deliver(event)
     fake_panorama.finish_job()
@@ -209,7 +211,7 @@ def test_an_unreachable_panorama_loses_nothing(
 @pytest.mark.parametrize(
     "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
-def test_a_busy_panorama_is_waited_for(
+def test_a_termination_waits_for_a_busy_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
 ) -> None:
     event = termination_event(running)
@@ -259,7 +261,7 @@ def test_a_failed_commit_is_reported_and_retried(
 
 
 @pytest.mark.documents(id="panorama/contention/removed-by-other")
-def test_a_removal_by_another_administrator_is_waited_for(
+def test_a_termination_waits_for_the_commit_of_another_administrators_removal(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for serials in fake_panorama.named.values():
@@ -272,7 +274,7 @@ def test_a_removal_by_another_administrator_is_waited_for(
 
 
 @pytest.mark.documents(id="panorama/removal/absent")
-def test_a_removal_already_committed_is_success(
+def test_a_removal_that_is_already_committed_succeeds(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     for part in Part:
@@ -287,7 +289,7 @@ def test_a_removal_already_committed_is_success(
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
 @pytest.mark.documents(id="licensing/panorama/delicensed-alive")
-def test_a_license_that_was_already_returned_is_success(
+def test_a_license_that_was_already_returned_counts_as_returned(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
@@ -298,7 +300,7 @@ def test_a_license_that_was_already_returned_is_success(
 
 
 @pytest.mark.documents(id="licensing/panorama/slow")
-def test_a_deactivation_that_takes_long_is_read_back_later(
+def test_a_slow_deactivation_is_verified_later(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.deactivation_works = False
@@ -312,7 +314,7 @@ def test_a_deactivation_that_takes_long_is_read_back_later(
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
-def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
+def test_a_firewall_that_disconnects_after_its_deactivation_counts_as_unlicensed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     deactivate = fake_panorama.deactivate_license
@@ -328,7 +330,7 @@ def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
 
 
 @pytest.mark.documents(id="licensing/panorama/disconnected")
-def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
+def test_a_termination_waits_for_a_disconnected_firewall_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change_device(fake_panorama, connected=False)
@@ -356,7 +358,7 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
 
 @pytest.mark.documents(id="licensing/panorama/delicensed-dead")
 @pytest.mark.documents(id="licensing/panorama/firewall-died")
-def test_an_instance_that_died_is_not_waited_for(
+def test_a_termination_does_not_wait_for_an_instance_that_died(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change_device(fake_panorama, connected=False)
@@ -372,7 +374,7 @@ def test_an_instance_that_died_is_not_waited_for(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
-def test_at_the_deadline_the_instance_ends_without_panorama(
+def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     def fail(_name: str) -> None:
@@ -397,7 +399,7 @@ def test_at_the_deadline_the_instance_ends_without_panorama(
     assert told["serial"] == SERIAL
 
 
-def test_at_the_deadline_the_instance_ends_despite_a_detachment(
+def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
@@ -412,7 +414,7 @@ def test_at_the_deadline_the_instance_ends_despite_a_detachment(
 
 
 @pytest.mark.documents(id="failure-modes/D9")
-def test_without_licensing_and_without_panorama_the_rest_works(
+def test_a_termination_works_without_licensing_and_without_panorama(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
@@ -443,7 +445,7 @@ def test_licensing_mode_none_returns_no_license(
     assert "LicenseNotReturned" not in metrics(logs())
 
 
-def test_a_firewall_that_never_registered_is_a_valid_end(
+def test_a_firewall_that_never_registered_can_be_terminated(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
@@ -455,7 +457,7 @@ def test_a_firewall_that_never_registered_is_a_valid_end(
     assert "LicenseNotReturned" not in metrics(logs())
 
 
-def test_an_unwritten_identity_is_found_and_kept(
+def test_a_serial_number_found_during_a_termination_is_tagged(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
@@ -490,7 +492,7 @@ def test_an_ambiguous_identity_changes_nothing(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
+def test_a_firewall_tagged_for_another_instance_is_not_changed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """The other one is gone, this one has got its address, and Panorama has not noticed."""
@@ -529,7 +531,7 @@ def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakeP
 
 
 @pytest.mark.documents(id="failure-modes/T5")
-def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
+def test_resources_of_an_instance_that_ec2_no_longer_returns_are_found_by_tag(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for item in running.attached()[1:]:
@@ -545,7 +547,7 @@ def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
     assert_terminated(running)
 
 
-def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
+def test_an_event_after_the_hook_ended_removes_resources_and_completes_no_hook(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -626,7 +628,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     assert metrics(logs())["TerminationDeadlinePassed"] == 1
 
 
-def test_a_run_that_is_short_of_time_begins_nothing(
+def test_a_run_that_is_short_of_time_changes_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -637,7 +639,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     assert running.pauses() == [5]
 
 
-def test_pauses_grow_and_stay_short_for_a_detachment(
+def test_retries_back_off_and_stay_frequent_during_a_detachment(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     change_device(fake_panorama, connected=False)
@@ -653,7 +655,7 @@ def test_pauses_grow_and_stay_short_for_a_detachment(
     assert running.pauses() == [11]
 
 
-def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
+def test_logs_contain_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
     event = termination_event(running)
     running.errors["DescribeInstances"] = [RuntimeError("a defect")]
     for _ in range(5):
@@ -673,7 +675,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
 
 
 @pytest.mark.documents(id="licensing/panorama/licensing-key")
-def test_a_secret_of_the_wrong_shape_is_named_and_retried(
+def test_a_secret_in_the_wrong_format_is_reported_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
@@ -687,7 +689,7 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     assert len(running.attached()) == 3
 
 
-def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
+def test_the_launch_function_does_not_process_the_terminate_hook(running: Cloud) -> None:
     running.handler = launch.handler
     event = termination_event(running)
     with pytest.MonkeyPatch.context() as patch:

@@ -43,7 +43,7 @@ def assert_abandoned_without_trace(fleet: Fleet, instance_id: str) -> None:
 
 
 @pytest.mark.documents(id="failure-modes/L1")
-def test_l1_a_full_subnet_is_no_firewall_in_service(fleet: Fleet) -> None:
+def test_l1_a_launch_in_a_full_subnet_is_abandoned(fleet: Fleet) -> None:
     refuse(fleet, "CreateNetworkInterface", "InsufficientFreeAddressesInSubnet", times=1000)
     instance_id = fleet.launch()
     fleet.visit("launch")
@@ -53,20 +53,22 @@ def test_l1_a_full_subnet_is_no_firewall_in_service(fleet: Fleet) -> None:
 
 @pytest.mark.documents(id="failure-modes/L2")
 @pytest.mark.parametrize("code", ["AttachmentLimitExceeded", "UnsupportedOperation"])
-def test_l2_an_attachment_refused_for_good_is_undone(fleet: Fleet, code: str) -> None:
+def test_l2_a_permanently_refused_attachment_is_undone(fleet: Fleet, code: str) -> None:
     refuse(fleet, "AttachNetworkInterface", code, times=1000)
     assert_abandoned_without_trace(fleet, fleet.launch())
 
 
 @pytest.mark.documents(id="failure-modes/L2")
-def test_l2_an_attachment_that_fails_once_is_made_later(fleet: Fleet) -> None:
+def test_l2_an_attachment_that_fails_once_is_retried(fleet: Fleet) -> None:
     refuse(fleet, "AttachNetworkInterface", "InternalError")
     assert_wired_once(fleet, launch_into_service(fleet))
 
 
 @pytest.mark.documents(id="failure-modes/L3")
 @pytest.mark.parametrize("operation", ["AttachNetworkInterface", "ModifyNetworkInterfaceAttribute"])
-def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operation: str) -> None:
+def test_l3_a_visit_reuses_what_an_interrupted_visit_created(
+    simulated: None, operation: str
+) -> None:
     fault = crash_after(Fleet(), operation)
     fleet = Fleet()
     instance_id = fleet.launch()
@@ -81,7 +83,7 @@ def test_l3_what_an_earlier_visit_made_is_gone_on_with(simulated: None, operatio
 
 @pytest.mark.documents(id="failure-modes/L4")
 @pytest.mark.parametrize("groups", [None, "sg-0"])
-def test_l4_interfaces_without_security_groups_are_no_settings(groups: Any) -> None:
+def test_l4_settings_without_security_groups_are_rejected(groups: Any) -> None:
     document = json.loads(json.dumps(SETTINGS[LaunchSettings]))
     document["interfaces"]["untrust"]["security_group_ids"] = groups
     with pytest.raises(SettingsError, match=r"interfaces\.untrust\.security_group_ids"):
@@ -89,7 +91,7 @@ def test_l4_interfaces_without_security_groups_are_no_settings(groups: Any) -> N
 
 
 @pytest.mark.documents(id="failure-modes/L6")
-def test_l6_an_address_quota_that_is_widened_is_used(fleet: Fleet) -> None:
+def test_l6_a_launch_succeeds_after_the_address_quota_is_raised(fleet: Fleet) -> None:
     refuse(fleet, "AllocateAddress", "AddressLimitExceeded", times=2)
     assert_wired_once(fleet, launch_into_service(fleet))
 
@@ -112,7 +114,7 @@ def test_l7_an_address_that_cannot_be_associated_is_found_by_its_tags(fleet: Fle
 @pytest.mark.parametrize(
     "operation", ["CreateNetworkInterface", "AllocateAddress", "AttachNetworkInterface"]
 )
-def test_l8_l9_a_crash_on_the_way_leaves_nothing_that_is_not_found(
+def test_l8_l9_resources_left_by_a_crash_are_found_and_removed(
     simulated: None, operation: str
 ) -> None:
     fault = crash_after(Fleet(), operation)

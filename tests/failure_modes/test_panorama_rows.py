@@ -36,7 +36,7 @@ from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("method", ["licenses", "deactivate_license", "commit"])
-def test_d1_an_error_of_panorama_is_never_the_end(
+def test_d1_a_termination_continues_after_any_panorama_error(
     fleet: Fleet, method: str, error: Exception
 ) -> None:
     instance_id = launch_into_service(fleet)
@@ -80,7 +80,7 @@ def test_d3_the_management_interface_may_be_at_any_index(
 
 
 @pytest.mark.documents(id="failure-modes/D4")
-def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fleet) -> None:
+def test_d4_a_firewall_behind_nat_is_identified_by_its_host_name(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet, ip_address="203.0.113.9")
     del fleet.aws.instances[instance_id].tags["vmseries-autoscale:serial"]
     fleet.scale_in(instance_id)
@@ -97,7 +97,7 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.mark.documents(id="failure-modes/D8")
-def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
+def test_d8_two_unresponsive_panoramas_time_out_within_seconds(silent_port: int) -> None:
     pair = settings.of_panorama(silent_port, hostnames=("localhost", "127.0.0.1"))
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(pair, Credentials("autoscale", "key", None, None))

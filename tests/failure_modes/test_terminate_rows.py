@@ -14,7 +14,9 @@ from vmseries_autoscale.panorama import Part
 
 @pytest.mark.documents(id="failure-modes/T2")
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
-def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operation: str) -> None:
+def test_t2_an_address_that_was_not_released_is_released_later(
+    fleet: Fleet, operation: str
+) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
     refuse(fleet, operation, "InternalError", times=2)
@@ -46,7 +48,7 @@ def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
 
 @pytest.mark.documents(id="failure-modes/T5")
 @pytest.mark.parametrize("hook", [True, False], ids=["with its hook", "without its hook"])
-def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
+def test_t5_resources_of_a_firewall_that_died_are_removed(fleet: Fleet, hook: bool) -> None:
     instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
     fleet.aws.kill(instance_id)
     fleet.notice(instance_id, 1, hook=hook)
@@ -60,7 +62,7 @@ def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool
 
 
 @pytest.mark.documents(id="failure-modes/T6")
-def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fleet: Fleet) -> None:
+def test_t6_a_firewall_passes_traffic_until_load_balancers_have_drained_it(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     before = fleet.left(instance_id)
     fleet.scale_in(instance_id)

@@ -47,7 +47,7 @@ def sources() -> dict[Path, str]:
 
 
 @pytest.mark.documents(id="failure-modes/L16")
-def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
+def test_l16_the_group_is_created_after_everything_that_handles_its_hooks() -> None:
     text = (REPOSITORY / "modules/lifecycle/outputs.tf").read_text(encoding="utf-8")
     answers = text[text.index('output "hook_dependencies"') : text.index('output "functions"')]
     assert all(name in answers for name in ANSWERS)
@@ -61,13 +61,13 @@ def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
 
 
 @pytest.mark.documents(id="failure-modes/G2")
-def test_g2_a_function_goes_before_the_rights_by_which_lambda_clears_its_network() -> None:
+def test_g2_a_function_is_deleted_before_the_policy_that_lets_lambda_delete_interfaces() -> None:
     function = resource("modules/function/main.tf", "aws_lambda_function")
     assert function["depends_on"] == ["${aws_iam_role_policy.this}"]
 
 
 @pytest.mark.documents(id="failure-modes/G3")
-def test_g3_an_apply_does_not_undo_what_scaling_decided() -> None:
+def test_g3_an_apply_does_not_change_the_desired_capacity() -> None:
     group = resource("modules/firewall-group/main.tf", "aws_autoscaling_group")
     (lifecycle,) = group["lifecycle"]
     assert lifecycle["ignore_changes"] == ["desired_capacity"]

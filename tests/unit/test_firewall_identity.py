@@ -35,7 +35,7 @@ identify = partial(firewall_identity.identify, other_instance_with_serial=lambda
         ({tags.SERIAL: "1' or '1'='1"}, [OURS], ("001", Evidence.MANAGEMENT_IP)),
     ],
 )
-def test_evidence(
+def test_the_strongest_evidence_identifies_the_firewall(
     own_tags: dict[str, str], devices: list[Device], expected: tuple[str, Evidence]
 ) -> None:
     assert identify(ID, own_tags, IP, devices) == Identity(*expected)
@@ -54,7 +54,7 @@ def test_evidence(
         ([replace(OURS, connected=False)], "is not connected"),
     ],
 )
-def test_no_evidence(devices: list[Device], reason: str) -> None:
+def test_without_evidence_the_reason_is_given(devices: list[Device], reason: str) -> None:
     found = identify(ID, {}, IP, devices)
     assert isinstance(found, Unidentified)
     assert reason in found.reason
@@ -64,7 +64,7 @@ def test_no_address_matches_no_address() -> None:
     assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unidentified)
 
 
-def test_a_firewall_that_another_instance_is_known_to_be() -> None:
+def test_a_firewall_tagged_for_another_instance_is_not_matched() -> None:
     found = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
     assert isinstance(found, Unidentified)
     assert found.reason.endswith(f"but belongs to {OTHER} by its serial tag")
@@ -84,7 +84,7 @@ def test_other_instances_are_checked_only_if_the_address_is_the_only_evidence() 
     assert asked == ["001"]
 
 
-def test_what_later_visits_read() -> None:
+def test_later_visits_read_the_serial_number_from_the_tag() -> None:
     found = Identity("001", Evidence.HOSTNAME)
     assert identify(ID, tags_for(found), None, []) == Identity("001", Evidence.SERIAL_TAG)
     assert tags_for(found)[tags.SERIAL_EVIDENCE] == "hostname"
@@ -129,7 +129,7 @@ def test_a_match_is_always_the_only_one(
 
 @pytest.mark.documents(id="failure-modes/D2")
 @given(st.lists(devices, unique_by=lambda device: device.serial))
-def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
+def test_two_instances_never_match_the_same_firewall(known: list[Device]) -> None:
     first, second = identify(ID, {}, IP, known), identify(OTHER, {}, "10.0.1.6", known)
     if isinstance(first, Identity) and isinstance(second, Identity):
         assert first.serial != second.serial
@@ -156,7 +156,7 @@ NAT = "203.0.113.9"
         ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
     ],
 )
-def test_a_similar_firewall_is_no_match(situation: str, known: list[Device]) -> None:
+def test_a_similar_firewall_is_not_matched(situation: str, known: list[Device]) -> None:
     assert isinstance(identify(ID, {}, IP, known), Unidentified), situation
 
 

@@ -57,7 +57,7 @@ def error(code: str) -> ClientError:
 
 
 @given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
-def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
+def test_the_backoff_grows_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
     pause = exponential_backoff_seconds(received, first, maximum)
     assert min(first, maximum) <= pause <= maximum
     assert pause <= exponential_backoff_seconds(received + 1, first, maximum)
@@ -70,7 +70,7 @@ def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) ->
         (DeviceBusyError(PANORAMA, "b"), Retry("b")),
     ],
 )
-def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
+def test_a_transient_error_is_retried(error: Exception, expected: Retry) -> None:
     def step() -> Done:
         raise error
 
@@ -80,7 +80,7 @@ def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
 @pytest.mark.parametrize(
     "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
 )
-def test_everything_else_has_failed(error: Exception) -> None:
+def test_any_other_error_fails_the_step(error: Exception) -> None:
     def step() -> Done:
         raise error
 
@@ -88,7 +88,7 @@ def test_everything_else_has_failed(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
-def test_throttled_calls_are_waited_for(code: str) -> None:
+def test_a_throttled_call_is_retried(code: str) -> None:
     def step() -> Done:
         raise error(code)
 
@@ -99,7 +99,7 @@ def test_throttled_calls_are_waited_for(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["InternalError", "Unavailable", "UnauthorizedOperation", ""])
-def test_any_other_error_of_aws_has_failed(code: str) -> None:
+def test_any_other_error_of_aws_fails_the_step(code: str) -> None:
     failure = error(code)
 
     def step() -> Done:
@@ -135,7 +135,7 @@ def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) 
 
 
 @given(st.integers(10, 300), st.integers(5, 2880))
-def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
+def test_a_message_that_is_always_throttled_stays_in_the_queue_until_its_deadline(
     interval: int, minutes: int
 ) -> None:
     """Otherwise it would go to the dead-letter queue, and its launch would not end."""

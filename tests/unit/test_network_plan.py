@@ -311,7 +311,7 @@ def own(name: str, **fields: Any) -> Interface:
         ),
     ],
 )
-def test_a_state_that_cannot_become_the_wanted_network_is_a_named_error(
+def test_a_state_that_cannot_become_the_wanted_network_raises_its_own_error(
     interfaces: list[Interface], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

@@ -129,7 +129,7 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
 @pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.documents(id="panorama/contention/transient-texts")
 @pytest.mark.parametrize(("code", "text"), AGAIN)
-def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
+def test_a_temporary_condition_is_a_busy_error(code: str | None, text: str) -> None:
     error = classify_pan_os_error(PANORAMA, code, text)
     assert type(error) is DeviceBusyError
     assert isinstance(error, TransientError)
@@ -138,7 +138,7 @@ def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> Non
 
 @pytest.mark.documents(id="panorama/contention/error-texts")
 @pytest.mark.parametrize(("code", "text", "expected"), NAMED)
-def test_everything_else_has_a_name(
+def test_every_other_refusal_has_its_own_error(
     code: str | None, text: str, expected: type[AutoscaleError]
 ) -> None:
     error = classify_pan_os_error(PANORAMA, code, text)
@@ -147,7 +147,9 @@ def test_everything_else_has_a_name(
 
 
 @pytest.mark.parametrize(("code", "text"), [*AGAIN, (None, "007951000012345 not connected")])
-def test_a_condition_of_panorama_is_a_refusal_by_a_firewall(code: str | None, text: str) -> None:
+def test_a_busy_or_disconnected_text_from_a_firewall_is_a_plain_refusal(
+    code: str | None, text: str
+) -> None:
     error = classify_pan_os_error(FIREWALL, code, text)
     assert type(error) is DeviceRefusedError
     assert (error.device, error.code, error.text) == (FIREWALL, code, text)

@@ -82,7 +82,7 @@ def serials(text: str) -> frozenset[str]:
         ),
     ],
 )
-def test_what_follows(
+def test_the_plan_depends_on_how_our_commits_ended(
     commits: list[Job], left: str, waiting: str, removed: str, revert: bool, told: str
 ) -> None:
     plan = decide_plan(commits, serials(left), serials(waiting), may_commit=True)
@@ -94,7 +94,7 @@ def test_what_follows(
         assert type(plan.error) is (FullCommitRequiredError if full else CommitFailedError)
 
 
-def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() -> None:
+def test_a_firewall_that_makes_commits_fail_is_reported_at_once() -> None:
     plan = decide_plan([over(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
     assert plan.remove == serials("")
     assert plan.reported == serials("S1")
@@ -140,19 +140,21 @@ def test_every_removal_is_kept_and_no_commit_in_progress_is_reverted(
         ),
     ],
 )
-def test_when_the_next_commit_may_be_requested(commits: list[Job], reason: str | None) -> None:
+def test_the_next_commit_waits_for_jobs_and_the_commit_interval(
+    commits: list[Job], reason: str | None
+) -> None:
     assert timedelta(seconds=90) == COMMIT_INTERVAL
     assert decide_wait(commits, NOW) == (None if reason is None else Retry(reason))
 
 
-def test_what_waits_is_what_the_candidate_configuration_lacks() -> None:
+def test_pending_removals_are_missing_from_the_candidate_configuration() -> None:
     running = {Part.DEVICE_GROUP: serials("S1 S2 S3"), Part.MANAGED_DEVICES: serials("S1 S2 S3")}
     candidate = {Part.DEVICE_GROUP: serials("S1"), Part.MANAGED_DEVICES: serials("S1 S2 S4")}
     assert pending_removals(running, candidate) == serials("S2 S3")
 
 
 @pytest.mark.documents(id="panorama/removal/batch")
-def test_removals_leave_no_reference_behind() -> None:
+def test_removals_are_ordered_so_that_no_reference_remains() -> None:
     candidate = {part: serials("S1 S2 S3") for part in Part}
     removals = decide_removals(serials("S2 S1"), candidate)
     assert removals == [(part, serial) for part in Part for serial in ("S1", "S2")]

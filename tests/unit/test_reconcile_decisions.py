@@ -215,7 +215,7 @@ def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     assert len(acted_on) == min(cap, len(due))
 
 
-def test_the_oldest_come_first() -> None:
+def test_the_oldest_orphans_are_removed_first() -> None:
     template: dict[str, Any] = {
         "ours": True, "shown": False, "says_when": True, "remembered": True, "state": None,
         "interface": True, "address": False, "moved": False, "in_panorama": False,
@@ -231,7 +231,7 @@ def test_the_oldest_come_first() -> None:
     ("firewalls", "share", "known", "cap"),
     [(25, 0.5, 3, 2), (25, 0.5, 1, 1), (25, 0.5, 100, 25), (1, 1.0, 9, 1), (5, 0.01, 0, 1)],
 )
-def test_the_cap_is_a_number_and_a_share_and_never_nothing(
+def test_the_cap_is_limited_by_number_and_share_and_is_at_least_one(
     firewalls: int, share: float, known: int, cap: int
 ) -> None:
     assert Limits(FLOOR, firewalls, share).cap(known) == cap
@@ -266,7 +266,7 @@ def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
         ("Pending:Proceed", 9000, None, None),
     ],
 )
-def test_a_hook_is_unanswered_when_no_visit_came_for_long(
+def test_a_hook_is_stalled_after_a_long_time_without_a_visit(
     state: str, began_ago: int, visited_ago: int | None, expected: Transition | None
 ) -> None:
     stalled = stalled_hooks(waiting(state, began_ago, visited_ago), FLOOR, NOW)

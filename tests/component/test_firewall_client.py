@@ -1,4 +1,4 @@
-"""The firewall's own API against a server that speaks the XML API's recorded shapes."""
+"""The firewall client, against a server that returns recorded responses of the XML API."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def api(server: XmlApi) -> XmlApi:
     return server
 
 
-def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
+def connect(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
     settings = FirewallApiSettings(
         "arn:secret", api.port, server_name, timeout_seconds=api.client_timeout_seconds
     )
@@ -68,7 +68,7 @@ def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) ->
 
 def test_the_client_connects_to_the_address_and_verifies_the_name(api: XmlApi) -> None:
     api.answers(success("<licenses/>"))
-    assert reach(api).licenses() == []
+    assert connect(api).licenses() == []
     assert api.requests == [
         {"type": "op", "cmd": "<request><license><info /></license></request>", "key": KEY}
     ]
@@ -88,7 +88,7 @@ def test_nothing_is_sent_to_an_unverified_server(
     api: XmlApi, server_name: str, ca_bundle: str | None
 ) -> None:
     with pytest.raises(DeviceCertificateError, match="server_name"):
-        reach(api, server_name, ca_bundle).state()
+        connect(api, server_name, ca_bundle).state()
     assert api.requests == []
 
 
@@ -110,7 +110,7 @@ def test_each_unusable_response_raises_its_own_error(
 ) -> None:
     api.answers(answer)
     with pytest.raises(expected) as raised:
-        reach(api).licenses()
+        connect(api).licenses()
     assert type(raised.value) is expected
     assert KEY not in str(raised.value)
 
@@ -123,7 +123,7 @@ def test_each_unusable_response_raises_its_own_error(
         ("yes", [], State(True, None), False),
         ("yes", [("1", "AutoCom", "PEND")], State(True, "PEND"), False),
         ("yes", [("1", "AutoCom", "FAIL"), ("2", "Commit", "OK")], State(True, "FAIL"), False),
-        # After a restart of its own, as that which a license brings, it commits once more.
+        # After a restart, such as the one after licensing, the firewall commits again.
         ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
     ],
 )
@@ -135,7 +135,7 @@ def test_the_state_shows_the_progress_of_the_boot(
     ready: bool,
 ) -> None:
     api.answers(chassis(chassis_answer), jobs(*known_jobs))
-    state = reach(api).state()
+    state = connect(api).state()
     assert state == expected
     assert state.ready is ready
     assert [request["cmd"] for request in api.requests[:2]] == [
@@ -151,4 +151,4 @@ def test_a_firewall_without_license_has_no_serial(
     api: XmlApi, serial: str, expected: str | None
 ) -> None:
     api.answers(success(f"<system><serial>{serial}</serial></system>"))
-    assert reach(api).serial() == expected
+    assert connect(api).serial() == expected

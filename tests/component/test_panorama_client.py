@@ -1,4 +1,4 @@
-"""The pan-os-python adapter against a server that speaks the XML API's recorded shapes."""
+"""The Panorama client, against a server that returns recorded responses of the XML API."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.panorama import Device, Job, Part
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import PanoramaSettings
 
 SERIAL = "007951000012345"
-UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
+UNREACHABLE = "127.0.0.2"  # The server listens on 127.0.0.1 only.
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
 
 OK = '<response status="success" code="20"><msg>command succeeded</msg></response>'
@@ -41,9 +40,9 @@ QUEUED = (
 )
 
 
-def peers(api: XmlApi, *hostnames: str) -> PanoramaSettings:
-    """The settings of an active/passive pair."""
-    return of_server(api, hostnames=hostnames)
+def connect_to_pair(api: XmlApi, first: str = "localhost") -> PanOsPanorama:
+    """Connect to the active peer of a pair; the second peer is the server."""
+    return connect_to_active(of_server(api, hostnames=(first, "localhost")), credentials(api))
 
 
 @pytest.fixture
@@ -82,8 +81,8 @@ def test_special_characters_in_the_api_key_are_preserved(
 @pytest.mark.documents(id="failure-modes/D13")
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
-    with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
-    panorama = connect_to_active(of_server(api), with_password)
+    password_only = Credentials("autoscale", None, "it's a password", api.ca_bundle)
+    panorama = connect_to_active(of_server(api), password_only)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     keygen, *deletes = api.requests
@@ -123,7 +122,7 @@ def test_an_invalid_ca_bundle_is_reported(api: XmlApi) -> None:
         connect_to_active(of_server(api), replace(credentials(api), ca_bundle="not PEM"))
 
 
-# What is not an answer.
+# Unusable responses.
 
 
 @pytest.mark.documents(id="panorama/contention/access")
@@ -157,12 +156,12 @@ def test_each_unusable_response_raises_its_own_error(
 
 
 def test_a_closed_port_makes_panorama_unavailable(api: XmlApi) -> None:
-    closed = replace(of_server(api), port=1)
+    settings = replace(of_server(api), port=1)
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(closed, credentials(api)).devices()
+        connect_to_active(settings, credentials(api)).devices()
 
 
-# Refusals, by recorded or documented texts.
+# Refusals, with recorded or documented texts.
 
 BUSY = [
     ("A commit is pending. Please try again later.", "13"),
@@ -247,6 +246,7 @@ def test_an_error_does_not_affect_the_next_request(api: XmlApi, panorama: PanOsP
 
 
 def ha(state: str) -> str:
+    """The response that shows a peer in this state of high availability."""
     return (
         '<response status="success"><result><enabled>yes</enabled><local-info>'
         f"<state>{state}</state></local-info></result></response>"
@@ -256,56 +256,29 @@ def ha(state: str) -> str:
 @pytest.mark.documents(id="failure-modes/D7")
 @pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
-    ("states", "asked"),
+    ("states", "requests"),
     [
         (["primary-active"], 1),
         (["primary-passive", "secondary-active"], 2),
         (["primary-suspended", "secondary-active"], 2),
     ],
 )
-def test_the_active_peer_is_used(api: XmlApi, states: list[str], asked: int) -> None:
+def test_the_active_peer_is_used(api: XmlApi, states: list[str], requests: int) -> None:
     api.answers(*(ha(state) for state in states))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
-    assert len(api.requests) == asked
+    connect_to_pair(api)
+    assert len(api.requests) == requests
 
 
 def test_without_high_availability_the_first_host_is_used(api: XmlApi) -> None:
     api.answers('<response status="success"><result><enabled>no</enabled></result></response>')
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 1
 
 
 @pytest.mark.documents(id="panorama/pair/active")
 def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                UNREACHABLE,
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api, UNREACHABLE)
     assert len(api.requests) == 1
 
 
@@ -317,16 +290,7 @@ def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
 )
 def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer) -> None:
     api.answers(answer, Answer(ha("secondary-active")))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 2
 
 
@@ -334,31 +298,13 @@ def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer)
 def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    "localhost",
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api)
 
 
 @pytest.mark.documents(id="panorama/pair/turns-passive")
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
-    panorama = connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    panorama = connect_to_pair(api)
     for write in (
         lambda: panorama.remove_all(REMOVALS, always),
         lambda: panorama.commit("description"),
@@ -368,16 +314,7 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
             write()
     api.answers(ha("primary-passive"), ha("secondary-active"))
     api.requests.clear()
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 2
 
 
@@ -385,16 +322,7 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
 def test_a_pair_without_an_active_peer_is_busy(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(DeviceBusyError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    "localhost",
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api)
 
 
 @pytest.mark.documents(id="failure-modes/D7")
@@ -402,16 +330,7 @@ def test_a_pair_without_an_active_peer_is_busy(api: XmlApi) -> None:
 def test_a_passive_peer_is_not_used_when_the_other_is_down(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    UNREACHABLE,
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api, UNREACHABLE)
 
 
 # Devices.
@@ -585,7 +504,7 @@ def always() -> bool:
 
 
 def deletes(request: dict[str, str]) -> list[str | None]:
-    """What a multi-config request deletes."""
+    """The XPaths that a multi-config request deletes."""
     return [action.get("xpath") for action in fromstring(request["element"]).iterfind("delete")]
 
 
@@ -613,7 +532,9 @@ def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanor
         f"/config/mgt-config/devices/entry[@name='{SERIAL}']",
         f"/config/mgt-config/devices/entry[@name='{OTHER}']",
     ]
-    assert "strict-transactional" not in request, "it drops what another visit has removed"
+    assert "strict-transactional" not in request, (
+        "it would fail on entries that another visit has removed"
+    )
     assert request["key"] == KEY
 
 
@@ -628,7 +549,7 @@ def test_nothing_to_remove_needs_no_request(api: XmlApi, panorama: PanOsPanorama
 
 
 @pytest.mark.documents(id="panorama/removal/referenced")
-@pytest.mark.parametrize("code", ["10", None], ids=["root with code", "root without"])
+@pytest.mark.parametrize("code", ["10", None], ids=["with a code", "without a code"])
 def test_a_reference_is_reported_and_does_not_block_other_removals(
     api: XmlApi, panorama: PanOsPanorama, code: str | None
 ) -> None:
@@ -662,7 +583,7 @@ def test_an_absent_entry_that_fails_a_transaction_is_left_out(
         error("multi-config is not enabled"),
         '<response status="error" code="12"/>',
     ],
-    ids=["no such action", "switched off", "no reason"],
+    ids=["no such action", "disabled", "no reason"],
 )
 def test_without_multi_config_entries_are_removed_one_by_one(
     api: XmlApi, panorama: PanOsPanorama, body: str
@@ -682,7 +603,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
         nested(GONE, ("error", "13", "<msg>A commit is pending.</msg>"), status="error", code="13"),
         error("Timed out while getting config lock. Please try again."),
     ],
-    ids=["nested", "as a whole"],
+    ids=["nested", "whole response"],
 )
 def test_a_busy_panorama_does_not_get_one_request_per_entry(
     api: XmlApi, panorama: PanOsPanorama, body: str
@@ -705,8 +626,8 @@ def test_a_run_that_is_short_of_time_stops_between_two_requests(
 
 
 def test_a_quote_in_a_name_is_escaped(api: XmlApi) -> None:
-    named = replace(of_server(api), device_group="O'Brien")
-    panorama = connect_to_active(named, credentials(api))
+    settings = replace(of_server(api), device_group="O'Brien")
+    panorama = connect_to_active(settings, credentials(api))
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
     assert api.requests[0]["xpath"] == (
         f"{LOCALHOST}/device-group/entry[@name=\"O'Brien\"]/devices/entry[@name='{SERIAL}']"

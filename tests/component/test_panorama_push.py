@@ -1,4 +1,4 @@
-"""Pushes, by the adapter."""
+"""Pushes by the Panorama client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving Panorama together: visits at the same time, commits that fail, peers that fail over."""
+"""Shared removals from Panorama: simultaneous visits, failed commits and failovers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = ("S1", "S2", "S3", "S4")
 
 
 def managing(serials: Collection[str]) -> FakePanorama:
-    """One that has these firewalls everywhere."""
+    """A Panorama that lists these firewalls in every part of its configuration."""
     panorama = FakePanorama()
     for part in Part:
         panorama.named[part] = set(serials)
@@ -49,7 +49,7 @@ def panorama() -> FakePanorama:
 def visit(
     panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
 ) -> dict[str, Outcome]:
-    """The outcomes of a visit, so many seconds after the first."""
+    """Return the outcomes of a visit, `at` seconds after the start."""
     return remove_firewalls(
         panorama,
         frozenset(serials),
@@ -66,7 +66,7 @@ def error_of(outcome: Outcome) -> Exception:
 
 
 def removed(panorama: FakePanorama) -> set[str]:
-    """The firewalls that are left nowhere."""
+    """The firewalls that neither configuration lists any more."""
     named = set[str]().union(*panorama.named.values(), *panorama.committed.values())
     return set(NAMES) - named
 
@@ -85,7 +85,9 @@ def test_a_visit_during_a_commit_leaves_its_own_commit_to_the_next_visit(
     assert len(panorama.jobs) == 1
 
     panorama.finish_job()
-    assert removed(panorama) == {"S1"}, "a removal after the request of a commit waits"
+    assert removed(panorama) == {"S1"}, (
+        "a removal after the request of the commit is not part of it"
+    )
     visit(panorama, "S3", at=100)
     panorama.finish_job()
     assert len(panorama.jobs) == 2
@@ -141,7 +143,7 @@ def test_a_visit_in_the_middle_of_another_is_harmless(panorama: FakePanorama, ca
     panorama.fail = meanwhile
     outcomes = visit(panorama, "S1", "S2") | others
     assert not any(isinstance(outcome, Failed) for outcome in outcomes.values())
-    assert len(panorama.jobs) <= 2, "a commit of one each at worst"
+    assert len(panorama.jobs) <= 2, "at worst, one commit for each visit"
     for at in (200, 400, 600):
         for _ in range(2):
             panorama.finish_job()
@@ -154,7 +156,7 @@ def test_a_visit_in_the_middle_of_another_is_harmless(panorama: FakePanorama, ca
 def test_a_removal_committed_by_another_visit_is_not_attributed_to_another_administrator(
     panorama: FakePanorama,
 ) -> None:
-    """It was removed by an earlier visit, and two commits are requested at the same moment."""
+    """An earlier visit removed it, and two visits request a commit at the same moment."""
     visit(panorama, "S1")
     panorama.finish_job()
     panorama.commit_fails = ("a daemon did not answer",)
@@ -169,47 +171,47 @@ def test_a_removal_committed_by_another_visit_is_not_attributed_to_another_admin
 
     panorama.fail = meanwhile
     outcomes = visit(panorama, "S2", at=300)
-    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the one before"
+    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the commit before has failed"
     panorama.finish_job()
     assert visit(panorama, "S2", at=500) == {"S2": Done()}
 
 
 @dataclass
-class Storm:
-    """Terminations at once, in simulated time.
+class MassTermination:
+    """Simultaneous terminations, in simulated time.
 
-    As the queue is served: what is visible within a window goes to two visits at the same time,
-    the second of which comes about in the middle of the first.
+    Messages that become visible within a window go to two visits, as Lambda delivers them; the
+    second visit runs in the middle of the first.
 
     Attributes:
-        license_seconds: the longest that a firewall takes to give its license back.
-        turns: how many firewalls a visit has time for.
+        license_seconds: The longest time that a firewall takes to return its license.
+        visit_capacity: How many firewalls a visit has time for.
     """
 
     random: Random
     firewalls: int
     license_seconds: float
-    turns: int
+    visit_capacity: int
     panorama: FakePanorama = field(init=False)
-    ends: list[float] = field(default_factory=list)
+    requested_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         serials = [f"S{number:03}" for number in range(self.firewalls)]
         self.panorama = managing(serials)
-        self.ready = {one: self.random.uniform(0, self.license_seconds) for one in serials}
-        self.visible = {one: self.random.uniform(0, 5) for one in serials}
+        self.ready = {serial: self.random.uniform(0, self.license_seconds) for serial in serials}
+        self.visible = {serial: self.random.uniform(0, 5) for serial in serials}
         self.received = dict.fromkeys(serials, 0)
 
     def run(self) -> int:
-        """Until all are gone; how many commits it took."""
+        """Run until all firewalls are removed; return the number of commits."""
         for _ in range(100):
             if not self.visible:
                 return len(self.panorama.jobs)
             self._round(min(self.visible.values()) + WINDOW_SECONDS)
-        pytest.fail("it does not end")
+        pytest.fail("not all firewalls were removed in 100 rounds")
 
     def _round(self, now: float) -> None:
-        batch = [one for one, visible in self.visible.items() if visible <= now]
+        batch = [serial for serial, visible in self.visible.items() if visible <= now]
         self.random.shuffle(batch)
         cut, at = self.random.randint(0, len(batch)), self.random.randint(0, 15)
         first, second = batch[:cut], batch[cut:]
@@ -229,26 +231,30 @@ class Storm:
             self._visit(second, now, until)
 
     def _visit(self, batch: list[str], now: float, until: float) -> None:
-        turn = batch[: self.turns]
-        gone = [one for one in turn if self.ready[one] <= until]
+        handled = batch[: self.visit_capacity]
+        ready = [serial for serial in handled if self.ready[serial] <= until]
         outcomes: dict[str, Outcome] = {}
-        if gone:
-            outcomes = visit(self.panorama, *gone, at=now, more_coming=len(turn) < len(batch))
-        self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
-        for one in batch:
-            assert not isinstance(outcomes.get(one), Failed)
-            if isinstance(outcomes.get(one), Done):
-                del self.visible[one]
+        if ready:
+            more_coming = len(handled) < len(batch)
+            outcomes = visit(self.panorama, *ready, at=now, more_coming=more_coming)
+        new_jobs = len(self.panorama.jobs) - len(self.requested_at)
+        self.requested_at += [until] * new_jobs
+        for serial in batch:
+            assert not isinstance(outcomes.get(serial), Failed)
+            if isinstance(outcomes.get(serial), Done):
+                del self.visible[serial]
                 continue
-            self.received[one] += 1
-            first = 30 if one in turn else 5
-            self.visible[one] = until + exponential_backoff_seconds(self.received[one], first, 300)
-            self.visible[one] += self.random.uniform(0, 3)
+            self.received[serial] += 1
+            first = 30 if serial in handled else 5
+            self.visible[serial] = until + exponential_backoff_seconds(
+                self.received[serial], first, 300
+            )
+            self.visible[serial] += self.random.uniform(0, 3)
 
     def _end_jobs(self, now: float) -> None:
         free = 0.0
-        for number, asked in enumerate(self.ends):
-            free = max(free, asked) + COMMIT_SECONDS
+        for number, requested_at in enumerate(self.requested_at):
+            free = max(free, requested_at) + COMMIT_SECONDS
             if free <= now and not self.panorama.jobs[number].finished:
                 self.panorama.end_job(number)
 
@@ -261,7 +267,7 @@ def test_a_hundred_simultaneous_terminations_take_at_most_four_commits(
     seed: int, license_seconds: int
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert Storm(random, 100, license_seconds, turns=100).run() <= 4
+    assert MassTermination(random, 100, license_seconds, visit_capacity=100).run() <= 4
 
 
 @pytest.mark.properties
@@ -270,7 +276,7 @@ def test_a_hundred_terminations_take_few_commits_even_if_a_visit_handles_few_fir
     seed: int,
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert Storm(random, 100, 30, turns=15).run() <= 6
+    assert MassTermination(random, 100, 30, visit_capacity=15).run() <= 6
 
 
 # Commits that fail.
@@ -312,7 +318,9 @@ def test_a_removal_that_fails_every_commit_does_not_block_the_others(
     panorama.finish_job()
 
     outcomes = visit(panorama, "S1", "S2", at=100)
-    assert all(panorama.named[part] == set(NAMES) for part in Part), "all of ours is reverted"
+    assert all(panorama.named[part] == set(NAMES) for part in Part), (
+        "all of our changes are reverted"
+    )
     error = error_of(outcomes["S1"])
     assert isinstance(error, CommitFailedError)
     assert REASON in str(error)
@@ -328,7 +336,7 @@ def test_a_removal_that_fails_every_commit_does_not_block_the_others(
     assert removed(panorama) == {"S2", "S3"}
     assert visit(panorama, "S2", "S3", at=420) == {"S2": Done(), "S3": Done()}
 
-    # The operator mends it.
+    # The operator corrects the configuration.
     panorama.irremovable.clear()
     visit(panorama, "S1", at=500)
     panorama.finish_job()
@@ -390,7 +398,7 @@ def test_nothing_is_reverted_while_another_batch_is_being_committed(
     visit(panorama, "S1")
     panorama.finish_job()
     visit(panorama, "S2", at=100)
-    assert panorama.calls.count("revert") == 1, "which S1 has poisoned"
+    assert panorama.calls.count("revert") == 1, "because of the removal of S1"
     visit(panorama, "S2", at=200)
     for serial in ("S1", "S3"):
         visit(panorama, serial, at=210)
@@ -406,7 +414,7 @@ def test_a_required_full_commit_is_reported_and_never_made(panorama: FakePanoram
         outcomes = visit(panorama, "S1", at=at)
         panorama.finish_job()
     assert isinstance(error_of(outcomes["S1"]), FullCommitRequiredError)
-    assert "revert" not in panorama.calls, "an administrator's full commit takes our changes too"
+    assert "revert" not in panorama.calls, "an administrator's full commit includes our changes"
 
 
 @pytest.mark.documents(id="panorama/contention/other-edits")
@@ -428,11 +436,11 @@ def test_another_administrators_unfinished_edits_are_neither_committed_nor_rever
     assert "S4" in panorama.committed[Part.DEVICE_GROUP], "not committed"
 
 
-# A pair.
+# A high availability pair.
 
 
 class Pair:
-    """Two peers: what is committed is the same on both, what is not is the active one's only."""
+    """Two peers that share committed changes; uncommitted changes are only on the active peer."""
 
     def __init__(self, fail_over_at: int, *, job_survives: bool) -> None:
         self.active, self.other = managing(NAMES), managing(NAMES)
@@ -453,16 +461,18 @@ class Pair:
 
     def finish_job(self) -> None:
         self.active.finish_job()
-        self.other.committed = {part: set(one) for part, one in self.active.committed.items()}
-        self.other.named = {part: set(one) for part, one in self.active.committed.items()}
+        self.other.committed = {
+            part: set(serials) for part, serials in self.active.committed.items()
+        }
+        self.other.named = {part: set(serials) for part, serials in self.active.committed.items()}
 
     def fail_over(self) -> None:
         if self.job_survives:
             self.finish_job()
         self.active, self.other = self.other, self.active
-        # It was restarted: its unfinished jobs and edits are gone.
+        # The failed peer restarts without its unfinished jobs and uncommitted changes.
         self.other.jobs.clear()
-        self.other.named = {part: set(one) for part, one in self.other.committed.items()}
+        self.other.named = {part: set(serials) for part, serials in self.other.committed.items()}
 
 
 @pytest.mark.documents(id="panorama/pair/failover-any-call")
@@ -483,10 +493,10 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
 
 @pytest.mark.documents(id="panorama/pair/outage")
 def test_a_removal_is_retried_while_both_peers_are_down(panorama: FakePanorama) -> None:
-    def away(_name: str) -> None:
+    def unavailable(_name: str) -> None:
         raise DeviceUnavailableError(PANORAMA, "no answer")
 
-    panorama.fail = away
+    panorama.fail = unavailable
     outcome = run_step(lambda: visit(panorama, "S1"))
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, DeviceUnavailableError)
@@ -495,8 +505,8 @@ def test_a_removal_is_retried_while_both_peers_are_down(panorama: FakePanorama) 
 # Two module instances.
 
 
-class As:
-    """Panorama as one administrator sees it."""
+class Connection:
+    """Panorama with the login of one administrator."""
 
     def __init__(self, panorama: FakePanorama, user: str) -> None:
         self._panorama, self._user = panorama, user
@@ -517,11 +527,13 @@ class As:
 def test_two_module_instances_share_a_panorama(
     panorama: FakePanorama, users: tuple[str, str]
 ) -> None:
-    """One device group together; with an administrator each, as is recommended, or with one."""
-    east, west = As(panorama, users[0]), As(panorama, users[1])
+    """They share a device group, with one administrator each (recommended) or with one for both."""
+    east, west = Connection(panorama, users[0]), Connection(panorama, users[1])
     visit(east, "S1")  # type: ignore[arg-type]
     visit(west, "S3", at=1)  # type: ignore[arg-type]
-    assert len(panorama.jobs) == len(set(users)), "no visit waits for another's commit"
+    assert len(panorama.jobs) == len(set(users)), (
+        "no visit waits for another administrator's commit"
+    )
     panorama.finish_job()
     panorama.finish_job()
     for at in (150, 300):
@@ -535,12 +547,12 @@ def test_two_module_instances_share_a_panorama(
 def test_a_failed_commit_of_one_module_instance_does_not_affect_the_other(
     panorama: FakePanorama,
 ) -> None:
-    east, west = As(panorama, "east"), As(panorama, "west")
+    east, west = Connection(panorama, "east"), Connection(panorama, "west")
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
     assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested")}  # type: ignore[arg-type]
-    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
+    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while any job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()
     visit(east, "S1", at=200)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The pre-flight of each function: what its role may do, by trials that change nothing."""
+"""The pre-flight check of each function: the permissions of its role, by dry runs."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def no_panorama(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def validate(cloud: Cloud) -> dict[str, Any]:
-    """The function's answer."""
+    """Run the pre-flight check, and return its report."""
     with cloud.warm():
         answer = cloud.handler({"action": "validate"}, FakeContext())
-    found: dict[str, Any] = json.loads(json.dumps(answer))
-    return found
+    report: dict[str, Any] = json.loads(json.dumps(answer))
+    return report
 
 
 def changes(cloud: Cloud) -> list[str]:
     """The requests to EC2 that change something; all must be dry runs."""
-    asked = [call for call in cloud.calls if call[1] in CHANGING]
-    assert all(parameters["DryRun"] for _, _, parameters in asked)
-    return [operation for _, operation, _ in asked]
+    changing = [call for call in cloud.calls if call[1] in CHANGING]
+    assert all(parameters["DryRun"] for _, _, parameters in changing)
+    return [operation for _, operation, _ in changing]
 
 
 def tag(cloud: Cloud) -> None:
-    """Auto Scaling tags an instance when it launches it."""
+    """Tag the instance, as Auto Scaling does when it launches one."""
     cloud.ec2.create_tags(
         Resources=[cloud.instance_id],
         Tags=[{"Key": "vmseries-autoscale:deployment", "Value": NAME}],
@@ -82,7 +82,7 @@ def test_before_the_first_firewall_some_permissions_stay_unchecked(launching: Cl
     management = launching.subnets["management"]
     assert (
         f"The function may create the interface management in {management} ({ZONE})."
-        in (answer["checked"])
+        in answer["checked"]
     )
     assert "The function may send heartbeats for the hook launch." in answer["checked"]
     assert changes(launching).count("CreateNetworkInterface") == 2
@@ -157,7 +157,7 @@ def test_the_launch_function_checks_its_calls_and_changes_nothing(
     assert (running.own_interfaces(), running.addresses(), running.tags()) == before
 
 
-# What is refused.
+# Refusals.
 
 
 @pytest.mark.documents(id="preflight/aws/state")

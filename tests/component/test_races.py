@@ -1,4 +1,4 @@
-"""Races: events twice, late, out of order or for no instance, each with a defined outcome."""
+"""Races: duplicate, late, reordered and unknown events each have a defined outcome."""
 
 from __future__ import annotations
 
@@ -30,28 +30,30 @@ from vmseries_autoscale.time_budget import TimeBudget
 UNKNOWN = "i-0123456789abcdef0"
 
 
-def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
-    """The event as the reconcile function writes it."""
+def resent_event(cloud: Cloud, transition: Transition, age: float = 0) -> str:
+    """The event as the reconcile function resends it."""
     hook = "launch" if transition is Transition.LAUNCHING else "terminate"
     return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
 
 
-def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
-    """The outcomes of visits that all look before any of them acts."""
-    everybody = threading.Barrier(len(visits))
-    looked: dict[str, int] = {}
+def run_simultaneously(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]
+) -> list[Any]:
+    """Return the outcomes of visits that all describe the state before any of them acts."""
+    barrier = threading.Barrier(len(visits))
+    described: dict[str, int] = {}
     call = cloud.call
 
-    def and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def call_and_wait(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         answer = call(client, operation, parameters)
         if operation in ("DescribeNetworkInterfaces", "DescribeAddresses"):
-            looked[operation] = looked.get(operation, 0) + 1
-            if looked[operation] <= len(visits):
-                everybody.wait(timeout=120)
+            described[operation] = described.get(operation, 0) + 1
+            if described[operation] <= len(visits):
+                barrier.wait(timeout=120)
         return answer
 
     with monkeypatch.context() as patch, cloud.warm(), telemetry.invocation(NAME):
-        patch.setattr(cloud, "call", and_meet)
+        patch.setattr(cloud, "call", call_and_wait)
         with ThreadPoolExecutor(len(visits)) as pool:
             return [running.result() for running in [pool.submit(visit) for visit in visits]]
 
@@ -69,8 +71,8 @@ def terminate_visit(event: LifecycleEvent) -> Outcome:
     return visit_terminations([event], visit)[event]
 
 
-def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:
-    """The event as a visit has it; its hook is open."""
+def parsed_event(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:
+    """Open a hook, and return its event as a visit parses it."""
     launching = transition is Transition.LAUNCHING
     detail = cloud.event(transition)["detail"]
     return LifecycleEvent(
@@ -82,54 +84,58 @@ def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> Life
     )
 
 
-def assert_wired(cloud: Cloud) -> None:
+def assert_attached(cloud: Cloud) -> None:
     attached = cloud.attached()[1:]
     assert [item["Attachment"]["DeviceIndex"] for item in attached] == [1, 2]
-    wired = {item["NetworkInterfaceId"] for item in attached}
-    assert {item["NetworkInterfaceId"] for item in cloud.own_interfaces()} == wired
-    assert sorted(item["NetworkInterfaceId"] for item in cloud.addresses()) == sorted(wired)
+    own = {item["NetworkInterfaceId"] for item in attached}
+    assert {item["NetworkInterfaceId"] for item in cloud.own_interfaces()} == own
+    assert sorted(item["NetworkInterfaceId"] for item in cloud.addresses()) == sorted(own)
 
 
-# Two visits at the same time.
+# Simultaneous visits.
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent event"])
 def test_two_simultaneous_launch_visits_attach_each_interface_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
-    one = as_read(launching, Transition.LAUNCHING)
-    other = as_read(launching, Transition.LAUNCHING, token=token)
-    at_once(launching, monkeypatch, partial(launch_visit, one), partial(launch_visit, other))
+    first = parsed_event(launching, Transition.LAUNCHING)
+    second = parsed_event(launching, Transition.LAUNCHING, token=token)
+    run_simultaneously(
+        launching, monkeypatch, partial(launch_visit, first), partial(launch_visit, second)
+    )
     fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
-    # What one of them made in vain is gone before the instance is in service.
+    # Superfluous resources are removed before the instance is in service.
     for _ in range(3):
         if not launching.deliver(launching.event(Transition.LAUNCHING)):
             break
-    assert_wired(launching)
+    assert_attached(launching)
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
 def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = as_read(launching, Transition.LAUNCHING)
+    event = parsed_event(launching, Transition.LAUNCHING)
     launching.deliver(launching.event(Transition.LAUNCHING))
     fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
-    at_once(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
+    run_simultaneously(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
     assert [result for _, result in launching.completed] == ["CONTINUE"]
-    assert_wired(launching)
+    assert_attached(launching)
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent event"])
 def test_two_simultaneous_terminate_visits_leave_nothing_and_complete_the_hook_once(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
     event = running.event(Transition.TERMINATING)
     running.deliver(event)
     fake_panorama.finish_job()
-    one = as_read(running, Transition.TERMINATING)
-    other = as_read(running, Transition.TERMINATING, token=token)
-    at_once(running, monkeypatch, partial(terminate_visit, one), partial(terminate_visit, other))
+    first = parsed_event(running, Transition.TERMINATING)
+    second = parsed_event(running, Transition.TERMINATING, token=token)
+    run_simultaneously(
+        running, monkeypatch, partial(terminate_visit, first), partial(terminate_visit, second)
+    )
     for _ in range(3):
         if not running.deliver(event):
             break
@@ -142,8 +148,8 @@ def test_two_simultaneous_terminate_visits_leave_nothing_and_complete_the_hook_o
 def test_the_reconcile_function_removes_resources_created_after_the_termination(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hook was open when it looked; all that follows happens while it creates interfaces."""
-    recorded = launching.account.call
+    """The hook was open at first; the instance ends while the visit creates interfaces."""
+    real_call = launching.account.call
     ended: list[str] = []
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -152,7 +158,7 @@ def test_the_reconcile_function_removes_resources_created_after_the_termination(
             launching.account.instances[launching.instance_id].terminated = ago(3600)
             launching.set_members({})
             ended.append(launching.instance_id)
-        return recorded(client, operation, parameters)
+        return real_call(client, operation, parameters)
 
     event = launching.event(Transition.LAUNCHING)
     with monkeypatch.context() as patch:
@@ -169,14 +175,14 @@ def test_the_reconcile_function_removes_resources_created_after_the_termination(
     assert launching.addresses() == []
 
 
-# The same event more than once.
+# Duplicate events.
 
 
 def test_an_event_and_its_resent_copy_in_one_batch_cause_one_termination(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = running.event(Transition.TERMINATING)
-    copy = written_anew(running, Transition.TERMINATING)
+    copy = resent_event(running, Transition.TERMINATING)
     for _ in range(5):
         if not running.deliver(event, copy):
             break
@@ -195,10 +201,10 @@ def test_an_event_and_its_resent_copy_in_one_batch_cause_one_launch(
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
     event = launching.event(Transition.LAUNCHING)
-    copy = written_anew(launching, Transition.LAUNCHING)
+    copy = resent_event(launching, Transition.LAUNCHING)
     assert launching.deliver(event, copy) == []
     assert [result for _, result in launching.completed] == ["CONTINUE"]
-    assert_wired(launching)
+    assert_attached(launching)
 
 
 def test_a_second_event_after_the_termination_does_nothing(
@@ -219,13 +225,13 @@ def test_a_second_event_after_the_termination_does_nothing(
     assert "TerminationCompleted" not in metrics(logs())
 
 
-# Late, and out of order.
+# Late and reordered events.
 
 
 def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    assert launching.deliver(written_anew(launching, Transition.LAUNCHING)) == []
+    assert launching.deliver(resent_event(launching, Transition.LAUNCHING)) == []
     assert launching.own_interfaces() == []
     assert launching.completed == []
     assert metrics(logs())["LaunchHookClosed"] == 1
@@ -234,7 +240,7 @@ def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
 def test_a_termination_during_the_launch_undoes_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its launch message is still in the queue, and comes last."""
+    """Its launch message is still in the queue, and is processed last."""
     late = launching.event(Transition.LAUNCHING)
     launching.deliver(late)
     launching.close_hooks()
@@ -255,7 +261,7 @@ def test_a_termination_during_the_launch_undoes_it(
 def test_a_firewall_that_registers_during_its_termination_is_removed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was abandoned while it booted, and registers between two terminate visits."""
+    """Its launch was abandoned during the boot; it registers between two terminate visits."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     leaving = launching.event(Transition.TERMINATING)
     become_terminate(launching, monkeypatch)
@@ -271,7 +277,7 @@ def test_a_firewall_that_registers_during_its_termination_is_removed(
     assert [result for _, result in launching.completed] == ["CONTINUE"]
 
 
-# For no instance.
+# Events for unknown instances.
 
 
 def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(
@@ -318,7 +324,7 @@ def test_an_event_of_another_group_causes_no_action(
 def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test notification, rubbish, a stranger, a closed hook and two who really leave."""
+    """A test notification, invalid text, a foreign event, a closed hook, two terminations."""
     other = launching.add_instance()
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
     add_firewall(launching, fake_panorama, other, "007951000000099")
@@ -327,7 +333,7 @@ def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     launching.close_hooks()
     bodies: list[dict[str, Any] | str] = [
         '{"Event": "autoscaling:TEST_NOTIFICATION"}',
-        "rubbish",
+        "not JSON",
         launching.event(Transition.TERMINATING, LifecycleHookName="another"),
         closed,
         launching.event(Transition.TERMINATING),

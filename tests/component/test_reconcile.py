@@ -47,7 +47,7 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 
 
 def wait(cloud: Cloud, transition: Transition, since: float) -> str:
-    """The instance waits at a hook whose event never came; returns its token."""
+    """Let the instance wait at a hook whose event was lost; return the token."""
     launching = transition is Transition.LAUNCHING
     event = cloud.event(transition)
     cloud.set_members({cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"})
@@ -75,7 +75,7 @@ def second_firewall(
     monkeypatch: pytest.MonkeyPatch,
     serial: str = OTHER_SERIAL,
 ) -> str:
-    """One more in service."""
+    """Bring another firewall into service; return its instance ID."""
     instance_id = cloud.add_instance()
     configure(monkeypatch, cloud.launch_settings())
     cloud.handler = launch.handler
@@ -101,10 +101,10 @@ def assert_untouched(cloud: Cloud, panorama: FakePanorama, firewalls: int = 1) -
     assert len(cloud.addresses()) == 2 * firewalls
     assert panorama.entries() == 4 * firewalls
     assert panorama.named == panorama.committed
-    assert_only_looked(cloud)
+    assert_changed_nothing(cloud)
 
 
-def assert_only_looked(cloud: Cloud) -> None:
+def assert_changed_nothing(cloud: Cloud) -> None:
     changing = [name for name in cloud.operations() if not name.startswith(("Describe", "Get"))]
     assert changing == []
 
@@ -123,10 +123,10 @@ def test_a_lost_launch_event_is_resent_and_completed(
     ((queue, body),) = resent_events(cloud)
     assert queue == cloud.queue_url
     assert body["source"] == "vmseries-autoscale.reconcile"
-    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from what was lost"
+    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from the lost event"
     assert token not in json.dumps(body)
 
-    # Half an hour old, it has lost the time in which interfaces can be of use to it.
+    # After half an hour, the firewall has booted without its interfaces.
     configure(monkeypatch, cloud.launch_settings())
     cloud.handler = launch.handler
     assert cloud.deliver(body) == []
@@ -137,7 +137,7 @@ def test_a_lost_launch_event_is_resent_and_completed(
 def test_a_resent_launch_event_brings_an_attached_firewall_into_service(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its message died in the middle: what is there is used."""
+    """Its message was lost after the interfaces were attached; they are used."""
     token = wait(reconciling, Transition.LAUNCHING, since=FLOOR)
     run(reconciling)
     ((_, body),) = resent_events(reconciling)
@@ -146,7 +146,9 @@ def test_a_resent_launch_event_brings_an_attached_firewall_into_service(
     assert reconciling.deliver(body) == []
     assert reconciling.completed == [(token, "CONTINUE")]
     (completion,) = [p for _, name, p in reconciling.calls if name == "CompleteLifecycleAction"]
-    assert "LifecycleActionToken" not in completion, "no function knows it"
+    assert "LifecycleActionToken" not in completion, (
+        "the reconcile function does not know the token"
+    )
     assert completion["InstanceId"] == reconciling.instance_id
 
 
@@ -170,25 +172,25 @@ def test_a_lost_terminate_event_is_resent_and_completed(
 def test_a_message_without_a_response_is_not_sent_again_in_the_same_run(
     reconciling: Cloud, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two messages would be two chains of visits for one instance."""
+    """Two messages would cause two chains of visits for one instance."""
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
     sent = []
 
-    def break_off(request: Any, **_: Any) -> None:
+    def reset_connection(request: Any, **_: Any) -> None:
         sent.append(request)
         raise ConnectionClosedError(endpoint_url=request.url)
 
-    def by_the_real_client(parameters: dict[str, Any]) -> Any:
+    def call_real_client(parameters: dict[str, Any]) -> Any:
         return REAL_CALL(clients.sqs_without_retries(), "SendMessage", parameters)
 
-    occasion = "before-send.sqs.SendMessage", break_off
-    clients.sqs_without_retries().meta.events.register_first(*occasion)
+    hook = "before-send.sqs.SendMessage", reset_connection
+    clients.sqs_without_retries().meta.events.register_first(*hook)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(reconciling.account, "send_message", by_the_real_client)
+            patch.setattr(reconciling.account, "send_message", call_real_client)
             report = run(reconciling)
     finally:
-        clients.sqs_without_retries().meta.events.unregister(*occasion)
+        clients.sqs_without_retries().meta.events.unregister(*hook)
     assert len(sent) == 1
     assert report["events_resent"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
@@ -208,15 +210,15 @@ def test_an_event_with_recent_visits_is_not_resent(
     become_reconcile(reconciling, monkeypatch)
     assert run(reconciling)["events_resent"] == []
 
-    # Its message has died: no visit has noted itself since.
-    note = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
-    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    # Its message is lost: no visit has updated the tag since.
+    tag = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
 def test_a_visit_of_the_launch_does_not_count_for_the_termination(reconciling: Cloud) -> None:
-    note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
-    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    tag = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
@@ -259,43 +261,45 @@ def test_an_open_hook_is_found_on_any_page_of_the_scaling_activities(reconciling
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-# What is left behind.
+# Orphans.
 
 
-def by_hand(cloud: Cloud) -> None:
-    """A user terminated it in EC2, and Auto Scaling noticed."""
+def terminated_by_user(cloud: Cloud) -> None:
+    """A user terminated the instance in EC2, and Auto Scaling has noticed."""
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
-def with_its_group(cloud: Cloud) -> None:
+def deleted_with_group(cloud: Cloud) -> None:
     """The group was deleted by force, which runs no hooks."""
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
     cloud.account.group_exists = False
 
 
-def suddenly(cloud: Cloud) -> None:
-    """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
+def interrupted(cloud: Cloud) -> None:
+    """EC2 interrupted the instance, as with spot capacity; the reason has no time."""
     cloud.account.instances[cloud.instance_id].reason_has_time = False
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def detached(cloud: Cloud) -> None:
-    """It left the group alive, and was terminated later."""
+    """The running instance was detached from the group, and was terminated later."""
     record_activity(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
 
 
-def long_ago(cloud: Cloud) -> None:
-    """Neither EC2 nor Auto Scaling remembers it."""
+def forgotten(cloud: Cloud) -> None:
+    """Neither EC2 nor Auto Scaling shows the instance any more."""
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 
 @pytest.mark.documents(id="panorama/removal/no-visit")
-@pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
+@pytest.mark.parametrize(
+    "end", [terminated_by_user, deleted_with_group, interrupted, detached, forgotten]
+)
 def test_everything_of_a_firewall_that_ended_without_its_hook_is_removed(
-    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, end: Callable[[Cloud], None]
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
-    how(reconciling)
+    end(reconciling)
     first = run(reconciling)
     assert first["orphans"] == {gone: SERIAL}
     assert first["removed"] == []
@@ -305,7 +309,7 @@ def test_everything_of_a_firewall_that_ended_without_its_hook_is_removed(
 
     fake_panorama.finish_job()
     second = run(reconciling)
-    assert not any(second.values()), "read back: there is nothing any more"
+    assert not any(second.values()), "nothing remains"
     assert_nothing_left(reconciling, fake_panorama)
     assert len(fake_panorama.jobs) == 1
     assert metrics(logs())["ReconcileCompleted"] == 2
@@ -330,7 +334,7 @@ def test_a_removal_whose_commit_failed_is_reported_and_retried(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
-    by_hand(reconciling)
+    terminated_by_user(reconciling)
     run(reconciling)
     fake_panorama.commit_fails = ("template stack TS: reference missing",)
     fake_panorama.finish_job()
@@ -350,7 +354,7 @@ def test_a_termination_cut_short_at_the_deadline_is_finished(
     fake_panorama.fail = unreachable
     event = running.event(Transition.TERMINATING, age=DAY + 600)
     running.deliver(event)
-    assert running.deliver(event) == [], "Panorama was away until the deadline"
+    assert running.deliver(event) == [], "Panorama was unavailable until the deadline"
     fake_panorama.fail = lambda _name: None
     assert fake_panorama.entries() == 4
     gone = end_without_visits(running, fake_panorama)
@@ -365,7 +369,7 @@ def test_a_termination_cut_short_at_the_deadline_is_finished(
 def test_a_firewall_that_is_only_a_managed_device_is_removed(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Something referred to it, so that the terminate function got it out of its groups only."""
+    """A reference kept the terminate function from removing it as a managed device."""
     remove = fake_panorama.remove
 
     def refuse(part: Part, serial: str) -> None:
@@ -399,7 +403,7 @@ def test_a_firewall_without_a_matching_host_name_is_found_by_its_tag(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-# What is not touched.
+# Resources that are left alone.
 
 
 def test_a_detached_instance_that_lives_is_left_alone(
@@ -424,7 +428,7 @@ def test_orphans_of_an_empty_group_are_removed(
 def test_a_member_is_left_alone_even_if_ec2_shows_it_as_terminated(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """Auto Scaling has not seen it yet: its terminate hook will run."""
+    """Auto Scaling has not noticed yet: its terminate hook will run."""
     gone = end_without_visits(reconciling, fake_panorama)
     reconciling.set_members({gone: "InService"})
     assert not any(run(reconciling).values())
@@ -444,7 +448,7 @@ def test_a_recent_termination_is_left_to_its_visits(
 def test_the_age_of_a_detached_instance_does_not_count_from_its_detachment(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
+    """EC2 shows it without a time; EC2 stops showing it after about an hour."""
     gone = end_without_visits(reconciling, fake_panorama)
     reconciling.account.instances[gone].reason_has_time = False
     record_activity(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
@@ -476,7 +480,7 @@ def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
     assert report["orphans"] == {}
     assert report["ambiguous"].keys() == (set() if connected else {OTHER_SERIAL})
     assert fake_panorama.entries() == 8
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
 @pytest.mark.documents(id="panorama/shared/foreign-firewalls")
@@ -486,7 +490,7 @@ def test_firewalls_outside_the_device_group_are_ignored(
     for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
         fake_panorama.register(Device(serial, hostname))
     assert not any(run(reconciling).values())
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
 def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
@@ -498,21 +502,21 @@ def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
     assert SERIAL in report["ambiguous"][gone]
     assert OTHER_SERIAL in report["ambiguous"][gone]
     assert fake_panorama.entries() == 8
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
 def test_interfaces_and_addresses_of_others_are_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """Without our tags, in the same subnet, and also free."""
+    """They have no tags of ours, are in the same subnet, and are not in use."""
     subnet = reconciling.subnets["management"]
-    theirs = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    foreign = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
     address = reconciling.ec2.allocate_address(Domain="vpc")["AllocationId"]
     end_without_visits(reconciling, fake_panorama)
     run(reconciling)
     assert [item["AllocationId"] for item in reconciling.addresses()] == [address]
     interfaces = reconciling.ec2.describe_network_interfaces()["NetworkInterfaces"]
-    assert theirs["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
+    assert foreign["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
     assert reconciling.own_interfaces() == []
 
 
@@ -521,12 +525,12 @@ def test_an_interface_in_use_elsewhere_is_left_alone(
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
     moved = reconciling.own_interfaces()[0]["NetworkInterfaceId"]
-    elsewhere = reconciling.add_instance()
+    other_instance = reconciling.add_instance()
     reconciling.ec2.attach_network_interface(
-        NetworkInterfaceId=moved, InstanceId=elsewhere, DeviceIndex=1
+        NetworkInterfaceId=moved, InstanceId=other_instance, DeviceIndex=1
     )
     report = run(reconciling)
-    assert report["ambiguous"] == {gone: f"{moved} is attached to {elsewhere}"}
+    assert report["ambiguous"] == {gone: f"{moved} is attached to {other_instance}"}
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -545,7 +549,7 @@ def test_an_address_in_use_elsewhere_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-# Inventories that cannot be taken.
+# Inventories that fail.
 
 
 @pytest.mark.parametrize(
@@ -570,7 +574,7 @@ def test_nothing_is_removed_if_the_aws_inventory_fails(
     operation: str,
     passes: int,
 ) -> None:
-    """Also if it is a later call of that kind, or a later page."""
+    """Also if a later call of the operation fails, or a later page."""
     stale_target(reconciling, monkeypatch)
     for number in range(5):
         record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
@@ -586,13 +590,13 @@ def test_nothing_is_removed_if_the_aws_inventory_fails(
 def fail_later(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, passes: int, error: Exception
 ) -> None:
-    """Have the call fail that comes after so many."""
-    recorded = cloud.account.call
+    """Let the call of an operation fail that comes after `passes` successful calls."""
+    real_call = cloud.account.call
 
     def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
         if name == operation and cloud.operations()[operation] == passes:
             cloud.errors[operation] = [error]
-        return recorded(client, name, parameters)
+        return real_call(client, name, parameters)
 
     monkeypatch.setattr(cloud.account, "call", call)
 
@@ -607,7 +611,7 @@ def test_nothing_is_removed_if_the_panorama_inventory_fails(
     assert_untouched(reconciling, fake_panorama)
 
 
-# How much, how soon, and whether at all.
+# Caps, postponement and dry runs.
 
 
 def test_the_cap_removes_the_oldest_first_and_postpones_the_others(
@@ -704,7 +708,7 @@ def test_a_run_that_is_short_of_time_changes_nothing(
     assert_untouched(reconciling, fake_panorama)
 
 
-# One error and the others.
+# Errors that concern one firewall.
 
 
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
@@ -726,7 +730,7 @@ def test_an_error_for_one_firewall_does_not_delay_the_others(
     records = logs()
     assert metrics(records)["OrphanRemovalFailed"] == 1
     assert [record["resource"] for record in records if "resource" in record] == [older]
-    assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
+    assert fake_panorama.entries() == 0, "its own removal from Panorama is not delayed either"
     assert run(reconciling)["removed"] == [older]
     assert_nothing_left(reconciling, fake_panorama)
 
@@ -754,7 +758,7 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     assert reconciling.own_interfaces() == []
 
 
-# What it says.
+# The report.
 
 
 def test_the_report_is_returned_logged_once_and_counted(
@@ -784,8 +788,8 @@ def test_the_report_is_returned_logged_once_and_counted(
     assert metrics(records) == {"OrphansFound": 1, "OrphansRemoved": 1, "ReconcileCompleted": 1}
 
 
-def lost(records: list[dict[str, Any]]) -> list[str]:
-    """The serial numbers of the licenses that log records ask an operator to return."""
+def licenses_logged(records: list[dict[str, Any]]) -> list[str]:
+    """The serial numbers in log records that ask an operator to return the license."""
     return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
 
 
@@ -796,11 +800,11 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     records = logs()
-    assert report["licenses_not_returned"] == lost(records) == [SERIAL]
+    assert report["licenses_not_returned"] == licenses_logged(records) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     fake_panorama.finish_job()
     assert run(reconciling)["licenses_not_returned"] == []
-    assert lost(logs()) == []
+    assert licenses_logged(logs()) == []
 
 
 def test_a_license_tagged_as_returned_is_not_reported(
@@ -811,7 +815,7 @@ def test_a_license_tagged_as_returned_is_not_reported(
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
-    assert report["licenses_not_returned"] == lost(logs()) == []
+    assert report["licenses_not_returned"] == licenses_logged(logs()) == []
 
 
 @pytest.mark.documents(id="licensing/none/any")
@@ -823,7 +827,7 @@ def test_without_licensing_no_license_is_reported(
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
-    assert report["licenses_not_returned"] == lost(logs()) == []
+    assert report["licenses_not_returned"] == licenses_logged(logs()) == []
 
 
 def test_without_panorama_aws_resources_are_removed(
@@ -842,10 +846,10 @@ def test_without_panorama_aws_resources_are_removed(
 
 
 def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """A target in the untrust subnet at an address without an owner."""
+    """Register a target in the untrust subnet whose address has no owner."""
     cloud.targets[GROUP] = {("10.0.2.200", 443): "unhealthy"}
-    swept = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
-    become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
+    group = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
+    become_reconcile(cloud, monkeypatch, target_groups=[group], **changes)
 
 
 def test_a_target_whose_address_has_no_owner_is_deregistered(
@@ -856,7 +860,7 @@ def test_a_target_whose_address_has_no_owner_is_deregistered(
     assert report["targets"] == report["removed"] == ["10.0.2.200"]
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "draining"}
     assert metrics(logs())["OrphansRemoved"] == 1
-    assert not any(run(reconciling).values()), "it is leaving"
+    assert not any(run(reconciling).values()), "the target is draining"
 
 
 def test_targets_of_others_and_of_firewalls_are_left_alone(

@@ -1,4 +1,4 @@
-"""The terminate function, from a window of messages to nothing left behind."""
+"""The terminate function, from a batch of messages until nothing is left behind."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ def test_a_batch_shares_one_commit(
         add_firewall(launching, fake_panorama, instance_id, f"00795100000000{number}")
     become_terminate(launching, monkeypatch)
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
-    everybody = [f"message-{number}" for number in range(5)]
+    all_messages = [f"message-{number}" for number in range(5)]
     fake_panorama.calls.clear()
-    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == all_messages
     assert launching.operations()["DescribeInstances"] == 1
     assert fake_panorama.calls.count("devices") == 1
     assert fake_panorama.calls.count("commit") == 1
     fake_panorama.finish_job()
-    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == all_messages
     assert launching.deliver(*bodies) == []
     assert len(fake_panorama.jobs) == 1
     assert len(launching.completed) == 5
@@ -124,7 +124,7 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The run's time is over after one firewall."""
+    """The invocation runs out of time after one firewall."""
 
     def get_remaining_time_in_millis(self) -> int:
         remaining, self.milliseconds = self.milliseconds, 10_000
@@ -307,7 +307,7 @@ def test_a_slow_deactivation_is_verified_later(
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert "the firewall is returning its license" in reasons(logs())
-    assert fake_panorama.entries() == 4, "a removed firewall could not return its license any more"
+    assert fake_panorama.entries() == 4, "a removed firewall could not return its license"
     assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
@@ -319,12 +319,12 @@ def test_a_firewall_that_disconnects_after_its_deactivation_counts_as_unlicensed
 ) -> None:
     deactivate = fake_panorama.deactivate_license
 
-    def and_disconnect(serial: str) -> bool:
+    def deactivate_and_disconnect(serial: str) -> bool:
         confirmed = deactivate(serial)
         change_device(fake_panorama, connected=False)
         return confirmed
 
-    fake_panorama.deactivate_license = and_disconnect  # type: ignore[method-assign]
+    fake_panorama.deactivate_license = deactivate_and_disconnect  # type: ignore[method-assign]
     running.deliver(termination_event(running))
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
@@ -334,8 +334,8 @@ def test_a_termination_waits_for_a_disconnected_firewall_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change_device(fake_panorama, connected=False)
-    young = termination_event(running, age=DAY - 60)
-    assert running.deliver(young) == ["message-0"]
+    early = termination_event(running, age=DAY - 60)
+    assert running.deliver(early) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert any("not connected" in reason for reason in reasons(logs()))
 
@@ -351,9 +351,9 @@ def test_a_termination_waits_for_a_disconnected_firewall_until_the_deadline(
     assert counted["LicenseNotReturned"] == 1
     assert counted["TerminationDeadlinePassed"] == 1
     assert "LicenseReturned" not in counted
-    (told,) = [item for item in records if item.get("message", "").startswith("The license was")]
-    assert told["serial"] == SERIAL
-    assert "Customer Support Portal" in told["message"]
+    (record,) = [item for item in records if item.get("message", "").startswith("The license was")]
+    assert record["serial"] == SERIAL
+    assert "Customer Support Portal" in record["message"]
 
 
 @pytest.mark.documents(id="licensing/panorama/delicensed-dead")
@@ -390,13 +390,13 @@ def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
-    (told,) = [
+    (record,) = [
         item
         for item in records
         if item.get("message") == "Skipped stages whose deadline had passed"
     ]
-    assert told["skipped"] == ["return_license", "remove_from_panorama"]
-    assert told["serial"] == SERIAL
+    assert record["skipped"] == ["return_license", "remove_from_panorama"]
+    assert record["serial"] == SERIAL
 
 
 def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
@@ -410,7 +410,7 @@ def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
     assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
     assert running.deliver(termination_event(running, age=DAY + 1200)) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]
-    assert running.operations()["DetachNetworkInterface"] == 0, "it is in progress"
+    assert running.operations()["DetachNetworkInterface"] == 0, "the detachment is in progress"
 
 
 @pytest.mark.documents(id="failure-modes/D9")
@@ -495,7 +495,7 @@ def test_an_ambiguous_identity_changes_nothing(
 def test_a_firewall_tagged_for_another_instance_is_not_changed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """The other one is gone, this one has got its address, and Panorama has not noticed."""
+    """The other instance is gone, this one has its address, and Panorama has not noticed."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     address = launching.attached()[1]["PrivateIpAddress"]
     old = launching.add_instance()
@@ -507,8 +507,10 @@ def test_a_firewall_tagged_for_another_instance_is_not_changed(
     event = termination_event(launching)
     logs()
     launching.deliver(event)
-    told = f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
-    assert told in reasons(logs())
+    reason = (
+        f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
+    )
+    assert reason in reasons(logs())
     assert launching.deliver(event) == []
     assert_terminated(launching)
     assert fake_panorama.calls == ["devices"] * 2
@@ -518,7 +520,7 @@ def test_a_firewall_tagged_for_another_instance_is_not_changed(
 
 @pytest.mark.documents(id="failure-modes/T4")
 def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:
-    """A user's own address on our firewall, and one without any owner."""
+    """A user's own address on our firewall is not released."""
     for part in Part:
         fake_panorama.named[part].clear()
         fake_panorama.committed[part].clear()
@@ -584,10 +586,10 @@ def test_an_aws_error_at_any_call_is_retried(
     event = termination_event(running)
     running.errors[operation] = [client_error("InternalError", operation=operation)]
     for _ in range(6):
-        stays = running.deliver(event)
+        in_queue = running.deliver(event)
         if fake_panorama.jobs and not fake_panorama.jobs[-1].finished:
             fake_panorama.finish_job()
-        if not stays:
+        if not in_queue:
             break
     assert running.errors[operation] == [], "the error has happened"
     assert_terminated(running)
@@ -601,8 +603,8 @@ def test_a_failed_heartbeat_does_not_delay_the_others(
     other = launching.add_instance()
     become_terminate(launching, monkeypatch)
     launching.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
-    stays = launching.deliver(termination_event(launching), termination_event(launching, other))
-    assert len(stays) == 1
+    in_queue = launching.deliver(termination_event(launching), termination_event(launching, other))
+    assert len(in_queue) == 1
     assert len(launching.completed) == 1
 
 
@@ -617,11 +619,11 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     fake_panorama.finish_job()
     for received in range(2, 12):
         assert running.deliver(event, receive_count=received) == ["message-0"]
-    turned = running.pauses()[1:]
-    assert len(set(turned)) > 1
-    assert all(5 <= pause <= 20 for pause in turned)
+    backoffs = running.pauses()[1:]
+    assert len(set(backoffs)) > 1
+    assert all(5 <= pause <= 20 for pause in backoffs)
     assert running.completed == []
-    # Its stage is the last one, and ends twenty minutes after the first.
+    # The stage is the last one; its deadline is twenty minutes after that of the first.
     late = termination_event(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
     assert [result for _, result in running.completed] == ["CONTINUE"]

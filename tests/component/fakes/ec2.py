@@ -135,7 +135,7 @@ class Ec2(Base):
     """EC2.
 
     Attributes:
-        detaching_takes: How long a detachment lasts. Without time, it is over at once.
+        detaching_takes: How long a detachment takes; zero completes it at once.
         ec2_shows: How long EC2 returns a terminated instance.
     """
 
@@ -197,8 +197,12 @@ class Ec2(Base):
 
     def made_for(self, instance_id: str) -> list[str]:
         """The interfaces and addresses that still exist of those made for an instance."""
-        things = {**self.interfaces, **self.allocated}
-        return [key for key, thing in things.items() if thing.tags.get(INSTANCE_ID) == instance_id]
+        resources = {**self.interfaces, **self.allocated}
+        return [
+            key
+            for key, resource in resources.items()
+            if resource.tags.get(INSTANCE_ID) == instance_id
+        ]
 
     def end_detachments(self) -> None:
         """End the detachments whose time has come."""
@@ -212,7 +216,7 @@ class Ec2(Base):
         self._address_moved(interface.private_ip)
 
     def _address_moved(self, private_ip: str) -> None:
-        """Tell the other services that a private address is attached or detached."""
+        """Notify the other services that a private address is attached or detached."""
 
     def _delete(self, interface: Interface) -> None:
         del self.interfaces[interface.interface_id]

@@ -36,7 +36,7 @@ def termination_event(cloud: Cloud, instance_id: str = "", age: float = 0) -> di
 def record_activity(
     cloud: Cloud, kind: ActivityType, instance_id: str, began: float, ended: float | None = None
 ) -> None:
-    """Let Auto Scaling remember an activity; the times are seconds ago."""
+    """Add an activity to the group's history; the times are seconds ago."""
     activity = cloud.account.begin_activity(kind, instance_id, ago(began))
     if ended is not None:
         activity["EndTime"] = ago(ended)
@@ -69,7 +69,7 @@ def unreachable(_name: str) -> None:
 
 
 def assert_terminated(cloud: Cloud) -> None:
-    """Nothing is left in EC2, and the hook was completed once."""
+    """Assert that no resource remains in EC2, and that the hook was completed once."""
     assert cloud.own_interfaces() == []
     assert cloud.addresses() == []
     assert [result for _, result in cloud.completed] == ["CONTINUE"]

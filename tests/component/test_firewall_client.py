@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from component.fakes.xml_server import KEY, Answer, XmlApi
+from component.fakes.xml_server import KEY, Answer, XmlApi, error, success
 from vmseries_autoscale.errors import (
     DeviceAccessError,
     DeviceCertificateError,
@@ -22,15 +22,6 @@ from vmseries_autoscale.settings import FirewallApiSettings
 
 NAME = "firewalls.example.com"
 ADDRESS = "127.0.0.1"
-
-
-def success(result: str) -> str:
-    return f'<response status="success"><result>{result}</result></response>'
-
-
-def error(text: str, code: str | None = None) -> str:
-    attribute = f' code="{code}"' if code else ""
-    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
 
 
 def chassis(text: str) -> str:

@@ -126,7 +126,7 @@ def test_without_a_readiness_gate_one_visit_is_enough(
     without_gate(launching, monkeypatch)
     assert launching.deliver(launch_event(launching)) == []
     assert_attached(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_launch_stays_within_the_call_budget(
@@ -199,7 +199,7 @@ def test_throttling_is_retried(
     assert metrics(logs())["VisitFailed"] == 1
     assert launching.deliver(event) == []
     assert_attached(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_throttled_launch_progresses_call_by_call(
@@ -240,7 +240,7 @@ def test_a_throttled_launch_progresses_call_by_call(
 
     fake_panorama.register(firewall(launching))
     assert launching.deliver(event) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def throttle(cloud: Cloud, operation: str) -> None:
@@ -263,7 +263,7 @@ def test_the_deadline_abandons_a_launch_that_stays_throttled(
     assert launching.completed == []
     logs()
     assert launching.deliver(launch_event(launching, age=2700), receive_count=91) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
     (abandon_reason,) = reasons(logs())
     assert "deadline" in abandon_reason
@@ -281,7 +281,7 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     assert all(5 <= pause <= 20 for pause in launching.pauses())
     launching.errors.clear()
     assert launching.deliver(late) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == (
         launching.delete_on_termination
     )
@@ -318,7 +318,7 @@ def test_a_permanent_error_undoes_and_abandons_the_launch(
 ) -> None:
     launching.errors[operation] = [client_error(code, operation=operation)]
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     attached = {item["NetworkInterfaceId"] for item in launching.attached()[1:]}
     assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == attached
     assert attached <= launching.delete_on_termination, "deleted with the instance"
@@ -346,7 +346,7 @@ def test_a_shortage_is_retried_while_the_firewall_boots(
     assert launching.completed == []
     late = {**early, "time": launch_event(launching, age=301)["time"]}
     assert launching.deliver(late) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
 
 
@@ -355,7 +355,7 @@ def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
 ) -> None:
     """Its bootstrap looks for the management interface only once."""
     assert launching.deliver(launch_event(launching, age=900)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.own_interfaces() == []
     assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
 
@@ -377,7 +377,7 @@ def test_a_launch_in_a_zone_without_a_subnet_is_abandoned(
     settings["interfaces"]["untrust"]["subnet_ids"] = {"us-east-1b": "subnet-0"}
     configure(monkeypatch, settings)
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert any("untrust has no subnet in us-east-1a" in reason for reason in reasons(logs()))
     assert launching.own_interfaces() == []
 
@@ -391,7 +391,7 @@ def test_an_occupied_device_index_is_left_alone(
         NetworkInterfaceId=foreign_id, InstanceId=launching.instance_id, DeviceIndex=1
     )
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert [item["NetworkInterfaceId"] for item in launching.attached()][1:] == [foreign_id]
     assert any(foreign_id in reason for reason in reasons(logs()))
 
@@ -425,7 +425,7 @@ def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     late = {**event, "time": launch_event(launching, age=2700)["time"]}
     logs()
     assert launching.deliver(late) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
     (abandon_reason,) = reasons(logs())
     assert "deadline" in abandon_reason
@@ -534,7 +534,7 @@ def test_a_bad_message_does_not_delay_the_others(
 ) -> None:
     without_gate(launching, monkeypatch)
     assert launching.deliver("not JSON", launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Logs) -> None:

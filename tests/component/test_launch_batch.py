@@ -81,7 +81,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
     launching.ec2.terminate_instances(InstanceIds=[gone])
     batch = launches(launching, instance_ids)
     assert launching.deliver(*batch) == ["message-0", "message-2", "message-3", "message-4"]
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert "InterfaceLayoutError" in launching.tags(blocked)["vmseries-autoscale:abandoned"]
 
     join(fake_panorama, [good, unlicensed])
@@ -89,7 +89,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
     logs()
     batch.pop(1)
     assert launching.deliver(*batch) == ["message-1", "message-2", "message-3"]
-    assert [result for _, result in launching.completed] == ["ABANDON", "CONTINUE"]
+    assert launching.results == ["ABANDON", "CONTINUE"]
     assert set(launching.tags(good)) >= {"vmseries-autoscale:serial"}
     reason_of = {record["instance_id"]: record["reason"] for record in logs() if "reason" in record}
     assert "no license" in reason_of[unlicensed]
@@ -242,7 +242,7 @@ def test_a_launch_is_abandoned_even_if_the_reason_cannot_be_tagged(
     configure(monkeypatch, settings)
     launching.errors["CreateTags"] = [client_error("UnauthorizedOperation")]
     assert launching.deliver(*launches(launching, [launching.instance_id])) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert "vmseries-autoscale:abandoned" not in launching.tags()
 
 

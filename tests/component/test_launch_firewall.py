@@ -53,7 +53,7 @@ def test_a_ready_firewall_enters_service(
     assert launching.deliver(event) == []
     management = launching.attached()[1]
     assert fake_firewall.addresses == [management["PrivateIpAddress"]]
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
 
@@ -85,7 +85,7 @@ def test_a_firewall_that_is_not_ready_is_abandoned_at_the_deadline(
     assert reason in reasons(records)[-1]
     assert "VisitFailed" not in metrics(records), "a booting firewall is not a failure"
     assert launching.deliver(event | {"time": "2026-01-01T00:00:00Z"}) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert reason in launching.tags()["vmseries-autoscale:abandoned"]
 
 

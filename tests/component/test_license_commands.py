@@ -13,7 +13,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from component.fakes import settings
-from component.fakes.xml_server import KEY, Answer, XmlApi
+from component.fakes.xml_server import KEY, Answer, XmlApi, error, success
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
@@ -43,15 +43,6 @@ LICENSED = """<response status="success"><result><licenses>
 <entry><feature>PA-VM</feature></entry><entry><feature>Threat Prevention</feature></entry>
 </licenses></result></response>"""
 UNLICENSED = '<response status="success"><result><licenses/></result></response>'
-
-
-def success(text: str) -> str:
-    return f'<response status="success"><result>{text}</result></response>'
-
-
-def error(text: str, code: str | None = None) -> str:
-    attribute = f' code="{code}"' if code else ""
-    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def error_of(outcome: Outcome) -> Exception:
 
 
 def removed(panorama: FakePanorama) -> set[str]:
-    """The firewalls that neither configuration lists any more."""
+    """The firewalls that neither configuration lists."""
     named = set[str]().union(*panorama.named.values(), *panorama.committed.values())
     return set(NAMES) - named
 

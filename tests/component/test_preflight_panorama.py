@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from component.fakes.settings import of_panorama
-from component.fakes.xml_server import Answer, XmlApi
+from component.fakes.xml_server import Answer, XmlApi, success
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.preflight import (
@@ -44,10 +44,6 @@ NOTHING = (
     '<response status="success" code="19"><msg>There are no changes to commit.</msg></response>'
 )
 CLOUDWATCH = "<enabled>yes</enabled><name>VMseries-fw</name><timeout>1</timeout>"
-
-
-def result(inner: str) -> str:
-    return f'<response status="success"><result>{inner}</result></response>'
 
 
 @dataclass
@@ -87,16 +83,16 @@ class Content:
             "log-collector-group": f"<log-collector-group>{self.collectors}</log-collector-group>",
             "jobs": "",
         }
-        return result(next(inner for word, inner in shown.items() if f"<{word}" in request))
+        return success(next(inner for word, inner in shown.items() if f"<{word}" in request))
 
     def _configuration(self, request: str) -> str:
         if "/templates" in request:
             members = "".join(f"<member>{name}</member>" for name in self.templates)
-            return result(f"<templates>{members}</templates>")
+            return success(f"<templates>{members}</templates>")
         if "/aws-cloudwatch" in request:
             for template, inner in self.cloudwatch.items():
                 if f"/{template}/" in request or f"/template/entry[@name='{template}']" in request:
-                    return result(f"<aws-cloudwatch>{inner}</aws-cloudwatch>")
+                    return success(f"<aws-cloudwatch>{inner}</aws-cloudwatch>")
         return NO_SUCH_NODE
 
 
@@ -371,7 +367,7 @@ def test_nothing_is_committed_while_a_removal_is_in_progress(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
     content.answers = {
-        "<jobs>": result(
+        "<jobs>": success(
             "<job><id>7</id><type>Commit</type><user>autoscale</user><status>ACT</status></job>"
         )
     }
@@ -446,7 +442,7 @@ def test_a_missing_license_manager_is_a_problem(
     severity: Severity,
 ) -> None:
     assert secret
-    content.answers = {"sw_fw_license": result("<entry name='LM'/>") if exists else NO_SUCH_NODE}
+    content.answers = {"sw_fw_license": success("<entry name='LM'/>") if exists else NO_SUCH_NODE}
     checks = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
     findings = by_severity(panorama_access.check(settings, checks))
     assert "license manager LM" in findings[severity][-1]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import NAME, START
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.cloud import SERIAL, Cloud, add_two_firewalls, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -110,7 +110,7 @@ def test_two_simultaneous_launch_visits_attach_each_interface_once(
         if not launching.deliver(launching.event(Transition.LAUNCHING)):
             break
     assert_attached(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
@@ -120,7 +120,7 @@ def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
     launching.deliver(launching.event(Transition.LAUNCHING))
     fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
     run_simultaneously(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
     assert_attached(launching)
 
 
@@ -139,7 +139,7 @@ def test_two_simultaneous_terminate_visits_leave_nothing_and_complete_the_hook_o
     for _ in range(3):
         if not running.deliver(event):
             break
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert running.own_interfaces() == []
     assert running.addresses() == []
     assert len(fake_panorama.jobs) == 1
@@ -188,7 +188,7 @@ def test_an_event_and_its_resent_copy_in_one_batch_cause_one_termination(
             break
         if fake_panorama.jobs:
             fake_panorama.finish_job()
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert running.own_interfaces() == []
     assert running.addresses() == []
     assert fake_panorama.entries() == 0
@@ -203,7 +203,7 @@ def test_an_event_and_its_resent_copy_in_one_batch_cause_one_launch(
     event = launching.event(Transition.LAUNCHING)
     copy = resent_event(launching, Transition.LAUNCHING)
     assert launching.deliver(event, copy) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
     assert_attached(launching)
 
 
@@ -214,7 +214,7 @@ def test_a_second_event_after_the_termination_does_nothing(
     for _ in range(3):
         running.deliver(event)
         fake_panorama.finish_job()
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     running.ec2.terminate_instances(InstanceIds=[running.instance_id])
     running.calls.clear()
     logs()
@@ -255,7 +255,7 @@ def test_a_termination_during_the_launch_undoes_it(
     launching.handler = launch_handler.handler
     assert launching.deliver(late) == []
     assert launching.own_interfaces() == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_firewall_that_registers_during_its_termination_is_removed(
@@ -274,7 +274,7 @@ def test_a_firewall_that_registers_during_its_termination_is_removed(
             fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
     assert fake_panorama.licensed[SERIAL] == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 # Events for unknown instances.
@@ -292,7 +292,7 @@ def test_a_launch_event_for_an_instance_that_never_existed_is_abandoned_at_the_d
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launching.event(Transition.LAUNCHING, UNKNOWN, age=2700)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.own_interfaces() == []
 
 
@@ -300,7 +300,7 @@ def test_a_terminate_event_for_an_instance_that_never_existed_is_completed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert running.deliver(running.event(Transition.TERMINATING, UNKNOWN)) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert len(running.own_interfaces()) == 2
     assert fake_panorama.entries() == 4
 
@@ -325,9 +325,7 @@ def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A test notification, invalid text, a foreign event, a closed hook, two terminations."""
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
     closed = launching.event(Transition.TERMINATING, UNKNOWN)
     launching.close_hooks()
@@ -343,5 +341,5 @@ def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     fake_panorama.finish_job()
     launching.deliver(*bodies[4:])
     assert launching.deliver(*bodies[4:]) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE", "CONTINUE"]
+    assert launching.results == ["CONTINUE", "CONTINUE"]
     assert launching.own_interfaces() == []

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from component.fakes.base import NAME, client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_firewall, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
@@ -42,7 +42,6 @@ from vmseries_autoscale.panorama import Device, Part
 
 REAL_CALL: Any = vars(botocore.client.BaseClient)["_make_api_call"]
 LAST_VISIT = "vmseries-autoscale:last-visit"
-OTHER_SERIAL = "007951000000099"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 
 
@@ -287,7 +286,7 @@ def detached(cloud: Cloud) -> None:
 
 
 def forgotten(cloud: Cloud) -> None:
-    """Neither EC2 nor Auto Scaling shows the instance any more."""
+    """Neither EC2 nor Auto Scaling still shows the instance."""
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, in_service_at
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_two_firewalls, in_service_at
 from component.fakes.functions import become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -63,7 +63,7 @@ def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
             panorama.finish_job()
         if not in_queue:
             break
-    assert [result for _, result in cloud.completed] == ["CONTINUE"]
+    assert cloud.results == ["CONTINUE"]
     assert cloud.own_interfaces() == []
     assert panorama.entries() == 0
 
@@ -120,13 +120,13 @@ def test_an_abandoned_launch_was_never_registered(
 ) -> None:
     balanced.deliver(balanced.event(Transition.LAUNCHING))
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert states(balanced) == []
     assert balanced.operations()["RegisterTargets"] == 0
 
 
 def register_half(cloud: Cloud, panorama: FakePanorama) -> None:
-    """Register the firewall with the first group only; then it is not ready any more."""
+    """Register the firewall with the first group only; then it is no longer ready."""
     event = cloud.event(Transition.LAUNCHING)
     cloud.deliver(event)
     ready = in_service_at(cloud.instance_id, SERIAL)
@@ -142,7 +142,7 @@ def test_an_abandoned_launch_that_was_registered_is_deregistered(
 ) -> None:
     register_half(balanced, fake_panorama)
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert balanced.targets == {WEB: {(untrust(balanced), 443): "draining"}, DNS: {}}
     order = [name for _, name, _ in balanced.calls]
     assert order.index("DeregisterTargets") < len(order) - 1
@@ -159,7 +159,7 @@ def test_a_launch_is_not_abandoned_while_it_is_registered(
     assert balanced.deliver(late) == ["message-0"]
     assert balanced.completed == []
     assert balanced.deliver(late) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert states(balanced) == ["draining"]
 
 
@@ -175,7 +175,7 @@ def test_a_launch_is_abandoned_even_if_its_target_groups_were_deleted(
     assert balanced.deliver(event) == ["message-0"]
     assert any("TargetGroupNotFound" in reason for reason in reasons(logs()))
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
 
 
 @pytest.mark.parametrize("code", ["Throttling", "InternalFailure", "TooManyTargets"])
@@ -192,7 +192,7 @@ def test_a_failed_registration_is_retried(
     assert metrics(logs())["VisitFailed"] == 1
     assert balanced.deliver(event) == []
     assert states(balanced) == ["healthy", "healthy"]
-    assert [result for _, result in balanced.completed] == ["CONTINUE"]
+    assert balanced.results == ["CONTINUE"]
 
 
 # Termination.
@@ -226,15 +226,13 @@ def test_a_terminating_firewall_drains_before_anything_is_removed(
 def test_a_draining_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     launching.targets = {WEB: {(untrust(launching, other), 443): "healthy"}, DNS: {}}
     become_terminate(launching, monkeypatch, target_groups={"2": GROUPS})
     launching.deliver(
         launching.event(Transition.TERMINATING), launching.event(Transition.TERMINATING, other)
     )
-    assert fake_panorama.licensed == {SERIAL: [], "007951000000099": ["VM-Capacity"]}
+    assert fake_panorama.licensed == {SERIAL: [], OTHER_SERIAL: ["VM-Capacity"]}
 
 
 def test_another_port_of_the_same_address_is_left_alone(
@@ -243,7 +241,7 @@ def test_another_port_of_the_same_address_is_left_alone(
     other_port = (untrust(draining), 8443)
     draining.targets[WEB][other_port] = "healthy"
     finish(draining, fake_panorama, draining.event(Transition.TERMINATING))
-    still_registered = {other_port: "unhealthy"}  # Nothing responds at the address any more.
+    still_registered = {other_port: "unhealthy"}  # Nothing responds at the address.
     assert draining.targets == {WEB: still_registered, DNS: {}}
 
 
@@ -302,7 +300,7 @@ def test_draining_ends_at_the_deadline(
             break
         if fake_panorama.jobs:
             fake_panorama.finish_job()
-    assert [result for _, result in draining.completed] == ["CONTINUE"]
+    assert draining.results == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
     (record,) = [
         item for item in logs() if item.get("message") == "Skipped stages whose deadline had passed"

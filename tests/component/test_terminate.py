@@ -8,18 +8,23 @@ from datetime import UTC, datetime
 import pytest
 
 from component.fakes.base import NAME, client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, token_of
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, add_two_firewalls, token_of
 from component.fakes.functions import become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from component.fakes.secrets_manager import LICENSING_KEY, PANORAMA_KEY
-from component.fakes.steps import DAY, assert_terminated, change_device, termination_event
+from component.fakes.steps import (
+    DAY,
+    assert_terminated,
+    change_device,
+    termination_event,
+    unreachable,
+)
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
-    DeviceUnavailableError,
     ObjectReferencedError,
 )
 from vmseries_autoscale.handlers import launch
@@ -140,9 +145,7 @@ def test_a_commit_waits_for_the_rest_of_the_batch(
     age: float,
     commits: int,
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
     bodies = [termination_event(launching, age=age), termination_event(launching, other, age=age)]
     launching.deliver(*bodies, context=TimeForOne())
@@ -159,9 +162,7 @@ def test_a_commit_waits_for_the_rest_of_the_batch(
 def test_a_refusal_for_one_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
     remove = fake_panorama.remove
 
@@ -189,10 +190,7 @@ def test_an_unreachable_panorama_loses_nothing(
 ) -> None:
     event = termination_event(running)
 
-    def fail(_name: str) -> None:
-        raise DeviceUnavailableError(PANORAMA, "no answer")
-
-    fake_panorama.fail = fail
+    fake_panorama.fail = unreachable
     for _ in range(3):
         assert running.deliver(event) == ["message-0"]
     assert len(running.attached()) == 3
@@ -377,10 +375,7 @@ def test_a_termination_does_not_wait_for_an_instance_that_died(
 def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    def fail(_name: str) -> None:
-        raise DeviceUnavailableError(PANORAMA, "no answer")
-
-    fake_panorama.fail = fail
+    fake_panorama.fail = unreachable
     assert running.deliver(termination_event(running, age=DAY + 599)) == ["message-0"]
     assert len(running.attached()) == 3
     late = termination_event(running, age=DAY + 600)
@@ -409,7 +404,7 @@ def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
         interface.attachment.detached_at = datetime.max.replace(tzinfo=UTC)
     assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
     assert running.deliver(termination_event(running, age=DAY + 1200)) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert running.operations()["DetachNetworkInterface"] == 0, "the detachment is in progress"
 
 
@@ -626,7 +621,7 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     # The stage is the last one; its deadline is twenty minutes after that of the first.
     late = termination_event(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert metrics(logs())["TerminationDeadlinePassed"] == 1
 
 

@@ -1,4 +1,4 @@
-"""What the documents name exists: files, links, metrics, errors, inputs, tags and commands."""
+"""Documents name only things that exist: files, links, metrics, errors, inputs, commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGE = REPOSITORY / lambda_docs.PACKAGE
 
 
 def _files() -> tuple[str, ...]:
-    """Every file of the repository, as git knows it."""
+    """Every file of the repository that git tracks or would track."""
     listing = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -37,7 +37,7 @@ DOCUMENTS = [name for name in FILES if name.endswith(".md")]
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
-# A name that begins like one of our metrics, and is a word of AWS or Panorama instead.
+# Names of AWS and Panorama that begin like one of our metrics.
 NOT_METRICS = {"LifecycleActionToken", "LifecycleTransition"}
 
 
@@ -155,17 +155,17 @@ def test_every_log_message_that_the_runbook_filters_by_exists() -> None:
 
 def literals() -> list[str]:
     """Every string in the package; what a formatted string computes is ``…``."""
-    found = []
+    strings = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
+                strings.append(node.value)
             elif isinstance(node, ast.JoinedStr):
                 parts = [
                     part.value if isinstance(part, ast.Constant) else "…" for part in node.values
                 ]
-                found.append("".join(map(str, parts)))
-    return found
+                strings.append("".join(map(str, parts)))
+    return strings
 
 
 def test_every_reason_in_the_runbook_exists() -> None:

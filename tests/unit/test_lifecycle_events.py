@@ -1,4 +1,4 @@
-"""Lifecycle events: the documented ones are read, everything else is a named error."""
+"""Documented lifecycle events are parsed; anything else raises its own error."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_an_event_with_one_invalid_field_raises_its_own_error(
 ) -> None:
     event = copy.deepcopy(LAUNCH)
     *parents, key = path.split(".")
-    place = event[parents[0]] if parents else event
+    parent = event[parents[0]] if parents else event
     if value is None:
-        del place[key]
+        del parent[key]
     else:
-        place[key] = value
+        parent[key] = value
     with pytest.raises(error) as raised:
         parse_launch(event)
     assert "87654321" not in str(raised.value)

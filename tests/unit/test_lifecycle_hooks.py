@@ -1,4 +1,4 @@
-"""The lifecycle hook: what is closed, what is an error."""
+"""Calls on a lifecycle hook: a closed hook is not an error, other errors are raised."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOSED = [
 
 
 class FakeAutoScaling:
-    """Answers every call with the same error, or not at all."""
+    """Raises the same error for every call, or none."""
 
     def __init__(self, code: str | None = None, message: str = "") -> None:
         self.code, self.message = code, message

@@ -1,4 +1,4 @@
-"""NetworkState decisions, applied to a model of EC2 from any state that a crash can leave."""
+"""Network plans, executed on a model of EC2 from any state that a crash can leave."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WANTED = {
 
 @dataclass
 class ModelEc2:
-    """A model of EC2 that answers the calls of all actions and keeps no state."""
+    """A model of EC2 that responds to the calls of all actions, without state."""
 
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: list[str] = field(default_factory=list)
@@ -101,8 +101,8 @@ def attach(state: NetworkState) -> NetworkState:
 
 @st.composite
 def network_states(draw: st.DrawFn) -> NetworkState:
-    """A state that visits, crashes and other people can leave behind."""
-    found = [replace(PRIMARY, source_dest_check=draw(st.booleans()))]
+    """A state that visits, crashes and other users can leave behind."""
+    interfaces = [replace(PRIMARY, source_dest_check=draw(st.booleans()))]
     addresses: list[Address] = []
     for name in ("management", "untrust"):
         for number in range(draw(st.integers(0, 2))):
@@ -117,18 +117,18 @@ def network_states(draw: st.DrawFn) -> NetworkState:
                     device_index=WANTED[name].device_index,
                     delete_on_termination=draw(st.booleans()),
                 )
-            found.append(item)
+            interfaces.append(item)
         for number in range(draw(st.integers(0, 2))):
             address = Address(f"eipalloc-{name}-{number}", name)
-            places = [None, *(item.interface_id for item in found if item.name)]
+            places = [None, *(item.interface_id for item in interfaces if item.name)]
             place = draw(st.sampled_from(places))
             if place and place not in {other.interface_id for other in addresses}:
                 address = replace(address, association_id="assoc", interface_id=place)
             addresses.append(address)
     if draw(st.booleans()):
         foreign = Interface("eni-foreign", status=Status.ATTACHED, instance_id=ID)
-        found.append(replace(foreign, device_index=5, attachment_id="attach-foreign"))
-    return NetworkState.of(found, addresses)
+        interfaces.append(replace(foreign, device_index=5, attachment_id="attach-foreign"))
+    return NetworkState.of(interfaces, addresses)
 
 
 def assert_attached(state: NetworkState) -> None:

@@ -80,7 +80,7 @@ def test_a_python_that_does_not_exist_is_rejected_and_named(tmp_path: Path) -> N
 
 def test_a_line_says_whether_the_version_is_that_of_the_functions() -> None:
     line = python_environment.describe((3, 11, 7))
-    assert line == ("Python 3.11.7: not the version of the Lambda functions, which is 3.13")
+    assert line == "Python 3.11.7: not the version of the Lambda functions, which is 3.13"
     assert python_environment.describe((3, 13, 0)).endswith("the version of the Lambda functions")
 
 

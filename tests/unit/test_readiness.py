@@ -1,4 +1,4 @@
-"""Readiness: what keeps a firewall out of service."""
+"""The reasons for which a firewall does not enter service yet."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_the_reason_why_a_firewall_is_not_ready_in_panorama(
     ],
 )
 def test_the_reason_why_a_firewall_itself_is_not_ready(state: State, expected: str | None) -> None:
-    found = firewall_not_ready_reason(state)
-    assert found is None if expected is None else expected in (found or "")
+    reason = firewall_not_ready_reason(state)
+    assert reason is None if expected is None else expected in (reason or "")
 
 
 @pytest.mark.parametrize(

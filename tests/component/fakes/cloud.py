@@ -28,6 +28,7 @@ from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
 SERIAL = "007951000012345"
+OTHER_SERIAL = "007951000000099"
 COUNTED_SERVICES = {"ec2", "autoscaling", "elbv2"}
 
 
@@ -169,6 +170,11 @@ class Cloud:
         return self.account.completed
 
     @property
+    def results(self) -> list[str]:
+        """The results of the completed lifecycle actions, in order."""
+        return [result for _, result in self.completed]
+
+    @property
     def targets(self) -> dict[str, dict[tuple[str, int], str]]:
         return self.account.target_groups
 
@@ -243,3 +249,11 @@ def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial:
     assert cloud.deliver(event) == ["message-0"]
     panorama.register(in_service_at(instance_id, serial))
     assert cloud.deliver(event) == []
+
+
+def add_two_firewalls(cloud: Cloud, panorama: FakePanorama) -> str:
+    """Bring the first and another instance into service; return the ID of the other."""
+    other = cloud.add_instance()
+    add_firewall(cloud, panorama, cloud.instance_id, SERIAL)
+    add_firewall(cloud, panorama, other, OTHER_SERIAL)
+    return other

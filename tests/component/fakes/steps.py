@@ -72,4 +72,4 @@ def assert_terminated(cloud: Cloud) -> None:
     """Assert that no resource remains in EC2, and that the hook was completed once."""
     assert cloud.own_interfaces() == []
     assert cloud.addresses() == []
-    assert [result for _, result in cloud.completed] == ["CONTINUE"]
+    assert cloud.results == ["CONTINUE"]

@@ -122,6 +122,11 @@ def credentials(api: XmlApi) -> Credentials:
     return Credentials("autoscale", KEY, None, api.ca_bundle)
 
 
+def success(result: str) -> str:
+    """The response of a successful request."""
+    return f'<response status="success"><result>{result}</result></response>'
+
+
 def error(text: str, code: str | None = None) -> str:
     """The response of a refused request."""
     attribute = f' code="{code}"' if code else ""

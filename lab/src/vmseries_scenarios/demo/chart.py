@@ -169,11 +169,11 @@ def draw_sessions(
     legend(axis, columns=len(zones) + 1)
 
 
-# Looks --------------------------------------------------------------------------------------------
+# Style --------------------------------------------------------------------------------------------
 
 
 def plain(axis: Axes) -> None:
-    """Take away what carries no information."""
+    """Remove the parts of a panel that carry no information."""
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.spines["bottom"].set_color(MUTED)

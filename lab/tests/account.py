@@ -1,4 +1,4 @@
-"""What the tests make in the account of a lab, in a line each."""
+"""Creates resources in the account of a lab."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vmseries_lab.client import Lab
 
 
 def policy(*statements: dict[str, Any]) -> str:
-    """A policy document that allows what the statements say."""
+    """Return a policy document that allows the statements."""
     allowed = [{"Effect": "Allow", **statement} for statement in statements]
     return json.dumps({"Version": "2012-10-17", "Statement": allowed})
 
@@ -22,7 +22,7 @@ TRUST = policy({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts
 
 
 def archive(**modules: str) -> bytes:
-    """A deployment package with these modules; double underscores in names stand for slashes."""
+    """Return a deployment package with these modules; double underscores become slashes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
         for name, code in modules.items():
@@ -31,14 +31,14 @@ def archive(**modules: str) -> bytes:
 
 
 class Account:
-    """Short ways to what a test needs, all through boto3."""
+    """Creates and uses resources for a test through boto3."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.name = f"t{uuid4().hex[:8]}"
 
     def role(self, *statements: dict[str, Any], name: str = "") -> str:
-        """A role that Lambda may assume; its ARN."""
+        """Create a role that Lambda can assume, and return its ARN."""
         name = name or f"{self.name}-{uuid4().hex[:6]}"
         iam = self.lab.aws.client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
@@ -48,7 +48,7 @@ class Account:
         return str(role["Arn"])
 
     def function(self, code: str, role: str = "", **settings: Any) -> str:
-        """A function with ``def handler(event, context)`` in ``code``; its ARN."""
+        """Create a function with ``def handler(event, context)`` in ``code``; return its ARN."""
         client = self.lab.aws.client("lambda")
         answer = client.create_function(
             **{
@@ -64,20 +64,20 @@ class Account:
         return str(answer["FunctionArn"])
 
     def invoke(self, arn: str, event: Any = None) -> tuple[Any, str]:
-        """Invoke and wait; the answer and the kind of error, if any."""
+        """Invoke a function; return its response and the kind of error, empty if none."""
         answer = self.lab.aws.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", "")
 
     def queue(self, suffix: str = "q", **attributes: Any) -> tuple[str, str]:
-        """A queue; its URL and ARN."""
+        """Create a queue; return its URL and ARN."""
         sqs = self.lab.aws.client("sqs")
         values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in attributes.items()}
         url = sqs.create_queue(QueueName=f"{self.name}-{suffix}", Attributes=values)["QueueUrl"]
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return str(url), str(found["Attributes"]["QueueArn"])
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(url), str(attributes["Attributes"]["QueueArn"])
 
     def messages(self, url: str) -> list[dict[str, Any]]:
-        """Receive what is visible in a queue, up to ten."""
+        """Receive up to ten visible messages of a queue."""
         answer = self.lab.aws.client("sqs").receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,

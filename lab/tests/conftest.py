@@ -11,19 +11,19 @@ from hypothesis import settings
 
 from vmseries_lab.client import Lab
 
-# A busy machine fails no test.
+# Tests must not depend on the speed of the machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what was imported, which is there to stay."""
+    """Exclude imported modules from garbage collection."""
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """One lab for all tests of a process; each test uses names of its own."""
+    """One lab for all tests of a process; each test uses its own names."""
     with Lab() as lab:
         yield lab
         assert lab.errors() == []
@@ -31,6 +31,6 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def account(lab: Lab) -> Account:
-    """Makes things in the lab's account."""
+    """Creates resources in the lab's account."""
     lab.faults.clear()
     return Account(lab)

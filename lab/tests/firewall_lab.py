@@ -1,4 +1,4 @@
-"""What the tests of the lab's firewalls share: a world with them, in one process with moto."""
+"""A lab with firewalls, in one process with moto, for the tests of firewalls."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ import boto3
 from moto import mock_aws
 from moto.backends import get_backend
 
-from vmseries_lab import firewalls, licensing_api, panorama
+from vmseries_lab import firewalls, licensing_api, vendor_services
 from vmseries_lab.aws import ec2
 from vmseries_lab.aws.ec2 import launch_templates, marketplace_images
 from vmseries_lab.core.world import ACCOUNT_ID, World
@@ -51,10 +51,10 @@ def statement(action: str, resource: str = "*", **condition: str) -> dict[str, A
 
 @dataclass
 class Site:
-    """A world with Panorama, licensing, firewalls, and one subnet to start them in."""
+    """A lab with Panorama, licensing, firewalls and one subnet."""
 
     world: World
-    outside: panorama.Outside
+    vendor: vendor_services.VendorServices
     fleet: firewalls.Fleet
     subnet: str
     group: str
@@ -103,7 +103,7 @@ class Site:
         return str(instance_id)
 
     def interface(self, address: str | None = None) -> str:
-        """Make an interface, at an address of one's choice if need be."""
+        """Create an interface, optionally with a given address; return its ID."""
         fixed = {"PrivateIpAddress": address} if address else {}
         interface = self.client("ec2").create_network_interface(
             SubnetId=self.subnet, Groups=[self.group], **fixed
@@ -132,12 +132,12 @@ class Site:
         return next(e.detail for e in self.world.timeline.since() if e.kind == kind)
 
     def members(self) -> dict[str, list[str]]:
-        running = self.outside.panorama.store.running
+        running = self.vendor.panorama.leading.store.running
         found = {c: references.members(running, c, name) for c, name in PLACES.items()}
         return {**found, "managed": references.managed(running)}
 
     def used(self) -> int:
-        return self.outside.licensing.used()
+        return self.vendor.licensing.used()
 
 
 @cache
@@ -147,7 +147,7 @@ def client_of(service: str) -> Any:
 
 @contextmanager
 def mocked_aws() -> Iterator[None]:
-    """Moto in this process. Its EC2 takes long to start: for all tests of a module at once."""
+    """Run moto in this process; once per test module, because its EC2 starts slowly."""
     with mock_aws():
         yield
     client_of.cache_clear()
@@ -155,15 +155,15 @@ def mocked_aws() -> Iterator[None]:
 
 @contextmanager
 def firewall_lab():
-    """A world with firewalls, in which moto is at work already."""
+    """A lab with firewalls; moto must be running."""
     world = World()
     ec2.install(world)
     marketplace_images.install(world)
-    outside = panorama.install(world)
+    vendor = vendor_services.install(world)
     fleet = firewalls.install(world)
     subnet = client_of("ec2").describe_subnets()["Subnets"][0]
     group = client_of("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    site = Site(world, outside, fleet, subnet["SubnetId"], group)
+    site = Site(world, vendor, fleet, subnet["SubnetId"], group)
     secret = client_of("secretsmanager").create_secret(
         Name="bootstrap", SecretString=json.dumps(BOOTSTRAP)
     )
@@ -177,7 +177,7 @@ def firewall_lab():
     )
     yield site
     fleet.stop()
-    outside.stop()
+    vendor.stop()
     store = ec2.store()
     for things in (store.reservations, store.launch_templates, store.launch_template_name_to_ids):
         things.clear()

@@ -1,4 +1,4 @@
-"""What the tests of the lab's Panorama share: a Panorama, and pan-os-python to talk to it."""
+"""A lab with Panorama, and pan-os-python as its client, for the tests of Panorama."""
 
 import base64
 import socket
@@ -15,14 +15,14 @@ import panos.errors
 import panos.panorama
 import pytest
 
-from vmseries_lab import panorama
+from vmseries_lab import vendor_services
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, references
 from vmseries_lab.panorama.responses import result
 
 HOST = "panorama.example.com"
 SECOND_HOST = "panorama-2.example.com"
-OTHER_HOST = "somebody-else.example.com"
+OTHER_HOST = "other-host.example.com"
 MANAGED = "/config/mgt-config/devices"
 GROUP = references.members_path("device-group", "autoscale")
 STACK = references.members_path("template-stack", "autoscale-stack")
@@ -30,12 +30,12 @@ LOGS = references.members_path("log-collector-group", "autoscale-logs")
 
 
 class VerifiedPanorama(panos.panorama.Panorama):
-    """pan-os-python, with the certificate verified and host names as in the lab."""
+    """pan-os-python with verified certificates and the lab's host names."""
 
-    def __init__(self, outside, peer=0, **arguments):
-        peer = outside.panorama.peers[peer]
+    def __init__(self, vendor, peer=0, **arguments):
+        peer = vendor.panorama.peers[peer]
         super().__init__(peer.host, port=peer.server.port, **arguments)
-        self._context = ssl.create_default_context(cadata=outside.authority.pem)
+        self._context = ssl.create_default_context(cadata=vendor.authority.pem)
         self.timeout = 5
 
     def generate_xapi(self):
@@ -45,7 +45,7 @@ class VerifiedPanorama(panos.panorama.Panorama):
 
 
 class Firewall:
-    """Just enough of a firewall for Panorama to manage."""
+    """A minimal firewall for Panorama."""
 
     hostname = "i-0123"
     sw_version = "11.1.4-h7"
@@ -69,7 +69,7 @@ class Site:
     """A Panorama, and two administrators' connections to it."""
 
     world: World
-    outside: panorama.Outside
+    vendor: vendor_services.VendorServices
     device: VerifiedPanorama
     operator: VerifiedPanorama
 
@@ -88,19 +88,19 @@ def names_lead_to_the_lab():
 
 @contextmanager
 def panorama_lab():
-    """A Panorama alone in a world; its names lead to it for as long as it runs."""
+    """A lab with only Panorama and licensing; host names are resolved to it."""
     world = World()
-    outside = panorama.install(world)
-    device = VerifiedPanorama(outside, api_key=initial_config.AUTOSCALE.key)
-    operator = VerifiedPanorama(outside, api_key=initial_config.OPERATOR.key)
+    vendor = vendor_services.install(world)
+    device = VerifiedPanorama(vendor, api_key=initial_config.AUTOSCALE.key)
+    operator = VerifiedPanorama(vendor, api_key=initial_config.OPERATOR.key)
     with names_lead_to_the_lab():
-        yield Site(world, outside, device, operator)
-    outside.stop()
+        yield Site(world, vendor, device, operator)
+    vendor.stop()
 
 
-def ask(outside, *, header=None, basic=None, get=False, **parameters):
-    """One request without any client library: status, body."""
-    url = f"https://{HOST}:{outside.panorama.server.port}/api/"
+def ask(vendor, *, header=None, basic=None, get=False, **parameters):
+    """Send one request without a client library; return status and body."""
+    url = f"https://{HOST}:{vendor.panorama.peers[0].server.port}/api/"
     form = urllib.parse.urlencode(parameters)
     headers = {"X-PAN-KEY": header} if header else {}
     if basic:
@@ -108,7 +108,7 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
     request = urllib.request.Request(  # noqa: S310 - always https
         f"{url}?{form}" if get else url, None if get else form.encode(), headers
     )
-    context = ssl.create_default_context(cadata=outside.authority.pem)
+    context = ssl.create_default_context(cadata=vendor.authority.pem)
     try:
         with urllib.request.urlopen(request, context=context, timeout=60) as answer:  # noqa: S310 - the same
             assert answer.headers.get_content_type() == "application/xml"
@@ -119,8 +119,8 @@ def ask(outside, *, header=None, basic=None, get=False, **parameters):
 
 
 @contextmanager
-def refused(device, text, code):
-    """What is done in here is refused by an answer with this text and code."""
+def rejected(device, text, code):
+    """Expect that Panorama rejects the request inside with this text and code."""
     with pytest.raises(panos.errors.PanDeviceXapiError, match=text):
         yield
     assert device.xapi.status_code == code

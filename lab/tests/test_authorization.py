@@ -1,4 +1,7 @@
-"""What IAM is asked for a call, and how it decides. Expected: Service Authorization Reference."""
+"""Authorization requests of calls, and their evaluation.
+
+Expected: Service Authorization Reference.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def aws() -> Iterator[InProcessAws]:
 
 @pytest.fixture
 def instance(aws: InProcessAws) -> str:
-    """An instance that runs, with its tag."""
+    """A running instance with an owner tag."""
     template = aws.build_template("tagged")
     (instance_id,) = aws.in_service(1, LaunchTemplate={"LaunchTemplateId": template})
     aws.client("ec2").create_tags(
@@ -49,7 +52,7 @@ def instance(aws: InProcessAws) -> str:
 
 @pytest.fixture
 def interface(aws: InProcessAws, instance: str) -> str:
-    """An interface in the instance's zone, with its tag."""
+    """An interface in the instance's zone with an owner tag."""
     subnet = aws.instance(instance)["SubnetId"]
     made = aws.client("ec2").create_network_interface(
         SubnetId=subnet, TagSpecifications=[tagged("network-interface", owner="interface")]
@@ -78,20 +81,20 @@ def address(aws: InProcessAws) -> Iterator[str]:
     ec2.release_address(AllocationId=made["AllocationId"])
 
 
-def asked(service: str, action: str, **parameters: Any) -> dict[str, str | None]:
-    """The resources that a call is about, each with the owner that its context tells."""
+def owners_by_resource(service: str, action: str, **parameters: Any) -> dict[str, str | None]:
+    """Return the resources of a call, each with the owner tag in its context."""
     found = requests(service, action, parameters)
     assert {request.action for request in found} == {action_name(service, action)}
-    return {one.resource: one.context.get(f"aws:ResourceTag/{OWNER}") for one in found}  # type: ignore[misc]
+    return {request.resource: request.context.get(f"aws:ResourceTag/{OWNER}") for request in found}  # type: ignore[misc]
 
 
-# What is asked ------------------------------------------------------------------------------------
+# Authorization requests ------------------------------------------------------------------------
 
 
 def test_attachment_is_about_interface_and_instance(
     aws: InProcessAws, instance: str, interface: str
 ) -> None:
-    assert asked(
+    assert owners_by_resource(
         "ec2", "AttachNetworkInterface", NetworkInterfaceId=interface, InstanceId=instance
     ) == {arn("network-interface", interface): "interface", arn("instance", instance): "instance"}
 
@@ -99,7 +102,7 @@ def test_attachment_is_about_interface_and_instance(
 def test_detachment_is_about_interface_and_instance(
     aws: InProcessAws, instance: str, interface: str, attachment: str
 ) -> None:
-    assert asked("ec2", "DetachNetworkInterface", AttachmentId=attachment) == {
+    assert owners_by_resource("ec2", "DetachNetworkInterface", AttachmentId=attachment) == {
         arn("network-interface", interface): "interface",
         arn("instance", instance): "instance",
     }
@@ -110,7 +113,7 @@ def test_change_of_an_attachment_is_about_the_instance_too(
 ) -> None:
     alone = {arn("network-interface", interface): "interface"}
     change = {"AttachmentId": attachment, "DeleteOnTermination": True}
-    modify: Callable[..., dict[str, str | None]] = lambda **changes: asked(  # noqa: E731
+    modify: Callable[..., dict[str, str | None]] = lambda **changes: owners_by_resource(  # noqa: E731
         "ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface, **changes
     )
     assert modify(SourceDestCheck={"Value": False}) == alone
@@ -125,18 +128,18 @@ def test_association_is_about_address_interface_and_its_instance(
         arn("elastic-ip", address): "address",
         arn("network-interface", interface): "interface",
     }
-    assert asked("ec2", "AssociateAddress", **parameters) == two
+    assert owners_by_resource("ec2", "AssociateAddress", **parameters) == two
     ec2 = aws.client("ec2")
     attached = ec2.attach_network_interface(
         NetworkInterfaceId=interface, InstanceId=instance, DeviceIndex=1
     )
-    assert asked("ec2", "AssociateAddress", **parameters) == {
+    assert owners_by_resource("ec2", "AssociateAddress", **parameters) == {
         **two,
         arn("instance", instance): "instance",
     }
     association = ec2.associate_address(**parameters)["AssociationId"]
-    assert asked("ec2", "DisassociateAddress", AssociationId=association) == two
-    assert asked("ec2", "ReleaseAddress", AllocationId=address) == {
+    assert owners_by_resource("ec2", "DisassociateAddress", AssociationId=association) == two
+    assert owners_by_resource("ec2", "ReleaseAddress", AllocationId=address) == {
         arn("elastic-ip", address): "address"
     }
     ec2.disassociate_address(AssociationId=association)
@@ -173,9 +176,9 @@ def test_new_interface_has_the_tags_of_the_request(aws: InProcessAws) -> None:
 
 
 def test_creation_without_tags_tags_nothing(aws: InProcessAws) -> None:
-    assert [one.action for one in requests("ec2", "AllocateAddress", {"Domain": "vpc"})] == [
-        "ec2:AllocateAddress"
-    ]
+    assert [
+        request.action for request in requests("ec2", "AllocateAddress", {"Domain": "vpc"})
+    ] == ["ec2:AllocateAddress"]
 
 
 def test_address_of_a_pool_is_about_the_pool(aws: InProcessAws) -> None:
@@ -183,7 +186,10 @@ def test_address_of_a_pool_is_about_the_pool(aws: InProcessAws) -> None:
         "PublicIpv4Pool": "ipv4pool-ec2-1",
         "TagSpecifications": [tagged("elastic-ip", owner="us")],
     }
-    found = [(one.action, one.resource) for one in requests("ec2", "AllocateAddress", parameters)]
+    found = [
+        (request.action, request.resource)
+        for request in requests("ec2", "AllocateAddress", parameters)
+    ]
     assert found == [
         ("ec2:AllocateAddress", arn("elastic-ip", "*")),
         ("ec2:AllocateAddress", arn("ipv4pool-ec2", "ipv4pool-ec2-1")),
@@ -234,11 +240,11 @@ def test_targets_and_their_health(aws: InProcessAws) -> None:
 
 
 def test_queue_is_named_by_its_url(aws: InProcessAws) -> None:
-    url = aws.client("sqs").create_queue(QueueName="asked", tags={"team": "net"})["QueueUrl"]
+    url = aws.client("sqs").create_queue(QueueName="queue", tags={"team": "net"})["QueueUrl"]
     assert requests("sqs", "SendMessage", {"QueueUrl": url}) == [
         Request(
             "sqs:SendMessage",
-            f"arn:aws:sqs:us-east-1:{ACCOUNT}:asked",
+            f"arn:aws:sqs:us-east-1:{ACCOUNT}:queue",
             {"aws:ResourceTag/team": "net"},
         )
     ]
@@ -252,7 +258,8 @@ def test_secret_with_a_key_of_its_own_is_decrypted_with_its_arn_as_context(
     plain = manager.create_secret(Name="plain", SecretString="x")["ARN"]
     own = manager.create_secret(Name="own", SecretString="x", KmsKeyId=key)["ARN"]
     assert [
-        one.action for one in requests("secretsmanager", "GetSecretValue", {"SecretId": plain})
+        request.action
+        for request in requests("secretsmanager", "GetSecretValue", {"SecretId": plain})
     ] == ["secretsmanager:GetSecretValue"]
     get, decrypt = requests("secretsmanager", "GetSecretValue", {"SecretId": "own"})
     assert (get.resource, decrypt.action, decrypt.resource) == (own, "kms:Decrypt", key)
@@ -279,7 +286,7 @@ def test_a_missing_resource_cannot_be_authorized(aws: InProcessAws) -> None:
         requests("ec2", "DeleteNetworkInterface", {"NetworkInterfaceId": "eni-0"})
 
 
-# How it is decided --------------------------------------------------------------------------------
+# Policy evaluation ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Calls of functions under roles: refused as the service does, and written down."""
+"""Authorization of functions' calls: error responses of each service, and the request log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def call(account: Account, arn: str, service: str, method: str, **parameters: An
     return list(answer)
 
 
-def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
+def test_errors_are_those_of_each_service(lab: Lab, account: Account) -> None:
     url, queue = account.queue()
     manager = lab.aws.client("secretsmanager")
     secret = manager.create_secret(Name=account.name, SecretString="x")["ARN"]
@@ -81,8 +81,8 @@ def test_refusals_are_those_of_each_service(lab: Lab, account: Account) -> None:
     for service, method, parameters, code, status, action, resource in expected:
         answer = call(account, arn, service, method, **parameters)
         assert (answer[0], answer[2]) == (code, status)
-        said = f"{caller} is not authorized to perform: {action} on resource: {resource} because"
-        assert said in answer[1]
+        message = f"{caller} is not authorized to perform: {action} on resource: {resource} because"
+        assert message in answer[1]
     assert account.messages(url) == []
 
 
@@ -108,7 +108,7 @@ def test_the_service_reports_a_missing_resource(account: Account) -> None:
     assert answer[0] == "InvalidNetworkInterfaceID.NotFound"
 
 
-def test_an_unknown_action_is_refused_whatever_the_role_allows(account: Account) -> None:
+def test_an_unknown_action_is_rejected_whatever_the_role_allows(account: Account) -> None:
     arn = account.function(CALL, role=account.role({"Action": "*", "Resource": "*"}))
     code, message, status = call(account, arn, "ec2", "describe_volumes")
     assert (code, status) == ("NotImplemented", 400)
@@ -123,8 +123,8 @@ def test_a_dry_run_returns_the_decision_and_changes_nothing(lab: Lab, account: A
     ec2 = lab.aws.client("ec2")
     before = ec2.describe_addresses()["Addresses"]
     role = account.role({"Action": "ec2:AllocateAddress", "Resource": "*"})
-    allowed, refused = account.function(CALL, role=role), account.function(CALL, account.role())
-    for arn, code in ((allowed, "DryRunOperation"), (refused, "UnauthorizedOperation")):
+    allowed, denied = account.function(CALL, role=role), account.function(CALL, account.role())
+    for arn, code in ((allowed, "DryRunOperation"), (denied, "UnauthorizedOperation")):
         answer = call(account, arn, "ec2", "allocate_address", Domain="vpc", DryRun=True)
         assert answer[0] == code
     assert ec2.describe_addresses()["Addresses"] == before
@@ -154,13 +154,13 @@ def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> 
     own = {"Null": {"lambda:SourceFunctionArn": "true"}}
     role = account.role({"Action": "ec2:*", "Resource": "*", "Condition": own})
     arn = account.function(CALL, role=role, VpcConfig=vpc_config)
-    # The same action from the function's own code is another matter.
+    # The function's own code may not call the same action.
     assert call(account, arn, "ec2", "describe_subnets")[0] == "UnauthorizedOperation"
     with pytest.raises(
         lab.aws.client("lambda").exceptions.InvalidParameterValueException
-    ) as refused:
+    ) as caught:
         account.function(CALL, role=account.role(), VpcConfig=vpc_config)
-    assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(refused.value)
+    assert "does not have permissions to call AssignPrivateIpAddresses on EC2" in str(caught.value)
 
 
 def test_function_whose_environment_it_may_not_decrypt_does_not_start(

@@ -1,7 +1,6 @@
-"""What groups do and refuse.
+"""Auto Scaling groups: capacity, deletion, instances, health, refresh and zone balance.
 
-The expected answers are those of the EC2 Auto Scaling user guide and API reference; the tests name
-the pages.
+Expected responses: EC2 Auto Scaling user guide and API reference; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def asg(aws: InProcessAws) -> Any:
     return aws.client("autoscaling")
 
 
-def refused(call: Any, **parameters: Any) -> str:
+def error_of(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
@@ -42,12 +41,12 @@ class TestCapacity:
     def test_limits(self, aws: InProcessAws, asg: Any) -> None:
         aws.build_group(MinSize=1, MaxSize=3)
         for value in (0, 4):
-            assert refused(asg.set_desired_capacity, **NAME, DesiredCapacity=value) == (
+            assert error_of(asg.set_desired_capacity, **NAME, DesiredCapacity=value) == (
                 "ValidationError"
             )
-        assert refused(asg.update_auto_scaling_group, **NAME, MinSize=5) == "ValidationError"
+        assert error_of(asg.update_auto_scaling_group, **NAME, MinSize=5) == "ValidationError"
 
-    def test_new_limits_pull_the_capacity_along(self, aws: InProcessAws, asg: Any) -> None:
+    def test_new_limits_adjust_the_capacity(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html"""
         aws.build_group()
         asg.update_auto_scaling_group(**NAME, MinSize=2)
@@ -81,12 +80,12 @@ class TestCapacity:
 class TestDelete:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html"""
 
-    def test_refused_while_instances_remain(self, aws: InProcessAws, asg: Any) -> None:
+    def test_rejected_while_instances_remain(self, aws: InProcessAws, asg: Any) -> None:
         aws.in_service(1)
-        assert refused(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
+        assert error_of(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
         asg.update_auto_scaling_group(**NAME, MinSize=0, MaxSize=0, DesiredCapacity=0)
         aws.world.advance(1)
-        assert refused(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
+        assert error_of(asg.delete_auto_scaling_group, **NAME) == "ResourceInUse"
         aws.complete_all("terminate")
         aws.world.advance(35)
         asg.delete_auto_scaling_group(**NAME)
@@ -131,7 +130,7 @@ class TestInstances:
         activity = terminate(InstanceId=one, ShouldDecrementDesiredCapacity=True)["Activity"]
         assert activity["Description"] == f"Terminating EC2 instance: {one}"
         assert aws.group()["DesiredCapacity"] == 1
-        assert refused(terminate, InstanceId=two, ShouldDecrementDesiredCapacity=True) == (
+        assert error_of(terminate, InstanceId=two, ShouldDecrementDesiredCapacity=True) == (
             "ValidationError"
         )
         terminate(InstanceId=two, ShouldDecrementDesiredCapacity=False)
@@ -255,7 +254,11 @@ class TestRefresh:
         return dict(asg.describe_instance_refreshes(**NAME)["InstanceRefreshes"][0])
 
     def run(self, aws: InProcessAws, asg: Any) -> tuple[int, int]:
-        """Answer all hooks until it ends; returns the fewest in service and the most there."""
+        """Complete all hooks until the refresh ends.
+
+        Returns:
+            Minimum number of instances in service, and maximum number of instances.
+        """
         fewest, most = 99, 0
         for _ in range(100):
             aws.world.advance(10)
@@ -297,10 +300,10 @@ class TestRefresh:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html"""
         aws.in_service(2)
         started = self.start(asg)
-        assert refused(asg.start_instance_refresh, **NAME) == "InstanceRefreshInProgress"
+        assert error_of(asg.start_instance_refresh, **NAME) == "InstanceRefreshInProgress"
         assert asg.cancel_instance_refresh(**NAME)["InstanceRefreshId"] == started
         assert self.refresh(asg)["Status"] == "Cancelled"
-        assert refused(asg.cancel_instance_refresh, **NAME) == "ActiveInstanceRefreshNotFound"
+        assert error_of(asg.cancel_instance_refresh, **NAME) == "ActiveInstanceRefreshNotFound"
 
     def test_matching_instances_can_be_skipped(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh-skip-matching.html"""

@@ -1,7 +1,6 @@
-"""How instances enter and leave a group.
+"""The lifecycle of instances in a group.
 
-The expected answers are those of the EC2 Auto Scaling user guide and API reference; the tests name
-the pages.
+Expected responses: EC2 Auto Scaling user guide and API reference; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def asg(aws: InProcessAws) -> Any:
     return aws.client("autoscaling")
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+def error_of(call: Any, **parameters: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]
@@ -108,7 +107,7 @@ class TestHooks:
         }
         asg.record_lifecycle_action_heartbeat(**action)
         wrong = {**action, "LifecycleActionToken": "00000000-0000-0000-0000-000000000000"}
-        code, text = refused(asg.record_lifecycle_action_heartbeat, **wrong)
+        code, text = error_of(asg.record_lifecycle_action_heartbeat, **wrong)
         assert code == "ValidationError"
         assert text.startswith("No active Lifecycle Action found")
         asg.complete_lifecycle_action(**action, LifecycleActionResult="CONTINUE")
@@ -117,7 +116,7 @@ class TestHooks:
             (asg.complete_lifecycle_action, {"LifecycleActionResult": "CONTINUE"}),
             (asg.record_lifecycle_action_heartbeat, {}),
         ):
-            code, text = refused(call, **action, **more)
+            code, text = error_of(call, **action, **more)
             assert (code, text.split(" with ")[0]) == (
                 "ValidationError",
                 "No active Lifecycle Action found",
@@ -187,7 +186,7 @@ class TestHooks:
             "DefaultResult": "CONTINUE",
             "GlobalTimeout": 12000,
         }
-        code, _ = refused(asg.put_lifecycle_hook, **key, HeartbeatTimeout=7201)
+        code, _ = error_of(asg.put_lifecycle_hook, **key, HeartbeatTimeout=7201)
         assert code == "ValidationError"
 
 
@@ -248,7 +247,7 @@ class TestAbandon:
         assert aws.states() == {}
 
 
-class TestWhatIsLaunched:
+class TestLaunchedInstances:
     def test_instance_follows_the_template_version(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html"""
         aws.client("iam").create_instance_profile(InstanceProfileName="fw")
@@ -327,7 +326,7 @@ class TestWhatIsLaunched:
         zones = Counter(one["AvailabilityZone"] for one in aws.group()["Instances"])
         assert sorted(zones.values()) == [2, 2, 2]
 
-    def test_launch_that_ec2_refuses(self, aws: InProcessAws, asg: Any) -> None:
+    def test_a_launch_that_ec2_rejects(self, aws: InProcessAws, asg: Any) -> None:
         """A failed activity, an event, and another try later.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html

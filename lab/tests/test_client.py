@@ -1,4 +1,4 @@
-"""The client: starting, stopping, and counting what is left."""
+"""The client: start, stop, and the count of remaining resources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{pid}/stat")
-    # Where nobody reaps orphans, one that has ended is left as a zombie.
+    # Without an init process that reaps orphans, a process that has ended remains as a zombie.
     return not status.exists() or status.read_text().rsplit(") ", 1)[1][0] != "Z"
 
 
@@ -61,7 +61,7 @@ def test_panorama_as_a_pair_that_fails_over_and_back(lab: Lab) -> None:
         lab.panorama.fail_over("earthquake")
 
 
-def test_knobs_of_licenses_and_firewalls(lab: Lab) -> None:
+def test_settings_of_licenses_and_firewalls(lab: Lab) -> None:
     lab.panorama.install_license_plugin()
     lab.panorama.request(type="op", cmd="<show><plugins><installed/></plugins></show>")
     managers = (

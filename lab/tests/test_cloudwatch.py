@@ -96,7 +96,7 @@ def test_queue_metrics(lab: Lab, account: Account) -> None:
 def test_function_metrics(lab: Lab, account: Account) -> None:
     """Types of metrics for Lambda functions: Invocations, Errors, Duration, per minute."""
     arn = account.function(
-        "def handler(event, context):\n    if event:\n        raise ValueError('asked for')\n"
+        "def handler(event, context):\n    if event:\n        raise ValueError('requested')\n"
     )
     lab.advance(60)
     for event in (0, 1, 1):

@@ -1,6 +1,6 @@
-"""EC2's refusals and delays.
+"""EC2: validation, and states that change over time.
 
-The expected answers are those of the EC2 API reference and user guide; the tests name the pages.
+The expected responses are those of the EC2 API reference and user guide; the tests name the pages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def ec2(aws: InProcessAws) -> Any:
     return aws.client("ec2")
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+def error_of(call: Any, **parameters: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]
@@ -130,7 +130,7 @@ class TestCreateAndDelete:
         first = interface(aws, ClientToken="t-1")
         assert interface(aws, ClientToken="t-1") == first
         assert interface(aws, ClientToken="t-2") != first
-        code, _ = refused(ec2.create_network_interface, SubnetId=aws.subnets[1], ClientToken="t-1")
+        code, _ = error_of(ec2.create_network_interface, SubnetId=aws.subnets[1], ClientToken="t-1")
         assert code == "IdempotentParameterMismatch"
 
     def test_tags_groups_and_addresses_of_the_subnet(self, aws: InProcessAws, ec2: Any) -> None:
@@ -154,7 +154,7 @@ class TestCreateAndDelete:
         )["Subnet"]["SubnetId"]
         for _ in range(11):
             ec2.create_network_interface(SubnetId=subnet)
-        code, _ = refused(ec2.create_network_interface, SubnetId=subnet)
+        code, _ = error_of(ec2.create_network_interface, SubnetId=subnet)
         assert code == "InsufficientFreeAddressesInSubnet"
         first = ec2.describe_network_interfaces(
             Filters=[{"Name": "subnet-id", "Values": [subnet]}]
@@ -163,7 +163,7 @@ class TestCreateAndDelete:
         ec2.create_network_interface(SubnetId=subnet)
 
     def test_unknown_group(self, aws: InProcessAws, ec2: Any) -> None:
-        code, _ = refused(
+        code, _ = error_of(
             ec2.create_network_interface, SubnetId=aws.subnets[0], Groups=["sg-0123456789abcdef0"]
         )
         assert code == "InvalidGroup.NotFound"
@@ -172,18 +172,20 @@ class TestCreateAndDelete:
         """Text: https://github.com/gruntwork-io/cloud-nuke/issues/431"""
         instance_id, interface_id = running(aws), interface(aws)
         attach(aws, interface_id, instance_id)
-        assert refused(ec2.delete_network_interface, NetworkInterfaceId=interface_id) == (
+        assert error_of(ec2.delete_network_interface, NetworkInterfaceId=interface_id) == (
             "InvalidParameterValue",
             f"Network interface '{interface_id}' is currently in use.",
         )
-        code, _ = refused(ec2.delete_network_interface, NetworkInterfaceId="eni-0123456789abcdef0")
+        code, _ = error_of(ec2.delete_network_interface, NetworkInterfaceId="eni-0123456789abcdef0")
         assert code == "InvalidNetworkInterfaceID.NotFound"
 
-    def test_nat_gateway_takes_its_interface_along(self, aws: InProcessAws, ec2: Any) -> None:
+    def test_deleting_a_nat_gateway_deletes_its_interface(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html"""
         allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
         gateway = ec2.create_nat_gateway(SubnetId=aws.subnets[0], AllocationId=allocation)
-        assert refused(ec2.delete_subnet, SubnetId=aws.subnets[0])[0] == "DependencyViolation"
+        assert error_of(ec2.delete_subnet, SubnetId=aws.subnets[0])[0] == "DependencyViolation"
         ec2.delete_nat_gateway(NatGatewayId=gateway["NatGateway"]["NatGatewayId"])
         ec2.release_address(AllocationId=allocation)
         ec2.delete_subnet(SubnetId=aws.subnets[0])
@@ -197,7 +199,7 @@ class TestCreateAndDelete:
             (ec2.delete_subnet, {"SubnetId": aws.subnets[0]}),
             (ec2.delete_security_group, {"GroupId": aws.security_group}),
         ):
-            assert refused(call, **parameters)[0] == "DependencyViolation"
+            assert error_of(call, **parameters)[0] == "DependencyViolation"
         ec2.delete_network_interface(NetworkInterfaceId=interface_id)
         ec2.delete_subnet(SubnetId=aws.subnets[0])
         ec2.delete_security_group(GroupId=aws.security_group)
@@ -221,7 +223,7 @@ class TestAttach:
         aws.world.advance(3)
         ec2.detach_network_interface(AttachmentId=attachment)
         assert described(ec2, interface_id)["Attachment"]["Status"] == "detaching"
-        code, _ = refused(ec2.delete_network_interface, NetworkInterfaceId=interface_id)
+        code, _ = error_of(ec2.delete_network_interface, NetworkInterfaceId=interface_id)
         assert code == "InvalidParameterValue"
         aws.world.advance(6)
         assert described(ec2, interface_id)["Status"] == "available"
@@ -237,7 +239,7 @@ class TestAttach:
             ("still pending", "IncorrectState"),
         ],
     )
-    def test_refusals(self, aws: InProcessAws, ec2: Any, case: str, code: str) -> None:
+    def test_rejected_attachments(self, aws: InProcessAws, ec2: Any, case: str, code: str) -> None:
         """The limit of m5.xlarge is 4 interfaces:
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html
         """
@@ -251,7 +253,7 @@ class TestAttach:
             for used in (1, 2, 3):
                 attach(aws, interface(aws), instance_id, used)
             index = 4
-        answer, _ = refused(
+        answer, _ = error_of(
             ec2.attach_network_interface,
             NetworkInterfaceId=interface_id,
             InstanceId=instance_id,
@@ -261,7 +263,7 @@ class TestAttach:
 
     def test_primary_stays(self, aws: InProcessAws, ec2: Any) -> None:
         primary = aws.instance(running(aws))["NetworkInterfaces"][0]
-        code, _ = refused(
+        code, _ = error_of(
             ec2.detach_network_interface, AttachmentId=primary["Attachment"]["AttachmentId"]
         )
         assert code == "OperationNotPermitted"
@@ -278,11 +280,11 @@ class TestAttach:
         assert found["SourceDestCheck"] is False
         assert found["Attachment"]["DeleteOnTermination"] is True
         both = {"SourceDestCheck": {"Value": True}, "Attachment": wanted}
-        assert refused(modify, NetworkInterfaceId=interface_id, **both)[0] == (
+        assert error_of(modify, NetworkInterfaceId=interface_id, **both)[0] == (
             "InvalidParameterCombination"
         )
         other = {"AttachmentId": "eni-attach-0123456789abcdef0", "DeleteOnTermination": False}
-        assert refused(modify, NetworkInterfaceId=interface_id, Attachment=other)[0] == (
+        assert error_of(modify, NetworkInterfaceId=interface_id, Attachment=other)[0] == (
             "InvalidAttachmentID.NotFound"
         )
 
@@ -343,10 +345,10 @@ class TestDescribe:
         seen = {one["NetworkInterfaceId"] for page in pages for one in page["NetworkInterfaces"]}
         assert seen == made
         describe = ec2.describe_network_interfaces
-        assert refused(describe, MaxResults=1001)[0] == "InvalidParameterValue"
+        assert error_of(describe, MaxResults=1001)[0] == "InvalidParameterValue"
         both = {"NetworkInterfaceIds": sorted(made), "MaxResults": 5}
-        assert refused(describe, **both)[0] == "InvalidParameterCombination"
-        assert refused(describe, NextToken="no", MaxResults=5)[0] == "InvalidPaginationToken"
+        assert error_of(describe, **both)[0] == "InvalidParameterCombination"
+        assert error_of(describe, NextToken="no", MaxResults=5)[0] == "InvalidPaginationToken"
 
 
 class TestAddresses:
@@ -356,7 +358,7 @@ class TestAddresses:
         aws.ec2_engine.addresses.quota = 2
         first = ec2.allocate_address(Domain="vpc")["AllocationId"]
         ec2.allocate_address(Domain="vpc")
-        assert refused(ec2.allocate_address, Domain="vpc")[0] == "AddressLimitExceeded"
+        assert error_of(ec2.allocate_address, Domain="vpc")[0] == "AddressLimitExceeded"
         ec2.release_address(AllocationId=first)
         ec2.allocate_address(Domain="vpc")
 
@@ -378,7 +380,7 @@ class TestAddresses:
         association = ec2.associate_address(
             AllocationId=allocation, NetworkInterfaceId=interface_id
         )["AssociationId"]
-        assert refused(ec2.release_address, AllocationId=allocation)[0] == (
+        assert error_of(ec2.release_address, AllocationId=allocation)[0] == (
             "InvalidIPAddress.InUse"
         )
         ec2.disassociate_address(AssociationId=association)
@@ -400,7 +402,7 @@ class TestAddresses:
         allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
         ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=one)
         forbidden = {"AllowReassociation": False, "NetworkInterfaceId": two}
-        code, _ = refused(ec2.associate_address, AllocationId=allocation, **forbidden)
+        code, _ = error_of(ec2.associate_address, AllocationId=allocation, **forbidden)
         assert code == "Resource.AlreadyAssociated"
         ec2.associate_address(AllocationId=allocation, NetworkInterfaceId=two)
         assert "Association" not in described(ec2, one)
@@ -411,7 +413,7 @@ class TestAddresses:
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
         lonely = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
         allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        code, _ = refused(
+        code, _ = error_of(
             ec2.associate_address,
             AllocationId=allocation,
             NetworkInterfaceId=lonely["NetworkInterfaceId"],

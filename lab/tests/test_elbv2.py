@@ -1,4 +1,4 @@
-"""Gateway Load Balancers. The expected answers are those of the documentation, named per test."""
+"""Load balancers and target groups. Expected responses: documentation, named per test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def elb(aws: InProcessAws) -> Any:
     return aws.client("elbv2")
 
 
-def refused(call: Any, **parameters: Any) -> str:
+def error_of(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return str(caught.value.response["Error"]["Code"])
@@ -42,7 +42,7 @@ def registered(aws: InProcessAws, target_group: str) -> str:
     return instance_id
 
 
-def test_arns_tell_the_type(aws: InProcessAws, elb: Any) -> None:
+def test_arns_contain_the_type(aws: InProcessAws, elb: Any) -> None:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html"""
     for kind, word in (("gateway", "gwy"), ("network", "net"), ("application", "app")):
         balancer = elb.create_load_balancer(Name=kind, Type=kind, Subnets=aws.subnets)
@@ -82,7 +82,7 @@ def test_attributes_that_geneve_does_not_take(
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html"""
     target_group = aws.build_gateway()
     before = attributes(elb, target_group)
-    code = refused(
+    code = error_of(
         elb.modify_target_group_attributes,
         TargetGroupArn=target_group,
         Attributes=[{"Key": key, "Value": value} for key, value in wanted.items()],
@@ -105,7 +105,7 @@ def test_target_groups_that_geneve_does_not_take(
 ) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
     usual = {"Name": "t", "Protocol": "GENEVE", "Port": 6081, "VpcId": aws.vpc}
-    assert refused(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
+    assert error_of(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
 
 
 def test_health_follows_the_checks(aws: InProcessAws) -> None:
@@ -139,11 +139,11 @@ def test_deregistered_targets_drain_for_the_delay(aws: InProcessAws, elb: Any) -
     assert aws.health(target_group) == {instance_id: "draining"}
     aws.world.advance(10)
     assert aws.health(target_group) == {}
-    (asked,) = elb.describe_target_health(
+    (description,) = elb.describe_target_health(
         TargetGroupArn=target_group, Targets=[{"Id": instance_id}]
     )["TargetHealthDescriptions"]
-    assert asked["TargetHealth"]["State"] == "unused"
-    assert asked["TargetHealth"]["Reason"] == "Target.NotRegistered"
+    assert description["TargetHealth"]["State"] == "unused"
+    assert description["TargetHealth"]["Reason"] == "Target.NotRegistered"
     assert aws.kinds(instance_id)[-3:] == ["target-registered", "target-draining", "target-drained"]
 
 
@@ -164,7 +164,7 @@ def test_only_running_instances_can_be_registered(aws: InProcessAws, elb: Any) -
     aws.world.advance(1)
     (pending,) = aws.states()
     for target in (pending, "i-0123456789abcdef0"):
-        code = refused(elb.register_targets, TargetGroupArn=target_group, Targets=[{"Id": target}])
+        code = error_of(elb.register_targets, TargetGroupArn=target_group, Targets=[{"Id": target}])
         assert code == "InvalidTarget"
 
 
@@ -206,10 +206,10 @@ class TestAddresses:
         (instance_id,) = aws.states()
         return str(aws.instance(instance_id)["PrivateIpAddress"])
 
-    def test_health_is_that_of_whoever_has_the_address(
+    def test_health_is_that_of_the_instance_with_the_address(
         self, aws: InProcessAws, elb: Any, web: str
     ) -> None:
-        """Nobody deregisters an address because its instance has ended."""
+        """An address stays registered after its instance was terminated."""
         address = self.address(aws)
         elb.register_targets(TargetGroupArn=web, Targets=[{"Id": address, "Port": 8443}])
         aws.world.advance(16)
@@ -237,7 +237,7 @@ class TestAddresses:
         wanted = {"TargetGroupArn": web, "Targets": [{"Id": self.address(aws), "Port": 443}]}
         elb.register_targets(**wanted)
         elb.deregister_targets(**wanted)
-        assert refused(elb.register_targets, **wanted) == "InvalidTarget"
+        assert error_of(elb.register_targets, **wanted) == "InvalidTarget"
         aws.world.advance(65)
         assert aws.health(web) == {}
         elb.register_targets(**wanted)
@@ -247,7 +247,7 @@ class TestAddresses:
         self, elb: Any, web: str, address: str
     ) -> None:
         """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html"""
-        code = refused(elb.register_targets, TargetGroupArn=web, Targets=[{"Id": address}])
+        code = error_of(elb.register_targets, TargetGroupArn=web, Targets=[{"Id": address}])
         assert code == "InvalidTarget"
 
 
@@ -262,5 +262,7 @@ def test_deletion_protection(aws: InProcessAws, elb: Any) -> None:
             Attributes=[{"Key": "deletion_protection.enabled", "Value": value}],
         )
         if value == "true":
-            assert refused(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+            assert (
+                error_of(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+            )
     elb.delete_load_balancer(LoadBalancerArn=arn)

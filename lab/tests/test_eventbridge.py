@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from account import Account, policy
 
-from vmseries_lab.aws.eventbridge.bus import target_input
+from vmseries_lab.aws.eventbridge.input_transformation import target_input
 from vmseries_lab.aws.eventbridge.schedule_expressions import ScheduleError, next_due
 from vmseries_lab.client import Lab
 
@@ -183,7 +183,7 @@ def test_function_target_needs_its_permission(lab: Lab, account: Account) -> Non
 
 
 @lab_test
-def test_sources_of_aws_are_refused(account: Account) -> None:
+def test_reserved_sources_are_rejected(account: Account) -> None:
     """PutEvents: sources that begin with aws. are reserved."""
     entry = put(account, source="aws.autoscaling")
     assert entry["ErrorCode"] == "NotAuthorizedForSource"
@@ -229,7 +229,7 @@ def test_next_time_of_a_schedule(expression: str, expected: str) -> None:
     assert datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%S") == expected
 
 
-def test_schedule_with_both_days_is_refused() -> None:
+def test_a_schedule_with_both_days_is_rejected() -> None:
     """Schedule expressions: * in both day fields is not allowed, one must be ?."""
     with pytest.raises(ScheduleError, match="must have"):
         next_due("cron(0 10 * * * *)", 0.0, created=0.0)

@@ -1,4 +1,4 @@
-"""The firewalls' own XML API, as pan-os-python sees it, and who reaches it."""
+"""The firewalls' own XML API with pan-os-python, and the functions that can reach it."""
 
 import socket
 import ssl
@@ -19,7 +19,7 @@ JOBS = "<show><jobs><all/></jobs></show>"
 
 
 class Expecting(ssl.SSLContext):
-    """Verifies the name that all firewalls' certificates are for, whatever address was dialled."""
+    """Verifies the name in the certificate of all firewalls, whatever the address."""
 
     def wrap_socket(self, *arguments, **options):
         return super().wrap_socket(*arguments, **{**options, "server_hostname": FIREWALL_NAME})
@@ -31,7 +31,7 @@ class Verified(panos.firewall.Firewall):
     def __init__(self, site, address, **credentials):
         super().__init__(address, **(credentials or {"api_key": xml_api.ADMIN.key}))
         self._context = Expecting(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.load_verify_locations(cadata=site.outside.authority.pem)
+        self._context.load_verify_locations(cadata=site.vendor.authority.pem)
         self.timeout = 5
 
     def generate_xapi(self):
@@ -65,7 +65,7 @@ def site():
 
 @pytest.fixture
 def function(site):
-    """The VPC settings of a function in the firewalls' subnet, whom their security group admits."""
+    """VPC settings of a function in the firewalls' subnet that their security group admits."""
     client = site.client("ec2")
     vpc = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]["VpcId"]
     name = f"functions-{uuid.uuid4()}"
@@ -79,7 +79,7 @@ def function(site):
 
 @pytest.fixture(autouse=True)
 def _network(site, function):
-    """Where connections lead in a process of that function."""
+    """Resolve host names as in a process of that function."""
     real = socket.getaddrinfo
 
     def look_up(host, port, *rest, **more):
@@ -132,7 +132,7 @@ class TestCommands:
         assert site.world.probe(instance_id, 443)
         assert not site.world.probe(instance_id, 22)
 
-    def test_the_license_is_given_back_without_panorama(self, site):
+    def test_the_license_is_returned_without_panorama(self, site):
         firewall = self.alone(site)
         device = Verified(site, firewall.address)
         assert firewall.serial in ask(device, "request license info")

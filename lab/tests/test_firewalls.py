@@ -1,4 +1,4 @@
-"""Firewalls on instances of the simulated EC2: how they boot, join, publish, and give back."""
+"""Firewalls on simulated instances: boot, registration, metrics, licenses and quirks."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -18,8 +18,14 @@ from firewall_lab import (
 )
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 
-from vmseries_lab import firewalls, licensing_api, panorama
-from vmseries_lab.panorama import initial_config, lab_settings, operator_session
+from vmseries_lab import firewalls, licensing_api
+from vmseries_lab.panorama import (
+    initial_config,
+    lab_settings,
+    license_managers,
+    op_commands,
+    operator_session,
+)
 from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
@@ -129,7 +135,7 @@ class TestBoot:
         assert "ResourceNotFoundException" in site.detail("bootstrap-failed")["reason"]
 
     def test_a_pool_that_is_exhausted_leaves_it_without_a_serial(self, site):
-        site.outside.licensing.configure(pool_size=1)
+        site.vendor.licensing.configure(pool_size=1)
         first, second = site.launch(), site.launch()
         site.world.advance(UNTIL_SERVICE)
         phases = sorted(site.fleet.get(name).phase for name in (first, second))
@@ -138,16 +144,16 @@ class TestBoot:
         assert site.used() == 1
 
     def test_licensing_at_boot_is_tried_once(self, site):
-        site.outside.licensing.configure(available=False)
+        site.vendor.licensing.configure(available=False)
         instance_id = site.launch()
         site.world.advance(600)
-        site.outside.licensing.configure(available=True)
+        site.vendor.licensing.configure(available=True)
         site.world.advance(UNTIL_SERVICE)
         assert site.fleet.get(instance_id).phase == "unlicensed"
         assert site.members()["managed"] == []
 
     def test_a_pay_as_you_go_image_needs_no_license_of_a_pool(self, site):
-        site.outside.licensing.configure(pool_size=0)
+        site.vendor.licensing.configure(pool_size=0)
         firewall = site.in_service(image=BUNDLE)
         assert firewall.connected
         assert site.used() == 0
@@ -160,11 +166,11 @@ class TestBoot:
         assert site.fleet.all() == []
         assert site.world.probe(started["Instances"][0]["InstanceId"], 80)
 
-    def test_a_wrong_auth_key_is_refused(self, site):
-        site.outside.panorama.vm_auth_keys = {"another"}
+    def test_a_wrong_auth_key_is_rejected(self, site):
+        site.vendor.panorama.vm_auth_keys = {"another"}
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
-        assert site.fleet.get(instance_id).phase == "refused"
+        assert site.fleet.get(instance_id).phase == "rejected"
         assert site.members()["managed"] == []
 
     @pytest.mark.parametrize("missing", ["dgname", "tplname"])
@@ -173,15 +179,15 @@ class TestBoot:
         text = ";".join(f"{key}={value}" for key, value in parameters.items())
         instance_id = site.launch(user_data=text)
         site.world.advance(UNTIL_SERVICE)
-        assert site.fleet.get(instance_id).phase == "refused"
+        assert site.fleet.get(instance_id).phase == "rejected"
 
     def test_it_waits_for_a_panorama_that_is_away(self, site):
-        lab_settings.configure(site.outside.panorama, available=False)
+        lab_settings.configure(site.vendor.panorama, available=False)
         instance_id = site.launch()
         site.world.advance(UNTIL_SERVICE)
         firewall = site.fleet.get(instance_id)
         assert firewall.phase == "licensed"
-        lab_settings.configure(site.outside.panorama, available=True)
+        lab_settings.configure(site.vendor.panorama, available=True)
         site.world.advance(300)
         assert firewall.phase == "in-sync"
 
@@ -199,7 +205,7 @@ class TestBoot:
 class TestMetrics:
     def switch_on(self, site, namespace="NS", minutes=1):
         lines = ["enabled yes", f"name {namespace}", f"timeout {minutes}"]
-        operator_session.run_commands(site.outside.panorama, [CLOUDWATCH + line for line in lines])
+        operator_session.run_commands(site.vendor.panorama, [CLOUDWATCH + line for line in lines])
         site.world.advance(40)
 
     def published(self, site, name, namespace="NS"):
@@ -234,7 +240,7 @@ class TestMetrics:
 
     def test_the_interval_is_five_minutes_unless_set(self, site):
         enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
-        operator_session.run_commands(site.outside.panorama, enabled)
+        operator_session.run_commands(site.vendor.panorama, enabled)
         site.world.advance(40)
         site.in_service()
         before, _ = self.published(site, "panSessionActive")
@@ -250,28 +256,28 @@ class TestMetrics:
 
 
 class TestLicense:
-    def tell(self, firewall, command):
+    def execute(self, firewall, command):
         return firewall.operate(fromstring(command))
 
-    def test_it_is_given_back_a_little_later_and_that_is_read_back(self, site):
+    def test_a_license_is_returned_later_and_no_longer_shown(self, site):
         firewall = site.in_service()
-        held = self.tell(firewall, INFO)
+        held = self.execute(firewall, INFO)
         assert held.findtext("result/licenses/entry/serial") == firewall.serial
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        answer = self.tell(firewall, DEACTIVATE)
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
+        answer = self.execute(firewall, DEACTIVATE)
         assert "Successfully deactivated" in answer.findtext("result")
         assert site.used() == 1
         site.world.advance(25)
         assert site.used() == 0
-        assert ET.tostring(self.tell(firewall, INFO).find("result")) == (
+        assert ET.tostring(self.execute(firewall, INFO).find("result")) == (
             b"<result><licenses /></result>"
         )
         with pytest.raises(ApiError, match="no VM-Capacity license"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
 
     def test_through_panorama(self, site):
         firewall = site.in_service()
-        device = VerifiedPanorama(site.outside, api_key=initial_config.AUTOSCALE.key)
+        device = VerifiedPanorama(site.vendor, api_key=initial_config.AUTOSCALE.key)
         with names_lead_to_the_lab():
 
             def ask(command):
@@ -294,39 +300,39 @@ class TestLicense:
     def test_not_without_the_right_key(self, site, key, text):
         firewall = site.in_service()
         if key:
-            self.tell(firewall, KEY.format(key))
+            self.execute(firewall, KEY.format(key))
         with pytest.raises(ApiError, match=text):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
         site.world.advance(60)
         assert site.used() == 1
 
     def test_not_while_the_licensing_service_is_away(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        site.outside.licensing.configure(available=False)
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
+        site.vendor.licensing.configure(available=False)
         with pytest.raises(ApiError, match="try again later"):
-            self.tell(firewall, DEACTIVATE)
-        site.outside.licensing.configure(available=True)
-        self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
+        site.vendor.licensing.configure(available=True)
+        self.execute(firewall, DEACTIVATE)
         site.world.advance(25)
         assert site.used() == 0
 
-    def test_a_refusal_of_the_vendor(self, site):
+    def test_a_deactivation_that_the_licensing_api_rejects(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
-        site.outside.licensing.configure(refuse_deactivation="Contact the support account")
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
+        site.vendor.licensing.configure(deactivation_error="Contact the support account")
         with pytest.raises(ApiError, match="Contact the support account"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
         site.world.advance(60)
         assert site.used() == 1
 
     def test_the_same_key_twice(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format("K"))
+        self.execute(firewall, KEY.format("K"))
         with pytest.raises(ApiError, match="API key is same as old"):
-            self.tell(firewall, KEY.format("K"))
+            self.execute(firewall, KEY.format("K"))
         show = "<request><license><api-key><show/></api-key></license></request>"
-        assert self.tell(firewall, show).findtext("result") == "API key: K"
+        assert self.execute(firewall, show).findtext("result") == "API key: K"
 
     def test_a_firewall_that_is_halted_keeps_it(self, site):
         firewall = site.in_service()
@@ -349,20 +355,18 @@ class TestLicense:
         site.world.advance(30)
         assert not firewall.connected
         with pytest.raises(ApiError, match="not connected"):
-            self.tell(firewall, DEACTIVATE)
+            self.execute(firewall, DEACTIVATE)
 
     def test_a_batch_command_on_panorama(self, site):
         firewall = site.in_service()
-        self.tell(firewall, KEY.format(licensing_api.API_KEY))
+        self.execute(firewall, KEY.format(licensing_api.API_KEY))
         batch = (
             "<request><batch><license><deactivate><VM-Capacity><mode>auto</mode>"
             f"<devices>{firewall.serial}</devices></VM-Capacity></deactivate></license></batch>"
             "</request>"
         )
-        handlers = site.outside.panorama.api.handlers
-        answer = panorama.op_commands.choose(handlers, fromstring(batch))(
-            fromstring(batch), "autoscale"
-        )
+        handlers = site.vendor.panorama.leading.api.handlers
+        answer = op_commands.choose(handlers, fromstring(batch))(fromstring(batch), "autoscale")
         assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
         site.world.advance(60)
         assert site.used() == 0
@@ -382,10 +386,10 @@ def test_a_stopped_instance_comes_back_without_a_new_license(site):
 
 
 class TestFastDelicensing:
-    """The vendor's own, for instances that were terminated."""
+    """The vendor's fast delicensing of terminated instances."""
 
     def test_credits_come_back_within_half_an_hour_and_the_device_stays(self, site):
-        site.outside.delicensing.configure()
+        site.vendor.delicensing.configure()
         firewall, other = site.in_service(), site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(1700)
@@ -396,11 +400,11 @@ class TestFastDelicensing:
         assert site.kinds(firewall.serial).count("license-returned") == 1
 
     def test_not_of_a_device_that_was_removed_from_panorama(self, site):
-        site.outside.delicensing.configure()
+        site.vendor.delicensing.configure()
         firewall = site.in_service()
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         operator_session.run_commands(
-            site.outside.panorama,
+            site.vendor.panorama,
             [
                 f"delete {container} {name} {place} {firewall.serial}"
                 for container, name, place in (
@@ -420,15 +424,17 @@ class TestFastDelicensing:
         site.client("ec2").terminate_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(2000)
         assert site.used() == 1
-        site.outside.delicensing.configure(enabled=False)
+        site.vendor.delicensing.configure(enabled=False)
 
 
 class TestQuirks:
-    """What makes it hard to know a firewall in Panorama, or to have its license back."""
+    """Situations in which it is hard to find a firewall in Panorama or to return its license."""
 
     def devices(self, site):
-        """Serial number to address and connection, as Panorama shows them."""
-        shown = site.outside.panorama.api.handlers["show/devices/all"](fromstring("<show/>"), "")
+        """Return address and connection state by serial number, as Panorama shows them."""
+        shown = site.vendor.panorama.leading.api.handlers["show/devices/all"](
+            fromstring("<show/>"), ""
+        )
         return {
             device.get("name"): (device.findtext("ip-address"), device.findtext("connected"))
             for device in shown.iterfind("result/devices/entry")
@@ -499,7 +505,7 @@ class TestQuirks:
         site.world.advance(25)
         assert site.used() == 0
 
-    def test_what_does_not_exist(self, site):
+    def test_unknown_quirks_and_firewalls_are_rejected(self, site):
         with pytest.raises(ValueError, match="registrs"):
             site.fleet.set_quirks(registrs=False)
         with pytest.raises(ValueError, match="i-none"):
@@ -507,7 +513,7 @@ class TestQuirks:
 
 
 class TestControl:
-    """What the control API shows and may do."""
+    """Routes of the control API."""
 
     def call(self, part, method, path, **body):
         return next(r for m, p, r in part.routes() if (m, p) == (method, path))({}, body)
@@ -524,7 +530,7 @@ class TestControl:
         self.call(
             site.fleet, "POST", "firewalls", bootstrap=20, license=21, register=22, content=23
         )
-        self.call(site.outside, "POST", "panorama", push_seconds=1)
+        self.call(site.vendor, "POST", "panorama", push_seconds=1)
         instance_id = site.launch()
         site.world.advance(40)
         assert site.fleet.get(instance_id).phase == "in-sync"
@@ -532,20 +538,20 @@ class TestControl:
             self.call(site.fleet, "POST", "firewalls", bootstrp=20)
 
     def test_panorama_and_licensing(self, site):
-        settings = self.call(site.outside, "POST", "panorama", available=False, commit_seconds=5)
+        settings = self.call(site.vendor, "POST", "panorama", available=False, commit_seconds=5)
         assert (settings["mode"], settings["commit_seconds"]) == ("refusing", 5)
-        self.call(site.outside, "POST", "licensing", pool_size=3)
-        assert site.outside.licensing.pools[licensing_api.AUTH_CODE].total == 3
+        self.call(site.vendor, "POST", "licensing", pool_size=3)
+        assert site.vendor.licensing.pools[licensing_api.AUTH_CODE].total == 3
         commands = [CLOUDWATCH + "enabled yes"]
-        assert self.call(site.outside, "POST", "panorama/cli", commands=commands)["commit"] == 1
+        assert self.call(site.vendor, "POST", "panorama/cli", commands=commands)["commit"] == 1
 
 
 class TestLicensedByPanorama:
     """Firewalls that Panorama's plugin licenses."""
 
     def boot(self, site, image=BYOL, **changes):
-        site.outside.plugin.configure(installed=True)
-        manager = next(iter(site.outside.plugin.managers()))
+        site.vendor.plugin.configure(installed=True)
+        manager = next(iter(site.vendor.plugin.managers()))
         parameters = {
             "mgmt-interface-swap": "enable",
             "panorama-server": "panorama.example.com",
@@ -576,12 +582,12 @@ class TestLicensedByPanorama:
         deactivate = (
             "<request><plugins><sw_fw_license><deactivate>"
             f"<devices><member>{firewall.serial}</member></devices>"
-            f"<license-manager>{panorama.license_plugin.LICENSE_MANAGER}</license-manager>"
+            f"<license-manager>{license_managers.LICENSE_MANAGER}</license-manager>"
             "</deactivate></sw_fw_license></plugins></request>"
         )
-        handlers = site.outside.panorama.api.handlers
+        handlers = site.vendor.panorama.leading.api.handlers
         command = fromstring(deactivate)
-        panorama.op_commands.choose(handlers, command)(command, "autoscale")
+        op_commands.choose(handlers, command)(command, "autoscale")
         site.world.advance(25)
         assert site.used() == 0
         assert len(firewall.operate(info).find("result/licenses")) == 0
@@ -597,12 +603,12 @@ class TestLicensedByPanorama:
     )
     def test_firewalls_that_the_plugin_rejects(self, site, changes):
         firewall = self.boot(site, **changes)
-        assert firewall.phase == "refused"
+        assert firewall.phase == "rejected"
         assert site.members()["managed"] == []
         assert site.used() == 0
 
     def test_an_auth_code_that_is_used_up(self, site):
-        site.outside.licensing.configure(pool_size=0)
+        site.vendor.licensing.configure(pool_size=0)
         firewall = self.boot(site)
         assert firewall.phase == "unlicensed"
         assert site.members()["managed"] == []

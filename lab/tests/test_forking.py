@@ -1,4 +1,4 @@
-"""A lab that stands still, and lives on in forked processes without knowing of each other."""
+"""A lab that stands still and continues in independent forked processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ now = lab.world.clock.now()
 lab.stand_still()
 serving.join()
 threads = threading.active_count()
-told = []
+reports = []
 for child in range(2):
     reading, writing = os.pipe()
     if os.fork() == 0:
@@ -39,9 +39,9 @@ for child in range(2):
         os.write(writing, json.dumps([lab.world.endpoint, entries, passed]).encode())
         os._exit(0)
     os.close(writing)
-    told.append(json.loads(os.read(reading, 65536)))
+    reports.append(json.loads(os.read(reading, 65536)))
     os.wait()
-print(json.dumps({"threads": threads, "told": told}))
+print(json.dumps({"threads": threads, "reports": reports}))
 lab.functions.stop()
 """
 
@@ -57,7 +57,7 @@ def test_forks_of_a_lab_have_nothing_in_common_but_the_past() -> None:
     )
     seen = json.loads(answer.stdout)
     assert seen["threads"] == 1
-    (first, second) = seen["told"]
+    (first, second) = seen["reports"]
     assert first[0] != second[0]
     assert first[1] == ["all", "0"]
     assert second[1] == ["all", "1"]

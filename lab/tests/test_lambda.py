@@ -279,10 +279,10 @@ def test_reserved_concurrency_of_zero_throttles(lab: Lab, account: Account) -> N
     lab.aws.client("lambda").put_function_concurrency(
         FunctionName=arn, ReservedConcurrentExecutions=0
     )
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as caught:
         account.invoke(arn)
-    assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert caught.value.response["Error"]["Code"] == "TooManyRequestsException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
 def test_asynchronous_errors_are_tried_three_times_then_dead_lettered(

@@ -1,4 +1,4 @@
-"""The licensing service, as pan-python's client for the licensing API sees it."""
+"""The licensing API with pan-python's client."""
 
 import socket
 
@@ -10,7 +10,7 @@ from vmseries_lab.licensing_api import (
     API_KEY,
     AUTH_CODE,
     Licensing,
-    LicensingRefusedError,
+    LicensingRejectedError,
     PoolExhaustedError,
 )
 from vmseries_lab.net.certificates import LICENSING_NAME, Authority
@@ -35,7 +35,7 @@ def service(world, authority):
 
 @pytest.fixture
 def client(service, authority, monkeypatch, tmp_path):
-    """Makes clients that verify the certificate and reach the service by its name."""
+    """Returns clients that verify the certificate and resolve the API's host name to the lab."""
     real = socket.getaddrinfo
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *rest, **more: real("127.0.0.1", *rest, **more)
@@ -54,9 +54,9 @@ def client(service, authority, monkeypatch, tmp_path):
 
 
 def test_used_licenses_can_be_counted_over_the_api(service, client):
-    first = service.take(AUTH_CODE, "UUID-1", "CPU-1")
-    second = service.take(AUTH_CODE, "UUID-2", "CPU-2")
-    service.release(first)
+    first = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
+    second = service.activate(AUTH_CODE, "UUID-2", "CPU-2")
+    service.return_license(first)
     answer = client().get(authcode=AUTH_CODE)
     assert answer.http_code == 200
     assert answer.json == {
@@ -76,7 +76,7 @@ def test_a_firewall_without_internet_access_is_activated_through_the_api(service
 @pytest.mark.parametrize(
     ("key", "authcode", "status"), [("wrong", AUTH_CODE, 401), (API_KEY, "D0000000", 400)]
 )
-def test_refusals_say_why(client, key, authcode, status):
+def test_errors_contain_the_reason(client, key, authcode, status):
     answer = client(key).get(authcode=authcode)
     assert answer.http_code == status
     assert answer.json["Message"]
@@ -88,28 +88,29 @@ def test_an_unknown_action(client):
 
 def test_a_pool_covers_so_many_and_no_more(service):
     service.configure(pool_size=1)
-    serial = service.take(AUTH_CODE, "UUID-1", "CPU-1")
+    serial = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
     with pytest.raises(PoolExhaustedError):
-        service.take(AUTH_CODE, "UUID-2", "CPU-2")
-    service.release(serial)
-    assert service.take(AUTH_CODE, "UUID-2", "CPU-2") != serial
+        service.activate(AUTH_CODE, "UUID-2", "CPU-2")
+    service.return_license(serial)
+    assert service.activate(AUTH_CODE, "UUID-2", "CPU-2") != serial
 
 
-def test_giving_back_twice_is_giving_back_once(world, service):
-    serial = service.take(AUTH_CODE, "UUID-1", "CPU-1")
-    service.release(serial)
-    service.release(serial)
-    assert [entry.kind for entry in world.timeline.since()] == ["license-taken", "license-returned"]
+def test_returning_a_license_twice_has_no_effect(world, service):
+    serial = service.activate(AUTH_CODE, "UUID-1", "CPU-1")
+    service.return_license(serial)
+    service.return_license(serial)
+    kinds = [entry.kind for entry in world.timeline.since()]
+    assert kinds == ["license-activated", "license-returned"]
 
 
 def test_no_firewall_is_licensed_while_the_service_is_down(service):
     service.configure(available=False)
-    with pytest.raises(LicensingRefusedError, match="try again later"):
-        service.take(AUTH_CODE, "UUID-1", "CPU-1")
+    with pytest.raises(LicensingRejectedError, match="try again later"):
+        service.activate(AUTH_CODE, "UUID-1", "CPU-1")
     service.configure(available=True)
-    assert service.take(AUTH_CODE, "UUID-1", "CPU-1")
+    assert service.activate(AUTH_CODE, "UUID-1", "CPU-1")
 
 
-def test_a_knob_that_does_not_exist(service):
+def test_an_unknown_setting_is_rejected(service):
     with pytest.raises(ValueError, match="pool_sise"):
         service.configure(pool_sise=1)

@@ -1,4 +1,4 @@
-"""How the lab replaces parts of moto."""
+"""Replacement of moto's attributes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_existing_attribute_cannot_be_added() -> None:
     assert Theirs().weight() == 4  # type: ignore[attr-defined]
 
 
-def test_other_versions_of_moto_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_versions_of_moto_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     moto_patching.require_moto()
     monkeypatch.setattr(moto_patching, "version", lambda _name: "9.9.9")
     with pytest.raises(RuntimeError, match=r"9\.9\.9"):

@@ -30,7 +30,7 @@ def site():
 class TestCredentials:
     def test_keygen_returns_the_key_for_a_password(self, site):
         status, body = ask(
-            site.outside, type="keygen", user="autoscale", password="autoscale-password"
+            site.vendor, type="keygen", user="autoscale", password="autoscale-password"
         )
         key = f"<result><key>{initial_config.AUTOSCALE.key}</key></result>"
         assert (status, body) == (200, f'<response status="success">{key}</response>')
@@ -46,32 +46,30 @@ class TestCredentials:
     def test_wrong_credentials_are_http_403(self, site, parameters):
         words = "<result><msg>Invalid Credential</msg></result>"
         body = f'<response status="error" code="403">{words}</response>'
-        assert ask(site.outside, **parameters) == (403, body)
+        assert ask(site.vendor, **parameters) == (403, body)
 
     def test_the_key_may_be_a_header(self, site):
         command = "<show><system><info/></system></show>"
-        status, body = ask(
-            site.outside, type="op", cmd=command, header=initial_config.AUTOSCALE.key
-        )
+        status, body = ask(site.vendor, type="op", cmd=command, header=initial_config.AUTOSCALE.key)
         assert status == 200
         assert "<hostname>panorama</hostname>" in body
 
     def test_http_basic_and_a_query_string(self, site):
         command = "<show><system><info/></system></show>"
         basic = "operator:operator-password"
-        status, body = ask(site.outside, type="op", cmd=command, basic=basic, get=True)
+        status, body = ask(site.vendor, type="op", cmd=command, basic=basic, get=True)
         assert status == 200
         assert "<model>Panorama</model>" in body
-        assert ask(site.outside, type="op", cmd=command, basic="operator:wrong")[0] == 403
+        assert ask(site.vendor, type="op", cmd=command, basic="operator:wrong")[0] == 403
 
     def test_pan_os_python_logs_in_with_a_password(self, site):
         device = VerifiedPanorama(
-            site.outside, api_username="operator", api_password="operator-password"
+            site.vendor, api_username="operator", api_password="operator-password"
         )
         assert device.api_key == initial_config.OPERATOR.key
 
     def test_a_reader_may_look_and_change_nothing(self, site):
-        reader = VerifiedPanorama(site.outside, api_key=initial_config.READER.key)
+        reader = VerifiedPanorama(site.vendor, api_key=initial_config.READER.key)
         assert reader.op("show system info").findtext("result/system/model") == "Panorama"
         for change in (lambda: add(reader, MANAGED, "1"), lambda: commit(reader)):
             with pytest.raises(panos.errors.PanDeviceXapiError, match="Unauthorized request"):
@@ -103,10 +101,10 @@ class TestConfiguration:
         add(site.device, MANAGED, "1", "2")
         add(site.device, GROUP, "1")
         add(site.device, STACK, "1")
-        with pytest.raises(panos.errors.PanDeviceXapiError) as refused:
+        with pytest.raises(panos.errors.PanDeviceXapiError) as caught:
             site.device.xapi.delete(f"{MANAGED}/entry[@name='1']")
         assert site.device.xapi.status_code == "10"
-        assert str(refused.value).splitlines() == [
+        assert str(caught.value).splitlines() == [
             "1 cannot be deleted because of references from:",
             "device-group -> autoscale -> devices",
             "template-stack -> autoscale-stack -> devices",
@@ -156,20 +154,20 @@ class TestConfiguration:
 
     def test_a_rejected_request_changes_nothing(self, site):
         key = initial_config.AUTOSCALE.key
-        malformed = ask(site.outside, type="op", cmd="<show>", key=key)
+        malformed = ask(site.vendor, type="op", cmd="<show>", key=key)
         assert malformed[0] == 200
         assert 'code="18"' in malformed[1]
         entity = '<!DOCTYPE a [<!ENTITY b "c">]><show>&b;</show>'
-        assert 'code="18"' in ask(site.outside, type="op", cmd=entity, key=key)[1]
-        assert 'code="17"' in ask(site.outside, type="op", cmd="<fly/>", key=key)[1]
-        assert 'code="17"' in ask(site.outside, type="report", key=key)[1]
+        assert 'code="18"' in ask(site.vendor, type="op", cmd=entity, key=key)[1]
+        assert 'code="17"' in ask(site.vendor, type="op", cmd="<fly/>", key=key)[1]
+        assert 'code="17"' in ask(site.vendor, type="report", key=key)[1]
         change = {
             "type": "config",
             "action": "set",
             "xpath": MANAGED,
             "element": "<entry name='1'/>",
         }
-        assert 'code="17"' in ask(site.outside, **change, target="1", key=key)[1]
+        assert 'code="17"' in ask(site.vendor, **change, target="1", key=key)[1]
         assert serials(site.device, "get", MANAGED) == []
 
     def test_changes_by_administrator(self, site):

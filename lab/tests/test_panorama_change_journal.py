@@ -1,4 +1,4 @@
-"""Changes that are not committed in the lab's Panorama, and how they are taken back."""
+"""Uncommitted changes in the lab's Panorama, and how they are reverted."""
 
 import pytest
 from panorama_lab import (
@@ -10,7 +10,7 @@ from panorama_lab import (
     commit,
     job,
     panorama_lab,
-    refused,
+    rejected,
     serials,
 )
 
@@ -36,7 +36,7 @@ class TestRevert:
     def test_takes_back_ones_own_changes_only(self, site):
         add(site.device, MANAGED, "1")
         add(site.operator, MANAGED, "2")
-        _, body = ask(site.outside, type="op", cmd=REVERT, key=initial_config.AUTOSCALE.key)
+        _, body = ask(site.vendor, type="op", cmd=REVERT, key=initial_config.AUTOSCALE.key)
         text = "All changes were reverted from configuration"
         assert body == (
             f'<response status="success"><result><msg><line>{text}</line></msg></result></response>'
@@ -57,9 +57,9 @@ class TestRevert:
         assert commit(site.device, "autoscale") is None
 
     def test_waits_until_the_queue_is_empty(self, site):
-        lab_settings.configure(site.outside.panorama, queued_commits=1)
+        lab_settings.configure(site.vendor.panorama, queued_commits=1)
         add(site.device, MANAGED, "1")
-        with refused(site.device, "Local commit jobs are queued. Revert operation is", None):
+        with rejected(site.device, "Local commit jobs are queued. Revert operation is", None):
             site.device.op(REVERT, cmd_xml=False)
         site.world.advance(31)
         site.device.op(REVERT, cmd_xml=False)
@@ -67,8 +67,8 @@ class TestRevert:
 
     def test_is_a_change_of_a_configuration_that_may_be_locked(self, site):
         add(site.device, MANAGED, "1")
-        lab_settings.configure(site.outside.panorama, locks=["config"])
-        with refused(site.device, "currently locked by operator", None):
+        lab_settings.configure(site.vendor.panorama, locks=["config"])
+        with rejected(site.device, "currently locked by operator", None):
             site.device.op(REVERT, cmd_xml=False)
 
 
@@ -77,11 +77,11 @@ class TestFullCommitRequired:
         required = "<check><full-commit-required/></check>"
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
         add(site.device, MANAGED, "1")
-        lab_settings.configure(site.outside.panorama, full_commit_required=True)
+        lab_settings.configure(site.vendor.panorama, full_commit_required=True)
         assert site.device.op(required, cmd_xml=False).findtext("result") == "yes"
-        with refused(site.device, "Full system commit must be completed", None):
+        with rejected(site.device, "Full system commit must be completed", None):
             commit(site.device, "autoscale")
-        with refused(site.device, "Partial revert is not allowed. Full system commit", None):
+        with rejected(site.device, "Partial revert is not allowed. Full system commit", None):
             site.device.op(REVERT, cmd_xml=False)
         number = commit(site.operator)
         site.world.advance(31)
@@ -89,14 +89,14 @@ class TestFullCommitRequired:
         assert site.device.op(required, cmd_xml=False).findtext("result") == "no"
 
 
-class TestWhatIsShown:
+class TestLists:
     def test_the_places_that_an_administrator_changed(self, site):
         assert summary(site.device) == {}
         add(site.device, GROUP, "1", "2")
         add(site.device, STACK, "1")
         add(site.operator, MANAGED, "1")
         operator_session.run_commands(
-            site.outside.panorama, ["set template t config deviceconfig a b"]
+            site.vendor.panorama, ["set template t config deviceconfig a b"]
         )
         assert summary(site.device) == {
             "device-group": ["autoscale"],

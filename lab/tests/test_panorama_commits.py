@@ -1,4 +1,4 @@
-"""Commits of the lab's Panorama: jobs, whose changes they take, how they fail."""
+"""Commits of the lab's Panorama: jobs, changes by administrator, failures."""
 
 from xml.etree import ElementTree as ET
 
@@ -84,9 +84,9 @@ class TestCommits:
 
     @pytest.mark.parametrize("as_line", [False, True])
     def test_nothing_to_commit_in_both_recorded_forms(self, site, as_line):
-        lab_settings.configure(site.outside.panorama, no_changes_as_line=as_line)
+        lab_settings.configure(site.vendor.panorama, no_changes_as_line=as_line)
         key = initial_config.AUTOSCALE.key
-        _, body = ask(site.outside, type="commit", cmd="<commit></commit>", key=key)
+        _, body = ask(site.vendor, type="commit", cmd="<commit></commit>", key=key)
         text = "There are no changes to commit."
         shown = f"<line>{text}</line>" if as_line else text
         assert body == f'<response status="success" code="19"><msg>{shown}</msg></response>'
@@ -95,13 +95,11 @@ class TestCommits:
         add(site.device, MANAGED, "1")
         commit(site.device, "autoscale")
         command = "<commit><partial><admin><member>autoscale</member></admin></partial></commit>"
-        _, body = ask(site.outside, type="commit", cmd=command, key=initial_config.AUTOSCALE.key)
+        _, body = ask(site.vendor, type="commit", cmd=command, key=initial_config.AUTOSCALE.key)
         assert "The result of this commit would be the same as the previous commit" in body
 
     def test_a_commit_that_fails_leaves_the_changes_to_be_committed(self, site):
-        lab_settings.configure(
-            site.outside.panorama, fail_next_commit="Validation Error: disk full"
-        )
+        lab_settings.configure(site.vendor.panorama, fail_next_commit="Validation Error: disk full")
         add(site.device, MANAGED, "1")
         number = commit(site.device)
         site.world.advance(31)
@@ -114,13 +112,13 @@ class TestCommits:
         assert job(site.device, number).findtext("result") == "OK"
 
     def test_every_commit_fails(self, site):
-        lab_settings.configure(site.outside.panorama, fail_commits="Validation Error: disk full")
+        lab_settings.configure(site.vendor.panorama, fail_commits="Validation Error: disk full")
         add(site.device, MANAGED, "1")
         for _ in range(2):
             number = commit(site.device)
             site.world.advance(31)
             assert job(site.device, number).findtext("result") == "FAIL"
-        lab_settings.configure(site.outside.panorama, fail_commits=None)
+        lab_settings.configure(site.vendor.panorama, fail_commits=None)
         number = commit(site.device)
         site.world.advance(31)
         assert job(site.device, number).findtext("result") == "OK"
@@ -183,7 +181,7 @@ class TestCommits:
         assert site.device.xapi.status_code == "7"
 
     def test_pan_os_python_waits_for_a_commit(self, site):
-        lab_settings.configure(site.outside.panorama, commit_seconds=0)
+        lab_settings.configure(site.vendor.panorama, commit_seconds=0)
         add(site.device, MANAGED, "1")
         number = commit(site.device)
         site.world.tick()

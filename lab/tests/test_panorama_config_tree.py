@@ -1,4 +1,4 @@
-"""Configuration trees: paths, and what the configuration actions make of them."""
+"""Configuration trees: paths and configuration actions."""
 
 import copy
 from xml.etree import ElementTree as ET
@@ -17,7 +17,7 @@ MEMBER = st.sampled_from("xyz").map(lambda text: f"<member>{text}</member>")
 
 
 def place(part):
-    """What two siblings cannot share: a member its text, an entry its name, a leaf its tag."""
+    """Return what must be unique among siblings: text of a member, name of an entry, tag."""
     element = fromstring(part)
     return element.tag, element.get("name"), element.text if element.tag == "member" else None
 

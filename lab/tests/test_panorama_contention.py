@@ -1,4 +1,4 @@
-"""Other administrators at work on the lab's Panorama, and administrators who may not do all."""
+"""Other administrators' work on the lab's Panorama, and roles with limited rights."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from panorama_lab import (
     commit,
     job,
     panorama_lab,
-    refused,
+    rejected,
     serials,
 )
 
@@ -39,14 +39,14 @@ def site():
 
 @pytest.fixture
 def configure(site):
-    return partial(lab_settings.configure, site.outside.panorama)
+    return partial(lab_settings.configure, site.vendor.panorama)
 
 
 class TestOthers:
     def test_a_commit_lock(self, site, configure):
         add(site.device, MANAGED, "1")
         configure(locks=["commit"])
-        with refused(site.device, "holding device wide commit locks", "14"):
+        with rejected(site.device, "holding device wide commit locks", "14"):
             commit(site.device, "autoscale")
         shown = site.device.op("show commit-locks").find("result/commit-locks/entry")
         facts = [shown.get("name"), *(shown.findtext(tag) for tag in ("type", "name", "comment"))]
@@ -56,7 +56,7 @@ class TestOthers:
 
     def test_a_configuration_lock(self, site, configure):
         configure(locks=["config", "commit"])
-        with refused(site.device, "Config for scope shared is currently locked by operator", None):
+        with rejected(site.device, "Config for scope shared is currently locked by operator", None):
             add(site.device, MANAGED, "1")
         configure(locks=["commit"])
         add(site.device, MANAGED, "1")
@@ -67,7 +67,7 @@ class TestOthers:
         assert len(site.device.op("show commit-locks").find("result/commit-locks")) == 0
         add(site.operator, MANAGED, "2")
         add(site.device, MANAGED, "1")
-        with refused(site.device, "holding device wide commit locks", "14"):
+        with rejected(site.device, "holding device wide commit locks", "14"):
             commit(site.device, "autoscale")
         commit(site.operator, "operator")
         site.world.advance(31)
@@ -76,7 +76,7 @@ class TestOthers:
     def test_a_commit_in_progress_and_a_full_queue(self, site, configure):
         add(site.device, MANAGED, "1")
         configure(queued_commits=11)
-        with refused(site.device, "queue is full", "13"):
+        with rejected(site.device, "queue is full", "13"):
             commit(site.device, "autoscale")
         site.world.advance(31)
         number = commit(site.device, "autoscale")
@@ -98,10 +98,10 @@ class TestOthers:
             ("Timed out while getting config lock. Please try again.", None),
         ],
     )
-    def test_changes_refused_for_the_moment(self, site, configure, text, code):
-        configure(refuse=[{"text": text, "code": code, "kind": "config", "count": 2}])
+    def test_changes_that_are_temporarily_rejected(self, site, configure, text, code):
+        configure(inject_errors=[{"text": text, "code": code, "kind": "config", "count": 2}])
         for _ in range(2):
-            with refused(site.device, text.split(".", maxsplit=1)[0], code and str(code)):
+            with rejected(site.device, text.split(".", maxsplit=1)[0], code and str(code)):
                 add(site.device, MANAGED, "1")
             site.device.op("show system info")
         add(site.device, MANAGED, "1")
@@ -120,7 +120,7 @@ class TestMultiConfig:
             "action": "multi-config",
             "element": f"""<root><delete xpath="{MANAGED}/entry[@name='1']"/></root>""",
         }
-        with refused(site.device, "multi-config", "17"):
+        with rejected(site.device, "multi-config", "17"):
             site.device.xapi.get(xpath=None, extra_qs=query)
         assert serials(site.device, "get", MANAGED) == ["1"]
         configure(multi_config=True)
@@ -128,7 +128,7 @@ class TestMultiConfig:
         assert serials(site.device, "get", MANAGED) == []
 
     def test_a_request_that_fails_on_an_absent_object(self, site, configure):
-        configure(absent_refused=True)
+        configure(absent_rejected=True)
         add(site.device, MANAGED, "1")
         deletes = "".join(
             f"""<delete id="{serial}" xpath="{MANAGED}/entry[@name='{serial}']"/>"""
@@ -162,10 +162,10 @@ class TestRoles:
         for request in requests.values():
             request()
 
-    def test_the_words_of_the_refusal(self, site, configure):
+    def test_the_error_of_a_missing_right(self, site, configure):
         configure(rights=["op"])
         status, body = ask(
-            site.outside, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key
+            site.vendor, type="commit", cmd="<commit></commit>", key=initial_config.AUTOSCALE.key
         )
         text = "Type [commit] not authorized for user role."
         assert (status, body) == (
@@ -179,7 +179,7 @@ class TestRoles:
         commit(site.operator)
         site.world.advance(31)
         command = "<show><system><info/></system></show>"
-        assert ask(site.outside, type="op", cmd=command, key=initial_config.READER.key)[0] == 403
+        assert ask(site.vendor, type="op", cmd=command, key=initial_config.READER.key)[0] == 403
 
     def test_a_right_that_does_not_exist(self, configure):
         with pytest.raises(ValueError, match="fly"):
@@ -202,7 +202,7 @@ class TestTemplates:
             "set template autoscale-network config deviceconfig plugins vm_series aws-cloudwatch"
         )
         lines = [f"{start} enabled yes", f"{start} name edge", f"{start} timeout 1"]
-        operator_session.run_commands(site.outside.panorama, lines)
+        operator_session.run_commands(site.vendor.panorama, lines)
         site.world.advance(31)
         shown = site.device.xapi.show(publishing).find("result/aws-cloudwatch")
         assert {leaf.tag: leaf.text for leaf in shown} == {

@@ -1,4 +1,4 @@
-"""Firewalls as the lab's Panorama manages them."""
+"""Firewalls that the lab's Panorama manages."""
 
 import panos.errors
 import pytest
@@ -15,8 +15,8 @@ from panorama_lab import (
     serials,
 )
 
-from vmseries_lab import panorama
-from vmseries_lab.panorama import initial_config, operator_session, references
+from vmseries_lab.panorama import configure_mode, initial_config, operator_session, references
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ class TestDevices:
     @pytest.fixture
     def firewall(self, site):
         firewall = Firewall("007951000100001")
-        site.outside.panorama.register(
+        site.vendor.panorama.register(
             firewall,
             initial_config.VM_AUTH_KEY,
             group="autoscale",
@@ -68,8 +68,8 @@ class TestDevices:
         assert commit(site.device) is None
 
     def test_a_firewall_without_a_valid_key_is_not(self, site):
-        with pytest.raises(panorama.service.RegistrationRefusedError):
-            site.outside.panorama.register(Firewall("1"), "123", group=None, stack=None, logs=None)
+        with pytest.raises(RegistrationRejectedError):
+            site.vendor.panorama.register(Firewall("1"), "123", group=None, stack=None, logs=None)
         assert serials(site.device, "show", MANAGED) == []
 
     def test_a_device_that_never_connected_shows_its_serial_only(self, site):
@@ -86,19 +86,19 @@ class TestDevices:
 
     def test_in_sync_by_a_push_and_out_of_sync_by_a_commit(self, site, firewall):
         assert self.statuses(site.device) == ("yes", "Out of Sync", "Out of Sync")
-        site.outside.panorama.push([firewall.serial])
+        site.vendor.panorama.push([firewall.serial])
         site.world.advance(241)
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
         assert len(firewall.received) == 1
         line = "set template-stack autoscale-stack config deviceconfig system timezone UTC"
-        operator_session.run_commands(site.outside.panorama, [line])
+        operator_session.run_commands(site.vendor.panorama, [line])
         site.world.advance(31)
         assert self.statuses(site.device) == ("yes", "In Sync", "Out of Sync")
         site.world.advance(241)
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
 
     def test_membership_changes_leave_all_devices_in_sync(self, site, firewall):
-        site.outside.panorama.push([firewall.serial])
+        site.vendor.panorama.push([firewall.serial])
         site.world.advance(241)
         add(site.device, MANAGED, "2")
         add(site.device, GROUP, "2")
@@ -122,7 +122,7 @@ class TestDevices:
         command = "<request><license><info/></license></request>"
         answer = site.device.xapi.op(command, extra_qs={"target": firewall.serial})
         assert answer.findtext("result") == f"{firewall.serial} obeys"
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         with pytest.raises(
             panos.errors.PanDeviceXapiError, match=f"{firewall.serial} not connected"
         ):
@@ -138,10 +138,10 @@ class TestDevices:
     def test_a_commit_that_removes_a_firewall_cuts_it_off(self, site, firewall):
         for xpath in (STACK, GROUP, LOGS, MANAGED):
             site.device.xapi.delete(f"{xpath}/entry[@name='{firewall.serial}']")
-        assert site.outside.panorama.devices.connected(firewall.serial)
+        assert site.vendor.panorama.devices.connected(firewall.serial)
         commit(site.device, "autoscale")
         site.world.advance(31)
-        assert site.outside.panorama.devices.connected(firewall.serial) is None
+        assert site.vendor.panorama.devices.connected(firewall.serial) is None
         assert len(site.device.op("show devices all").find("result/devices")) == 0
         kinds = [entry.kind for entry in site.world.timeline.since()]
         assert kinds == [
@@ -165,7 +165,7 @@ class TestOperatorSession:
 
     def test_lines_are_entered_committed_and_pushed(self, site):
         name = self.SWITCH_ON.replace("enabled yes", "name 'my namespace'")
-        numbers = operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON, name])
+        numbers = operator_session.run_commands(site.vendor.panorama, [self.SWITCH_ON, name])
         assert job(site.device, numbers["commit"]).findtext("user") == "operator"
         site.world.advance(31)
         cloudwatch = site.device.xapi.show(
@@ -178,16 +178,16 @@ class TestOperatorSession:
         assert job(site.device, numbers["push"]).findtext("result") == "OK"
 
     def test_the_same_lines_again_change_nothing(self, site):
-        operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON])
+        operator_session.run_commands(site.vendor.panorama, [self.SWITCH_ON])
         site.world.advance(31)
-        assert operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON]) == {
+        assert operator_session.run_commands(site.vendor.panorama, [self.SWITCH_ON]) == {
             "commit": None,
             "push": None,
         }
 
     def test_members_entries_and_deletions(self, site):
         operator_session.run_commands(
-            site.outside.panorama,
+            site.vendor.panorama,
             [
                 "set template-stack second templates [ autoscale-network ]",
                 "set mgt-config devices 77",
@@ -199,7 +199,7 @@ class TestOperatorSession:
         assert member.findtext("result/templates/member") == "autoscale-network"
         assert serials(site.device, "show", GROUP) == ["77"]
         operator_session.run_commands(
-            site.outside.panorama,
+            site.vendor.panorama,
             ["delete device-group autoscale devices 77", "delete mgt-config devices 77"],
         )
         site.world.advance(31)
@@ -209,6 +209,6 @@ class TestOperatorSession:
         "line", ["", "show jobs all", "set nonsense x y", "set template-stack"]
     )
     def test_a_line_that_makes_no_change_stops_the_session(self, site, line):
-        with pytest.raises(panorama.configure_mode.BadLineError):
-            operator_session.run_commands(site.outside.panorama, [self.SWITCH_ON, line])
+        with pytest.raises(configure_mode.BadLineError):
+            operator_session.run_commands(site.vendor.panorama, [self.SWITCH_ON, line])
         assert site.device.op("check pending-changes").findtext("result") == "no"

@@ -1,4 +1,4 @@
-"""The lab's Panorama as a high availability pair, seen by pan-os-python."""
+"""The lab's Panorama as a high availability pair, with pan-os-python."""
 
 from dataclasses import dataclass
 
@@ -31,16 +31,16 @@ BATCH = (
 
 @dataclass
 class Pair:
-    """Two peers, and the functions' administrator's connections to them."""
+    """Two peers, and connections to both as the functions' administrator."""
 
     world: object
-    outside: object
+    vendor: object
     first: VerifiedPanorama
     second: VerifiedPanorama
 
     @property
     def panorama(self):
-        return self.outside.panorama
+        return self.vendor.panorama
 
     def states(self):
         return tuple(self.panorama.state()["peers"].values())
@@ -49,9 +49,9 @@ class Pair:
 @pytest.fixture
 def pair():
     with panorama_lab() as site:
-        site.outside.panorama.make_pair()
-        second = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
-        yield Pair(site.world, site.outside, site.device, second)
+        site.vendor.panorama.make_pair()
+        second = VerifiedPanorama(site.vendor, peer=1, api_key=initial_config.AUTOSCALE.key)
+        yield Pair(site.world, site.vendor, site.device, second)
 
 
 def state(device):
@@ -125,7 +125,7 @@ class TestPeers:
         assert entry.findtext("connected") == "yes"
 
 
-class TestSynchronisation:
+class TestSynchronization:
     def test_the_running_configuration_follows_a_commit(self, pair):
         add(pair.first, MANAGED, "1")
         commit(pair.first, "autoscale")
@@ -298,7 +298,7 @@ class TestFailover:
         assert len(firewall.received) == 1
 
     @pytest.mark.parametrize("cause", ["power", "earthquake"])
-    def test_what_cannot_be_done(self, pair, cause):
+    def test_an_impossible_failover_is_rejected(self, pair, cause):
         if cause == "power":
             lab_settings.configure(pair.panorama, available=False)
         with pytest.raises(ValueError, match=cause):
@@ -309,6 +309,6 @@ class TestFailover:
         with pytest.raises(ValueError, match="no Panorama is active"):
             operator_session.run_commands(pair.panorama, ["set mgt-config devices 1"])
 
-    def test_knobs_of_a_peer_that_is_not_there(self):
+    def test_settings_of_a_missing_peer_are_rejected(self):
         with panorama_lab() as site, pytest.raises(ValueError, match="secondary"):
-            lab_settings.configure(site.outside.panorama, peer="secondary", available=False)
+            lab_settings.configure(site.vendor.panorama, peer="secondary", available=False)

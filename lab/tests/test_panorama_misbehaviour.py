@@ -1,4 +1,4 @@
-"""The lab's Panorama going wrong as servers do in the field."""
+"""Failures of the lab's Panorama as they occur on real servers."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +29,7 @@ class TestMisbehavior:
             ({"mode": "resetting"}, ConnectionError, "closed connection|reset by peer"),
             ({"mode": "truncating"}, Exception, "IncompleteRead"),
             (
-                {"refuse": [{"text": "Session timed out", "code": 22}]},
+                {"inject_errors": [{"text": "Session timed out", "code": 22}]},
                 panos.errors.PanSessionTimedOut,
                 "Session timed out",
             ),
@@ -37,31 +37,31 @@ class TestMisbehavior:
     )
     def test_as_in_the_field_and_over_again(self, site, settings, error, text):
         site.device.timeout = 1
-        lab_settings.configure(site.outside.panorama, **settings)
+        lab_settings.configure(site.vendor.panorama, **settings)
         with pytest.raises(error, match=text):
             site.device.op("show system info")
         lab_settings.configure(
-            site.outside.panorama, available=True, status=200, wrong_certificate=False
+            site.vendor.panorama, available=True, status=200, wrong_certificate=False
         )
         assert site.device.op("show system info").get("status") == "success"
 
     def test_more_requests_at_once_than_it_answers(self, site):
         def status(_number):
-            return ask(site.outside, type="op", cmd=INFO, key=initial_config.AUTOSCALE.key)[0]
+            return ask(site.vendor, type="op", cmd=INFO, key=initial_config.AUTOSCALE.key)[0]
 
         assert status(0) == 200
-        lab_settings.configure(site.outside.panorama, delay_seconds=0.2, requests_at_once=2)
+        lab_settings.configure(site.vendor.panorama, delay_seconds=0.2, requests_at_once=2)
         with ThreadPoolExecutor(3) as three:
             statuses = sorted(three.map(status, range(3)))
         assert statuses == [200, 200, 502]
-        assert site.outside.panorama.state()["most_requests_at_once"] == 3
+        assert site.vendor.panorama.state()["most_requests_at_once"] == 3
 
     def test_a_name_that_is_not_in_the_certificate(self, site):
-        site.device.hostname = site.device.xapi.hostname = "somebody-else.example.com"
+        site.device.hostname = site.device.xapi.hostname = "other-host.example.com"
         site.device.xapi.uri = site.device.xapi.uri.replace(HOST, site.device.hostname)
         with pytest.raises(panos.errors.PanURLError, match="CERTIFICATE_VERIFY_FAILED"):
             site.device.op("show system info")
 
-    def test_a_knob_that_does_not_exist(self, site):
+    def test_an_unknown_setting_is_rejected(self, site):
         with pytest.raises(ValueError, match="comit_seconds"):
-            lab_settings.configure(site.outside.panorama, comit_seconds=1)
+            lab_settings.configure(site.vendor.panorama, comit_seconds=1)

@@ -1,6 +1,6 @@
-"""The lab's Panorama, as pan-python's command-line client sees it, unmodified and as a process.
+"""The lab's Panorama with pan-python's unmodified command-line client, in its own process.
 
-The client knows nothing of the lab: a line in front of it lets the host name lead there.
+Only the resolution of host names is replaced.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vmseries_lab import panorama
+from vmseries_lab import vendor_services
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, lab_settings
 
@@ -30,19 +30,19 @@ def world():
 
 
 @pytest.fixture
-def outside(world):
-    outside = panorama.install(world)
-    yield outside
-    outside.stop()
+def vendor(world):
+    vendor = vendor_services.install(world)
+    yield vendor
+    vendor.stop()
 
 
 @pytest.fixture
-def client(outside, tmp_path):
+def client(vendor, tmp_path):
     authority = tmp_path / "ca.pem"
-    authority.write_text(outside.authority.pem)
+    authority.write_text(vendor.authority.pem)
 
     def run(*arguments, key=initial_config.AUTOSCALE.key, peer=0):
-        peer = outside.panorama.peers[peer]
+        peer = vendor.panorama.peers[peer]
         command = [sys.executable, "-W", "ignore", "-c", RUN, str(CLIENT)]
         where = ["-h", peer.host, "-P", str(peer.server.port)]
         options = [*where, "-K", key, "--cafile", str(authority), "-T", "5", "-x"]
@@ -74,7 +74,7 @@ def test_a_change_is_made_committed_and_shown(world, client):
     assert '<entry name="77"' in client("-s", MANAGED).stdout
 
 
-def test_what_is_refused(client):
+def test_rejected_requests(client):
     nothing = client("-s", f"{MANAGED}/entry[@name='1']")
     assert (nothing.returncode, nothing.stderr) == (1, 'show: error: "No such node"\n')
     job = client("-o", "<show><jobs><id>19</id></jobs></show>")
@@ -102,20 +102,20 @@ def test_changes_are_reverted(client):
     assert '<entry name="77"' not in client("-g", MANAGED).stdout
 
 
-def test_the_peers_of_a_pair(world, outside, client):
-    outside.panorama.make_pair()
+def test_the_peers_of_a_pair(world, vendor, client):
+    vendor.panorama.make_pair()
     state = client("-o", "show high-availability state", "-X", peer=1)
     assert "<state>secondary-passive</state>" in state.stdout
     denied = client("-S", "<entry name='77'/>", MANAGED, peer=1)
     assert denied.returncode == 1
     assert denied.stderr.startswith('set: error [code="15"]: "Operation denied')
-    outside.panorama.fail_over()
+    vendor.panorama.fail_over()
     world.advance(15)
     assert client("-S", "<entry name='77'/>", MANAGED, peer=1).returncode == 0
 
 
-def test_a_role_without_a_right(outside, client):
-    lab_settings.configure(outside.panorama, rights=["op", "config"])
-    refused = client("-C", "<commit></commit>")
-    assert refused.returncode == 1
-    assert "code: 403" in refused.stderr
+def test_a_role_without_a_right(vendor, client):
+    lab_settings.configure(vendor.panorama, rights=["op", "config"])
+    rejected = client("-C", "<commit></commit>")
+    assert rejected.returncode == 1
+    assert "code: 403" in rejected.stderr

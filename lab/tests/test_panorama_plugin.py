@@ -1,4 +1,4 @@
-"""The plugin ``sw_fw_license`` of the lab's Panorama, by the commands that the vendor uses."""
+"""The plugin ``sw_fw_license`` of the lab's Panorama, with the commands that the vendor uses."""
 
 from functools import partial
 
@@ -17,17 +17,23 @@ from panorama_lab import (
 )
 
 from vmseries_lab import licensing_api
-from vmseries_lab.panorama import configure_mode, initial_config, license_plugin, operator_session
-from vmseries_lab.panorama.service import RegistrationRefusedError
+from vmseries_lab.panorama import (
+    configure_mode,
+    initial_config,
+    license_managers,
+    license_plugin,
+    operator_session,
+)
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
-MANAGER = license_plugin.LICENSE_MANAGER
+MANAGER = license_managers.LICENSE_MANAGER
 HOUR = 3600
 
 
 @pytest.fixture
 def site():
     with panorama_lab() as site:
-        site.outside.plugin.configure(installed=True)
+        site.vendor.plugin.configure(installed=True)
         yield site
 
 
@@ -44,14 +50,14 @@ def auth_key(site):
 def join(site):
     """A firewall that the plugin licenses."""
     key = auth_key(site)
-    code = site.outside.plugin.auth_code(key)
-    firewall = Firewall(site.outside.licensing.take(code, "UUID", "CPU"))
-    site.outside.plugin.admit(firewall, key)
+    code = site.vendor.plugin.auth_code(key)
+    firewall = Firewall(site.vendor.licensing.activate(code, "UUID", "CPU"))
+    site.vendor.plugin.admit(firewall, key)
     return firewall
 
 
 def listed(site):
-    """As the vendor's function reads it: serial numbers by address."""
+    """Return serial numbers by address, as the vendor's function reads them."""
     command = f'show plugins sw_fw_license devices license-manager "{MANAGER}"'
     answer = site.device.op(command)
     return {one.findtext("ip"): one.findtext("serial") for one in answer[0][0]}
@@ -73,7 +79,7 @@ def commit_plugin(site):
 
 def auto_deactivate(site, hours):
     line = f"set plugins sw_fw_license license-manager {MANAGER} auto-deactivate {hours}"
-    operator_session.run_commands(site.outside.panorama, [line])
+    operator_session.run_commands(site.vendor.panorama, [line])
     site.world.advance(31)
 
 
@@ -87,18 +93,18 @@ class TestAbsent:
             assert [one["name"] for one in site.device.plugins()] == ["vm_series"]
             with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
                 listed(site)
-            with pytest.raises(RegistrationRefusedError):
-                site.outside.plugin.auth_code("_AQ__")
-            site.outside.plugin.configure(installed=True)
+            with pytest.raises(RegistrationRejectedError):
+                site.vendor.plugin.auth_code("_AQ__")
+            site.vendor.plugin.configure(installed=True)
             assert "sw_fw_license" in [one["name"] for one in site.device.plugins()]
             assert listed(site) == {}
-            site.outside.plugin.configure(installed=False)
+            site.vendor.plugin.configure(installed=False)
             with pytest.raises(panos.errors.PanDeviceXapiError, match="unexpected"):
                 listed(site)
 
-    def test_a_knob_that_does_not_exist(self, site):
+    def test_an_unknown_setting_is_rejected(self, site):
         with pytest.raises(ValueError, match="instaled"):
-            site.outside.plugin.configure(instaled=True)
+            site.vendor.plugin.configure(instaled=True)
 
 
 class TestRegistration:
@@ -108,14 +114,14 @@ class TestRegistration:
         # PAN-182488: not the log collector group.
         assert serials(site.device, "show", LOGS) == []
         assert listed(site) == {firewall.ip_address: firewall.serial}
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
 
     def test_a_key_that_no_license_manager_gave_out(self, site):
-        with pytest.raises(RegistrationRefusedError):
-            site.outside.plugin.admit(Firewall("1"), "755036225328715")
+        with pytest.raises(RegistrationRejectedError):
+            site.vendor.plugin.admit(Firewall("1"), "755036225328715")
 
     def test_another_license_manager_is_configured_at_the_command_line(self, site):
-        session = partial(operator_session.run_commands, site.outside.panorama)
+        session = partial(operator_session.run_commands, site.vendor.panorama)
         start = "set plugins sw_fw_license"
         session(
             [
@@ -131,7 +137,7 @@ class TestRegistration:
         key = parameters.findtext(".//auth-key")
         assert key.startswith("_AQ__")
         assert parameters.findtext(".//dgname") == "autoscale"
-        assert site.outside.plugin.auth_code(key) == "D7654321"
+        assert site.vendor.plugin.auth_code(key) == "D7654321"
         with pytest.raises(configure_mode.BadLineError):
             session(["set plugins"])
 
@@ -141,12 +147,12 @@ class TestDeactivation:
         self, site, firewall
     ):
         answer = deactivate(site, firewall.serial)
-        assert "".join(answer.itertext()) == license_plugin.SENT
+        assert "".join(answer.itertext()) == license_plugin.REQUEST_ACCEPTED
         # A commit that follows at once, as in the vendor's function, finds nothing to commit.
         assert commit_plugin(site) is None
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
         site.world.advance(25)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
         assert listed(site) == {firewall.ip_address: firewall.serial}
         assert site.device.commit(sync=False, admins="autoscale") is None
         number = commit_plugin(site)
@@ -161,7 +167,7 @@ class TestDeactivation:
         site.world.advance(15)
         deactivate(site, firewall.serial)
         site.world.advance(10)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
         deactivate(site, firewall.serial)
         site.world.advance(25)
         commit_plugin(site)
@@ -170,10 +176,10 @@ class TestDeactivation:
         assert kinds(site, firewall.serial).count("license-returned") == 1
 
     def test_of_a_firewall_that_is_disconnected(self, site, firewall):
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         deactivate(site, firewall.serial)
         site.world.advance(25)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
 
     @pytest.mark.parametrize(
         "break_it",
@@ -181,15 +187,17 @@ class TestDeactivation:
             lambda site: site.device.op(
                 "<request><license><api-key><delete/></api-key></license></request>", cmd_xml=False
             ),
-            lambda site: site.outside.licensing.configure(available=False),
-            lambda site: site.outside.licensing.configure(refuse_deactivation="Contact support"),
+            lambda site: site.vendor.licensing.configure(available=False),
+            lambda site: site.vendor.licensing.configure(deactivation_error="Contact support"),
         ],
     )
     def test_a_later_failure_is_not_visible_in_the_response(self, site, firewall, break_it):
         break_it(site)
-        assert "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.SENT
+        assert (
+            "".join(deactivate(site, firewall.serial).itertext()) == license_plugin.REQUEST_ACCEPTED
+        )
         site.world.advance(25)
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
         assert listed(site) == {firewall.ip_address: firewall.serial}
         assert commit_plugin(site) is None
         assert "plugin-deactivation-failed" in kinds(site, firewall.serial)
@@ -199,17 +207,17 @@ class TestDeactivation:
         site.operator.op(lock.format("add"), cmd_xml=False)
         deactivate(site, firewall.serial)
         site.world.advance(25)
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
         site.operator.op(lock.format("remove"), cmd_xml=False)
         site.world.advance(5)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
 
     @pytest.mark.parametrize(
         ("serial_numbers", "manager", "text"),
         [
             (["42"], MANAGER, "42 not found"),
             ([], MANAGER, "needs devices"),
-            (["42"], "nobody's", "is not a valid reference"),
+            (["42"], "unknown", "is not a valid reference"),
         ],
     )
     def test_requests_that_are_rejected_at_once(self, site, serial_numbers, manager, text):
@@ -220,51 +228,51 @@ class TestDeactivation:
 class TestAutoDeactivation:
     def test_after_hours_of_disconnection_the_device_is_cleaned_up(self, site, firewall):
         auto_deactivate(site, 1)
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         site.world.advance(HOUR - 60)
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
         site.world.advance(120)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
         assert listed(site) == {}
         for place in (MANAGED, GROUP, STACK):
             assert serials(site.device, "show", place) == []
 
     def test_never_unless_it_is_set_and_never_while_connected(self, site, firewall):
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         site.world.advance(2 * HOUR)
-        site.outside.panorama.connect(firewall)
+        site.vendor.panorama.connect(firewall)
         auto_deactivate(site, 1)
         site.world.advance(2 * HOUR)
         assert listed(site) == {firewall.ip_address: firewall.serial}
 
     def test_a_failure_is_tried_again(self, site, firewall):
         auto_deactivate(site, 1)
-        site.outside.licensing.configure(available=False)
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.licensing.configure(available=False)
+        site.vendor.panorama.disconnect(firewall.serial)
         site.world.advance(HOUR + 600)
         assert kinds(site, firewall.serial).count("plugin-deactivation-failed") in (2, 3)
-        site.outside.licensing.configure(available=True)
+        site.vendor.licensing.configure(available=True)
         site.world.advance(400)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
         assert serials(site.device, "show", MANAGED) == []
 
     def test_another_administrator_removed_the_device_meanwhile(self, site, firewall):
         auto_deactivate(site, 1)
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         for place in (STACK, GROUP, MANAGED):
             site.device.xapi.delete(f"{place}/entry[@name='{firewall.serial}']")
         site.device.commit(sync=False, admins="autoscale")
         site.world.advance(HOUR + 60)
         assert listed(site) == {}
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
 
     def test_it_waits_for_a_commit_lock(self, site, firewall):
         auto_deactivate(site, 1)
         lock = "<request><commit-lock><{}/></commit-lock></request>"
         site.operator.op(lock.format("add"), cmd_xml=False)
-        site.outside.panorama.disconnect(firewall.serial)
+        site.vendor.panorama.disconnect(firewall.serial)
         site.world.advance(HOUR + 60)
-        assert site.outside.licensing.used() == 0
+        assert site.vendor.licensing.used() == 0
         assert serials(site.device, "show", MANAGED) == [firewall.serial]
         site.operator.op(lock.format("remove"), cmd_xml=False)
         site.world.advance(40)
@@ -272,26 +280,26 @@ class TestAutoDeactivation:
 
 
 def test_a_license_manager_that_has_used_up_its_auth_code(site):
-    site.outside.licensing.configure(pool_size=1)
+    site.vendor.licensing.configure(pool_size=1)
     join(site)
     with pytest.raises(licensing_api.PoolExhaustedError):
         join(site)
 
 
 class TestPair:
-    """On a high availability pair: what was not committed dies with the peer."""
+    """On a high availability pair, uncommitted changes are lost with the peer."""
 
     @pytest.fixture
     def firewalls(self, site):
-        site.outside.panorama.make_pair()
+        site.vendor.panorama.make_pair()
         firewalls = [join(site), join(site)]
         site.world.advance(60)
         return [firewall.serial for firewall in firewalls]
 
     def fail_over(self, site):
-        site.outside.panorama.fail_over()
+        site.vendor.panorama.fail_over()
         site.world.advance(30)
-        site.device = VerifiedPanorama(site.outside, peer=1, api_key=initial_config.AUTOSCALE.key)
+        site.device = VerifiedPanorama(site.vendor, peer=1, api_key=initial_config.AUTOSCALE.key)
 
     def test_an_accepted_request_and_an_uncommitted_deactivation(self, site, firewalls):
         done, promised = firewalls
@@ -299,20 +307,20 @@ class TestPair:
         site.world.advance(25)
         deactivate(site, promised)
         self.fail_over(site)
-        assert site.outside.licensing.used() == 1
+        assert site.vendor.licensing.used() == 1
         assert commit_plugin(site) is None
         deactivate(site, done, promised)
         site.world.advance(25)
         commit_plugin(site)
         site.world.advance(31)
-        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+        assert (site.vendor.licensing.used(), listed(site)) == (0, {})
 
     def test_an_automatic_deactivation(self, site, firewalls):
         auto_deactivate(site, 1)
         for serial in firewalls:
-            site.outside.panorama.disconnect(serial)
+            site.vendor.panorama.disconnect(serial)
         site.world.advance(HOUR - 5)
         self.fail_over(site)
         site.world.advance(120)
-        assert (site.outside.licensing.used(), listed(site)) == (0, {})
+        assert (site.vendor.licensing.used(), listed(site)) == (0, {})
         assert serials(site.device, "show", MANAGED) == []

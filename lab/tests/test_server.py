@@ -15,6 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from vmseries_lab.client import Lab, LabError
+from vmseries_lab.core.world import World
+from vmseries_lab.server import Pump
 
 pytestmark = pytest.mark.lab
 
@@ -43,6 +45,14 @@ def test_pace_moves_the_clock_by_itself_until_it_is_ended(lab: Lab) -> None:
     assert fast >= 100
     # The nominal pauses count, which are no longer than the real ones; one may be under way.
     assert slow <= time.monotonic() - started + 0.1
+
+
+@pytest.mark.parametrize(("pace", "seconds"), [(0, 0.05), (100, 5.05), (-1, 0)])
+def test_each_turn_of_the_pump_moves_the_clock_by_the_pace(pace: float, seconds: float) -> None:
+    """A turn stands for a twentieth of a second, however long it really took."""
+    world = World()
+    Pump(world, pace).run_once()
+    assert world.clock.offset == pytest.approx(seconds)
 
 
 def test_no_time_passes_while_the_clock_is_stopped(lab: Lab) -> None:
@@ -110,16 +120,16 @@ def test_clock_holds_still_while_a_function_runs(lab: Lab, account: Account) -> 
     assert elapsed == pytest.approx(1.0)
 
 
-def test_moto_lives_by_the_lab_clock(lab: Lab, account: Account) -> None:
+def test_moto_uses_the_lab_clock(lab: Lab, account: Account) -> None:
     """Dates that AWS gives are dates of the lab."""
-    lab.advance(100_000)
+    lab.advance(10_000)
     iam = lab.aws.client("iam")
     account.role(name=account.name)
     created = iam.get_role(RoleName=account.name)["Role"]["CreateDate"]
     assert abs(created.timestamp() - lab.now()) < 30
 
 
-def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
+def test_calls_are_logged_with_parameters_and_outcome(lab: Lab, account: Account) -> None:
     since = len(lab.calls())
     with pytest.raises(ClientError):
         lab.aws.client("ec2").describe_instances(InstanceIds=["i-00000000000000000"])
@@ -136,9 +146,9 @@ def test_calls_are_written_down_with_parameters_and_outcome(lab: Lab, account: A
 
 def test_an_unsimulated_call_reports_that_and_is_not_retried(lab: Lab) -> None:
     """HTTP 500 would be tried again by every SDK, for minutes by Terraform."""
-    with pytest.raises(ClientError, match="the lab does not simulate ec2:") as refused:
+    with pytest.raises(ClientError, match="the lab does not simulate ec2:") as caught:
         lab.aws.client("ec2").get_ebs_default_kms_key_id()
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -156,9 +166,9 @@ def test_throttling(lab: Lab, account: Account, service: str, code: str) -> None
         "sqs": lambda: lab.aws.client("sqs").list_queues(),
     }
     lab.faults.add(service, "*", kind="throttle")
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as caught:
         calls[service]()
-    assert refused.value.response["Error"]["Code"] == code
+    assert caught.value.response["Error"]["Code"] == code
     calls[service]()
 
 
@@ -216,7 +226,7 @@ def test_delay_is_per_call_and_does_not_stop_others(lab: Lab, account: Account) 
 
 
 def test_a_late_call_takes_effect_after_its_caller_has_given_up(lab: Lab, account: Account) -> None:
-    """What was asked again meanwhile has happened before it."""
+    """Repeated requests in between take effect before it."""
     impatient = boto3.client(
         "sqs",
         endpoint_url=lab.endpoint,
@@ -273,7 +283,7 @@ def test_faults_are_cleared(lab: Lab, account: Account) -> None:
     lab.aws.client("ec2").describe_vpcs()
 
 
-def test_wrong_requests_to_the_control_api_are_refused(lab: Lab) -> None:
+def test_invalid_requests_to_the_control_api_are_rejected(lab: Lab) -> None:
     with pytest.raises(LabError, match="unknown kind of fault 'nonsense'"):
         lab.faults.add("ec2", "*", kind="nonsense")
     with pytest.raises(LabError, match="for service events, action Deliver, only"):

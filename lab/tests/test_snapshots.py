@@ -1,4 +1,4 @@
-"""Workers that are copies of a process which has loaded the function already."""
+"""Workers that are forked from a process that has loaded the function."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def search(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture
-def template(search: tuple[Path, Path, Path], tmp_path: Path) -> Iterator[SnapshotProcess]:
-    template = SnapshotProcess(tmp_path, search, ENVIRONMENT)
-    yield template
-    template.stop()
+def snapshot(search: tuple[Path, Path, Path], tmp_path: Path) -> Iterator[SnapshotProcess]:
+    snapshot = SnapshotProcess(tmp_path, search, ENVIRONMENT)
+    yield snapshot
+    snapshot.stop()
 
 
-def worker(template: SnapshotProcess, search: tuple[Path, Path, Path], who: str) -> Worker:
+def worker(snapshot: SnapshotProcess, search: tuple[Path, Path, Path], who: str) -> Worker:
     def facts() -> dict[str, object]:
         return {"time": time.time(), "hosts": {}}
 
     environment = {**ENVIRONMENT, "WHO": who}
-    return Worker(environment, *search, facts, who, "s", template=template)
+    return Worker(environment, *search, facts, who, "s", snapshot=snapshot)
 
 
 def invocation(limit: float = 10, **event: object) -> Invocation:
@@ -66,9 +66,9 @@ def invocation(limit: float = 10, **event: object) -> Invocation:
 
 
 def test_copies_share_the_loaded_code_and_nothing_else(
-    template: SnapshotProcess, search: tuple[Path, Path, Path]
+    snapshot: SnapshotProcess, search: tuple[Path, Path, Path]
 ) -> None:
-    workers = [worker(template, search, who) for who in ("one", "other")]
+    workers = [worker(snapshot, search, who) for who in ("one", "other")]
     replies = [one.invoke(invocation()) for one in workers]
     (first, second) = [json.loads(reply.payload) for reply in replies]
     assert (first[0], second[0]) == ("one", "other")
@@ -80,9 +80,9 @@ def test_copies_share_the_loaded_code_and_nothing_else(
 
 
 def test_a_copy_that_is_killed_is_gone_for_good(
-    template: SnapshotProcess, search: tuple[Path, Path, Path]
+    snapshot: SnapshotProcess, search: tuple[Path, Path, Path]
 ) -> None:
-    one = worker(template, search, "one")
+    one = worker(snapshot, search, "one")
     reply = one.invoke(invocation(limit=0.5, hang=True))
     assert (reply.error, reply.alive) == ("Sandbox.Timedout", False)
     assert not one.alive

@@ -13,7 +13,7 @@ from account import Account
 from botocore.exceptions import ClientError
 
 from vmseries_lab.aws.lambda_ import Outcome
-from vmseries_lab.aws.lambda_.event_source_mapping import failures
+from vmseries_lab.aws.lambda_.sqs_batches import failed_messages
 from vmseries_lab.client import Lab
 
 lab_test = pytest.mark.lab
@@ -92,9 +92,9 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
         handle = message["ReceiptHandle"]
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=43_000)
         lab.advance(43_001)
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as caught:
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=10)
-    assert "MessageNotInflight" in refused.value.response["Error"]["Code"]
+    assert "MessageNotInflight" in caught.value.response["Error"]["Code"]
     (message,) = account.messages(url)
     lab.advance(299)
     with pytest.raises(ClientError, match="beyond the limit"):
@@ -147,7 +147,7 @@ def test_message_is_gone_after_its_retention(lab: Lab, account: Account) -> None
 
 
 @lab_test
-def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
+def test_redrive_and_move_back(lab: Lab, account: Account) -> None:
     """Dead-letter queues: after maxReceiveCount receives; StartMessageMoveTask moves back."""
     dead_url, dead_arn = account.queue("dead")
     redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2}
@@ -171,7 +171,7 @@ def test_redrive_and_way_back(lab: Lab, account: Account) -> None:
 
 
 @lab_test
-def test_redrive_needs_the_dead_letter_queues_leave(account: Account) -> None:
+def test_redrive_needs_permission_of_the_dead_letter_queue(account: Account) -> None:
     """RedriveAllowPolicy: denyAll refuses every source queue."""
     dead_url, dead_arn = account.queue("dead", RedriveAllowPolicy={"redrivePermission": "denyAll"})
     shown = account.lab.aws.client("sqs").get_queue_attributes(
@@ -372,9 +372,9 @@ def test_filtered_messages_are_deleted(lab: Lab, account: Account) -> None:
 )
 def test_partial_batch_responses(answer: str, failed: set[str]) -> None:
     """Partial batch responses: success and failure conditions."""
-    assert failures(Outcome(answer), ["a", "b"], reports=True) == failed
+    assert failed_messages(Outcome(answer), ["a", "b"], reports=True) == failed
 
 
 def test_without_partial_responses_the_answer_does_not_matter() -> None:
-    assert failures(Outcome("anything"), ["a"], reports=False) == set()
-    assert failures(Outcome("{}", error="Unhandled"), ["a"], reports=False) == {"a"}
+    assert failed_messages(Outcome("anything"), ["a"], reports=False) == set()
+    assert failed_messages(Outcome("{}", error="Unhandled"), ["a"], reports=False) == {"a"}

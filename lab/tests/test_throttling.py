@@ -88,12 +88,12 @@ def test_actions_of_ec2_do_not_share_a_bucket(rates: Throttling) -> None:
     assert admitted(rates, "ec2", "AssociateAddress") == 50
 
 
-def test_a_refused_call_takes_nothing(rates: Throttling, clock: HandClock) -> None:
+def test_a_throttled_call_takes_no_token(rates: Throttling, clock: HandClock) -> None:
     admitted(rates, "ec2", "AllocateAddress")
     for _ in range(4):
         clock.jump(0.05)
         admitted_early = rates.take("ec2", "AllocateAddress", {})
-    assert admitted_early, "a fifth of a second makes a token, whatever was asked meanwhile"
+    assert admitted_early, "a fifth of a second adds a token, despite the rejected calls"
 
 
 def test_instances_are_counted_besides_requests(rates: Throttling, clock: HandClock) -> None:
@@ -123,18 +123,18 @@ def test_services_without_a_published_rate_are_not_limited(rates: Throttling, se
     assert admitted(rates, service, "DescribeAutoScalingGroups") == 50_000
 
 
-NOBODY = "i-00000000000000000"
+UNKNOWN_INSTANCE = "i-00000000000000000"
 """Looking for it takes a token, too: five at once, and two a second."""
 
 
 @pytest.mark.lab
-def test_lab_refuses_as_ec2_does_and_recovers_with_its_clock(lab: Lab, account: Account) -> None:
+def test_the_lab_throttles_as_ec2_and_recovers_with_its_clock(lab: Lab, account: Account) -> None:
     ec2 = lab.aws.client("ec2")
 
     def start() -> tuple[int, str]:
-        with pytest.raises(ClientError) as refused:
-            ec2.start_instances(InstanceIds=[NOBODY])
-        answer = refused.value.response
+        with pytest.raises(ClientError) as caught:
+            ec2.start_instances(InstanceIds=[UNKNOWN_INSTANCE])
+        answer = caught.value.response
         return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
     assert {start() for _ in range(20)} == {(400, "InvalidInstanceID.NotFound")}

@@ -1,4 +1,4 @@
-"""Traffic over a fleet: who gets how much, and who gets it too early."""
+"""The distribution of traffic over a fleet, and traffic to firewalls that are not ready."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -132,7 +132,7 @@ def test_never_more_than_offered_and_never_where_it_does_not_belong(offered, sta
             assert sessions == 0
 
 
-def test_a_knob_that_does_not_exist(site):
+def test_an_unknown_setting_is_rejected(site):
     with pytest.raises(ValueError, match="session"):
         site.traffic.configure(session=1)
 

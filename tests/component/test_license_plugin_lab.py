@@ -14,7 +14,7 @@ from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_lab.core.world import World
-from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 
 MINUTE = 60
 
@@ -24,14 +24,14 @@ class Site:
     """The lab's Panorama with the plugin, and a connection to it."""
 
     world: World
-    outside: Any
+    vendor: Any
     panorama: PanOsPanorama
 
     def join(self) -> str:
         """Add a firewall with a license of the plugin; return its serial number."""
-        plugin = self.outside.plugin
+        plugin = self.vendor.plugin
         (manager,) = plugin.managers()
-        serial: str = self.outside.licensing.take(manager.auth_code, "UUID", "CPU")
+        serial: str = self.vendor.licensing.activate(manager.auth_code, "UUID", "CPU")
         plugin.admit(Firewall(serial), manager.auth_key)
         return serial
 
@@ -46,9 +46,9 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     world = World()
-    with lab_panorama.installed(world) as outside:
-        outside.plugin.configure(installed=True)
-        yield Site(world, outside, lab_panorama.connect(outside))
+    with lab_panorama.installed(world) as vendor:
+        vendor.plugin.configure(installed=True)
+        yield Site(world, vendor, lab_panorama.connect(vendor))
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
@@ -59,7 +59,7 @@ def test_licenses_are_returned_when_the_plugins_changes_are_committed(site: Site
     assert site.listed() == {leaving, also_leaving, staying}, "deactivated, but not committed"
     site.deactivate(leaving, also_leaving)
     assert site.listed() == {staying}
-    assert site.outside.licensing.used() == 1
+    assert site.vendor.licensing.used() == 1
 
 
 def test_deactivating_a_license_that_was_already_returned_succeeds(site: Site) -> None:
@@ -75,7 +75,7 @@ def test_deactivating_a_license_that_was_already_returned_succeeds(site: Site) -
 def test_the_plugins_response_does_not_prove_a_deactivation(site: Site) -> None:
     """Without its licensing API key, Panorama confirms the request and does nothing."""
     serial = site.join()
-    site.outside.panorama.licenses.api_key.value = None
+    site.vendor.panorama.leading.licenses.api_key.value = None
     for _ in range(3):
         site.deactivate(serial)
     assert site.listed() == {serial}

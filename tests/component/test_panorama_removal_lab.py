@@ -38,17 +38,17 @@ class Deployment:
     """A module instance with firewalls in a device group, as one administrator."""
 
     world: World
-    outside: Any
+    vendor: Any
     admin: Admin
     group: str = initial_config.DEVICE_GROUP
     serials: list[str] = field(default_factory=list)
 
     def connect(self) -> PanOsPanorama:
-        return lab_panorama.connect(self.outside, self.admin, self.group)
+        return lab_panorama.connect(self.vendor, self.admin, self.group)
 
     def join(self, *serials: str) -> None:
         for serial in serials:
-            self.outside.panorama.register(
+            self.vendor.panorama.register(
                 Firewall(serial),
                 initial_config.VM_AUTH_KEY,
                 group=self.group,
@@ -94,8 +94,8 @@ def _listed(membership: Membership) -> frozenset[str]:
 @pytest.fixture
 def east() -> Iterator[Deployment]:
     world = World()
-    with lab_panorama.installed(world) as outside:
-        deployment = Deployment(world, outside, initial_config.AUTOSCALE)
+    with lab_panorama.installed(world) as vendor:
+        deployment = Deployment(world, vendor, initial_config.AUTOSCALE)
         deployment.join("S1", "S2")
         yield deployment
 
@@ -105,10 +105,10 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
     """A second deployment at the same Panorama, with an administrator of its own."""
     if request.param != east.group:
         operator_session.run_commands(
-            east.outside.panorama, [f"set device-group {request.param} description x"]
+            east.vendor.panorama, [f"set device-group {request.param} description x"]
         )
         east.world.advance(MINUTE)
-    deployment = Deployment(east.world, east.outside, initial_config.SECOND, request.param)
+    deployment = Deployment(east.world, east.vendor, initial_config.SECOND, request.param)
     deployment.join("S3", "S4")
     return deployment
 
@@ -128,10 +128,10 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
         ({"locks": ["config"]}, {"locks": []}, Retry),
         ({"queued_commits": 1}, {}, Retry),
         ({"queued_commits": 11}, {}, Retry),
-        ({"refuse": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
-        ({"refuse": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
+        ({"inject_errors": [{"text": "A commit is pending", "code": 13, "count": 1}]}, {}, Retry),
+        ({"inject_errors": [{"text": "Session timed out", "code": 22, "count": 1}]}, {}, Retry),
         (
-            {"refuse": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
+            {"inject_errors": [{"text": "Unauthorized request", "code": 16, "count": 1}]},
             {},
             DeviceAccessError,
         ),
@@ -156,8 +156,8 @@ def test_a_removal_succeeds_once_the_contention_ends(
     repair: dict[str, Any],
     expected: type[Retry] | type[AutoscaleError],
 ) -> None:
-    panorama = east.outside.panorama
-    other_administrator = Deployment(east.world, east.outside, initial_config.SECOND).connect()
+    panorama = east.vendor.panorama
+    other_administrator = Deployment(east.world, east.vendor, initial_config.SECOND).connect()
     other_administrator.remove(Part.DEVICE_GROUP, "S2")
     lab_settings.configure(panorama, **contention)
     outcomes = east.visit("S1")
@@ -197,7 +197,7 @@ def test_a_removal_that_fails_every_commit_does_not_affect_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:
     reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
-    lab_settings.configure(east.outside.panorama, fail_next_commit=reason)
+    lab_settings.configure(east.vendor.panorama, fail_next_commit=reason)
     east.visit("S1")
     west.visit("S3")
     east.world.advance(2 * MINUTE)

@@ -8,7 +8,7 @@ import pytest
 from e2e.support import QUICK_BOOT
 
 from vmseries_lab.client import Lab, Leftovers
-from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 from vmseries_scenarios.deployment import MINUTE, Deployment
 from vmseries_scenarios.license_plugin import license_by_plugin
 

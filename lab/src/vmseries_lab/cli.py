@@ -28,6 +28,6 @@ def serve(
     ] = False,
 ) -> None:
     """Start a lab on free loopback ports and print its addresses as one line of JSON."""
-    from vmseries_lab.server import main  # noqa: PLC0415 - moto takes seconds; --help needs none
+    from vmseries_lab.server import main  # noqa: PLC0415 - slow, and --help does not need it
 
     main(with_parent=with_parent)

@@ -1,10 +1,10 @@
-"""The vendor's licensing service: pools of VM licenses, and the licensing API.
+"""The licensing API of Palo Alto Networks, and its pools of VM licenses.
 
 Palo Alto Networks, "Use the Licensing API" (legacy licensing API): POST to
 ``https://api.paloaltonetworks.com/api/license/{activate,get,deactivate}``, form-encoded, with the
-key of the support account in the header ``apikey``; JSON answers. ``deactivate`` takes a token that
-was exported from the firewall (manual mode), which is not simulated: a firewall gives its license
-back through :meth:`Licensing.release`, as it does in automatic mode.
+API key of the support account in the header ``apikey``; responses are JSON. ``deactivate`` needs a
+token that was exported from the firewall (manual mode), which is not simulated. In automatic mode,
+a firewall returns its license through :meth:`Licensing.return_license`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _FIRST_SERIAL = 7_951_000_100_000
 
 
 class PoolExhaustedError(Exception):
-    """No license of this auth code is left."""
+    """All licenses of the auth code are in use."""
 
 
-class LicensingRefusedError(Exception):
-    """The licensing service rejects a request."""
+class LicensingRejectedError(Exception):
+    """The licensing API rejects a request."""
 
 
 @dataclass
 class Pool:
-    """The licenses behind one auth code.
+    """The licenses of one auth code.
 
     Attributes:
-        total: how many firewalls it covers.
-        used: identity (UUID and CPU id) of each covered firewall, by serial number.
+        total: number of licenses.
+        used: UUID and CPU ID of each licensed firewall, by serial number.
     """
 
     total: int
@@ -47,12 +47,14 @@ class Pool:
 
 
 class Licensing:
-    """All pools of one support account, and the service in front of them.
+    """The licensing API of one support account.
 
     Attributes:
-        pools: by auth code.
-        deactivation_seconds: lab seconds from a firewall's request until its license is back.
-        refuse_deactivation: the error that every deactivation by a firewall gets.
+        api_key: licensing API key of the account.
+        pools: pools by auth code.
+        deactivation_seconds: lab seconds from a firewall's request to the return of the license.
+        deactivation_error: error of every deactivation; ``None`` for none.
+        server: HTTPS server of the API.
     """
 
     def __init__(self, world: World, authority: Authority) -> None:
@@ -62,13 +64,13 @@ class Licensing:
         self.api_key = API_KEY
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
-        self.refuse_deactivation: str | None = None
+        self.deactivation_error: str | None = None
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
     @property
     def reachable(self) -> bool:
-        """Whether firewalls can reach the service."""
+        """Whether firewalls can reach the API."""
         return self.server.conduct.mode == "answering" and self.server.conduct.status == 200
 
     def configure(self, **settings: Any) -> None:
@@ -76,10 +78,10 @@ class Licensing:
 
         Args:
             settings: ``available``, ``pool_size``, ``deactivation_seconds``,
-                ``refuse_deactivation`` and those of ``https.ServerBehavior``.
+                ``deactivation_error`` and those of ``https.ServerBehavior``.
 
         Raises:
-            ValueError: for a setting that does not exist.
+            ValueError: for an unknown setting.
         """
         if "available" in settings:
             settings["mode"] = "answering" if settings.pop("available") else "refusing"
@@ -87,72 +89,77 @@ class Licensing:
             self.pools[AUTH_CODE].total = int(settings.pop("pool_size"))
         if "deactivation_seconds" in settings:
             self.deactivation_seconds = float(settings.pop("deactivation_seconds"))
-        if "refuse_deactivation" in settings:
-            self.refuse_deactivation = settings.pop("refuse_deactivation")
+        if "deactivation_error" in settings:
+            self.deactivation_error = settings.pop("deactivation_error")
         self.server.behave(**settings)
 
     def start(self) -> None:
-        """Serve again, at another port."""
+        """Serve again, on a new port."""
         self.server.start()
         self._world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving for good."""
         self.server.close()
 
-    def take(self, auth_code: str, uuid: str, cpuid: str) -> str:
-        """Cover a firewall; its serial number.
+    def activate(self, auth_code: str, uuid: str, cpuid: str) -> str:
+        """Activate a license for a firewall and return its new serial number.
+
+        Args:
+            auth_code: auth code whose pool is used.
+            uuid: UUID of the firewall.
+            cpuid: CPU ID of the firewall.
 
         Raises:
-            LicensingRefusedError: if the service is away or does not know the auth code.
-            PoolExhaustedError: if the auth code covers no further firewall.
+            LicensingRejectedError: if the API is unavailable or the auth code is unknown.
+            PoolExhaustedError: if all licenses of the auth code are in use.
         """
         self._require_reachable()
         with self._lock:
             pool = self.pools.get(auth_code)
             if pool is None:
-                raise LicensingRefusedError("the auth code is not known")
+                raise LicensingRejectedError("the auth code is unknown")
             if len(pool.used) >= pool.total:
-                raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are used")
+                raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are in use")
             serial = self._next_serial()
             pool.used[serial] = (uuid, cpuid)
-        self._world.timeline.add("panorama", "license-taken", serial)
+        self._world.timeline.add("panorama", "license-activated", serial)
         return serial
 
-    def enrol(self) -> str:
-        """A serial number for a pay-as-you-go firewall, which needs no license of a pool."""
+    def assign_serial(self) -> str:
+        """Return a serial number for a pay-as-you-go firewall, which uses no license of a pool."""
         with self._lock:
             return self._next_serial()
 
-    def release(self, serial: str) -> None:
-        """Give a firewall's license back. A license that is not used any more stays unused."""
+    def return_license(self, serial: str) -> None:
+        """Return a firewall's license to its pool; no effect if it was returned before."""
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
         if pools:
             self._world.timeline.add("panorama", "license-returned", serial)
 
     def may_deactivate(self, key: str | None) -> None:
-        """Check whether the service would take a license back from who has this API key.
+        """Check that the API accepts a deactivation with this licensing API key.
 
         Raises:
-            LicensingRefusedError: if there is no key, if it is not the account's, if the service is
-                away, or with what it is to refuse everybody.
+            LicensingRejectedError: if there is no key or a wrong one, if the API is unavailable, or
+                if ``deactivation_error`` is set.
         """
         if key is None:
-            raise LicensingRefusedError("API Key is not set")
+            raise LicensingRejectedError("API Key is not set")
         self._require_reachable()
-        if self.refuse_deactivation is not None:
-            raise LicensingRefusedError(self.refuse_deactivation)
+        if self.deactivation_error is not None:
+            raise LicensingRejectedError(self.deactivation_error)
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
-            raise LicensingRefusedError("Invalid or missing deactivation token")
+            raise LicensingRejectedError("Invalid or missing deactivation token")
 
     def covers(self, serial: str) -> bool:
-        """Whether a firewall's license is used."""
+        """Whether the firewall with this serial number has a license."""
         with self._lock:
             return any(serial in pool.used for pool in self.pools.values())
 
     def used(self) -> int:
-        """How many licenses of all pools are used."""
+        """Return the number of licenses of all pools that are in use."""
         with self._lock:
             return sum(len(pool.used) for pool in self.pools.values())
 
@@ -168,16 +175,16 @@ class Licensing:
             return _json(404, {"Message": f"No action was found for {request.path}."})
         try:
             return handler(parameters)
-        except (LicensingRefusedError, PoolExhaustedError) as error:
+        except (LicensingRejectedError, PoolExhaustedError) as error:
             return _json(400, {"Message": str(error)})
 
     def _get(self, parameters: dict[str, str]) -> Response:
-        """How much of an auth code is used, and by which firewalls."""
+        """Return how many licenses of an auth code are in use, and by which firewalls."""
         auth_code = parameters.get("authcode", "")
         with self._lock:
             pool = self.pools.get(auth_code)
             if pool is None:
-                raise LicensingRefusedError("The auth code is not valid.")
+                raise LicensingRejectedError("The auth code is not valid.")
             devices = [
                 {"UUID": uuid, "CPUID": cpuid, "SerialNumber": serial}
                 for serial, (uuid, cpuid) in pool.used.items()
@@ -194,16 +201,16 @@ class Licensing:
         )
 
     def _activate(self, parameters: dict[str, str]) -> Response:
-        """Cover a firewall that has no internet access itself."""
+        """Activate a license for a firewall without internet access."""
         uuid, cpuid = parameters.get("uuid", ""), parameters.get("cpuid", "")
         if not (uuid and cpuid):
-            raise LicensingRefusedError("uuid and cpuid are required.")
-        serial = self.take(parameters.get("authcode", ""), uuid, cpuid)
+            raise LicensingRejectedError("uuid and cpuid are required.")
+        serial = self.activate(parameters.get("authcode", ""), uuid, cpuid)
         return _json(200, [{"serialnumField": serial, "typeField": "", "errmsgField": None}])
 
     def _require_reachable(self) -> None:
         if not self.reachable:
-            raise LicensingRefusedError("Failed to get license info. Please try again later.")
+            raise LicensingRejectedError("Failed to get license info. Please try again later.")
 
     def _next_serial(self) -> str:
         self._serials += 1

@@ -1,6 +1,6 @@
-"""Creates what the account contains before the first apply, so that examples run unchanged.
+"""Creates the secrets that must exist before the first apply.
 
-On AWS these are the three secrets that a user makes first; the examples' READMEs say how.
+On AWS, the user creates them, as the READMEs of the examples describe.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ NAMESPACE = "vmseries-autoscale"
 
 
 def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
-    """The secrets by name, as the module's documentation describes them.
+    """Return the content of the secrets by name, as the module's documentation describes it.
 
     Args:
-        ca_pem: certificate of the authority that signed Panorama's and the firewalls'.
+        ca_pem: certificate of the CA that signed the certificates of Panorama and the firewalls.
     """
     return {
         f"{NAMESPACE}/panorama": {
@@ -37,7 +37,7 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "ca_bundle": ca_pem,
         },
         f"{NAMESPACE}/licensing-api-key": {"api_key": API_KEY},
-        # The keys of a firewall's init-cfg: Palo Alto Networks, VM-Series Deployment Guide,
+        # Keys of init-cfg.txt: Palo Alto Networks, VM-Series Deployment Guide,
         # "init-cfg.txt File Components".
         f"{NAMESPACE}/bootstrap": {
             "type": "dhcp-client",
@@ -56,14 +56,14 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
 
 
 def seed(ca_pem: str) -> None:
-    """Put the secrets into Secrets Manager."""
+    """Create the secrets in Secrets Manager."""
     backend: Any = secretsmanager_backends[ACCOUNT_ID][REGION]
     for name, content in secrets(ca_pem).items():
         backend.create_secret(
             name=name,
             secret_string=json.dumps(content),
             secret_binary=None,
-            description="Made by the lab",
+            description="Created by the lab",
             tags=[],
             kms_key_id=None,
             client_request_token=None,

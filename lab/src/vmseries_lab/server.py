@@ -25,9 +25,9 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from vmseries_lab import firewalls, panorama, seed, traffic
+from vmseries_lab import firewalls, seed, traffic, vendor_services
 from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, requests, sqs
-from vmseries_lab.aws.cloudwatch import alarm_actions, emf
+from vmseries_lab.aws.cloudwatch import alarm_actions, emf, service_metrics
 from vmseries_lab.aws.ec2 import marketplace_images
 from vmseries_lab.aws.eventbridge import bus
 from vmseries_lab.aws.lambda_ import event_source_mapping
@@ -70,32 +70,31 @@ class Pump:
     """Lets time pass: ticks the engines, and moves the clock if a pace is set.
 
     Attributes:
-        pace: lab seconds that pass per real second in which nothing is in flight, besides one that
-            passes anyway; -1 lets the clock stand still.
-        errors: what went wrong in engines; the pump goes on, the tests look here.
+        pace: additional lab seconds per real second in which no work is in flight; one second
+            passes in any case; -1 stops the clock.
+        errors: tracebacks of errors in engines; the pump continues after an error.
     """
 
     world: World
     pace: float = 0.0
     errors: list[str] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
         """Pump until stopped."""
         while not self._stopped.wait(PUMP_SECONDS):
             try:
-                with self._turn:
-                    self._once()
+                with self._lock:
+                    self.run_once()
             except Exception:  # noqa: BLE001 - one engine's error must not stop the world
                 self.errors.append(traceback.format_exc())
                 traceback.print_exc()
 
-    def _once(self) -> None:
-        """Tick, and jump by what the pace makes of a pause.
+    def run_once(self) -> None:
+        """Tick, then move the clock by the pace unless work is in flight.
 
-        The nominal pause counts: how long it was on a busy machine, and time in which work was in
-        flight, is not seen in the lab.
+        The clock moves by the nominal pause, not by the real one, which depends on the machine.
         """
         self.world.tick()
         if self.world.busy():
@@ -106,8 +105,8 @@ class Pump:
             self.world.clock.jump(PUMP_SECONDS)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock and come back when the lab is at rest."""
-        with self._turn:
+        """Move the clock; return when no work is in flight."""
+        with self._lock:
             self.world.advance(seconds)
 
     def stop(self) -> None:
@@ -133,16 +132,16 @@ class Laboratory:
         self.server = self._listen()
         _list_modules_once()
         self._install_aws()
-        self.outside = panorama.install(self.world)
-        panorama_faults.install(self.outside.panorama, self.gate)
+        self.vendor = vendor_services.install(self.world)
+        panorama_faults.install(self.vendor.panorama, self.pipeline)
         self.fleet = firewalls.install(self.world)
-        self.fleet.apis.intercept = panorama_faults.interceptor(self.gate, "firewall")
-        self.parts: list[Any] = [self.outside, self.fleet, traffic.install(self.world)]
-        seed.seed(self.outside.authority.pem)
+        self.fleet.apis.intercept = panorama_faults.interceptor(self.pipeline, "firewall")
+        self.parts: list[Any] = [self.vendor, self.fleet, traffic.install(self.world)]
+        seed.seed(self.vendor.authority.pem)
         self._add_routes()
 
     def _listen(self) -> BaseWSGIServer:
-        """Listen on a free port; who serves there is the caller's business."""
+        """Listen on a free port; the caller starts to serve."""
         server = make_server(
             "127.0.0.1", 0, self._application, threaded=True, request_handler=QuietHandler
         )
@@ -152,12 +151,13 @@ class Laboratory:
     def _install_aws(self) -> None:
         world = self.world
         moto_clock.install(world)
-        self.gate = requests.install(world)
-        self.functions = lambda_.install(world, self.gate)
-        bus.install(world, self.gate.faults, self.functions.start)
+        self.pipeline = requests.install(world)
+        self.functions = lambda_.install(world, self.pipeline)
+        bus.install(world, self.pipeline.faults, self.functions.start)
         sqs.install(world)
-        event_source_mapping.install(world, self.gate, self.functions)
-        emf.install(world, self.functions)
+        event_source_mapping.install(world, self.pipeline, self.functions)
+        emf.install()
+        service_metrics.install(world, self.functions)
         self.ec2 = ec2.install(world)
         marketplace_images.install(world)
         elbv2.install(world)
@@ -165,7 +165,7 @@ class Laboratory:
         alarm_actions.install(world)
 
     def _add_routes(self) -> None:
-        world, faults, add = self.world, self.gate.faults, self.control.add
+        world, faults, add = self.world, self.pipeline.faults, self.control.add
         add("GET", "clock", lambda _query, _body: self._clock())
         add("POST", "clock", lambda _query, body: self._move_clock(body))
         add(
@@ -173,7 +173,7 @@ class Laboratory:
             "timeline",
             lambda q, _body: [e.as_dict() for e in world.timeline.since(since(q))],
         )
-        add("GET", "calls", lambda query, _body: self.gate.calls.since(since(query)))
+        add("GET", "calls", lambda query, _body: self.pipeline.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
@@ -204,7 +204,7 @@ class Laboratory:
         return self._clock()
 
     def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:
-        self.gate.rates = Throttling(self.world.clock, share) if enforced else None
+        self.pipeline.rates = Throttling(self.world.clock, share) if enforced else None
         return {"enforced": enforced, "share": share}
 
     def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
@@ -212,11 +212,11 @@ class Laboratory:
         return {"addresses": self.ec2.addresses.quota}
 
     def ready(self) -> dict[str, Any]:
-        """What the client needs to know."""
+        """Return the addresses, the CA certificate and the auth code for the client."""
         return {
             "endpoint": self.world.endpoint,
             "hosts": self.world.hosts,
-            "ca_pem": self.outside.authority.pem,
+            "ca_pem": self.vendor.authority.pem,
             "auth_code": AUTH_CODE,
         }
 
@@ -226,31 +226,31 @@ class Laboratory:
         self.server.serve_forever(poll_interval=0.1)
 
     def stand_still(self) -> None:
-        """End every thread and every worker, and stop listening: now the process may be forked.
+        """End every thread and every worker and stop listening, so that the process can be forked.
 
-        What was created stays as it is. The pump must have been stopped, and nothing be in flight.
+        Resources stay as they are. The pump must be stopped, and no work may be in flight.
         """
         self.server.shutdown()
         self.server.server_close()
         self.functions.workers.end_idle()
-        self.outside.panorama.stop()
-        self.outside.licensing.server.stop()
+        self.vendor.panorama.stop()
+        self.vendor.licensing.server.stop()
         self.fleet.stop()
 
     def go_on(self, now: float) -> None:
-        """Live on after :meth:`stand_still`, at ports of its own; time passes as it is advanced.
+        """Continue after :meth:`stand_still`, on new ports; only ``advance`` moves the clock.
 
         Args:
-            now: what the clock has to show: it stood still.
+            now: lab time at which the clock continues.
         """
         self.world.clock.jump(now - self.world.clock.now())
         self.server = self._listen()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.outside.start()
+        self.vendor.start()
         self.fleet.start()
 
     def stop(self) -> None:
-        """End everything that was started."""
+        """End all threads and processes of the lab."""
         self.pump.stop()
         self.server.shutdown()
         self.functions.stop()

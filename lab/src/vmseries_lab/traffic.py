@@ -1,7 +1,7 @@
-"""Traffic: sessions, spread over the firewalls as a load balancer spreads flows.
+"""Traffic: sessions, distributed over the firewalls as a load balancer distributes flows.
 
-New flows go to healthy targets only; established ones stay where they are until they end or the
-target has drained. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
+New flows go only to healthy targets; established flows stay on their target until they end or the
+target is drained. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
 ("Target failover", "Deregistration delay").
 """
 
@@ -13,20 +13,20 @@ from typing import Any
 
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core import registry
+from vmseries_lab.core.control_api import Route
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.firewall import Firewall
 from vmseries_lab.firewalls.fleet import Fleet
 from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS, Load
-from vmseries_lab.panorama import Route
 
 HEALTHY = "healthy"
 DRAINING = "draining"
 
 
 def target_states() -> dict[str, str]:
-    """State of every registered target, by instance id.
+    """Return the state of every registered target by instance ID.
 
-    An instance in several target groups counts as healthy if it is so in one of them.
+    An instance in several target groups is healthy if it is healthy in one of them.
     """
     store = backend("elbv2")
     states: dict[str, str] = {}
@@ -38,13 +38,13 @@ def target_states() -> dict[str, str]:
 
 
 class Traffic:
-    """Offers sessions to the fleet, and sees that no firewall gets them too early or too late.
+    """Offers sessions to the fleet, and detects traffic to firewalls that are not ready.
 
     Attributes:
-        offered: sessions that want to pass.
-        capacity: sessions that one firewall can hold.
+        offered: number of offered sessions.
+        capacity: maximum number of sessions of one firewall.
         unready: how often a firewall got traffic while it was not in sync or not licensed. The
-            product promises that this never happens.
+            module guarantees that this never happens.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Traffic:
         self.unready = 0
 
     def configure(self, **settings: int) -> dict[str, Any]:
-        """Change the sessions offered, or the capacity of a firewall.
+        """Change the number of offered sessions or the capacity of a firewall.
 
         Raises:
-            ValueError: for a setting that does not exist.
+            ValueError: for an unknown setting.
         """
         if unknown := set(settings) - {"sessions", "capacity"}:
-            raise ValueError(f"traffic has no setting called {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         with self._world.lock:
             self.offered = int(settings.get("sessions", self.offered))
             self.capacity = int(settings.get("capacity", self.capacity))
         return self.status()
 
     def status(self) -> dict[str, Any]:
-        """What is offered, what is carried, and what went wrong."""
+        """Return ``offered`` and ``carried`` sessions, and ``unready``."""
         return {
             "offered": self.offered,
             "carried": sum(firewall.load.sessions for firewall in self._fleet.all()),
@@ -82,18 +82,18 @@ class Traffic:
         }
 
     def routes(self) -> list[tuple[str, str, Route]]:
-        """What the control API shows and may do."""
+        """Return the routes of the control API."""
         return [
             ("GET", "traffic", lambda _query, _body: self.status()),
             ("POST", "traffic", lambda _query, body: self.configure(**body)),
         ]
 
     def busy(self) -> bool:
-        """Traffic flows on the lab's clock."""
+        """Return False: traffic has no work in real time."""
         return False
 
     def tick(self, now: float) -> None:
-        """Let sessions begin and end."""
+        """Update the sessions of each firewall."""
         elapsed = now - (now if self._last is None else self._last)
         self._last = now
         kept = math.exp(-elapsed / SESSION_SECONDS)
@@ -113,7 +113,7 @@ class Traffic:
             self._watch(name, firewall)
 
     def _spread(self, healthy: list[str], draining: list[str], kept: float) -> dict[str, float]:
-        """Sessions per firewall, after a while that a share ``kept`` of the sessions outlasts."""
+        """Return the sessions per firewall after a time in which a share ``kept`` did not end."""
         carried = {name: self._carried.get(name, 0.0) * kept for name in draining}
         wanted = max(0.0, self.offered - sum(carried.values()))
         share = wanted / len(healthy) if healthy else 0.0
@@ -123,9 +123,9 @@ class Traffic:
         return carried
 
     def _watch(self, name: str, firewall: Firewall) -> None:
-        """Note a firewall that carries traffic and is not ready for it, once each time."""
-        wrong = firewall.load.sessions > 0 and not firewall.ready
-        if wrong and name not in self._suspect:
+        """Record a firewall that gets traffic while it is not ready, once per occurrence."""
+        unready = firewall.load.sessions > 0 and not firewall.ready
+        if unready and name not in self._suspect:
             self.unready += 1
             self._world.timeline.add(
                 "traffic",
@@ -135,7 +135,7 @@ class Traffic:
                 licensed=firewall.license.active,
                 sessions=firewall.load.sessions,
             )
-        if wrong:
+        if unready:
             self._suspect.add(name)
         else:
             self._suspect.discard(name)

@@ -229,10 +229,15 @@ class Deployment:
         if not instance_ids:
             return {}
         # EC2 may throttle this call in a lab that enforces its request rates.
-        answer = self.lab.aws.client("ec2", attempts=5).describe_instances(InstanceIds=instance_ids)
+        pages = (
+            self.lab.aws.client("ec2", attempts=5)
+            .get_paginator("describe_instances")
+            .paginate(InstanceIds=instance_ids)
+        )
         return {
             instance["InstanceId"]: instance
-            for reservation in answer["Reservations"]
+            for page in pages
+            for reservation in page["Reservations"]
             for instance in reservation["Instances"]
         }
 

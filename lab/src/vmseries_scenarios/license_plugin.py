@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from vmseries_lab.client import SECRETS, Lab
-from vmseries_lab.panorama.license_plugin import LICENSE_MANAGER
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 
 
 def license_by_plugin(lab: Lab) -> None:

@@ -95,7 +95,7 @@ class FakeLab:
             if self.play.early:
                 self.add("traffic-to-unready", name)
             self.add("interface-attached", name)
-            self.add("license-taken", f"00{len(self.entries)}")
+            self.add("license-activated", f"00{len(self.entries)}")
             self.add("instance-in-service", name)
             self.members.append(name)
         while len(self.members) > number:

@@ -38,7 +38,7 @@ def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, st
         (start + 1, "hook-waiting", instance, LAUNCH),
         (start + 2, "interface-attached", instance, {"interface": management}),
         (start + 3, "interface-attached", instance, {"interface": untrust}),
-        (start + 900, "license-taken", serial, {}),
+        (start + 900, "license-activated", serial, {}),
         (start + 1200, "device-connected", serial, {"hostname": instance}),
         (start + 1500, "hook-completed", instance, {**LAUNCH, "result": "CONTINUE"}),
         (start + 1501, "instance-in-service", instance, {}),
@@ -64,7 +64,7 @@ def test_two_instances_from_launch_to_termination() -> None:
         peak=2,
         commits=2,
         terminations=2,
-        licenses_taken=2,
+        licenses_activated=2,
         licenses_returned=2,
     )
     assert failures(result, NOTHING, smallest=2, largest=2) == []
@@ -97,7 +97,7 @@ def test_a_hook_before_draining_is_out_of_order() -> None:
     assert summarize(timeline(*rows), administrator="autoscale").out_of_order == ("i-1",)
 
 
-GOOD = Summary(launches=6, peak=6, terminations=6, licenses_taken=6, licenses_returned=6)
+GOOD = Summary(launches=6, peak=6, terminations=6, licenses_activated=6, licenses_returned=6)
 NOTHING = {"interfaces": 0, "addresses": 0, "licenses": 0, "panorama_entries": 0}
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
-from vmseries_lab import panorama
+from vmseries_lab import vendor_services
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config
 from vmseries_lab.panorama.administrators import Admin
@@ -40,25 +40,25 @@ class Firewall:
 
 @contextmanager
 def installed(world: World) -> Iterator[Any]:
-    """The part of the lab outside AWS; the host name of Panorama is this machine."""
-    outside = panorama.install(world)
+    """Panorama and the licensing API of a lab; Panorama's host name leads to this machine."""
+    vendor = vendor_services.install(world)
     real = socket.getaddrinfo
 
     def look_up(host: str, *rest: Any, **more: Any) -> Any:
         return real("127.0.0.1" if host == HOST else host, *rest, **more)
 
     with mock.patch("socket.getaddrinfo", look_up):
-        yield outside
-    outside.stop()
+        yield vendor
+    vendor.stop()
 
 
 def connect(
-    outside: Any, admin: Admin = initial_config.AUTOSCALE, group: str = initial_config.DEVICE_GROUP
+    vendor: Any, admin: Admin = initial_config.AUTOSCALE, group: str = initial_config.DEVICE_GROUP
 ) -> PanOsPanorama:
     """A connection as the functions make it."""
     settings = PanoramaSettings(
         hostnames=(HOST,),
-        port=outside.panorama.server.port,
+        port=vendor.panorama.peers[0].server.port,
         secret_arn="arn:secret",
         device_group=group,
         template_stack=initial_config.TEMPLATE_STACK,
@@ -66,5 +66,5 @@ def connect(
         timeout_seconds=1,
         push_when_out_of_sync=False,
     )
-    credentials = Credentials(admin.name, admin.key, None, outside.authority.pem)
+    credentials = Credentials(admin.name, admin.key, None, vendor.authority.pem)
     return connect_to_active(settings, credentials)

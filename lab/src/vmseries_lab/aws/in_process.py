@@ -1,4 +1,4 @@
-"""The simulated AWS without a server, for tests of the lab: moto answers in this process."""
+"""The simulated AWS without a server, for tests of the lab: moto runs in this process."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 @dataclass
 class InProcessAws:
-    """A lab with a VPC of three zones and nothing in it.
+    """A simulated AWS with an empty VPC in three zones.
 
     Attributes:
-        world: its clock is moved with ``world.advance``.
-        ec2_engine: for its quotas.
-        events: every event that was emitted: (detail type, detail).
-        silent: ids of instances whose firewalls do not answer health checks.
-        vpc: id of the VPC; it has an internet gateway.
-        subnets: ids of the subnets, one per zone.
-        security_group: id of a security group.
+        world: the lab; ``world.advance`` moves its clock.
+        ec2_engine: engine of EC2, for its quotas.
+        events: (detail type, detail) of every event that was emitted.
+        silent: IDs of instances that do not answer health checks.
+        vpc: ID of the VPC, which has an internet gateway.
+        subnets: IDs of the subnets, one per zone.
+        security_group: ID of a security group.
     """
 
     world: World
@@ -46,11 +46,11 @@ class InProcessAws:
     security_group: str = ""
 
     def client(self, service: str) -> Any:
-        """Give a boto3 client."""
+        """Return a boto3 client."""
         return _client(service)
 
     def build_network(self) -> None:
-        """Make the VPC."""
+        """Create the VPC."""
         client = self.client("ec2")
         self.vpc = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         for number, zone in enumerate(ZONES):
@@ -65,7 +65,7 @@ class InProcessAws:
         client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
 
     def build_template(self, name: str = "fw", **data: Any) -> str:
-        """Make a launch template; returns its id."""
+        """Create a launch template and return its ID."""
         template = self.client("ec2").create_launch_template(
             LaunchTemplateName=name,
             LaunchTemplateData={
@@ -80,7 +80,7 @@ class InProcessAws:
         return str(template["LaunchTemplate"]["LaunchTemplateId"])
 
     def build_gateway(self, **attributes: str) -> str:
-        """Make a Gateway Load Balancer that forwards to a target group; returns the group's ARN."""
+        """Create a Gateway Load Balancer with a target group; return the ARN of the group."""
         client = self.client("elbv2")
         balancer = client.create_load_balancer(Name="gw", Type="gateway", Subnets=self.subnets)
         target_group = client.create_target_group(
@@ -106,7 +106,7 @@ class InProcessAws:
         return str(target_group)
 
     def build_group(self, name: str = "fw", *, hooks: bool = True, **settings: Any) -> None:
-        """Make an Auto Scaling group over the three zones, with the module's two hooks."""
+        """Create an Auto Scaling group in the three zones, with a launch and a terminate hook."""
         if "LaunchTemplate" not in settings:
             template = self.build_template(name)
             settings["LaunchTemplate"] = {"LaunchTemplateId": template, "Version": "$Latest"}
@@ -127,14 +127,14 @@ class InProcessAws:
         )
 
     def group(self, name: str = "fw") -> dict[str, Any]:
-        """Describe a group."""
+        """Return the description of a group."""
         response = self.client("autoscaling").describe_auto_scaling_groups(
             AutoScalingGroupNames=[name]
         )
         return dict(response["AutoScalingGroups"][0])
 
     def states(self, name: str = "fw") -> dict[str, str]:
-        """List the group's instances with their lifecycle states."""
+        """Return the lifecycle states of the group's instances by ID."""
         return {
             member["InstanceId"]: member["LifecycleState"]
             for member in self.group(name)["Instances"]
@@ -152,7 +152,7 @@ class InProcessAws:
         )
 
     def complete_all(self, hook_name: str, group: str = "fw") -> None:
-        """Complete a hook for all instances that wait, and let them move on."""
+        """Complete a hook for all waiting instances, and let them advance."""
         waiting = {"launch": "Pending:Wait", "terminate": "Terminating:Wait"}[hook_name]
         for instance_id, state in self.states(group).items():
             if state == waiting:
@@ -160,19 +160,19 @@ class InProcessAws:
         self.world.advance(1)
 
     def in_service(self, count: int, **settings: Any) -> list[str]:
-        """Make a group and bring its instances into service; returns their ids."""
+        """Create a group, bring its instances into service and return their IDs."""
         self.build_group(DesiredCapacity=count, **settings)
         self.world.advance(15)
         self.complete_all("launch")
         return list(self.states())
 
     def instance(self, instance_id: str) -> dict[str, Any]:
-        """Describe an instance."""
+        """Return the description of an instance."""
         response = self.client("ec2").describe_instances(InstanceIds=[instance_id])
         return dict(response["Reservations"][0]["Instances"][0])
 
     def health(self, target_group: str) -> dict[str, str]:
-        """List the target group's targets with their states."""
+        """Return the health states of the target group's targets by ID."""
         response = self.client("elbv2").describe_target_health(TargetGroupArn=target_group)
         return {
             target["Target"]["Id"]: target["TargetHealth"]["State"]
@@ -180,16 +180,16 @@ class InProcessAws:
         }
 
     def lifecycle_events(self) -> list[dict[str, Any]]:
-        """List the details of the lifecycle events so far."""
+        """Return the details of the lifecycle events so far."""
         return [detail for kind, detail in self.events if "Lifecycle Action" in kind]
 
     def kinds(self, subject: str) -> list[str]:
-        """List the kinds of a subject's timeline entries."""
+        """Return the kinds of the timeline entries about a subject."""
         return [entry.kind for entry in self.world.timeline.since() if entry.subject == subject]
 
 
 def hook(name: str, transition: str, default: str = "CONTINUE", heartbeat: int = 3600) -> Any:
-    """Describe a lifecycle hook for CreateAutoScalingGroup."""
+    """Return a lifecycle hook specification for CreateAutoScalingGroup."""
     return {
         "LifecycleHookName": name,
         "LifecycleTransition": f"autoscaling:EC2_INSTANCE_{transition}",
@@ -200,19 +200,19 @@ def hook(name: str, transition: str, default: str = "CONTINUE", heartbeat: int =
 
 @cache
 def _session() -> Any:
-    """Make a session, once: each looks through the models of all services for itself."""
+    """Create the session once: each session reads the list of all service models."""
     return boto3.Session("lab", "lab", region_name=REGION)
 
 
 @cache
 def _client(service: str) -> Any:
-    """Make a client, once: that takes longer than most tests."""
+    """Create each client once: this takes longer than most tests."""
     return _session().client(service)
 
 
 @contextmanager
 def in_process_aws() -> Iterator[InProcessAws]:
-    """Run moto in this process, completed by the lab, with the VPC made."""
+    """Run moto with the lab's additions in this process, and create the VPC."""
     # Loading thousands of unused images takes longer than most tests.
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()

@@ -1,7 +1,6 @@
-"""Makes moto read the lab's clock instead of the machine's.
+"""Makes moto use the lab's clock.
 
-With it, visibility timeouts, retention, creation dates and metric timestamps all follow the clock
-when it is moved.
+Visibility timeouts, retention, creation dates and metric timestamps then follow the lab's clock.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from vmseries_lab.core.world import World
 
 
 def install(world: World) -> None:
-    """Let moto's only source of the time be ``world.clock``.
+    """Make ``world.clock`` moto's source of time.
 
-    Moto's modules copy ``utcnow`` by ``from moto.core.utils import utcnow``: the copies of the
-    modules that are loaded already are replaced one by one, later ones copy the replacement.
+    Moto's modules import ``utcnow`` by ``from moto.core.utils import utcnow``. It is replaced in
+    each module that is already loaded; modules loaded later import the replacement.
     """
 
     def utcnow() -> datetime:
-        # Naive, as the function that it replaces.
+        # Naive, like the function that it replaces.
         return world.clock.utc().replace(tzinfo=None)
 
     former = utils.utcnow

@@ -1,9 +1,9 @@
-"""How the lab completes moto: replacing named attributes of its classes, checked and reversible.
+"""Replaces attributes of moto's classes.
 
-The lab holds the world's lock around every call, so a replacement may check and then act.
+The lab holds the world's lock around every call, so a replacement can check and then act.
 
-moto is pinned to one version, and every replaced name must exist in it. Each name has one owner in
-the lab: two parts that replaced the same method would silently undo each other.
+moto is pinned to one version, and every replaced attribute must exist in it. Only one module of the
+lab can replace an attribute: otherwise modules would silently undo each other's replacements.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _stores = functools.cache(get_backend)
 _originals: dict[tuple[int, str], Any] = {}
 _owners: dict[tuple[int, str], str] = {}
 
-# Moto lists the methods of a service at each call, which takes longer than most calls.
+# Moto lists the methods of a service on each call, which takes longer than most calls.
 _method_names = functools.cache(utils.method_names_from_class)
 responses.method_names_from_class = _method_names
 
-# At each access to a service's stores moto looks for them in its list of all, by an equality that
-# takes longer than the rest, and no two are equal. The engines have dozens of accesses in a tick.
+# On each access to the stores of a service, moto searches its list of all stores by equality, which
+# is slow. No two stores are equal, so identity is enough. The engines access stores on every tick.
 BackendDict.__eq__ = object.__eq__
 BackendDict.__ne__ = object.__ne__
 
@@ -55,19 +55,18 @@ def require_moto() -> None:
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     """Replace ``owner.name`` by ``make(original)``.
 
-    Installing a part again, for another world, replaces the earlier replacement instead of
-    wrapping it.
+    A second call, for another world, starts from the original again.
 
     Raises:
-        AttributeError: if moto has no such attribute, so that there is nothing to complete.
-        RuntimeError: if another part of the lab already replaced it.
+        AttributeError: if moto has no such attribute.
+        RuntimeError: if another module of the lab has already replaced it.
     """
     caller = _caller()
     key = (id(owner), name)
     if key not in _originals:
         original = vars(owner).get(name, _MISSING)
         if original is _MISSING:
-            # Inherited: kept as found, and the replacement goes on the class that was named.
+            # The attribute is inherited; the replacement is set on the given class.
             original = getattr(owner, name)
         _originals[key] = original
         _owners[key] = caller
@@ -79,7 +78,7 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def _caller() -> str:
-    """The name of the module that makes a replacement."""
+    """Return the name of the module that calls a function of this module."""
     frame = sys._getframe(1)  # noqa: SLF001
     while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
         frame = frame.f_back
@@ -87,11 +86,11 @@ def _caller() -> str:
 
 
 def wrap(owner: Any, name: str, function: Callable[..., Any]) -> None:
-    """Replace a method of a moto class by a function that may call the original.
+    """Replace a method of a moto class by a function that can call the original.
 
     Args:
-        owner: the class.
-        name: the method.
+        owner: class.
+        name: name of the method.
         function: called as ``function(original, moto_object, *arguments)``.
     """
     replace(owner, name, lambda original: _method(function, original))
@@ -106,10 +105,10 @@ def _method(function: Callable[..., Any], original: Any) -> Any:
 
 
 def add(owner: Any, name: str, value: Any) -> None:
-    """Give moto's ``owner`` something that it lacks.
+    """Add an attribute that a moto class lacks.
 
     Raises:
-        RuntimeError: if moto has grown an attribute of that name.
+        RuntimeError: if moto has an attribute of that name.
     """
     key = (id(owner), name)
     if hasattr(owner, name) and _originals.get(key) is not _MISSING:
@@ -120,7 +119,7 @@ def add(owner: Any, name: str, value: Any) -> None:
 
 
 def add_method(owner: Any, name: str, function: Callable[..., Any]) -> None:
-    """Give a moto class a method that it lacks: ``function(moto_object, *arguments)``."""
+    """Add a method that a moto class lacks, called as ``function(moto_object, *arguments)``."""
 
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
@@ -129,5 +128,5 @@ def add_method(owner: Any, name: str, function: Callable[..., Any]) -> None:
 
 
 def backend(service: str) -> Any:
-    """Give moto's store of a service in the lab's account and Region."""
+    """Return moto's store of a service in the lab's account and Region."""
     return _stores(service)[ACCOUNT_ID][REGION]

@@ -33,10 +33,10 @@ READING = ("Describe", "Get", "List", "Search")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A bucket's size and how fast it is refilled.
+    """Capacity and refill rate of a token bucket.
 
     Attributes:
-        capacity: tokens that it holds at most, and at the start.
+        capacity: maximum number of tokens, which it has at the start.
         refill: tokens per second.
     """
 
@@ -44,7 +44,7 @@ class Rate:
     refill: float
 
     def part(self, share: float) -> Rate:
-        """This part of it; a bucket that holds no whole token would refuse every call."""
+        """Return a share of the rate; the capacity is at least one token."""
         return Rate(max(self.capacity * share, 1.0), self.refill * share)
 
 
@@ -62,7 +62,7 @@ EC2_UNFILTERED = frozenset(
         "DescribeVolumes",
     }
 )
-"""Use a smaller bucket without a filter and without pagination."""
+"""Actions with a smaller bucket for calls without filter and pagination."""
 
 EC2_UNCATEGORISED = {
     "AcceptVpcEndpointConnections": Rate(10, 1),
@@ -90,7 +90,7 @@ EC2_UNCATEGORISED = {
     "TerminateInstances": Rate(100, 5),
     "UnassignPrivateIpAddresses": Rate(100, 5),
 }
-"""Those of the page's table "Uncategorized actions" that have to do with this module."""
+"""Actions of the page's table "Uncategorized actions" that are relevant to this module."""
 
 EC2_RESOURCES = {
     "RunInstances": Rate(1000, 2),
@@ -98,7 +98,7 @@ EC2_RESOURCES = {
     "StopInstances": Rate(1000, 20),
     "TerminateInstances": Rate(1000, 20),
 }
-"""Here a call also takes a token for each of its instances, from a bucket of their own."""
+"""Actions that also take one token per instance from another bucket."""
 
 ELB_ACCOUNT = Rate(40, 10)
 """Shared by all actions of the API."""
@@ -117,15 +117,15 @@ SECRETS_READING = {
 }
 
 Takings: TypeAlias = Mapping[str, tuple[Rate, float]]
-"""What a call takes: by the bucket's name its rate, and how many tokens."""
+"""Rate and number of tokens that a call takes, by the name of the bucket."""
 
 
 class Throttling:
-    """The buckets of the account, each full until it is used.
+    """The token buckets of the account; they are full at first.
 
     Args:
-        clock: the lab's.
-        share: the part of each rate that the account's other users leave.
+        clock: clock of the lab.
+        share: share of each rate that other callers in the account leave.
     """
 
     def __init__(self, clock: Clock, share: float = 1.0) -> None:
@@ -135,10 +135,10 @@ class Throttling:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, service: str, action: str, parameters: Mapping[str, Any]) -> bool:
-        """Take what a call takes.
+        """Take the tokens for a call.
 
         Returns:
-            Whether there were enough tokens; if not, none was used and the call is throttled.
+            Whether there were enough tokens. If not, none is taken and the call is throttled.
         """
         with self._lock:
             now = self._clock.now()

@@ -1,4 +1,4 @@
-"""Starts a lab and drives it: what tests and scenarios use."""
+"""The client with which tests and scenarios start and control a lab."""
 
 from vmseries_lab.client.aws import ACCESS_KEY, SECRETS, environment_for
 from vmseries_lab.client.errors import LabError

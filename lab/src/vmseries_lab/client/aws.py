@@ -14,7 +14,7 @@ from vmseries_lab.core.world import REGION
 
 ACCESS_KEY = "AKIALABLABLABLABLAB1"
 SECRETS = "vmseries-autoscale"
-"""Prefix of the names of the secrets that exist when the lab has started."""
+"""Name prefix of the secrets that exist when the lab has started."""
 
 
 class AwsClient:
@@ -25,7 +25,7 @@ class AwsClient:
         self._clients: dict[tuple[str, int], Any] = {}
 
     def client(self, service: str, attempts: int = 1) -> Any:
-        """A boto3 client of the simulated AWS.
+        """Return a boto3 client of the simulated AWS.
 
         Args:
             service: name of the service in boto3.
@@ -34,7 +34,7 @@ class AwsClient:
         """
         key = (service, attempts)
         if key not in self._clients:
-            # The stubs know services as literals only.
+            # The type stubs accept only literals as services.
             make: Any = boto3.client
             self._clients[key] = make(
                 service,
@@ -52,11 +52,11 @@ class AwsClient:
         return self._clients[key]
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point Terraform and AWS SDKs at the lab and nowhere else."""
+        """Return environment variables that point Terraform and AWS SDKs only at the lab."""
         return environment_for(self._control.endpoint)
 
     def secret(self, name: str) -> dict[str, str]:
-        """The content of the secret ``vmseries-autoscale/<name>``."""
+        """Return the content of the secret ``vmseries-autoscale/<name>``."""
         manager = self.client("secretsmanager")
         response = manager.get_secret_value(SecretId=f"{SECRETS}/{name}")
         content: dict[str, str] = json.loads(response["SecretString"])
@@ -77,7 +77,7 @@ class AwsClient:
 
 
 def environment_for(endpoint: str) -> dict[str, str]:
-    """Environment variables that point Terraform and AWS SDKs at the lab with this base URL."""
+    """Return environment variables that point Terraform and AWS SDKs only at this base URL."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,

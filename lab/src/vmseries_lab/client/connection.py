@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS
 
 
-class OutsideHosts:
-    """Where the simulated hosts outside AWS listen; set when the lab has started.
+class VendorHosts:
+    """The simulated hosts outside AWS; the attributes are set when the lab has started.
 
     Attributes:
-        hosts: addresses of the simulated hosts, ``"name:port"`` to ``"127.0.0.1:port"``.
-        ca_pem: certificate of the authority that signed their certificates.
+        hosts: addresses of the hosts, ``"name:port"`` to ``"127.0.0.1:port"``.
+        ca_pem: certificate of the CA that signed their certificates.
     """
 
     hosts: dict[str, str]
@@ -24,7 +24,7 @@ class OutsideHosts:
     def post(
         self, host: str, path: str, form: dict[str, str], headers: dict[str, str]
     ) -> tuple[int, bytes]:
-        """POST a form to port 443 of a host and verify its certificate; the status and body."""
+        """POST a form to port 443 of a host, with verified TLS; return status and body."""
         connection = _RedirectedConnection(host, self.hosts[f"{host}:443"], self.ca_pem)
         try:
             form_type = {"Content-Type": "application/x-www-form-urlencoded"}

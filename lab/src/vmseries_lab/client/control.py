@@ -26,7 +26,7 @@ class ControlApi:
         self._process = process
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Send one request to ``/lab/<path>``; returns the decoded JSON response.
+        """Send one request to ``/lab/<path>``; return the decoded JSON response.
 
         Raises:
             LabError: if the lab rejects the request, does not answer, or is not running.

@@ -1,4 +1,4 @@
-"""The error of everything that drives a lab."""
+"""The error of the client."""
 
 
 class LabError(RuntimeError):

@@ -14,7 +14,7 @@ class FirewallsClient:
         self._control = control
 
     def describe(self) -> list[dict[str, Any]]:
-        """One row per firewall."""
+        """Return the state of each firewall."""
         return list(self._control.request("GET", "firewalls"))
 
     def set_boot_times(self, **seconds: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from vmseries_lab.client.aws import AwsClient
-from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.connection import VendorHosts
 from vmseries_lab.client.control import ControlApi
 from vmseries_lab.client.faults import FaultsClient
 from vmseries_lab.client.firewalls import FirewallsClient
@@ -58,10 +58,10 @@ class Lab:
     def __init__(self) -> None:
         self._process = LabProcess()
         self._control = ControlApi(self._process)
-        self._outside = OutsideHosts()
+        self._vendor = VendorHosts()
         self.aws = AwsClient(self._control)
-        self.panorama = PanoramaClient(self._control, self.aws, self._outside)
-        self.licensing = LicensingClient(self._control, self.aws, self._outside)
+        self.panorama = PanoramaClient(self._control, self.aws, self._vendor)
+        self.licensing = LicensingClient(self._control, self.aws, self._vendor)
         self.firewalls = FirewallsClient(self._control)
         self.faults = FaultsClient(self._control)
 
@@ -73,12 +73,12 @@ class Lab:
     @property
     def ca_pem(self) -> str:
         """Certificate of the authority that signed the certificates of servers outside AWS."""
-        return self._outside.ca_pem
+        return self._vendor.ca_pem
 
     @property
     def hosts(self) -> dict[str, str]:
         """Addresses of the hosts outside AWS, ``"name:port"`` to ``"127.0.0.1:port"``."""
-        return self._outside.hosts
+        return self._vendor.hosts
 
     def __enter__(self) -> Self:
         """Start."""
@@ -99,7 +99,7 @@ class Lab:
         """
         ready = self._process.start()
         self._control.endpoint = ready["endpoint"]
-        self._outside.hosts, self._outside.ca_pem = ready["hosts"], ready["ca_pem"]
+        self._vendor.hosts, self._vendor.ca_pem = ready["hosts"], ready["ca_pem"]
         self.auth_code = ready["auth_code"]
 
     def stop(self) -> None:

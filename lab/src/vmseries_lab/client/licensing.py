@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from vmseries_lab.client.aws import AwsClient
-from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.connection import VendorHosts
 from vmseries_lab.client.control import ControlApi
 from vmseries_lab.client.errors import LabError
 
@@ -17,20 +17,20 @@ LICENSING_HOST = "api.paloaltonetworks.com"
 class LicensingClient:
     """The licensing API of one lab."""
 
-    def __init__(self, control: ControlApi, aws: AwsClient, outside: OutsideHosts) -> None:
+    def __init__(self, control: ControlApi, aws: AwsClient, vendor: VendorHosts) -> None:
         self._control = control
         self._aws = aws
-        self._outside = outside
+        self._vendor = vendor
 
     def request(self, action: str, **parameters: str) -> Any:
-        """Send a request, e.g. ``request("get", authcode=lab.auth_code)``; the decoded response.
+        """Send a request, e.g. ``request("get", authcode=…)``; return the decoded response.
 
         Raises:
             LabError: if the licensing API rejects the request.
         """
         key = self._aws.secret("licensing-api-key")["api_key"]
         path = f"/api/license/{action}"
-        status, body = self._outside.post(LICENSING_HOST, path, parameters, {"apikey": key})
+        status, body = self._vendor.post(LICENSING_HOST, path, parameters, {"apikey": key})
         if status != http.client.OK:
             raise LabError(f"The licensing API returned {status} to {action}: {body.decode()}")
         return json.loads(body)

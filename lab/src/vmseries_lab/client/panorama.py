@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.client.aws import AwsClient
-from vmseries_lab.client.connection import OutsideHosts
+from vmseries_lab.client.connection import VendorHosts
 from vmseries_lab.client.control import ControlApi
 from vmseries_lab.client.errors import LabError
 
@@ -28,10 +28,10 @@ _DEVICE_ENTRIES = {
 class PanoramaClient:
     """Panorama of one lab: a single one, or a high availability pair."""
 
-    def __init__(self, control: ControlApi, aws: AwsClient, outside: OutsideHosts) -> None:
+    def __init__(self, control: ControlApi, aws: AwsClient, vendor: VendorHosts) -> None:
         self._control = control
         self._aws = aws
-        self._outside = outside
+        self._vendor = vendor
 
     def configure(self, **settings: Any) -> None:
         """Change settings, e.g. ``available=False``; ``peer`` restricts them to one peer."""
@@ -40,7 +40,7 @@ class PanoramaClient:
     def make_pair(self) -> None:
         """Make Panorama a high availability pair: ``panorama-2.example.com`` is passive."""
         # In place: the lab shows the same mapping as its ``hosts``.
-        self._outside.hosts.update(self._control.request("POST", "panorama/pair"))
+        self._vendor.hosts.update(self._control.request("POST", "panorama/pair"))
 
     def fail_over(self, cause: str = "power") -> None:
         """Let the active peer fail.
@@ -53,7 +53,7 @@ class PanoramaClient:
         self._control.request("POST", "panorama/failover", {"cause": cause})
 
     def state(self) -> dict[str, Any]:
-        """``active`` (its host name or ``None``), ``peers`` and ``most_requests_at_once``."""
+        """Return ``active`` (host name or ``None``), ``peers`` and ``most_requests_at_once``."""
         return dict(self._control.request("GET", "panorama"))
 
     def install_license_plugin(self, *, installed: bool = True) -> None:
@@ -69,7 +69,7 @@ class PanoramaClient:
         self._control.request("POST", "panorama/cli", {"commands": list(commands)})
 
     def request(self, **parameters: str) -> Element:
-        """Send a request to the XML API of the active Panorama; returns the root element.
+        """Send a request to the XML API of the active Panorama; return the root element.
 
         Args:
             parameters: as in the XML API, e.g. ``type`` and ``xpath``. Without ``key``, the request
@@ -81,7 +81,7 @@ class PanoramaClient:
         if "key" not in parameters:
             parameters["key"] = self._aws.secret("panorama")["api_key"]
         host = self.state()["active"] or PANORAMA_HOST
-        status, body = self._outside.post(host, "/api/", parameters, {})
+        status, body = self._vendor.post(host, "/api/", parameters, {})
         response: Element = fromstring(body)
         if status != http.client.OK or response.get("status") != "success":
             raise LabError(f"Panorama rejected {parameters.get('type')}: {body.decode()}")

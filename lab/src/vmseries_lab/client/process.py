@@ -1,4 +1,4 @@
-"""The server process of a lab: start, stop, and what it wrote to standard error."""
+"""The server process of a lab: start, stop and standard error."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LabProcess:
         )
         self._process = process
         atexit.register(self.stop)
-        # Killing a server that hangs before it is ready ends the wait for its line.
+        # Kill a server that hangs before it is ready, which ends the wait for its line.
         watchdog = threading.Timer(START_LIMIT_SECONDS, process.kill)
         watchdog.start()
         line = process.stdout.readline() if process.stdout else b""
@@ -90,6 +90,6 @@ class LabProcess:
         self._log.close()
 
     def log(self) -> str:
-        """Standard error of the server: empty unless something went wrong."""
+        """Return the standard error of the server, which is empty unless there were errors."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")

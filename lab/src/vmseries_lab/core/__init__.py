@@ -1,1 +1,1 @@
-"""The base of every part of the lab: clock, timeline, world, registry and control API."""
+"""The base of all parts of the lab: clock, timeline, world, registry and control API."""

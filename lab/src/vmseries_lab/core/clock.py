@@ -1,8 +1,7 @@
-"""The lab's clock: it stands still unless it is moved.
+"""The lab's clock, which stands still unless it is moved.
 
-Everything in the lab that waits, expires, boots or measures reads this clock and no other, so that
-moving it moves the whole world at once. It does not follow the machine's clock: a slow machine sees
-the same times as a fast one.
+All parts of the lab use only this clock, so moving it moves the whole lab. It does not follow the
+machine's clock: results are the same on slow and fast machines.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 ROUNDING_SECONDS = 0.001
-"""By how much the clock of a function may differ from the lab's."""
+"""Maximum difference between the clock of a function and the lab's."""
 
 
 @dataclass(eq=False)
 class Sleeper:
-    """A caller that waits for an instant.
+    """A caller that sleeps until an instant.
 
     Attributes:
         until: the instant, seconds since the epoch.
-        alive: whether the caller still waits for it.
+        alive: returns whether the caller still sleeps.
     """
 
     until: float
@@ -31,7 +30,7 @@ class Sleeper:
 
 
 class Clock:
-    """A wall clock that can be moved forward, never back."""
+    """A clock that can only be moved forward."""
 
     def __init__(self) -> None:
         self._started = time.time()
@@ -46,19 +45,19 @@ class Clock:
         return self._offset
 
     def now(self) -> float:
-        """Seconds since the epoch, as everybody in the lab sees them."""
-        # To the microsecond, as dates have it: what was written down compares as it was.
+        """Return the lab time, in seconds since the epoch."""
+        # Microseconds, like datetime: times that were converted compare equal.
         return round(self._started + self._offset, 6)
 
     def utc(self) -> datetime:
-        """The same instant as an aware datetime."""
+        """Return the lab time as a timezone-aware datetime in UTC."""
         return datetime.fromtimestamp(self.now(), UTC)
 
     def jump(self, seconds: float) -> None:
         """Move forward by ``seconds``.
 
         Raises:
-            ValueError: if ``seconds`` is negative; time in the lab does not run backwards.
+            ValueError: if ``seconds`` is negative.
         """
         if seconds < 0:
             raise ValueError(f"the clock cannot be moved back by {-seconds} seconds")
@@ -69,11 +68,11 @@ class Clock:
             self._moved.notify_all()
 
     def sleep_until(self, instant: float, alive: Callable[[], bool] = lambda: True) -> None:
-        """Wait until the clock shows ``instant``.
+        """Wait until the clock reaches ``instant``.
 
         Args:
             instant: seconds since the epoch.
-            alive: whether the caller still exists; the wait ends when it does not.
+            alive: returns whether the caller still exists; otherwise the wait ends.
         """
         sleeper = Sleeper(instant, alive)
         with self._moved:
@@ -82,7 +81,7 @@ class Clock:
             self._moved.wait_for(lambda: sleeper not in self._sleepers)
 
     def hold(self, seconds: float) -> None:
-        """Hold a response for some lab time; the caller sleeps meanwhile, or has given up."""
+        """Hold a response for some lab time, while the caller sleeps or has given up."""
         with self._moved:
             instant = self.now() + seconds
             self._held.append(instant)
@@ -90,11 +89,11 @@ class Clock:
             self._held.remove(instant)
 
     def held(self) -> list[float]:
-        """The instants at which held responses are due, the earliest first."""
+        """Return the instants at which held responses are due, earliest first."""
         with self._moved:
             return sorted(self._held)
 
     def sleepers(self) -> list[float]:
-        """The instants that callers wait for, the earliest first."""
+        """Return the instants until which callers sleep, earliest first."""
         with self._moved:
             return sorted(sleeper.until for sleeper in self._sleepers if sleeper.alive())

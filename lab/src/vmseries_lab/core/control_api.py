@@ -1,7 +1,7 @@
-"""The control API: how tests and scenarios change and read the lab.
+"""The control API, with which tests and scenarios control and observe the lab.
 
-It moves the clock, injects faults and drives the load; it shows what happened. What is left behind
-is never read from here but from the simulated AWS and Panorama themselves.
+It moves the clock, injects faults, sets the load, and returns logs. It does not return remaining
+resources; the client counts them through the simulated AWS and Panorama.
 """
 
 from __future__ import annotations
@@ -17,53 +17,58 @@ PREFIX = "/lab/"
 
 Query = dict[str, str]
 Route = Callable[[Query, dict[str, Any]], Any]
-"""Answers one request: takes the query and the JSON body, returns JSON-ready data."""
+"""Handles a request: takes the query and the JSON body, returns JSON-ready data."""
 
 
 class Control:
-    """A WSGI application with routes that the parts of the lab add."""
+    """A WSGI application to which the parts of the lab add routes."""
 
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str], Route] = {}
 
     def add(self, method: str, path: str, route: Route) -> None:
-        """Answer ``method`` on ``/lab/path`` with ``route``.
+        """Handle ``method`` on ``/lab/path`` with ``route``.
 
         Raises:
-            ValueError: if something else answers it already.
+            ValueError: if there is a route for it.
         """
         if (method, path) in self._routes:
-            raise ValueError(f"two parts of the lab answer {method} {PREFIX}{path}")
+            raise ValueError(f"there are two routes for {method} {PREFIX}{path}")
         self._routes[method, path] = route
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Answer one request."""
-        status, answer = self._answer(environ)
-        body = json.dumps(answer, default=str).encode()
+        """Handle one request."""
+        status, content = self._handle(environ)
+        body = json.dumps(content, default=str).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]
 
-    def _answer(self, environ: dict[str, Any]) -> tuple[HTTPStatus, Any]:
+    def _handle(self, environ: dict[str, Any]) -> tuple[HTTPStatus, Any]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(PREFIX)
         route = self._routes.get((method, path))
         if route is None:
             known = ", ".join(sorted(f"{m} {PREFIX}{p}" for m, p in self._routes))
-            return HTTPStatus.NOT_FOUND, {"error": f"no {method} {PREFIX}{path}; there is {known}"}
+            error = f"no {method} {PREFIX}{path}; the routes are {known}"
+            return HTTPStatus.NOT_FOUND, {"error": error}
         query = {k: v[-1] for k, v in parse_qs(environ.get("QUERY_STRING", "")).items()}
         try:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             body = json.loads(environ["wsgi.input"].read(length) or b"{}")
             return HTTPStatus.OK, route(query, body)
-        except (KeyError, TypeError, ValueError) as error:
-            return HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"}
-        except Exception as error:  # noqa: BLE001 - the client gets any error
+        except (KeyError, TypeError, ValueError) as exception:
+            return HTTPStatus.BAD_REQUEST, _error(exception)
+        except Exception as exception:  # noqa: BLE001 - the client gets any error
             traceback.print_exc()
-            return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"{type(error).__name__}: {error}"}
+            return HTTPStatus.INTERNAL_SERVER_ERROR, _error(exception)
+
+
+def _error(exception: Exception) -> dict[str, str]:
+    return {"error": f"{type(exception).__name__}: {exception}"}
 
 
 def since(query: Query) -> int:
-    """The ``since`` of a request for a log, 0 if it has none."""
+    """Return the parameter ``since`` of a request for a log, 0 if it is absent."""
     return int(query.get("since", "0"))

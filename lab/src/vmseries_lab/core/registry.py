@@ -1,4 +1,4 @@
-"""Finds a part of the lab that was installed earlier."""
+"""Finds installed parts of the lab."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ P = TypeVar("P")
 
 
 def find(world: World, kind: type[P]) -> P:
-    """The installed engine of this class.
+    """Return the installed engine of a class.
 
     Raises:
-        LookupError: if it has not been installed.
+        LookupError: if it is not installed.
     """
     for engine in world.engines:
         if isinstance(engine, kind):
             return engine
-    raise LookupError(f"{kind.__module__}.{kind.__name__} has to be installed first")
+    raise LookupError(f"{kind.__module__}.{kind.__name__} must be installed first")

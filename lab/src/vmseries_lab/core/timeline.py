@@ -1,4 +1,4 @@
-"""What happened in the lab, in order: one list that the demo shows and the tests read."""
+"""The timeline: everything that happened in the lab, in order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from vmseries_lab.core.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened.
+    """An entry of the timeline.
 
     Attributes:
         number: position in the timeline, from 0.
         at: lab time, seconds since the epoch.
-        source: the part of the lab it happened in, e.g. ``autoscaling`` or ``panorama``.
-        kind: what happened, a fixed word per kind, e.g. ``target-draining``.
-        subject: what it happened to, mostly an instance id or a serial number.
-        detail: further facts, JSON values only.
+        source: part of the lab, e.g. ``autoscaling`` or ``panorama``.
+        kind: kind of entry, e.g. ``target-draining``.
+        subject: resource, usually an instance ID or a serial number.
+        detail: further values, JSON-ready.
     """
 
     number: int
@@ -30,7 +30,7 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The entry as JSON-ready data."""
+        """Return the entry as JSON-ready data."""
         return asdict(self)
 
 
@@ -43,13 +43,13 @@ class Timeline:
         self._lock = threading.Lock()
 
     def add(self, source: str, kind: str, subject: str, **detail: Any) -> None:
-        """Note that ``kind`` happened to ``subject`` now."""
+        """Add an entry at the current lab time; see :class:`Entry`."""
         with self._lock:
             self._entries.append(
                 Entry(len(self._entries), self._clock.now(), source, kind, subject, detail)
             )
 
     def since(self, number: int = 0) -> list[Entry]:
-        """All entries from ``number`` on."""
+        """Return all entries from ``number`` on."""
         with self._lock:
             return self._entries[number:]

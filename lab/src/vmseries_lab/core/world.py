@@ -1,7 +1,7 @@
-"""What all parts of the lab share: clock, timeline, one lock, and the ports between them.
+"""What all parts of the lab share: clock, timeline, a lock, and the ports between parts.
 
-The parts know each other only through this module. A part that offers something sets a port when it
-is installed; a part that needs something calls the port.
+Parts use each other only through ports: a part sets its ports when it is installed, and other parts
+call them.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from vmseries_lab.core.timeline import Timeline
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 STEP_SECONDS = 5.0
-"""The largest jump that is made without letting every engine look at the clock."""
+"""Largest step of the clock between two ticks of the engines."""
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.02
-"""Real time between two checks of what is in flight; it doubles while nothing ends."""
+"""Real time between two checks for work in flight; it doubles while no work ends."""
 
 
 class Engine(Protocol):
-    """A part of the lab that does things by itself as time passes."""
+    """A part of the lab that acts as time passes."""
 
     def tick(self, now: float) -> None:
-        """Do whatever is due at ``now``. Called with the world's lock held; must not block."""
+        """Do the work that is due at ``now``; called with the world's lock held, must not block."""
 
     def busy(self) -> bool:
-        """Whether something is in flight in real time, so that the clock should wait for it."""
+        """Whether work is in flight in real time, for which the clock must wait."""
 
 
 def _no_events(
     _source: str, _detail_type: str, _resources: list[str], _detail: dict[str, Any]
 ) -> None:
-    """Stand in for EventBridge until it is installed."""
+    """Replace EventBridge until it is installed."""
 
 
 def _out_of_reach(_vpc_config: dict[str, Any] | None) -> dict[str, str]:
-    """Stand in for what is inside VPCs until something is installed there."""
+    """Replace the firewalls' XML APIs until they are installed."""
     return {}
 
 
 def _nothing_runs() -> int:
-    """Stand in for Lambda until it is installed."""
+    """Replace Lambda until it is installed."""
     return 0
 
 
 def _healthy(_instance_id: str, _port: int) -> bool:
-    """Stand in for the firewalls until they are installed."""
+    """Replace the firewalls' health checks until they are installed."""
     return True
 
 
@@ -60,16 +60,17 @@ class World:
     """One lab.
 
     Attributes:
-        lock: held around every check-then-act on moto's stores, which have no lock of their own.
+        lock: held while moto's stores are used, because they are not thread-safe.
         endpoint: base URL of the simulated AWS, once it listens.
+        engines: parts of the lab that act as time passes.
         emit: port to EventBridge: ``emit(source, detail_type, resources, detail)``.
-        probe: port to the firewalls: does the firewall on this instance answer a load balancer's
-            health check on this port.
-        running: port to Lambda: how many invocations are in flight.
-        hosts: where names and addresses of the simulated network lead: ``"name:port"`` to
-            ``"127.0.0.1:port"``. Function processes connect by it.
-        reach: port to the firewalls: the same for what a function with these VPC settings reaches
-            in its VPC.
+        probe: port to the firewalls: returns whether the firewall on an instance answers a load
+            balancer's health check on a TCP port.
+        running: port to Lambda: returns the number of invocations in flight.
+        hosts: addresses of the simulated hosts, ``"name:port"`` to ``"127.0.0.1:port"``, for the
+            processes of functions.
+        reach: port to the firewalls: returns the addresses that a function with these VPC settings
+            can reach in its VPC, in the form of ``hosts``.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -88,7 +89,7 @@ class World:
         self.timeline = Timeline(self.clock)
 
     def tick(self) -> None:
-        """Let every engine do what is due."""
+        """Let every engine do the work that is due."""
         self.skip_sleep()
         now = self.clock.now()
         with self.lock:
@@ -98,7 +99,7 @@ class World:
     def skip_sleep(self) -> None:
         """Move the clock to the next instant if all invocations in flight sleep.
 
-        That is the end of the shortest sleep, or the time of a response that is held.
+        The next instant is the end of the shortest sleep or the time of a held response.
         """
         sleepers, held = self.clock.sleepers(), self.clock.held()
         if (sleepers or held) and len(sleepers) == self.running():
@@ -110,11 +111,11 @@ class World:
         return bool(self.clock.held()) or any(engine.busy() for engine in self.engines)
 
     def wake(self) -> None:
-        """Wake :meth:`settle`: something that was in flight has ended."""
+        """Wake :meth:`settle` because work in flight has ended."""
         self._ended.set()
 
     def settle(self, limit_seconds: float = 600.0) -> None:
-        """Tick until nothing is in flight.
+        """Tick until no work is in flight.
 
         Raises:
             TimeoutError: if the lab is still busy after ``limit_seconds`` of real time.
@@ -124,7 +125,7 @@ class World:
         self.tick()
         while self.busy():
             if time.monotonic() > end:
-                raise TimeoutError(f"the lab did not come to rest within {limit_seconds} seconds")
+                raise TimeoutError(f"the lab is still busy after {limit_seconds} seconds")
             if self._ended.wait(pause):
                 self._ended.clear()
                 pause = SHORTEST_PAUSE_SECONDS
@@ -133,7 +134,7 @@ class World:
             self.tick()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock by ``seconds``, in steps, letting everything happen that falls due."""
+        """Move the clock by ``seconds`` in steps; do all work that is due at each step."""
         self.settle()
         remaining = seconds
         while remaining > 0:

@@ -1,22 +1,22 @@
-"""The VM-Series firewalls of the lab."""
+"""The simulated VM-Series firewalls."""
 
 from __future__ import annotations
 
 from vmseries_lab.core import registry
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.fleet import Fleet
-from vmseries_lab.panorama import Outside
+from vmseries_lab.vendor_services import VendorServices
 
 
 def install(world: World) -> Fleet:
-    """Let a firewall live on every instance of a VM-Series image.
+    """Run a firewall on every instance of a VM-Series image.
 
     Sets ``world.probe`` and ``world.reach``, and reports terminated firewalls to Panorama.
     """
-    outside = registry.find(world, Outside)
-    fleet = Fleet(world, outside)
+    services = registry.find(world, VendorServices)
+    fleet = Fleet(world, services)
     world.engines.append(fleet)
     world.probe = fleet.probe
     world.reach = fleet.apis.reach
-    outside.delicensing.terminated = lambda: fleet.terminated
+    services.delicensing.terminated = lambda: fleet.terminated
     return fleet

@@ -1,7 +1,7 @@
 """The auto-commit, with which a firewall activates its configuration at boot.
 
-Only then it is ready: Palo Alto Networks, PAN-OS CLI Quick Start, ``show chassis-ready`` and ``show
-jobs all``, where it is the job of type ``AutoCom``. How long it takes is the lab's own.
+After it, the firewall is ready: Palo Alto Networks, PAN-OS CLI Quick Start, ``show chassis-ready``
+and ``show jobs all``, which shows it as a job of type ``AutoCom``. Its duration is the lab's own.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class AutoCommit:
     """The auto-commit of one boot.
 
     Attributes:
-        begins: lab time, also when the management web server is up.
-        ends: lab time.
-        failure: why it fails; empty if it does not.
+        begins: lab time of its start, at which the management web server starts, too.
+        ends: lab time of its end.
+        failure: reason why it fails; empty if it does not.
     """
 
     begins: float
@@ -32,7 +32,7 @@ class AutoCommit:
         return now >= self.ends and not self.failure
 
     def job(self, now: float) -> Element:
-        """The job as ``show jobs`` shows it."""
+        """Return the job as ``show jobs`` shows it."""
         ended = now >= self.ends
         outcome = "FAIL" if self.failure else "OK"
         facts = {

@@ -1,4 +1,4 @@
-"""The stages of a firewall's first boot, from power-on until Panorama pushes its configuration."""
+"""The boot of a firewall, from power-on until Panorama pushes its configuration."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from vmseries_lab.firewalls.machine import Interface, Machine
 from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
-from vmseries_lab.licensing_api import LicensingRefusedError, PoolExhaustedError
+from vmseries_lab.licensing_api import LicensingRejectedError, PoolExhaustedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
 from vmseries_lab.panorama.devices import Link
-from vmseries_lab.panorama.service import RegistrationRefusedError
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 Stage = Callable[[], bool]
-"""One stage. Returns whether it is complete; otherwise it runs again at the next tick."""
+"""A stage of the boot. Returns whether it is complete; if not, it runs again on the next tick."""
 
 Phase = Literal[
     "starting",
@@ -31,7 +31,7 @@ Phase = Literal[
     "bootstrapped",
     "unlicensed",
     "licensed",
-    "refused",
+    "rejected",
     "connected",
     "in-sync",
     "standalone",
@@ -40,7 +40,7 @@ Phase = Literal[
 
 
 class BootTarget(Link, Protocol):
-    """The firewall that boots: what a boot reads and sets on it; see ``firewall.Firewall``."""
+    """The attributes of ``firewall.Firewall`` that a boot reads and sets."""
 
     machine: Machine
     sw_version: str
@@ -62,17 +62,17 @@ class BootTarget(Link, Protocol):
 
     @property
     def address(self) -> str:
-        """The address of the management interface."""
+        """IP address of the management interface."""
 
     def has_management_network(self) -> bool:
         """Whether the management interface is still attached."""
 
 
 class Boot:
-    """What a firewall still has to do before it is in service.
+    """The remaining stages of a firewall's boot.
 
     Attributes:
-        auto_commit: by which it activates its configuration.
+        auto_commit: auto-commit of this boot.
     """
 
     def __init__(self, firewall: BootTarget, services: SharedServices, now: float) -> None:
@@ -80,21 +80,21 @@ class Boot:
         self._services = services
         self._reading: Future[BootstrapParameters] | None = None
         times = services.times
-        self.auto_commit = self._activate(now, times.bootstrap, times.register)
+        self.auto_commit = self._start_auto_commit(now, times.bootstrap, times.register)
         self._stages: list[tuple[float, Stage]] = [
-            (now + self._spread(times.bootstrap), self._look_around),
-            (now + self._spread(times.bootstrap), self._read),
-            (now + self._spread(times.license), self._take_license),
+            (now + self._spread(times.bootstrap), self._detect_interfaces),
+            (now + self._spread(times.bootstrap), self._read_bootstrap),
+            (now + self._spread(times.license), self._activate_license),
             (now + self._spread(times.register), self._register),
-            (now + self._spread(times.content), self._ask_for_push),
+            (now + self._spread(times.content), self._request_push),
         ]
 
     def busy(self) -> bool:
-        """Whether the bootstrap parameters are being read, or have not been looked at."""
+        """Whether the bootstrap parameters are being read, or were not used yet."""
         return self._reading is not None
 
     def tick(self, now: float) -> None:
-        """Do the stages that are due, in their order."""
+        """Run the stages that are due, in their order."""
         while self._stages and now >= self._stages[0][0]:
             stage = self._stages[0]
             if not stage[1]():
@@ -103,19 +103,19 @@ class Boot:
                 self._stages.pop(0)
 
     def halt(self) -> None:
-        """The power is off: nothing of this boot will follow."""
+        """Stop the boot: the power is off."""
         self._stages.clear()
         if self._reading is not None and self._reading.done():
             self._reading = None
 
-    def again(self, now: float) -> None:
-        """Boot a second time: without bootstrapping, with what the firewall has."""
+    def restart(self, now: float) -> None:
+        """Boot again with the existing configuration, without bootstrapping."""
         rejoin = self._services.times.rejoin
-        self.auto_commit = self._activate(now, rejoin / 2, rejoin)
+        self.auto_commit = self._start_auto_commit(now, rejoin / 2, rejoin)
         self._stages = [(now + self._spread(rejoin), self._rejoin)]
 
-    def _look_around(self) -> bool:
-        """Enumerate the interfaces. What is attached later stays unseen."""
+    def _detect_interfaces(self) -> bool:
+        """Detect the attached interfaces; interfaces attached later are not detected."""
         firewall = self._firewall
         firewall.interfaces = firewall.machine.interfaces()
         firewall.bootstrap = BootstrapParameters(parse(firewall.machine.user_data()))
@@ -124,8 +124,8 @@ class Boot:
             self._give_up("no-management-network")
         return True
 
-    def _read(self) -> bool:
-        """Get the bootstrap parameters, over the management network where they lie elsewhere."""
+    def _read_bootstrap(self) -> bool:
+        """Read the bootstrap parameters, from the user data, a secret or a bucket."""
         if self._reading is None:
             cloud, machine = self._services.cloud, self._firewall.machine
             instance_id, role_arn = machine.instance_id, machine.role_arn()
@@ -135,10 +135,10 @@ class Boot:
         if not self._reading.done():
             return False
         reading, self._reading = self._reading, None
-        self._use(reading)
+        self._apply_bootstrap(reading)
         return True
 
-    def _use(self, reading: Future[BootstrapParameters]) -> None:
+    def _apply_bootstrap(self, reading: Future[BootstrapParameters]) -> None:
         firewall = self._firewall
         try:
             firewall.bootstrap = reading.result()
@@ -151,33 +151,33 @@ class Boot:
         firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
         self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
-    def _take_license(self) -> bool:
-        """Take a license; at boot that is tried once."""
+    def _activate_license(self) -> bool:
+        """Activate a license; a boot tries this only once."""
         firewall = self._firewall
         if not firewall.machine.bring_your_own_license:
-            firewall.license.enrol()
+            firewall.license.enroll()
         elif firewall.bootstrap.licensed_by_panorama:
             return True
         elif firewall.bootstrap.auth_codes is None:
             self._give_up("unlicensed", reason="no auth code")
             return True
         else:
-            self._take(firewall.bootstrap.auth_codes)
+            self._activate_with(firewall.bootstrap.auth_codes)
             return True
         self._enter("licensed", serial=firewall.serial)
         return True
 
-    def _take(self, auth_code: str) -> None:
+    def _activate_with(self, auth_code: str) -> None:
         firewall = self._firewall
         try:
-            firewall.license.take(auth_code, *firewall.identity)
-        except (LicensingRefusedError, PoolExhaustedError) as error:
+            firewall.license.activate(auth_code, *firewall.identity)
+        except (LicensingRejectedError, PoolExhaustedError) as error:
             self._give_up("unlicensed", reason=str(error))
             return
         self._enter("licensed", serial=firewall.serial)
 
     def _register(self) -> bool:
-        """Join Panorama; while that is away, try again."""
+        """Register with Panorama; retried while Panorama is not reachable."""
         firewall, panorama = self._firewall, self._services.panorama
         bootstrap = firewall.bootstrap
         if not bootstrap.panoramas:
@@ -188,8 +188,8 @@ class Boot:
             self._stages.clear()
             return True
         if bootstrap.device_group is None or bootstrap.template_stack is None:
-            # "init-cfg.txt File Components": without them the connection fails.
-            self._give_up("refused", reason="no dgname or no tplname")
+            # "init-cfg.txt File Components": without them, the connection fails.
+            self._give_up("rejected", reason="no dgname or no tplname")
             return True
         if not (panorama.reachable and firewall.has_management_network()):
             return False
@@ -204,29 +204,30 @@ class Boot:
                     stack=bootstrap.template_stack,
                     logs=bootstrap.collector_group,
                 )
-        except RegistrationRefusedError as error:
-            self._give_up("refused", reason=str(error))
+        except RegistrationRejectedError as error:
+            self._give_up("rejected", reason=str(error))
         if firewall.phase == "licensed":
             firewall.phase = "connected"
         return True
 
     def _join_license_manager(self, auth_key: str) -> None:
-        """Let Panorama's plugin get the license, which is also tried once, and take it in.
+        """Register with the license manager of Panorama's plugin, which licenses the firewall.
 
         Raises:
-            RegistrationRefusedError: if the key is wrong, or the plugin is not for this firewall.
+            RegistrationRejectedError: if the key is wrong, or the plugin does not support this
+                firewall.
         """
         firewall, plugin = self._firewall, self._services.plugin
         if not firewall.machine.bring_your_own_license:
-            raise RegistrationRefusedError("the plugin licenses no pay-as-you-go firewalls")
+            raise RegistrationRejectedError("the plugin does not license pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
-            raise RegistrationRefusedError("vm-auth-key or authcodes beside the plugin's auth-key")
-        self._take(plugin.auth_code(auth_key))
+            raise RegistrationRejectedError("vm-auth-key or authcodes in addition to auth-key")
+        self._activate_with(plugin.auth_code(auth_key))
         if firewall.license.active:
             plugin.admit(firewall, auth_key)
 
-    def _ask_for_push(self) -> bool:
-        """Content is installed: Panorama pushes the configuration."""
+    def _request_push(self) -> bool:
+        """Let Panorama push the configuration, since content is installed."""
         self._services.panorama.push([self._firewall.serial])
         return True
 
@@ -252,15 +253,15 @@ class Boot:
         self._services.world.timeline.add("firewall", kind, instance_id, **detail)
 
     def _give_up(self, phase: Phase, **detail: Any) -> None:
-        """Stay as it is for good."""
+        """End the boot in a phase that does not change any more."""
         self._stages.clear()
         self._enter(phase, **detail)
 
-    def _activate(self, now: float, begins: float, ends: float) -> AutoCommit:
+    def _start_auto_commit(self, now: float, begins: float, ends: float) -> AutoCommit:
         failure = self._firewall.quirks.auto_commit_failure
         return AutoCommit(now + self._spread(begins), now + self._spread(ends), failure)
 
     def _spread(self, seconds: float) -> float:
-        """A few per cent more or less, so that firewalls do not march in step."""
+        """Vary a duration by up to 3 percent per instance, to keep firewalls out of lockstep."""
         share = hashlib.sha256(self._firewall.machine.instance_id.encode()).digest()[0] / 255
         return seconds * (0.97 + 0.06 * share)

@@ -1,4 +1,4 @@
-"""Bootstrap parameters: what a VM-Series firewall reads at its first boot.
+"""Bootstrap parameters, which a VM-Series firewall reads at its first boot.
 
 Palo Alto Networks, VM-Series Deployment Guide: "init-cfg.txt File Components", "Bootstrap the
 VM-Series Firewall on AWS" (user data as pairs separated by semicolons or new lines; ``secret_name``
@@ -15,14 +15,14 @@ DEFAULT_HOSTNAME = "PA-VM"
 
 
 def parse(text: str) -> dict[str, str]:
-    """Pairs of ``key=value``, separated by semicolons or new lines."""
+    """Parse ``key=value`` pairs that are separated by semicolons or newlines."""
     pairs = (line.partition("=") for line in re.split(r"[;\n]", text))
     return {key.strip(): value.strip() for key, separator, value in pairs if separator}
 
 
 @dataclass(frozen=True, slots=True)
 class BootstrapParameters:
-    """Bootstrap parameters under the names that init-cfg.txt gives them."""
+    """Bootstrap parameters, under their names in init-cfg.txt."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class BootstrapParameters:
     def swaps_management(self) -> bool:
         """Whether the interface at index 1 is the management interface, and 0 ``ethernet1/1``.
 
-        "Management Interface Mapping for Use with Amazon ELB"; both spellings of the option.
+        "Management Interface Mapping for Use with Amazon ELB"; the option has two spellings.
         """
         modes = (self._get("op-command-modes") or "").split(",")
         return "mgmt-interface-swap" in modes or self._get("mgmt-interface-swap") == "enable"
@@ -45,33 +45,36 @@ class BootstrapParameters:
 
     @property
     def bucket(self) -> str | None:
-        """S3 bucket, perhaps with a folder, that holds the bootstrap package."""
+        """S3 bucket, optionally with a folder, that holds the bootstrap package."""
         return self._get("vmseries-bootstrap-aws-s3bucket")
 
     @property
     def auth_codes(self) -> str | None:
-        """Auth code by which it is licensed."""
+        """Auth code for its license."""
         return self._get("authcodes")
 
     @property
     def panoramas(self) -> list[str]:
-        """Addresses of its Panorama, the first one preferred."""
+        """Addresses of its Panorama servers, the preferred one first."""
         keys = ("panorama-server", "panorama-server-2")
         return [address for key in keys if (address := self._get(key))]
 
     @property
     def vm_auth_key(self) -> str | None:
-        """Key by which Panorama takes it in."""
+        """VM auth key for its registration with Panorama."""
         return self._get("vm-auth-key")
 
     @property
     def licensed_by_panorama(self) -> bool:
-        """Whether Panorama's plugin licenses it ("Use Panorama-Based Software Firewall …")."""
+        """Whether Panorama's plugin licenses it.
+
+        "Use Panorama-Based Software Firewall License Management".
+        """
         return "panorama-licensing-mode-on" in (self._get("plugin-op-commands") or "").split(",")
 
     @property
     def auth_key(self) -> str | None:
-        """Key by which Panorama's license manager takes it in and licenses it."""
+        """Auth key for its registration with a license manager of Panorama's plugin."""
         return self._get("auth-key")
 
     @property
@@ -90,7 +93,7 @@ class BootstrapParameters:
         return self._get("cgname")
 
     def hostname(self, offered: str) -> str:
-        """Its host name: the configured one, or that of DHCP if it is accepted."""
+        """Return its host name: the configured one, or ``offered`` (by DHCP) if it accepts that."""
         if fixed := self._get("hostname"):
             return fixed
         return offered if self._get("dhcp-accept-server-hostname") == "yes" else DEFAULT_HOSTNAME

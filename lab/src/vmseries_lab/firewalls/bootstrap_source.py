@@ -1,4 +1,4 @@
-"""Reads bootstrap parameters: the user data, then what it refers to."""
+"""Reads bootstrap parameters from the user data and from the secret or bucket that it names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from vmseries_lab.firewalls.bootstrap_parameters import BootstrapParameters, par
 def read(
     cloud: AwsCalls, instance_id: str, role_arn: str | None, user_data: str
 ) -> BootstrapParameters:
-    """The bootstrap parameters behind some user data.
+    """Return the bootstrap parameters; those in the user data override the others.
+
+    Args:
+        cloud: calls of firewalls to AWS.
+        instance_id: ID of the firewall's instance.
+        role_arn: role in its instance profile.
+        user_data: user data of the instance.
 
     Raises:
-        CloudError: if the secret or bucket that the user data names cannot be read.
+        AwsCallError: if the secret or the bootstrap package cannot be read.
     """
     parameters = parse(user_data)
     first = BootstrapParameters(parameters)
@@ -26,12 +32,14 @@ def read(
     return first
 
 
-def _package(cloud: AwsCalls, instance_id: str, role_arn: str | None, place: str) -> dict[str, str]:
-    """``config/init-cfg.txt`` and ``license/authcodes`` of a bootstrap package.
+def _package(
+    cloud: AwsCalls, instance_id: str, role_arn: str | None, location: str
+) -> dict[str, str]:
+    """Read ``config/init-cfg.txt`` and ``license/authcodes`` of a bootstrap package.
 
     Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap Package".
     """
-    bucket, _, folder = place.partition("/")
+    bucket, _, folder = location.partition("/")
     prefix = f"{folder.strip('/')}/" if folder else ""
     init = cloud.file(instance_id, role_arn, bucket, f"{prefix}config/init-cfg.txt")
     codes = cloud.file(instance_id, role_arn, bucket, f"{prefix}license/authcodes")

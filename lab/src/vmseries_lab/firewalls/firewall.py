@@ -1,4 +1,4 @@
-"""One VM-Series firewall: from power-on to the end of its instance."""
+"""A VM-Series firewall, from power-on to the termination of its instance."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from vmseries_lab.panorama.responses import ApiError, leaf, result
 
 
 class Firewall:
-    """A firewall on one instance; to Panorama it is a ``Link``.
+    """A firewall on one instance; for Panorama, it is a ``Link``.
 
     Attributes:
-        interfaces: the interfaces that were attached when it booted.
-        bootstrap: its bootstrap parameters.
-        pushed: the configuration that Panorama pushed.
-        load: its sessions; set by ``traffic``.
-        quirks: how it differs from others.
+        phase: phase of its boot.
+        interfaces: interfaces that were attached when it booted.
+        bootstrap: bootstrap parameters.
+        pushed: configuration that Panorama pushed.
+        load: sessions; set by ``traffic``.
+        quirks: deviations from the normal case.
     """
 
     def __init__(
@@ -56,68 +57,68 @@ class Firewall:
 
     @property
     def serial(self) -> str:
-        """Its serial number, ``unknown`` until it has one."""
+        """Serial number, ``unknown`` until it is licensed."""
         return self.license.serial
 
     @property
     def identity(self) -> tuple[str, str]:
-        """UUID and CPU id, the same for the same instance."""
+        """UUID and CPU ID, which depend only on the instance."""
         instance_id = self.machine.instance_id
         cpuid = hashlib.sha256(instance_id.encode()).hexdigest()[:16].upper()
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, instance_id)).upper(), cpuid
 
     @property
     def management(self) -> Interface | None:
-        """The management interface, as it was found at boot."""
+        """The management interface as detected at boot, ``None`` if there is none."""
         index = 1 if self.bootstrap.swaps_management else 0
         return next((nic for nic in self.interfaces if nic.device_index == index), None)
 
     @property
     def address(self) -> str:
-        """The address of its management interface."""
+        """IP address of its management interface, empty if there is none."""
         return self.management.private_ip if self.management else ""
 
     @property
     def ip_address(self) -> str:
-        """The same as Panorama sees it."""
+        """IP address that Panorama sees."""
         return self.quirks.seen_at or self.address
 
     def has_management_network(self) -> bool:
-        """Whether the management interface that it found at boot is still there."""
+        """Whether the management interface detected at boot is still attached."""
         management = self.management
         return management is not None and self.machine.powered and self.machine.holds(management)
 
     def reaches_licensing(self) -> bool:
-        """Whether it has a way to the vendor's licensing service."""
+        """Whether it can reach the licensing API."""
         return self.quirks.reaches_licensing and self.has_management_network()
 
     def web_server_up(self, now: float) -> bool:
-        """Whether its management web server runs, with its own API."""
+        """Whether its management web server, which serves its XML API, runs."""
         up = self.phase != "halted" and now >= self._boot.auto_commit.begins
         return up and self.has_management_network()
 
     @property
     def connected(self) -> bool:
-        """Whether Panorama has a connection from it."""
+        """Whether it is connected to Panorama."""
         return self._services.panorama.devices.connected(self.serial) is not None
 
     @property
     def ready(self) -> bool:
-        """Whether it may get traffic: in sync, licensed and running."""
+        """Whether it can get traffic: configured, licensed and running."""
         return self.configured and self.license.active and self.machine.powered
 
     @property
     def configured(self) -> bool:
-        """Whether it has a configuration, from Panorama or from its bootstrap package."""
+        """Whether it has its configuration, from Panorama or its bootstrap package."""
         if self.phase == "standalone":
             return self._boot.auto_commit.ready(self._services.world.clock.now())
         return self.phase == "in-sync"
 
     def answers(self, port: int) -> bool:
-        """Whether ``ethernet1/1`` answers a health check.
+        """Whether ``ethernet1/1`` answers a health check on a TCP port.
 
-        What a bootstrap package's ``bootstrap.xml`` says is not simulated: a firewall without a
-        Panorama answers at the ports of HTTP and HTTPS.
+        The ``bootstrap.xml`` of a bootstrap package is not simulated: a firewall without Panorama
+        answers on ports 80 and 443.
         """
         allowed = port in (80, 443) if self.phase == "standalone" else self.pushed.answers(port)
         return self.configured and self.machine.powered and allowed
@@ -129,10 +130,10 @@ class Firewall:
             self.phase = "in-sync"
 
     def operate(self, command: Element) -> Element:
-        """Carry out an operational command.
+        """Execute an operational command and return the response.
 
         Raises:
-            ApiError: as PAN-OS refuses it.
+            ApiError: if PAN-OS would reject the command.
         """
         if not self.has_management_network():
             raise ApiError(f"{self.serial} not connected")
@@ -150,11 +151,11 @@ class Firewall:
         return handler(command, "")
 
     def busy(self) -> bool:
-        """Whether it waits for AWS."""
+        """Whether it waits for a call to AWS."""
         return self._boot.busy() or self._publisher.busy()
 
     def tick(self, now: float) -> None:
-        """Do whatever is due at ``now``."""
+        """Advance boot, license and metrics to ``now``."""
         self.license.tick(now)
         self._publisher.collect()
         if not self.machine.powered:
@@ -162,7 +163,7 @@ class Firewall:
             return
         if self.phase == "halted":
             self.phase = "licensed" if self.license.active else "unlicensed"
-            self._boot.again(now)
+            self._boot.restart(now)
         self._boot.tick(now)
         if not self.has_management_network():
             self._services.panorama.disconnect(self.serial)

@@ -1,10 +1,11 @@
-"""All firewalls: one per EC2 instance with a VM-Series image, on the lab's clock."""
+"""All firewalls, one per EC2 instance with a VM-Series image."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from vmseries_lab.core.control_api import Route
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.aws_calls import AwsCalls
 from vmseries_lab.firewalls.firewall import Firewall
@@ -12,34 +13,34 @@ from vmseries_lab.firewalls.machine import machines
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import BootTimes, SharedServices
 from vmseries_lab.firewalls.xml_api import XmlApis
-from vmseries_lab.panorama import Outside, Route
+from vmseries_lab.vendor_services import VendorServices
 
 
 class Fleet:
-    """Every firewall whose instance has not been terminated.
+    """The firewalls whose instances are not terminated; their engine.
 
     Attributes:
-        times: how long a boot takes; firewalls that start later follow a change.
-        apis: their own XML API.
+        times: durations of a boot; changes apply to firewalls that start later.
+        apis: the firewalls' own XML APIs.
         quirks: quirks of firewalls that start later.
-        terminated: when the instances of which serial numbers were gone.
+        terminated: lab time of termination by serial number.
     """
 
-    def __init__(self, world: World, outside: Outside) -> None:
+    def __init__(self, world: World, services: VendorServices) -> None:
         self._world = world
         self._cloud = AwsCalls(world)
         self.times = BootTimes()
         self._services = SharedServices(
-            world, outside.panorama, outside.plugin, outside.licensing, self._cloud, self.times
+            world, services.panorama, services.plugin, services.licensing, self._cloud, self.times
         )
         self._firewalls: dict[str, Firewall] = {}
-        self.apis = XmlApis(world, outside.authority, self._firewalls)
+        self.apis = XmlApis(world, services.authority, self._firewalls)
         self.quirks = Quirks()
         self.terminated: dict[str, float] = {}
         self._apis_served = False
 
     def tick(self, now: float) -> None:
-        """Find new firewalls, let all live, and forget those whose instance is gone."""
+        """Add firewalls of new instances, advance all, and remove those of terminated instances."""
         for machine in machines(self._firewalls):
             firewall = Firewall(machine, self._services, now, self.quirks)
             self._firewalls[machine.instance_id] = firewall
@@ -51,27 +52,27 @@ class Fleet:
         self.apis.tick(now)
 
     def busy(self) -> bool:
-        """Whether any firewall waits for AWS."""
+        """Whether any firewall waits for a call to AWS."""
         return any(firewall.busy() for firewall in list(self._firewalls.values()))
 
     def all(self) -> list[Firewall]:
-        """The firewalls, oldest first."""
+        """Return the firewalls, oldest first."""
         return list(self._firewalls.values())
 
     def get(self, instance_id: str) -> Firewall | None:
-        """The firewall on an instance."""
+        """Return the firewall on an instance, ``None`` if there is none."""
         return self._firewalls.get(instance_id)
 
     def probe(self, instance_id: str, port: int) -> bool:
-        """Whether an instance answers a load balancer's health check.
+        """Whether an instance answers a load balancer's health check on a TCP port.
 
-        What runs on instances of other images is not simulated: they answer.
+        Instances with other images are not simulated and always answer.
         """
         firewall = self._firewalls.get(instance_id)
         return firewall is None or firewall.answers(port)
 
     def status(self) -> list[dict[str, Any]]:
-        """A table of the fleet, JSON-ready."""
+        """Return the state of each firewall, JSON-ready."""
         with self._world.lock:
             return [
                 {
@@ -93,7 +94,7 @@ class Fleet:
             ]
 
     def routes(self) -> list[tuple[str, str, Route]]:
-        """What the control API shows and may do."""
+        """Return the routes of the control API."""
         return [
             ("GET", "firewalls", lambda _query, _body: self.status()),
             ("POST", "firewalls", lambda _query, body: self.times.change(**body)),
@@ -102,10 +103,14 @@ class Fleet:
         ]
 
     def set_quirks(self, instance_id: str | None = None, **quirks: Any) -> None:
-        """Change what is odd about one firewall, or about all that start later.
+        """Change the quirks of one firewall, or of all firewalls that start later.
+
+        Args:
+            instance_id: instance of the firewall; ``None`` for firewalls that start later.
+            quirks: attributes of :class:`Quirks`.
 
         Raises:
-            ValueError: if there is no such firewall or quirk.
+            ValueError: for an unknown firewall or quirk.
         """
         with self._world.lock:
             if instance_id is None:
@@ -116,11 +121,11 @@ class Fleet:
                 raise ValueError(f"there is no firewall on {instance_id}")
 
     def stop(self) -> None:
-        """Let the workers go."""
+        """Stop the threads for calls to AWS, and the XML APIs."""
         self._cloud.close()
         self._apis_served = self.apis.stop()
 
     def start(self) -> None:
-        """Have workers again, after :meth:`stop`."""
+        """Start again after :meth:`stop`."""
         self._cloud.start()
         self.apis.start(served=self._apis_served)

@@ -1,9 +1,9 @@
-"""The license of one firewall, and the commands on it.
+"""The license of a firewall, and its commands.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Deactivate the License(s)" (automatic mode needs
-the licensing API key on the firewall and a way to the licensing server). The words "Successfully
+the licensing API key on the firewall and access to the licensing server). The texts "Successfully
 deactivated", "API key is same as old" and "Invalid or missing deactivation token" are known from
-public clients; the other answers are in the lab's own words.
+public clients; other texts are the lab's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.core.timeline import Timeline
-from vmseries_lab.licensing_api import Licensing, LicensingRefusedError
+from vmseries_lab.licensing_api import Licensing, LicensingRejectedError
 from vmseries_lab.panorama.device_licenses import ApiKey
 from vmseries_lab.panorama.responses import ApiError, entry, result
 
@@ -21,12 +21,13 @@ FEATURE = "PA-VM"
 
 
 class License:
-    """What a firewall holds: a serial number, and perhaps a license of a pool.
+    """The serial number and license of a firewall.
 
     Attributes:
-        serial: ``unknown`` until it is licensed, or enrolled as pay-as-you-go.
-        active: whether it is licensed.
-        pooled: whether the license comes from a pool, so that it can and must be given back.
+        serial: serial number, ``unknown`` until the firewall is licensed.
+        auth_code: auth code of the license, empty for pay-as-you-go.
+        active: whether the firewall is licensed.
+        pooled: whether the license is from a pool, to which it must be returned.
     """
 
     def __init__(
@@ -43,37 +44,38 @@ class License:
         self.active = False
         self.pooled = False
 
-    def take(self, auth_code: str, uuid: str, cpuid: str) -> None:
-        """Take a license from the pool of an auth code.
+    def activate(self, auth_code: str, uuid: str, cpuid: str) -> None:
+        """Activate a license of an auth code.
 
         Raises:
-            LicensingRefusedError, PoolExhaustedError: as the licensing service refuses.
+            LicensingRejectedError: if the licensing API rejects the request.
+            PoolExhaustedError: if all licenses of the auth code are in use.
         """
-        self.serial = self._licensing.take(auth_code, uuid, cpuid)
+        self.serial = self._licensing.activate(auth_code, uuid, cpuid)
         self.auth_code, self.active, self.pooled = auth_code, True, True
 
-    def enrol(self) -> None:
-        """Start as a pay-as-you-go firewall."""
-        self.serial, self.active = self._licensing.enrol(), True
+    def enroll(self) -> None:
+        """License a pay-as-you-go firewall."""
+        self.serial, self.active = self._licensing.assign_serial(), True
 
     def tick(self, now: float) -> None:
-        """Finish a deactivation that is due, and detect one that Panorama requested."""
+        """Finish a deactivation that is due, and detect a deactivation through Panorama."""
         if self._returned_at is not None and now >= self._returned_at:
             self._returned_at = None
-            self._licensing.release(self.serial)
+            self._licensing.return_license(self.serial)
             self.active = self.pooled = False
         elif self.pooled and self._online() and not self._licensing.covers(self.serial):
             self.active = self.pooled = False
 
     def key_command(self, command: Element, _user: str) -> Element:
-        """``request license api-key``."""
-        answer = self._api_key.command(command)
+        """Execute ``request license api-key``."""
+        response = self._api_key.command(command)
         if command.find(".//set") is not None:
             self._timeline.add("panorama", "api-key-set", self.serial)
-        return answer
+        return response
 
     def info(self, _command: Element, _user: str) -> Element:
-        """``request license info``."""
+        """Execute ``request license info``."""
         licenses = Element("licenses")
         if self.active:
             licenses.append(
@@ -92,10 +94,13 @@ class License:
         return result(licenses)
 
     def deactivate(self, _command: Element, _user: str) -> Element:
-        """``request license deactivate VM-Capacity mode auto``: accepted now, done a little later.
+        """Execute ``request license deactivate VM-Capacity mode auto``.
+
+        The command succeeds at once; the license is returned ``Licensing.deactivation_seconds``
+        later.
 
         Raises:
-            ApiError: if there is no API key or license, or the licensing server refuses.
+            ApiError: if there is no API key or license, or the licensing API rejects the request.
         """
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")
@@ -103,7 +108,7 @@ class License:
             raise ApiError("Failed to get license info. Please try again later.")
         try:
             self._licensing.may_deactivate(self._api_key.value)
-        except LicensingRefusedError as error:
+        except LicensingRejectedError as error:
             raise ApiError(str(error)) from error
         if self._returned_at is None:
             self._returned_at = self._clock.now() + self._licensing.deactivation_seconds

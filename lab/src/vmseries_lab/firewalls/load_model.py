@@ -1,8 +1,8 @@
-"""The load of a firewall, and the ten metrics that it publishes from it.
+"""The load of a firewall, and the ten metrics that it publishes.
 
 Names and units: Palo Alto Networks, VM-Series Deployment Guide: "Custom PAN-OS Metrics Published
-for Monitoring". How load turns into the figures is the lab's own: linear, with a busy data plane at
-full session utilisation.
+for Monitoring". The relation between sessions and other metrics is the lab's own: it is linear,
+with a busy data plane at full session utilization.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 SESSION_CAPACITY = 10_000
-"""Sessions that one firewall of the lab can hold."""
+"""Default maximum number of sessions of a firewall."""
 
 SESSION_SECONDS = 30.0
-"""How long a session lasts, so how many are new each second."""
+"""Average duration of a session, which determines the rate of new sessions."""
 
 KBPS_PER_SESSION = 40.0
 PACKET_BITS = 6_400.0
@@ -25,11 +25,11 @@ CPU_PERCENT_AT_CAPACITY = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one firewall carries.
+    """The load of a firewall.
 
     Attributes:
         sessions: active sessions, at most ``capacity``.
-        capacity: sessions that it can hold.
+        capacity: maximum number of sessions.
     """
 
     sessions: int = 0
@@ -37,12 +37,12 @@ class Load:
 
     @property
     def utilization(self) -> float:
-        """Session utilisation in per cent."""
+        """Session utilization in percent."""
         return 100.0 * self.sessions / self.capacity
 
     @property
     def cpu(self) -> float:
-        """Data-plane CPU utilisation in per cent."""
+        """Data plane CPU utilization in percent."""
         busy = (CPU_PERCENT_AT_CAPACITY - IDLE_CPU_PERCENT) * self.sessions / self.capacity
         return IDLE_CPU_PERCENT + busy
 
@@ -52,10 +52,10 @@ class Load:
         return self.sessions * KBPS_PER_SESSION
 
     def metric_data(self, at: datetime) -> list[dict[str, Any]]:
-        """The ten metrics in the form of PutMetricData, without dimensions.
+        """Return the ten metrics as ``MetricData`` of PutMetricData.
 
-        Without dimensions all firewalls of a namespace aggregate, which is what the vendor's own
-        templates scale on.
+        They have no dimensions, so that CloudWatch aggregates all firewalls of a namespace. The
+        vendor's own templates scale on these aggregates.
         """
         values = (
             ("DataPlaneCPUUtilizationPct", "Percent", self.cpu),

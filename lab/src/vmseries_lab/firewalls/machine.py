@@ -1,7 +1,7 @@
-"""The EC2 instance under a firewall, as it is seen from inside: interfaces and metadata.
+"""The EC2 instance of a firewall as seen from inside: interfaces and instance metadata.
 
 Product codes of the images: Palo Alto Networks, terraform-aws-swfw-modules, modules/vmseries.
-Everything here reads moto's stores; the caller holds the world's lock.
+All functions read moto's stores; the caller must hold the world's lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _VERSION = re.compile(r"PA-VM(?:ARM)?-AWS-(\d+\.\d+\.\d+(?:-h\d+)?)")
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface as it was found on the instance."""
+    """A network interface that was attached to the instance."""
 
     interface_id: str
     device_index: int
@@ -29,7 +29,7 @@ class Interface:
 
 
 class Machine:
-    """One instance that runs a VM-Series image."""
+    """An instance with a VM-Series image."""
 
     def __init__(self, instance: Any, image: Any) -> None:
         self._instance = instance
@@ -42,16 +42,16 @@ class Machine:
 
     @property
     def state(self) -> str:
-        """The instance's state."""
+        """State of the instance."""
         return str(self._instance.state)
 
     @property
     def powered(self) -> bool:
-        """Whether it runs, or is just being started."""
+        """Whether it is pending or running."""
         return self.state in _POWERED
 
     def interfaces(self) -> tuple[Interface, ...]:
-        """What is attached now, in the order of the device indexes."""
+        """Return the attached interfaces in the order of their device indexes."""
         attached = sorted(self._instance.nics.items(), key=lambda item: int(item[0]))
         return tuple(
             Interface(nic.id, int(index), str(nic.private_ip_address)) for index, nic in attached
@@ -62,21 +62,21 @@ class Machine:
         return any(nic.id == interface.interface_id for nic in self._instance.nics.values())
 
     def user_data(self) -> str:
-        """The user data, as the instance metadata service gives it."""
+        """Return the user data as text."""
         data = self._instance.user_data
         if data is None:
             return ""
         return str(data.decode()) if hasattr(data, "decode") else str(data)
 
     def dhcp_hostname(self) -> str:
-        """The host name that DHCP offers: the first label of the private DNS name.
+        """Return the host name that DHCP offers, the first label of the private DNS name.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
         """
         return str(self._instance.private_dns_name).split(".", maxsplit=1)[0]
 
     def role_arn(self) -> str | None:
-        """The role in its instance profile."""
+        """Return the ARN of the role in its instance profile, ``None`` if there is none."""
         associations = backend("ec2").iam_instance_profile_associations
         association = associations.get(self.instance_id)
         if association is None or not association.iam_instance_profile.roles:
@@ -85,7 +85,7 @@ class Machine:
 
 
 def machines(known: Container[str]) -> Iterator[Machine]:
-    """Every instance of a VM-Series image that is running or starting, without those ``known``."""
+    """Yield the pending and running instances with VM-Series images, except those in ``known``."""
     store = backend("ec2")
     for reservation in store.reservations.values():
         for instance in reservation.instances:

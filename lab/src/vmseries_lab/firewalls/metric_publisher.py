@@ -1,4 +1,4 @@
-"""Publishing a firewall's metrics to CloudWatch."""
+"""Publishes a firewall's metrics to CloudWatch."""
 
 from __future__ import annotations
 
@@ -11,45 +11,43 @@ from vmseries_lab.firewalls.shared_services import SharedServices
 
 
 class MetricPublisher:
-    """Publishes metrics at the interval of the pushed configuration, if that enables it."""
+    """Publishes metrics at the configured interval, if the pushed configuration enables that."""
 
     def __init__(self, machine: Machine, services: SharedServices) -> None:
         self._machine = machine
         self._services = services
         self._due = 0.0
-        self._under_way: Future[None] | None = None
+        self._call: Future[None] | None = None
         self._state = ""
 
     def busy(self) -> bool:
-        """Whether a publication is under way, or its outcome has not been looked at."""
-        return self._under_way is not None
+        """Whether a call is in progress, or its outcome was not collected."""
+        return self._call is not None
 
     def tick(self, now: float, pushed: PushedConfig, load: Load) -> None:
-        """Publish if it is time."""
+        """Publish metrics if they are due."""
         self.collect()
-        if not pushed.publishes or self._under_way is not None or now < self._due:
+        if not pushed.publishes or self._call is not None or now < self._due:
             return
-        # After a pause the interval restarts; missed publications are not made up for.
+        # After a pause, the interval restarts; missed publications are skipped.
         start = self._due if self._due + pushed.interval_seconds > now else now
         self._due = start + pushed.interval_seconds
         cloud, machine = self._services.cloud, self._machine
         instance_id, role_arn, namespace = machine.instance_id, machine.role_arn(), pushed.namespace
         data = load.metric_data(self._services.world.clock.utc())
-        self._under_way = cloud.submit(
-            lambda: cloud.put_metrics(instance_id, role_arn, namespace, data)
-        )
+        self._call = cloud.submit(lambda: cloud.put_metrics(instance_id, role_arn, namespace, data))
         self._enter("publishing", namespace=namespace, interval_seconds=pushed.interval_seconds)
 
     def collect(self) -> None:
-        """Look at the outcome of a publication that has ended."""
-        if self._under_way is None or not self._under_way.done():
+        """Handle the outcome of a call that has finished."""
+        if self._call is None or not self._call.done():
             return
-        ended, self._under_way = self._under_way, None
-        if (error := ended.exception()) is not None:
+        finished, self._call = self._call, None
+        if (error := finished.exception()) is not None:
             self._enter("publishing-failed", reason=str(error))
 
     def _enter(self, state: str, **detail: object) -> None:
-        """Note when publishing begins, and when it fails for the first time."""
+        """Add the first publication and the first failure to the timeline."""
         if self._state == "publishing-failed" or self._state == state:
             return
         self._state = state

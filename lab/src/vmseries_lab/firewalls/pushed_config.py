@@ -1,4 +1,4 @@
-"""The configuration that Panorama pushed to a firewall, as far as it is simulated."""
+"""The simulated parts of the configuration that Panorama pushed to a firewall."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _SERVICES = {22: "ssh", 80: "http", 443: "https"}
 
 @dataclass(frozen=True)
 class PushedConfig:
-    """A template stack's parts, by precedence."""
+    """Configurations of a template stack and its templates, by precedence."""
 
     parts: tuple[Element, ...] = ()
 
     def value(self, path: str) -> str | None:
-        """The text at a path, from the first part that has it."""
+        """Return the text at a path in the first part that has it, ``None`` if none has."""
         texts = (part.findtext(path) for part in self.parts)
         return next((text for text in texts if text), None)
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether it publishes metrics to CloudWatch. The default is off."""
+        """Whether the firewall publishes metrics to CloudWatch; off by default."""
         return self.value(f"{_CLOUDWATCH}/enabled") == "yes"
 
     @property
@@ -38,15 +38,15 @@ class PushedConfig:
 
     @property
     def interval_seconds(self) -> float:
-        """Time between two publications.
+        """Seconds between two publications.
 
         Palo Alto Networks, VM-Series Deployment Guide: "Publish Custom PAN-OS Metrics for
-        Monitoring" (``timeout`` in minutes, five unless set).
+        Monitoring" (``timeout`` in minutes, five by default).
         """
         return 60.0 * float(self.value(f"{_CLOUDWATCH}/timeout") or DEFAULT_INTERVAL_MINUTES)
 
     def answers(self, port: int) -> bool:
-        """Whether ``ethernet1/1`` answers on a port, by its interface management profile."""
+        """Whether the interface management profile of ``ethernet1/1`` allows a TCP port."""
         profile = self.value(f"{_INTERFACE}/interface-management-profile")
         service = _SERVICES.get(port)
         if profile is None or service is None:

@@ -1,4 +1,4 @@
-"""Quirks: ways in which a firewall differs from the normal case."""
+"""Quirks: deviations of a firewall from the normal case."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """How one firewall differs from others.
+    """The quirks of a firewall.
 
     Attributes:
-        registers: whether it joins the Panorama of its bootstrap parameters.
-        seen_at: the address at which Panorama sees it, where there is NAT between them.
-        reaches_licensing: whether it can reach the vendor's licensing service once it is licensed.
-        auto_commit_failure: why the auto-commit of its next boot fails; empty if it does not.
+        registers: whether it registers with Panorama.
+        seen_at: address that Panorama sees, if there is NAT between them.
+        reaches_licensing: whether it can reach the licensing API after it was licensed.
+        auto_commit_failure: reason why the auto-commit of its next boot fails; empty if it does
+            not.
     """
 
     registers: bool = True
@@ -23,13 +24,13 @@ class Quirks:
     auto_commit_failure: str = ""
 
     def changed(self, **changes: Any) -> Self:
-        """The same with some changes.
+        """Return a copy with changes.
 
         Raises:
-            ValueError: for a quirk that does not exist.
+            ValueError: for an unknown quirk.
         """
         try:
             return replace(self, **changes)
         except TypeError as error:
             known = ", ".join(self.__slots__)
-            raise ValueError(f"no such quirk: {error}; known quirks: {known}") from error
+            raise ValueError(f"unknown quirk: {error}; use some of {known}") from error

@@ -1,8 +1,8 @@
-"""Which functions reach a firewall's management interface: VPCs and security groups.
+"""Whether a function can reach a firewall's management interface: VPCs and security groups.
 
 Amazon VPC User Guide: "Security group rules", "VPC route tables" (addresses of a VPC are local to
-it). Peering, transit gateways, prefix lists, network ACLs and what leaves are not simulated: a
-function reaches what is in its own VPC.
+it). Peering, transit gateways, prefix lists, network ACLs and outbound rules are not simulated: a
+function reaches only interfaces in its own VPC.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _ANY_PROTOCOL = "-1"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where calls come from.
+    """The network location of a function.
 
     Attributes:
-        vpc_id: their VPC.
-        groups: security groups of the interfaces that they leave through.
-        networks: of the subnets that they come from.
+        vpc_id: ID of its VPC.
+        groups: IDs of its security groups.
+        networks: networks of its subnets.
     """
 
     vpc_id: str
@@ -32,7 +32,7 @@ class Caller:
 
 
 def function(vpc_config: dict[str, Any] | None) -> Caller | None:
-    """The caller that a function with these VPC settings is; ``None`` outside of any VPC."""
+    """Return the network location for a function's VPC settings, ``None`` outside a VPC."""
     store = backend("ec2")
     ids = (vpc_config or {}).get("SubnetIds") or []
     subnets = [
@@ -48,22 +48,22 @@ def function(vpc_config: dict[str, Any] | None) -> Caller | None:
 
 
 def admits(interface_id: str, caller: Caller, port: int) -> bool:
-    """Whether a network interface takes TCP connections from a caller at a port."""
+    """Whether the security groups of an interface allow TCP connections from a caller to a port."""
     interface = backend("ec2").enis.get(interface_id)
     if interface is None or interface.subnet.vpc_id != caller.vpc_id:
         return False
     rules = [rule for group in interface.group_set for rule in group.ingress_rules]
-    return any(_covers(rule, port) and _names(rule, caller) for rule in rules)
+    return any(_allows_port(rule, port) and _allows_source(rule, caller) for rule in rules)
 
 
-def _covers(rule: Any, port: int) -> bool:
+def _allows_port(rule: Any, port: int) -> bool:
     if rule.ip_protocol == _ANY_PROTOCOL:
         return True
     return bool(rule.ip_protocol == "tcp" and rule.from_port <= port <= rule.to_port)
 
 
-def _names(rule: Any, caller: Caller) -> bool:
-    """Whether a rule's source is the caller: one of its groups, or all of its addresses."""
+def _allows_source(rule: Any, caller: Caller) -> bool:
+    """Whether a rule's source is one of the caller's groups or contains all its networks."""
     if rule.source_group.get("GroupId") in caller.groups:
         return True
     if rule.cidr_ipv4 is None:

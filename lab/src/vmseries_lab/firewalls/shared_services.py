@@ -13,13 +13,17 @@ from vmseries_lab.panorama.service import Panorama
 
 @dataclass
 class BootTimes:
-    """Lab seconds from power-on until each stage begins.
+    """Lab seconds from power-on until each stage of the boot starts.
 
-    Fifteen to twenty-five minutes until service: Palo Alto Networks, "VM-Series Integration with
-    AWS Warm Pool", and the vendor's examples. The push itself takes Panorama's ``push_seconds``.
+    A boot takes 15 to 25 minutes: Palo Alto Networks, "VM-Series Integration with AWS Warm Pool",
+    and the vendor's examples. The push takes Panorama's ``push_seconds`` in addition.
 
     Attributes:
-        rejoin: from the start of an instance that had been stopped until it is connected again.
+        bootstrap: reading the bootstrap parameters.
+        license: activating the license.
+        register: registering with Panorama.
+        content: installing content, after which Panorama pushes.
+        rejoin: connecting again after a stopped instance was started.
     """
 
     bootstrap: float = 150.0
@@ -32,17 +36,17 @@ class BootTimes:
         """Change some of the times.
 
         Raises:
-            ValueError: for a stage that does not exist.
+            ValueError: for an unknown stage.
         """
         for name, value in seconds.items():
             if not hasattr(self, name):
-                raise ValueError(f"a boot has no stage called {name}")
+                raise ValueError(f"unknown stage of the boot: {name}")
             setattr(self, name, float(value))
 
 
 @dataclass(frozen=True)
 class SharedServices:
-    """The world, and the services that a firewall talks to."""
+    """The lab, and the services that firewalls use."""
 
     world: World
     panorama: Panorama

@@ -1,10 +1,10 @@
 """The firewalls' own XML API, at their management addresses.
 
-Palo Alto Networks, PAN-OS and Panorama API guide: requests and answers are as Panorama's. All
-firewalls have one certificate, for one name, since their addresses are not known when it is issued;
-and one administrator, by whose key or password functions come. Nothing is served until it is
-switched on: then each firewall has a port on loopback, to which :attr:`World.reach` leads the
-functions that the real network would let in.
+Palo Alto Networks, PAN-OS and Panorama API guide: requests and responses are like Panorama's. All
+firewalls share one certificate for one name, because their addresses are not known when it is
+issued, and one administrator. The APIs are disabled at first. Once enabled, each firewall has a
+port on loopback; :attr:`World.reach` maps its address to that port for the functions that the
+network would admit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ADMIN = Admin("autoscale", "firewall-password", "LUFRPT1maXJld2FsbC1rZXktb2YtdGh
 
 
 class XmlApis:
-    """One server for all firewalls; each has ports of its own.
+    """The XML APIs of all firewalls: one server, with a port per firewall.
 
     Attributes:
         intercept: hook that sees each request and may break it.
@@ -41,7 +41,7 @@ class XmlApis:
         self._firewalls = firewalls
         self._accounts = Administrators(ADMIN)
         self._server: HttpsServer | None = None
-        self._doors: PortListener | None = None
+        self._ports_listener: PortListener | None = None
         self._ports: dict[str, int] = {}
         self.intercept: Intercept = lambda _request, _connection, effect: effect()
 
@@ -49,14 +49,14 @@ class XmlApis:
         """Change settings.
 
         Args:
-            settings: ``served``, whether the APIs are served, and those of
+            settings: ``served``, whether the APIs are enabled, and attributes of
                 ``https.ServerBehavior``, for all firewalls.
 
         Raises:
-            ValueError: for a setting that does not exist.
+            ValueError: for an unknown setting, or for a behavior while the APIs are disabled.
         """
-        served = bool(settings.pop("served", self._doors is not None))
-        if served and self._doors is None:
+        served = bool(settings.pop("served", self._ports_listener is not None))
+        if served and self._ports_listener is None:
             self.start(served=True)
         elif not served:
             self.stop()
@@ -66,7 +66,7 @@ class XmlApis:
             self._server.behave(**settings)
 
     def start(self, *, served: bool) -> None:
-        """Serve, at new ports, if they are to be served."""
+        """Serve on new ports, if the APIs are enabled."""
         if not served:
             return
         self._server = HttpsServer(
@@ -74,39 +74,46 @@ class XmlApis:
         )
         self._server.intercept = self.intercept
         with self._world.lock:
-            self._doors = PortListener(self._server.take)
+            self._ports_listener = PortListener(self._server.take)
             self.tick(self._world.clock.now())
 
     def stop(self) -> bool:
-        """Serve no more; whether they were served."""
+        """Stop serving; return whether the APIs were enabled."""
         with self._world.lock:
-            doors, self._doors = self._doors, None
+            listener, self._ports_listener = self._ports_listener, None
             server, self._server = self._server, None
             self._ports.clear()
-        if doors is None or server is None:
+        if listener is None or server is None:
             return False
-        doors.close()
+        listener.close()
         server.close()
         return True
 
     def tick(self, now: float) -> None:
-        """Let every firewall have a port as long as its management web server runs."""
-        if self._doors is None:
+        """Open a port for each firewall whose management web server runs, and close the others."""
+        if self._ports_listener is None:
             return
         up = {name for name, firewall in self._firewalls.items() if firewall.web_server_up(now)}
         for instance_id in up - self._ports.keys():
-            self._ports[instance_id] = self._doors.open()
+            self._ports[instance_id] = self._ports_listener.open()
         for instance_id in self._ports.keys() - up:
-            self._doors.shut(self._ports.pop(instance_id))
+            self._ports_listener.shut(self._ports.pop(instance_id))
 
     def address(self, instance_id: str) -> str | None:
-        """``host:port`` on loopback where the firewall on an instance is played, if it is up."""
+        """Return ``host:port`` on loopback of an instance's firewall, ``None`` if it is down."""
         port = self._ports.get(instance_id)
         return None if port is None else f"{LOOPBACK}:{port}"
 
     def reach(self, vpc_config: dict[str, Any] | None) -> dict[str, str]:
-        """Where the addresses of firewalls lead that a function with these settings can reach."""
-        if self._doors is None:
+        """Map the addresses of the firewalls that a function can reach to ports on loopback.
+
+        Args:
+            vpc_config: VPC settings of the function.
+
+        Returns:
+            ``"address:443"`` to ``"127.0.0.1:port"``.
+        """
+        if self._ports_listener is None:
             return {}
         with self._world.lock:
             caller = reachability.function(vpc_config)
@@ -122,7 +129,7 @@ class XmlApis:
         """Answer one request.
 
         Raises:
-            ConnectionError: if there is no firewall any more.
+            ConnectionError: if the firewall was terminated.
         """
         if request.path.rstrip("/") != "/api":
             return Response(b"<html><body>Not Found</body></html>", "text/html", 404)
@@ -144,7 +151,7 @@ class XmlApis:
 
     def _answer(self, request: Request, firewall: Firewall) -> Element:
         if firewall.phase == "bootstrap-failed":
-            # Without bootstrap data it has no such administrator.
+            # A firewall without bootstrap data does not have this administrator.
             raise ForbiddenError
         parameters = request.parameters
         kind = parameters.get("type", "")

@@ -1,4 +1,4 @@
-"""The lab's certificate authority, for the servers outside AWS that the product talks to."""
+"""The lab's certificate authority, for Panorama, the licensing API and the firewalls."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import trustme
 
 PANORAMA_NAMES = ("panorama.example.com", "panorama-2.example.com")
 FIREWALL_NAME = "firewall.example.com"
-"""What the certificate of every firewall is for."""
+"""Name in the certificate of all firewalls."""
 LICENSING_NAME = "api.paloaltonetworks.com"
 
 
 class Authority:
-    """A private CA: only clients that have :attr:`pem` trust its servers."""
+    """A private CA; only clients with :attr:`pem` trust its servers."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA(
@@ -22,11 +22,11 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        """The CA certificate, as it would be entered as a CA bundle."""
+        """CA certificate in PEM format, usable as a CA bundle."""
         return self._authority.cert_pem.bytes().decode()
 
     def server_context(self, *names: str) -> ssl.SSLContext:
-        """A TLS server context with a certificate for ``names``, signed by this CA."""
+        """Return a TLS server context with a certificate for ``names``, signed by this CA."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._authority.issue_cert(*names).configure_cert(context)

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CONNECTIONS = Path("/proc/net/tcp")
-"""https://docs.kernel.org/networking/proc_net_tcp.html: addresses in hexadecimal, and the inode."""
+"""Format: https://docs.kernel.org/networking/proc_net_tcp.html (hexadecimal addresses, inode)."""
 
 
 def caller(port: int, processes: Iterable[int]) -> int | None:
-    """The process that holds the connection from this local port; ``None`` where there is no proc.
+    """Return the process that uses a local port, ``None`` if it is unknown or without ``/proc``.
 
     Args:
-        port: of the client.
-        processes: who may hold it.
+        port: local port of the client.
+        processes: process IDs to search.
     """
     try:
         rows = [line.split() for line in CONNECTIONS.read_text().splitlines()[1:]]
@@ -28,4 +28,4 @@ def _sockets(process: int) -> set[str]:
     try:
         return {str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()}
     except OSError:
-        return set()  # It has ended meanwhile.
+        return set()  # The process has ended.

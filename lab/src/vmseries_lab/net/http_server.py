@@ -1,4 +1,4 @@
-"""HTTP servers that use no CPU time while idle, and stop at once."""
+"""HTTP servers that use no CPU time while idle and stop at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 
 
 class Listener(ThreadingHTTPServer):
-    """A server in threads of its own.
+    """A server that runs in its own threads.
 
-    The standard library's ``serve_forever`` wakes up again and again to see whether it should end.
-    A lab has a server for each execution environment of a function: together, they would be what it
-    spends most of its time on.
+    The standard library's ``serve_forever`` polls to check whether it should end. A lab has a
+    server for each execution environment, and would spend most of its time on polling.
     """
 
     daemon_threads = True
@@ -29,11 +28,11 @@ class Listener(ThreadingHTTPServer):
         self._thread.start()
 
     def end(self) -> None:
-        """Serve no more, and close the port. A second time does nothing."""
+        """Stop serving and close the port. A second call does nothing."""
         if self._ending:
             return
         self._ending = True
-        # A connection is what the server waits for.
+        # A connection wakes the server.
         with contextlib.suppress(OSError):
             socket.create_connection(self.server_address[:2], timeout=1).close()  # type: ignore[arg-type]
         self._thread.join()
@@ -49,53 +48,52 @@ class Listener(ThreadingHTTPServer):
 
 
 class PortListener:
-    """Many ports on loopback, and one thread that accepts connections to any of them.
+    """Many ports on loopback, with one thread that accepts their connections.
 
     Args:
-        take: is given each connection and the address of who connected, and must not block.
+        take: called with each connection and the client's address; must not block.
     """
 
     def __init__(self, take: Callable[[socket.socket, Any], None]) -> None:
         self._take = take
         self._open: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
-        self._bell, ringing = socket.socketpair()
-        self._selector.register(ringing, selectors.EVENT_READ)
-        self._ringing = ringing
+        self._wake_writer, self._wake_reader = socket.socketpair()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def open(self) -> int:
-        """Listen at one more port; its number."""
-        door = socket.create_server(("127.0.0.1", 0), backlog=64)
-        door.setblocking(False)
-        port = int(door.getsockname()[1])
-        self._open[port] = door
-        self._selector.register(door, selectors.EVENT_READ)
+        """Listen on a new port and return its number."""
+        listening = socket.create_server(("127.0.0.1", 0), backlog=64)
+        listening.setblocking(False)
+        port = int(listening.getsockname()[1])
+        self._open[port] = listening
+        self._selector.register(listening, selectors.EVENT_READ)
         return port
 
     def shut(self, port: int) -> None:
-        """Listen at a port no more."""
-        door = self._open.pop(port)
-        self._selector.unregister(door)
-        door.close()
+        """Stop listening on a port."""
+        listening = self._open.pop(port)
+        self._selector.unregister(listening)
+        listening.close()
 
     def close(self) -> None:
-        """End the thread, and shut every door."""
-        self._bell.send(b".")
+        """End the thread and close all ports."""
+        self._wake_writer.send(b".")
         self._thread.join()
         for port in list(self._open):
             self.shut(port)
         self._selector.close()
-        self._bell.close()
-        self._ringing.close()
+        self._wake_writer.close()
+        self._wake_reader.close()
 
     def _serve(self) -> None:
         while True:
             for key, _ in self._selector.select():
-                if key.fileobj is self._ringing:
+                if key.fileobj is self._wake_reader:
                     return
-                # The door may have been shut, or who knocked may have left.
+                # The port may have been closed, or the client may have disconnected.
                 with contextlib.suppress(OSError):
                     connection, address = key.fileobj.accept()  # type: ignore[union-attr]
                     connection.setblocking(True)

@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is sent back."""
+    """One HTTP response."""
 
     body: bytes
     content_type: str = "application/xml; charset=UTF-8"
@@ -51,7 +51,7 @@ class Response:
 
 @dataclass
 class ServerBehavior:
-    """How a server treats its callers, as long as it is not changed.
+    """The behavior of a server.
 
     Attributes:
         mode: ``refusing`` closes the port; ``hanging`` accepts and never answers; ``resetting``
@@ -74,11 +74,11 @@ class ServerBehavior:
 
 
 Intercept = Callable[[Request, socket.socket, Callable[[], Response]], Response | None]
-"""Stands between a request and its effect: gives the answer, ``None`` for a reset."""
+"""Hook between a request and its effect; returns the response, ``None`` for a reset."""
 
 
 class HttpsServer:
-    """Serves ``respond`` under ``names`` with a certificate of ``authority``.
+    """An HTTPS server for ``names`` with a certificate of ``authority``.
 
     The port stays the same for life: while the server refuses connections the port is held by a
     socket that does not listen, so that no other process can take it.
@@ -116,7 +116,7 @@ class HttpsServer:
         return f"{LOOPBACK}:{self.port}"
 
     def behave(self, **changes: Any) -> None:
-        """Change the conduct; callers that hang are let go.
+        """Change the behavior; requests that hang end.
 
         Raises:
             ValueError: for an unknown mode or setting.
@@ -156,7 +156,7 @@ class HttpsServer:
         self._socket.close()
 
     def take(self, connection: socket.socket, address: Any) -> None:
-        """Answer on a connection that was accepted elsewhere, at another port."""
+        """Serve a connection that was accepted on another port."""
         server = self._server
         if server is None:
             connection.close()
@@ -164,7 +164,7 @@ class HttpsServer:
             server.process_request(connection, address)
 
     def context(self) -> ssl.SSLContext:
-        """The TLS context for the next connection."""
+        """Return the TLS context for the next connection."""
         return self._wrong if self.conduct.wrong_certificate else self._right
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ class HttpsServer:
         self._unlisten()
 
     def start(self) -> None:
-        """Serve again, at a port of its own: another process may have the former one."""
+        """Serve again on a new port, because another process may use the former one."""
         self._socket.close()
         self._socket = _bound(0)
         self.port = self._socket.getsockname()[1]
@@ -180,7 +180,7 @@ class HttpsServer:
             self._listen()
 
     def answer(self, request: Request, connection: socket.socket) -> Response | None:
-        """The answer to a request, or ``None`` for a reset."""
+        """Return the response to a request, ``None`` for a reset."""
         with self._counting:
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
@@ -225,7 +225,7 @@ def _broken(status: int) -> Response:
 
 
 def _bound(port: int) -> socket.socket:
-    """A socket that holds a port on loopback without listening on it."""
+    """Return a socket that reserves a port on loopback without listening on it."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((LOOPBACK, port))
@@ -249,7 +249,7 @@ class _Server(Listener):
             super().finish_request(tls, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up or distrusts the certificate is no error of the server."""
+        """Ignore clients that close the connection or reject the certificate."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -285,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body[: len(response.body) // 2] if truncating else response.body)
 
     def _reset(self) -> None:
-        """Close so that the peer sees a reset: lingering for zero seconds drops what is unsent."""
+        """Close the connection with a TCP reset (``SO_LINGER`` of zero seconds)."""
         with contextlib.suppress(OSError):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True

@@ -1,7 +1,7 @@
-"""Rights of administrators on the XML API, from the running configuration.
+"""Roles of administrators in the running configuration, and what they allow over the XML API.
 
 Palo Alto Networks, Panorama Administrator's Guide: "Administrative Roles" (dynamic roles, and role
-profiles that allow or deny each type of request on the tab "XML API").
+profiles, which enable or disable each type of request on the tab "XML API").
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from vmseries_lab.panorama import config_tree
 from vmseries_lab.panorama.responses import ApiError, ForbiddenError
 
 TYPES = ("report", "log", "config", "op", "commit", "user-id", "export", "import")
-"""Types of requests, as role profiles name them."""
+"""Types of requests in role profiles."""
 PROFILES = "/config/shared/admin-role"
 _USERS = "/config/mgt-config/users"
 
@@ -23,8 +23,8 @@ class Role:
     """A role.
 
     Attributes:
-        types: types of requests that it may make.
-        writes: whether it may change anything.
+        types: types of requests that it allows.
+        writes: whether it allows changes.
     """
 
     types: frozenset[str]
@@ -33,13 +33,13 @@ class Role:
     def require(self, kind: str, *, write: bool) -> None:
         """Check that the role allows a request.
 
-        That a type is switched off is HTTP 403, in the words that pango's tests have recorded (and
-        PaloAltoNetworks/ansible-pan#264); that a role may only look is code 16, unauthorized ("PAN-
-        OS XML API Error Codes").
+        A disabled type is HTTP 403, with the text that pango's tests have recorded (and
+        PaloAltoNetworks/ansible-pan#264). A change by a read-only role is code 16, unauthorized
+        ("PAN-OS XML API Error Codes").
 
         Raises:
-            ForbiddenError: if the role may not make requests of this type.
-            ApiError: code 16 if it may only look.
+            ForbiddenError: if the role does not allow this type of request.
+            ApiError: code 16 if the request is a change and the role is read-only.
         """
         if kind in TYPES and kind not in self.types:
             raise ForbiddenError(f"Type [{kind}] not authorized for user role.")
@@ -48,7 +48,7 @@ class Role:
 
 
 def role_of(running: Element, admin: str) -> Role:
-    """The role of an administrator."""
+    """Return the role of an administrator."""
     roles = config_tree.find(
         running, config_tree.parse(f"{_USERS}/entry[@name='{admin}']/permissions/role-based")
     )
@@ -64,5 +64,5 @@ def role_of(running: Element, admin: str) -> Role:
 
 
 def rights_path(profile: str) -> str:
-    """XPath of what a profile allows over the XML API."""
+    """Return the XPath of a role profile's rights over the XML API."""
     return f"{PROFILES}/entry[@name='{profile}']/role/panorama/xmlapi"

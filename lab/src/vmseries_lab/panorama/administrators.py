@@ -17,7 +17,7 @@ from vmseries_lab.panorama.responses import ForbiddenError
 
 @dataclass
 class Admin:
-    """An administrator; what he may do stands in the configuration (``roles``)."""
+    """An administrator; the configuration has the role (``admin_roles``)."""
 
     name: str
     password: str
@@ -25,16 +25,16 @@ class Admin:
 
 
 class Administrators:
-    """Everybody who may use the API."""
+    """The administrators who can use the API, by name."""
 
     def __init__(self, *admins: Admin) -> None:
         self.admins = {admin.name: admin for admin in admins}
 
     def key(self, name: str, password: str) -> str:
-        """``type=keygen``.
+        """Return the API key of an administrator (``type=keygen``).
 
         Raises:
-            ForbiddenError: if name or password are wrong.
+            ForbiddenError: if the name or the password is wrong.
         """
         admin = self.admins.get(name)
         if admin is None or not hmac.compare_digest(admin.password.encode(), password.encode()):
@@ -42,7 +42,7 @@ class Administrators:
         return admin.key
 
     def authenticate(self, request: Request) -> Admin:
-        """The administrator behind a request: by key, as parameter or header, or by HTTP Basic.
+        """Return the administrator of a request, by API key (parameter or header) or HTTP Basic.
 
         Raises:
             ForbiddenError: if the credentials are missing or wrong.

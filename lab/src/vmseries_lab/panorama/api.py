@@ -1,4 +1,4 @@
-"""The XML API: dispatches HTTP requests to the parts of Panorama.
+"""The XML API: authenticates HTTP requests and dispatches them to the parts of Panorama.
 
 Palo Alto Networks, PAN-OS and Panorama API guide: "Structure of a PAN-OS XML API Request", "PAN-OS
 XML API Request Types".
@@ -36,18 +36,18 @@ from vmseries_lab.panorama.responses import (
 from vmseries_lab.panorama.settings import Settings
 
 READING = ("show", "check")
-"""First words of operational commands that change nothing."""
+"""First words of read-only operational commands."""
 
 
 @dataclass
-class Refusal:
-    """An error to answer requests with, whatever they ask: contention, a session that timed out.
+class InjectedError:
+    """An error that the next requests get, e.g. contention or a session that timed out.
 
     Attributes:
-        text: the message.
-        code: the XML API's error code.
-        count: how many requests it is for.
-        kind: ``type`` of the requests it is for; all of them if empty.
+        text: error message.
+        code: error code of the XML API.
+        count: number of requests that get the error.
+        kind: ``type`` of these requests; empty for all types.
     """
 
     text: str
@@ -58,13 +58,14 @@ class Refusal:
 
 @dataclass
 class Api:
-    """Answers requests of the XML API.
+    """The XML API of one peer.
 
     Attributes:
-        lock: held while a request is answered: the API sees and makes no half-done changes.
-        handlers: operational commands that Panorama carries out itself.
-        denial: why it does not do a command, or take changes (``None``), as a peer of a pair.
-        refusals: errors that the next requests are answered with.
+        lock: held while a request is processed, so that requests are atomic.
+        handlers: operational commands that Panorama executes itself.
+        denial: returns why this peer of a pair does not allow a command (or, for ``None``, a
+            change, a commit or a push); ``None`` if it does.
+        injected_errors: errors that the next requests get.
     """
 
     lock: threading.RLock
@@ -78,7 +79,7 @@ class Api:
     settings: Settings
     handlers: ChainMap[str, Handler]
     denial: Callable[[Element | None], str | None]
-    refusals: list[Refusal] = field(default_factory=list)
+    injected_errors: list[InjectedError] = field(default_factory=list)
 
     def respond(self, request: Request) -> Response:
         """Answer one request of the XML API."""
@@ -100,7 +101,7 @@ class Api:
             key = self.accounts.key(parameters.get("user", ""), parameters.get("password", ""))
             return result(leaf("key", key))
         admin = self.accounts.authenticate(request)
-        self._refuse(kind)
+        self._raise_injected(kind)
         if kind != "op" and "target" in parameters:
             raise ApiError("The firewalls of the lab take only operational commands", code=17)
         if kind == "config":
@@ -115,19 +116,19 @@ class Api:
         return self._operate(command, parameters.get("target"), admin)
 
     def _require(self, admin: Admin, kind: str, *, write: bool) -> None:
-        """Check that an administrator's role allows a request; see ``roles.Role.require``."""
+        """Check that the administrator's role allows a request, see ``admin_roles.Role``."""
         role_of(self.configuration.store.running, admin.name).require(kind, write=write)
 
-    def _refuse(self, kind: str) -> None:
-        """Answer with what the lab wants to go wrong.
+    def _raise_injected(self, kind: str) -> None:
+        """Raise the injected error for this type of request, if there is one.
 
         Raises:
-            ApiError: if a refusal is meant for this request.
+            ApiError: the injected error.
         """
-        for refusal in self.refusals:
-            if refusal.count > 0 and refusal.kind in ("", kind):
-                refusal.count -= 1
-                raise ApiError(refusal.text, code=refusal.code)
+        for injected in self.injected_errors:
+            if injected.count > 0 and injected.kind in ("", kind):
+                injected.count -= 1
+                raise ApiError(injected.text, code=injected.code)
 
     def _config(self, parameters: dict[str, str], admin: Admin) -> Element:
         writes = parameters.get("action") not in READS
@@ -135,14 +136,13 @@ class Api:
         if writes:
             self._deny()
             self.locks.may_change(admin.name)
-        changed_so_far = len(self.configuration.store.changes)
-        before = set(references.managed(self.configuration.store.candidate))
+        store = self.configuration.store
+        changes_before = len(store.changes)
+        managed_before = set(references.managed(store.candidate))
         answer = self.configuration.answer(parameters, admin.name)
-        for serial in sorted(before - set(references.managed(self.configuration.store.candidate))):
+        for serial in sorted(managed_before - set(references.managed(store.candidate))):
             self._note("device-removed", serial, user=admin.name)
-        if self.settings.automatic_commit_lock and (
-            len(self.configuration.store.changes) > changed_so_far
-        ):
+        if self.settings.automatic_commit_lock and len(store.changes) > changes_before:
             self.locks.changed(admin.name)
         return answer
 
@@ -159,7 +159,7 @@ class Api:
         return answer
 
     def _deny(self, command: Element | None = None) -> None:
-        """Refuse what this peer of a pair must not do.
+        """Check that this peer of a pair allows a command (``None`` for a change or a commit).
 
         Raises:
             ApiError: code 15, operation denied.

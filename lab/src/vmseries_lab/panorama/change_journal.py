@@ -1,8 +1,8 @@
-"""Changes that are not committed: who made them, and how they are reverted.
+"""Uncommitted changes: who made them, and how they are reverted.
 
 Palo Alto Networks, Panorama Administrator's Guide, "Commit, Validation, and Preview Operations":
-changes are reverted as they are committed, everybody's or those of some administrators. Answers as
-recorded in the unit tests of a public Netbox plugin for Panorama; refusals in the words that a
+like a commit, a revert applies to all administrators' changes or to those of some. Responses are as
+recorded in the unit tests of a public Netbox plugin for Panorama; errors have the texts that a
 public Ruby client for PAN-OS looks for.
 """
 
@@ -27,14 +27,14 @@ _VERBS = {"set": "CREATE", "edit": "EDIT", "delete": "DELETE"}
 
 @dataclass
 class ChangeJournal:
-    """Commands on changes that are not committed."""
+    """Commands on uncommitted changes."""
 
     store: ConfigStore
     jobs: Jobs
     locks: Locks
 
     def handlers(self) -> dict[str, Handler]:
-        """Handlers by command."""
+        """Return the handlers by command."""
         return {
             "check/pending-changes": lambda _command, _user: _yes_or_no(bool(self.store.changes)),
             "check/full-commit-required": (
@@ -63,7 +63,7 @@ class ChangeJournal:
         return envelope("success", None, inner)
 
     def _journal(self, command: Element) -> Element:
-        """Each change: where, whose and of what kind. Nothing at all if there is none."""
+        """List the changes with XPath, owner and action; empty if there is none."""
         changes = self.store.pending(_admins(command))
         if not changes:
             return result()
@@ -77,7 +77,7 @@ class ChangeJournal:
         return result(journal)
 
     def _summary(self, command: Element) -> Element:
-        """The device groups, templates, … that changes are in."""
+        """List the device groups, templates and other containers that have changes."""
         summary = Element("summary")
         changes = self.store.pending(_admins(command))
         places = [place for change in changes for place in _places(change)]
@@ -90,16 +90,16 @@ class ChangeJournal:
 
 
 def _admins(command: Element) -> set[str] | None:
-    """Whose changes are meant, ``None`` for everybody's."""
+    """Return the administrators that a command names, ``None`` for all."""
     return {member.text or "" for member in command.iterfind(".//partial/admin/member")} or None
 
 
 def _places(change: Change) -> Iterator[tuple[str, str]]:
-    """Containers and names of what a change is in."""
+    """Yield kind and name of the containers that a change is in."""
     steps = config_tree.parse(change.xpath)
     if len(steps) > 3 and steps[1].tag == "devices":
-        made = [entry.get("name", "") for entry in parsed(f"<root>{change.element}</root>")]
-        for name in steps[4].names if len(steps) > 4 else made:
+        entries = [entry.get("name", "") for entry in parsed(f"<root>{change.element}</root>")]
+        for name in steps[4].names if len(steps) > 4 else entries:
             yield steps[3].tag, name
 
 

@@ -1,4 +1,4 @@
-"""Commits and pushes: from the command to the job.
+"""Commits and pushes: commands, and the jobs that they start.
 
 Palo Alto Networks, PAN-OS and Panorama API guide: "Commit Configuration (API)".
 """
@@ -23,21 +23,21 @@ from vmseries_lab.panorama.responses import (
 
 COMMITTED = "Configuration committed successfully"
 QUEUE_LENGTH = 10
-"""Commits of administrators that may wait: "Commit, Validation, and Preview Operations"."""
+"""Maximum number of pending commits ("Commit, Validation, and Preview Operations")."""
 
 
 @dataclass
 class Pace:
-    """How long jobs take, and what is to go wrong with the next commit.
+    """How long jobs take, and why commits fail.
 
     Attributes:
         commit_seconds: lab seconds of a commit.
         push_seconds: lab seconds of a push.
-        sync_seconds: lab seconds until the passive peer of a pair has a committed configuration.
-        failover_seconds: lab seconds until it takes over from a peer that is gone: hello interval
-            and promotion hold time of the recommended timers ("HA Timers").
-        fail_next_commit: the reason for which the next commit that ends will fail.
-        fail_commits: the reason for which every commit fails.
+        sync_seconds: lab seconds of the synchronization with the passive peer after a commit.
+        failover_seconds: lab seconds until the passive peer takes over from a peer that lost power:
+            hello interval and promotion hold time of the recommended timers ("HA Timers").
+        fail_next_commit: reason why the next commit that finishes fails.
+        fail_commits: reason why every commit fails.
         no_changes_as_line: put the text of "no changes" in a ``<line>``; both forms were recorded.
     """
 
@@ -51,7 +51,7 @@ class Pace:
 
 
 class Commits:
-    """Takes commit commands and does their work when their jobs end."""
+    """Commit and push commands, and the work of their jobs."""
 
     def __init__(self, store: ConfigStore, jobs: Jobs, devices: Devices, pace: Pace) -> None:
         self._store = store
@@ -61,16 +61,23 @@ class Commits:
         self._queued: dict[int, list[Change]] = {}
 
     def commit(self, command: Element, user: str, now: float) -> tuple[Element, Job | None]:
-        """``type=commit``: the answer, and the job unless there is nothing to commit.
+        """Queue a commit of the changes made so far (``type=commit``).
 
-        What is committed is what had been changed when the command was given.
+        Args:
+            command: commit command, full or partial.
+            user: administrator who sent it.
+            now: lab time.
+
+        Returns:
+            The response, and the job or ``None`` if there is nothing to commit.
 
         Raises:
-            ApiError: if the command is no commit, or the queue is full.
+            ApiError: if the command is not a commit, a full commit is required, or the queue is
+                full.
         """
         admins = _admins(command)
         if admins is not None and self._store.full_commit_required:
-            # As the refusal of a partial revert is worded; this one is recorded nowhere.
+            # Panorama's real text is not known; this follows the error of a partial revert.
             raise ApiError("Partial commit is not allowed. Full system commit must be completed.")
         queued = [change for job in self._jobs.unfinished("Commit") for change in self._of(job)]
         changes = [change for change in self._store.pending(admins) if change not in queued]
@@ -79,7 +86,7 @@ class Commits:
             return message(text, 19, as_line=self._pace.no_changes_as_line), None
         waiting = [job for job in self._jobs.unfinished("Commit") if job.started_at is None]
         if len(waiting) >= QUEUE_LENGTH:
-            # How PAN-OS words this is not recorded anywhere.
+            # Panorama's real text is not known.
             raise ApiError("The commit queue is full. Please try again later.", code=13)
         job = self._jobs.add(
             "Commit",
@@ -93,13 +100,20 @@ class Commits:
         return enqueued(job.number, commit=True), job
 
     def forget(self) -> None:
-        """Forget what the jobs in the queue were to commit: they are gone."""
+        """Drop the changes of queued commits, whose jobs are lost."""
         self._queued.clear()
 
     def push(
         self, serials: Callable[[], list[str]], user: str, now: float, after: Job | None = None
     ) -> Job:
-        """Push the running configuration to devices, chosen when the push is done."""
+        """Queue a push of the running configuration.
+
+        Args:
+            serials: returns the serial numbers of the devices; called when the push finishes.
+            user: administrator who sent it.
+            now: lab time.
+            after: job that must have finished before the push starts.
+        """
         return self._jobs.add(
             "CommitAll",
             user,
@@ -110,10 +124,10 @@ class Commits:
         )
 
     def push_command(self, command: Element, user: str, now: float) -> Job:
-        """``type=commit&action=all``.
+        """Queue the push that a command requests (``type=commit&action=all``).
 
         Raises:
-            ApiError: if the command names neither a device group nor a template stack that exists.
+            ApiError: if the command names no existing device group or template stack.
         """
         for container in ("device-group", "template-stack"):
             place = command.find(f".//{container}")
@@ -142,14 +156,14 @@ class Commits:
     def _makes_a_difference(
         self, queued: list[Change], changes: list[Change], *, force: bool
     ) -> bool:
-        """Whether the running configuration would be another once the queue has been worked off."""
+        """Whether the commit would change the running configuration after the queued commits."""
         if force:
             return True
         try:
             base = self._store.preview(self._store.running, queued)
             return bool(changes) and not same(base, self._store.preview(base, changes))
         except ApiError:
-            return True  # the job will find the same error and report it
+            return True  # The job fails with the same error and reports it.
 
     def _finish(self, job: Job, *, full: bool) -> Report:
         changes = self._queued.pop(job.number)
@@ -177,10 +191,10 @@ class Commits:
 
 
 def _admins(command: Element) -> set[str] | None:
-    """Whose changes are meant: ``None`` for everybody's.
+    """Return the administrators of a partial commit, ``None`` for a full commit.
 
     Raises:
-        ApiError: if this is no commit.
+        ApiError: if the command is not a commit.
     """
     if command.tag != "commit":
         raise ApiError(f"unexpected here: {command.tag}", code=17)

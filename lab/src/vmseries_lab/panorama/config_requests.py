@@ -1,7 +1,7 @@
 """Configuration requests (``type=config``).
 
-Palo Alto Networks, PAN-OS and Panorama API guide: "Configuration (API)" and, for several changes in
-one transaction, "Multi-Config Request (API)".
+Palo Alto Networks, PAN-OS and Panorama API guide: "Configuration (API)", and "Multi-Config Request
+(API)" for several changes in one transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from typing import get_args
 from xml.etree.ElementTree import Element, tostring
 
 from vmseries_lab.panorama import config_tree
-from vmseries_lab.panorama.config_store import Action, Change, ChangeRefusedError, ConfigStore, Done
+from vmseries_lab.panorama.config_store import (
+    Action,
+    Change,
+    ChangeRejectedError,
+    ConfigStore,
+    Done,
+)
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.responses import ApiError, envelope, message, parsed
 from vmseries_lab.panorama.settings import Settings
@@ -23,31 +29,35 @@ _WRITES: tuple[str, ...] = get_args(Action)
 
 @dataclass
 class ConfigRequests:
-    """Answers ``get``, ``show``, ``set``, ``edit``, ``delete`` and ``multi-config``."""
+    """The actions ``get``, ``show``, ``set``, ``edit``, ``delete`` and ``multi-config``."""
 
     store: ConfigStore
     jobs: Jobs
     settings: Settings
 
     def answer(self, parameters: dict[str, str], admin: str) -> Element:
-        """Carry out one request.
+        """Execute one request and return the response.
+
+        Args:
+            parameters: parameters of the request.
+            admin: administrator who sent it.
 
         Raises:
-            ApiError: as PAN-OS refuses it.
+            ApiError: if PAN-OS would reject the request.
         """
         action = parameters.get("action", "")
         if action in READS:
             return self._read(action, parameters.get("xpath", ""))
         if action == "multi-config" and self.settings.multi_config:
-            return self._several(parameters, admin)
+            return self._multi_config(parameters, admin)
         change = _change(action, parameters, admin)
         try:
             return _accepted(self.store.apply([change])[0])
-        except ChangeRefusedError as refused:
-            raise refused.error from refused
+        except ChangeRejectedError as rejected:
+            raise rejected.error from rejected
 
     def _read(self, action: str, xpath: str) -> Element:
-        """``get`` reads the candidate, ``show`` the running configuration."""
+        """Read the candidate (``get``) or the running configuration (``show``)."""
         config = self.store.candidate if action == "get" else self.store.running
         try:
             elements = config_tree.find(config, config_tree.parse(xpath))
@@ -63,23 +73,28 @@ class ConfigRequests:
         inner.extend(copy.deepcopy(element) for element in elements)
         return envelope("success", 19 if action == "get" else None, inner)
 
-    def _several(self, parameters: dict[str, str], admin: str) -> Element:
-        """All changes or none. The responses end with the change that failed."""
+    def _multi_config(self, parameters: dict[str, str], admin: str) -> Element:
+        """Apply all changes or none; the last response is that of the change that failed."""
         parts = list(parsed(parameters.get("element", "")))
         changes = [
             _change(part.tag, {**part.attrib, "element": _inner(part)}, admin) for part in parts
         ]
         if parameters.get("strict-transactional") == "yes":
-            self._begin_strictly(admin)
+            self._begin_transaction(admin)
         try:
-            done = self.store.apply(changes, absent_refused=self.settings.absent_refused)
-        except ChangeRefusedError as refused:
-            answers = [_accepted(change) for change in refused.done] + [refused.error.answer()]
-            return envelope("error", refused.error.code, *_with_ids(answers, parts))
+            done = self.store.apply(changes, absent_rejected=self.settings.absent_rejected)
+        except ChangeRejectedError as rejected:
+            responses = [_accepted(change) for change in rejected.done]
+            responses.append(rejected.error.answer())
+            return envelope("error", rejected.error.code, *_with_ids(responses, parts))
         return envelope("success", 20, *_with_ids([_accepted(change) for change in done], parts))
 
-    def _begin_strictly(self, admin: str) -> None:
-        """Refuse while a commit is under way; otherwise drop the caller's own open changes."""
+    def _begin_transaction(self, admin: str) -> None:
+        """Revert the administrator's own uncommitted changes (``strict-transactional``).
+
+        Raises:
+            ApiError: code 13 while a commit is in progress.
+        """
         if self.jobs.unfinished("Commit"):
             raise ApiError("A commit is pending. Please try again later.", code=13)
         self.store.revert({admin})
@@ -96,14 +111,14 @@ def _accepted(done: Done) -> Element:
     return message(done.text, done.code)
 
 
-def _with_ids(answers: list[Element], parts: list[Element]) -> list[Element]:
-    """Each answer with the id of the change it answers, if that has one."""
-    for answer, part in zip(answers, parts, strict=False):
+def _with_ids(responses: list[Element], parts: list[Element]) -> list[Element]:
+    """Set the ID of each change on its response, if the change has one."""
+    for response, part in zip(responses, parts, strict=False):
         if "id" in part.attrib:
-            answer.set("id", part.attrib["id"])
-    return answers
+            response.set("id", part.attrib["id"])
+    return responses
 
 
 def _inner(part: Element) -> str:
-    """The XML inside an element."""
+    """Return the XML inside an element."""
     return "".join(tostring(child, encoding="unicode") for child in part)

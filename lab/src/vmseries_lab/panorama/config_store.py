@@ -1,7 +1,7 @@
-"""Candidate and running configuration, and who changed what since the last commit.
+"""Candidate and running configuration, and the uncommitted changes by administrator.
 
 https://docs.paloaltonetworks.com/panorama/9-1/panorama-admin/panorama-overview/panorama-commit-validation-and-preview-operations.html:
-changes of the candidate become active by a commit, of all changes or of some administrators'.
+a commit activates all changes of the candidate, or those of some administrators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ABSENT_CODE = 7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """One change of the configuration by one administrator. Two changes are never equal."""
+    """One change of the configuration by one administrator; compared by identity."""
 
     admin: str
     action: Action
@@ -32,19 +32,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that was accepted: code 20, or 7 where there was nothing to delete."""
+    """Result of an accepted change: code 20, or 7 if there was nothing to delete."""
 
     code: int = 20
     text: str = COMMAND_SUCCEEDED
 
 
 class ConfigStore:
-    """Both configurations, and the changes that lie between them, in the order they were made.
+    """Candidate and running configuration, and the changes between them in their order.
 
     Attributes:
-        version: of the running configuration; it grows with each change.
-        full_commit_required: whether some administrators' changes cannot be committed alone, as
-            after a configuration was loaded.
+        version: version of the running configuration; every change increases it.
+        full_commit_required: whether partial commits are rejected, as after a configuration was
+            loaded.
     """
 
     def __init__(self, initial: Element) -> None:
@@ -54,15 +54,15 @@ class ConfigStore:
         self.version = 0
         self.full_commit_required = False
 
-    def apply(self, changes: Iterable[Change], *, absent_refused: bool = False) -> list[Done]:
-        """Change the candidate by all of ``changes``, or not at all.
+    def apply(self, changes: Iterable[Change], *, absent_rejected: bool = False) -> list[Done]:
+        """Apply all changes to the candidate, or none of them.
 
         Args:
-            changes: in their order.
-            absent_refused: whether a deletion of what is not there cannot be made.
+            changes: changes in their order.
+            absent_rejected: whether deleting an absent object is an error.
 
         Raises:
-            ChangeRefusedError: naming the first change that cannot be made.
+            ChangeRejectedError: for the first change that cannot be applied.
         """
         candidate = copy.deepcopy(self.candidate)
         done: list[Done] = []
@@ -70,10 +70,10 @@ class ConfigStore:
         for change in changes:
             try:
                 changed, outcome = _apply(candidate, change)
-                if absent_refused and outcome.code == ABSENT_CODE:
+                if absent_rejected and outcome.code == ABSENT_CODE:
                     raise ApiError(outcome.text, code=outcome.code)  # noqa: TRY301 - one way out
             except ApiError as error:
-                raise ChangeRefusedError(done, error) from error
+                raise ChangeRejectedError(done, error) from error
             done.append(outcome)
             if changed:
                 effective.append(change)
@@ -82,14 +82,14 @@ class ConfigStore:
         return done
 
     def pending(self, admins: Collection[str] | None = None) -> list[Change]:
-        """Changes that are not committed: of ``admins``, or everybody's."""
+        """Return uncommitted changes, of all administrators or of ``admins``."""
         return [change for change in self.changes if admins is None or change.admin in admins]
 
     def preview(self, base: Element, changes: Iterable[Change]) -> Element:
-        """``base`` with ``changes``.
+        """Return a copy of ``base`` with ``changes`` applied.
 
         Raises:
-            ApiError: if a change cannot be made on this base.
+            ApiError: if a change cannot be applied to ``base``.
         """
         config = copy.deepcopy(base)
         for change in changes:
@@ -97,23 +97,23 @@ class ConfigStore:
         return config
 
     def commit(self, changes: Collection[Change]) -> None:
-        """Make ``changes`` active.
+        """Apply ``changes`` to the running configuration.
 
         Raises:
-            ApiError: with what the validation found; nothing was changed then.
+            ApiError: if the validation fails; the running configuration does not change.
         """
         config = self.preview(self.running, changes)
-        if faults := list(references.dangling(config)):
-            raise ApiError("Validation Error:", *faults)
+        if errors := list(references.dangling(config)):
+            raise ApiError("Validation Error:", *errors)
         self.running = config
         self.version += 1
         self.changes = [change for change in self.changes if change not in changes]
 
     def revert(self, admins: Collection[str] | None) -> None:
-        """Drop changes that are not committed: of ``admins``, or everybody's.
+        """Revert uncommitted changes, of all administrators or of ``admins``.
 
         Raises:
-            ApiError: if others' changes cannot stand without them.
+            ApiError: if the remaining changes cannot be applied without them.
         """
         dropped = self.pending(admins)
         others = [change for change in self.changes if change not in dropped]
@@ -121,24 +121,24 @@ class ConfigStore:
         self.changes = others
 
     def forget_changes(self) -> None:
-        """Have the running configuration as the candidate, too."""
+        """Reset the candidate to the running configuration."""
         self.candidate = copy.deepcopy(self.running)
         self.changes = []
         self.full_commit_required = False
 
     def make(self, xpath: str, element: str) -> None:
-        """Enter something in both configurations at once, as Panorama does by itself."""
+        """Set an element in both configurations without a commit, as Panorama itself does."""
         for config in (self.running, self.candidate):
             _apply(config, Change("", "set", xpath, element))
         self.version += 1
 
 
-class ChangeRefusedError(Exception):
-    """A change cannot be made.
+class ChangeRejectedError(Exception):
+    """A change cannot be applied.
 
     Attributes:
-        done: outcomes of the changes before it, none of which took effect either.
-        error: what is wrong.
+        done: results of the changes before it, which were not applied either.
+        error: why the change cannot be applied.
     """
 
     def __init__(self, done: list[Done], error: ApiError) -> None:
@@ -153,12 +153,12 @@ def same(element: Element, other: Element) -> bool:
 
 
 def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool, Done]:
-    """Make one change; whether anything is different now, and the outcome."""
+    """Apply one change; return whether the configuration differs now, and the result."""
     try:
         steps = config_tree.parse(change.xpath)
         if change.action == "delete":
             if check:
-                _refuse_referenced(config, steps)
+                _require_unreferenced(config, steps)
             if config_tree.delete(config, steps):
                 return True, Done()
             return False, Done(ABSENT_CODE, ABSENT)
@@ -172,8 +172,8 @@ def _apply(config: Element, change: Change, *, check: bool = True) -> tuple[bool
         raise ApiError(f"Invalid xpath: {error}", code=6) from error
 
 
-def _refuse_referenced(config: Element, steps: tuple[config_tree.Step, ...]) -> None:
-    """Refuse to delete managed devices that something still names.
+def _require_unreferenced(config: Element, steps: tuple[config_tree.Step, ...]) -> None:
+    """Check that no part of the configuration refers to managed devices that are to be deleted.
 
     Raises:
         ApiError: with code 10, reference count not zero.

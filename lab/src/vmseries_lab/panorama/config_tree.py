@@ -1,7 +1,7 @@
-"""Reading and changing a configuration tree by XPath, as the XML API's configuration actions do.
+"""Reads and changes a configuration tree by XPath, as the configuration actions of the XML API do.
 
-PAN-OS accepts a small part of XPath: a chain of element names from the root, each perhaps with one
-predicate on ``@name`` (alternatives joined by ``or``) or on ``text()``.
+PAN-OS accepts a subset of XPath: element names from the root, each with at most one predicate, on
+``@name`` (alternatives joined by ``or``) or on ``text()``.
 Palo Alto Networks, PAN-OS and Panorama API guide: "Use XPath".
 """
 
@@ -18,19 +18,19 @@ _TEXT = re.compile(r"""\s*text\(\)\s*=\s*(['"])(.*?)\1\s*""")
 
 
 class BadXpathError(ValueError):
-    """The XPath is not of the form that PAN-OS takes."""
+    """PAN-OS does not accept the XPath."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a path: the element's name, and which of several are meant."""
+    """One step of a path: tag, and the names or the text that elements must have."""
 
     tag: str
     names: tuple[str, ...] = ()
     text: str | None = None
 
     def matches(self, element: Element) -> bool:
-        """Whether ``element`` is meant by this step."""
+        """Whether this step selects ``element``."""
         if self.tag not in ("*", element.tag):
             return False
         if self.names and element.get("name") not in self.names:
@@ -39,10 +39,10 @@ class Step:
 
 
 def parse(xpath: str) -> tuple[Step, ...]:
-    """The steps of an absolute path.
+    """Return the steps of an absolute path.
 
     Raises:
-        BadXpathError: if the path is not absolute or uses more of XPath than PAN-OS takes.
+        BadXpathError: if the path is not absolute or PAN-OS does not accept it.
     """
     steps: list[Step] = []
     position = 0
@@ -69,7 +69,7 @@ def _step(tag: str, predicate: str | None, xpath: str) -> Step:
 
 
 def find(root: Element, steps: tuple[Step, ...]) -> list[Element]:
-    """The elements that a path leads to. ``root`` is what its first step names."""
+    """Return the elements that a path selects; its first step selects ``root`` itself."""
     elements = [root] if steps[0].matches(root) else []
     for step in steps[1:]:
         elements = [child for element in elements for child in element if step.matches(child)]
@@ -77,32 +77,39 @@ def find(root: Element, steps: tuple[Step, ...]) -> list[Element]:
 
 
 def delete(root: Element, steps: tuple[Step, ...]) -> bool:
-    """Remove what a path leads to; ``False`` if there is nothing."""
-    gone = False
+    """Remove the elements that a path selects; return ``False`` if there are none."""
+    deleted = False
     for parent in find(root, steps[:-1]) if len(steps) > 1 else []:
         for child in [child for child in parent if steps[-1].matches(child)]:
             parent.remove(child)
-            gone = True
-    return gone
+            deleted = True
+    return deleted
 
 
 def merge(root: Element, steps: tuple[Step, ...], additions: list[Element]) -> bool:
-    """``action=set``: make the path, then merge ``additions`` into it; whether anything changed."""
-    target, changed = _make(root, steps)
+    """Create the path, then merge ``additions`` into it (``action=set``).
+
+    Returns:
+        Whether the tree has changed.
+    """
+    target, changed = _create(root, steps)
     for addition in additions:
         changed |= _merge_into(target, addition)
     return changed
 
 
 def replace(root: Element, steps: tuple[Step, ...], element: Element) -> bool:
-    """``action=edit``: put ``element`` in the place of what the path leads to.
+    """Replace the elements that the path selects by ``element`` (``action=edit``).
+
+    Returns:
+        Whether the tree has changed.
 
     Raises:
-        BadXpathError: if ``element`` is not what the last step names.
+        BadXpathError: if the last step does not select ``element``.
     """
     if not steps[-1].matches(element):
         raise BadXpathError(f"edit of {steps[-1].tag} with an element {element.tag}")
-    parent, _ = _make(root, steps[:-1])
+    parent, _ = _create(root, steps[:-1])
     former = [child for child in parent if steps[-1].matches(child)]
     position = list(parent).index(former[0]) if former else len(parent)
     for child in former:
@@ -111,11 +118,14 @@ def replace(root: Element, steps: tuple[Step, ...], element: Element) -> bool:
     return [tostring(child) for child in former] != [tostring(element)]
 
 
-def _make(root: Element, steps: tuple[Step, ...]) -> tuple[Element, bool]:
-    """The element at the end of the path, made with everything on the way; whether it was missing.
+def _create(root: Element, steps: tuple[Step, ...]) -> tuple[Element, bool]:
+    """Return the element at the end of the path; create it and its parents if they are missing.
+
+    Returns:
+        The element, and whether anything was created.
 
     Raises:
-        BadXpathError: if a missing step does not say which element to make.
+        BadXpathError: if a missing step does not specify the element to create.
     """
     if not steps or not steps[0].matches(root):
         raise BadXpathError("the path does not begin at the root of the configuration")
@@ -124,7 +134,7 @@ def _make(root: Element, steps: tuple[Step, ...]) -> tuple[Element, bool]:
         child = next((child for child in element if step.matches(child)), None)
         if child is None:
             if step.tag == "*" or len(step.names) > 1 or (step.tag == "entry" and not step.names):
-                raise BadXpathError(f"the path does not say which {step.tag} to make")
+                raise BadXpathError(f"the path does not specify which {step.tag} to create")
             child, missing = SubElement(element, step.tag), True
             if step.names:
                 child.set("name", step.names[0])
@@ -135,7 +145,11 @@ def _make(root: Element, steps: tuple[Step, ...]) -> tuple[Element, bool]:
 
 
 def _merge_into(target: Element, addition: Element) -> bool:
-    """Merge one child: entries by name, members by text, others by tag; whether that changed it."""
+    """Merge one child into ``target``: entries by name, members by text, others by tag.
+
+    Returns:
+        Whether ``target`` has changed.
+    """
     for child in target:
         if child.tag != addition.tag or child.get("name") != addition.get("name"):
             continue

@@ -1,7 +1,7 @@
-"""An operator's session in configuration mode: ``set`` and ``delete`` lines, a commit and a push.
+"""Configuration mode of Panorama's command line: ``set`` and ``delete`` commands.
 
 Palo Alto Networks, PAN-OS CLI Quick Start: "Modify the Configuration" and "Load Configuration
-Settings from a Text File" (a line names the same nodes as the XPath, entries by their bare names).
+Settings from a Text File" (a command names the same nodes as an XPath, and entries by name only).
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _LISTS = frozenset(
         "virtual-router",
     }
 )
-"""Nodes that hold entries: what follows one of them in a line is the name of an entry.
+"""Nodes with entries: the next word of a command is the name of an entry.
 
-Not in a license manager, which refers to entries of other nodes by their names.
+This does not apply inside a license manager, whose nodes refer to entries elsewhere by name.
 """
 
 _MEMBERS = frozenset({"templates", "source", "destination", "from", "to", "application", "service"})
-"""Nodes that hold members."""
+"""Nodes with members."""
 
 _DEVICE_LEVEL = frozenset({"deviceconfig", "network", "vsys", "platform"})
-"""Nodes that a line puts directly under ``config``, where the XML has ``devices`` between."""
+"""Nodes that follow ``config`` in a command; in the XML, ``devices`` and its entry come first."""
 
 _ROOTS = frozenset(
     {"template", "template-stack", "device-group", "log-collector-group", "mgt-config", "plugins"}
@@ -53,7 +53,7 @@ _TEXT = "text()"
 
 
 class BadLineError(ValueError):
-    """The session cannot execute a line."""
+    """A line is not a valid command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class _Node:
 
 
 def change(line: str, admin: str) -> Change:
-    """The change that one line makes.
+    """Return the change that a line makes.
 
     Raises:
-        BadLineError: if it makes none.
+        BadLineError: if the line is not a valid ``set`` or ``delete`` command.
     """
     words = shlex.split(line)
     if len(words) < 3 or words[0] not in ("set", "delete"):
@@ -82,7 +82,7 @@ def change(line: str, admin: str) -> Change:
 
 
 def _parse(words: deque[str], *, with_value: bool) -> tuple[list[_Node], list[_Node]]:
-    """The nodes that a line names, and the text or the members that stand at its end."""
+    """Return the nodes that a line names, and the text or the members at its end."""
     nodes: list[_Node] = []
     while words:
         word = words.popleft()
@@ -105,7 +105,7 @@ def _step(node: _Node) -> str:
 
 
 def _element(nodes: list[_Node], values: list[_Node]) -> str:
-    """The nodes inside one another as XML, with the value in the innermost."""
+    """Return nested XML elements for the nodes, with the values in the innermost element."""
     root = Element("root")
     innermost = root
     for node in nodes:

@@ -1,8 +1,8 @@
-"""Licenses as Panorama handles them: the licensing API key, and licenses of managed firewalls.
+"""License commands of Panorama: the licensing API key, and licenses of managed firewalls.
 
-Palo Alto Networks, VM-Series Deployment Guide: "Install a License Deactivation API Key" (a key that
-is set on Panorama is handed to the managed firewalls). ``request batch license`` works on connected
-firewalls and is a job.
+Palo Alto Networks, VM-Series Deployment Guide: "Install a License Deactivation API Key" (Panorama
+sets its key on the managed firewalls, too). ``request batch license`` is for connected firewalls
+and starts a job.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _DEACTIVATE = (
 
 @dataclass
 class ApiKey:
-    """The licensing API key of one machine, and the three commands on it."""
+    """The licensing API key of one Panorama or firewall, and its three commands."""
 
     value: str | None = None
 
     def command(self, command: Element) -> Element:
-        """Carry out ``request license api-key set|show|delete``.
+        """Execute ``request license api-key set|show|delete``.
 
         Raises:
-            ApiError: in the words that pango and others look for.
+            ApiError: with the texts that pango and other clients look for.
         """
         if (key := command.findtext(".//set/key")) is not None:
             if key == self.value:
@@ -56,7 +56,7 @@ class ApiKey:
 
 @dataclass
 class DeviceLicenses:
-    """Commands on licenses that are given to Panorama itself."""
+    """License commands that Panorama executes itself."""
 
     clock: Clock
     store: ConfigStore
@@ -65,7 +65,7 @@ class DeviceLicenses:
     api_key: ApiKey = field(default_factory=ApiKey)
 
     def handlers(self) -> dict[str, Handler]:
-        """Handlers by command."""
+        """Return the handlers by command."""
         return {
             "request/license/api-key": self._key,
             "request/license/info": lambda _command, _user: result(Element("licenses")),
@@ -74,11 +74,11 @@ class DeviceLicenses:
         }
 
     def _key(self, command: Element, _user: str) -> Element:
-        answer = self.api_key.command(command)
+        response = self.api_key.command(command)
         if command.find(".//set") is not None:
             for serial in references.managed(self.store.running):
-                self._pass_on(serial, command)
-        return answer
+                self._forward(serial, command)
+        return response
 
     def _info(self, _command: Element, _user: str) -> Element:
         devices = Element("devices")
@@ -87,10 +87,10 @@ class DeviceLicenses:
             if record is None:
                 continue
             device = entry(serial, serial_no=serial, devicename=record.link.hostname)
-            answer = self._pass_on(
+            response = self._forward(
                 serial, fromstring("<request><license><info/></license></request>")
             )
-            licenses = answer.find("result/licenses") if answer is not None else None
+            licenses = response.find("result/licenses") if response is not None else None
             device.append(licenses if licenses is not None else leaf("licenses", ""))
             devices.append(device)
         return result(devices)
@@ -105,32 +105,43 @@ class DeviceLicenses:
             user,
             self.clock.now(),
             lambda: BATCH_SECONDS,
-            lambda: self._deactivated(serials),
+            lambda: self._deactivate_each(serials),
         )
         return enqueued(job.number, commit=False)
 
-    def _deactivated(self, serials: list[str]) -> Report:
-        """Let each firewall deactivate its license, and collect their responses."""
+    def _deactivate_each(self, serials: list[str]) -> Report:
+        """Let each firewall deactivate its license; return their responses."""
         lines: list[str] = []
         ok = True
         for serial in serials:
             try:
-                answer = self._pass_on(serial, fromstring(_DEACTIVATE), quietly=False)
-                words = "".join(answer.itertext()) if answer is not None else "not connected"
-                ok = ok and answer is not None
+                response = self._forward(serial, fromstring(_DEACTIVATE), ignore_errors=False)
+                text = "".join(response.itertext()) if response is not None else "not connected"
+                ok = ok and response is not None
             except ApiError as error:
-                words, ok = str(error), False
-            lines.append(f"{serial}: {words}")
+                text, ok = str(error), False
+            lines.append(f"{serial}: {text}")
         return Report(tuple(lines), ok=ok)
 
-    def _pass_on(self, serial: str, command: Element, *, quietly: bool = True) -> Element | None:
-        """A firewall's answer, or ``None`` if it is not connected (or, quietly, refuses)."""
+    def _forward(
+        self, serial: str, command: Element, *, ignore_errors: bool = True
+    ) -> Element | None:
+        """Forward a command to a firewall; return its response, ``None`` if it is not connected.
+
+        Args:
+            serial: serial number of the firewall.
+            command: operational command.
+            ignore_errors: return ``None`` if the firewall rejects the command.
+
+        Raises:
+            ApiError: if the firewall rejects the command, unless errors are ignored.
+        """
         record = self.devices.connected(serial)
         if record is None:
             return None
         try:
             return record.link.operate(command)
         except ApiError:
-            if not quietly:
+            if not ignore_errors:
                 raise
             return None

@@ -1,7 +1,7 @@
-"""Panorama's view of the firewalls: connected or not, in sync or not.
+"""Panorama's records of the firewalls: connected or not, in sync or not.
 
-What a firewall offers to its Panorama is the :class:`Link`; the real protocol on port 3978 is not
-documented and is not imitated.
+:class:`Link` is a firewall's connection to Panorama. The real protocol on port 3978 is not
+documented and is not simulated.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ OUT_OF_SYNC = "Out of Sync"
 
 
 class Link(Protocol):
-    """What a firewall shows Panorama, and lets it do, over the connection that it opened."""
+    """The connection of a firewall to Panorama."""
 
     hostname: str
     sw_version: str
 
     @property
     def serial(self) -> str:
-        """Its serial number."""
+        """Serial number of the firewall."""
 
     @property
     def ip_address(self) -> str:
-        """The address of its management interface."""
+        """IP address of the firewall's management interface, as Panorama sees it."""
 
     def operate(self, command: Element) -> Element:
-        """Carry out an operational command; the whole answer, or an ``ApiError``."""
+        """Execute an operational command and return the response.
+
+        Raises:
+            ApiError: if the firewall rejects the command.
+        """
 
     def receive(self, configuration: list[Element]) -> None:
-        """Take over a pushed configuration: stack first, then its templates by precedence."""
+        """Apply a pushed configuration: template stack, then its templates by precedence."""
 
 
 @dataclass
@@ -47,30 +51,30 @@ class Device:
     connected_at: float
     connected: bool = True
     pushed: dict[str, str] = field(default_factory=dict)
-    """Digest of what was pushed last, by container kind."""
+    """Digest of the content that was pushed last, by kind of container."""
 
 
 class Devices:
-    """Records by serial number."""
+    """Records of the devices that have ever connected, by serial number."""
 
     def __init__(self) -> None:
         self._records: dict[str, Device] = {}
 
     def get(self, serial: str) -> Device | None:
-        """The record, if the device ever connected."""
+        """Return the record of a device, ``None`` if it never connected."""
         return self._records.get(serial)
 
     def serials(self) -> list[str]:
-        """Everything that there is a record of."""
+        """Return the serial numbers of all records."""
         return list(self._records)
 
     def connect(self, link: Link, now: float) -> None:
-        """A device has opened its connection."""
+        """Record that a device has connected."""
         record = self._records.setdefault(link.serial, Device(link, now))
         record.link, record.connected, record.connected_at = link, True, now
 
     def disconnect(self, serial: str) -> bool:
-        """A device's connection is gone; whether it had one."""
+        """Record that a device has disconnected; return whether it was connected."""
         record = self._records.get(serial)
         was = record is not None and record.connected
         if record is not None:
@@ -78,21 +82,21 @@ class Devices:
         return was
 
     def forget(self, serial: str) -> None:
-        """A device is no longer managed."""
+        """Delete the record of a device that is no longer managed."""
         self._records.pop(serial, None)
 
     def connected(self, serial: str) -> Device | None:
-        """The record, if the device is connected now."""
+        """Return the record of a device, ``None`` unless it is connected."""
         record = self._records.get(serial)
         return record if record is not None and record.connected else None
 
     def pushed(self, serial: str) -> bool:
-        """Whether a device has ever been given a configuration."""
+        """Whether a configuration was ever pushed to a device."""
         record = self._records.get(serial)
         return record is not None and bool(record.pushed)
 
     def push(self, running: Element, serial: str) -> bool:
-        """Give a device what its groups hold; ``False`` if it is not connected."""
+        """Push the content of a device's groups to it; return ``False`` if it is not connected."""
         record = self.connected(serial)
         if record is None:
             return False
@@ -105,8 +109,8 @@ class Devices:
         return True
 
 
-class Standing:
-    """How the devices stand against one running configuration, worked out once for all of them."""
+class SyncStatus:
+    """Sync status of the devices with one running configuration; caches digests and groups."""
 
     def __init__(self, devices: Devices, running: Element) -> None:
         self._devices = devices
@@ -115,9 +119,13 @@ class Standing:
         self._digests: dict[tuple[str, str], str] = {}
 
     def status(self, container: str, serial: str) -> str:
-        """``In Sync`` if the device has what its device group or stack holds now.
+        """Return ``In Sync`` if the device has the current content of its device group or stack.
 
-        Empty for a device that never connected, or that is in no such group.
+        Empty for a device that never connected or that is in no group of this kind.
+
+        Args:
+            container: ``device-group`` or ``template-stack``.
+            serial: serial number of the device.
         """
         if container not in self._homes:
             self._homes[container] = references.homes(self._running, container)
@@ -132,7 +140,7 @@ class Standing:
 
 
 def stack_configuration(running: Element, stack: str) -> list[Element]:
-    """What a stack amounts to: its own part first, then its templates in their order."""
+    """Return the configurations of a template stack and of its templates, by precedence."""
     stack_path = references.path("template-stack", stack)
     members = config_tree.find(running, config_tree.parse(f"{stack_path}/templates/member"))
     paths = [stack_path, *(references.path("template", member.text or "") for member in members)]
@@ -144,7 +152,7 @@ def stack_configuration(running: Element, stack: str) -> list[Element]:
 
 
 def digest(running: Element, container: str, name: str) -> str:
-    """Stands for the content of a device group or stack, its membership apart."""
+    """Return a digest of the content of a device group or stack, without its members."""
     if container == "template-stack":
         parts = stack_configuration(running, name)
     else:

@@ -1,10 +1,10 @@
-"""Fast delicensing, of the Panorama plugin for AWS: returns licenses of terminated firewalls.
+"""Fast delicensing of the Panorama plugin for AWS: returns the licenses of terminated firewalls.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Fast Delicensing in AWS Auto Scaling Groups".
-Panorama looks at the groups; of a firewall whose instance was terminated and that its list of
-devices shows as disconnected, it takes the serial number and releases the credits, within thirty
-minutes of the termination. Whether it also cleans up the device is not documented; here it does
-not. Of a firewall that its list does not show it knows no serial number.
+Panorama monitors the groups. If an instance was terminated and its firewall is in the list of
+devices as disconnected, Panorama returns the license within thirty minutes of the termination. It
+does not know the serial number of a firewall outside its list. It is not documented whether
+Panorama also removes the device; in the lab it does not.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ DELAY_SECONDS = 1800.0
 
 
 class FastDelicensing:
-    """What it does for all firewalls of the lab, once it is switched on.
+    """Fast delicensing of all firewalls of the lab; disabled at first.
 
     Attributes:
-        delay_seconds: from the termination; ``None`` while it is off.
-        terminated: port to the firewalls: when the instances of which serial numbers were
-            terminated.
+        delay_seconds: lab seconds from termination to return; ``None`` if disabled.
+        terminated: port to the firewalls: lab time of termination by serial number.
     """
 
     def __init__(self, panorama: Panorama, licensing: Licensing) -> None:
@@ -33,14 +32,14 @@ class FastDelicensing:
         self.terminated: Callable[[], dict[str, float]] = dict
 
     def configure(self, *, enabled: bool = True, delay_seconds: float = DELAY_SECONDS) -> None:
-        """Switch it on or off."""
+        """Enable or disable fast delicensing."""
         self.delay_seconds = float(delay_seconds) if enabled else None
 
     def tick(self, now: float) -> None:
-        """Release what is due."""
+        """Return the licenses that are due."""
         if self.delay_seconds is None or self._panorama.active is None:
             return
         for serial, at in self.terminated().items():
             device = self._panorama.devices.get(serial)
             if device and not device.connected and now >= at + self.delay_seconds:
-                self._licensing.release(serial)
+                self._licensing.return_license(serial)

@@ -1,8 +1,8 @@
-"""The log of requests to Panorama, and their faults.
+"""The log of XML API requests, and their faults.
 
-They are calls of a service ``panorama``: the action is the configuration's (``delete``), the
-command's first word (``show``) or ``commit``; the subject is what it is about, by names that are
-the same in every run.
+In the log and in faults, a request is a call of service ``panorama`` or ``firewall``. The action is
+that of a configuration request (``delete``), the first word of a command (``show``) or ``commit``.
+The subject is the rest, in names that are the same in every run.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from vmseries_lab.panorama.service import Panorama
 
 SERVICE = "panorama"
 BUSY = "Timed out while getting config lock. Please try again."
-"""Panorama's response to too many requests: it has no throttling of its own."""
+"""Response to a request with the fault ``throttle``; Panorama has no throttling of its own."""
 _PLACES = re.compile("template-stack|device-group|log-collector-group|mgt-config")
 
 
 def name_of(parameters: dict[str, str]) -> tuple[str, str]:
-    """Action and subject of a request of the XML API."""
+    """Return action and subject of an XML API request."""
     kind = parameters.get("type", "")
     if kind == "config":
         place = _PLACES.search(parameters.get("xpath", ""))
@@ -42,7 +42,7 @@ def name_of(parameters: dict[str, str]) -> tuple[str, str]:
 
 
 def _words(command: Element) -> list[str]:
-    """The command as one would type it, without its arguments."""
+    """Yield the words of a command as typed at the command line, without its arguments."""
     words = [command.tag]
     while len(command) and not (command.text or "").strip():
         command = command[0]
@@ -50,24 +50,24 @@ def _words(command: Element) -> list[str]:
     return words
 
 
-def install(panorama: Panorama, gate: RequestPipeline) -> None:
-    """Let Panorama's requests pass through the gate, too."""
-    panorama.intercept(interceptor(gate, SERVICE))
+def install(panorama: Panorama, pipeline: RequestPipeline) -> None:
+    """Log Panorama's requests and apply faults to them."""
+    panorama.intercept(interceptor(pipeline, SERVICE))
 
 
-def interceptor(gate: RequestPipeline, service: str) -> Intercept:
-    """What lets requests of the XML API pass through the gate, as calls of a service."""
+def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
+    """Return an intercept that logs XML API requests as calls of ``service`` and applies faults."""
 
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
     ) -> Response | None:
         action, subject = name_of(request.parameters)
-        access_key = gate.caller(connection.getpeername()[1])
+        access_key = pipeline.caller(connection.getpeername()[1])
         role = role_of(access_key)
-        call = gate.outside.add(
+        call = pipeline.vendor_calls.add(
             service, action, {}, subject=subject, access_key=access_key, role=role
         )
-        hits = gate.faults.take(service, action, role, subject)
+        hits = pipeline.faults.take(service, action, role, subject)
         response: Response | None
         for when in ("before", "after"):
             if when == "after":
@@ -75,20 +75,22 @@ def interceptor(gate: RequestPipeline, service: str) -> Intercept:
                 call.status = response.status
             for fault in (fault for fault in hits if fault.when == when):
                 if fault.kind == "late":
-                    gate.late.hold(connection, request.headers, fault.seconds, gate.world.clock)
+                    clock = pipeline.world.clock
+                    pipeline.late.hold(connection, request.headers, fault.seconds, clock)
                 elif fault.kind == "delay":
-                    delay(connection, request.headers, fault.seconds, gate.world.clock)
+                    delay(connection, request.headers, fault.seconds, pipeline.world.clock)
                 elif fault.kind == "crash":
-                    gate.crash(access_key)
+                    pipeline.crash(access_key)
                     return None
                 else:
-                    return _struck(fault)
+                    return _faulty_response(fault)
         return response
 
     return intercept
 
 
-def _struck(fault: Fault) -> Response | None:
+def _faulty_response(fault: Fault) -> Response | None:
+    """Return the response of a fault, ``None`` for a connection reset."""
     if fault.kind == "throttle":
         return Response(render(ApiError(BUSY, code=13).answer()))
     if fault.kind == "http-500":

@@ -1,20 +1,20 @@
-"""A high availability pair: which peer is active, and what the other one has.
+"""A high availability pair: states of the peers, failover and synchronization.
 
 Palo Alto Networks, Panorama Administrator's Guide, "Panorama High Availability": one peer is active
-and one passive; priority (primary or secondary) never changes, the state does. "Priority and
-Failover on Panorama in HA", "Synchronization Between Panorama HA Peers", "Failover Triggers".
+and one passive. The priority of a peer (primary or secondary) is fixed; its state changes. See
+"Priority and Failover on Panorama in HA", "Synchronization Between Panorama HA Peers", "Failover
+Triggers".
 
-* The running configuration is synchronized after each commit, by a job on the passive peer that
-  takes a while. What the active peer committed and lost its power before that is not there on the
-  other one. "Only committed configurations synchronize between HA peers. Any configuration in the
-  commit queue at the time of an HA sync will not be synchronized." (PAN-OS Administrator's Guide,
-  "Reference: HA Synchronization")
-* The candidate configuration is synchronized when it is saved on the active peer, which nobody in
-  the lab does, and just before a failover: that is, when the active peer is suspended. One that
-  dies takes its candidate with it.
-* Jobs and locks are a peer's own. A peer that lost its power has no jobs when it comes back.
-* Preemption is off, as it is by default: a peer that comes back is passive, and takes over the
-  configuration of the active one.
+* After each commit, a job on the passive peer synchronizes the running configuration. A commit is
+  lost if the active peer loses power before that job has finished. "Only committed configurations
+  synchronize between HA peers. Any configuration in the commit queue at the time of an HA sync will
+  not be synchronized." (PAN-OS Administrator's Guide, "Reference: HA Synchronization")
+* The candidate configuration is synchronized when it is saved on the active peer, which does not
+  happen in the lab, and just before a failover, that is, when the active peer is suspended. If the
+  active peer loses power, its candidate is lost.
+* Each peer has its own jobs and locks. A peer that lost power has no jobs when it is restored.
+* Preemption is disabled, which is the default: a restored peer is passive and adopts the
+  configuration of the active peer.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ SYNC_FAILED = "Failed to synchronize running configuration with HA peer"
 
 
 class Pair:
-    """The two peers.
+    """The two peers of a high availability pair.
 
     Attributes:
-        leading: the active peer, or the last active one.
+        peers: primary and secondary peer.
+        leading: active peer, or the last active one.
     """
 
     def __init__(self, world: World, primary: Peer, secondary: Peer, pace: Pace) -> None:
@@ -47,7 +48,7 @@ class Pair:
         self._world = world
         self._pace = pace
         self._alone_since: float | None = None
-        self._synchronising = False
+        self._synchronizing = False
         secondary.take_over(primary)
         self._synchronized = primary.store.version
         for peer in self.peers:
@@ -55,24 +56,28 @@ class Pair:
 
     @property
     def active(self) -> Peer | None:
-        """The active peer, if there is one."""
+        """The active peer, ``None`` if there is none."""
         return next((peer for peer in self.peers if peer.state == "active"), None)
 
     def other(self, peer: Peer) -> Peer:
-        """The other peer of the pair."""
+        """Return the other peer of the pair."""
         return self.peers[1] if peer is self.peers[0] else self.peers[0]
 
-    # What happens to the peers.
+    # Failover and synchronization.
 
     def fail(self, peer: Peer, cause: Cause) -> None:
-        """Let a peer lose its power, be suspended by an administrator, or fail its path monitoring.
+        """Let a peer fail.
 
-        Of the active peer, the other one takes over: at once from one that is suspended, after the
-        time that it takes to miss it otherwise.
+        If the active peer fails, the other peer takes over: at once if the active peer is
+        suspended, otherwise after ``Pace.failover_seconds``.
+
+        Args:
+            peer: the peer.
+            cause: it loses power, an administrator suspends it, or its path monitoring fails.
         """
         was_active = peer.state == "active"
         if cause == "power":
-            self._synchronising = self._synchronising and was_active
+            self._synchronizing = self._synchronizing and was_active
             for job in peer.power_off():
                 self._note("job-lost", str(job), host=peer.host)
         else:
@@ -88,7 +93,7 @@ class Pair:
             self._alone_since = self._world.clock.now()
 
     def restore(self, peer: Peer) -> None:
-        """Restore a failed peer. A peer that is up does not change."""
+        """Restore a failed peer as passive; no effect on an active or passive peer."""
         if peer.state in ("active", "passive"):
             return
         peer.power_on()
@@ -98,7 +103,7 @@ class Pair:
             self._alone_since = self._world.clock.now()
 
     def tick(self, now: float) -> None:
-        """Take over if no peer is active, and synchronize the passive peer."""
+        """Fail over if no peer is active, and synchronize the passive peer."""
         if self.active is None:
             candidates = [peer for peer in self.peers if peer.state == "passive"]
             since = self._alone_since if self._alone_since is not None else now
@@ -114,31 +119,31 @@ class Pair:
         self._note("panorama-active", peer.host)
 
     def _synchronize(self, now: float) -> None:
-        """Begin a job on the passive peer if the active one has another configuration."""
+        """Start a job on the passive peer if its configuration is not that of the active peer."""
         active = self.active
-        if active is None or self._synchronising or self._synchronized == active.store.version:
+        if active is None or self._synchronizing or self._synchronized == active.store.version:
             return
         passive = self.other(active)
         if passive.state != "passive":
             return
-        self._synchronising = True
+        self._synchronizing = True
         passive.jobs.add(
             "HA-Sync",
             "",
             now,
             lambda: self._pace.sync_seconds,
-            lambda: self._end_of_sync(active, passive),
+            lambda: self._finish_synchronization(active, passive),
         )
 
-    def _end_of_sync(self, active: Peer, passive: Peer) -> Report:
-        self._synchronising = False
+    def _finish_synchronization(self, active: Peer, passive: Peer) -> Report:
+        self._synchronizing = False
         if active.state != "active" or passive.state != "passive":
             return Report((SYNC_FAILED,), ok=False)
         passive.take_over(active)
         self._synchronized = active.store.version
         return Report(("HA synchronization completed successfully",))
 
-    # What the peers say of it.
+    # Operational commands.
 
     def _handlers(self, peer: Peer) -> dict[str, Handler]:
         return {
@@ -150,7 +155,10 @@ class Pair:
         }
 
     def _state(self, peer: Peer) -> Element:
-        """The elements that pan-os-python and the vendor's own functions read."""
+        """Answer ``show high-availability state``.
+
+        It has the elements that pan-os-python and the vendor's own functions read.
+        """
         other = self.other(peer)
         enabled = leaf("enabled", "yes")
         local = Element("local-info")
@@ -170,15 +178,15 @@ class Pair:
             enabled,
             local,
             remote,
-            leaf("running-sync", self._progress()),
+            leaf("running-sync", self._synchronization_state()),
             leaf("running-sync-enabled", "yes"),
         )
 
-    def _progress(self) -> str:
+    def _synchronization_state(self) -> str:
         active = self.active
         if active is not None and active.store.version == self._synchronized:
             return "synchronized"
-        return "synchronization in progress" if self._synchronising else "not synchronized"
+        return "synchronization in progress" if self._synchronizing else "not synchronized"
 
     def _suspend(self, peer: Peer) -> Element:
         if peer.state not in ("active", "passive"):
@@ -195,5 +203,5 @@ class Pair:
 
 
 def shown(peer: Peer) -> str:
-    """The state as ``show high-availability state`` words it."""
+    """Return the state as ``show high-availability state`` prints it."""
     return f"{peer.priority}-{peer.state}" if peer.on else "unknown"

@@ -21,7 +21,7 @@ SECOND = Admin("autoscale-2", "autoscale-2-password", "LUFRPT1zZWNvbmQta2V5LW9mL
 OPERATOR = Admin("operator", "operator-password", "LUFRPT1vcGVyYXRvci1rZXktb2YtdGhlLWxhYg")
 READER = Admin("reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI")
 ROLE = "autoscale-api"
-"""Role profile of the functions' administrators: no more than what they need."""
+"""Role profile of the functions' administrators, with only the rights that they need."""
 
 _CONFIGURATION = f"""
 <config version="11.1.0" urldb="paloaltonetworks">
@@ -102,9 +102,9 @@ _CONFIGURATION = f"""
 
 
 def configuration() -> Element:
-    """A fresh copy of the initial configuration.
+    """Return a new copy of the initial configuration.
 
-    Without white space between the elements, so that equal configurations have equal text.
+    It has no white space between elements, so that equal configurations have equal text.
     """
     root: Element = fromstring(_CONFIGURATION)
     for element in root.iter():

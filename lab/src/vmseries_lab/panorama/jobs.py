@@ -1,4 +1,4 @@
-"""Panorama's jobs: commits one after the other, pushes beside them.
+"""Panorama's jobs: commits run one at a time, other jobs run in parallel.
 
 https://docs.paloaltonetworks.com/pan-os/7-1/pan-os-new-features/management-features/commit-queues
 """
@@ -19,12 +19,12 @@ Kind = Literal["Commit", "CommitAll", "BatchLicense", "HA-Sync"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a job ended.
+    """Result of a job.
 
     Attributes:
-        lines: the lines of ``details``.
-        ok: result ``OK`` or ``FAIL``.
-        devices: per device of a push, ``serial, host name, ok, details``.
+        lines: lines of ``details``.
+        ok: whether the result is ``OK`` (otherwise ``FAIL``).
+        devices: (serial number, host name, ok, details) of each device of a push.
     """
 
     lines: tuple[str, ...]
@@ -37,9 +37,9 @@ class Job:
     """One job.
 
     Attributes:
-        seconds: how long it takes, evaluated when it starts.
-        work: what it does, done at its end.
-        after: a job that must have ended before this one begins.
+        seconds: returns the duration in lab seconds; called when the job starts.
+        work: does the work and returns its result; called when the job finishes.
+        after: job that must have finished before this one starts.
     """
 
     number: int
@@ -64,13 +64,13 @@ class Job:
 
     @property
     def outcome(self) -> str:
-        """``PEND`` until the end, then ``OK`` or ``FAIL``."""
+        """``PEND`` until the job has finished, then ``OK`` or ``FAIL``."""
         if self.finished_at is None:
             return "PEND"
         return "OK" if self.report.ok else "FAIL"
 
     def progress(self, now: float) -> int:
-        """Per cent done, 100 at the end only."""
+        """Return the progress in percent; 100 only if the job has finished."""
         if self.started_at is None:
             return 0
         if self.finished_at is not None:
@@ -79,7 +79,12 @@ class Job:
         return min(99, int(100 * (now - self.started_at) / whole))
 
     def answer(self, now: float, position: int) -> Element:
-        """The job as ``show jobs`` shows it."""
+        """Return the job as ``show jobs`` shows it.
+
+        Args:
+            now: lab time.
+            position: position in the queue.
+        """
         job = Element("job")
         job.append(leaf("tenq", _moment(self.queued_at)))
         job.append(leaf("tdeq", _moment(self.started_at)[11:] or "00:00:00"))
@@ -116,10 +121,13 @@ class Job:
 
 
 class Jobs:
-    """All jobs since start. Commits run one after the other; other jobs start at once.
+    """All jobs of a peer since its start. Commits run one at a time; other jobs start at once.
 
     Args:
         first: number of the first job.
+
+    Attributes:
+        all: jobs in the order in which they were added.
     """
 
     def __init__(self, first: int = 1) -> None:
@@ -137,21 +145,21 @@ class Jobs:
         description: str = "",
         after: Job | None = None,
     ) -> Job:
-        """Put a job at the end of its queue."""
+        """Add a job at the end of its queue; for the arguments see :class:`Job`."""
         job = Job(self._next, kind, user, now, seconds, work, description, after)
         self._next += 1
         self.all.append(job)
         return job
 
     def clear(self) -> None:
-        """Know of no job any more. Numbers are not used again."""
+        """Remove all jobs. Their numbers are not reused."""
         self.all.clear()
 
     def get(self, number: str) -> Job:
-        """The job of this number.
+        """Return the job with this number.
 
         Raises:
-            ApiError: code 7 if there is none.
+            ApiError: code 7 if there is no such job.
         """
         job = next((job for job in self.all if str(job.number) == number), None)
         if job is None:
@@ -159,36 +167,39 @@ class Jobs:
         return job
 
     def unfinished(self, kind: Kind | None = None) -> list[Job]:
-        """Jobs that wait or run, in their order."""
+        """Return pending and active jobs in their order, of all kinds or of one."""
         return [job for job in self.all if job.status != "FIN" and kind in (None, job.kind)]
 
     def position(self, job: Job) -> int:
-        """How many jobs of its kind are before it."""
+        """Return the number of unfinished jobs of the same kind ahead of this job."""
         return self.unfinished(job.kind).index(job) if job.status != "FIN" else 0
 
     def tick(self, now: float) -> list[Job]:
-        """Begin and end what is due; the jobs that ended."""
-        ended: list[Job] = []
-        while step := self._step(now):
-            ended += [job for job in step if job.status == "FIN"]
-        return ended
+        """Start and finish the jobs that are due; return the jobs that have finished."""
+        finished: list[Job] = []
+        while changed := self._advance(now):
+            finished += [job for job in changed if job.status == "FIN"]
+        return finished
 
-    def _step(self, now: float) -> list[Job]:
-        """Jobs that moved on; a job begins when the one before it ended, not when it was looked."""
-        moved: list[Job] = []
+    def _advance(self, now: float) -> list[Job]:
+        """Start or finish each job that is due; return the jobs whose status changed.
+
+        A job starts when the job ahead of it finished, even if that was before ``now``.
+        """
+        changed: list[Job] = []
         for job in self.unfinished():
-            if job.started_at is None and (begin := self._may_begin(job)) is not None:
-                job.started_at = begin
-                job.ends_at = begin + job.seconds()
-                moved.append(job)
+            if job.started_at is None and (start := self._start_time(job)) is not None:
+                job.started_at = start
+                job.ends_at = start + job.seconds()
+                changed.append(job)
             elif job.started_at is not None and now >= job.ends_at:
                 job.report = job.work()
                 job.finished_at = job.ends_at
-                moved.append(job)
-        return moved
+                changed.append(job)
+        return changed
 
-    def _may_begin(self, job: Job) -> float | None:
-        """Since when nothing holds the job back, or ``None`` if something does."""
+    def _start_time(self, job: Job) -> float | None:
+        """Return the lab time at which a job can start, ``None`` if it has to wait for others."""
         before = [job.after] if job.after else []
         if job.kind == "Commit":
             earlier = itertools.takewhile(lambda other: other is not job, self.all)

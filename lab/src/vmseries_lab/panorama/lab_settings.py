@@ -1,4 +1,4 @@
-"""Settings that the lab's control API changes on Panorama."""
+"""Settings of Panorama that the lab's control API can change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vmseries_lab.panorama import admin_roles, initial_config, operator_session
-from vmseries_lab.panorama.api import Refusal
+from vmseries_lab.panorama.api import InjectedError
 from vmseries_lab.panorama.peer import Peer
 from vmseries_lab.panorama.service import Panorama
 
@@ -16,37 +16,37 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
     """Change settings.
 
     Args:
-        panorama: the Panorama, or the pair.
+        panorama: a single Panorama or a pair.
         peer: ``primary`` or ``secondary``; without it, the settings apply to all peers.
-        settings: the attributes of ``https.ServerBehavior``; those of ``commits.Pace`` and of
+        settings: attributes of ``https.ServerBehavior``; attributes of ``commits.Pace`` and
             ``settings.Settings``, which always apply to both peers; and
 
-            * ``available``: of a peer of a pair, whether it has power.
-            * ``refuse``: a list of ``Refusal`` as mappings.
-            * ``locks``: which locks the operator holds, of ``commit`` and ``config``.
-            * ``queued_commits``: how many commits the operator queues now.
+            * ``available``: whether a peer of a pair has power, or a single Panorama is reachable.
+            * ``inject_errors``: list of the attributes of ``api.InjectedError``.
+            * ``locks``: locks that the operator holds: ``commit``, ``config``, both or none.
+            * ``queued_commits``: number of commits that the operator queues now.
             * ``full_commit_required``: whether partial commits and reverts are rejected.
-            * ``rights``: which requests the functions' administrator may make over the XML API:
-              some of ``admin_roles.TYPES``.
+            * ``rights``: types of requests that the role profile of the functions' administrator
+              allows, of ``admin_roles.TYPES``.
 
     Returns:
-        The server's mode and the durations of jobs.
+        ``mode`` of the server, and the attributes of ``commits.Pace``.
 
     Raises:
-        ValueError: for a setting or peer that does not exist.
+        ValueError: for an unknown setting or peer.
     """
     peers = [known for known in panorama.peers if peer in (None, known.priority)]
     if not peers:
-        raise ValueError(f"there is no peer called {peer}")
+        raise ValueError(f"unknown peer: {peer}")
     setters: dict[str, Callable[[Peer, Any], None]] = {
         "available": lambda known, on: _set_power(panorama, known, on),
-        "refuse": _refuse,
+        "inject_errors": _inject_errors,
         "locks": lambda known, kinds: known.locks.hold(initial_config.OPERATOR.name, kinds),
         "queued_commits": lambda known, number: operator_session.queue_commits(
             panorama, known, number
         ),
         "full_commit_required": _require_full_commit,
-        "rights": _allow,
+        "rights": _set_rights,
     }
     common = {
         name: owner
@@ -67,18 +67,18 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
     return {"mode": peers[0].server.conduct.mode, **asdict(panorama.pace)}
 
 
-def _refuse(peer: Peer, refusals: list[dict[str, Any]]) -> None:
-    peer.api.refusals += [Refusal(**refusal) for refusal in refusals]
+def _inject_errors(peer: Peer, injected_errors: list[dict[str, Any]]) -> None:
+    peer.api.injected_errors += [InjectedError(**injected) for injected in injected_errors]
 
 
 def _require_full_commit(peer: Peer, required: bool) -> None:
     peer.store.full_commit_required = required
 
 
-def _allow(peer: Peer, types: list[str]) -> None:
-    """Set the rights in the role profile of the functions' administrator: these and no others."""
+def _set_rights(peer: Peer, types: list[str]) -> None:
+    """Set the types of requests that the role profile of the functions' administrator allows."""
     if unknown := set(types) - set(admin_roles.TYPES):
-        raise ValueError(f"the XML API has no requests of type {', '.join(sorted(unknown))}")
+        raise ValueError(f"unknown types of requests: {', '.join(sorted(unknown))}")
     rights = "".join(
         f"<{kind}>{'enable' if kind in types else 'disable'}</{kind}>" for kind in admin_roles.TYPES
     )
@@ -86,7 +86,7 @@ def _allow(peer: Peer, types: list[str]) -> None:
 
 
 def _set_power(panorama: Panorama, peer: Peer, on: bool) -> None:
-    """Switch a peer on or off; a Panorama that is not in a pair only becomes unreachable."""
+    """Set the power of a peer; a single Panorama only becomes unreachable."""
     if panorama.pair is None:
         peer.server.behave(mode="answering" if on else "refusing")
     elif on:

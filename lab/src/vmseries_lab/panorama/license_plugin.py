@@ -1,17 +1,17 @@
-"""The Panorama plugin ``sw_fw_license``: it licenses firewalls and returns their licenses.
+"""The Panorama plugin ``sw_fw_license``, which licenses firewalls and returns their licenses.
 
 Palo Alto Networks, VM-Series Deployment Guide: "Use Panorama-Based Software Firewall License
-Management". The commands and as much of the answers as is known are those of the vendor's own
-function (terraform-aws-swfw-modules, modules/asg/scripts/lambda.py): ``show plugins sw_fw_license
-devices``, ``request plugins sw_fw_license deactivate``, which only promises, and then a commit of
-the administrator ``__sw_fw_license``. What the plugin changes in the configuration is recorded
-nowhere. Here each license manager has an entry for each device that it licensed; a deactivation
-takes the entry out of the candidate, and the list of devices is that of the running configuration.
+Management". Commands and responses are those of the vendor's own function
+(terraform-aws-swfw-modules, modules/asg/scripts/lambda.py), as far as it shows them:
+``show plugins sw_fw_license devices``; ``request plugins sw_fw_license deactivate``, which only
+accepts a request; then a commit of the changes of the administrator ``__sw_fw_license``.
+
+In the lab, a deactivation deletes the device from its license manager in the candidate
+configuration. The list of devices is that of the running configuration.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,73 +20,37 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.core.world import World
-from vmseries_lab.licensing_api import API_KEY, AUTH_CODE, Licensing, LicensingRefusedError
+from vmseries_lab.licensing_api import API_KEY, Licensing, LicensingRejectedError
 from vmseries_lab.net.certificates import PANORAMA_NAMES
-from vmseries_lab.panorama import config_tree, initial_config, references
+from vmseries_lab.panorama import config_tree, license_managers, references
 from vmseries_lab.panorama.config_store import Change
 from vmseries_lab.panorama.devices import Link
+from vmseries_lab.panorama.license_managers import PLUGIN, LicenseManager, devices_path
 from vmseries_lab.panorama.op_commands import Handler
 from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
-from vmseries_lab.panorama.service import Panorama, RegistrationRefusedError
+from vmseries_lab.panorama.service import Panorama, RegistrationRejectedError
 
-NAME = "sw_fw_license"
 VERSION = "1.2.3"
 ADMIN = "__sw_fw_license"
-"""The administrator in whose name the plugin changes the configuration."""
-LICENSE_MANAGER = "autoscale-licenses"
-SENT = "Deactivation request sent. Check system logs for status."
+"""Administrator under whose name the plugin changes the configuration."""
+REQUEST_ACCEPTED = "Deactivation request sent. Check system logs for status."
 RETRY_SECONDS = 300.0
-"""How long the plugin waits after an automatic deactivation that the vendor refused."""
-_ROOT = f"{references.LOCALHOST}/plugins/{NAME}"
-_MANAGERS = f"{_ROOT}/license-manager"
+"""Pause after an automatic deactivation that the licensing API rejected."""
 _HOUR = 3600.0
 _COMMIT = f"<commit><partial><admin><member>{ADMIN}</member></admin></partial></commit>"
-_CONFIGURATION = (
-    f"<bootstrap-definition><entry name='{LICENSE_MANAGER}'>"
-    f"<authcode>{AUTH_CODE}</authcode>"
-    "</entry></bootstrap-definition>"
-    f"<license-manager><entry name='{LICENSE_MANAGER}'>"
-    f"<device-group>{initial_config.DEVICE_GROUP}</device-group>"
-    f"<template-stack>{initial_config.TEMPLATE_STACK}</template-stack>"
-    f"<bootstrap-definition>{LICENSE_MANAGER}</bootstrap-definition>"
-    "</entry></license-manager>"
-)
 _CONTAINERS = ("template-stack", "device-group", "log-collector-group")
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
-    """A license manager as the running configuration has it.
-
-    Attributes:
-        auth_code: of its bootstrap definition.
-        hours: of disconnection until a device is deactivated; ``None`` for never.
-        serials: the devices that it licensed.
-    """
-
-    name: str
-    group: str
-    stack: str
-    auth_code: str
-    hours: float | None
-    serials: tuple[str, ...]
-
-    @property
-    def auth_key(self) -> str:
-        """The key with which firewalls come to it."""
-        return f"_AQ__{hashlib.sha256(self.name.encode()).hexdigest()[:32]}"
-
-
-@dataclass(frozen=True, slots=True)
 class _Request:
-    """A deactivation that was promised, and which peer promised it."""
+    """An accepted deactivation request, and the peer that accepted it."""
 
     due: float
     host: str
 
 
 class LicensePlugin:
-    """The plugin on one Panorama; it does nothing until it is installed."""
+    """The plugin on one Panorama; inactive until it is installed."""
 
     def __init__(self, world: World, panorama: Panorama, licensing: Licensing) -> None:
         self._world = world
@@ -96,82 +60,91 @@ class LicensePlugin:
         self._seen: dict[str, float] = {}
         self._commits = False
         self.installed = False
-        panorama.api.handlers |= {
-            f"show/plugins/{which}": lambda _command, _user: self._plugins()
-            for which in ("installed", "packages")
+        panorama.plugin_commands |= {
+            f"show/plugins/{view}": lambda _command, _user: self._plugins()
+            for view in ("installed", "packages")
         }
 
     def configure(self, **settings: Any) -> None:
         """Change settings.
 
         Args:
-            settings: ``installed``: with a license manager for the initial device group, template
-                stack and auth code of the lab's Panorama, and its licensing API key.
+            settings: ``installed``: whether the plugin is installed, with a license manager for the
+                initial device group, template stack and auth code of the lab's Panorama, and with
+                the licensing API key on Panorama.
 
         Raises:
-            ValueError: for a setting that does not exist.
+            ValueError: for an unknown setting.
         """
         installed = bool(settings.pop("installed", self.installed))
         if settings:
-            raise ValueError(f"there is no setting called {', '.join(sorted(settings))}")
+            raise ValueError(f"unknown settings: {', '.join(sorted(settings))}")
         if installed == self.installed:
             return
         with self._world.lock:
             self.installed = installed
             for chain, handler in self._handlers().items():
                 if installed:
-                    self._panorama.api.handlers[chain] = handler
+                    self._panorama.plugin_commands[chain] = handler
                 else:
-                    self._panorama.api.handlers.pop(chain)
+                    self._panorama.plugin_commands.pop(chain)
             if installed:
-                self._panorama.store.make(_ROOT, _CONFIGURATION)
-                self._panorama.licenses.api_key.value = API_KEY
+                self._panorama.leading.store.make(
+                    license_managers.ROOT, license_managers.CONFIGURATION
+                )
+                self._panorama.leading.licenses.api_key.value = API_KEY
 
-    # What firewalls do.
+    # Firewalls.
+
+    def managers(self) -> Iterator[LicenseManager]:
+        """Yield the license managers of the running configuration."""
+        return license_managers.license_managers(self._panorama.leading.store.running)
 
     def auth_code(self, auth_key: str) -> str:
-        """The auth code that a firewall with this key is licensed by.
+        """Return the auth code for firewalls with this auth key.
 
         Raises:
-            RegistrationRefusedError: if no license manager has given the key out.
+            RegistrationRejectedError: if no license manager has this auth key.
         """
-        return self._of_key(auth_key).auth_code
+        return self._manager_with_key(auth_key).auth_code
 
     def admit(self, link: Link, auth_key: str) -> None:
-        """Add a licensed firewall to the groups that its license manager names.
+        """Add a licensed firewall to the device group and template stack of its license manager.
 
-        A log collector group is not among that (PAN-182488, in the vendor's README of
+        The plugin does not set the log collector group (PAN-182488, in the vendor's README of
         ``panorama-init``).
 
         Raises:
-            RegistrationRefusedError: if no license manager has given the key out.
+            RegistrationRejectedError: if no license manager has this auth key.
         """
-        manager = self._of_key(auth_key)
-        self._panorama.store.make(_devices_path(manager.name), f"<entry name='{link.serial}'/>")
+        manager = self._manager_with_key(auth_key)
+        self._panorama.leading.store.make(
+            devices_path(manager.name), f"<entry name='{link.serial}'/>"
+        )
         self._panorama.take_in(link, group=manager.group, stack=manager.stack, logs=None)
 
-    def _of_key(self, auth_key: str) -> Manager:
+    def _manager_with_key(self, auth_key: str) -> LicenseManager:
         for manager in self.managers() if self.installed else ():
             if manager.auth_key == auth_key:
                 return manager
-        raise RegistrationRefusedError("the auth-key is not that of a license manager")
+        raise RegistrationRejectedError("no license manager has this auth-key")
 
-    # What administrators do.
+    # Commands of administrators.
 
     def _handlers(self) -> dict[str, Handler]:
-        """Handlers by command."""
+        """Return the handlers by command."""
         return {
-            f"show/plugins/{NAME}/devices": lambda command, _user: self._devices(command),
-            f"request/plugins/{NAME}/deactivate": lambda command, _user: self._request(command),
-            f"request/plugins/{NAME}/bootstrap-parameters": (
+            f"show/plugins/{PLUGIN}/devices": lambda command, _user: self._devices(command),
+            f"request/plugins/{PLUGIN}/deactivate": lambda command, _user: self._request(command),
+            f"request/plugins/{PLUGIN}/bootstrap-parameters": (
                 lambda command, _user: self._parameters(command)
             ),
         }
 
     def _plugins(self) -> Element:
-        """``show plugins installed|packages``, in the shape that pan-os-python parses."""
+        """Answer ``show plugins installed|packages`` in the format that pan-os-python parses."""
         plugins = Element("plugins")
-        for name, version in (("vm_series", "5.1.0"), *([(NAME, VERSION)] * self.installed)):
+        for name, version in (("vm_series", "5.1.0"), *([(PLUGIN, VERSION)] * self.installed)):
             plugins.append(
                 entry(
                     f"{name}-{version}",
@@ -189,9 +162,9 @@ class LicensePlugin:
         return result(plugins)
 
     def _devices(self, command: Element) -> Element:
-        """The devices that a license manager licensed, connected or not."""
+        """List the devices that a license manager licensed, connected or not."""
         devices = Element("devices")
-        for serial in self._asked(command).serials:
+        for serial in self._requested_manager(command).serials:
             device = entry(serial, serial=serial)
             if (record := self._panorama.devices.get(serial)) is not None:
                 device.append(leaf("name", record.link.hostname))
@@ -202,11 +175,11 @@ class LicensePlugin:
         return result(devices)
 
     def _request(self, command: Element) -> Element:
-        """Promise to deactivate licenses a little later. Asking again changes nothing."""
-        manager = self._asked(command)
+        """Accept a request to deactivate licenses; repeating it has no effect."""
+        manager = self._requested_manager(command)
         serials = [member.text or "" for member in command.iterfind(".//devices/member")]
         if not serials:
-            raise ApiError(f"request -> plugins -> {NAME} -> deactivate needs devices", code=17)
+            raise ApiError(f"request -> plugins -> {PLUGIN} -> deactivate needs devices", code=17)
         for serial in serials:
             if serial not in manager.serials:
                 raise ApiError(f"{serial} not found in license-manager {manager.name}")
@@ -214,11 +187,11 @@ class LicensePlugin:
         request = _Request(due, self._panorama.leading.host)
         for serial in serials:
             self._requests.setdefault((manager.name, serial), request)
-        return result(text=SENT)
+        return result(text=REQUEST_ACCEPTED)
 
     def _parameters(self, command: Element) -> Element:
-        """What the bootstrap parameters of a license manager's firewalls must hold."""
-        manager = self._asked(command)
+        """Return the bootstrap parameters that the firewalls of a license manager need."""
+        manager = self._requested_manager(command)
         parameters = {
             "auth-key": manager.auth_key,
             "panorama-server": PANORAMA_NAMES[0],
@@ -230,11 +203,11 @@ class LicensePlugin:
         shown.extend(leaf(key, value) for key, value in parameters.items())
         return result(shown)
 
-    def _asked(self, command: Element) -> Manager:
-        """The license manager that a command names.
+    def _requested_manager(self, command: Element) -> LicenseManager:
+        """Return the license manager that a command names.
 
         Raises:
-            ApiError: code 7 if there is none of that name.
+            ApiError: code 7 if there is no license manager of this name.
         """
         name = command.findtext(".//license-manager") or ""
         for manager in self.managers():
@@ -242,28 +215,28 @@ class LicensePlugin:
                 return manager
         raise ApiError(f"license-manager -> {name} is not a valid reference", code=7)
 
-    # What happens by itself.
+    # Deactivation.
 
     def tick(self, now: float) -> None:
-        """Do what was promised, and deactivate what has been disconnected for too long."""
+        """Carry out accepted requests, and deactivate devices disconnected for too long."""
         if not self.installed or self._panorama.active is None:
             return
         for (name, serial), request in list(self._requests.items()):
             if request.host != self._panorama.leading.host:
-                # Promised by a peer that is not the active one any more.
+                # The peer that accepted it is no longer active.
                 del self._requests[name, serial]
             elif now >= request.due and self._may_change():
                 del self._requests[name, serial]
-                if self._give_back(serial):
-                    self._change(f"{_devices_path(name)}/entry[@name='{serial}']")
+                if self._return_license(serial):
+                    self._change(f"{devices_path(name)}/entry[@name='{serial}']")
         for manager in self.managers():
             for serial in manager.serials:
                 self._watch(manager, serial, now)
         if self._commits:
             self._commit(now)
 
-    def _watch(self, manager: Manager, serial: str, now: float) -> None:
-        """Automatic deactivation: so many hours after a device was seen last."""
+    def _watch(self, manager: LicenseManager, serial: str, now: float) -> None:
+        """Deactivate a device automatically once it was disconnected for the configured hours."""
         if self._panorama.devices.connected(serial):
             self._seen[serial] = now
             return
@@ -271,17 +244,20 @@ class LicensePlugin:
         if manager.hours is None or absent < manager.hours * _HOUR or not self._may_change():
             return
         entries = list(self._entries(manager, serial))
-        if entries and not self._give_back(serial):
+        if entries and not self._return_license(serial):
             self._seen[serial] = now - manager.hours * _HOUR + RETRY_SECONDS
             return
         self._change(*entries)
-        # The running configuration names it until that commit has ended.
-        self._commits = not self._panorama.jobs.unfinished("Commit")
+        # The running configuration contains the device until this commit has finished.
+        self._commits = not self._panorama.leading.jobs.unfinished("Commit")
 
-    def _entries(self, manager: Manager, serial: str) -> Iterator[str]:
-        """Everywhere that the candidate names a device, the managed device itself last."""
-        candidate = self._panorama.store.candidate
-        places = [_devices_path(manager.name)]
+    def _entries(self, manager: LicenseManager, serial: str) -> Iterator[str]:
+        """Yield the XPath of each reference to a device in the candidate, and of the device last.
+
+        A device can be deleted only after all references to it.
+        """
+        candidate = self._panorama.leading.store.candidate
+        places = [devices_path(manager.name)]
         for container in _CONTAINERS:
             places += [
                 references.members_path(container, name)
@@ -292,65 +268,45 @@ class LicensePlugin:
             if config_tree.find(candidate, config_tree.parse(path)):
                 yield path
 
-    def _give_back(self, serial: str) -> bool:
-        """Deactivate through the vendor, with or without the firewall; whether that succeeded.
+    def _return_license(self, serial: str) -> bool:
+        """Deactivate the license through the licensing API, without the firewall.
 
-        A failure goes to the system log, which is not imitated, and nowhere else.
+        Real plugins report a failure only in the system log, which is not simulated.
+
+        Returns:
+            Whether the license was returned.
         """
-        key = self._panorama.licenses.api_key.value
+        key = self._panorama.leading.licenses.api_key.value
         try:
             self._licensing.may_deactivate(key)
-        except LicensingRefusedError as error:
+        except LicensingRejectedError as error:
             self._note("plugin-deactivation-failed", serial, reason=str(error))
             return False
-        self._licensing.release(serial)
+        self._licensing.return_license(serial)
         self._note("plugin-deactivated", serial)
         return True
 
     def _may_change(self) -> bool:
-        """Whether no administrator has locked the configuration."""
+        """Whether no other administrator holds the configuration lock."""
         try:
-            self._panorama.locks.may_change(ADMIN)
+            self._panorama.leading.locks.may_change(ADMIN)
         except ApiError:
             return False
         return True
 
     def _change(self, *xpaths: str) -> None:
-        self._panorama.store.apply([Change(ADMIN, "delete", xpath) for xpath in xpaths])
+        self._panorama.leading.store.apply([Change(ADMIN, "delete", xpath) for xpath in xpaths])
 
     def _commit(self, now: float) -> None:
-        """Commit the plugin's own changes, as soon as Panorama takes a commit."""
+        """Commit the plugin's own changes; at a later tick if Panorama rejects the commit now."""
         try:
-            self._panorama.locks.may_commit(ADMIN)
-            _, job = self._panorama.commits.commit(fromstring(_COMMIT), ADMIN, now)
+            self._panorama.leading.locks.may_commit(ADMIN)
+            _, job = self._panorama.leading.commits.commit(fromstring(_COMMIT), ADMIN, now)
         except ApiError:
             return
         self._commits = False
         if job is not None:
             self._note("commit-queued", str(job.number), user=ADMIN)
 
-    def managers(self) -> Iterator[Manager]:
-        """The license managers of the running configuration."""
-        running = self._panorama.store.running
-        for manager in config_tree.find(running, config_tree.parse(f"{_MANAGERS}/entry")):
-            definition = manager.findtext("bootstrap-definition") or ""
-            path = f"{_ROOT}/bootstrap-definition/entry[@name='{definition}']/authcode"
-            codes = config_tree.find(running, config_tree.parse(path))
-            hours = manager.findtext("auto-deactivate") or ""
-            yield Manager(
-                name=manager.get("name", ""),
-                group=manager.findtext("device-group") or "",
-                stack=manager.findtext("template-stack") or "",
-                auth_code=(codes[0].text or "") if codes else "",
-                hours=float(hours) if hours.isdigit() else None,
-                serials=tuple(
-                    device.get("name", "") for device in manager.iterfind("devices/entry")
-                ),
-            )
-
     def _note(self, kind: str, subject: str, **detail: Any) -> None:
         self._world.timeline.add("panorama", kind, subject, **detail)
-
-
-def _devices_path(manager: str) -> str:
-    return f"{_MANAGERS}/entry[@name='{manager}']/devices"

@@ -1,9 +1,9 @@
-"""Locks that administrators hold on commits and on the configuration.
+"""Commit locks and configuration locks of administrators.
 
 Palo Alto Networks, Panorama Administrator's Guide: "Manage Locks for Restricting Configuration
-Changes". A commit lock keeps everybody else from committing and goes with its owner's next commit;
-a configuration lock keeps everybody else from changing anything. Only locks of the whole device
-("scope shared") are simulated.
+Changes". A commit lock prevents other administrators from committing and is released by its owner's
+next commit. A configuration lock prevents them from changing the configuration. Only locks of the
+whole device ("scope shared") are simulated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FORBIDDEN: dict[Kind, str] = {"commit": "commit", "config": "modify"}
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who holds a lock, since when and why."""
+    """A lock: the administrator who holds it, its start and its comment."""
 
     admin: str
     since: float
@@ -39,7 +39,7 @@ class Locks:
     _held: dict[Kind, Lock] = field(default_factory=dict)
 
     def handlers(self) -> dict[str, Handler]:
-        """Handlers by command."""
+        """Return the handlers by command."""
         return {
             "request/commit-lock": lambda command, user: self._request("commit", command, user),
             "request/config-lock": lambda command, user: self._request("config", command, user),
@@ -48,50 +48,50 @@ class Locks:
         }
 
     def may_commit(self, admin: str) -> None:
-        """Check that no one else holds the commit lock.
+        """Check that no other administrator holds the commit lock.
 
         Raises:
-            ApiError: code 14 if another administrator does.
+            ApiError: code 14 if another administrator holds it.
         """
         lock = self._held.get("commit")
         if lock is not None and lock.admin != admin:
             raise ApiError("Other administrators are holding device wide commit locks.", code=14)
 
     def may_change(self, admin: str) -> None:
-        """Check that no one else holds the configuration lock.
+        """Check that no other administrator holds the configuration lock.
 
         Raises:
-            ApiError: if another administrator does.
+            ApiError: if another administrator holds it.
         """
         lock = self._held.get("config")
         if lock is not None and lock.admin != admin:
             raise ApiError(f"Config for scope shared is currently locked by {lock.admin}")
 
     def committed(self, admin: str) -> None:
-        """Release the commit lock with its owner's commit."""
+        """Release the commit lock after its owner's commit."""
         lock = self._held.get("commit")
         if lock is not None and lock.admin == admin:
             del self._held["commit"]
 
     def changed(self, admin: str) -> None:
-        """Take the commit lock for an administrator who made a change, if it is free."""
+        """Acquire the commit lock for an administrator who made a change, if it is free."""
         self._held.setdefault("commit", Lock(admin, self.clock.now(), ""))
 
     def hold(self, admin: str, kinds: Collection[str]) -> None:
-        """Make an administrator hold locks of these kinds, and no others.
+        """Let an administrator hold locks of exactly these kinds.
 
         Raises:
-            ValueError: for a kind that does not exist.
+            ValueError: for an unknown kind.
         """
         if unknown := set(kinds) - set(_FORBIDDEN):
-            raise ValueError(f"there is no lock of the kind {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown kinds of locks: {', '.join(sorted(unknown))}")
         self._held = {kind: lock for kind, lock in self._held.items() if lock.admin != admin}
         for kind in _FORBIDDEN:
             if kind in kinds:
                 self._held[kind] = Lock(admin, self.clock.now(), "")
 
     def clear(self) -> None:
-        """Hold no lock any more."""
+        """Release all locks."""
         self._held.clear()
 
     def _request(self, kind: Kind, command: Element, user: str) -> Element:
@@ -99,7 +99,7 @@ class Locks:
             return self._add(kind, user, command.findtext(".//comment", ""))
         if command.find(f"{kind}-lock/remove") is not None:
             return self._remove(kind)
-        raise ApiError("a lock is added or removed", code=17)
+        raise ApiError(f"{kind}-lock needs add or remove", code=17)
 
     def _add(self, kind: Kind, user: str, comment: str) -> Element:
         lock = self._held.get(kind)

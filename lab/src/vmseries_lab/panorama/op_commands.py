@@ -1,7 +1,7 @@
-"""Operational commands (``type=op``) that Panorama answers itself.
+"""Operational commands (``type=op``) that Panorama executes itself.
 
-Palo Alto Networks, PAN-OS and Panorama API guide: "Run Operational Mode Commands (API)". The shapes
-of the answers are those that pan-os-python, pan-python and pango parse.
+Palo Alto Networks, PAN-OS and Panorama API guide: "Run Operational Mode Commands (API)". Responses
+are as pan-os-python, pan-python and pango parse them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.panorama import references
 from vmseries_lab.panorama.config_store import ConfigStore
-from vmseries_lab.panorama.devices import Devices, Standing
+from vmseries_lab.panorama.devices import Devices, SyncStatus
 from vmseries_lab.panorama.jobs import Job, Jobs
 from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
 
@@ -23,7 +23,7 @@ Handler = Callable[[Element, str], Element]
 
 @dataclass
 class OpCommands:
-    """Answers ``show`` and ``check`` commands from the parts of Panorama."""
+    """The ``show`` commands about devices, groups, jobs and Panorama itself."""
 
     clock: Clock
     store: ConfigStore
@@ -34,7 +34,7 @@ class OpCommands:
     serial: str
 
     def handlers(self) -> dict[str, Handler]:
-        """Handlers by command, as a chain of element names; the longest match applies."""
+        """Return the handlers by command, a chain of element names; the longest match applies."""
         return {
             "show/devices/all": lambda _command, _user: self._devices(connected_only=False),
             "show/devices/connected": lambda _command, _user: self._devices(connected_only=True),
@@ -50,14 +50,14 @@ class OpCommands:
 
     def _devices(self, *, connected_only: bool) -> Element:
         devices = Element("devices")
-        standing = Standing(self.devices, self.store.running)
+        sync_status = SyncStatus(self.devices, self.store.running)
         for serial in references.managed(self.store.running):
             if not connected_only or self.devices.connected(serial):
-                devices.append(self._device(serial, standing))
+                devices.append(self._device(serial, sync_status))
         return result(devices)
 
-    def _device(self, serial: str, standing: Standing) -> Element:
-        """One device; one that never connected has little more than its serial number."""
+    def _device(self, serial: str, sync_status: SyncStatus) -> Element:
+        """Return one device; a device that never connected has few fields."""
         record = self.devices.get(serial)
         device = entry(serial, serial=serial)
         device.append(leaf("connected", "yes" if record and record.connected else "no"))
@@ -76,7 +76,7 @@ class OpCommands:
             device.append(leaf("uptime", _duration(self.clock.now() - record.connected_at)))
             device.append(leaf("connected-at", _moment(record.connected_at)))
         vsys = entry("vsys1", display_name="vsys1")
-        vsys.append(leaf("shared-policy-status", standing.status("device-group", serial)))
+        vsys.append(leaf("shared-policy-status", sync_status.status("device-group", serial)))
         SubElement(device, "vsys").append(vsys)
         return device
 
@@ -107,12 +107,12 @@ class OpCommands:
         return result(groups)
 
     def _add_members(self, parent: Element, container: str, name: str, tag: str, end: str) -> None:
-        """The ``<devices>`` of a group, which is absent when the group has none."""
+        """Append the ``<devices>`` of a group, unless the group has no devices."""
         serials = references.members(self.store.running, container, name)
         if not serials:
             return
         devices = SubElement(parent, "devices")
-        standing = Standing(self.devices, self.store.running)
+        sync_status = SyncStatus(self.devices, self.store.running)
         for serial in serials:
             record = self.devices.get(serial)
             device = entry(serial, serial=serial)
@@ -121,12 +121,12 @@ class OpCommands:
                 last = "commit succeeded" if container in record.pushed else ""
                 device.append(leaf("hostname", record.link.hostname))
                 device.append(leaf("ip-address", record.link.ip_address))
-                device.append(leaf(tag, standing.status(container, serial)))
+                device.append(leaf(tag, sync_status.status(container, serial)))
                 device.append(leaf(f"last-commit-all-state-{end}", last))
             devices.append(device)
 
     def _chosen(self, command: Element, container: str) -> list[str]:
-        """The containers of a command: one by name, or all."""
+        """Return the containers that a command requests: one by name, or all."""
         names = references.names(self.store.running, container)
         wanted = command.findtext(".//name")
         return [name for name in names if wanted in (None, name)]
@@ -164,7 +164,7 @@ class OpCommands:
         return result(system)
 
     def _admins(self, _command: Element, user: str) -> Element:
-        """Who is logged in: the caller."""
+        """List the sessions of administrators: that of the caller."""
         session = Element("entry")
         session.append(leaf("admin", user))
         session.append(leaf("from", "127.0.0.1"))
@@ -177,7 +177,7 @@ class OpCommands:
 
 
 def choose(handlers: Mapping[str, Handler], command: Element) -> Handler | None:
-    """The handler with the longest chain of element names that ``command`` begins with."""
+    """Return the handler with the longest chain of element names that ``command`` starts with."""
     for chain in sorted(handlers, key=len, reverse=True):
         first, *others = chain.split("/")
         fits = command.tag == first and (not others or command.find("/".join(others)) is not None)

@@ -1,4 +1,4 @@
-"""The administrator ``operator``, who works at Panorama's command line beside the functions."""
+"""Sessions of the administrator ``operator`` at Panorama's command line."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def run_commands(panorama: Panorama, lines: Iterable[str]) -> dict[str, Any]:
     """Enter configuration lines as the operator, commit them, and push to the managed firewalls.
 
     Returns:
-        The job numbers of the ``commit`` and the ``push``, ``None`` if there was nothing to commit.
+        Job numbers of ``commit`` and ``push``, both ``None`` if there was nothing to commit.
 
     Raises:
-        BadLineError: if a line makes no change; then nothing was changed.
-        ChangeRefusedError: if the configuration rejects a change.
+        BadLineError: if a line is not a valid change; no change is made.
+        ChangeRejectedError: if the configuration rejects a change.
         ValueError: if no Panorama is active.
     """
     if panorama.active is None:
@@ -36,19 +36,20 @@ def run_commands(panorama: Panorama, lines: Iterable[str]) -> dict[str, Any]:
     changes = [configure_mode.change(line, user) for line in lines]
     with panorama.world.lock:
         now = panorama.world.clock.now()
-        panorama.store.apply(changes)
-        _, commit = panorama.commits.commit(fromstring(_COMMIT.format("")), user, now)
+        peer = panorama.leading
+        peer.store.apply(changes)
+        _, commit = peer.commits.commit(fromstring(_COMMIT.format("")), user, now)
         if commit is None:
             return {"commit": None, "push": None}
         panorama.note("commit-queued", str(commit.number), user=user)
-        push = panorama.commits.push(panorama.connected_serials, user, now, after=commit)
+        push = peer.commits.push(panorama.connected_serials, user, now, after=commit)
         return {"commit": commit.number, "push": push.number}
 
 
 def queue_commits(panorama: Panorama, peer: Peer, number: int) -> None:
-    """Queue commits of the operator that change nothing; the first starts if none is running.
+    """Queue forced commits of the operator, which change nothing, if the peer is active.
 
-    Nothing happens if the peer is not the active one.
+    The first one starts at once unless another commit is running.
     """
     now = panorama.world.clock.now()
     for _ in range(number if peer is panorama.active else 0):

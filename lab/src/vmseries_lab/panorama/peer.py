@@ -1,6 +1,6 @@
-"""One Panorama: a server with a configuration, jobs and locks of its own.
+"""One Panorama server with its own configuration, jobs and locks.
 
-It stands alone, or it is one peer of a high availability pair (``high_availability``).
+It is a single Panorama, or one peer of a high availability pair (``high_availability``).
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ Priority = Literal["primary", "secondary"]
 State = Literal["active", "passive", "suspended", "non-functional", "off"]
 
 DENIED = "Operation denied: this command is not allowed on a passive device"
-"""What the error code 15 stands for; how Panorama words it is recorded nowhere."""
+"""Text of error code 15; Panorama's real text is not known."""
 DENIED_DEPLOYMENT = "Operation denied: deployment is managed on the primary peer"
 FIRST_JOB = {"primary": 1, "secondary": 501}
-"""Peers number their jobs independently of each other."""
+"""Number of each peer's first job: peers number their jobs independently."""
 
 _MACHINES = {
     "primary": ("10.255.0.10", "000710000000001"),
     "secondary": ("10.255.0.11", "000710000000002"),
 }
-"""Address and serial number, which must not be the same ("Panorama HA Prerequisites")."""
+"""Address and serial number, which must differ between peers ("Panorama HA Prerequisites")."""
 
 
 @dataclass
 class Common:
-    """What two peers have in common, or what stands around them.
+    """What the peers of a pair share.
 
-    Firewalls are connected to both peers ("Panorama HA Organization"), and administrators and their
-    keys are the same on both, so long as the master keys are.
+    Firewalls are connected to both peers ("Panorama HA Organization"). Both have the same
+    administrators and API keys, as long as they have the same master key.
 
     Attributes:
-        handlers: commands that were plugged in, in addition to the peers' own.
-        intercept: stands between requests and their effects on any peer.
+        handlers: commands of plugins, in addition to the peers' own commands.
+        intercept: hook that sees each request to any peer and may break it.
     """
 
     world: World
@@ -75,12 +75,12 @@ class Common:
 
 
 class Peer:
-    """One Panorama.
+    """One Panorama server.
 
     Attributes:
-        host: its name, which its certificate is for.
-        address: of its management interface.
-        state: ``active`` for a single Panorama.
+        host: host name, for which its certificate is issued.
+        address: address of its management interface.
+        state: state in the pair; a single Panorama is ``active``.
         commands: its own operational commands.
     """
 
@@ -130,16 +130,16 @@ class Peer:
 
     @property
     def answers(self) -> bool:
-        """Whether its HTTPS server answers as it should."""
+        """Whether its HTTPS server works normally."""
         return self.server.conduct.mode == "answering"
 
     def denial(self, command: Element | None = None) -> str | None:
-        """Why its role in the pair does not allow a request.
+        """Return why the peer's state or priority does not allow a request, ``None`` if it does.
 
         "PAN-OS XML API Error Codes": 15 for a command that is not allowed on a passive device.
         "Priority and Failover on Panorama in HA" (Panorama Administrator's Guide): the passive peer
-        can neither change nor push the configuration, but runs reports; a peer in the state
-        secondary-active does not manage deployment, such as license updates.
+        can neither change nor push the configuration, but can run reports; a peer in the state
+        secondary-active does not manage deployments such as license updates.
 
         Args:
             command: an operational command; ``None`` for a change, a commit or a push.
@@ -152,10 +152,10 @@ class Peer:
         return None if self.state == "active" else DENIED
 
     def take_over(self, source: Peer, *, with_candidate: bool = False) -> None:
-        """Have the other peer's configuration: the running one, perhaps with the candidate.
+        """Adopt the other peer's running configuration, and its candidate if requested.
 
         "Synchronization Between Panorama HA Peers" (Panorama Administrator's Guide): the running
-        configuration is synchronized at each commit on the active peer; the candidate when it is
+        configuration is synchronized after each commit on the active peer; the candidate when it is
         saved there, or just before a failover.
         """
         self.store.running = copy.deepcopy(source.store.running)
@@ -166,7 +166,11 @@ class Peer:
             self.store.full_commit_required = source.store.full_commit_required
 
     def power_off(self) -> list[int]:
-        """Go down; the numbers of the jobs that are lost with it, together with all edits."""
+        """Lose power, and with it all jobs, locks and uncommitted changes.
+
+        Returns:
+            Numbers of the unfinished jobs, which are lost.
+        """
         self.state = "off"
         self.server.behave(mode="refusing")
         lost = [job.number for job in self.jobs.unfinished()]
@@ -177,12 +181,12 @@ class Peer:
         return lost
 
     def power_on(self) -> None:
-        """Come up again, as the passive peer."""
+        """Start again as the passive peer."""
         self.state = "passive"
         self.server.behave(mode="answering")
 
     def start(self) -> None:
-        """Serve again, at another port."""
+        """Serve again, on a new port."""
         self.server.start()
         self._announce()
 

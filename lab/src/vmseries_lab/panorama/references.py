@@ -1,7 +1,7 @@
-"""Which parts of the configuration name a managed device.
+"""References to managed devices in the configuration.
 
-A firewall is a managed device, and may be a member of one template stack, one device group and any
-number of collector groups; as long as one of these names it, the managed device cannot be deleted.
+A firewall is a managed device, and can be a member of one template stack, one device group and
+several log collector groups. A managed device cannot be deleted while it is a member of one.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ _CONTAINERS = {
 
 
 def path(container: str, name: str) -> str:
-    """XPath of a device group, template stack or collector group."""
+    """Return the XPath of a device group, template stack or log collector group."""
     return f"{LOCALHOST}/{container}/entry[@name='{name}']"
 
 
 def members_path(container: str, name: str) -> str:
-    """XPath of the place in a container where its devices are named."""
+    """Return the XPath of the members of a container."""
     return f"{path(container, name)}/{_CONTAINERS[container]}"
 
 
 def managed(config: Element) -> list[str]:
-    """Serial numbers of the managed devices."""
+    """Return the serial numbers of the managed devices."""
     return [entry.get("name", "") for entry in config_tree.find(config, _MANAGED)]
 
 
 def members(config: Element, container: str, name: str) -> list[str]:
-    """Serial numbers in one container."""
+    """Return the serial numbers of the members of a container."""
     steps = config_tree.parse(f"{members_path(container, name)}/entry")
     return [entry.get("name", "") for entry in config_tree.find(config, steps)]
 
 
 def names(config: Element, container: str) -> list[str]:
-    """Names of all containers of a kind."""
+    """Return the names of all containers of a kind."""
     steps = config_tree.parse(f"{LOCALHOST}/{container}/entry")
     return [entry.get("name", "") for entry in config_tree.find(config, steps)]
 
 
 def homes(config: Element, container: str) -> dict[str, str]:
-    """By serial number, the container of a kind that it is a member of."""
+    """Map serial numbers to the container of a kind of which they are members."""
     return {
         serial: name
         for name in names(config, container)
@@ -58,7 +58,7 @@ def homes(config: Element, container: str) -> dict[str, str]:
 
 
 def home(config: Element, container: str, serial: str) -> str | None:
-    """Name of the container of a kind that has ``serial`` as a member."""
+    """Return the container of a kind of which ``serial`` is a member, ``None`` if there is none."""
     matches = (
         name for name in names(config, container) if serial in members(config, container, name)
     )
@@ -66,7 +66,7 @@ def home(config: Element, container: str, serial: str) -> str | None:
 
 
 def to_device(config: Element, serial: str) -> Iterator[str]:
-    """Where ``serial`` is named, in words as PAN-OS writes a reference."""
+    """Yield the references to ``serial`` as PAN-OS prints them."""
     for container, place in _CONTAINERS.items():
         for name in names(config, container):
             if serial in members(config, container, name):
@@ -74,7 +74,7 @@ def to_device(config: Element, serial: str) -> Iterator[str]:
 
 
 def dangling(config: Element) -> Iterator[str]:
-    """References to devices that are not managed: each would fail the validation of a commit."""
+    """Yield references to devices that are not managed; a commit with one fails validation."""
     known = set(managed(config))
     for container, place in _CONTAINERS.items():
         for name in names(config, container):

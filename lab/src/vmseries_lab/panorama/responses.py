@@ -1,7 +1,8 @@
-"""Envelopes and texts of the XML API, in the shapes in which they were recorded.
+"""Responses of the XML API, as they were recorded.
 
 Envelope and codes: Palo Alto Networks, PAN-OS and Panorama API guide, "PAN-OS XML API Error Codes".
-Shapes that the documentation leaves open follow what pan-python, pan-os-python and pango parse.
+Where the documentation does not specify the format, responses are as pan-python, pan-os-python and
+pango parse them.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ SAME_AS_PREVIOUS = (
 
 
 class ApiError(Exception):
-    """An answer with ``status="error"``.
+    """A response with ``status="error"``.
 
     Attributes:
-        lines: the message, line by line.
-        code: the XML API's error code; ``None`` where recorded answers carry none.
+        lines: lines of the message.
+        code: error code of the XML API; ``None`` if recorded responses have no code.
     """
 
     def __init__(self, *lines: str, code: int | None = None) -> None:
@@ -33,28 +34,28 @@ class ApiError(Exception):
         self.code = code
 
     def answer(self) -> Element:
-        """The envelope."""
+        """Return the response."""
         return envelope("error", self.code, with_lines(Element("msg"), *self.lines))
 
 
 class ForbiddenError(Exception):
-    """The credentials are wrong, or the role is: HTTP 403, with the same words in the body."""
+    """The credentials or the administrator's role do not allow a request: HTTP 403."""
 
     def __init__(self, text: str = "Invalid Credential") -> None:
         super().__init__(text)
 
     def answer(self) -> Element:
-        """The envelope in the body of the HTTP 403."""
+        """Return the body of the HTTP 403."""
         result = Element("result")
         SubElement(result, "msg").text = str(self)
         return envelope("error", 403, result)
 
 
 def parsed(text: str) -> Element:
-    """XML from a caller.
+    """Parse XML from a client.
 
     Raises:
-        ApiError: code 18 if it is not well formed.
+        ApiError: code 18 if it is not well-formed.
     """
     try:
         element: Element = fromstring(text)
@@ -64,7 +65,7 @@ def parsed(text: str) -> Element:
 
 
 def envelope(status: str, code: int | None = None, *children: Element) -> Element:
-    """``<response status= code=>`` around ``children``."""
+    """Return ``<response status= code=>`` with ``children``."""
     response = Element("response", {"status": status})
     if code is not None:
         response.set("code", str(code))
@@ -73,14 +74,14 @@ def envelope(status: str, code: int | None = None, *children: Element) -> Elemen
 
 
 def with_lines(element: Element, *lines: str) -> Element:
-    """``element`` with one ``<line>`` for each of ``lines``."""
+    """Append a ``<line>`` to ``element`` for each of ``lines``; return ``element``."""
     for line in lines:
         SubElement(element, "line").text = line
     return element
 
 
 def result(*children: Element, text: str | None = None, code: int | None = None) -> Element:
-    """Success with a ``<result>``."""
+    """Return a successful response with a ``<result>``."""
     inner = Element("result")
     inner.text = text
     inner.extend(children)
@@ -88,7 +89,13 @@ def result(*children: Element, text: str | None = None, code: int | None = None)
 
 
 def message(text: str, code: int | None = 20, *, as_line: bool = False) -> Element:
-    """Success with a ``<msg>``, either as its text or as a line in it: both forms were recorded."""
+    """Return a successful response with a ``<msg>``.
+
+    Args:
+        text: text of the message.
+        code: code of the response.
+        as_line: put the text in a ``<line>`` of the message; both forms were recorded.
+    """
     msg = Element("msg")
     if as_line:
         with_lines(msg, text)
@@ -98,7 +105,12 @@ def message(text: str, code: int | None = 20, *, as_line: bool = False) -> Eleme
 
 
 def enqueued(job: int, *, commit: bool) -> Element:
-    """The answer to whatever is done by a job."""
+    """Return the response to a request that starts a job.
+
+    Args:
+        job: number of the job.
+        commit: whether it is a commit, whose text differs.
+    """
     inner = Element("result")
     text = f"Commit job enqueued with jobid {job}" if commit else f"Job enqueued with jobid {job}"
     inner.append(with_lines(Element("msg"), text))
@@ -107,19 +119,19 @@ def enqueued(job: int, *, commit: bool) -> Element:
 
 
 def leaf(tag: str, text: object) -> Element:
-    """``<tag>text</tag>``."""
+    """Return ``<tag>text</tag>``."""
     element = Element(tag)
     element.text = str(text)
     return element
 
 
 def entry(name: str, /, **leaves: object) -> Element:
-    """``<entry name=>`` with leaves; underscores in their names stand for hyphens."""
+    """Return ``<entry name=>`` with leaves; underscores in their names become hyphens."""
     element = Element("entry", {"name": name})
     element.extend(leaf(tag.replace("_", "-"), value) for tag, value in leaves.items())
     return element
 
 
 def render(element: Element) -> bytes:
-    """The bytes on the wire."""
+    """Return the response as bytes of XML."""
     return tostring(element)

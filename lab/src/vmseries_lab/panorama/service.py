@@ -1,4 +1,4 @@
-"""Panorama: a single one or a high availability pair."""
+"""Panorama, either a single one or a high availability pair."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Any
 
 from vmseries_lab.core.world import World
 from vmseries_lab.net.certificates import PANORAMA_NAMES, Authority
-from vmseries_lab.net.https import HttpsServer, Intercept
+from vmseries_lab.net.https import Intercept
 from vmseries_lab.panorama import initial_config, references
 from vmseries_lab.panorama.administrators import Administrators
-from vmseries_lab.panorama.api import Api
-from vmseries_lab.panorama.commits import Commits, Pace
 from vmseries_lab.panorama.config_store import ConfigStore
-from vmseries_lab.panorama.device_licenses import DeviceLicenses
-from vmseries_lab.panorama.devices import Devices, Link
+from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
-from vmseries_lab.panorama.jobs import Job, Jobs
-from vmseries_lab.panorama.locks import Locks
+from vmseries_lab.panorama.jobs import Job
 from vmseries_lab.panorama.peer import Common, Peer
-from vmseries_lab.panorama.settings import Settings
 
 
-class RegistrationRefusedError(Exception):
+class RegistrationRejectedError(Exception):
     """Panorama rejects a firewall."""
 
 
 class Panorama:
-    """One Panorama, standing alone until it is made a pair.
+    """One Panorama, or a pair after :meth:`make_pair`.
 
     Attributes:
-        peers: the primary one first.
-        pair: what makes two of them a pair.
+        vm_auth_keys: valid VM auth keys.
+        devices: connections of firewalls, which both peers have.
+        settings: settings of both peers.
+        pace: how long jobs take.
+        plugin_commands: handlers that plugins add to the commands of both peers.
+        peers: primary peer first. ``leading`` has the current configuration, jobs and locks.
+        pair: the pair, ``None`` for a single Panorama.
     """
 
     def __init__(self, world: World, authority: Authority) -> None:
@@ -44,6 +44,10 @@ class Panorama:
             initial_config.READER,
         )
         self._common = Common(world, authority, accounts)
+        self.devices = self._common.devices
+        self.settings = self._common.settings
+        self.pace = self._common.pace
+        self.plugin_commands = self._common.handlers
         store = ConfigStore(initial_config.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
@@ -52,7 +56,7 @@ class Panorama:
 
     @property
     def active(self) -> Peer | None:
-        """The peer that accepts changes, if any."""
+        """The peer that accepts changes, ``None`` if there is none."""
         return self.pair.active if self.pair else self.peers[0]
 
     @property
@@ -61,58 +65,8 @@ class Panorama:
         return self.pair.leading if self.pair else self.peers[0]
 
     @property
-    def store(self) -> ConfigStore:
-        """The leading peer's configuration."""
-        return self.leading.store
-
-    @property
-    def jobs(self) -> Jobs:
-        """The leading peer's jobs."""
-        return self.leading.jobs
-
-    @property
-    def locks(self) -> Locks:
-        """The leading peer's locks."""
-        return self.leading.locks
-
-    @property
-    def commits(self) -> Commits:
-        """The leading peer's commits."""
-        return self.leading.commits
-
-    @property
-    def licenses(self) -> DeviceLicenses:
-        """The leading peer's license commands."""
-        return self.leading.licenses
-
-    @property
-    def devices(self) -> Devices:
-        """The firewalls, which are connected to both peers."""
-        return self._common.devices
-
-    @property
-    def settings(self) -> Settings:
-        """Settings of both peers."""
-        return self._common.settings
-
-    @property
-    def pace(self) -> Pace:
-        """How long jobs take."""
-        return self._common.pace
-
-    @property
-    def api(self) -> Api:
-        """The primary peer's API. Commands added here are available on both peers."""
-        return self.peers[0].api
-
-    @property
-    def server(self) -> HttpsServer:
-        """The primary peer's server."""
-        return self.peers[0].server
-
-    @property
     def reachable(self) -> bool:
-        """Whether firewalls can open and keep connections to an active Panorama."""
+        """Whether firewalls can connect to an active Panorama."""
         return self.active is not None and self.active.answers
 
     # High availability.
@@ -128,13 +82,13 @@ class Panorama:
             self.peers.append(second)
 
     def fail_over(self, cause: str = "power") -> None:
-        """Let the active peer of the pair fail; see ``high_availability.Pair.fail``.
+        """Let the active peer of the pair fail; see :meth:`high_availability.Pair.fail`.
 
         Args:
             cause: ``power``, ``suspended`` or ``non-functional``.
 
         Raises:
-            ValueError: if there is no pair, no active peer, or no such cause.
+            ValueError: if there is no pair or no active peer, or for an unknown cause.
         """
         causes: dict[str, Cause] = {known: known for known in CAUSES}
         if self.pair is None or self.pair.active is None or cause not in causes:
@@ -143,7 +97,7 @@ class Panorama:
             self.pair.fail(self.pair.active, causes[cause])
 
     def state(self) -> dict[str, Any]:
-        """The peers and their states, JSON-ready."""
+        """Return the active peer and the state of each peer, JSON-ready."""
         active = self.active
         return {
             "active": active.host if active else None,
@@ -156,7 +110,7 @@ class Panorama:
         self._common.intercept = intercept
 
     def start(self) -> None:
-        """Serve again, at other ports."""
+        """Serve again, on new ports."""
         for peer in self.peers:
             peer.start()
 
@@ -175,103 +129,116 @@ class Panorama:
     def register(
         self, link: Link, auth_key: str, *, group: str | None, stack: str | None, logs: str | None
     ) -> None:
-        """Register a new firewall: as a managed device, and in the groups that it names.
+        """Register a new firewall as a managed device and as a member of the groups that it names.
 
-        The membership appears in the candidate and in the running configuration, without a commit
-        by anybody (Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap the VM-Series
-        Firewall", "init-cfg.txt File Components").
+        The device appears in the candidate and in the running configuration without a commit (Palo
+        Alto Networks, VM-Series Deployment Guide: "Bootstrap the VM-Series Firewall", "init-cfg.txt
+        File Components").
+
+        Args:
+            link: the firewall.
+            auth_key: its VM auth key.
+            group: device group.
+            stack: template stack.
+            logs: log collector group.
 
         Raises:
-            RegistrationRefusedError: if the key is not valid.
+            RegistrationRejectedError: if the VM auth key is not valid.
         """
         if auth_key not in self.vm_auth_keys:
-            raise RegistrationRefusedError("the vm-auth-key is not valid on this Panorama")
+            raise RegistrationRejectedError("the vm-auth-key is not valid on this Panorama")
         self.take_in(link, group=group, stack=stack, logs=logs)
 
     def take_in(
         self, link: Link, *, group: str | None, stack: str | None, logs: str | None
     ) -> None:
-        """Manage a firewall whose key is valid; see :meth:`register`."""
+        """Add a firewall whose key is valid; see :meth:`register`."""
         member = f"<entry name='{link.serial}'/>"
         self._make(references.MANAGED_DEVICES, member)
         wanted = {"device-group": group, "template-stack": stack, "log-collector-group": logs}
         for container, name in wanted.items():
-            if name in references.names(self.store.running, container):
+            if name in references.names(self.leading.store.running, container):
                 self._make(references.members_path(container, str(name)), member)
         self.connect(link)
 
     def _make(self, xpath: str, element: str) -> None:
-        """Change the configuration without a commit, on both peers: a firewall joins both."""
+        """Change both configurations of both peers without a commit."""
         for peer in self.peers:
             if peer.on:
                 peer.store.make(xpath, element)
 
     def connect(self, link: Link) -> None:
-        """A managed firewall opens its connection."""
+        """Record that a managed firewall has connected."""
         self.devices.connect(link, self.world.clock.now())
         self.note("device-connected", link.serial, hostname=link.hostname)
 
     def disconnect(self, serial: str) -> None:
-        """A firewall's connection ends."""
+        """Record that a firewall's connection has ended."""
         if self.devices.disconnect(serial):
             self.note("device-disconnected", serial)
 
     def is_managed(self, serial: str) -> bool:
         """Whether the running configuration has this device."""
-        return serial in references.managed(self.store.running)
+        return serial in references.managed(self.leading.store.running)
 
     def push(self, serials: Iterable[str], after: Job | None = None, user: str = "") -> Job | None:
-        """Push to devices on Panorama's own account or an operator's, if there is an active one."""
+        """Push the running configuration to devices; return ``None`` if no peer is active.
+
+        Args:
+            serials: serial numbers of the devices.
+            after: job that must have finished before the push starts.
+            user: administrator, empty for a push that Panorama starts itself.
+        """
         if self.active is None:
             return None
         chosen = list(serials)
         now = self.world.clock.now()
-        return self.commits.push(lambda: chosen, user, now, after)
+        return self.leading.commits.push(lambda: chosen, user, now, after)
 
     def connected_serials(self) -> list[str]:
-        """Serial numbers of the managed firewalls that are connected."""
-        managed = references.managed(self.store.running)
+        """Return the serial numbers of the managed firewalls that are connected."""
+        managed = references.managed(self.leading.store.running)
         return [serial for serial in managed if self.devices.connected(serial)]
 
     # Time.
 
     def tick(self, now: float) -> None:
-        """Advance the jobs."""
+        """Advance the jobs and the high availability pair."""
         for peer in self.peers:
             for job in peer.jobs.tick(now):
-                self._ended(peer, job)
+                self._job_finished(peer, job)
         if self.pair is not None:
             former = self.pair.active
             self.pair.tick(now)
             if self.pair.active not in (None, former):
-                self._push_for_the_first_time()
+                self._repeat_first_pushes()
 
-    def _ended(self, peer: Peer, job: Job) -> None:
+    def _job_finished(self, peer: Peer, job: Job) -> None:
         if job.kind == "Commit":
             self.note("commit-finished", str(job.number), user=job.user, result=job.outcome)
             peer.locks.committed(job.user)
             if peer is self.active:
-                self._cut_off()
+                self._disconnect_removed_devices()
         for serial, _, ok, _ in job.report.devices:
             if ok:
                 self.note("device-in-sync", serial)
 
-    def _cut_off(self) -> None:
-        """End the connections of devices that are not managed any more."""
+    def _disconnect_removed_devices(self) -> None:
+        """End the connections of devices that are no longer managed."""
         for serial in self.devices.serials():
             if not self.is_managed(serial):
                 self.disconnect(serial)
                 self.devices.forget(serial)
 
-    def _push_for_the_first_time(self) -> None:
-        """Push to firewalls that never got a configuration: their pushes died with the other peer.
+    def _repeat_first_pushes(self) -> None:
+        """Push to firewalls that have no configuration: their push was lost with the other peer.
 
-        Template stacks: "automatically push content when software device registers".
+        Template stack setting "automatically push content when software device registers".
         """
         new = [serial for serial in self.connected_serials() if not self.devices.pushed(serial)]
         if new:
             self.push(new)
 
     def note(self, kind: str, subject: str, **detail: Any) -> None:
-        """Add an entry to the timeline."""
+        """Add an entry of source ``panorama`` to the timeline."""
         self.world.timeline.add("panorama", kind, subject, **detail)

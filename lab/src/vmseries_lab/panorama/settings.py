@@ -1,4 +1,4 @@
-"""Panorama's settings, as far as they are simulated."""
+"""Simulated settings of Panorama."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass
 class Settings:
-    """Settings.
+    """Settings of both peers.
 
     Attributes:
-        multi_config: whether it takes multi-config requests; PAN-OS 10.0 has them switched off by
-            default, versions before that do not know them ("Multi-Config Request (API)").
-        absent_refused: within a multi-config request, deleting what is not there is refused with
-            code 7, as all of the request then; otherwise it succeeds with that code, as it does by
-            itself. Which of the two PAN-OS does is recorded nowhere.
-        automatic_commit_lock: each administrator who changes something takes the commit lock
+        multi_config: whether multi-config requests are accepted. They are disabled by default in
+            PAN-OS 10.0 and unknown to earlier versions ("Multi-Config Request (API)").
+        absent_rejected: whether a multi-config request that deletes an absent object fails as a
+            whole, with code 7. Otherwise the deletion succeeds with code 7, as it does outside a
+            multi-config request. Which of the two applies is not documented.
+        automatic_commit_lock: whether an administrator who makes a change acquires the commit lock
             ("Manage Locks for Restricting Configuration Changes": Automatically Acquire Commit
             Lock).
     """
 
     multi_config: bool = True
-    absent_refused: bool = False
+    absent_rejected: bool = False
     automatic_commit_lock: bool = False

@@ -25,7 +25,7 @@ def final_state(lab: ForkableLab, layout: str) -> dict[str, Any]:
         "addresses": _addresses(lab, layout),
         "targets": _targets(lab),
         "panorama": _panorama(lab),
-        "licenses in use": lab.simulator.outside.licensing.used(),
+        "licenses in use": lab.simulator.vendor.licensing.used(),
         "messages": {name: len(messages_in(queue)) for name, queue in sorted(lab.queues.items())},
         "hooks": _hooks(lab),
     }
@@ -41,7 +41,7 @@ def _aliases(lab: ForkableLab) -> dict[str, str]:
     instances = dict.fromkeys(
         entry.subject for entry in entries if entry.kind == "instance-launching"
     )
-    serials = [entry.subject for entry in entries if entry.kind == "license-taken"]
+    serials = [entry.subject for entry in entries if entry.kind == "license-activated"]
     return {
         **{key: f"instance {number}" for number, key in enumerate(instances, start=1)},
         **{key: f"serial {number}" for number, key in enumerate(serials, start=1)},
@@ -129,7 +129,7 @@ def _targets(lab: ForkableLab) -> list[Any]:
 
 
 def _panorama(lab: ForkableLab) -> dict[str, Any]:
-    store = lab.simulator.outside.panorama.store
+    store = lab.simulator.vendor.panorama.leading.store
     return {
         kind: {
             "managed devices": sorted(references.managed(configuration)),

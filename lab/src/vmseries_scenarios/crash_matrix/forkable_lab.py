@@ -75,10 +75,10 @@ class ForkableLab:
         self.pause()
         serving.join()
 
-    def keep_templates(self, *functions: str) -> None:
+    def keep_snapshots(self, *functions: str) -> None:
         """Load these functions once, for all workers that are started from now on."""
         for name in functions:
-            self.simulator.functions.templates.keep(name, LOADED, SERVICES)
+            self.simulator.functions.snapshots.keep(name, LOADED, SERVICES)
 
     def pause(self) -> None:
         """Wait for everything that is due, then pause, ready to be forked."""
@@ -147,7 +147,7 @@ class ForkableLab:
 
     def fault(self, **settings: Any) -> None:
         """Let calls fail; settings as for ``vmseries_lab.aws.requests.Fault``."""
-        self.simulator.gate.faults.add(Fault(**settings))
+        self.simulator.pipeline.faults.add(Fault(**settings))
 
     def client(self, service: str) -> Any:
         """Return a client of the simulated AWS, which each fork serves on a port of its own.
@@ -195,7 +195,7 @@ class ForkableLab:
 
     def calls(self) -> list[Call]:
         """Return the calls to AWS and to Panorama since the pause, in order of time."""
-        logs = self.simulator.gate.calls, self.simulator.gate.outside
+        logs = self.simulator.pipeline.calls, self.simulator.pipeline.vendor_calls
         return sorted(
             (call for log in logs for call in log.latest(self.now)), key=lambda call: call.at
         )

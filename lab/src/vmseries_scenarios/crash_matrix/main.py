@@ -22,7 +22,7 @@ from vmseries_scenarios.crash_matrix.sample import sample
 from vmseries_scenarios.crash_matrix.scenarios import SCENARIOS
 
 LANES_PER_CORE = 8
-"""A point waits most of the time: for the backoff of the SDK, and for calls that time out."""
+"""A point waits much of the time, for the functions that it polls."""
 PROGRESS_SECONDS = 30.0
 DETAILS = 8
 """Maximum number of differences to show for a point that has not converged."""

@@ -114,7 +114,7 @@ class Observer:
 
     def watch_completions(self) -> None:
         """Record the interfaces of each instance when its launch is completed."""
-        calls = self.lab.simulator.gate.calls
+        calls = self.lab.simulator.pipeline.calls
         add = calls.add
 
         def observed(service: str, action: str, parameters: dict[str, Any], **others: Any) -> Any:
@@ -150,7 +150,7 @@ def run(lab: ForkableLab, scenario: Scenario, inject: Callable[[], None] = lambd
     defects = [*observer.defects]
     if not is_over:
         defects.append("it did not end in time")
-    if simulator.gate.faults.listed():
+    if simulator.pipeline.faults.listed():
         defects.append("the fault did not happen")
     if not scenario.is_over(lab):
         defects.append("something happened after its end")
@@ -174,7 +174,7 @@ class PreparedScenario:
         self._lab = lab
         self._scenario = scenario
         lab.resume()
-        lab.keep_templates(*scenario.functions)
+        lab.keep_snapshots(*scenario.functions)
         scenario.prepare(lab)
         lab.pause()
         self.clean = self.run()
@@ -253,7 +253,7 @@ def _host(
     try:
         _run_points(lab, scenario, lanes, choose, send)
     finally:
-        lab.simulator.functions.templates.end()
+        lab.simulator.functions.snapshots.end()
 
 
 def _run_points(

@@ -119,7 +119,7 @@ class _Reconcile(_InService):
         super().prepare(lab)
         lab.fault(service="events", action="Deliver", kind="drop", count=None)
         self.lose(lab)
-        lab.simulator.gate.faults.clear()
+        lab.simulator.pipeline.faults.clear()
 
     @abstractmethod
     def lose(self, lab: ForkableLab) -> None:
@@ -166,8 +166,12 @@ class ReconcileRemoves(_Reconcile):
 
     def is_over(self, lab: ForkableLab) -> bool:
         """Return whether the orphans are removed as well."""
-        ec2, panorama = backend("ec2"), lab.simulator.outside.panorama
-        orphans = [*ec2.enis.values(), *ec2.addresses, *references.managed(panorama.store.running)]
+        ec2, panorama = backend("ec2"), lab.simulator.vendor.panorama
+        orphans = [
+            *ec2.enis.values(),
+            *ec2.addresses,
+            *references.managed(panorama.leading.store.running),
+        ]
         return super().is_over(lab) and not orphans and not lab.targets()
 
 
@@ -185,7 +189,7 @@ class ReconcileResends(_Reconcile):
         """Lose the event of a termination, and that of a launch after its first visit."""
         (leaving,) = lab.group(self.layout).states()
         lab.group(self.layout).terminate(leaving)
-        lab.simulator.gate.faults.clear()
+        lab.simulator.pipeline.faults.clear()
         lab.advance(2 * MINUTE)
         lab.group(self.layout).scale(1)
         lab.run(10 * MINUTE, lambda: bool(lab.waiting_for(f"{self.layout}-launch")))
@@ -204,9 +208,9 @@ def shorten_delays(lab: ForkableLab) -> None:
         lab.client("events").disable_rule(Name=f"{layout}-reconcile")
     lab.simulator.fleet.times.change(**BOOT)
     lab_settings.configure(
-        lab.simulator.outside.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
+        lab.simulator.vendor.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
     )
-    lab.simulator.outside.licensing.configure(deactivation_seconds=0)
+    lab.simulator.vendor.licensing.configure(deactivation_seconds=0)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -58,7 +58,7 @@ class Summary:
         peak: Maximum number of firewalls in service at once.
         commits: Number of Panorama commits by the module's administrator.
         terminations: Number of instances that were terminated.
-        licenses_taken: Number of licenses that firewalls took.
+        licenses_activated: Number of licenses that firewalls activated.
         licenses_returned: Number of licenses that were returned.
         out_of_order: Instances whose termination did not follow `ORDER_OF_TERMINATION`.
         early: Instances that got traffic before they were ready.
@@ -70,7 +70,7 @@ class Summary:
     peak: int = 0
     commits: int = 0
     terminations: int = 0
-    licenses_taken: int = 0
+    licenses_activated: int = 0
     licenses_returned: int = 0
     out_of_order: tuple[str, ...] = ()
     early: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def summarize(entries: Sequence[Entry], *, administrator: str) -> Summary:
             for entry in entries
         ),
         terminations=len(ended),
-        licenses_taken=sum(entry.kind == "license-taken" for entry in entries),
+        licenses_activated=sum(entry.kind == "license-activated" for entry in entries),
         licenses_returned=sum(entry.kind == "license-returned" for entry in entries),
         out_of_order=tuple(
             sorted(name for name, timeline in ended.items() if not in_order(timeline))
@@ -182,7 +182,7 @@ def lines(summary: Summary) -> list[str]:
         spread_line("launch event to interfaces attached", summary.to_interfaces),
         spread_line("launch event to InService", summary.to_service),
         f"firewalls: {launched} launched, {summary.peak} at the peak, {ended} terminated",
-        f"licenses: {summary.licenses_taken} taken, {summary.licenses_returned} returned",
+        f"licenses: {summary.licenses_activated} activated, {summary.licenses_returned} returned",
         f"commits on Panorama by the module: {summary.commits}",
         names_line("traffic before a firewall was ready", summary.early),
         names_line(

@@ -28,7 +28,7 @@ SENTENCES = {
     "booted": "{subject} has booted",
     "bootstrapped": "{subject} has read its bootstrap data",
     "licensed": "{subject} is licensed: serial {serial}",
-    "license-taken": "a license is taken: serial {subject}",
+    "license-activated": "a license is activated: serial {subject}",
     "license-returned": "{subject} has returned its license",
     "publishing": "{subject} publishes its metrics",
     "device-disconnected": "{subject} is disconnected from Panorama",

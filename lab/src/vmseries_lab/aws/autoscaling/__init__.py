@@ -1,4 +1,4 @@
-"""Auto Scaling groups: launches, hooks, health, zone balance and drains on the lab's clock."""
+"""Auto Scaling groups on the lab's clock: lifecycle hooks, health, zones, instance refresh."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vmseries_lab.core.world import World
 
 
 class AutoScaling:
-    """The engine behind all groups.
+    """The engine of Auto Scaling.
 
     Attributes:
         activities: scaling activities, newest first.
@@ -34,7 +34,7 @@ class AutoScaling:
         self._instances = GroupInstances(world, self.lifecycle, self.activities)
 
     def tick(self, _now: float) -> None:
-        """Let every group do what it would do now."""
+        """Check the health, refresh, scale and advance the instances of every group."""
         store = backend("autoscaling")
         for group in list(store.autoscaling_groups.values()):
             if group.status == "Delete in progress":
@@ -47,12 +47,12 @@ class AutoScaling:
             self.lifecycle.advance(group)
 
     def busy(self) -> bool:
-        """Auto Scaling has nothing in flight in real time."""
+        """Return False: Auto Scaling has no work in real time."""
         return False
 
 
 def install(world: World) -> AutoScaling:
-    """Make moto's Auto Scaling live by the world's clock."""
+    """Run moto's Auto Scaling on the world's clock."""
     require_moto()
     auto_scaling = AutoScaling(world)
     world.engines.append(auto_scaling)

@@ -1,4 +1,4 @@
-"""Scaling activities and the events about them.
+"""Scaling activities and their events.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
@@ -23,7 +23,7 @@ _VERBS = {
 
 @dataclass
 class Activity:
-    """One launch, termination or detachment, with the attributes that moto writes out."""
+    """A launch, termination or detachment, with the attributes that moto's responses contain."""
 
     kind: str
     auto_scaling_group_name: str
@@ -47,7 +47,14 @@ class Activities:
         self.all: list[Activity] = []
 
     def begin(self, kind: str, group: Any, cause: str, instance: Any | None) -> Activity:
-        """Note that something was begun; ``kind`` is Launch, Terminate or Detach."""
+        """Record the start of an activity.
+
+        Args:
+            kind: ``Launch``, ``Terminate`` or ``Detach``.
+            group: moto's group.
+            cause: cause, without time and full stop.
+            instance: moto's instance, ``None`` if it was not created.
+        """
         at = self._world.clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")
         place = (
             {"Subnet ID": instance.subnet_id, "Availability Zone": instance.availability_zone}
@@ -72,10 +79,10 @@ class Activities:
         """Record the end of an activity and send its event to EventBridge.
 
         Args:
-            activity: what has ended.
-            instance_id: the instance, empty if none came to be.
+            activity: the activity.
+            instance_id: ID of the instance, empty if it was not created.
             status: ``Successful``, ``Failed`` or ``Cancelled``.
-            message: why it was not successful.
+            message: reason, if it was not successful.
         """
         activity.status_code = status
         activity.status_message = message or None

@@ -1,4 +1,4 @@
-"""The group's desired capacity: who changes it, and how the group follows.
+"""The desired capacity of a group: changes it, then launches and terminates instances to reach it.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-capacity-limits.html
 """
@@ -19,8 +19,14 @@ from vmseries_lab.core.world import World
 def set_desired(world: World, group: Any, value: int, cause: str) -> None:
     """Change a group's desired capacity.
 
+    Args:
+        world: the lab.
+        group: moto's group.
+        value: new desired capacity.
+        cause: cause of the change, for the activities that follow.
+
     Raises:
-        ValidationError: if it is outside the group's limits.
+        ValidationError: if the value is outside the group's limits.
     """
     if value > group.max_size:
         raise ValidationError(
@@ -44,7 +50,7 @@ def set_desired(world: World, group: Any, value: int, cause: str) -> None:
 
 
 def follow(world: World, lifecycle: Lifecycle, group: Any) -> None:
-    """Launch what is missing and terminate what is too much."""
+    """Launch or terminate instances until the group has its desired capacity."""
     live = [member for member in members(group) if member.counts]
     missing = (group.desired_capacity or 0) - len(live)
     if missing == 0:
@@ -70,7 +76,7 @@ def follow(world: World, lifecycle: Lifecycle, group: Any) -> None:
 
 
 def candidate(member: Member) -> Candidate:
-    """Describe an instance to the termination policies."""
+    """Return the properties of an instance that termination policies use."""
     template = member.auto_scaling_group.ec2_launch_template
     return Candidate(
         instance_id=member.instance_id,

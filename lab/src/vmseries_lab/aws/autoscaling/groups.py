@@ -1,4 +1,4 @@
-"""The API of Auto Scaling groups, where moto's differs from Auto Scaling's.
+"""The API actions on Auto Scaling groups in which moto differs from AWS.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html
 """
@@ -38,17 +38,17 @@ _KEPT = (
     "ServiceLinkedRoleARN",
     "TerminationPolicies",
 )
-"""What Create- and UpdateAutoScalingGroup take and moto forgets (the grace period, if it is 0)."""
+"""Parameters of Create- and UpdateAutoScalingGroup that moto drops (the grace period if 0)."""
 
 _UNSET = -1
-"""What removes a default instance warm-up or a maintenance policy.
+"""Value that removes a default instance warm-up or a maintenance policy.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
 """
 
 
 class Groups:
-    """Creates, changes and deletes groups."""
+    """Creates, updates and deletes groups."""
 
     def __init__(self, world: World, lifecycle: Lifecycle) -> None:
         self._world = world
@@ -62,7 +62,7 @@ class Groups:
         wrap(FakeAutoScalingGroup, "update", self._update_group)
 
     def create(self, original: Any, response: Any) -> Any:
-        """CreateAutoScalingGroup with everything that it takes, hooks included.
+        """CreateAutoScalingGroup with all its parameters, including lifecycle hooks.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
         """
@@ -85,7 +85,7 @@ class Groups:
         return result
 
     def update(self, original: Any, response: Any) -> Any:
-        """UpdateAutoScalingGroup with everything that it takes.
+        """UpdateAutoScalingGroup with all its parameters.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
         """
@@ -104,7 +104,7 @@ class Groups:
         high = group.max_size if kwargs["max_size"] is None else kwargs["max_size"]
         wanted = kwargs.pop("desired_capacity")
         if wanted is None:
-            # New limits pull the desired capacity along.
+            # New limits adjust the desired capacity.
             wanted = min(max(group.desired_capacity or 0, low), high)
         _check_limits(low, high, wanted)
         original(group, *args, desired_capacity=None, **kwargs)
@@ -118,7 +118,7 @@ class Groups:
         set_desired(self._world, find_group(store, name), value, USER_REQUEST)
 
     def delete(self, _original: Any, response: Any) -> Any:
-        """DeleteAutoScalingGroup: refused while it has instances, unless forced.
+        """DeleteAutoScalingGroup: rejected while the group has instances, unless forced.
 
         A forced deletion terminates the instances without their hooks.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
@@ -142,7 +142,7 @@ class Groups:
         return EmptyResult()
 
     def forget_if_empty(self, store: Any, group: Any) -> None:
-        """Finish the deletion of a group once its last instance is gone."""
+        """Finish the deletion of a group after its last instance was terminated."""
         if group.status != "Delete in progress" or members(group):
             return
         store.autoscaling_groups.pop(group.name, None)
@@ -178,10 +178,10 @@ def _snake(name: str) -> str:
 
 
 def _remember_desired(_original: Any, group: Any, value: int | None) -> None:
-    """Only remember the number: the engine launches and terminates."""
+    """Only store the number; the engine launches and terminates instances."""
     if value is not None or not hasattr(group, "desired_capacity"):
         group.desired_capacity = group.min_size if value is None else value
 
 
 def _nothing(_original: Any, _store: Any, _group_name: str) -> None:
-    """Do nothing: instances are registered when they come into service."""
+    """Do nothing: the lifecycle registers instances just before they are in service."""

@@ -1,4 +1,4 @@
-"""Health checks: what makes a group replace an instance.
+"""Health checks of groups, which replace unhealthy instances.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html
 """
@@ -16,11 +16,11 @@ from vmseries_lab.core.world import World
 
 
 def check(world: World, lifecycle: Lifecycle, group: Any) -> None:
-    """Mark the unhealthy instances of a group and begin to replace them."""
+    """Mark unhealthy instances of a group, and start to terminate them."""
     for member in members(group):
         if not member.in_service:
             continue
-        cause = None if suspended(group, "HealthCheck") else _complaint(world, group, member)
+        cause = None if suspended(group, "HealthCheck") else _unhealthy_cause(world, group, member)
         if cause:
             member.health_status = "Unhealthy"
         if member.health_status == "Unhealthy" and not suspended(group, "ReplaceUnhealthy"):
@@ -31,15 +31,15 @@ _USER_CAUSE = "an instance was taken out of service in response to a user health
 
 
 def in_grace(world: World, group: Any, member: Member) -> bool:
-    """Whether the grace period, which begins when the instance is in service, is not over."""
+    """Whether the instance is in its grace period, which starts when it is in service."""
     grace = float(group.health_check_grace_period or 0)
     return world.clock.now() - (member.in_service_at or 0.0) < grace
 
 
-def _complaint(world: World, group: Any, member: Member) -> str | None:
-    """Why the instance is unhealthy, if it is.
+def _unhealthy_cause(world: World, group: Any, member: Member) -> str | None:
+    """Return why the instance is unhealthy, ``None`` if it is healthy.
 
-    An instance that does not run any more is found out even within the grace period.
+    An instance that is not running is unhealthy even in the grace period.
     """
     if member.instance.state != "running":
         return (

@@ -1,8 +1,8 @@
-"""How an instance enters and leaves a group, hooks included.
+"""The lifecycle of instances in a group, including lifecycle hooks.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html: an instance is
-registered with the load balancer after the launch hooks and before it is in service; it is
-deregistered, and has drained, before the terminate hooks begin.
+registered with the load balancer after the launch hooks, before it is in service; it is
+deregistered and drained before the terminate hooks start.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from vmseries_lab.core.world import World
 FIRST_BACKOFF_SECONDS = 30.0
 LONGEST_BACKOFF_SECONDS = 900.0
 """Auto Scaling "limits the rate at which it allows instances to launch if the instances are failing
-consistently"; how much is not documented, so these times are the lab's own.
+consistently"; the rate is not documented, so these times are the lab's own.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
 """
 
 
 class Lifecycle:
-    """Moves the instances of the groups through their states."""
+    """Launches and terminates instances, and moves them through their lifecycle states."""
 
     def __init__(self, world: World, activities: Activities) -> None:
         self._world = world
@@ -52,13 +52,13 @@ class Lifecycle:
             "Terminating:Proceed": self._terminating_proceed,
         }
 
-    # ------------------------------------------------------------------ entering and leaving
+    # ------------------------------------------------------------------ start and end
     def may_launch(self, group: Any) -> bool:
-        """Whether the back-off after failed launches is over."""
+        """Whether the backoff after failed launches is over."""
         return self._not_before.get(group.arn, 0.0) <= self._world.clock.now()
 
     def launch(self, group: Any, subnet_id: str, cause: str) -> None:
-        """Launch one instance into a subnet, from the group's version of its launch template."""
+        """Launch one instance into a subnet, from the group's launch template version."""
         version = group.ec2_launch_template.get_version(group.launch_template_version)
         tags = {**group.get_propagated_tags(), "aws:autoscaling:groupName": group.name}
         try:
@@ -86,7 +86,7 @@ class Lifecycle:
         self.note("instance-launching", member, zone=member.availability_zone)
 
     def terminate(self, group: Any, member: Member, cause: str) -> Any:
-        """Begin the termination of an instance; returns the activity."""
+        """Start the termination of an instance, unless it is terminating; return the activity."""
         if member.terminating:
             return member.activity
         member.activity = self._activities.begin("Terminate", group, cause, member.instance)
@@ -97,7 +97,7 @@ class Lifecycle:
         return member.activity
 
     def advance(self, group: Any) -> None:
-        """Move every instance of the group as far as it can go now."""
+        """Move every instance of the group through all states that it can reach now."""
         for member in members(group):
             before = ""
             while member.lifecycle_state != before and member.lifecycle_state in self._steps:
@@ -105,7 +105,7 @@ class Lifecycle:
                 self._steps[before](group, member)
 
     def note(self, kind: str, member: Member, **detail: Any) -> None:
-        """Write into the timeline."""
+        """Add an entry about an instance to the timeline."""
         group = member.auto_scaling_group_name
         self._world.timeline.add("autoscaling", kind, member.instance_id, group=group, **detail)
 
@@ -147,11 +147,10 @@ class Lifecycle:
         self.note("instance-in-service", member)
 
     def _launch_failed(self, group: Any, member: Member, message: str) -> None:
-        """Give up a launch: the instance is terminated, through the terminate hooks.
+        """Terminate an instance whose launch failed, including its terminate hooks.
 
-        A terminate hook runs whenever the group terminates an instance. The documentation lists
-        the ways out without hooks (detaching, standby, deleting the group by force), and an
-        abandoned launch is not among them.
+        Terminate hooks run whenever the group terminates an instance. An abandoned launch is not
+        among the documented exceptions (detaching, standby, deleting the group by force).
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
         """
         self._activities.end(member.activity, member.instance_id, "Cancelled", message)
@@ -173,7 +172,7 @@ class Lifecycle:
     def _terminating_wait(self, _group: Any, member: Member) -> None:
         self._expire(member)
         results = [action.result for action in member.actions.values()]
-        # ABANDON stops the remaining hooks, but the instance is terminated all the same.
+        # ABANDON skips the remaining hooks; the instance is terminated in either case.
         if "ABANDON" in results or all(results):
             member.actions.clear()
             member.lifecycle_state = "Terminating:Proceed"
@@ -193,7 +192,7 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ hooks
     def _wait(self, group: Any, member: Member, transition: str) -> None:
-        """Start waiting for every hook of a transition, and send an event for each."""
+        """Start a lifecycle action for every hook of a transition, and send its event."""
         base = "Pending" if transition == LAUNCHING else "Terminating"
         hooks = [
             hook

@@ -1,4 +1,4 @@
-"""Instance refresh: replaces the instances of a group, a few at a time.
+"""Instance refresh: replaces the instances of a group in batches.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
 """
@@ -19,7 +19,7 @@ ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 DEFAULT_MIN_HEALTHY = 90
 DEFAULT_MAX_HEALTHY = 100
 PROTECTED_WAIT_SECONDS = 3600.0
-"""How long a refresh waits for protected instances before it fails, if it waits for them.
+"""How long a refresh with ``ScaleInProtectedInstances=Wait`` waits until it fails.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
 """
@@ -29,7 +29,13 @@ CAUSE = "an instance was taken out of service in response to an instance refresh
 
 @dataclass
 class Refresh:
-    """One instance refresh, with the attributes that moto writes out."""
+    """An instance refresh, with the attributes that moto's responses contain.
+
+    Attributes:
+        old: instances that are not replaced yet.
+        total: number of instances to replace at the start.
+        waits_until: lab time until which it waits at a checkpoint.
+    """
 
     auto_scaling_group_name: str
     preferences: dict[str, Any]
@@ -50,17 +56,17 @@ class Refresh:
 
     @property
     def instances_to_update(self) -> int:
-        """How many are not replaced yet."""
+        """Number of instances that are not replaced yet."""
         return len(self.old)
 
     @property
     def percentage_complete(self) -> int:
-        """How much is done."""
+        """Percentage of instances that were replaced."""
         return 100 if not self.total else (self.total - len(self.old)) * 100 // self.total
 
     @property
     def active(self) -> bool:
-        """Whether it goes on."""
+        """Whether it is in progress."""
         return self.status in ACTIVE
 
 
@@ -73,13 +79,18 @@ class Refreshes:
         self.all: list[Refresh] = []
 
     def active(self, group: Any) -> Refresh | None:
-        """Return the refresh of a group that goes on, if there is one."""
+        """Return the active refresh of a group, ``None`` if there is none."""
         return next(
             (r for r in self.all if r.active and r.auto_scaling_group_name == group.name), None
         )
 
     def start(self, group: Any, preferences: dict[str, Any]) -> Refresh:
-        """Begin to replace the instances of a group."""
+        """Start to replace the instances of a group.
+
+        Args:
+            group: moto's group.
+            preferences: ``Preferences`` of StartInstanceRefresh.
+        """
         old = [member for member in members(group) if not member.terminating]
         if preferences.get("SkipMatching"):
             old = [member for member in old if not _current(group, member)]
@@ -90,11 +101,11 @@ class Refreshes:
         clock = self._world.clock
         refresh = Refresh(group.name, preferences, clock.utc(), clock.now(), old)
         self.all.insert(0, refresh)
-        self._tell(group, refresh, "started", "Started")
+        self._announce(group, refresh, "started", "Started")
         return refresh
 
     def cancel(self, group: Any, refresh: Refresh) -> None:
-        """Stop replacing; what is under way is finished.
+        """Stop replacing instances; replacements in progress are completed.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html
         """
@@ -104,7 +115,7 @@ class Refreshes:
         self._end(group, refresh, "Cancelled", "Cancelled by user")
 
     def tick(self, group: Any) -> None:
-        """Replace what may be replaced now."""
+        """Replace the instances that can be replaced now."""
         refresh = self.active(group)
         if refresh is None or suspended(group, "InstanceRefresh"):
             return
@@ -118,7 +129,7 @@ class Refreshes:
             self._end(group, refresh, "Successful", None)
 
     def _replace(self, group: Any, refresh: Refresh) -> None:
-        """Launch first, as far as there may be more; terminate, as far as there may be fewer."""
+        """Launch replacements up to the maximum, and terminate instances down to the minimum."""
         desired = group.desired_capacity or 0
         least, most = self._limits(group, refresh, desired)
         present = [member for member in members(group) if not member.terminating]
@@ -138,11 +149,11 @@ class Refreshes:
             self._world.timeline.add("autoscaling", "refresh-progress", group.name, **progress)
 
     def _limits(self, group: Any, refresh: Refresh, desired: int) -> tuple[int, int]:
-        """How many must be ready at least, and may be there at most.
+        """Return the minimum number of ready instances and the maximum number of instances.
 
-        The refresh's own percentages come first, then the group's maintenance policy. At least one
-        instance is replaced at a time: if none may be missing, it is launched first; if none may be
-        too much, it is terminated first.
+        The preferences of the refresh override the group's maintenance policy. At least one
+        instance is replaced at a time: a replacement is launched first if all must stay in service,
+        or the instance is terminated first if there can be no additional instance.
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html
         """
         policy = getattr(group, "instance_maintenance_policy", None) or {}
@@ -168,7 +179,7 @@ class Refreshes:
         return member.in_service or member.lifecycle_state.startswith("Pending")
 
     def _checkpoint_passed(self, refresh: Refresh) -> bool:
-        """Whether the refresh may go on, or waits at a checkpoint.
+        """Whether the refresh can continue; ``False`` while it waits at a checkpoint.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-adding-checkpoints-instance-refresh.html
         """
@@ -186,7 +197,7 @@ class Refreshes:
         return True
 
     def _ready(self, group: Any, refresh: Refresh, member: Member) -> bool:
-        """Whether an instance serves; only those that are new since the start need to warm up."""
+        """Whether an instance is in service and, if it was launched by the refresh, warmed up."""
         if member.in_service_at is None or member.in_service_at < refresh.started:
             return member.in_service
         return member.warm(self._world.clock.now(), self._warmup(group, refresh))
@@ -204,9 +215,9 @@ class Refreshes:
         refresh.status_reason = reason
         refresh.end_time = self._world.clock.utc()
         word = {"Successful": "Succeeded"}.get(status, status)
-        self._tell(group, refresh, word.lower(), word)
+        self._announce(group, refresh, word.lower(), word)
 
-    def _tell(self, group: Any, refresh: Refresh, kind: str, word: str) -> None:
+    def _announce(self, group: Any, refresh: Refresh, kind: str, word: str) -> None:
         self._world.timeline.add("autoscaling", f"refresh-{kind}", group.name)
         self._world.emit(
             "aws.autoscaling",
@@ -220,7 +231,7 @@ class Refreshes:
 
 
 def _current(group: Any, member: Member) -> bool:
-    """Whether an instance was launched as the group would launch it now."""
+    """Whether an instance has the group's current launch template version."""
     template = group.ec2_launch_template
     version = template.get_version(group.launch_template_version).number
     launched = member.launch_template or {}

@@ -1,4 +1,4 @@
-"""The API of instance refreshes.
+"""The API actions on instance refreshes.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh.html
 """
@@ -29,7 +29,7 @@ class RefreshApi:
         add_method(AutoScalingResponse, "cancel_instance_refresh", self.cancel)
 
     def start(self, response: Any) -> Any:
-        """StartInstanceRefresh, one at a time per group.
+        """StartInstanceRefresh; a group can have one active refresh.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_StartInstanceRefresh.html
         """

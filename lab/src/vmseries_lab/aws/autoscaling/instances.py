@@ -1,4 +1,4 @@
-"""The API of a group's instances.
+"""The API actions on instances of groups.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html
 """
@@ -23,7 +23,7 @@ from vmseries_lab.aws.moto_patching import wrap
 from vmseries_lab.core.world import World
 
 LARGEST_PAGE = 50
-"""Instances per answer of DescribeAutoScalingInstances, and default of other pages."""
+"""Maximum number of instances per response of DescribeAutoScalingInstances."""
 
 ACTIVITIES_KEPT = timedelta(weeks=6)
 
@@ -31,7 +31,7 @@ USER_REQUEST = "an instance was taken out of service in response to a user reque
 
 
 class GroupInstances:
-    """Terminates, detaches, attaches and judges the instances of groups."""
+    """Terminates, detaches, attaches and describes instances, and sets their health."""
 
     def __init__(self, world: World, lifecycle: Lifecycle, activities: Activities) -> None:
         self._world = world
@@ -73,7 +73,7 @@ class GroupInstances:
         instance_ids: list[str],
         should_decrement: bool,
     ) -> list[Any]:
-        """DetachInstances: they leave the group and go on running; no hook runs.
+        """DetachInstances: instances leave the group and keep running; no hook runs.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachInstances.html
         """
@@ -98,7 +98,7 @@ class GroupInstances:
         return done
 
     def attach(self, _original: Any, store: Any, group_name: str, instance_ids: list[str]) -> None:
-        """AttachInstances: running instances join at once; the capacity grows; no hook runs.
+        """AttachInstances: running instances join at once and add to the capacity; no hook runs.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachInstances.html
         """
@@ -118,7 +118,7 @@ class GroupInstances:
     def attach_target_groups(
         original: Any, store: Any, group_name: str, target_group_arns: list[str]
     ) -> None:
-        """AttachLoadBalancerTargetGroups: what is in service is registered.
+        """AttachLoadBalancerTargetGroups: instances in service are registered.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachLoadBalancerTargetGroups.html
         """
@@ -131,7 +131,7 @@ class GroupInstances:
     def detach_target_groups(
         _original: Any, store: Any, group_name: str, target_group_arns: list[str]
     ) -> None:
-        """DetachLoadBalancerTargetGroups: what is registered is deregistered.
+        """DetachLoadBalancerTargetGroups: instances are deregistered.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachLoadBalancerTargetGroups.html
         """
@@ -142,7 +142,7 @@ class GroupInstances:
         ]
 
     def set_health(self, _original: Any, response: Any) -> Any:
-        """SetInstanceHealth; within the grace period it counts only if the caller insists.
+        """SetInstanceHealth; ignored in the grace period unless the caller overrides that.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceHealth.html
         """
@@ -169,9 +169,9 @@ class GroupInstances:
         return ActionResult({"AutoScalingInstances": part, "NextToken": token})
 
     def describe_activities(self, _original: Any, response: Any) -> Any:
-        """DescribeScalingActivities, newest first, of the past six weeks.
+        """DescribeScalingActivities of the past six weeks, newest first.
 
-        Activities of a deleted group are returned only if they are requested.
+        Activities of deleted groups are returned only with ``IncludeDeletedGroups``.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
         """
         parameters = response._get_params()  # noqa: SLF001
@@ -192,7 +192,7 @@ class GroupInstances:
 
 
 def _deregister(store: Any, target_group_arns: list[str], leaving: list[Member]) -> None:
-    """Deregister those of the instances that are registered."""
+    """Deregister the instances from the target groups in which they are registered."""
     ids = {member.instance_id for member in leaving}
     for arn in target_group_arns:
         for target in store.elbv2_backend.describe_target_health(arn, []):

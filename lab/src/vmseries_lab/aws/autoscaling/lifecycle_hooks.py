@@ -1,4 +1,4 @@
-"""The API of lifecycle hooks.
+"""The API actions on lifecycle hooks.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
 """
@@ -29,7 +29,7 @@ RESULTS = ("CONTINUE", "ABANDON")
 
 
 class Hooks:
-    """Puts, completes and keeps alive lifecycle hooks."""
+    """Puts and deletes hooks, completes lifecycle actions, and records heartbeats."""
 
     def __init__(self, world: World, lifecycle: Lifecycle) -> None:
         self._world = world
@@ -40,7 +40,7 @@ class Hooks:
         add_method(AutoScalingResponse, "record_lifecycle_action_heartbeat", self.heartbeat)
 
     def put_request(self, _original: Any, response: Any) -> Any:
-        """PutLifecycleHook; what is not given keeps its value.
+        """PutLifecycleHook; parameters that are not given keep their values.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html
         """
@@ -49,9 +49,9 @@ class Hooks:
         return EmptyResult()
 
     def delete(self, original: Any, response: Any) -> Any:
-        """DeleteLifecycleHook: outstanding actions are completed first.
+        """DeleteLifecycleHook: outstanding lifecycle actions are completed first.
 
-        ABANDON for launching instances, CONTINUE for terminating ones.
+        The result is ABANDON for launching and CONTINUE for terminating instances.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteLifecycleHook.html
         """
         parameters = response._get_params()  # noqa: SLF001
@@ -84,7 +84,7 @@ class Hooks:
         return EmptyResult()
 
     def heartbeat(self, response: Any) -> Any:
-        """RecordLifecycleActionHeartbeat: the full heartbeat timeout starts again.
+        """RecordLifecycleActionHeartbeat: restarts the heartbeat timeout.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
         """
@@ -112,10 +112,15 @@ class Hooks:
 
 
 def put(store: Any, group_name: str, wanted: dict[str, Any]) -> None:
-    """Make or change a hook as a request describes it.
+    """Create or update a hook.
+
+    Args:
+        store: moto's Auto Scaling store.
+        group_name: name of the group.
+        wanted: parameters of PutLifecycleHook.
 
     Raises:
-        ValidationError: for an unknown group or a value that is out of range.
+        ValidationError: for an unknown group or a value out of range.
     """
     find_group(store, group_name)
     name = wanted["LifecycleHookName"]
@@ -141,17 +146,17 @@ def put(store: Any, group_name: str, wanted: dict[str, Any]) -> None:
         ("NotificationTargetARN", "notification_target_arn"),
         ("NotificationMetadata", "notification_metadata"),
     ):
-        # moto invents a role and a target, which Terraform then wants to change.
+        # moto adds a role and a target of its own, which Terraform would plan to change.
         kept = getattr(old, attribute, None) if old else None
         setattr(hook, attribute, wanted.get(parameter, kept) or None)
     store.lifecycle_hooks[key] = hook
 
 
 def find_group(store: Any, name: str) -> Any:
-    """Find a group.
+    """Return the group with this name.
 
     Raises:
-        ValidationError: if there is none of that name.
+        ValidationError: if there is no such group.
     """
     group = store.autoscaling_groups.get(name)
     if group is None:

@@ -1,4 +1,4 @@
-"""Data of a group's instances that moto does not keep.
+"""Instances of Auto Scaling groups and their lifecycle actions.
 
 States: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 """
@@ -14,7 +14,7 @@ TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 GLOBAL_TIMEOUT_SECONDS = 172_800
 GLOBAL_TIMEOUT_HEARTBEATS = 100
-"""An instance waits 48 hours or 100 heartbeat timeouts at most, whichever is smaller.
+"""Maximum wait of an instance: 48 hours or 100 heartbeat timeouts, whichever is less.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
 """
@@ -22,15 +22,16 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActi
 
 @dataclass(slots=True)
 class Action:
-    """One lifecycle hook that one instance waits for.
+    """A lifecycle action: one instance waits for one lifecycle hook.
 
     Attributes:
         hook: moto's hook.
-        token: what identifies this wait in API calls.
-        deadline: when the hook's default result applies.
-        last_deadline: until when heartbeats can move the deadline.
-        result: ``CONTINUE`` or ``ABANDON`` once there is one.
-        reason: how it came about, in Auto Scaling's words.
+        started: lab time of its start.
+        token: lifecycle action token.
+        deadline: lab time at which the hook's default result applies.
+        last_deadline: latest deadline that heartbeats can set (global timeout).
+        result: ``CONTINUE`` or ``ABANDON``; ``None`` while the instance waits.
+        reason: reason of the result, in Auto Scaling's words.
     """
 
     hook: Any
@@ -52,7 +53,7 @@ class Action:
 
 @dataclass(eq=False)
 class Member:
-    """One instance of one group; has the attributes that moto writes into its answers."""
+    """An instance of a group, with the attributes that moto's responses contain."""
 
     instance: Any
     auto_scaling_group: Any
@@ -64,7 +65,7 @@ class Member:
     actions: dict[str, Action] = field(default_factory=dict)
     in_service_at: float | None = None
     retiring: bool = False
-    """Being replaced: it no longer counts, but serves until its replacement does."""
+    """Being replaced: it does not count as capacity, but stays until its replacement is ready."""
     origin: str = "AutoScalingGroup"
     launch_configuration_name: str | None = None
     weighted_capacity: str | None = None
@@ -91,7 +92,7 @@ class Member:
 
     @property
     def version(self) -> int:
-        """The version of the launch template that it was launched from, 0 if unknown."""
+        """The version of its launch template, 0 if unknown."""
         return int((self.launch_template or {}).get("Version", 0))
 
     @property
@@ -101,12 +102,12 @@ class Member:
 
     @property
     def terminating(self) -> bool:
-        """Whether it is on its way out."""
+        """Whether it is in one of the terminating states."""
         return self.lifecycle_state.startswith("Terminating")
 
     @property
     def counts(self) -> bool:
-        """Whether it counts towards the desired capacity."""
+        """Whether it counts toward the desired capacity."""
         return not (self.terminating or self.retiring or self.lifecycle_state == "Standby")
 
     def warm(self, now: float, warmup: float) -> bool:
@@ -119,7 +120,7 @@ class Member:
 
 
 def global_timeout(heartbeat_timeout: float) -> float:
-    """Seconds that an instance can wait for a hook with this heartbeat timeout."""
+    """Return the maximum wait, in seconds, for a hook with this heartbeat timeout."""
     return min(GLOBAL_TIMEOUT_SECONDS, GLOBAL_TIMEOUT_HEARTBEATS * heartbeat_timeout)
 
 
@@ -137,7 +138,7 @@ def suspended(group: Any, process: str) -> bool:
 
 
 def warmup_seconds(group: Any, override: int | None = None) -> float:
-    """How long a new instance warms up: the given time, the group's default, or its cooldown.
+    """Return the warm-up time of new instances: ``override``, the group's default or its cooldown.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-default-instance-warmup.html
     """

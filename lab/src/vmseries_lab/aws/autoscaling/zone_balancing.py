@@ -1,4 +1,4 @@
-"""Where a group launches, and which instances it terminates: pure decisions.
+"""Decides in which zone a group launches, and which instances it terminates.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-availability-zone-balanced.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
@@ -15,15 +15,15 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the termination policies look at.
+    """Properties of an instance that termination policies use.
 
     Attributes:
-        instance_id: the instance.
-        zone: its Availability Zone.
-        launched_at: seconds since the epoch.
-        other_template: launched from another template than the group's present one.
-        version: version of the template that it was launched from.
-        protected: protected from scale-in.
+        instance_id: ID of the instance.
+        zone: Availability Zone.
+        launched_at: launch time, seconds since the epoch.
+        other_template: whether its launch template is not the group's current one.
+        version: version of its launch template.
+        protected: whether it is protected from scale-in.
     """
 
     instance_id: str
@@ -39,7 +39,7 @@ def subnet_for_launch(subnets: Sequence[tuple[str, str]], occupied: Sequence[str
 
     Args:
         subnets: (subnet id, zone) in the group's order.
-        occupied: subnet ids of the instances that count.
+        occupied: subnet IDs of the instances that count as capacity.
     """
     zones = dict(subnets)
     per_zone = Counter(zones[subnet] for subnet in occupied if subnet in zones)
@@ -50,10 +50,10 @@ def subnet_for_launch(subnets: Sequence[tuple[str, str]], occupied: Sequence[str
 def victims(
     candidates: Sequence[Candidate], count: int, policies: Sequence[str], now: float
 ) -> list[str]:
-    """Choose the instances to terminate, one after the other, keeping the zones even.
+    """Choose the instances to terminate, one at a time, so that zones stay balanced.
 
-    Among the zones with the most instances, those count that have an unprotected one; in them the
-    policies narrow down the choice in their order. What is left over is decided by age.
+    Each choice is among the unprotected instances in the zone with most instances. The policies
+    narrow it down in their order; the oldest of the remaining instances is terminated.
     """
     remaining = list(candidates)
     chosen: list[str] = []
@@ -75,7 +75,7 @@ def victims(
 
 
 def _keys(policy: str, now: float) -> list[Callable[[Candidate], float]]:
-    """The criteria of one policy, most important first; the smallest value goes."""
+    """Return the criteria of a policy, most important first; the smallest value is chosen."""
 
     def age(candidate: Candidate) -> float:
         return candidate.launched_at
@@ -99,5 +99,5 @@ def _keys(policy: str, now: float) -> list[Callable[[Candidate], float]]:
         "ClosestToNextInstanceHour": [next_hour],
         "Default": [foreign_template, version, next_hour],
     }
-    # Launch configurations and allocation strategies do not exist in the lab: they decide nothing.
+    # Policies about launch configurations and allocation strategies have no effect in the lab.
     return known.get(policy, [])

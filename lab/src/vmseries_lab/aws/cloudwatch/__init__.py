@@ -1,1 +1,1 @@
-"""CloudWatch: metrics, metric math, and alarms that act."""
+"""CloudWatch: metrics, embedded metric format, metric math, alarms and their actions."""

@@ -1,4 +1,4 @@
-"""Alarm actions: scaling policies and notifications, triggered by published metrics."""
+"""Alarm actions: scaling policies and notifications."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from vmseries_lab.aws.moto_patching import backend, require_moto
 from vmseries_lab.core.world import ACCOUNT_ID, World
 
 LONGEST_SUBJECT = 100
-"""Characters of an SNS subject."""
+"""Maximum number of characters of an SNS subject."""
 
 
 class Scaling:
-    """The engine behind alarms and scaling policies.
+    """The engine of alarms and scaling policies.
 
     Attributes:
-        alarms: evaluates alarms.
-        policies: carries out scaling policies.
+        alarms: alarms of the account.
+        policies: scaling policies of all groups.
     """
 
     def __init__(self, world: World) -> None:
@@ -30,7 +30,7 @@ class Scaling:
         self._next = world.clock.now() // EVALUATION_SECONDS * EVALUATION_SECONDS
 
     def tick(self, now: float) -> None:
-        """Evaluate the alarms once a minute of lab time."""
+        """Evaluate the alarms once per minute of lab time."""
         if now < self._next:
             return
         self._next = (now // EVALUATION_SECONDS + 1) * EVALUATION_SECONDS
@@ -41,7 +41,7 @@ class Scaling:
         self.policies.settle(store)
 
     def busy(self) -> bool:
-        """Alarms have nothing in flight in real time."""
+        """Return False: alarms have no work in real time."""
         return False
 
     def _act(self, arn: str, alarm: Any, entered: bool) -> None:
@@ -52,7 +52,7 @@ class Scaling:
 
 
 def notify(topic_arn: str, alarm: Any) -> None:
-    """Publish an alarm's new state to a topic.
+    """Publish the new state of an alarm to an SNS topic.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-sns-message-format.html
     """
@@ -70,7 +70,7 @@ def notify(topic_arn: str, alarm: Any) -> None:
 
 
 def install(world: World) -> Scaling:
-    """Let alarms and scaling policies act by the world's clock."""
+    """Run alarms and scaling policies on the world's clock."""
     require_moto()
     scaling = Scaling(world)
     world.engines.append(scaling)

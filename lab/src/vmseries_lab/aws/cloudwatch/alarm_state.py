@@ -1,4 +1,4 @@
-"""When an alarm changes its state: a pure decision.
+"""Decides the state of an alarm.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -10,8 +10,8 @@ import operator
 from collections.abc import Callable, Sequence
 
 FURTHER_PERIODS = 2
-"""The evaluation range is longer than the evaluation periods, so that late data can be seen. By how
-much is not documented exactly; the documentation's example has 5 for 3."""
+"""Additional periods of the evaluation range, for late data. The exact number is not documented; in
+the documentation's example, the range has 5 periods for 3 evaluation periods."""
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -24,19 +24,19 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 def next_state(
     points: Sequence[bool | None], periods: int, to_alarm: int, missing: str, state: str
 ) -> str:
-    """Decide an alarm's state.
+    """Return the new state of an alarm.
 
     Args:
-        points: the evaluation range, oldest first: breaching, not breaching, or no data.
+        points: evaluation range, oldest first: breaching, not breaching, or ``None`` for no data.
         periods: evaluation periods (N).
-        to_alarm: datapoints to alarm (M).
-        missing: how missing data are treated: ``missing``, ``ignore``, ``breaching`` or
+        to_alarm: data points to alarm (M).
+        missing: treatment of missing data: ``missing``, ``ignore``, ``breaching`` or
             ``notBreaching``.
-        state: the present state.
+        state: current state.
     """
     known = [point for point in points if point is not None]
     if len(known) >= periods:
-        # Enough data in the range: the missing points do not matter.
+        # There are enough data in the range to ignore missing points.
         return "ALARM" if sum(known[-periods:]) >= to_alarm else "OK"
     if missing in ("breaching", "notBreaching"):
         filled = sum(known) + (periods - len(known)) * (missing == "breaching")
@@ -47,7 +47,7 @@ def next_state(
         return "ALARM"
     if not all(known):
         return "OK"
-    # Everything that is there is breaching, but it is less than M: that is an alarm only if the
-    # oldest of it is at least M periods old, so that one late point does not count as many.
+    # All data are breaching, but there are fewer than M. This is an alarm only if the oldest is at
+    # least M periods old, so that a single late point does not trigger one.
     oldest_age = len(points) - next(i for i, point in enumerate(points) if point is not None)
     return "ALARM" if missing == "missing" and oldest_age >= to_alarm else state

@@ -1,4 +1,4 @@
-"""Evaluates CloudWatch alarms on published metrics.
+"""Evaluates CloudWatch alarms.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -22,7 +22,7 @@ from vmseries_lab.aws.moto_patching import add_method, backend, wrap
 from vmseries_lab.core.world import World
 
 EVALUATION_SECONDS = 60
-"""Alarms are evaluated every minute, on whole periods."""
+"""Lab seconds between two evaluations of all alarms."""
 
 _ACTIONS = {
     "ALARM": "alarm_actions",
@@ -33,7 +33,7 @@ _ACTIONS = {
 
 @dataclass
 class HistoryItem:
-    """One line of DescribeAlarmHistory."""
+    """An item of DescribeAlarmHistory."""
 
     alarm_name: str
     timestamp: datetime
@@ -44,12 +44,12 @@ class HistoryItem:
 
 
 class Alarms:
-    """The alarms of the lab: states, history, and what they set off.
+    """The alarms of the account: states, history and actions.
 
     Attributes:
-        act: called with an action's ARN, its alarm, and whether the alarm has just entered its
-            state, every minute: actions of Auto Scaling are repeated while an alarm stays in its
-            state, others are not.
+        act: called every minute with each action's ARN, its alarm, and whether the alarm has just
+            entered its state. Auto Scaling actions are repeated while an alarm stays in its state,
+            other actions are not.
             https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
         history: state changes and actions, oldest first.
     """
@@ -63,7 +63,7 @@ class Alarms:
         add_method(CloudWatchResponse, "describe_alarm_history", self.describe_history)
 
     def evaluate(self, now: float) -> None:
-        """Bring every alarm into the state that the data up to now demand, then act."""
+        """Update the state of every alarm from the data up to ``now``, then run its actions."""
         store = backend("cloudwatch")
         alarms = [alarm for alarm in store.alarms.values() if alarm.rule is None]
         for alarm in alarms:
@@ -83,7 +83,7 @@ class Alarms:
             self._act(alarm, alarm.entered)
 
     def put(self, original: Any, store: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-        """PutMetricAlarm: a new alarm has no data yet, a changed one keeps its state.
+        """PutMetricAlarm: a new alarm has insufficient data; an updated alarm keeps its state.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
         """
@@ -105,7 +105,7 @@ class Alarms:
         reason_data: str,
         state_value: str,
     ) -> None:
-        """SetAlarmState: the state changes until the next evaluation, and its actions run.
+        """SetAlarmState: sets the state until the next evaluation, and runs its actions.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
         """
@@ -170,7 +170,7 @@ class Alarms:
 
 
 def period_of(alarm: Any) -> int:
-    """Seconds that one data point of the alarm covers."""
+    """Return the period of an alarm in seconds."""
     if alarm.metric_name:
         return int(alarm.period)
     periods = [
@@ -182,7 +182,7 @@ def period_of(alarm: Any) -> int:
 
 
 def queries_of(alarm: Any) -> list[Query]:
-    """What the alarm watches, as a query."""
+    """Return the metric or metric math expression of an alarm as lines of a query."""
     if alarm.metric_name:
         statistic = alarm.statistic or alarm.extended_statistic
         return [Query("m", _metric(alarm.namespace, alarm, statistic, alarm.unit))]
@@ -190,7 +190,7 @@ def queries_of(alarm: Any) -> list[Query]:
     for query in alarm.metric_data_queries:
         stat = query.metric_stat
         metric = stat and _metric(stat.metric.namespace, stat.metric, stat.stat, stat.unit)
-        # ReturnData is true unless it says otherwise.
+        # ReturnData is true by default.
         returned = str(query.return_data).lower() != "false"
         queries.append(Query(query.id, metric, query.expression, returned))
     return queries

@@ -1,4 +1,4 @@
-"""CloudWatch metric math, the part that scaling policies use: arithmetic and a few functions.
+"""CloudWatch metric math as scaling policies use it: arithmetic and a few functions.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 
 Series = dict[int, float]
-"""Values by the beginning of their period, seconds since the epoch."""
+"""Values by the start of their period, seconds since the epoch."""
 
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -29,7 +29,7 @@ _OVER_LINES: dict[str, Callable[[Sequence[float]], float]] = {
 
 
 class UnsupportedExpressionError(ValueError):
-    """The lab cannot evaluate this expression."""
+    """The lab does not support this expression."""
 
 
 def evaluate(expression: str, lines: Mapping[str, Series], periods: Sequence[int]) -> Series:
@@ -37,14 +37,14 @@ def evaluate(expression: str, lines: Mapping[str, Series], periods: Sequence[int
 
     Args:
         expression: e.g. ``m1 / FILL(m2, 1)`` or ``MAX([m1, m2])``.
-        lines: the lines that the expression may name.
-        periods: the periods that constants and fillings cover.
+        lines: lines that the expression can use, by name.
+        periods: starts of the periods for which constants and ``FILL`` have values.
 
     Returns:
-        Values where every line that is needed has one; a division by zero has none.
+        Values of the periods for which all lines have values; a division by zero has none.
 
     Raises:
-        UnsupportedExpressionError: for what is not arithmetic, FILL, SUM, AVG, MIN or MAX.
+        UnsupportedExpressionError: for anything but arithmetic, FILL, SUM, AVG, MIN and MAX.
     """
     try:
         tree = ast.parse(expression.strip(), mode="eval").body

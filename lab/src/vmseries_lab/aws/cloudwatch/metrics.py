@@ -1,4 +1,4 @@
-"""Reads published metrics for alarms and scaling policies.
+"""Stores metrics, and reads them for alarms and scaling policies.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
+
 from vmseries_lab.aws.cloudwatch.metric_math import Series, evaluate
+from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 LATENESS_SECONDS = 900.0
-"""How far out of order data is expected: the store is searched backwards this much too far."""
+"""How late data may arrive: a search of the store continues this far before the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Metric:
     Attributes:
         namespace: e.g. ``VMseries``.
         name: e.g. ``panSessionUtilization``.
-        dimensions: exactly those that the data carry: a metric is identified by all of them.
+        dimensions: name and value; they identify a metric and must match the data exactly.
         statistic: ``Average``, ``Sum``, ``Minimum``, ``Maximum``, ``SampleCount`` or ``p90``.
         unit: only data of this unit, if given.
     """
@@ -39,7 +42,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One line of a query: a metric, or an expression over the lines of other names."""
+    """One line of a query: a metric, or an expression over other lines."""
 
     name: str
     metric: Metric | None = None
@@ -49,13 +52,14 @@ class Query:
 
 @dataclass
 class Index:
-    """What a store holds, by namespace and name.
+    """The data of a store by namespace and name.
 
-    Each alarm reads a few of the store's thousands of data points every minute.
+    Without it, each alarm would search thousands of data points every minute.
 
     Attributes:
-        stored: moto's list, to which it only ever appends.
-        found: the data with their times, in the order in which they came.
+        stored: moto's list of data; moto only appends to it.
+        data: (seconds since the epoch, datum) by namespace and name, in order of arrival.
+        read: how many data of ``stored`` are in ``data``.
     """
 
     stored: list[Any]
@@ -65,7 +69,7 @@ class Index:
     read: int = 0
 
     def select(self, metric: Metric) -> list[tuple[float, Any]]:
-        """The data of the metric's namespace and name, whatever their dimensions."""
+        """Return the data of the metric's namespace and name, with any dimensions."""
         new = self.stored[self.read :]
         self.read += len(new)
         for datum in new:
@@ -74,11 +78,25 @@ class Index:
 
 
 def _index(store: Any) -> Index:
-    """The index of moto's store, rebuilt when moto has reset the store."""
+    """Return the index of moto's store; rebuild it if moto has reset the store."""
     index: Index | None = getattr(store, "lab_index", None)
     if index is None or index.stored is not store.metric_data:
         index = store.lab_index = Index(store.metric_data)
     return index
+
+
+def publish(namespace: str, data: list[dict[str, Any]], at: float) -> None:
+    """Store metric data as PutMetricData does, with one timestamp.
+
+    Args:
+        namespace: CloudWatch namespace.
+        data: entries of ``MetricData`` without ``Timestamp``.
+        at: lab time, seconds since the epoch.
+    """
+    stamp = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
+    cloudwatch_backends[ACCOUNT_ID][REGION].put_metric_data(
+        namespace, [{"Timestamp": stamp, **datum} for datum in data]
+    )
 
 
 def series(store: Any, queries: Sequence[Query], period: int, start: float, end: float) -> Series:
@@ -86,13 +104,13 @@ def series(store: Any, queries: Sequence[Query], period: int, start: float, end:
 
     Args:
         store: moto's CloudWatch store.
-        queries: one of them is returned.
-        period: seconds that one data point covers; points are aligned to multiples of it.
-        start: first point, seconds since the epoch, a multiple of ``period``.
+        queries: lines of the query; exactly one has ``returned`` set.
+        period: seconds per data point; points are aligned to multiples of it.
+        start: start of the first point, seconds since the epoch, a multiple of ``period``.
         end: end of the last point.
 
     Returns:
-        Values by the beginning of their period; periods without data are left out.
+        Values by the start of their period; periods without data are absent.
     """
     lines: dict[str, Series] = {}
     for query in queries:
@@ -139,7 +157,7 @@ def _reducer(statistic: str) -> Callable[[Sequence[Any]], float]:
 
 
 def _value(datum: Any) -> float:
-    """Read the value of a datum; of a statistic set, its sum."""
+    """Return the value of a datum, or the sum of a statistic set."""
     return float(datum.value) if hasattr(datum, "value") else float(datum.sum)
 
 
@@ -153,10 +171,10 @@ def _percentile(data: Iterable[Any], percent: float) -> float:
 
 
 def seconds(moment: datetime) -> float:
-    """Seconds since the epoch of a datetime; moto's naive ones are UTC."""
+    """Convert a datetime to seconds since the epoch; moto's naive datetimes are in UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def dimensions(pairs: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
-    """Turn dimensions of an API request into those of a metric."""
+    """Convert the dimensions of an API request to those of a :class:`Metric`."""
     return frozenset((pair["Name"], pair["Value"]) for pair in pairs)

@@ -1,4 +1,4 @@
-"""EC2 as strict as the real one, on the lab's clock."""
+"""EC2 on the lab's clock, with EC2's validation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vmseries_lab.core.world import World
 
 
 class Ec2:
-    """The engine behind instances, interfaces and addresses.
+    """The engine of EC2.
 
     Attributes:
-        addresses: Elastic IP addresses; their quota can be set.
+        addresses: Elastic IP addresses and their quota.
         interfaces: network interfaces.
         instances: instances.
     """
@@ -27,17 +27,17 @@ class Ec2:
         self.addresses = Addresses(world)
 
     def tick(self, now: float) -> None:
-        """Finish what is due."""
+        """Change the states of instances and interfaces that are due."""
         self.instances.tick(now)
         self.interfaces.tick(now)
 
     def busy(self) -> bool:
-        """EC2 has nothing in flight in real time."""
+        """Return False: EC2 has no work in real time."""
         return False
 
 
 def install(world: World) -> Ec2:
-    """Make moto's EC2 strict and let it live by the world's clock."""
+    """Add EC2's validation to moto's EC2, and run it on the world's clock."""
     require_moto()
     ec2 = Ec2(world)
     launch_templates.patch()
@@ -48,5 +48,5 @@ def install(world: World) -> Ec2:
 
 
 def store() -> Any:
-    """Give moto's EC2 store of the lab's account and Region."""
+    """Return moto's EC2 store of the lab's account and Region."""
     return backend("ec2")

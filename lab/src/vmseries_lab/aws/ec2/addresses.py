@@ -1,4 +1,4 @@
-"""Elastic IP addresses: a quota, associations that the interface shows, errors.
+"""Elastic IP addresses: quota, allocation and association.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
 """
@@ -18,18 +18,18 @@ from vmseries_lab.aws.moto_patching import replace, wrap
 from vmseries_lab.core.world import World
 
 DEFAULT_QUOTA = 100
-"""Addresses per Region. AWS starts accounts with 5; one that runs a fleet of firewalls with public
-addresses had it raised. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
+"""Addresses per Region. The default quota of AWS is 5; accounts with many firewalls with public
+addresses need more. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"""
 
 PUBLIC_NETWORKS = [IPv4Network(block) for block in ("203.0.113.0/24", "198.51.100.0/24")]
-"""Addresses for documentation (RFC 5737): they belong to no one."""
+"""Networks that are reserved for documentation (RFC 5737)."""
 
 
 class Addresses:
-    """The life of the lab's Elastic IP addresses.
+    """Allocates, associates and releases Elastic IP addresses.
 
     Attributes:
-        quota: how many addresses the account may hold.
+        quota: maximum number of addresses of the account.
     """
 
     def __init__(self, world: World) -> None:
@@ -38,7 +38,7 @@ class Addresses:
         self._patch()
 
     def allocate(self, original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
-        """AllocateAddress within the quota.
+        """AllocateAddress: rejected if the quota is reached.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html
         """
@@ -52,7 +52,7 @@ class Addresses:
         return address
 
     def request_association(self, original: Any, response: Any) -> Any:
-        """AssociateAddress: reassociation is automatic unless the caller forbids it.
+        """AssociateAddress: reassociation is allowed unless the caller disables it.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateAddress.html
         """
@@ -69,7 +69,7 @@ class Addresses:
         allocation_id: str | None = None,
         reassociate: bool = True,
     ) -> Any:
-        """Associate an address with an interface, parting either from what it had."""
+        """Associate an address with an interface, and end earlier associations of both."""
         elastic_ip = (
             store.address_by_ip([address])
             if address
@@ -103,7 +103,7 @@ class Addresses:
         address: str | None = None,
         allocation_id: str | None = None,
     ) -> None:
-        """ReleaseAddress, only when nothing is associated.
+        """ReleaseAddress: rejected while the address is associated.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
         """
@@ -119,7 +119,9 @@ class Addresses:
 
     @staticmethod
     def interface_of(address: Any) -> str | None:
-        """The interface of an address, ``None`` (not an empty string) if it is not associated.
+        """Return the interface ID of an address, ``None`` if it is not associated.
+
+        Moto returns an empty string, which is not what EC2 returns.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Address.html
         """

@@ -1,6 +1,6 @@
-"""Rejects deleting resources that network interfaces still use.
+"""Rejects the deletion of subnets and security groups that network interfaces use.
 
-That refusal is how a leaked interface shows in `terraform destroy`.
+This is how a leaked interface makes ``terraform destroy`` fail.
 https://docs.aws.amazon.com/vpc/latest/userguide/subnet-deleting.html
 """
 
@@ -15,7 +15,7 @@ from vmseries_lab.aws.moto_patching import wrap
 
 
 def patch() -> None:
-    """Make DeleteSubnet and DeleteSecurityGroup look for interfaces."""
+    """Let DeleteSubnet and DeleteSecurityGroup check for interfaces."""
     wrap(EC2Backend, "delete_subnet", _delete_subnet)
     wrap(EC2Backend, "delete_security_group", _delete_security_group)
 

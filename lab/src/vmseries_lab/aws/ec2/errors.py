@@ -1,7 +1,7 @@
-"""EC2's errors, each with EC2's code and text.
+"""EC2's errors, each with EC2's code and message.
 
 Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. That page has no
-texts for most codes; the texts are those that users of the API report, named where they are.
+messages for most codes; messages are those that users of the API report, with their sources.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any
 from moto.ec2.exceptions import EC2ClientError
 
 
-def refusal(code: str, message: str) -> Any:
-    """Make the exception that moto turns into an EC2 error answer."""
+def ec2_error(code: str, message: str) -> Any:
+    """Return the exception for which moto returns an EC2 error response."""
     return EC2ClientError(code, message)
 
 
 def interface_in_use(interface_id: str) -> Any:
-    """The interface is attached (or still detaching) and cannot be attached again.
+    """The interface is attached or detaching, and cannot be attached.
 
     https://github.com/hashicorp/terraform-provider-aws/issues/27513
     """
-    return refusal("InvalidNetworkInterface.InUse", f"Interface: [{interface_id}] in use.")
+    return ec2_error("InvalidNetworkInterface.InUse", f"Interface: [{interface_id}] in use.")
 
 
 def interface_not_deletable(interface_id: str) -> Any:
@@ -30,14 +30,14 @@ def interface_not_deletable(interface_id: str) -> Any:
     The documentation names ``InvalidNetworkInterface.InUse``, but EC2 answers with the generic
     code: https://github.com/gruntwork-io/cloud-nuke/issues/431
     """
-    return refusal(
+    return ec2_error(
         "InvalidParameterValue", f"Network interface '{interface_id}' is currently in use."
     )
 
 
 def index_in_use(instance_id: str, index: int) -> Any:
     """The device index is in use. https://github.com/lstoll/k8s-vpcnet/issues/71."""
-    return refusal(
+    return ec2_error(
         "InvalidParameterValue",
         f"Instance '{instance_id}' already has an interface attached at device index '{index}'.",
     )
@@ -45,7 +45,7 @@ def index_in_use(instance_id: str, index: int) -> Any:
 
 def too_many_interfaces(count: int, instance_type: str) -> Any:
     """The type's limit is reached. https://github.com/cilium/cilium/issues/15877."""
-    return refusal(
+    return ec2_error(
         "AttachmentLimitExceeded", f"Interface count {count} exceeds the limit for {instance_type}"
     )
 
@@ -55,7 +55,7 @@ def other_zone() -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
     """
-    return refusal(
+    return ec2_error(
         "InvalidParameterCombination",
         "You may not attach a network interface to an instance if they are not in the same "
         "availability zone",
@@ -67,7 +67,7 @@ def wrong_instance_state(instance_id: str) -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
     """
-    return refusal("IncorrectState", f"Instance '{instance_id}' is not 'running' or 'stopped'.")
+    return ec2_error("IncorrectState", f"Instance '{instance_id}' is not 'running' or 'stopped'.")
 
 
 def primary_interface() -> Any:
@@ -75,44 +75,44 @@ def primary_interface() -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
     """
-    return refusal(
+    return ec2_error(
         "OperationNotPermitted", "The network interface at device index 0 cannot be detached."
     )
 
 
 def subnet_full(subnet_id: str) -> Any:
-    """No free private address is left in the subnet (code: error codes of the EC2 API)."""
-    return refusal(
+    """The subnet has no free private address (code: error codes of the EC2 API)."""
+    return ec2_error(
         "InsufficientFreeAddressesInSubnet",
         f"The specified subnet '{subnet_id}' does not have enough free addresses to satisfy the "
         "request.",
     )
 
 
-def address_taken(address: str) -> Any:
-    """The wanted private address is in use (code: error codes of the EC2 API)."""
-    return refusal("InvalidIPAddress.InUse", f"Address {address} is in use.")
+def private_address_in_use(address: str) -> Any:
+    """The requested private address is in use (code: error codes of the EC2 API)."""
+    return ec2_error("InvalidIPAddress.InUse", f"Address {address} is in use.")
 
 
 def no_such_group(group_id: str) -> Any:
     """The security group does not exist (code: error codes of the EC2 API)."""
-    return refusal("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+    return ec2_error("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
 
 
 def different_networks() -> Any:
-    """Security group and subnet belong to different VPCs (code: error codes of the EC2 API)."""
-    return refusal(
+    """Security group and subnet are in different VPCs (code: error codes of the EC2 API)."""
+    return ec2_error(
         "InvalidParameter",
         "You have specified two resources that belong to different networks.",
     )
 
 
 def token_reused() -> Any:
-    """The same client token came with other parameters.
+    """The client token was used before with different parameters.
 
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
     """
-    return refusal(
+    return ec2_error(
         "IdempotentParameterMismatch",
         "The client token has already been used with different parameters.",
     )
@@ -123,12 +123,12 @@ def several_attributes() -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
     """
-    return refusal("InvalidParameterCombination", "Fields for multiple attribute types specified")
+    return ec2_error("InvalidParameterCombination", "Fields for multiple attribute types specified")
 
 
 def address_quota() -> Any:
-    """The account's Elastic IP addresses are used up (code: error codes of the EC2 API)."""
-    return refusal("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+    """The account has reached its quota of addresses (code: error codes of the EC2 API)."""
+    return ec2_error("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 
 
 def address_associated(public_ip: str) -> Any:
@@ -136,12 +136,12 @@ def address_associated(public_ip: str) -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
     """
-    return refusal("InvalidIPAddress.InUse", f"Address {public_ip} is in use.")
+    return ec2_error("InvalidIPAddress.InUse", f"Address {public_ip} is in use.")
 
 
 def already_associated(resource: str, public_ip: str) -> Any:
-    """The resource is in use and reassociation not allowed (code: error codes of the EC2 API)."""
-    return refusal(
+    """The resource is associated and reassociation is not allowed (error codes of the EC2 API)."""
+    return ec2_error(
         "Resource.AlreadyAssociated",
         f"resource {resource} is already associated with address {public_ip}",
     )
@@ -152,37 +152,37 @@ def no_internet_gateway(vpc_id: str) -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
     """
-    return refusal(
+    return ec2_error(
         "Gateway.NotAttached", f"network {vpc_id} is not attached to any internet gateway"
     )
 
 
 def subnet_has_dependencies(subnet_id: str) -> Any:
-    """Interfaces remain in the subnet (code: error codes of the EC2 API)."""
-    return refusal(
+    """The subnet has interfaces (code: error codes of the EC2 API)."""
+    return ec2_error(
         "DependencyViolation", f"The subnet '{subnet_id}' has dependencies and cannot be deleted."
     )
 
 
 def group_has_dependencies(group_id: str) -> Any:
-    """Interfaces still name the security group (code: error codes of the EC2 API)."""
-    return refusal("DependencyViolation", f"resource {group_id} has a dependent object")
+    """Interfaces use the security group (code: error codes of the EC2 API)."""
+    return ec2_error("DependencyViolation", f"resource {group_id} has a dependent object")
 
 
 def ids_with_pages(parameter: str) -> Any:
-    """Ids and a page size exclude each other (MaxResults in the API reference)."""
-    return refusal(
+    """IDs and a page size cannot be combined (MaxResults in the API reference)."""
+    return ec2_error(
         "InvalidParameterCombination",
         f"The parameter {parameter} cannot be used with the parameter maxResults",
     )
 
 
 def bad_page_size(value: int) -> Any:
-    """Pages hold 5 to 1000 items.
+    """The page size is not from 5 to 1000.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
     """
-    return refusal(
+    return ec2_error(
         "InvalidParameterValue",
         f"Value ( {value} ) for parameter maxResults is invalid. Expecting a value between 5 and "
         "1000.",
@@ -190,5 +190,5 @@ def bad_page_size(value: int) -> Any:
 
 
 def bad_token() -> Any:
-    """The pagination token is not one of ours (code: error codes of the EC2 API)."""
-    return refusal("InvalidPaginationToken", "The specified pagination token is not valid.")
+    """The pagination token is invalid (code: error codes of the EC2 API)."""
+    return ec2_error("InvalidPaginationToken", "The specified pagination token is not valid.")

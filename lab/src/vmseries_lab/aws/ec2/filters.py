@@ -1,4 +1,4 @@
-"""How EC2 filters and paginates responses.
+"""Filters and pages of EC2's responses.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html: values of one filter are
 alternatives, several filters must all match, ``*`` and ``?`` are wildcards, values are
@@ -19,12 +19,12 @@ SMALLEST_PAGE, LARGEST_PAGE = 5, 1000
 
 
 def text(value: Any) -> str:
-    """Write a value as EC2 compares it: booleans in lower case."""
+    """Return a value as text for a comparison: booleans are in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def matches(value: Any, wanted: Iterable[str]) -> bool:
-    """Whether one of the values (or the only one) matches one of the wanted patterns."""
+    """Whether a value, or one of several values, matches one of the patterns."""
     if value is None:
         return False
     values = value if isinstance(value, (list, tuple, set)) else [value]
@@ -32,7 +32,7 @@ def matches(value: Any, wanted: Iterable[str]) -> bool:
 
 
 def matches_all(resource: Any, filters: Mapping[str, Sequence[str]] | None) -> bool:
-    """Whether a moto resource passes every filter."""
+    """Whether a moto resource matches every filter."""
     return all(
         matches(resource.get_filter_value(name), wanted) for name, wanted in (filters or {}).items()
     )
@@ -41,10 +41,10 @@ def matches_all(resource: Any, filters: Mapping[str, Sequence[str]] | None) -> b
 def page(
     items: Sequence[Any], size: int | None, token: str | None
 ) -> tuple[Sequence[Any], str | None]:
-    """Cut one page out of ``items``; returns it and the token of the next one.
+    """Return one page of ``items``, and the token of the next page or ``None``.
 
     Raises:
-        EC2ClientError: for a size outside 5 to 1000 or a token that we did not give.
+        EC2ClientError: for a size that is not from 5 to 1000, or an invalid token.
     """
     start = _position(token)
     if size is None:

@@ -1,4 +1,4 @@
-"""Instances, which take time to start and stop, and delete their interfaces.
+"""Instances: their states over time, and their interfaces on termination.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 """
@@ -18,10 +18,10 @@ from vmseries_lab.aws.moto_patching import backend, replace, wrap
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 PENDING_SECONDS = 10.0
-"""From RunInstances until ``running``."""
+"""Lab seconds from RunInstances until ``running``."""
 
 SHUTTING_DOWN_SECONDS = 30.0
-"""From TerminateInstances until ``terminated``."""
+"""Lab seconds from TerminateInstances until ``terminated``."""
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
 
@@ -39,7 +39,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.htm
 
 
 class Instances:
-    """The life of the lab's instances."""
+    """Starts and terminates instances on the lab's clock."""
 
     def __init__(self, world: World, interfaces: Interfaces) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class Instances:
         self._patch()
 
     def tick(self, now: float) -> None:
-        """Let instances reach the state that is due."""
+        """Change the states of instances that are due."""
         for instance_id in [i for i, (due, _) in self._due.items() if due <= now]:
             _, state = self._due.pop(instance_id)
             instance = backend("ec2").get_instance_by_id(instance_id)
@@ -59,7 +59,7 @@ class Instances:
             self._enter(instance, state)
 
     def started(self, instance: Any) -> None:
-        """Put a new instance into ``pending``."""
+        """Set a new instance to ``pending``."""
         instance.launch_time = self._world.clock.utc()
         for interface in instance.nics.values():
             interface.attach_time = self._world.clock.utc()
@@ -67,7 +67,7 @@ class Instances:
         self._due[instance.id] = (self._world.clock.now() + PENDING_SECONDS, "running")
 
     def terminate(self, _original: Any, instance: Any) -> Any:
-        """TerminateInstances: shutting down at once, terminated later; twice is once.
+        """TerminateInstances: shutting down at once, terminated later; repeating has no effect.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html
         """
@@ -75,8 +75,8 @@ class Instances:
         if previous.name in ("shutting-down", "terminated"):
             return previous
         self._enter(instance, "shutting-down")
-        # How EC2 writes it; documented is only that it is "the reason for the most recent state
-        # transition", which "might be an empty string".
+        # EC2's real format; the documentation says only that it is "the reason for the most recent
+        # state transition", which "might be an empty string".
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
         now = self._world.clock.utc()
         instance._reason = f"User initiated ({now:%Y-%m-%d %H:%M:%S} GMT)"  # noqa: SLF001
@@ -96,14 +96,14 @@ class Instances:
         )
 
     def _finish(self, instance: Any) -> None:
-        """Delete or detach the interfaces, according to its DeleteOnTermination.
+        """Delete or detach each interface according to its DeleteOnTermination.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
         """
         for interface in list(instance.nics.values()):
-            doomed = bool(interface.delete_on_termination)
+            delete = bool(interface.delete_on_termination)
             self._interfaces.finish_detaching(interface)
-            if doomed:
+            if delete:
                 self._interfaces.remove(instance.ec2_backend, interface)
         instance.teardown_defaults()
         associations = instance.ec2_backend.iam_instance_profile_associations
@@ -130,7 +130,7 @@ class Instances:
 
 
 def private_dns_name(instance: Any) -> str:
-    """Name an instance by its address or ID, according to its host name type.
+    """Return the private DNS name of an instance, by its address or ID (host name type).
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
     """
@@ -152,7 +152,7 @@ def _of_primary(attribute: str) -> Any:
 
 
 def _also_on_primary(original: Any, store: Any, instance_id: str, key: str, value: Any) -> Any:
-    """Keep the instance's source/destination check the same as its primary interface's."""
+    """Set the source/destination check of the primary interface together with the instance's."""
     instance = original(store, instance_id, key, value)
     if key == "source_dest_check" and 0 in instance.nics:
         instance.nics[0].source_dest_check = value
@@ -162,7 +162,7 @@ def _also_on_primary(original: Any, store: Any, instance_id: str, key: str, valu
 def _default_delete_on_termination(
     original: Any, instance: Any, eni: Any, device_index: Any
 ) -> Any:
-    """Delete the primary interface with the instance, which is the default of a launch.
+    """Set DeleteOnTermination of the primary interface, which is the default at launch.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
     """
@@ -173,4 +173,4 @@ def _default_delete_on_termination(
 
 
 def _nothing(_original: Any, _store: Any, _instance_ids: list[str]) -> None:
-    """Do nothing: the group's own health check finds terminated instances."""
+    """Do nothing: the group's health check detects terminated instances."""

@@ -1,4 +1,4 @@
-"""Checks of a new network interface: security groups of its VPC, a free address and slot.
+"""Checks for new network interfaces: security groups, private address, limit of the instance type.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html
 """
@@ -10,14 +10,14 @@ from typing import Any
 from vmseries_lab.aws.ec2 import errors
 
 DEFAULT_INTERFACE_LIMIT = 15
-"""For instance types that moto does not know."""
+"""Limit for instance types that moto does not know."""
 
 
 def check_groups(store: Any, parameters: dict[str, Any]) -> None:
-    """Make sure that the security groups exist, in the VPC of the subnet.
+    """Check that the security groups exist in the VPC of the subnet.
 
     Raises:
-        EC2ClientError: if one does not; moto would make it up.
+        EC2ClientError: if one does not exist there; moto would create it.
     """
     vpc_id = store.get_subnet(parameters["SubnetId"]).vpc_id
     for group_id in parameters.get("Groups", []):
@@ -28,17 +28,17 @@ def check_groups(store: Any, parameters: dict[str, Any]) -> None:
             raise errors.different_networks()
 
 
-def take_address(store: Any, parameters: dict[str, Any]) -> None:
-    """Take the private address that a request names, if it names one.
+def reserve_address(store: Any, parameters: dict[str, Any]) -> None:
+    """Reserve the private address that a request specifies, if any.
 
     Raises:
-        EC2ClientError: if it is in use.
+        EC2ClientError: if the address is in use.
     """
     address = parameters.get("PrivateIpAddress")
     if address:
         subnet = store.get_subnet(parameters["SubnetId"])
         if address in subnet._subnet_ips:  # noqa: SLF001
-            raise errors.address_taken(address)
+            raise errors.private_address_in_use(address)
         subnet.request_ip(address, None)
 
 
@@ -50,10 +50,10 @@ def with_address(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """Give every new interface an address of its subnet.
+    """Assign an address of its subnet to a new interface.
 
     Raises:
-        EC2ClientError: if none is left.
+        EC2ClientError: if the subnet has no free address.
     """
     subnet = store.get_subnet(subnet) if isinstance(subnet, str) else subnet
     if not private_ip_address and not (args and args[0]):
@@ -65,7 +65,7 @@ def with_address(
 
 
 def interface_limit(store: Any, instance_type: str) -> int:
-    """How many interfaces the instance type can have.
+    """Return the maximum number of interfaces of an instance type.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AvailableIpPerENI.html
     """

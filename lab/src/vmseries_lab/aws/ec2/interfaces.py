@@ -1,4 +1,4 @@
-"""Network interfaces as EC2 treats them: attachments take time, and invalid requests fail.
+"""Network interfaces: attachments take time, and invalid requests are rejected.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachments.html
 """
@@ -20,16 +20,16 @@ from vmseries_lab.aws.moto_patching import backend, replace, wrap
 from vmseries_lab.core.world import World
 
 ATTACHING_SECONDS = 2.0
-"""From the answer of AttachNetworkInterface until the attachment is ``attached``."""
+"""Lab seconds from AttachNetworkInterface until the attachment is ``attached``."""
 
 DETACHING_SECONDS = 5.0
-"""From the answer of DetachNetworkInterface until the interface is ``available``."""
+"""Lab seconds from DetachNetworkInterface until the interface is ``available``."""
 
 _ATTRIBUTES = ("Attachment", "SourceDestCheck", "Groups", "Description")
 
 
 class Interfaces:
-    """The life of the lab's network interfaces."""
+    """Creates, attaches, detaches, modifies and deletes network interfaces."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -51,17 +51,17 @@ class Interfaces:
                 self.finish_detaching(interface)
 
     def attachment_status(self, interface: Any) -> str:
-        """``attaching``, ``attached`` or ``detaching``, as DescribeNetworkInterfaces reports it."""
+        """Return ``attaching``, ``attached`` or ``detaching`` for an attached interface."""
         if interface.id in self._detached_at:
             return "detaching"
         return "attaching" if interface.id in self._attached_at else "attached"
 
     # ------------------------------------------------------------------ create and delete
     def create(self, original: Any, response: Any) -> Any:
-        """CreateNetworkInterface, once per client token.
+        """CreateNetworkInterface, idempotent by client token.
 
-        https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. How long EC2
-        remembers a token is not documented; the lab forgets it with the interface.
+        https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. It is not
+        documented how long a token is valid; in the lab, until the interface is deleted.
         """
         parameters = dict(response._get_params())  # noqa: SLF001
         token = parameters.pop("ClientToken", None)
@@ -72,7 +72,7 @@ class Interfaces:
                 raise errors.token_reused()
             return ActionResult({"NetworkInterface": store.enis[earlier[1]]})
         interface_creation.check_groups(store, parameters)
-        interface_creation.take_address(store, parameters)
+        interface_creation.reserve_address(store, parameters)
         result = original(response)
         interface = result.result["NetworkInterface"]
         if token:
@@ -81,7 +81,7 @@ class Interfaces:
         return result
 
     def delete(self, _original: Any, store: Any, interface_id: str) -> None:
-        """DeleteNetworkInterface: refused while attached; gives its addresses back.
+        """DeleteNetworkInterface: rejected while attached; releases the addresses.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNetworkInterface.html
         """
@@ -91,7 +91,7 @@ class Interfaces:
         self.remove(store, interface)
 
     def remove(self, store: Any, interface: Any) -> None:
-        """Take a detached interface out of the world."""
+        """Delete a detached interface and release its addresses."""
         if interface.public_ip and store.address_by_ip([interface.public_ip], False):
             store.disassociate_address(address=interface.public_ip)
         store.enis.pop(interface.id)
@@ -100,7 +100,7 @@ class Interfaces:
         self._note("interface-deleted", interface)
 
     def delete_nat_gateway(self, original: Any, store: Any, nat_gateway_id: str) -> Any:
-        """DeleteNatGateway: its interface goes and its Elastic IP address is free again.
+        """DeleteNatGateway: deletes its interface and disassociates its Elastic IP address.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
         """
@@ -113,7 +113,7 @@ class Interfaces:
     def attach(
         self, _original: Any, store: Any, interface_id: str, instance_id: str, index: Any
     ) -> Any:
-        """AttachNetworkInterface with the refusals of EC2.
+        """AttachNetworkInterface, with EC2's validation.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachNetworkInterface.html
         """
@@ -137,7 +137,7 @@ class Interfaces:
         return interface.attachment
 
     def detach(self, _original: Any, store: Any, attachment_id: str) -> None:
-        """DetachNetworkInterface: answered at once, done some seconds later.
+        """DetachNetworkInterface: returns at once; the interface is detached seconds later.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachNetworkInterface.html
         """
@@ -152,7 +152,7 @@ class Interfaces:
         raise InvalidNetworkAttachmentIdError(attachment_id)
 
     def finish_detaching(self, interface: Any) -> None:
-        """Part an interface from its instance now."""
+        """Detach an interface from its instance now."""
         self._attached_at.pop(interface.id, None)
         self._detached_at.pop(interface.id, None)
         self._note("interface-detached", interface)
@@ -160,7 +160,7 @@ class Interfaces:
 
     # ------------------------------------------------------------------ modify and describe
     def modify(self, original: Any, response: Any) -> Any:
-        """ModifyNetworkInterfaceAttribute: one attribute per call, each of them kept.
+        """ModifyNetworkInterfaceAttribute: exactly one attribute per call.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
         """
@@ -198,7 +198,11 @@ class Interfaces:
         return ActionResult({"NetworkInterfaces": list(part), "NextToken": token})
 
     def filter_value(self, interface: Any, name: str) -> tuple[bool, Any]:
-        """Values of the filters that moto lacks; False when the name is not one of them."""
+        """Return the value of a filter that moto lacks.
+
+        Returns:
+            Whether this module knows the filter, and its value.
+        """
         attached = interface.attachment_id is not None
         association = interface.association
         values = {
@@ -242,7 +246,7 @@ class Interfaces:
         wrap(EC2Backend, "get_all_network_interfaces", _filtered)
         wrap(EC2Backend, "delete_nat_gateway", self.delete_nat_gateway)
         wrap(NetworkInterface, "get_filter_value", self._filter_value_of)
-        # moto mixes the instance's security groups into those of every attached interface.
+        # moto adds the instance's security groups to those of every attached interface.
         replace(NetworkInterface, "group_set", lambda _: property(attrgetter("_group_set")))
         replace(NetworkInterface, "attachment", lambda _: property(self._attachment_of))
 

@@ -1,4 +1,4 @@
-"""Launch templates that read back as they were written, and launches that follow them.
+"""Launch templates, and launches from them.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html
 """
@@ -17,28 +17,28 @@ from moto.ec2.utils import convert_tag_spec, parse_user_data
 from vmseries_lab.aws.moto_patching import wrap
 
 DEFAULT_ROOT_GIB = 60
-"""Size of the root volume of a VM-Series image, where the template does not name one."""
+"""Size of the root volume of a VM-Series image, unless the template specifies one."""
 
 
 def patch() -> None:
-    """Complete moto's launch templates."""
+    """Correct moto's launch templates."""
     wrap(EC2Backend, "create_launch_template", _create)
     wrap(LaunchTemplates, "create_launch_template_version", _create_version)
-    # Tags are those that the template has now, not those that it was made with.
+    # Return the current tags of a template, not those from its creation.
     LaunchTemplate.tags = property(methodcaller("get_tags"), lambda _template, _value: None)
 
 
 def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> Any:
-    """Start one instance from a version of a launch template.
+    """Launch an instance from a version of a launch template.
 
     Args:
         store: moto's EC2 store.
-        version: one of moto's launch template versions.
-        subnet_id: where the Auto Scaling group wants it; a group ignores subnets in the template.
-        tags: further tags of the instance; they win over those of the template.
+        version: moto's launch template version.
+        subnet_id: subnet that the Auto Scaling group chose; groups ignore subnets in the template.
+        tags: additional tags of the instance, which override those of the template.
 
     Returns:
-        The instance, pending.
+        The pending instance.
 
     Raises:
         EC2ClientError: as RunInstances would, e.g. for a full subnet or an unknown image.
@@ -101,7 +101,7 @@ def _finish(
 
 
 def _devices(store: Any, data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The volumes of the image, changed and completed by the template's mappings."""
+    """Return the block device mappings of the image, overridden by those of the template."""
     root = store.amis[data["ImageId"]].root_device_name
     devices: dict[str, dict[str, Any]] = {root: {"DeviceName": root, "Ebs": {}}}
     for mapping in data.get("BlockDeviceMappings") or []:
@@ -122,7 +122,7 @@ def _create(
     data: dict[str, Any],
     tag_spec: dict[str, Any],
 ) -> Any:
-    """Keep the template's own tags apart from those of what it launches."""
+    """Remove the template's own tags from its tag specifications."""
     specifications = [
         specification
         for specification in data.pop("TagSpecifications", None) or []
@@ -136,7 +136,7 @@ def _create(
 
 
 def _create_version(original: Any, response: Any) -> Any:
-    """Keep the user data of a later version in the form that launches read."""
+    """Decode the user data of a later version, as moto does for the first one."""
     data = response._get_param("LaunchTemplateData", {})  # noqa: SLF001
     if data.get("UserData") is not None:
         data["UserData"] = parse_user_data(data["UserData"])

@@ -1,8 +1,8 @@
-"""The VM-Series images of the AWS Marketplace, as an account that subscribed to them sees them.
+"""The VM-Series images of the AWS Marketplace, as a subscribed account sees them.
 
 Names, owner and product codes: Palo Alto Networks, terraform-aws-swfw-modules, modules/vmseries
-(variable ``vmseries_product_code``) and the Marketplace listings. The ids are the lab's own: they
-differ per Region and release anyway.
+(variable ``vmseries_product_code``) and the Marketplace listings. The IDs are the lab's own; real
+IDs differ per Region and release.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RELEASES = {
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of the Marketplace."""
+    """An image of the Marketplace."""
 
     image_id: str
     name: str
@@ -47,7 +47,7 @@ class Image:
 
 
 def marketplace_images() -> list[Image]:
-    """Every VM-Series image that the lab offers, with ids that never change."""
+    """Return all VM-Series images of the lab; their IDs are constant."""
     listings = [("PA-VM-AWS", code, "x86_64") for code in PRODUCT_CODES.values()]
     listings.append(("PA-VMARM-AWS", ARM_BYOL_PRODUCT_CODE, "arm64"))
     images = []
@@ -92,10 +92,10 @@ def _product_codes(codes: Any) -> list[dict[str, str]]:
 
 
 def install(world: World) -> list[Image]:  # noqa: ARG001 - the common form of every part
-    """Offer the VM-Series images in EC2, whenever moto makes or resets its store.
+    """Add the VM-Series images whenever moto creates or resets its EC2 store.
 
-    Imitates DescribeImages: ``ProductCodes`` and ``EnaSupport`` in the answer, ``owner-alias``,
-    ``product-code`` and ``ena-support`` as filters.
+    DescribeImages returns ``ProductCodes`` and ``EnaSupport``, and supports the filters
+    ``owner-alias``, ``product-code`` and ``ena-support``.
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
     """
     require_moto()
@@ -107,7 +107,7 @@ def install(world: World) -> list[Image]:  # noqa: ARG001 - the common form of e
         EC2BaseResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER[shape] = _product_codes
     images = marketplace_images()
     store = backend("ec2")
-    # A store that moto has only just made has them already.
+    # A store that was just created already contains the images.
     if images[0].image_id not in store.amis:
         _seed(store)
     return images

@@ -1,7 +1,7 @@
-"""Tags of a resource, looked up by its id.
+"""Finds the tags of a resource by its ID.
 
-moto asks each of its tags whether it belongs to the resource, whenever a filter reads one: with
-hundreds of firewalls that is most of what the lab does.
+For every filter, moto compares all tags of the account with the resource. With hundreds of
+firewalls, the lab would spend most of its time on that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vmseries_lab.aws.moto_patching import wrap
 
 
 def patch() -> None:
-    """Make resources find their own tags."""
+    """Let resources look up their own tags."""
     wrap(TaggedEC2Resource, "get_tags", _of_resource)
 
 

@@ -1,4 +1,4 @@
-"""Gateway Load Balancers whose targets become healthy and drain on the lab's clock."""
+"""Elastic Load Balancing: target health and draining on the lab's clock, GENEVE target groups."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from vmseries_lab.core.world import World
 
 
 class LoadBalancing:
-    """The engine behind target health.
+    """The engine of Elastic Load Balancing.
 
     Attributes:
-        targets: the targets of all target groups.
+        targets: targets of all target groups.
     """
 
     def __init__(self, world: World) -> None:
         self.targets = Targets(world)
 
     def tick(self, now: float) -> None:
-        """Check the health that is due."""
+        """Run the health checks and deregistrations that are due."""
         self.targets.tick(now)
 
     def busy(self) -> bool:
-        """Load balancing has nothing in flight in real time."""
+        """Return False: load balancing has no work in real time."""
         return False
 
 
 def install(world: World) -> LoadBalancing:
-    """Make moto's load balancing live by the world's clock."""
+    """Run moto's load balancing on the world's clock."""
     require_moto()
     load_balancing = LoadBalancing(world)
     attributes.patch()

@@ -16,7 +16,7 @@ from vmseries_lab.aws.moto_patching import replace, wrap
 GENEVE_PORT = 6081
 
 _KINDS = {"gateway": "gwy", "network": "net", "application": "app"}
-"""How a load balancer's type is written in its ARN.
+"""Load balancer types as ARNs abbreviate them.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
 """
@@ -52,7 +52,7 @@ def patch() -> None:
 
 
 def _create_load_balancer(original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
-    """CreateLoadBalancer: the ARN contains the type; names are unique.
+    """CreateLoadBalancer: the type is part of the ARN; names are unique.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
     """
@@ -65,13 +65,13 @@ def _create_load_balancer(original: Any, store: Any, *args: Any, **kwargs: Any) 
             "loadbalancer/app/", f"loadbalancer/{kind}/"
         )
 
-    # The world's lock is held here, so the name is read by this creation only.
+    # The caller holds the world's lock, so only this creation uses the replacement.
     replace(models, "make_arn_for_load_balancer", make)
     return original(store, *args, **kwargs)
 
 
 def _delete_load_balancer(original: Any, store: Any, arn: str) -> None:
-    """DeleteLoadBalancer: refused while deletion protection is on.
+    """DeleteLoadBalancer: rejected while deletion protection is enabled.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html
     """
@@ -85,7 +85,7 @@ def _delete_load_balancer(original: Any, store: Any, arn: str) -> None:
 
 
 def _create_target_group(original: Any, store: Any, name: str, **kwargs: Any) -> Any:
-    """CreateTargetGroup: what GENEVE groups do not take is refused.
+    """CreateTargetGroup: values that GENEVE groups do not support are rejected.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
     """
@@ -119,7 +119,7 @@ def _new_target_group(original: Any, group: Any, *args: Any, **kwargs: Any) -> N
 def _modify_attributes(
     original: Any, store: Any, target_group_arn: str, attributes: dict[str, Any]
 ) -> None:
-    """ModifyTargetGroupAttributes: known keys and values; both fail-over attributes are equal.
+    """ModifyTargetGroupAttributes: keys and values are validated; failover attributes must match.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html
     """

@@ -1,4 +1,4 @@
-"""Registered targets: health by checks on the lab's clock, and draining.
+"""Registered targets: health checks and draining on the lab's clock.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
@@ -32,7 +32,7 @@ _REACHABLE = [
     IPv4Network(block)
     for block in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 ]
-"""Where targets of type ip may be; that the VPC itself has public addresses is not simulated.
+"""Networks in which targets of type ip can be; VPCs with public addresses are not simulated.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
 """
@@ -43,28 +43,34 @@ class Target:
     """One instance or address registered on one port.
 
     Attributes:
-        target_id: the id of an instance, or an address in a group of type ip.
-        port: where traffic goes, and health checks unless the group names another port.
+        target_id: instance ID, or IP address in a group of type ip.
+        port: port of traffic, and of health checks unless the group has a health check port.
         state: ``initial``, ``healthy``, ``unhealthy`` or ``draining``.
-        streak: checks in a row that contradict the state (in ``initial``: that succeeded).
-        failures: checks in a row that failed.
-        next_check: when the next health check is due.
-        drained_at: when the deregistration delay is over.
+        successes: number of consecutive successful checks.
+        failures: number of consecutive failed checks.
+        next_check: lab time of the next health check.
+        drained_at: lab time at which the deregistration delay is over.
     """
 
     target_id: str
     port: int
     next_check: float
     state: str = "initial"
-    streak: int = 0
+    successes: int = 0
     failures: int = 0
     drained_at: float = 0.0
 
-    def checked(self, succeeded: bool, healthy_after: int, unhealthy_after: int) -> None:
-        """Take the result of one health check into account."""
-        self.streak = self.streak + 1 if succeeded else 0
+    def record_check(self, succeeded: bool, healthy_after: int, unhealthy_after: int) -> None:
+        """Update the state with the result of a health check.
+
+        Args:
+            succeeded: result of the check.
+            healthy_after: consecutive successes until the target is healthy.
+            unhealthy_after: consecutive failures until the target is unhealthy.
+        """
+        self.successes = self.successes + 1 if succeeded else 0
         self.failures = 0 if succeeded else self.failures + 1
-        if self.streak >= healthy_after:
+        if self.successes >= healthy_after:
             self.state = "healthy"
         elif self.failures >= unhealthy_after:
             self.state = "unhealthy"
@@ -82,11 +88,10 @@ class Targets:
         wrap(ELBv2Backend, "notify_terminate_instances", self.instances_terminated)
 
     def register(self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]) -> None:
-        """RegisterTargets: the instances must exist, in the group's VPC, and run.
+        """RegisterTargets: an instance must be running, in the VPC of the target group.
 
-        An address is one within the VPC or another private network, and nobody looks whether an
-        interface has it. One that drains cannot be registered again before its delay is over; with
-        which error is not documented.
+        An IP address must be private; no interface needs to have it. A draining address cannot be
+        registered before its deregistration delay is over; the error is not documented.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html
         """
@@ -108,10 +113,10 @@ class Targets:
     def deregister(
         self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
     ) -> None:
-        """DeregisterTargets: no new flows at once, gone after the deregistration delay.
+        """DeregisterTargets: targets drain at once and are removed after the deregistration delay.
 
-        A target is one of id and port: what is not registered on the port that is named, or on the
-        group's, stays; "if the specified target does not exist, the action returns successfully".
+        Targets are identified by ID and port (by default the group's). "If the specified target
+        does not exist, the action returns successfully".
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html
         """
         group = _group(store, arn)
@@ -123,7 +128,7 @@ class Targets:
     def describe(
         self, _original: Any, store: Any, arn: str, targets: list[dict[str, Any]]
     ) -> list[Any]:
-        """DescribeTargetHealth: a requested target that is not registered is ``unused``.
+        """DescribeTargetHealth: requested targets that are not registered are ``unused``.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
         """
@@ -131,24 +136,24 @@ class Targets:
         known = self._groups.get(arn, {})
         if not targets:
             return [_health(store, group, target) for target in known.values()]
-        answers = []
+        descriptions = []
         for wanted in targets:
             key = _key(group, wanted)
             if target := known.get(key):
-                answers.append(_health(store, group, target))
+                descriptions.append(_health(store, group, target))
             else:
-                answers.append(_status(group, *key, "unused", "Target.NotRegistered"))
-        return answers
+                descriptions.append(_status(group, *key, "unused", "Target.NotRegistered"))
+        return descriptions
 
     def instances_terminated(self, _original: Any, store: Any, instance_ids: list[str]) -> None:
-        """Deregister the targets whose instances are being terminated; an address stays."""
+        """Deregister instances that are being terminated; targets by IP address stay."""
         for arn, known in self._groups.items():
             for target in known.values():
                 if target.target_id in instance_ids and arn in store.target_groups:
                     self._drain(store.target_groups[arn], target)
 
     def tick(self, now: float) -> None:
-        """Do the health checks that are due and let go of what has drained."""
+        """Run the health checks that are due, and remove drained targets."""
         store = backend("elbv2")
         for arn, known in self._groups.items():
             group = store.target_groups.get(arn)
@@ -172,7 +177,7 @@ class Targets:
             return
         port = group.health_check_port
         before = target.state
-        target.checked(
+        target.record_check(
             instance is not None
             and instance.state == "running"
             and self._world.probe(
@@ -200,7 +205,7 @@ class Targets:
 
 
 def load_balancers_of(store: Any, target_group_arn: str) -> list[Any]:
-    """List the load balancers that have a listener which forwards to the target group."""
+    """Return the load balancers with a listener that forwards to the target group."""
     return [
         balancer
         for balancer in store.load_balancers.values()
@@ -253,7 +258,7 @@ def _instance(instance_id: str) -> Any:
 
 
 def _at_address(group: Any, target: Target) -> Any:
-    """The instance whose interface has a target's address."""
+    """Return the instance whose interface has a target's address, ``None`` if there is none."""
     for interface in backend("ec2").enis.values():
         if (interface.vpc_id, interface.private_ip_address) == (group.vpc_id, target.target_id):
             return interface.instance

@@ -1,1 +1,1 @@
-"""EventBridge: the event bus with its rules and targets, and schedule expressions."""
+"""EventBridge: the default event bus, schedules, delivery to targets, input transformation."""

@@ -1,6 +1,6 @@
-"""When a schedule expression of EventBridge is due.
+"""Schedule expressions of EventBridge rules, and when they are due.
 
-Source: EventBridge User Guide, "Schedule expressions for rules" (rate and cron; all in UTC).
+Source: EventBridge User Guide, "Schedule expressions for rules" (rate and cron, in UTC).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _MONTHS = {name.upper(): str(i) for i, name in enumerate(calendar.month_abbr) if
 _WEEK = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _DAYS = {name: str(i) for i, name in enumerate(_WEEK, start=1)}
 _SEARCH_LIMIT = timedelta(days=366 * 8)
-"""A cron expression that matches nothing for this long (29 February at most) matches nothing."""
+"""A cron expression without a match in this time never matches: 29 February recurs within it."""
 
 
 class ScheduleError(ValueError):
-    """An expression that EventBridge would refuse."""
+    """EventBridge would reject the expression."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Cron:
     year: str
 
     def matches(self, at: datetime) -> bool:
-        """Whether the minute of ``at`` is one of those meant."""
+        """Whether the expression matches the minute of ``at``."""
         return (
             _in_field(self.minute, at.minute, 0, 59)
             and _in_field(self.hour, at.hour, 0, 23)
@@ -41,7 +41,7 @@ class Cron:
         )
 
     def matches_day(self, at: datetime) -> bool:
-        """Whether the day of ``at`` is one of those meant."""
+        """Whether the expression matches the day of ``at``."""
         return (
             _in_field(self.month, at.month, 1, 12)
             and _in_field(self.year, at.year, 1970, 2199)
@@ -56,7 +56,7 @@ class Cron:
         if self.day == "L":
             return at.day == last
         if self.day.endswith("W"):
-            # The weekday nearest to that day, within the month.
+            # The weekday nearest to that day in the same month.
             wanted = datetime(at.year, at.month, int(self.day[:-1]), tzinfo=UTC)
             shift = {5: -1 if wanted.day > 1 else 2, 6: 1 if wanted.day < last else -2}
             return at.day == wanted.day + shift.get(wanted.weekday(), 0)
@@ -100,15 +100,18 @@ def _cron(body: str) -> Cron:
 
 
 def next_due(expression: str, after: float, created: float) -> float:
-    """The first time later than ``after`` at which ``expression`` is due.
+    """Return the first time after ``after`` at which ``expression`` is due.
 
     Args:
         expression: ``rate(5 minutes)`` or ``cron(0 10 * * ? *)``.
         after: seconds since the epoch.
-        created: when the rule was made or enabled; a rate counts from there.
+        created: when the rule was created or enabled, seconds since the epoch; start of a rate.
+
+    Returns:
+        Seconds since the epoch; infinity if the expression never matches again.
 
     Raises:
-        ScheduleError: if EventBridge would refuse the expression.
+        ScheduleError: if EventBridge would reject the expression.
     """
     kind, _, rest = expression.partition("(")
     body = rest.removesuffix(")")

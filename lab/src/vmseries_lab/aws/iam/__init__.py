@@ -1,8 +1,8 @@
-"""IAM: roles and policies, and the authorization of every call of a function.
+"""IAM: roles, policies, and the authorization of every call of a function.
 
-Moto's own enforcement knows neither conditions nor resources. ``policy_evaluation`` decides what
-documents allow, ``roles`` finds the documents of a role, ``action_reference`` lists what AWS
-authorizes for each action, and ``authorizer`` applies the three to calls.
+Moto's own enforcement supports neither conditions nor resources. ``policy_evaluation`` evaluates
+policy documents, ``roles`` finds the documents of a role, ``action_reference`` lists the
+authorization requests of each action, and ``authorizer`` authorizes calls.
 """
 
 from vmseries_lab.aws.iam.policy_evaluation import (

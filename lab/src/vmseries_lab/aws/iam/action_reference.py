@@ -4,11 +4,11 @@ Actions, their resource types and condition keys are those of the Service Author
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
 ``list_amazonec2``, ``list_amazonec2autoscaling``, ``list_elasticloadbalancingv2``,
 ``list_amazonsqs``, ``list_awssecretsmanager``, ``list_awskeymanagementservice``,
-``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. A resource type that the reference calls
-optional is asked for where the call is about such a resource. Where it leaves open whether it is,
-it is asked for, which is the harder choice; the action says so.
+``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
+resource type is required if the call concerns such a resource, and also if the reference leaves
+that open, which is the stricter choice; a comment at the action says so.
 
-An action that is not here cannot be called by a function: nothing is allowed unseen.
+Functions cannot call actions that are not listed here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WITHOUT_PERMISSION = frozenset({"sts:GetCallerIdentity"})
 
 
 class UnknownActionError(Exception):
-    """The lab does not know what IAM authorizes for an action."""
+    """The action is not in this reference."""
 
 
 class NoSuchResourceError(Exception):

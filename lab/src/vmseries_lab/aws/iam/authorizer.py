@@ -1,7 +1,7 @@
-"""Authorizes every call of a function by its role, and rejects as the service does.
+"""Authorizes the calls of functions by their roles; rejections have the service's error codes.
 
-Nobody else's calls are decided: not the administrator's, by which Terraform and the tests work, and
-not the firewalls', which have a check of their own.
+Other calls are not authorized here: neither those of the account's administrator, which Terraform
+and the tests use, nor those of the firewalls, which ``firewalls.aws_calls`` authorizes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ LAMBDA = "lambda.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer to a call that is not allowed.
+class Rejection:
+    """The error response to a call that is not allowed.
 
     Attributes:
         code: error code.
+        message: error message.
         status: HTTP status.
     """
 
@@ -39,10 +40,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A function's execution environment, as AWS knows it by its credentials.
+    """The role session of a function's execution environment.
 
     Attributes:
-        name: of the session: the function's name.
+        role_arn: ARN of the role.
+        name: session name, which is the function's name.
     """
 
     role_arn: str
@@ -50,13 +52,13 @@ class Session:
 
     @property
     def caller_arn(self) -> str:
-        """Who refusals say that it is."""
+        """ARN of the session in error messages."""
         role = self.role_arn.rsplit("/", 1)[-1]
         return f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{self.name}"
 
     @property
     def function_arn(self) -> str:
-        """The function, which its own calls carry as ``lambda:SourceFunctionArn``.
+        """ARN of the function, value of ``lambda:SourceFunctionArn`` in its own calls.
 
         https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         """
@@ -64,15 +66,16 @@ class Session:
 
 
 class Authorizer:
-    """Decides the calls of functions."""
+    """Authorizes the calls of functions."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
 
     def session(self, access_key: str) -> Session | None:
-        """The function whose credentials these are, ``None`` if they are not a function's.
+        """Return the session with this access key, ``None`` if it is not a function's.
 
-        A role is a function's if Lambda may assume it; a deleted role allows nothing.
+        A session is a function's if Lambda can assume its role, or if the role was deleted, in
+        which case it allows nothing.
         """
         session = self._sessions.get(access_key)
         if session is None:
@@ -81,48 +84,48 @@ class Authorizer:
                 return None
             session = Session(assumed.role_arn, assumed.session_name)
             self._sessions[access_key] = session
-        gone = roles.find(session.role_arn) is None
-        return session if gone or roles.service_may_assume(session.role_arn, LAMBDA) else None
+        deleted = roles.find(session.role_arn) is None
+        return session if deleted or roles.service_may_assume(session.role_arn, LAMBDA) else None
 
     def requests(
         self, session: Session, service: str, action: str, parameters: Parameters
     ) -> list[Request]:
-        """The authorization requests of a function's own call.
+        """Return the authorization requests of a function's own call.
 
         Raises:
-            UnknownActionError: if the lab does not know.
-            NoSuchResourceError: if something that the call names does not exist.
+            UnknownActionError: if the action is not in the action reference.
+            NoSuchResourceError: if a resource of the call does not exist.
         """
         own = {"lambda:SourceFunctionArn": session.function_arn}
         needed = requests(service, action, parameters)
         return [replace(request, context={**request.context, **own}) for request in needed]
 
-    def refusal(self, session: Session, service: str, needed: list[Request]) -> Refusal | None:
-        """The service's refusal, if the role does not allow one of the requests."""
-        refused = roles.first_refused(session.role_arn, needed)
-        return None if refused is None else _refusal(session, service, refused)
+    def rejection(self, session: Session, service: str, needed: list[Request]) -> Rejection | None:
+        """Return the service's error if the role denies one of the requests, otherwise ``None``."""
+        denied = roles.first_denied(session.role_arn, needed)
+        return None if denied is None else _rejection(session, service, denied)
 
 
-def undecided(error: UnknownActionError | NoSuchResourceError) -> Refusal:
-    """The lab's own refusal of a call that it cannot decide: nothing is allowed unseen."""
-    return Refusal("NotImplemented", str(error), 400)
+def undecided(error: UnknownActionError | NoSuchResourceError) -> Rejection:
+    """Return the lab's error for a call that it cannot authorize."""
+    return Rejection("NotImplemented", str(error), 400)
 
 
-def _refusal(session: Session, service: str, refused: Request) -> Refusal:
-    """How services say it: IAM User Guide, "Troubleshoot access denied error messages"."""
-    about = (
-        f"User: {session.caller_arn} is not authorized to perform: {refused.action} on resource: "
-        f"{refused.resource} because no identity-based policy allows the {refused.action} action"
+def _rejection(session: Session, service: str, denied: Request) -> Rejection:
+    """Return the service's error. IAM User Guide, "Troubleshoot access denied error messages"."""
+    message = (
+        f"User: {session.caller_arn} is not authorized to perform: {denied.action} on resource: "
+        f"{denied.resource} because no identity-based policy allows the {denied.action} action"
     )
     if service == "ec2":
         # Error codes for the Amazon EC2 API, https://docs.aws.amazon.com/AWSEC2/latest/APIReference/
-        # errors-overview.html; what is encoded there is for sts:DecodeAuthorizationMessage only.
-        return Refusal(
+        # errors-overview.html. The encoded part is only for sts:DecodeAuthorizationMessage.
+        return Rejection(
             "UnauthorizedOperation",
-            f"You are not authorized to perform this operation. {about}. Encoded authorization "
+            f"You are not authorized to perform this operation. {message}. Encoded authorization "
             "failure message: lab",
             403,
         )
     if service in ("autoscaling", "elbv2", "sqs"):
-        return Refusal("AccessDenied", about, 403)
-    return Refusal("AccessDeniedException", about, 403 if service == "lambda" else 400)
+        return Rejection("AccessDenied", message, 403)
+    return Rejection("AccessDeniedException", message, 403 if service == "lambda" else 400)

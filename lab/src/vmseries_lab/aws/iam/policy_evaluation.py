@@ -1,4 +1,4 @@
-"""Decide policy documents as IAM does.
+"""Evaluates IAM policy documents.
 
 Rules: IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators"
 and "Single-valued vs. multivalued context keys".
@@ -15,24 +15,24 @@ from typing import Any, TypeAlias
 
 Document: TypeAlias = Mapping[str, Any]
 Context: TypeAlias = Mapping[str, str | list[str]]
-"""Condition keys of a request; a list for a key that has several values at a time."""
+"""Condition keys of a request; the value of a multivalued key is a list."""
 
 SET_OPERATORS = ("forallvalues:", "foranyvalue:")
 
 
 class UnsupportedConditionError(Exception):
-    """A policy contains something that the lab does not support."""
+    """A policy has a condition that the lab does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to IAM: may the caller do ``action`` on ``resource``.
+    """An authorization request: can the caller perform ``action`` on ``resource``?
 
-    One call can need several: an attachment needs the interface and the instance.
+    A call can need several: an attachment needs the interface and the instance.
 
     Attributes:
         action: e.g. ``ec2:AttachNetworkInterface``.
-        resource: an ARN, or ``*`` where the service knows no resources for the action.
+        resource: ARN, or ``*`` if the action does not support resources.
         context: condition keys with their values.
     """
 
@@ -42,13 +42,13 @@ class Request:
 
 
 def statements(document: str | Document) -> list[Document]:
-    """The statements of a policy document, JSON text or parsed."""
+    """Return the statements of a policy document, which is JSON text or parsed."""
     parsed = _parsed(document) if isinstance(document, str) else document
     return list(_list(parsed.get("Statement", [])))
 
 
 def permits(documents: Iterable[str | Document], request: Request) -> bool:
-    """Whether identity policies allow a request: one Allow and no Deny."""
+    """Whether identity-based policies allow a request: at least one Allow and no Deny."""
     return allows(documents, request.action, request.resource, context=request.context)
 
 
@@ -60,14 +60,14 @@ def allows(
     service: str | None = None,
     context: Context | None = None,
 ) -> bool:
-    """Whether the policies allow ``action`` on ``resource``: one Allow and no Deny.
+    """Whether the policies allow ``action`` on ``resource``: at least one Allow and no Deny.
 
     Args:
         documents: policy documents, JSON text or parsed.
         action: e.g. ``sqs:SendMessage``.
-        resource: the resource's ARN.
-        service: for resource and trust policies, the calling service principal, e.g.
-            ``events.amazonaws.com``; ``None`` for identity policies, which name no principal.
+        resource: ARN of the resource.
+        service: for resource-based and trust policies, the calling service principal, e.g.
+            ``events.amazonaws.com``; ``None`` for identity-based policies, which have no principal.
         context: condition keys of the request, e.g. ``aws:SourceArn``.
     """
     keys = {"aws:SecureTransport": "true", **(context or {})}
@@ -82,7 +82,7 @@ def allows(
 
 
 def covers(statement: Document, action: str, resource: str, context: Context) -> bool:
-    """Whether a statement, of either effect, is about a request."""
+    """Whether a statement, Allow or Deny, applies to a request."""
     return (
         _named(statement, "Action", action, ignore_case=True)
         and _named(statement, "Resource", resource)
@@ -112,10 +112,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def _named(statement: Document, element: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether ``Action`` or ``Resource`` names something, or ``NotAction`` … does not."""
+    """Whether the element ``Action`` or ``Resource`` (or its ``Not…`` form) matches ``text``."""
     if (excluded := statement.get(f"Not{element}")) is not None:
         return not any(matches(p, text, ignore_case=ignore_case) for p in _list(excluded))
-    # A role's trust policy names no resource: it is about the role itself.
+    # Trust policies have no Resource element: they apply to the role itself.
     patterns = _list(statement.get(element, "*" if element == "Resource" else []))
     return any(matches(p, text, ignore_case=ignore_case) for p in patterns)
 
@@ -148,7 +148,7 @@ _NEGATED = {
 
 
 def _conditions_hold(statement: Document, context: Context) -> bool:
-    """Whether all operators and keys of a statement's conditions hold."""
+    """Whether all conditions of a statement are met."""
     lowered = {key.lower(): value for key, value in context.items()}
     return all(
         _operator_holds(operator, [str(v) for v in _list(wanted)], lowered.get(key.lower()))
@@ -158,13 +158,20 @@ def _conditions_hold(statement: Document, context: Context) -> bool:
 
 
 def _operator_holds(name: str, wanted: list[str], present: str | list[str] | None) -> bool:
-    """Decide one condition operator for one key.
+    """Whether one condition operator is met for one key.
+
+    Args:
+        name: operator, with ``ForAllValues:``, ``ForAnyValue:`` or ``IfExists``.
+        wanted: values in the policy.
+        present: value or values of the key in the request, ``None`` if it is absent.
 
     Raises:
-        UnsupportedConditionError: for an operator that is not in the tables, and for a variable.
+        UnsupportedConditionError: for an unknown operator and for policy variables.
     """
     if any("${" in value for value in wanted):
-        raise UnsupportedConditionError(f"the lab knows no policy variables, such as in {wanted}")
+        raise UnsupportedConditionError(
+            f"the lab does not support policy variables, such as in {wanted}"
+        )
     operator = name.lower()
     quantifier = next((q for q in SET_OPERATORS if operator.startswith(q)), "")
     operator = operator.removeprefix(quantifier)
@@ -178,20 +185,20 @@ def _operator_holds(name: str, wanted: list[str], present: str | list[str] | Non
     test = _OPERATORS.get(_NEGATED.get(operator, operator))
     if test is None:
         raise UnsupportedConditionError(
-            f"the lab does not know the condition operator {name}; add it to "
+            f"the lab does not support the condition operator {name}; add it to "
             "vmseries_lab.aws.iam.policy_evaluation"
         )
     if present is None:
-        # A set operator judges no value at all: for all of none, and for none of any.
+        # With no values, ForAllValues is true and ForAnyValue is false.
         return quantifier == "forallvalues:" if quantifier else negated
-    verdicts = _verdicts(test, wanted, present, negated=negated)
-    # Without a set operator a key has one value.
-    return any(verdicts) if quantifier == "foranyvalue:" else all(verdicts)
+    results = _matches_of(test, wanted, present, negated=negated)
+    # Without a set operator, a key has one value.
+    return any(results) if quantifier == "foranyvalue:" else all(results)
 
 
-def _verdicts(
+def _matches_of(
     test: Callable[[str, str], bool], wanted: list[str], present: str | list[str], *, negated: bool
 ) -> Iterator[bool]:
-    """For each value of a key, whether it is, or is not, one of those that are wanted."""
+    """Yield for each value of a key whether it matches (or, negated, does not match)."""
     for value in _list(present):
         yield any(test(want, value) for want in wanted) != negated

@@ -1,4 +1,4 @@
-"""Roles: who may assume them, and what they may do."""
+"""Roles: their trust policies, and what their policies allow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vmseries_lab.core.world import ACCOUNT_ID
 
 
 def find(role_arn: str) -> Any:
-    """The role as moto keeps it, ``None`` if there is none."""
+    """Return moto's role, ``None`` if there is no such role."""
     try:
         return iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
     except NotFoundException:
@@ -21,7 +21,7 @@ def find(role_arn: str) -> Any:
 
 
 def service_may_assume(role_arn: str, service: str) -> bool:
-    """Whether the role exists and its trust policy lets ``service`` assume it."""
+    """Whether the role exists and its trust policy allows ``service`` to assume it."""
     role = find(role_arn)
     if role is None:
         return False
@@ -29,22 +29,22 @@ def service_may_assume(role_arn: str, service: str) -> bool:
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the role allows ``action`` on ``resource``, in a request without any context."""
-    return first_refused(role_arn, [Request(action, resource)]) is None
+    """Whether the role allows ``action`` on ``resource`` in a request without context."""
+    return first_denied(role_arn, [Request(action, resource)]) is None
 
 
 def documents(role: Any) -> list[str]:
-    """The role's inline policies, and the attached ones in their default versions."""
+    """Return the role's inline policies and the default versions of its attached policies."""
     return [*role.policies.values(), *map(_document, role.managed_policies.values())]
 
 
-def first_refused(role_arn: str, requests: Iterable[Request]) -> Request | None:
-    """The first of the requests that the role does not allow, ``None`` if it allows all.
+def first_denied(role_arn: str, requests: Iterable[Request]) -> Request | None:
+    """Return the first request that the role does not allow, ``None`` if it allows all.
 
-    Its policies must allow it, and its permissions boundary must, if it has one (IAM User Guide,
-    "Permissions boundaries for IAM entities"). Policies of the resources (of a queue, a secret, a
-    key) are not looked at: none that the module meets allows a function anything, and a key's
-    default policy leaves it to IAM.
+    The role's policies must allow it, and so must its permissions boundary, if it has one (IAM User
+    Guide, "Permissions boundaries for IAM entities"). Resource-based policies (of a queue, a
+    secret, a key) are not evaluated: those of the module grant functions nothing, and a key's
+    default policy delegates to IAM.
     """
     role = find(role_arn)
     if role is None:
@@ -64,7 +64,7 @@ def _document(policy: Any) -> str:
 
 
 def _boundary(role: Any) -> str | None:
-    """The document of the role's permissions boundary; a deleted one allows nothing."""
+    """Return the role's permissions boundary, if any; a deleted one allows nothing."""
     arn = role.permissions_boundary_arn
     if not arn:
         return None

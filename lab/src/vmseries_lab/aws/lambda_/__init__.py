@@ -1,13 +1,14 @@
-"""Lambda: uploaded functions run in processes of their own, under their roles.
+"""Lambda: uploaded functions run in their own processes, with the credentials of their roles.
 
-Moto stores functions and layers; invoking them, their logs, retries and limits are here. Source:
-Lambda Developer Guide; the section is named at each behavior.
+Moto stores functions and layers; this package invokes them, with logs, retries and limits. Source:
+Lambda Developer Guide; each behavior names its section.
 
 ``moto_overrides`` connects moto's Lambda to ``service``, which invokes functions, asynchronously
-through ``async_queue``; the lab's clock waits for what is ``in_flight``. ``invocation`` runs one
-invocation in one of the ``execution_environments``, and adds to ``logs`` and ``invocation_log``. An
-environment has ``code_packages`` and ``environment_variables``, and may be a copy of one of the
-``snapshots``; ``configuration`` reads what moto stores.
+through ``async_queue``; the lab's clock waits while invocations are ``in_flight``. ``invocation``
+runs an invocation in one of the ``execution_environments``, and adds to ``logs`` and
+``invocation_log``. An environment has ``code_packages`` and ``environment_variables``, and can be
+forked from one of the ``snapshots``. ``event_source_mapping`` polls queues, and ``sqs_batches``
+converts their messages.
 """
 
 from vmseries_lab.aws.lambda_.configuration import find_function

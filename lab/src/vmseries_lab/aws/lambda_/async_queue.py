@@ -1,4 +1,4 @@
-"""Asynchronous invocations: queue, retries, and destinations of failed ones."""
+"""Asynchronous invocations: queue, retries, failure destination and dead-letter queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vmseries_lab.aws.requests import Calls
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 ASYNC_RETRY_SECONDS = (60.0, 120.0)
-"""Pauses before the two retries of an asynchronous invocation ("Asynchronous invocation")."""
+"""Lab seconds before each of the two retries ("Asynchronous invocation")."""
 ASYNC_AGE_SECONDS = 21_600
 
 
@@ -39,10 +39,10 @@ class AsyncQueue:
     """The queue of asynchronous invocations.
 
     Args:
-        world: the lab's.
-        in_flight: what the clock waits for.
-        destinations: where to send what could not be done.
-        invoke: invokes a function, by its ARN, with a payload, under a request id.
+        world: the lab.
+        in_flight: invocations for which the clock waits.
+        destinations: receive the events of failed invocations.
+        invoke: invokes the function with an ARN, a payload and a request ID.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class AsyncQueue:
             self._in_flight.background(partial(self._run, pending))
 
     def due(self, now: float) -> bool:
-        """Whether an invocation could start."""
+        """Whether an invocation is due."""
         return any(p.due <= now for p in list(self._pending))
 
     def _run(self, pending: Pending) -> None:
@@ -80,9 +80,9 @@ class AsyncQueue:
                 self._retry(pending, outcome)
 
     def _retry(self, pending: Pending, outcome: Outcome) -> None:
-        """Try again later, or give up ("How Lambda handles errors and retries with asynchronous").
+        """Retry later, or give up ("How Lambda handles errors and retries with asynchronous").
 
-        Throttled invocations are tried again until the event is too old, errors twice.
+        Lambda retries errors twice, and throttled invocations until the event is too old.
         """
         function = find_function(pending.function_arn)
         if function is None:
@@ -107,14 +107,21 @@ class AsyncQueue:
 
 
 class Destinations:
-    """Where what could not be done ends."""
+    """Failure destinations and dead-letter queues of functions."""
 
     def __init__(self, world: World, calls: Calls) -> None:
         self._world = world
         self._calls = calls
 
     def give_up(self, function: Any, pending: Pending, outcome: Outcome, condition: str) -> None:
-        """Send what could not be done to the failure destination and the dead-letter queue."""
+        """Send a failed invocation to the failure destination and the dead-letter queue.
+
+        Args:
+            function: moto's function.
+            pending: the invocation.
+            outcome: outcome of its last attempt.
+            condition: ``RetriesExhausted`` or ``EventAgeExceeded``.
+        """
         config = invoke_config(function)
         destination = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if destination:
@@ -138,14 +145,14 @@ class Destinations:
             self._send(function, destination, json.dumps(record), {})
         dead_letters = function.lab_settings.get("DeadLetterConfig", {}).get("TargetArn")
         if dead_letters:
-            facts = {
+            values = {
                 "RequestID": pending.request_id,
                 "ErrorCode": "200",
                 "ErrorMessage": str(json.loads(outcome.payload).get("errorMessage", ""))[:1024],
             }
-            self._send(function, dead_letters, pending.payload, facts)
+            self._send(function, dead_letters, pending.payload, values)
 
-    def _send(self, function: Any, queue_arn: str, body: str, facts: dict[str, str]) -> None:
+    def _send(self, function: Any, queue_arn: str, body: str, values: dict[str, str]) -> None:
         name = queue_arn.rsplit(":", 1)[-1]
         queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(name)
         send = ("sqs", "SendMessage", function.role)
@@ -154,7 +161,7 @@ class Destinations:
                 "functions", "dead-letter-lost", function.function_name, queue=queue_arn
             )
             return
-        attributes = {k: {"DataType": "String", "StringValue": v} for k, v in facts.items()}
+        attributes = {k: {"DataType": "String", "StringValue": v} for k, v in values.items()}
         sqs_backends[ACCOUNT_ID][REGION].send_message(
             queue.name, body, message_attributes=attributes
         )

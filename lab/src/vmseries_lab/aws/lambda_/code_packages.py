@@ -1,4 +1,4 @@
-"""The unpacked archives of functions, and their layers."""
+"""The unpacked archives of functions and layers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from vmseries_lab.aws.lambda_.package_contents import Packages
 
 
 class CodePackages:
-    """The code that functions are made of, in a folder of the lab's own.
+    """The unpacked code of functions, in a temporary folder.
 
     Attributes:
-        folder: everything is in it.
+        folder: folder of all unpacked archives.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class CodePackages:
         self._layers: dict[str, bytes] = {}
 
     def keep_layer(self, version: Any) -> None:
-        """Keep a layer version's content.
+        """Keep the content of a layer version.
 
         "When you delete a layer version, functions that use it continue to run" (Developer Guide,
         "Managing layers").
@@ -31,14 +31,14 @@ class CodePackages:
         self._layers[version.arn] = version.code_bytes
 
     def unpack(self, function: Any) -> tuple[Path, Path]:
-        """Where the function is unpacked, and where its layers are."""
+        """Unpack a function and its layers; return the two folders."""
         layers = [self._layers[layer["Arn"]] for layer in function.layers]
         return self._packages.task_root(function.code_bytes), self._packages.layers(layers)
 
     def runtime(self) -> Path:
-        """Where the packages are that Lambda's runtime brings."""
+        """Return the folder of the packages that Lambda's runtime contains."""
         return self._packages.runtime()
 
     def remove(self) -> None:
-        """Remove what was unpacked."""
+        """Delete all unpacked archives."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""A function and its configuration, as moto stores them.
+"""Functions and their configuration in moto's store.
 
-What moto forgets is kept in the function's ``lab_settings``, by ``patches``.
+``moto_overrides`` keeps the settings that moto drops in the function's ``lab_settings``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from moto.awslambda.models import lambda_backends
 from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 SERVICE = "lambda.amazonaws.com"
-"""Who assumes a function's role."""
+"""Service principal that assumes a function's role."""
 NO_ROLE = "The role defined for the function cannot be assumed by Lambda."
 
 
 def find_function(name_or_arn: str) -> Any:
-    """The function, or ``None`` if there is none."""
+    """Return the function with this name or ARN, ``None`` if there is none."""
     try:
         return lambda_backends[ACCOUNT_ID][REGION].get_function(name_or_arn)
     except UnknownFunctionException:
@@ -28,25 +28,25 @@ def find_function(name_or_arn: str) -> Any:
 
 
 def configuration_key(function: Any) -> str:
-    """Key of code and configuration: invocations with different keys cannot share a worker."""
+    """Return a digest of code and configuration; environments are reused only for equal digests."""
     facts = {**function.get_configuration(), "LastModified": "", "Layers": function.layers}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def logging_config(function: Any) -> dict[str, Any]:
-    """The function's logging configuration, as far as it was set."""
+    """Return the function's logging configuration, with the values that were set."""
     config: dict[str, Any] = function.lab_settings.get("LoggingConfig", {})
     return config
 
 
 def log_group(function: Any) -> str:
-    """The log group that the function writes to."""
+    """Return the log group of the function."""
     configured = logging_config(function).get("LogGroup")
     return str(configured or f"/aws/lambda/{function.function_name}")
 
 
 def invoke_config(function: Any) -> dict[str, Any]:
-    """The function's asynchronous invocation settings, as far as they were set."""
+    """Return the function's asynchronous invocation settings, with the values that were set."""
     config: dict[str, Any]
     config = function.event_invoke_config[0].config if function.event_invoke_config else {}
     return config

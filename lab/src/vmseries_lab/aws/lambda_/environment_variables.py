@@ -1,4 +1,4 @@
-"""Environment variables of a function's process."""
+"""Environment variables of functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vmseries_lab.core.world import REGION
 
 
 def loading_environment(function: Any) -> dict[str, str]:
-    """The variables that loading a function needs, the same for all its environments."""
+    """Return the variables that are needed to load a function, equal in all its environments."""
     return {
         **{str(k): str(v) for k, v in function.environment_vars.items()},
         "_HANDLER": function.handler,
@@ -22,13 +22,13 @@ def loading_environment(function: Any) -> dict[str, str]:
 def running_environment(
     function: Any, session: Any, stream: str, task_root: Path, endpoint: str
 ) -> dict[str, str]:
-    """What an execution environment finds ("Defined runtime environment variables").
+    """Return all variables of an execution environment ("Defined runtime environment variables").
 
     Args:
-        function: which.
-        session: the credentials that were issued for its role.
-        stream: the log stream.
-        task_root: where the function is unpacked.
+        function: moto's function.
+        session: credentials of its role.
+        stream: log stream.
+        task_root: folder of the unpacked function.
         endpoint: base URL of the simulated AWS.
     """
     environment = {
@@ -50,10 +50,10 @@ def running_environment(
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "TZ": ":UTC",
-        # Not set by Lambda, where there is no such user either: keeps this machine's
-        # AWS configuration out of the function.
+        # Lambda does not set HOME. A folder that does not exist hides this machine's AWS
+        # configuration from the function.
         "HOME": "/home/sbx_user1051",
-        # The one thing that differs from AWS.
+        # The only variable that does not exist in Lambda.
         "AWS_ENDPOINT_URL": endpoint,
     }
     logging = logging_config(function)

@@ -1,4 +1,4 @@
-"""Event source mappings: Lambda's pollers, which take messages from a queue to a function.
+"""Event source mappings: Lambda's pollers, which invoke a function with messages of a queue.
 
 Source: Lambda Developer Guide, "Using Lambda with Amazon SQS" and its sections "Configuring scaling
 behavior", "Handling errors" and "Lambda parameters for Amazon SQS event source mappings".
@@ -12,35 +12,35 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
-from moto.events.models import EventPattern
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import Functions, Outcome, find_function
+from vmseries_lab.aws.lambda_.sqs_batches import failed_messages, passes_filter, record
 from vmseries_lab.aws.moto_patching import wrap
 from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 FIRST_POLLERS = 5
-"""Batches that Lambda processes at a time to begin with."""
+"""Number of batches that Lambda processes concurrently at first."""
 MORE_POLLERS_PER_MINUTE = 300
 MOST_POLLERS = 1250
 RECEIVE_LIMIT = 10
-"""Messages that one ReceiveMessage returns at most."""
+"""Maximum number of messages that one ReceiveMessage returns."""
 PAYLOAD_LIMIT_BYTES = 6_000_000
 NEEDED_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-"""What the function's role must allow for the mapping to be made and to work."""
+"""Actions that the function's role must allow for a mapping to be created and to work."""
 
 
 @dataclass
 class Poller:
-    """One of the processes that read batches.
+    """One of the pollers of a mapping.
 
     Attributes:
-        batch: messages gathered so far.
-        opened_at: lab time of the first of them.
-        invoking: whether the batch is with the function.
+        batch: messages received so far.
+        opened_at: lab time of the first message.
+        invoking: whether the function is processing the batch.
     """
 
     batch: list[Any] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Mapping:
     """The pollers of one event source mapping.
 
     Attributes:
-        loaded_since: lab time since when every poller has had work; scaling up counts from there.
+        loaded_since: lab time since which every poller is busy; scaling up counts from there.
     """
 
     pollers: list[Poller] = field(default_factory=list)
@@ -61,27 +61,27 @@ class Mapping:
 
 
 class Pollers:
-    """All pollers of the account."""
+    """All pollers of the account; their engine."""
 
-    def __init__(self, world: World, gate: RequestPipeline, functions: Functions) -> None:
+    def __init__(self, world: World, pipeline: RequestPipeline, functions: Functions) -> None:
         self._world = world
-        self._gate = gate
+        self._pipeline = pipeline
         self._functions = functions
         self._mappings: dict[str, Mapping] = {}
 
     def tick(self, now: float) -> None:
-        """Receive what is visible, and invoke with the batches that are complete."""
+        """Receive visible messages, and invoke functions with the batches that are complete."""
         sources = _sources()
-        for gone in set(self._mappings) - {source.uuid for source, _ in sources}:
-            del self._mappings[gone]
+        for deleted in set(self._mappings) - {source.uuid for source, _ in sources}:
+            del self._mappings[deleted]
         for source, queue in sources:
             self._poll(source, queue, self._mappings.setdefault(source.uuid, Mapping()), now)
 
     def busy(self) -> bool:
         """Whether there are messages that a poller would receive now.
 
-        A batch that is with the function is the function's; one that is being gathered waits for
-        the clock.
+        A batch that the function processes is in flight as an invocation; an incomplete batch waits
+        for the lab's clock.
         """
         return any(
             self._could_receive(source, queue, self._mappings.get(source.uuid))
@@ -114,23 +114,23 @@ class Pollers:
         free = [p for p in mapping.pollers if not p.invoking]
         while free:
             receiving = [p for p in free if len(p.batch) < int(source.batch_size)]
-            # Each in turn, so that what waits is spread over them.
+            # One receive per poller and round, so that messages are spread over the pollers.
             received = [self._receive(source, queue, function, p, now) for p in receiving]
             if not any(received):
                 break
             if int(source.max_batch_window or 0) == 0:
-                # Without a window a poller invokes with what one receive gave it.
+                # Without a batching window, a poller invokes after one receive.
                 break
         for poller in free:
             if poller.batch and self._complete(source, poller, now):
                 self._invoke(source, function, queue, poller)
 
     def _scale(self, source: Any, mapping: Mapping, now: float) -> None:
-        """Keep as many pollers as AWS would have by now.
+        """Keep as many pollers as Lambda would have now.
 
-        Five to begin with; while messages wait and all are busy, up to 300 more a minute; never
-        more than the mapping's maximum concurrency, since Lambda does not read what it could not
-        invoke with.
+        Lambda starts with five and adds up to 300 per minute while all are busy. It has no more
+        than the mapping's maximum concurrency, because it does not receive messages that it cannot
+        process.
         """
         loaded = bool(mapping.pollers) and all(p.invoking for p in mapping.pollers)
         if not loaded:
@@ -152,7 +152,7 @@ class Pollers:
             mapping.pollers.remove(idle.pop())
 
     def _receive(self, source: Any, queue: Any, function: Any, poller: Poller, now: float) -> bool:
-        """Let one poller receive once; whether it got something."""
+        """Let a poller receive once; return whether it received any message."""
         room = min(RECEIVE_LIMIT, int(source.batch_size) - len(poller.batch))
         backend = sqs_backends[ACCOUNT_ID][REGION]
         messages = backend.receive_message(
@@ -160,10 +160,10 @@ class Pollers:
         )
         if not messages:
             return False
-        self._gate.calls.by_service(
+        self._pipeline.calls.by_service(
             "sqs", "ReceiveMessage", function.role, QueueUrl=queue.name, Received=len(messages)
         )
-        wanted = [m for m in messages if _passes_filter(source, m)]
+        wanted = [m for m in messages if passes_filter(source, m)]
         for message in messages:
             if message not in wanted:
                 # "If a message doesn't satisfy your filter criteria, Lambda deletes it".
@@ -174,7 +174,7 @@ class Pollers:
         return True
 
     def _complete(self, source: Any, poller: Poller, now: float) -> bool:
-        """Whether a batch is full, large enough, or has waited for its window."""
+        """Whether a batch is full, has reached the payload limit, or its window is over."""
         return (
             len(poller.batch) >= int(source.batch_size)
             or now - poller.opened_at >= float(source.max_batch_window or 0)
@@ -184,19 +184,19 @@ class Pollers:
     def _invoke(self, source: Any, function: Any, queue: Any, poller: Poller) -> None:
         poller.invoking = True
         batch = poller.batch
-        payload = json.dumps({"Records": [_record(m, source.event_source_arn) for m in batch]})
+        payload = json.dumps({"Records": [record(m, source.event_source_arn) for m in batch]})
         role, name = function.role, queue.name
         reports = "ReportBatchItemFailures" in (source.function_response_types or [])
 
         def done(outcome: Outcome) -> None:
             poller.batch, poller.invoking = [], False
-            failed = failures(outcome, [m.id for m in batch], reports=reports)
+            failed = failed_messages(outcome, [m.id for m in batch], reports=reports)
             self._delete(name, [m for m in batch if m.id not in failed], role)
 
         self._functions.submit(source.function_arn, payload, done)
 
     def _delete(self, queue_name: str, messages: list[Any], role: str) -> None:
-        """Delete what was processed; the rest comes back after its visibility timeout."""
+        """Delete processed messages; the others return after their visibility timeout."""
         backend = sqs_backends[ACCOUNT_ID][REGION]
         if not messages or queue_name not in backend.queues:
             return
@@ -204,46 +204,15 @@ class Pollers:
             try:
                 backend.delete_message(queue_name, message.receipt_handle)
             except ReceiptHandleIsInvalid:
-                # Expired meanwhile: the queue kept it no longer than its retention.
+                # The message has expired: its retention period is over.
                 continue
-        self._gate.calls.by_service(
+        self._pipeline.calls.by_service(
             "sqs", "DeleteMessage", role, QueueUrl=queue_name, Deleted=len(messages)
         )
 
 
-def failures(outcome: Outcome, message_ids: list[str], *, reports: bool) -> set[str]:
-    """Which messages of a batch failed.
-
-    Source: "Implementing partial batch responses", success and failure conditions: nothing, ``{}``
-    and an empty or null list mean that all succeeded; an answer that is not JSON, and an identifier
-    that is missing, empty or null mean that all failed. An identifier of no message of the batch is
-    taken for a wrong one too.
-    """
-    everything = set(message_ids)
-    if outcome.error:
-        return everything
-    if not reports:
-        return set()
-    try:
-        answer = json.loads(outcome.payload or "null")
-    except ValueError:
-        return everything
-    if answer is None:
-        return set()
-    if not isinstance(answer, dict):
-        return everything
-    items = answer.get("batchItemFailures")
-    if items is None:
-        return set()
-    try:
-        named = {item["itemIdentifier"] for item in items}
-    except (TypeError, KeyError):
-        return everything
-    return named if named.issubset(everything) else everything
-
-
 def _sources() -> list[tuple[Any, Any]]:
-    """The mappings of queues that are enabled, as moto stores them, each with its queue if any."""
+    """Return moto's enabled mappings of queues, each with its queue or ``None``."""
     stored = lambda_backends[ACCOUNT_ID][REGION]._event_source_mappings  # noqa: SLF001 - moto's
     queues = sqs_backends[ACCOUNT_ID][REGION].queues
     return [
@@ -258,65 +227,20 @@ def _queue_name(source: Any) -> str:
 
 
 def _missing_permission(role_arn: str, queue_arn: str) -> str:
-    """The first action that the pollers need and the role does not allow; empty if none."""
+    """Return the first action that pollers need and the role does not allow, empty if none."""
     missing = (a for a in NEEDED_ACTIONS if not iam.role_allows(role_arn, a, queue_arn))
     return next(missing, "")
 
 
-def _record(message: Any, queue_arn: str) -> dict[str, Any]:
-    """A message as a function sees it ("Example standard queue message event")."""
-    attributes = {
-        "ApproximateReceiveCount": str(message.approximate_receive_count),
-        "SentTimestamp": str(message.sent_timestamp),
-        "SenderId": message.sender_id,
-        "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
-    }
-    trace = (message.system_attributes or {}).get("AWSTraceHeader")
-    if trace:
-        attributes["AWSTraceHeader"] = trace.get("StringValue", "")
-    return {
-        "messageId": message.id,
-        "receiptHandle": message.receipt_handle,
-        "body": message.body,
-        "attributes": attributes,
-        "messageAttributes": {
-            name: {
-                "stringValue": value.get("StringValue"),
-                "stringListValues": [],
-                "binaryListValues": [],
-                "dataType": value["DataType"],
-            }
-            for name, value in message.message_attributes.items()
-        },
-        "md5OfBody": message.body_md5,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue_arn,
-        "awsRegion": REGION,
-    }
-
-
-def _passes_filter(source: Any, message: Any) -> bool:
-    """Whether the mapping's filter criteria let the message through ("Filtering")."""
-    filters = (source.filter_criteria or {}).get("Filters", [])
-    if not filters:
-        return True
-    try:
-        body = json.loads(message.body)
-    except ValueError:
-        body = message.body
-    event = {"messageId": message.id, "body": body}
-    return any(EventPattern.load(f["Pattern"]).matches_event(event) for f in filters)
-
-
 def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
-    """Refuse a mapping that Lambda refuses.
+    """Reject a mapping that Lambda would reject.
 
-    Source: API reference, CreateEventSourceMapping; "Configuring an Amazon SQS queue": role
-    permissions, the visibility timeout (not less than the function's timeout), and a batching
-    window of a second at least for batches of more than ten.
+    Source: API reference, CreateEventSourceMapping; "Configuring an Amazon SQS queue": permissions
+    of the role, a visibility timeout of at least the function's timeout, and a batching window of
+    at least one second for batches of more than ten messages.
 
     Raises:
-        InvalidParameterValueException: with Lambda's sentence.
+        InvalidParameterValueException: with Lambda's message.
     """
     if ":sqs:" not in spec.get("EventSourceArn", ""):
         return
@@ -341,19 +265,19 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
         )
 
 
-def install(world: World, gate: RequestPipeline, functions: Functions) -> Pollers:
-    """Take over the mappings that moto stores."""
-    pollers = Pollers(world, gate, functions)
+def install(world: World, pipeline: RequestPipeline, functions: Functions) -> Pollers:
+    """Run pollers for the mappings that moto stores."""
+    pollers = Pollers(world, pipeline, functions)
 
     def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
         _check_spec(backend, spec)
         mapping = original(backend, spec)
-        # How its visibility timeout was known.
-        role, source = backend.get_function(spec["FunctionName"]).role, mapping.event_source_arn
-        gate.calls.by_service("sqs", "GetQueueAttributes", role, QueueUrl=source.rsplit(":", 1)[-1])
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(_queue_name(mapping))
+        # Lambda reads the queue's visibility timeout.
+        role, name = backend.get_function(spec["FunctionName"]).role, _queue_name(mapping)
+        pipeline.calls.by_service("sqs", "GetQueueAttributes", role, QueueUrl=name)
+        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(name)
         if queue is not None:
-            # Else moto pushes messages into the function while they are being sent.
+            # Otherwise moto invokes the function itself while a message is being sent.
             queue.lambda_event_source_mappings.clear()
         return mapping
 

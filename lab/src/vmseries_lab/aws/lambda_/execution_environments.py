@@ -1,4 +1,4 @@
-"""Execution environments: started, kept warm, retired and ended."""
+"""Execution environments: started, reused and ended."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from vmseries_lab.net import connection_owner
 
 
 class ExecutionEnvironments:
-    """The processes of all functions.
+    """The execution environments of all functions.
 
     Args:
-        world: the lab's.
-        uploads: what they run.
-        templates: what they are copies of.
+        world: the lab.
+        uploads: code packages of functions.
+        snapshots: processes to fork workers from.
     """
 
-    def __init__(self, world: World, uploads: CodePackages, templates: Snapshots) -> None:
+    def __init__(self, world: World, uploads: CodePackages, snapshots: Snapshots) -> None:
         self._world = world
         self._uploads = uploads
-        self._templates = templates
+        self._snapshots = snapshots
         self._lock = threading.Lock()
         self._idle: dict[str, list[Worker]] = defaultdict(list)
         self._current: dict[str, str] = {}
         self._workers: dict[str, Worker] = {}
 
-    def turn_to(self, function: Any) -> str:
-        """End the idle environments of what the function was before its last change.
+    def update(self, function: Any) -> str:
+        """End the idle environments of former code or configuration of a function.
 
         Returns:
-            Key of its current code and configuration, by which environments are reused.
+            Key of its current code and configuration, for which environments are reused.
         """
         key = configuration_key(function)
         with self._lock:
             former = self._current.get(function.function_arn)
             self._current[function.function_arn] = key
-            stale = [] if former is None or former == key else self._leave([former])
+            stale = [] if former is None or former == key else self._remove_idle([former])
         for worker in stale:
             worker.kill()
         return key
 
     def take(self, key: str) -> Worker | None:
-        """An environment that waits for work, ``None`` if there is none."""
+        """Return an idle environment, ``None`` if there is none."""
         with self._lock:
             idle = self._idle[key]
             while idle:
@@ -63,7 +63,7 @@ class ExecutionEnvironments:
         return None
 
     def launch(self, function: Any) -> Worker:
-        """Start an environment, with credentials of the function's role."""
+        """Start an environment with credentials of the function's role."""
         task_root, layers = self._uploads.unpack(function)
         with self._world.lock:
             session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
@@ -86,14 +86,14 @@ class ExecutionEnvironments:
             sleep_until=self._sleep_until,
             access_key=session.access_key_id,
             log_stream=stream,
-            template=self._templates.find(task_root, layers, function.handler),
+            snapshot=self._snapshots.find(task_root, layers, function.handler),
         )
         with self._lock:
             self._workers[worker.access_key] = worker
         return worker
 
-    def give_back(self, function: Any, key: str, worker: Worker, *, alive: bool) -> None:
-        """Keep an environment for the next invocation, unless it ended or is out of date."""
+    def release(self, function: Any, key: str, worker: Worker, *, alive: bool) -> None:
+        """Keep an environment for the next invocation, unless it has ended or is out of date."""
         with self._lock:
             keep = alive and self._current.get(function.function_arn) == key
             if keep:
@@ -104,9 +104,9 @@ class ExecutionEnvironments:
             worker.kill()
 
     def end_idle(self) -> None:
-        """End every worker that waits for work."""
+        """End all idle environments."""
         with self._lock:
-            idle = self._leave(list(self._idle))
+            idle = self._remove_idle(list(self._idle))
         for worker in idle:
             worker.kill()
 
@@ -116,28 +116,28 @@ class ExecutionEnvironments:
             arns = [
                 arn for arn in self._current if arn.split(":function:")[1].split(":")[0] == name
             ]
-            idle = self._leave([self._current.pop(arn) for arn in arns])
+            idle = self._remove_idle([self._current.pop(arn) for arn in arns])
         for worker in idle:
             worker.kill()
 
-    def _leave(self, keys: list[str]) -> list[Worker]:
-        """The workers that wait at these keys, who are not known any more; the lock is held."""
+    def _remove_idle(self, keys: list[str]) -> list[Worker]:
+        """Remove the idle environments with these keys and return them; the lock must be held."""
         idle = [worker for key in keys for worker in self._idle.pop(key, [])]
         for worker in idle:
             self._workers.pop(worker.access_key, None)
         return idle
 
     def crash(self, access_key: str) -> None:
-        """Kill the process that holds ``access_key``, in the middle of what it does."""
+        """Kill the process with this access key at once."""
         with self._lock:
             worker = self._workers.get(access_key)
         if worker is not None:
             worker.kill_process()
 
     def caller(self, port: int) -> str:
-        """The access key of the function that is connected from ``port``, empty if none is.
+        """Return the access key of the function that uses a local port, empty if there is none.
 
-        Of a single function that runs, that is not looked up.
+        If a single function runs, it is returned without a look-up.
         """
         with self._lock:
             idle = {worker.access_key for workers in self._idle.values() for worker in workers}

@@ -1,4 +1,4 @@
-"""Counts work in real time, for which the lab's clock waits."""
+"""Counts invocations in flight, for which the lab's clock waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vmseries_lab.core.world import World
 
 
 class InFlight:
-    """The invocations that have begun and not ended."""
+    """The invocations that have started and not ended."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -20,14 +20,14 @@ class InFlight:
         self._finished_at_tick = -2
 
     def tick(self) -> None:
-        """Count a look of all engines at the world."""
+        """Count a tick of all engines."""
         self._ticks += 1
 
     def busy(self) -> bool:
-        """Whether an invocation is in flight, or what it did has not been seen by all engines.
+        """Whether an invocation is in flight, or engines have not ticked since it ended.
 
-        An invocation that ended after tick n is seen by every engine in tick n + 1, which is over
-        when tick n + 2 begins.
+        After an invocation has ended in tick n, every engine ticks in tick n + 1, which is over
+        when tick n + 2 starts.
         """
         with self._lock:
             return bool(self._running) or self._ticks < self._finished_at_tick + 2
@@ -39,7 +39,7 @@ class InFlight:
 
     @contextmanager
     def during(self) -> Iterator[None]:
-        """Something is in flight inside this context."""
+        """Count work in flight inside this context."""
         self._begin()
         try:
             yield
@@ -47,7 +47,7 @@ class InFlight:
             self._end()
 
     def background(self, work: Callable[[], None]) -> None:
-        """Do something in a thread of its own: in flight before this returns, until it is done."""
+        """Run ``work`` in a thread; it counts as in flight before this returns."""
         self._begin()
 
         def run() -> None:

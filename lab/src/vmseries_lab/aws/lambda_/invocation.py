@@ -1,4 +1,4 @@
-"""One invocation, from admission to its record."""
+"""Invocations: concurrency limits, execution, logs and metrics."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ACCOUNT_CONCURRENCY = 1000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of invoking a function.
+    """The outcome of an invocation.
 
     Attributes:
-        payload: the answer or the error document, as JSON text.
-        error: type of the error; empty if the function answered.
-        throttled: it was not run at all, for want of concurrency.
-        output: what it printed.
+        payload: response or error document, as JSON text.
+        error: type of the error; empty if the function succeeded.
+        throttled: whether the function did not run because of a concurrency limit.
+        output: log lines.
     """
 
     payload: str
@@ -41,19 +41,19 @@ class Outcome:
 
     @classmethod
     def failed(cls, error: str, message: str) -> Outcome:
-        """An outcome that the function itself has no part in."""
+        """Return the outcome of an invocation that failed before the function ran."""
         return cls(json.dumps({"errorType": error, "errorMessage": message}), error)
 
 
 class Concurrency:
-    """How many environments of each function are at work ("Function scaling")."""
+    """The number of concurrent invocations of each function ("Function scaling")."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._concurrent: dict[str, int] = defaultdict(int)
 
     def admit(self, function: Any) -> bool:
-        """Count the invocation in, if the concurrency limits allow it."""
+        """Count an invocation if the concurrency limits allow it; return whether they do."""
         reserved = function.reserved_concurrency
         with self._lock:
             if reserved is not None and self._concurrent[function.function_name] >= int(reserved):
@@ -64,7 +64,7 @@ class Concurrency:
         return True
 
     def release(self, function: Any) -> None:
-        """Count an invocation out."""
+        """Count the end of an invocation."""
         with self._lock:
             self._concurrent[function.function_name] -= 1
 
@@ -73,14 +73,14 @@ class Invoker:
     """Invokes functions.
 
     Args:
-        world: the lab's.
-        calls: the log of calls, for those that Lambda makes with a function's role.
-        workers: where functions run.
-        records: the log of invocations.
-        counts: what the functions' metrics are made of.
+        world: the lab.
+        calls: log of calls, for the calls that Lambda makes with a function's role.
+        workers: execution environments.
+        records: log of invocations.
+        counts: values of the functions' metrics.
 
     Attributes:
-        errors: what went wrong in the lab itself, not in a function, as tracebacks.
+        errors: tracebacks of errors in the lab itself.
     """
 
     def __init__(
@@ -101,7 +101,13 @@ class Invoker:
         self.errors: list[str] = []
 
     def invoke(self, function_arn: str, payload: str, request_id: str = "") -> Outcome:
-        """Invoke and wait for the outcome."""
+        """Invoke a function and wait for the outcome.
+
+        Args:
+            function_arn: ARN of the function.
+            payload: event as JSON text.
+            request_id: request ID, empty for a new one.
+        """
         function = find_function(function_arn)
         if function is None:
             message = f"Function not found: {function_arn}"
@@ -123,7 +129,7 @@ class Invoker:
 
     def _run(self, function: Any, payload: str, request_id: str) -> Outcome:
         at = self._world.clock.now()
-        key = self._workers.turn_to(function)
+        key = self._workers.update(function)
         worker, new_worker = self._workers.take(key), None
         if worker is None:
             if not iam.service_may_assume(function.role, SERVICE):
@@ -136,7 +142,7 @@ class Invoker:
                 request_id, payload, function.function_arn, _trace_id(at), float(function.timeout)
             )
         )
-        self._workers.give_back(function, key, worker, alive=reply.alive)
+        self._workers.release(function, key, worker, alive=reply.alive)
         end = self._world.clock.now()
         lines = lines_of(function, request_id, reply, new_worker, (at, end))
         with self._world.lock:

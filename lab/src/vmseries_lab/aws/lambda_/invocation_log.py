@@ -1,4 +1,4 @@
-"""The log of invocations, and the counts behind the metrics of functions."""
+"""The log of invocations, and the values of the metrics of functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vmseries_lab.core.world import World
 
 @dataclass(frozen=True)
 class Record:
-    """One invocation, for the lab's own log. The event itself is not kept: it may hold tokens."""
+    """An invocation in the lab's log. It has only a summary of the event, which can hold tokens."""
 
     number: int
     at: float
@@ -37,7 +37,7 @@ class InvocationLog:
         self._records: list[Record] = []
 
     def since(self, number: int = 0) -> list[dict[str, Any]]:
-        """All invocations from ``number`` on, as JSON-ready data."""
+        """Return all invocations from ``number`` on, as JSON-ready data."""
         with self._lock:
             return [asdict(record) for record in self._records[number:]]
 
@@ -50,15 +50,15 @@ class InvocationLog:
         reply: Reply,
         new_worker: Worker | None,
     ) -> None:
-        """Write an invocation down.
+        """Add an invocation.
 
         Args:
-            function: which.
+            function: moto's function.
             at: lab time of its start.
-            payload: what it was given.
-            request_id: its id.
-            reply: what came of it.
-            new_worker: the worker, if it was started for this.
+            payload: event as JSON text.
+            request_id: request ID.
+            reply: result.
+            new_worker: execution environment, if it was started for this invocation.
         """
         with self._lock:
             self._records.append(
@@ -88,28 +88,28 @@ class InvocationLog:
 
 
 class Counts:
-    """Values since the last read, per function and metric."""
+    """Values of metrics since the last :meth:`take`, by function and metric."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, dict[str, list[float]]] = {}
 
     def add(self, name: str, **values: float) -> None:
-        """Count values of a function's metrics."""
+        """Add values of a function's metrics."""
         with self._lock:
             metrics = self._counts.setdefault(name, {})
             for metric, value in values.items():
                 metrics.setdefault(metric, []).append(value)
 
     def take(self) -> dict[str, dict[str, list[float]]]:
-        """Values since the last call, per function and metric."""
+        """Return and clear the values, by function and metric."""
         with self._lock:
             counts, self._counts = self._counts, {}
         return counts
 
 
 def _summary(event: Any) -> dict[str, Any]:
-    """What an event is about, without what it holds."""
+    """Return the type of an event and the instances of its records, without its content."""
     if not isinstance(event, dict):
         return {"type": type(event).__name__}
     if isinstance(event.get("Records"), list):

@@ -1,4 +1,4 @@
-"""What functions and Lambda write to CloudWatch Logs."""
+"""The log events of functions in CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 
 class Logs:
-    """The log groups, as Lambda writes to them."""
+    """Writes log events to the log groups of functions."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
     def write(self, function: Any, stream: str, lines: list[tuple[float, str]]) -> None:
-        """Write as Lambda does: with the permissions of the function's role.
+        """Write log lines with the permissions of the function's role.
 
-        Without them there is no log and no error ("Sending Lambda function logs to CloudWatch").
+        Without permission, lines are lost without an error ("Sending Lambda function logs to
+        CloudWatch").
+
+        Args:
+            function: moto's function.
+            stream: name of the log stream.
+            lines: lab time and text of each line.
         """
         backend = logs_backends[ACCOUNT_ID][REGION]
         group = log_group(function)
@@ -41,17 +47,17 @@ class Logs:
             backend.create_log_stream(group, stream)
         if not lines or not may("PutLogEvents", **names):
             return
-        # A process may still write after its answer: such lines are older than the next start.
+        # Lines that a process writes after its response are older than the next START line.
         ordered = sorted(lines, key=lambda line: line[0])
         events = [{"timestamp": int(at * 1000), "message": text} for at, text in ordered]
         backend.put_log_events(group, stream, events)
 
 
 def stream_name(at: datetime, function: Any) -> str:
-    """Name of an execution environment's log stream.
+    """Return a name for the log stream of an execution environment.
 
-    In a log group of another name than the function's own, streams carry the function's name
-    ("Configuring CloudWatch log groups").
+    In a custom log group, the name contains the function's name ("Configuring CloudWatch log
+    groups").
     """
     own = log_group(function) == f"/aws/lambda/{function.function_name}"
     prefix = "" if own else function.function_name
@@ -59,7 +65,7 @@ def stream_name(at: datetime, function: Any) -> str:
 
 
 def timestamp(at: float) -> str:
-    """A time as Lambda writes it into its own documents: to the millisecond, in UTC."""
+    """Return a lab time as Lambda formats it: in UTC, with milliseconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
@@ -70,10 +76,17 @@ def lines_of(
     new_worker: Worker | None,
     times: tuple[float, float],
 ) -> list[tuple[float, str]]:
-    """The function's output between the platform's own lines.
+    """Return the log lines of an invocation: the function's output and the platform's lines.
 
     Source: "Lambda Telemetry API Event schema reference" for the JSON format, "Log and monitor
     Python Lambda functions" for the text format.
+
+    Args:
+        function: moto's function.
+        request_id: request ID of the invocation.
+        reply: result of the invocation.
+        new_worker: execution environment, if it was started for this invocation.
+        times: lab times of start and end.
     """
     logging = logging_config(function)
     at, end = times

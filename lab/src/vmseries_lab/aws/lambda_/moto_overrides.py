@@ -1,4 +1,4 @@
-"""Overrides of moto's Lambda: functions run, all settings are kept, limits apply."""
+"""Overrides of moto's Lambda: functions run, all settings are stored, limits apply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vmseries_lab.aws.requests import RequestPipeline
 from vmseries_lab.core.world import World
 
 KEPT_SETTINGS = ("DeadLetterConfig", "LoggingConfig")
-"""Settings of a function that moto forgets."""
+"""Settings of a function that moto drops."""
 
 
 def _init(
@@ -28,7 +28,7 @@ def _init(
 
 
 def _configuration(original: Any, function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """The configuration with what moto forgets, so that a second plan is empty."""
+    """Add the settings that moto drops to the configuration, so that a second plan is empty."""
     configuration: dict[str, Any] = original(function, *args, **kwargs)
     logging = {
         "LogFormat": "Text",
@@ -44,7 +44,7 @@ def _configuration(original: Any, function: Any, *args: Any, **kwargs: Any) -> d
 
 
 def _update(original: Any, function: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """UpdateFunctionConfiguration, with the settings that moto does not take over."""
+    """UpdateFunctionConfiguration, with the settings that moto ignores."""
     function.lab_settings |= {k: changes[k] for k in KEPT_SETTINGS if k in changes}
     if changes.get("TracingConfig"):
         function.tracing_config = changes["TracingConfig"]
@@ -66,7 +66,7 @@ def _update_code(original: Any, function: Any, spec: dict[str, Any]) -> dict[str
 
 
 def _create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
-    """CreateFunction, refusing what Lambda refuses: a wrong role, too much code."""
+    """CreateFunction: rejects a role that Lambda cannot assume, and packages that are too large."""
     if not iam.service_may_assume(spec["Role"], SERVICE):
         raise InvalidParameterValueException(NO_ROLE)
     function = original(backend, spec)
@@ -80,13 +80,15 @@ def _create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
     return function
 
 
-def install(world: World, gate: RequestPipeline) -> Functions:
-    """Make moto's Lambda run what was uploaded."""
-    functions = Functions(world, gate.calls)
+def install(world: World, pipeline: RequestPipeline) -> Functions:
+    """Let moto's Lambda run uploaded functions."""
+    functions = Functions(world, pipeline.calls)
 
-    def invoke(_original: Any, function: Any, body: Any, headers: Any, answer: Any) -> bytes:
+    def invoke(
+        _original: Any, function: Any, body: Any, headers: Any, response_headers: Any
+    ) -> bytes:
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
-        return functions.answer_invoke(function, body or "{}", kind, answer)
+        return functions.answer_invoke(function, body or "{}", kind, response_headers)
 
     def publish_layer(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
         version = original(backend, spec)
@@ -94,7 +96,7 @@ def install(world: World, gate: RequestPipeline) -> Functions:
         return version
 
     def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
-        role_calls.join_vpc(gate.calls, spec)
+        role_calls.join_vpc(pipeline.calls, spec)
         return _create(original, backend, spec)
 
     def delete(original: Any, backend: Any, name: str, qualifier: str | None = None) -> None:
@@ -111,7 +113,7 @@ def install(world: World, gate: RequestPipeline) -> Functions:
     wrap(LambdaFunction, "update_function_code", _update_code)
     wrap(LambdaFunction, "invoke", invoke)
     wrap(LambdaBackend, "create_function", create)
-    gate.crash = functions.workers.crash
-    gate.caller = functions.workers.caller
+    pipeline.crash = functions.workers.crash
+    pipeline.caller = functions.workers.caller
     world.engines.append(functions)
     return functions

@@ -25,7 +25,7 @@ RUNTIME_MODULES = (
     "six",
     "snapshot_restore_py",
     "urllib3",
-    # Not of Lambda: the launcher sets the clock with it.
+    # Not part of Lambda's runtime: the bootstrap sets the clock with it.
     "time_machine",
     "_time_machine",
 )
@@ -34,14 +34,14 @@ UNZIPPED_LIMIT_BYTES = 262_144_000
 
 
 class Packages:
-    """Unpacks archives, each once, under one folder."""
+    """Unpacks each archive once, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
 
     def runtime(self) -> Path:
-        """The folder with what the runtime brings, and nothing else of this environment."""
+        """Return a folder with only those packages that Lambda's runtime contains."""
         folder = self._folder / "runtime"
         with self._lock:
             if not folder.exists():
@@ -54,11 +54,11 @@ class Packages:
         return folder
 
     def task_root(self, archive: bytes) -> Path:
-        """The unpacked function."""
+        """Return the folder of an unpacked function."""
         return self._unpacked([archive])
 
     def layers(self, archives: list[bytes]) -> Path:
-        """The unpacked layers, later ones over earlier ones, as in ``/opt``."""
+        """Return the folder of the unpacked layers; later layers overwrite earlier ones."""
         return self._unpacked(archives)
 
     def _unpacked(self, archives: list[bytes]) -> Path:
@@ -88,7 +88,7 @@ def _move_into_place(partial: Path, folder: Path) -> None:
 
 
 def unzipped_size(archive: bytes) -> int:
-    """Bytes that the archive's files take up.
+    """Return the unzipped size of an archive in bytes.
 
     Raises:
         zipfile.BadZipFile: if it is not an archive.
@@ -98,7 +98,7 @@ def unzipped_size(archive: bytes) -> int:
 
 
 def _origin(name: str) -> Path:
-    """Where a top-level module lies in this environment: a package's folder or a single file.
+    """Return the folder or file of a top-level module in this environment.
 
     Raises:
         ModuleNotFoundError: if the development requirements are not installed.

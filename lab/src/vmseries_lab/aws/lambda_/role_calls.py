@@ -1,7 +1,7 @@
-"""Lambda's calls with the permissions of a function's role, other than logs and queues.
+"""Calls that Lambda makes with a function's role: network interfaces, traces and decryption.
 
-The interfaces themselves and the traces are not simulated: these calls are decided and written
-down, and what Lambda does without the permission is what happens.
+Network interfaces and traces are not simulated: the calls are only authorized and logged, and the
+lab behaves as Lambda does if a permission is missing.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _VPC_ACTIONS = {
 
 
 def join_vpc(calls: Calls, function: dict[str, Any]) -> None:
-    """Check what a new function in a VPC needs; Lambda refuses one whose role lacks any of it.
+    """Check the permissions that a new function in a VPC needs.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, "Required IAM permissions"
 
     Args:
-        calls: the log of calls.
-        function: the request for CreateFunction.
+        calls: log of calls.
+        function: parameters of CreateFunction.
 
     Raises:
-        InvalidParameterValueException: with Lambda's sentence.
+        InvalidParameterValueException: with Lambda's message, if the role lacks a permission.
     """
     if not (function.get("VpcConfig") or {}).get("SubnetIds"):
         return
@@ -50,11 +50,12 @@ def join_vpc(calls: Calls, function: dict[str, Any]) -> None:
 
 
 def start(calls: Calls, function: Any) -> bool:
-    """What an execution environment begins with: its settings, and its traces.
+    """Make the calls at the start of an execution environment: traces and decryption.
 
-    Settings that a key of the user's own encrypts are decrypted with the function's ARN as context
-    (Lambda Developer Guide, "Securing Lambda environment variables"); traces that may not be
-    sent are lost without an error ("Visualize Lambda function invocations using AWS X-Ray").
+    Environment variables with a customer managed key are decrypted with the function's ARN as
+    encryption context (Lambda Developer Guide, "Securing Lambda environment variables"). Without
+    permission, traces are lost without an error ("Visualize Lambda function invocations using AWS
+    X-Ray").
 
     Returns:
         Whether the environment can start.

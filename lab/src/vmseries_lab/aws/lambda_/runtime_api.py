@@ -1,4 +1,4 @@
-"""One execution environment: a process with a function in it, and the Runtime API that feeds it.
+"""An execution environment: a process that runs a function, and the Runtime API for it.
 
 Source: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes" and
 "Understanding the Lambda execution environment lifecycle".
@@ -26,24 +26,26 @@ from vmseries_lab.net.http_server import Listener
 INIT_LIMIT_SECONDS = 30.0
 """Real time for the init phase, on top of the first invocation's timeout.
 
-Lambda allows ten seconds before it starts again within the timeout; a machine that runs a whole
-lab and its tests may be busy with other things.
+Lambda allows ten seconds before it restarts the init phase within the timeout; a machine that runs
+a lab and its tests can be slower.
 """
 OUTPUT_LIMIT_SECONDS = 60.0
 REAL_LIMIT_FACTOR = 10
-"""Real time for an invocation, in timeouts of the function: its timeout is in lab time, and
-this one ends what never sleeps and never ends."""
+"""Maximum real time of an invocation as a multiple of the function's timeout, which is lab time.
+
+It ends a function that neither sleeps nor returns.
+"""
 
 
 def _sleep_in_real_time(instant: float, alive: Callable[[], bool]) -> None:
-    """Stand in for the lab's clock where there is none."""
+    """Sleep in real time, for workers without a lab's clock."""
     while time.time() < instant and alive():
         time.sleep(0.01)
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a worker is given to do."""
+    """An invocation for a worker."""
 
     request_id: str
     payload: str
@@ -54,14 +56,14 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of an invocation.
+    """The result of an invocation.
 
     Attributes:
-        payload: the function's answer, or Lambda's error document, as JSON text.
+        payload: response of the function, or Lambda's error document, as JSON text.
         error: type of the error, empty if there was none.
-        output: what the process wrote meanwhile, line by line with the lab time of each.
-        seconds: lab time, init not included.
-        alive: whether the worker can be used again.
+        output: lab time and text of each line that the process printed.
+        seconds: duration in lab time, without the init phase.
+        alive: whether the worker can be reused.
     """
 
     payload: str
@@ -76,11 +78,11 @@ class Worker:
     """A process that runs one function, one invocation at a time.
 
     Attributes:
-        access_key: the credentials' key id, by which its calls are known.
-        log_stream: the log stream that its output goes to.
-        template: a process that has loaded the function already, to be copied; ``None`` for a start
-            from nothing.
-        sleep_until: returns at an instant of the lab's clock, or when the worker has ended.
+        access_key: access key ID of its credentials, which identifies its calls.
+        log_stream: log stream of its output.
+        snapshot: process that has loaded the function, from which the worker is forked; ``None``
+            for a cold start.
+        sleep_until: waits until an instant of the lab's clock, or until the worker has ended.
         init_seconds: real time from the start to the first request for work.
     """
 
@@ -92,7 +94,7 @@ class Worker:
     access_key: str
     log_stream: str
     init_seconds: float = 0.0
-    template: SnapshotProcess | None = None
+    snapshot: SnapshotProcess | None = None
     sleep_until: Callable[[float, Callable[[], bool]], None] = _sleep_in_real_time
     _deadline: float = 0.0
     _work: queue.Queue[Invocation | None] = field(default_factory=queue.Queue)
@@ -107,8 +109,8 @@ class Worker:
         port = self._server.server_address[1]
         environment = {**self.environment, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"}
         self._process: subprocess.Popen[bytes] | Copy
-        if self.template is not None:
-            self._process = self.template.copy(environment)
+        if self.snapshot is not None:
+            self._process = self.snapshot.copy(environment)
         else:
             arguments = [str(self.task_root), str(self.layers), str(self.packages)]
             self._process = subprocess.Popen(
@@ -146,7 +148,7 @@ class Worker:
         return self._ended(invocation, kind, payload, started)
 
     def next_work(self) -> Invocation | None:
-        """Wait for the process's next invocation; ``None`` when there will be none."""
+        """Return the next invocation for the process, ``None`` if it has to end."""
         if not self.init_seconds:
             self.hear("ready", "")
         return self._work.get()
@@ -156,10 +158,13 @@ class Worker:
         self._signals.put((kind, payload))
 
     def sleep(self, until: float) -> float:
-        """Let the process sleep, which says so when nothing in it is at work; asked by the process.
+        """Wait while the process sleeps; it requests this when all its threads sleep.
+
+        Args:
+            until: lab time at which the sleep ends.
 
         Returns:
-            The lab's time afterwards.
+            Lab time after the sleep.
         """
         self.sleep_until(min(until, self._deadline), lambda: self.alive)
         if until > self._deadline:
@@ -170,14 +175,14 @@ class Worker:
         return float(self.facts()["time"])
 
     def kill_process(self) -> None:
-        """End the process and everything that it started, as if it had crashed."""
-        # Not after it was waited for: its process ID may have been reused.
+        """Kill the process and everything that it started, as in a crash."""
+        # Not after wait(): the process ID may have been reused.
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End the process and its Runtime API. A second time does nothing."""
+        """End the process and its Runtime API. A second call does nothing."""
         self.kill_process()
         self._process.wait()
         self._work.put(None)
@@ -185,7 +190,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """Process ID."""
         return self._process.pid
 
     @property
@@ -199,14 +204,14 @@ class Worker:
             self.init_seconds = time.monotonic() - self._started
             return None
         if kind == "init-error":
-            # The process ends by itself; its last words belong to the log.
+            # The process ends by itself; its remaining output belongs to the log.
             self._next_signal(1.0)
             self.kill()
             return self._reply(payload, _error_type(payload), started, alive=False)
         return self._ended(invocation, kind, payload, started)
 
     def _ended(self, invocation: Invocation, kind: str, payload: str, started: float) -> Reply:
-        """The process came to its end, or is brought to it."""
+        """Return the result of an invocation whose process has ended or timed out."""
         self.kill()
         prefix = f"RequestId: {invocation.request_id} Error: "
         if kind == "timeout":
@@ -226,7 +231,7 @@ class Worker:
         return Reply(payload, error, output, self._now() - started, alive)
 
     def _next_signal(self, limit: float) -> tuple[str, str]:
-        """The process's next message, or a timeout."""
+        """Return the next message of the process, or a timeout."""
         try:
             return self._signals.get(timeout=limit)
         except queue.Empty:
@@ -261,14 +266,14 @@ def _signal_name(number: int) -> str:
 
 
 def _kind_of(path: str) -> str:
-    """What a process says by a request to this path."""
+    """Return the kind of message that a request to this path sends."""
     if path.endswith("/init/error"):
         return "init-error"
     return "answer" if path.endswith("/response") else "error"
 
 
 def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
-    """The Runtime API for one worker."""
+    """Return a request handler that implements the Runtime API for one worker."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -311,6 +316,6 @@ def _handler(worker: Worker) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def log_message(self, *_args: Any) -> None:
-            """Say nothing: the invocation log has it."""
+            """Log nothing: the invocation log records invocations."""
 
     return Handler

@@ -1,12 +1,11 @@
-"""Runs in the function's process: what Lambda's own bootstrap does, and the connection to the lab.
+"""The program in a function's process: Lambda's bootstrap, and the connection to the lab.
 
-Started as ``python -I -S bootstrap.py TASK_ROOT LAYERS PACKAGES [TEMPLATE]``. It knows the standard
-library only until it has set the path; nothing of the lab's own environment is importable from a
-function. With a fourth argument it serves no invocations itself, but forks processes that do
-(``template``).
+Started as ``python -I -S runtime_bootstrap.py TASK_ROOT LAYERS PACKAGES [SNAPSHOT]``. It can import
+only the standard library until it has set the search path; a function cannot import the lab's own
+environment. With a fourth argument, it serves no invocations but forks processes that do.
 
-The function notices two things of the lab, both of which are true on AWS as well: the clock shows
-the time of the world it lives in, and names lead to hosts that answer.
+For the function, two things differ from this machine: its clock shows the lab's time, and host
+names are resolved to the hosts of the lab.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from typing import Any
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REAL_TIMEOUT_SECONDS = 120.0
-"""How much longer than a client wants a socket waits in real time."""
+"""Real time that sockets wait in addition to a client's timeout."""
 
 
 class Lab:
@@ -44,7 +43,7 @@ class Lab:
         self._traveller: Any = None
 
     def look(self) -> None:
-        """Read clock and hosts, and take them over."""
+        """Read the lab's time and hosts, and apply them to this process."""
         facts = self._request("GET", "/lab")
         self._hosts = facts["hosts"]
         self._travel(facts["time"])
@@ -61,7 +60,7 @@ class Lab:
         return facts
 
     def _travel(self, now: float) -> None:
-        """Set the process's clock, which stands still in between."""
+        """Set the clock of this process, which then stands still."""
         import time_machine  # noqa: PLC0415 - the path is not set when this module is loaded
 
         at = dt.datetime.fromtimestamp(now, dt.UTC)
@@ -71,9 +70,9 @@ class Lab:
             self._traveller.move_to(at, tick=False)
 
     def lead(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
-        """Make ``socket.getaddrinfo`` lead into the lab, and nowhere else.
+        """Return a ``socket.getaddrinfo`` that resolves only hosts of the lab.
 
-        Every connection of every library begins there, and TLS still verifies the real host name.
+        All libraries use it for connections, and TLS still verifies the real host name.
         """
 
         def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
@@ -90,11 +89,11 @@ class Lab:
 
 
 class Sleeping:
-    """Replaces ``time.sleep``: a sleep ends when the lab's clock says so and takes no real time.
+    """Replaces ``time.sleep``: sleeps end at a time of the lab's clock and take no real time.
 
-    The lab moves its clock when all functions in flight sleep. A function sleeps when none of its
-    threads works: each thread sleeps or waits for another one. Counted are the main thread, and the
-    threads of thread pools while they run a call.
+    The lab moves its clock when all functions in flight sleep. A function sleeps when each of its
+    threads sleeps or waits for another thread. Only the main thread and threads of thread pools
+    that run a call are considered.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -201,12 +200,11 @@ class Sleeping:
 
 
 class HeldResponses:
-    """Waits on the lab's clock for responses that the lab holds back, and gives up on it.
+    """Applies the lab's clock to held responses and to the timeouts of clients.
 
-    The lab announces such a response with an interim one (``net/held_responses.py``). A client that
-    would give up before the response comes sleeps for its timeout, and then gets the error that it
-    gets on AWS. Sockets themselves time out much later than the client wants: in real time, which
-    says nothing but how busy the machine is.
+    The lab announces a held response with an interim response (``net/held_responses.py``). A client
+    whose timeout is shorter sleeps for its timeout on the lab's clock, and then gets the error that
+    it would get on AWS. The timeouts of sockets are in real time and therefore much longer.
     """
 
     def __init__(self, sleeping: Sleeping) -> None:
@@ -253,10 +251,10 @@ class HeldResponses:
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:
-    """Where modules are searched before the standard library, in Lambda's order.
+    """Return the folders that precede the standard library in the search path, in Lambda's order.
 
     Source: Lambda Developer Guide, "Packaging your layer content" and "Search paths for runtime
-    dependencies": the function's code, then layers, then what the runtime brings.
+    dependencies": the function's code, then layers, then the runtime's packages.
     """
     python = os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")
     return [
@@ -304,12 +302,12 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
 
 
 def serve_copies(listening: int, modules: list[str], services: list[str]) -> None:
-    """Load the function, then fork per request; returns in the forked processes only."""
-    # Without the runtime client: its native part keeps the address that it finds when it is loaded.
+    """Load the function, then fork a process per request; returns only in forked processes."""
+    # The runtime client is not loaded: its native part would keep the current address.
     from botocore.loaders import JSONFileLoader  # noqa: PLC0415
     from botocore.session import get_session  # noqa: PLC0415
 
-    # The SDK's models, which each copy would otherwise read itself: megabytes of JSON.
+    # Read the SDK's models, megabytes of JSON, once instead of in each copy.
     load = JSONFileLoader.load_file
     read = functools.cache(lambda path: load(JSONFileLoader(), path))
     JSONFileLoader.load_file = lambda _, path: read(path)  # type: ignore[method-assign, assignment]
@@ -319,7 +317,7 @@ def serve_copies(listening: int, modules: list[str], services: list[str]) -> Non
     for name in (handler, *modules):
         importlib.import_module(name)
     gc.freeze()
-    # The copies are not waited for here: the lab follows each of them itself.
+    # This process does not wait for the copies: the lab does.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(fileno=listening)
     while True:

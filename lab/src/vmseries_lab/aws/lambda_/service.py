@@ -22,22 +22,22 @@ LOG_TAIL_BYTES = 4096
 
 
 class Functions:
-    """The engine behind all functions of the account.
+    """The engine of Lambda.
 
     Attributes:
-        uploads: what they are made of.
-        templates: loaded functions, for workers to be copies of.
-        workers: their processes.
-        records: their invocations.
-        counts: what their metrics are made of.
-        errors: what went wrong in the lab itself, not in a function, as tracebacks.
+        uploads: code packages of functions.
+        snapshots: processes that have loaded a function, to be forked for workers.
+        workers: execution environments.
+        records: log of invocations.
+        counts: values of the functions' metrics.
+        errors: tracebacks of errors in the lab itself.
     """
 
     def __init__(self, world: World, calls: Calls) -> None:
         self._world = world
         self.uploads = CodePackages()
-        self.templates = Snapshots(self.uploads)
-        self.workers = ExecutionEnvironments(world, self.uploads, self.templates)
+        self.snapshots = Snapshots(self.uploads)
+        self.workers = ExecutionEnvironments(world, self.uploads, self.snapshots)
         self.records = InvocationLog(world)
         self.counts = Counts()
         self._invoker = Invoker(world, calls, self.workers, self.records, self.counts)
@@ -54,7 +54,7 @@ class Functions:
         self._asynchronous.tick(now)
 
     def busy(self) -> bool:
-        """Whether an invocation is in flight or due, or what one did has not been seen by all."""
+        """Whether an invocation is in flight or due, or engines have not ticked since one ended."""
         now = self._world.clock.now()
         return self._in_flight.busy() or self._asynchronous.due(now)
 
@@ -67,9 +67,12 @@ class Functions:
         self._asynchronous.add(function_arn, payload)
 
     def submit(self, function_arn: str, payload: str, done: Callable[[Outcome], None]) -> None:
-        """Invoke in the background, and call ``done`` with the outcome, the world's lock held.
+        """Invoke a function in the background; :meth:`busy` is true before this returns.
 
-        In flight from now on: :meth:`busy` is true before this returns.
+        Args:
+            function_arn: ARN of the function.
+            payload: event as JSON text.
+            done: called with the outcome, with the world's lock held.
         """
 
         def run() -> None:
@@ -82,10 +85,16 @@ class Functions:
     def answer_invoke(
         self, function: Any, payload: str, kind: str, headers: dict[str, str]
     ) -> bytes:
-        """Answer Invoke (API reference).
+        """Invoke (API reference): return the payload of the response.
+
+        Args:
+            function: moto's function.
+            payload: event as JSON text.
+            kind: ``RequestResponse``, ``Event`` or ``DryRun``.
+            headers: headers of the response, which are set.
 
         Raises:
-            LambdaClientError: TooManyRequestsException, if there is no concurrency left.
+            LambdaClientError: TooManyRequestsException, if a concurrency limit is reached.
         """
         if kind == "DryRun":
             return b""
@@ -106,7 +115,7 @@ class Functions:
         return outcome.payload.encode()
 
     def stop(self) -> None:
-        """End every process and remove what was unpacked."""
+        """End all processes and delete the unpacked archives."""
         self.workers.stop()
-        self.templates.end()
+        self.snapshots.end()
         self.uploads.remove()

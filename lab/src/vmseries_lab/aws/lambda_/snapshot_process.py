@@ -1,9 +1,9 @@
-"""A process that has loaded a function and is copied for each worker, as Lambda's SnapStart does.
+"""A process that has loaded a function and is forked for each worker, as in Lambda's SnapStart.
 
-Most of a cold start is importing and reading the SDK's models. A lab that needs hundreds of
-workers starts one snapshot and lets it fork. What runs is the same: the function's archive, its
-layers and the runtime's packages, in the environment of the copy. Linux only: a copy is not a child
-of the lab, which follows it by a file descriptor of the process.
+Most of a cold start is importing modules and reading the SDK's models. A lab that needs hundreds of
+workers starts one snapshot and forks it. The code is the same: the function's archive, its layers
+and the runtime's packages, with the environment variables of the worker. This works only on Linux:
+a copy is not a child process of the lab, which waits for it with a process file descriptor.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ START = (
     "utf8",
     str(Path(__file__).with_name("runtime_bootstrap.py")),
 )
-"""What starts the runtime, without anything of the lab's own environment."""
+"""Command that starts the runtime without the lab's own environment."""
 START_LIMIT_SECONDS = 60.0
 
 
 class Copy:
-    """A forked process; of ``subprocess.Popen`` it has what a worker needs."""
+    """A forked process, with the part of ``subprocess.Popen``'s interface that a worker uses."""
 
     def __init__(self, pid: int, stdout: IO[bytes]) -> None:
         self.pid = pid
@@ -43,11 +43,14 @@ class Copy:
         os.close(self._handle)
 
     def poll(self) -> int | None:
-        """``None`` while it runs. How it ended only the template knows: as if it was killed."""
+        """Return ``None`` while it runs, then the status of a killed process.
+
+        Only the snapshot, its parent, knows the real exit status.
+        """
         return -signal.SIGKILL if self._ended(0) else None
 
     def wait(self) -> int:
-        """Wait for its end."""
+        """Wait until it has ended."""
         self._ended(None)
         return -signal.SIGKILL
 
@@ -56,14 +59,14 @@ class Copy:
 
 
 class SnapshotProcess:
-    """One loaded function.
+    """A process that has loaded a function.
 
     Args:
-        folder: folder of the socket at which copies are requested.
-        search: the function's archive, its layers and the runtime's packages, unpacked.
-        environment: what the function finds in its environment while it is loaded.
-        modules: what to load besides the handler.
-        services: of AWS, whose models the SDK is to have read.
+        folder: folder of the socket on which copies are requested.
+        search: folders of the unpacked function, its layers and the runtime's packages.
+        environment: environment variables while the function is loaded.
+        modules: modules to import besides the handler.
+        services: AWS services whose models the SDK loads.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class SnapshotProcess:
         modules: Iterable[str] = (),
         services: Iterable[str] = (),
     ) -> None:
-        self._address = str(folder / f"template-{os.getpid()}-{id(self):x}")
+        self._address = str(folder / f"snapshot-{os.getpid()}-{id(self):x}")
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(self._address)
         listening.listen(64)
@@ -89,30 +92,30 @@ class SnapshotProcess:
             [*START, *map(str, search), facts],
             cwd=search[0],
             env=dict(environment),
-            stdin=subprocess.PIPE,  # Ends with the last process of the lab.
+            stdin=subprocess.PIPE,  # The snapshot ends when the lab closes this pipe.
             pass_fds=[listening.fileno()],
             start_new_session=True,
         )
         listening.close()
 
     def copy(self, environment: Mapping[str, str]) -> Copy:
-        """Fork a process that serves invocations with this environment.
+        """Fork a process that serves invocations with these environment variables.
 
         Raises:
-            OSError: if the template has ended.
+            OSError: if the snapshot has ended.
         """
         reading, writing = os.pipe()
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.settimeout(START_LIMIT_SECONDS)
-            asking.connect(self._address)
-            socket.send_fds(asking, [json.dumps(dict(environment)).encode()], [writing])
-            asking.shutdown(socket.SHUT_WR)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(START_LIMIT_SECONDS)
+            connection.connect(self._address)
+            socket.send_fds(connection, [json.dumps(dict(environment)).encode()], [writing])
+            connection.shutdown(socket.SHUT_WR)
             os.close(writing)
-            pid = int(asking.recv(64))
+            pid = int(connection.recv(64))
         return Copy(pid, os.fdopen(reading, "rb"))
 
     def stop(self) -> None:
-        """End the template; its copies live on."""
+        """End the snapshot; its copies keep running."""
         self._process.kill()
         self._process.communicate()
         Path(self._address).unlink(missing_ok=True)

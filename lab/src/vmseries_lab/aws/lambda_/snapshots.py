@@ -1,4 +1,4 @@
-"""Processes that have loaded a function, to be copied for its workers."""
+"""Snapshots of functions: processes that have loaded a function and are forked for workers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from vmseries_lab.aws.lambda_.snapshot_process import SnapshotProcess
 
 
 class Snapshots:
-    """The templates of functions, by what is loaded."""
+    """The templates of functions, by archive, layers and handler."""
 
     def __init__(self, uploads: CodePackages) -> None:
         self._uploads = uploads
-        self._templates: dict[tuple[Path, Path, str], SnapshotProcess] = {}
+        self._snapshots: dict[tuple[Path, Path, str], SnapshotProcess] = {}
 
     def keep(self, name: str, modules: Iterable[str] = (), services: Iterable[str] = ()) -> None:
-        """Let the workers of a function be copies of one process that has loaded it already.
+        """Start a snapshot of a function, from which its workers are forked.
 
         Args:
-            name: the function's.
-            modules: what to load besides the handler.
-            services: of AWS, whose models the SDK is to have read.
+            name: name of the function.
+            modules: modules to import besides the handler.
+            services: AWS services whose models the SDK loads.
         """
         function = find_function(name)
         task_root, layers = self._uploads.unpack(function)
-        self._templates[task_root, layers, function.handler] = SnapshotProcess(
+        self._snapshots[task_root, layers, function.handler] = SnapshotProcess(
             self._uploads.folder,
             (task_root, layers, self._uploads.runtime()),
             loading_environment(function),
@@ -37,11 +37,11 @@ class Snapshots:
         )
 
     def find(self, task_root: Path, layers: Path, handler: str) -> SnapshotProcess | None:
-        """The template of what is unpacked there, if one is kept."""
-        return self._templates.get((task_root, layers, handler))
+        """Return the snapshot of a function, ``None`` if there is none."""
+        return self._snapshots.get((task_root, layers, handler))
 
     def end(self) -> None:
-        """Have workers start from nothing again."""
-        for template in self._templates.values():
-            template.stop()
-        self._templates.clear()
+        """End all snapshots; workers start without them again."""
+        for snapshot in self._snapshots.values():
+            snapshot.stop()
+        self._snapshots.clear()

@@ -1,4 +1,4 @@
-"""Every call to the simulated AWS passes through here: it is logged, and can be made to fail.
+"""Every call to the simulated AWS passes through here: logging, faults and authorization.
 
 ``pipeline`` handles every call: it adds its ``parameters`` to the ``request_log``, applies faults
 (``fault_injection``, ``connections``, ``errors``), has IAM authorize it, and returns lost responses

@@ -1,4 +1,4 @@
-"""Connections of calls: breaks them, or holds them until the caller hangs up."""
+"""Breaks the connections of calls, or holds them until the caller closes them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from vmseries_lab.core.clock import Clock
 from vmseries_lab.net.held_responses import NEVER, announce, lives_by_lab_clock
 
 HANG_UP_LIMIT_SECONDS = 120.0
-"""How long a call that is ``late`` waits for its caller to give up, in real time."""
+"""Maximum real time that a ``late`` call waits for its caller to give up."""
 
 
 class Late:
-    """The calls that take effect only after their callers have given up; their engine."""
+    """Calls that take effect after their callers have given up; their engine."""
 
     def __init__(self) -> None:
         self._held = 0
 
     def tick(self, now: float) -> None:
-        """Nothing here happens by itself."""
+        """Do nothing: calls take effect in the threads of their requests."""
 
     def busy(self) -> bool:
-        """Whether a call is still to take effect."""
+        """Whether a call has not taken effect yet."""
         return self._held > 0
 
     def hold(
         self, connection: socket.socket, headers: Mapping[str, str], seconds: float, clock: Clock
     ) -> None:
-        """Wait until the caller has hung up, and ``seconds`` more.
+        """Wait until the caller has closed the connection, then ``seconds`` more.
 
-        The seconds are lab time if the caller is a function, and real time otherwise.
+        The seconds are lab time if the caller is a function, otherwise real time.
         """
         self._held += 1
         try:
@@ -52,10 +52,10 @@ class Late:
 
 
 def cut(response: Any) -> None:
-    """Break the connection: the client is left without an answer.
+    """Break the connection without a response.
 
     Raises:
-        ConnectionResetError: always; werkzeug drops the connection for it.
+        ConnectionResetError: always; werkzeug then closes the connection.
     """
     with contextlib.suppress(OSError):
         connection_of(response).shutdown(socket.SHUT_RDWR)
@@ -68,6 +68,6 @@ def headers_of(response: Any) -> dict[str, str]:
 
 
 def connection_of(response: Any) -> socket.socket:
-    """The connection by which the call came that is to be answered."""
+    """Return the connection of a call."""
     connection: socket.socket = response.normalized_request.environ["werkzeug.socket"]
     return connection

@@ -1,4 +1,4 @@
-"""Errors that the lab itself returns, and error codes in responses."""
+"""Error responses of the lab itself, and the error codes of responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 
 THROTTLING = {
-    # Which code a service answers with, by its API reference ("Common Errors").
+    # Error code and HTTP status of each service, from its API reference ("Common Errors").
     "ec2": ("RequestLimitExceeded", 503),
     "elbv2": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),
@@ -19,26 +19,26 @@ THROTTLING = {
 }
 
 
-class AnsweredError(ServiceException):  # type: ignore[misc]
-    """An error that the lab answers with; a class of its own, since moto goes by the module."""
+class LabServiceError(ServiceException):  # type: ignore[misc]
+    """An error that the lab returns; moto uses the module of the class to find its service."""
 
 
-def error_answer(response: Any, code: str, message: str, status: int) -> Any:
-    """The answer with this error, in the protocol of the call."""
-    _, headers, body = response.serialized(ActionResult(AnsweredError(code, message)))
+def error_response(response: Any, code: str, message: str, status: int) -> Any:
+    """Return an error response in the protocol of the call."""
+    _, headers, body = response.serialized(ActionResult(LabServiceError(code, message)))
     headers["status"] = str(status)
     return status, headers, body
 
 
 def throttled(response: Any, service: str) -> Any:
-    """The answer to a call that comes too soon after others."""
+    """Return the service's response to a throttled call."""
     code, status = THROTTLING.get(service, ("Throttling", 400))
-    return error_answer(response, code, "Rate exceeded", status)
+    return error_response(response, code, "Rate exceeded", status)
 
 
-def error_code(answer: Any) -> str:
-    """Read the error code from an answer of any of the protocols."""
-    status, headers, body = answer
+def error_code(response: Any) -> str:
+    """Return the error code of a response in any protocol, empty if it succeeded."""
+    status, headers, body = response
     if int(status) < 400:
         return ""
     named = {name.lower(): value for name, value in headers.items()}.get("x-amzn-errortype")

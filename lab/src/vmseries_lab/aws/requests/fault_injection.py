@@ -1,4 +1,4 @@
-"""Faults: how tests throttle, break, slow down and cut off calls."""
+"""Faults that tests inject into calls."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ KINDS = ("error", "throttle", "http-500", "delay", "reset", "late", "crash", "dr
 
 @dataclass(slots=True)
 class Fault:
-    """Something that goes wrong with matching calls.
+    """A fault of matching calls.
 
     Attributes:
-        service: whose calls, as boto3 names it; ``*`` for all.
-        action: which action; ``*`` for all.
-        kind: ``error`` (answer ``code``), ``throttle``, ``http-500``, ``delay`` (by ``seconds``),
-            ``reset`` (the connection breaks without an answer), ``late`` (no answer until the
-            caller has given up; the call takes effect ``seconds`` after that), ``crash`` (the
-            process that called dies); for ``events``/``Deliver``: ``drop`` (the event is lost) and
-            ``duplicate``.
-        when: ``before`` the call takes effect, or ``after``.
-        after: how many matching calls pass first.
-        count: how many matching calls it hits then; ``None`` for all.
-        role: only calls under this role; ``*`` under any role; empty: by anybody.
-        subject: only calls about this, as the log names it (``subjects``); ``*`` for all.
+        service: name of the service in boto3; ``*`` for any.
+        action: name of the action; ``*`` for any.
+        kind: ``error`` (returns ``code``), ``throttle``, ``http-500``, ``delay`` (by ``seconds``),
+            ``reset`` (the connection breaks without a response), ``late`` (no response until the
+            caller has given up; the call takes effect ``seconds`` later), ``crash`` (kills the
+            calling process); for ``events``/``Deliver``: ``drop`` (the event is lost) and
+            ``duplicate`` (it is delivered twice).
+        when: ``before`` or ``after`` the call takes effect.
+        after: number of matching calls that succeed first.
+        count: number of matching calls that fail then; ``None`` for all.
+        role: name of the caller's role; ``*`` for any role; empty for any caller.
+        subject: subject of the call as the log shows it (``stable_names``); ``*`` for any.
         code: error code of kind ``error``.
         message: error message.
         status: HTTP status of kind ``error``.
@@ -48,15 +48,15 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(KINDS)}")
+            raise ValueError(f"unknown kind of fault {self.kind!r}; use one of {', '.join(KINDS)}")
         if self.when not in ("before", "after"):
-            raise ValueError(f"a fault happens before or after the effect, not {self.when!r}")
+            raise ValueError(f"unknown time of a fault {self.when!r}; use before or after")
         of_events = (self.service, self.action) == ("events", "Deliver")
         if (self.kind in ("drop", "duplicate")) != of_events:
             raise ValueError("drop and duplicate are for service events, action Deliver, only")
 
     def matches(self, service: str, action: str, role: str, subject: str) -> bool:
-        """Whether the fault is about such a call."""
+        """Whether the fault matches a call."""
         return (
             self.service in ("*", service)
             and self.action in ("*", action)
@@ -66,29 +66,29 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set."""
+    """The active faults."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Set one more."""
+        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Remove all."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """The faults that have not been used up."""
+        """Return the faults that are not used up, JSON-ready."""
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
     def take(self, service: str, action: str, role: str = "", subject: str = "") -> list[Fault]:
-        """The faults that hit this call; each is counted as used once."""
+        """Return the faults of this call, and count one use of each."""
         hits = []
         with self._lock:
             for fault in [f for f in self._faults if f.matches(service, action, role, subject)]:

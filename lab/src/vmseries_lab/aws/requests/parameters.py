@@ -13,10 +13,10 @@ from moto.core.utils import get_service_model
 
 
 def parameters_of(response: Any, service: str, action: str) -> dict[str, Any]:
-    """The parameters of a call, under the API's own names.
+    """Return the parameters of a call under the API's own names.
 
-    Read with botocore's model of the service instead of moto's parsed form, whose names differ from
-    service to service.
+    They are parsed with botocore's model of the service, because the names in moto's parsed form
+    differ between services. Secret values are ``***``. A malformed request has no parameters.
     """
     request = response.normalized_request
     try:
@@ -41,7 +41,7 @@ def parameters_of(response: Any, service: str, action: str) -> dict[str, Any]:
 
 
 def _shown(value: Any, shape: Shape | None) -> Any:
-    """``value`` as JSON-ready data without secrets (botocore marks them) and without bulk."""
+    """Return ``value`` as JSON-ready data, without secrets (as botocore marks them) and bytes."""
     if shape is not None and shape.metadata.get("sensitive"):
         return "***"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Returns a response again to a caller who missed it."""
+"""Returns the same response to a repeated request."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class ReplayedResponses:
-    """The latest successes of the account's administrator, by the SDK's id of the invocation.
+    """The latest successful responses to the account's administrator, by SDK invocation ID.
 
-    The lab's web server closes each connection, and the SDK of Terraform's provider, with dozens of
-    connections on a busy machine, now and then takes the close for the loss of an answer that was
-    sent. It then repeats a call that has had its effect, and a creation that is repeated is refused
-    as a duplicate. The attempts of one invocation share an id, by which the repeated one gets the
-    same answer. Functions get no such help: what they do about lost answers is for tests to see.
+    The lab's web server closes each connection. On a busy machine, the SDK of Terraform's provider
+    sometimes takes the close for a lost response and repeats a call that took effect, and a
+    repeated creation would fail as a duplicate. All attempts of an invocation have the same ID, so
+    a repeated attempt gets the same response. Calls of functions are not replayed, because tests
+    check how functions handle lost responses.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
 
@@ -26,16 +26,16 @@ class ReplayedResponses:
         self._lock = threading.Lock()
 
     def replay(self, response: Any) -> Any:
-        """The answer that an earlier attempt of the same invocation was given, if any."""
+        """Return the response to an earlier attempt of the same invocation, ``None`` if none."""
         with self._lock:
             return self._latest.get(_invocation(response))
 
-    def keep(self, response: Any, answer: Any) -> None:
-        """Remember an answer."""
+    def keep(self, response: Any, result: Any) -> None:
+        """Store the result of an attempt, if it succeeded."""
         invocation = _invocation(response)
-        if invocation and int(answer[0]) < HTTPStatus.BAD_REQUEST:
+        if invocation and int(result[0]) < HTTPStatus.BAD_REQUEST:
             with self._lock:
-                self._latest[invocation] = answer
+                self._latest[invocation] = result
                 if len(self._latest) > self.KEPT:
                     self._latest.popitem(last=False)
 

@@ -1,4 +1,4 @@
-"""The log of calls, for tests of least privilege, call counts and retries."""
+"""The log of calls to the simulated AWS."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Call:
     Attributes:
         number: position in the log, from 0.
         at: lab time of its arrival, seconds since the epoch.
-        service: as boto3 names it, e.g. ``autoscaling``.
-        action: as the API reference names it, e.g. ``CompleteLifecycleAction``.
-        parameters: under the API's own names; secret values as ``***``.
-        subject: what it is about, by a name that is the same in every run (``subjects``).
-        access_key: who called.
-        role: name of the role that ``access_key`` was issued for; empty for everybody else.
-        via: the AWS service that called with the role's permissions on its own account, e.g.
-            ``lambda.amazonaws.com`` writing a function's logs; empty for calls over the network.
-        status: HTTP status of the answer, 0 while there is none (and for ever if cut off).
-        error: the error code of the answer, empty if it succeeded.
+        service: name of the service in boto3, e.g. ``autoscaling``.
+        action: name of the action in the API reference, e.g. ``CompleteLifecycleAction``.
+        parameters: parameters under the API's own names; secret values are ``***``.
+        subject: resources of the call, in names that are the same in every run (``stable_names``).
+        access_key: access key ID of the caller.
+        role: name of the role that ``access_key`` was issued for; empty if it is not a role's.
+        via: AWS service that called with the permissions of the role, e.g. ``lambda.amazonaws.com``
+            to write a function's logs; empty for calls over the network.
+        status: HTTP status of the response, 0 while there is none (or if the connection broke).
+        error: error code of the response, empty if the call succeeded.
         seconds: lab time that the call took.
-        authorization: the authorization requests, if the call is a function's; empty if something
-            that the call names did not exist, or if a fault came first.
+        authorization: authorization requests of a function's call; empty if a resource of the call
+            does not exist, or if a fault preceded authorization.
     """
 
     number: int
@@ -69,7 +69,7 @@ class Calls:
         role: str = "",
         via: str = "",
     ) -> Call:
-        """Write a call down and return the entry, for its outcome to be filled in."""
+        """Add a call and return its entry, in which the caller sets the outcome."""
         now = self._world.clock.now()
         with self._lock:
             number = len(self._calls)
@@ -86,38 +86,38 @@ class Calls:
         needed: list[Request] | None = None,
         **parameters: Any,
     ) -> bool:
-        """Have Lambda call by itself with the permissions of a function's role; write it down.
+        """Authorize and log a call that Lambda makes with the permissions of a function's role.
 
         Args:
-            service: as boto3 names it.
-            action: as the API reference names it.
-            role_arn: the function's role.
-            needed: the authorization requests, if the parameters do not determine them.
-            parameters: of the call.
+            service: name of the service in boto3.
+            action: name of the action in the API reference.
+            role_arn: ARN of the function's role.
+            needed: authorization requests, if the parameters do not determine them.
+            parameters: parameters of the call.
 
         Returns:
-            Whether the role allows it.
+            Whether the role allows the call.
         """
         role = role_arn.rsplit("/", 1)[-1]
         call = self.add(service, action, parameters, role=role, via="lambda.amazonaws.com")
         call.authorization = requests(service, action, parameters) if needed is None else needed
-        allowed = roles.first_refused(role_arn, call.authorization) is None
+        allowed = roles.first_denied(role_arn, call.authorization) is None
         call.status, call.error = (200, "") if allowed else (403, "AccessDenied")
         return allowed
 
     def latest(self, at: float) -> list[Call]:
-        """The calls from this time on."""
+        """Return the calls since a lab time."""
         with self._lock:
             return [call for call in self._calls if call.at >= at]
 
     def since(self, number: int = 0) -> list[dict[str, Any]]:
-        """All calls from ``number`` on, as JSON-ready data."""
+        """Return all calls from ``number`` on, as JSON-ready data."""
         with self._lock:
             calls = self._calls[number:]
         return [asdict(call) for call in calls]
 
 
 def role_of(access_key: str) -> str:
-    """Name of the role that an access key was issued for; empty for everybody else's."""
+    """Return the name of the role of an access key, empty if the key is not a role's."""
     key = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
     return (key.role_arn or "").rsplit("/", 1)[-1] if key else ""

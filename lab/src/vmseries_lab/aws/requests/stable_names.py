@@ -1,8 +1,8 @@
-"""The subject of a call, by a name that is the same in every run.
+"""The subject of a call, in names that are the same in every run.
 
-Ids are drawn by lot and calls are made at the same time, so that neither tells which call of one
-run is which call of another. The module's tags do: an interface and its address have the name that
-the settings give them.
+IDs are random and calls run in parallel, so neither IDs nor their order identify the same call in
+two runs. The module's tags do: interfaces and addresses are tagged with their names in the module's
+settings.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 INTERFACE_TAG = "vmseries-autoscale:interface"
 ATTRIBUTES = ("SourceDestCheck", "Attachment")
-"""What ModifyNetworkInterfaceAttribute changes, one in each call."""
+"""Attributes that ModifyNetworkInterfaceAttribute changes, one per call."""
 _NAMED = ("QueueUrl", "SecretId", "LifecycleHookName", "TargetGroupArn")
 _ARN_OF_GROUP = re.compile(r":targetgroup/([^/]+)/")
 _SUFFIX_OF_SECRET = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
 def subject_of(parameters: dict[str, Any]) -> str:
-    """The names of what the parameters refer to, without repetition; empty if they name nothing."""
+    """Return the distinct names of the resources in the parameters, empty if there are none."""
     return " ".join(dict.fromkeys(_names(parameters)))
 
 
@@ -35,7 +35,7 @@ def _names(parameters: dict[str, Any]) -> Iterator[str]:
     for specification in parameters.get("TagSpecifications", ()):
         yield from (t["Value"] for t in specification.get("Tags", ()) if t["Key"] == INTERFACE_TAG)
     for key in ("NetworkInterfaceId", "AttachmentId", "AllocationId", "AssociationId"):
-        if name := _of_ec2(str(parameters.get(key, ""))):
+        if name := _name_of_ec2_resource(str(parameters.get(key, ""))):
             yield name
     yield from (attribute for attribute in ATTRIBUTES if attribute in parameters)
     for tag in parameters.get("Tags", ()):
@@ -44,24 +44,24 @@ def _names(parameters: dict[str, Any]) -> Iterator[str]:
 
 
 def _last_part(value: str) -> str:
-    """The name in an ARN or a URL."""
+    """Return the name at the end of an ARN or URL."""
     if group := _ARN_OF_GROUP.search(value):
         return group[1]
     name = re.split("[/:]", value)[-1]
     return _SUFFIX_OF_SECRET.sub("", name) if ":secret:" in value else name
 
 
-def _of_ec2(wanted: str) -> str:
-    """The name of the interface with this id or attachment, or of the one this address is for."""
-    if not wanted:
+def _name_of_ec2_resource(resource_id: str) -> str:
+    """Return the interface name for the ID of an interface, attachment, address or association."""
+    if not resource_id:
         return ""
     store = get_backend("ec2")[ACCOUNT_ID][REGION]
     for interface in store.enis.values():
-        if wanted in (interface.id, interface.attachment_id):
+        if resource_id in (interface.id, interface.attachment_id):
             name = _tag(interface)
             return name or f"interface {interface.device_index}"
     for address in store.addresses:
-        if wanted in (address.allocation_id, address.association_id):
+        if resource_id in (address.allocation_id, address.association_id):
             return _tag(address)
     return ""
 

@@ -1,4 +1,4 @@
-"""Scaling policies that act, and read back as they were written.
+"""Scaling policies: their API actions, and the capacity changes that alarms trigger.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scale-based-on-demand.html
 """
@@ -23,12 +23,12 @@ from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
 
 
 class Policies:
-    """Puts, deletes and carries out scaling policies."""
+    """Puts, deletes and executes scaling policies."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._changed_at: dict[str, float] = {}
-        self._wanted: dict[str, list[tuple[int, Any, Any]]] = {}
+        self._requested: dict[str, list[tuple[int, Any, Any]]] = {}
         replace(FakeScalingPolicy, "arn", lambda _: property(_arn))
         replace(FakeScalingPolicy, "policy_arn", lambda _: property(_arn))
         wrap(AutoScalingBackend, "put_scaling_policy", self.put)
@@ -38,7 +38,7 @@ class Policies:
 
     # ------------------------------------------------------------------ the API
     def put_request(self, original: Any, response: Any) -> Any:
-        """PutScalingPolicy, with the alarms of target tracking.
+        """PutScalingPolicy, with the alarms of target tracking policies.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html
         """
@@ -54,7 +54,7 @@ class Policies:
 
     @staticmethod
     def put(original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep policies of one name in two groups apart, and their ARNs stable."""
+        """Store policies by group and name, and keep the ARN of a policy that is updated."""
         name, group_name = kwargs["name"], kwargs["as_name"]
         key = f"{group_name}/{name}"
         old = store.policies.get(key)
@@ -68,7 +68,7 @@ class Policies:
 
     @staticmethod
     def delete(_original: Any, response: Any) -> Any:
-        """DeletePolicy: the alarms of target tracking go with it.
+        """DeletePolicy: also deletes the alarms of a target tracking policy.
 
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeletePolicy.html
         """
@@ -98,14 +98,14 @@ class Policies:
             raise ValidationError("The group is cooling down")
         value = float(parameters.get("MetricValue") or 0)
         threshold = float(parameters.get("BreachThreshold") or 0)
-        wanted = self._wish(group, policy, value, threshold)
-        if wanted is not None:
-            self._apply(group, wanted, f"a user request executed policy {policy.name}")
+        capacity = self._capacity_for(group, policy, value, threshold)
+        if capacity is not None:
+            self._apply(group, capacity, f"a user request executed policy {policy.name}")
         return EmptyResult()
 
-    # ------------------------------------------------------------------ what alarms set off
+    # ------------------------------------------------------------------ alarms
     def trigger(self, arn: str, alarm: Any, store: Any) -> None:
-        """Note what a policy wants because an alarm is in a state that triggers it."""
+        """Record the capacity that a policy requests because of an alarm, until :meth:`settle`."""
         policy = next((known for known in store.policies.values() if known.arn == arn), None)
         if policy is None or not policy.enabled or alarm.latest_value is None:
             return
@@ -114,29 +114,30 @@ class Policies:
             return
         if policy.policy_type == "SimpleScaling" and self._cooling_down(group, policy):
             return
-        wanted = self._wish(group, policy, float(alarm.latest_value), float(alarm.threshold))
-        if wanted is not None:
-            self._wanted.setdefault(group.name, []).append((wanted, policy, alarm))
+        value, threshold = float(alarm.latest_value), float(alarm.threshold)
+        capacity = self._capacity_for(group, policy, value, threshold)
+        if capacity is not None:
+            self._requested.setdefault(group.name, []).append((capacity, policy, alarm))
 
     def settle(self, store: Any) -> None:
-        """Decide between the policies of each group, and act.
+        """Choose among the capacities that the policies of each group request, and apply it.
 
-        Any may scale out, the largest capacity wins. Target tracking policies scale in only when
-        all of them that may scale in are ready to; other policies are not held back by that.
+        The largest capacity wins. Target tracking policies scale in only if all of them that can
+        scale in request it; other policies scale in independently.
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scale-based-on-demand.html
         """
-        wanted, self._wanted = self._wanted, {}
-        for name, wishes in wanted.items():
+        requested, self._requested = self._requested, {}
+        for name, requests in requested.items():
             group = store.autoscaling_groups[name]
             desired = group.desired_capacity or 0
-            ready = [
-                wish
-                for wish in wishes
-                if wish[0] >= desired or self._may_scale_in(store, group, wish[1], wishes)
+            allowed = [
+                request
+                for request in requests
+                if request[0] >= desired or self._may_scale_in(store, group, request[1], requests)
             ]
-            if not ready:
+            if not allowed:
                 continue
-            capacity, policy, alarm = max(ready, key=lambda wish: wish[0])
+            capacity, policy, alarm = max(allowed, key=lambda request: request[0])
             self._apply(
                 group,
                 capacity,
@@ -145,7 +146,7 @@ class Policies:
             )
 
     def _may_scale_in(
-        self, store: Any, group: Any, policy: Any, wishes: list[tuple[int, Any, Any]]
+        self, store: Any, group: Any, policy: Any, requests: list[tuple[int, Any, Any]]
     ) -> bool:
         now = self._world.clock.now()
         warmup = warmup_seconds(group)
@@ -163,10 +164,10 @@ class Policies:
             and not target_tracking.setting(other, "DisableScaleIn", False)
         }
         desired = group.desired_capacity or 0
-        return others <= {other.name for capacity, other, _ in wishes if capacity < desired}
+        return others <= {other.name for capacity, other, _ in requests if capacity < desired}
 
-    def _wish(self, group: Any, policy: Any, value: float, threshold: float) -> int | None:
-        """Compute the capacity that a policy wants, if it wants one."""
+    def _capacity_for(self, group: Any, policy: Any, value: float, threshold: float) -> int | None:
+        """Return the capacity that a policy requests, ``None`` if no step applies."""
         desired = group.desired_capacity or 0
         override = policy.estimated_instance_warmup
         warmup = warmup_seconds(group, None if override is None else int(override))
@@ -188,7 +189,7 @@ class Policies:
             return None
         at_least = int(at_least) if at_least else None
         if adjustment < 0:
-            # Terminating instances count, so that not too many are removed.
+            # Terminating instances still count, so that too many are not removed.
             leaving = sum(member.terminating for member in members(group))
             return min(desired, adjusted(desired + leaving, adjustment, kind, at_least))
         return max(desired, adjusted(warm or desired, adjustment, kind, at_least))
@@ -206,10 +207,10 @@ class Policies:
 
 
 def find_policy(store: Any, name: str, group_name: str | None) -> Any:
-    """Find a policy by name, or by ARN where no group is given.
+    """Return the policy with this ARN, or with this name in the group.
 
     Raises:
-        ValidationError: if there is none.
+        ValidationError: if there is no such policy.
     """
     for policy in store.policies.values():
         if name == policy.arn or (

@@ -1,4 +1,4 @@
-"""The group metrics that Auto Scaling publishes every minute, for groups that have them enabled.
+"""Group metrics, which Auto Scaling publishes every minute for groups that have them enabled.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
 """
@@ -15,7 +15,7 @@ NAMESPACE = "AWS/AutoScaling"
 
 
 def publish(now: float) -> None:
-    """Publish the enabled metrics of every group, for the minute that is beginning."""
+    """Publish the enabled metrics of every group for the minute that starts now."""
     stamp = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
     for group in backend("autoscaling").autoscaling_groups.values():
         values = measure(group, members(group))
@@ -34,12 +34,12 @@ def publish(now: float) -> None:
             backend("cloudwatch").put_metric_data(NAMESPACE, data)
 
 
-def measure(group: Any, everyone: list[Member]) -> dict[str, int]:
-    """Count what the group metrics count; an instance in a wait state is pending or terminating."""
-    pending = sum(member.lifecycle_state.startswith("Pending") for member in everyone)
-    in_service = sum(member.in_service for member in everyone)
-    standby = sum(member.lifecycle_state == "Standby" for member in everyone)
-    terminating = sum(member.terminating for member in everyone)
+def measure(group: Any, instances: list[Member]) -> dict[str, int]:
+    """Return the group metrics; an instance in a wait state counts as pending or terminating."""
+    pending = sum(member.lifecycle_state.startswith("Pending") for member in instances)
+    in_service = sum(member.in_service for member in instances)
+    standby = sum(member.lifecycle_state == "Standby" for member in instances)
+    terminating = sum(member.terminating for member in instances)
     return {
         "GroupMinSize": group.min_size,
         "GroupMaxSize": group.max_size,
@@ -48,10 +48,10 @@ def measure(group: Any, everyone: list[Member]) -> dict[str, int]:
         "GroupPendingInstances": pending,
         "GroupStandbyInstances": standby,
         "GroupTerminatingInstances": terminating,
-        "GroupTotalInstances": len(everyone),
+        "GroupTotalInstances": len(instances),
         "GroupInServiceCapacity": in_service,
         "GroupPendingCapacity": pending,
         "GroupStandbyCapacity": standby,
         "GroupTerminatingCapacity": terminating,
-        "GroupTotalCapacity": len(everyone),
+        "GroupTotalCapacity": len(instances),
     }

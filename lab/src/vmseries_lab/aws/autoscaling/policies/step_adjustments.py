@@ -1,4 +1,4 @@
-"""How much a scaling policy changes the capacity: pure arithmetic.
+"""Calculates the capacity for step scaling and target tracking.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-simple-step.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html
@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 TOLERANCE = 1e-9
-"""Keeps an exact quotient like 90 / 60 * 4 from being rounded up to the next instance."""
+"""Prevents an exact quotient like 90 / 60 * 4 from being rounded up."""
 
 
 def step_for(difference: float, steps: Sequence[Mapping[str, Any]]) -> int | None:
-    """Find the adjustment for a breach of this size.
+    """Return the adjustment for a breach of this size, ``None`` if no step applies.
 
     Args:
-        difference: the metric minus the alarm's threshold.
-        steps: step adjustments with bounds relative to the threshold. Above the threshold the lower
-            bound is inclusive and the upper bound exclusive, below it is the other way round.
+        difference: metric minus threshold of the alarm.
+        steps: step adjustments with bounds relative to the threshold. Above the threshold, the
+            lower bound is inclusive and the upper bound exclusive; below it, vice versa.
     """
     for step in steps:
         low = step.get("MetricIntervalLowerBound")
@@ -37,7 +37,7 @@ def adjusted(capacity: int, adjustment: int, kind: str, at_least: int | None = N
     """Apply an adjustment to a capacity.
 
     Args:
-        capacity: the capacity that counts.
+        capacity: capacity to adjust.
         adjustment: number of instances, or percent.
         kind: ``ChangeInCapacity``, ``ExactCapacity`` or ``PercentChangeInCapacity``.
         at_least: MinAdjustmentMagnitude, for percentages.
@@ -47,7 +47,7 @@ def adjusted(capacity: int, adjustment: int, kind: str, at_least: int | None = N
     if kind == "ChangeInCapacity":
         return capacity + adjustment
     exact = capacity * adjustment / 100
-    # Between -1 and 1 it becomes 1 or -1, beyond it is cut towards zero.
+    # A change between -1 and 1 becomes 1 or -1; other changes are rounded toward zero.
     change = math.trunc(exact) if abs(exact) >= 1 else int(math.copysign(1, exact)) * (exact != 0)
     if at_least and abs(change) < at_least:
         change = int(math.copysign(at_least, adjustment))
@@ -55,9 +55,9 @@ def adjusted(capacity: int, adjustment: int, kind: str, at_least: int | None = N
 
 
 def tracked(capacity: int, metric: float, target: float) -> int:
-    """Compute the capacity that brings a metric to its target, never too small.
+    """Return the capacity that brings a metric to its target, rounded up.
 
-    Scaling out adds the next larger number of instances, scaling in removes the next smaller one:
-    both round the capacity up.
+    Rounding up adds rather more instances when scaling out and removes rather fewer when scaling
+    in.
     """
     return math.ceil(capacity * metric / target - TOLERANCE)

@@ -1,7 +1,7 @@
-"""The alarms that Auto Scaling makes for a target tracking policy.
+"""The alarms that Auto Scaling creates for a target tracking policy.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html says that Auto
-Scaling makes and deletes them, not how they are made.
+Scaling creates and deletes alarms, but does not specify them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PERIOD_SECONDS = 60
 HIGH_PERIODS = 3
 LOW_PERIODS = 15
 LOW_SHARE = 0.9
-"""Above the target for 3 of 3 one-minute periods scales out, below 90 % of it for 15 of 15 scales
-in. AWS documents neither; users report the alarms that it makes:
+"""Above the target for 3 of 3 one-minute periods scales out; below 90 % of it for 15 of 15 scales
+in. AWS documents neither; users report the alarms:
 https://github.com/hashicorp/terraform-provider-aws/issues/42553 (3 of 3, one minute),
 https://github.com/aws/containers-roadmap/issues/638 (15 of 15 for the low alarm)."""
 
@@ -32,13 +32,13 @@ _PREDEFINED = {
 
 
 def setting(policy: Any, name: str, default: Any = None) -> Any:
-    """Read one setting of a target tracking configuration."""
+    """Return one setting of a target tracking configuration."""
     value = vars(policy.target_tracking_configuration).get(name)
     return default if value is None else value
 
 
 def put_alarms(policy: Any) -> None:
-    """Make or change the alarms of a policy; other kinds of policies have none of their own."""
+    """Create or update the alarms of a policy, if it is a target tracking policy."""
     if policy.policy_type != "TargetTrackingScaling":
         return
     target = float(setting(policy, "TargetValue"))
@@ -57,28 +57,28 @@ def put_alarms(policy: Any) -> None:
             threshold=threshold,
             description="DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + policy.arn,
             alarm_actions=[policy.arn],
-            **_watched(policy),
+            **_metric_arguments(policy),
         )
         policy.alarms.append({"AlarmName": name, "AlarmARN": alarm.alarm_arn})
     sweep_alarms(policy.autoscaling_backend)
 
 
 def _name(policy: Any, prefix: str) -> str:
-    """Keep the name of the alarm that the policy has, or make one."""
+    """Return the name of the policy's alarm with this prefix, or a new name."""
     names = [str(alarm["AlarmName"]) for alarm in policy.alarms]
     return next((n for n in names if n.startswith(prefix)), f"{prefix}{uuid.uuid4()}")
 
 
 def sweep_alarms(store: Any) -> None:
-    """Delete the alarms of policies that are gone."""
+    """Delete the alarms of deleted policies."""
     kept = {alarm["AlarmName"] for policy in store.policies.values() for alarm in policy.alarms}
     alarms = backend("cloudwatch").alarms
     for name in [name for name in alarms if name.startswith(PREFIX) and name not in kept]:
         del alarms[name]
 
 
-def _watched(policy: Any) -> dict[str, Any]:
-    """What the alarms of a policy watch, as arguments of moto's put_metric_alarm."""
+def _metric_arguments(policy: Any) -> dict[str, Any]:
+    """Return the metric of a policy as arguments of moto's put_metric_alarm."""
     custom = setting(policy, "CustomizedMetricSpecification")
     if custom and custom.get("Metrics"):
         return {

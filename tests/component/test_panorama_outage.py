@@ -54,7 +54,7 @@ def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
 @pytest.mark.documents(id="panorama/pair/long-outage")
 def test_removals_left_at_the_deadline_are_made_later_or_reported(leaving: Fleet) -> None:
     visit_for(leaving, timedelta(hours=25), 30 * MINUTE)
-    assert leaving.aws.members == {}, "no firewall is kept for ever"
+    assert leaving.aws.members == {}, "no firewall is kept forever"
     serials = set(leaving.serials.values())
     assert leaving.reported == serials, "these licenses can no longer be returned"
     assert leaving.panorama.committed[Part.MANAGED_DEVICES] == serials

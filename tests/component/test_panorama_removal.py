@@ -171,7 +171,7 @@ def test_a_removal_committed_by_another_visit_is_not_attributed_to_another_admin
 
     panorama.fail = meanwhile
     outcomes = visit(panorama, "S2", at=300)
-    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the commit before has failed"
+    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the previous commit has failed"
     panorama.finish_job()
     assert visit(panorama, "S2", at=500) == {"S2": Done()}
 

@@ -286,7 +286,7 @@ def detached(cloud: Cloud) -> None:
 
 
 def forgotten(cloud: Cloud) -> None:
-    """Neither EC2 nor Auto Scaling still shows the instance."""
+    """Neither EC2 nor Auto Scaling shows the instance anymore."""
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 

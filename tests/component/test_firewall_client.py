@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from component.fakes.xml_server import KEY, Answer, XmlApi, error, success
+from component.fakes.xml_server import (
+    KEY,
+    UNUSABLE_RESPONSES,
+    Answer,
+    XmlApi,
+    error,
+    success,
+)
 from vmseries_autoscale.errors import (
-    DeviceAccessError,
     DeviceCertificateError,
     DeviceRefusedError,
-    DeviceTimeoutError,
-    DeviceUnavailableError,
 )
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.firewall.client import PanOsFirewall
@@ -86,13 +90,7 @@ def test_nothing_is_sent_to_an_unverified_server(
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(status=403), DeviceAccessError),
-        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
-        (Answer(status=502), DeviceUnavailableError),
-        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
-        (Answer(claimed_length=1000), DeviceUnavailableError),
-        (Answer(delay=1.2), DeviceTimeoutError),
-        (Answer(error("Server error : op command failed")), DeviceRefusedError),
+        *UNUSABLE_RESPONSES,
         (Answer(error("A commit is pending. Please try again later.", "13")), DeviceRefusedError),
     ],
 )

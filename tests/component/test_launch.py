@@ -337,7 +337,7 @@ def test_a_permanent_error_undoes_and_abandons_the_launch(
         ("AllocateAddress", "AddressLimitExceeded"),
     ],
 )
-def test_a_shortage_is_retried_while_the_firewall_boots(
+def test_a_capacity_error_is_retried_while_the_firewall_boots(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
     launching.errors[operation] = [client_error(code) for _ in range(4)]
@@ -453,7 +453,7 @@ def test_a_launch_waits_for_a_license(
         (DeviceBusyError(PANORAMA, "failover"), 0, 0),
     ],
 )
-def test_panorama_errors_hold_the_launch(
+def test_panorama_errors_delay_the_launch(
     launching: Cloud,
     fake_panorama: FakePanorama,
     logs: Logs,

@@ -127,7 +127,7 @@ def test_a_failed_call_affects_only_its_own_instance(
     ("error", "failed"),
     [(DeviceUnavailableError(PANORAMA, "no answer"), 2), (DeviceBusyError(PANORAMA, "busy"), 0)],
 )
-def test_an_unreachable_panorama_holds_all_launches_and_gets_one_request(
+def test_an_unreachable_panorama_delays_all_launches_and_gets_one_request(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, error: Exception, failed: int
 ) -> None:
     instance_ids = add_instances(launching, 2)
@@ -303,7 +303,7 @@ def test_a_failed_push_is_logged_and_attempted_three_times(
 
 
 @pytest.mark.documents(id="readiness/gate/push-busy")
-def test_a_refused_push_holds_the_launches_that_need_it(
+def test_a_refused_push_delays_the_launches_that_need_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_push(launching, monkeypatch)

@@ -13,15 +13,19 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from component.fakes import settings
-from component.fakes.xml_server import KEY, Answer, XmlApi, error, success
+from component.fakes.xml_server import (
+    KEY,
+    UNUSABLE_RESPONSES,
+    Answer,
+    XmlApi,
+    error,
+    success,
+)
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
-    DeviceAccessError,
     DeviceBusyError,
     DeviceRefusedError,
-    DeviceTimeoutError,
-    DeviceUnavailableError,
     FirewallNotConnectedError,
     LicenseServerUnreachableError,
     LicensingKeyError,
@@ -118,7 +122,7 @@ def test_setting_the_same_licensing_key_again_succeeds(api: XmlApi, route: Route
     route.commands.set_licensing_api_key("key")
 
 
-def test_a_refused_licensing_key_is_an_error(api: XmlApi, route: Route) -> None:
+def test_a_rejected_licensing_key_is_an_error(api: XmlApi, route: Route) -> None:
     api.answers(error("Failed to set API key"))
     with pytest.raises(DeviceRefusedError, match="Failed to set API key"):
         route.commands.set_licensing_api_key("key")
@@ -179,15 +183,7 @@ def test_an_error_with_a_licensing_cause_names_the_cause(
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [
-        (Answer(status=403), DeviceAccessError),
-        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
-        (Answer(status=502), DeviceUnavailableError),
-        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
-        (Answer(claimed_length=1000), DeviceUnavailableError),
-        (Answer(delay=1.2), DeviceTimeoutError),
-        (Answer(error("Server error : op command failed")), DeviceRefusedError),
-    ],
+    UNUSABLE_RESPONSES,
     ids=["403", "code 16", "502", "HTML", "truncated", "timeout", "refused"],
 )
 def test_an_error_names_the_device_that_caused_it(
@@ -201,14 +197,14 @@ def test_an_error_names_the_device_that_caused_it(
     assert KEY not in str(raised.value)
 
 
-def test_only_panorama_is_busy(api: XmlApi, route: Route) -> None:
+def test_only_panorama_can_be_busy(api: XmlApi, route: Route) -> None:
     api.answers(error("A commit is pending. Please try again later.", "13"))
     with pytest.raises(AutoscaleError) as raised:
         route.commands.licenses()
     assert type(raised.value) is route.busy
 
 
-def test_only_panorama_loses_the_connection_to_a_firewall(api: XmlApi, route: Route) -> None:
+def test_only_panorama_reports_a_disconnected_firewall(api: XmlApi, route: Route) -> None:
     api.answers(error(f"{SERIAL} not connected"))
     with pytest.raises(PanOsError) as raised:
         route.commands.licenses()

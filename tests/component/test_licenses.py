@@ -405,7 +405,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
 @pytest.mark.documents(id="licensing/plugin/panorama-away")
 @pytest.mark.documents(id="panorama/pair/long-outage-plugin")
 @pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
-def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
+def test_no_license_of_the_plugin_is_lost_while_panorama_is_unreachable(
     by_plugin: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,

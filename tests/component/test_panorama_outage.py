@@ -34,7 +34,7 @@ def visit_for(fleet: Fleet, duration: timedelta, step: timedelta) -> None:
 
 
 @pytest.mark.documents(id="panorama/pair/outage")
-def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
+def test_nothing_is_lost_in_two_hours_without_panorama(leaving: Fleet) -> None:
     visit_for(leaving, timedelta(hours=2), 5 * MINUTE)
     assert leaving.aws.in_state("Terminating:Wait") == list(leaving.serials)
     assert leaving.aws.expired == [], "every hook is kept open"

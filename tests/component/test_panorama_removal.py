@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from component.fakes.panorama import FakePanorama
+from component.fakes.steps import refer_to_device
 from vmseries_autoscale.errors import (
     PANORAMA,
     CommitFailedError,
@@ -286,16 +287,8 @@ def test_a_hundred_terminations_take_few_commits_even_if_a_visit_handles_few_fir
 def test_a_reference_blocks_only_its_own_firewall(
     panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
-            raise ObjectReferencedError(
-                PANORAMA, "10", "S1 cannot be deleted because of references from: rule 7"
-            )
-        remove(part, serial)
-
-    monkeypatch.setattr(panorama, "remove", refuse)
+    text = "S1 cannot be deleted because of references from: rule 7"
+    refer_to_device(panorama, monkeypatch, "S1", text)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
     assert outcomes["S2"] == Retry("commit job 1 was requested")

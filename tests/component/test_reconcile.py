@@ -25,16 +25,15 @@ from component.fakes.steps import (
     SCHEDULED,
     end_without_visits,
     record_activity,
+    refer_to_device,
     run,
     unreachable,
 )
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
-    PANORAMA,
     DeviceUnavailableError,
     MalformedEventError,
-    ObjectReferencedError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -369,15 +368,8 @@ def test_a_firewall_that_is_only_a_managed_device_is_removed(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reference kept the terminate function from removing it as a managed device."""
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
     with monkeypatch.context() as patch:
-        patch.setattr(fake_panorama, "remove", refuse)
+        refer_to_device(fake_panorama, patch)
         running.deliver(running.event(Transition.TERMINATING))
         fake_panorama.finish_job()
         running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
@@ -740,14 +732,7 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     refused = end_without_visits(reconciling, fake_panorama)
     end_without_visits(reconciling, fake_panorama, other)
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
-    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    refer_to_device(fake_panorama, monkeypatch)
     logs()
     report = run(reconciling)
     assert "a policy target" in report["unfinished"][refused]

@@ -18,6 +18,8 @@ from component.fakes.steps import (
     DAY,
     assert_terminated,
     change_device,
+    finish_removal,
+    refer_to_device,
     termination_event,
     unreachable,
 )
@@ -25,7 +27,6 @@ from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
-    ObjectReferencedError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -164,14 +165,7 @@ def test_a_refusal_for_one_firewall_does_not_delay_the_others(
 ) -> None:
     other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
-    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    refer_to_device(fake_panorama, monkeypatch)
     bodies = [termination_event(launching), termination_event(launching, other)]
     logs()
     launching.deliver(*bodies)
@@ -185,7 +179,7 @@ def test_a_refusal_for_one_firewall_does_not_delay_the_others(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away")
-def test_an_unreachable_panorama_loses_nothing(
+def test_nothing_is_lost_while_panorama_is_unreachable(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -197,10 +191,7 @@ def test_an_unreachable_panorama_loses_nothing(
     assert metrics(logs())["PanoramaUnavailable"] == 3
     fake_panorama.fail = lambda _name: None
     running.deliver(event)
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 
@@ -226,10 +217,7 @@ def test_a_termination_waits_for_a_busy_panorama(
     assert running.deliver(event) == ["message-0"]
     assert "VisitFailed" not in metrics(logs())
     running.deliver(event)
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 
@@ -251,10 +239,7 @@ def test_a_failed_commit_is_reported_and_retried(
     )
     assert metrics(records)["VisitFailed"] == 1
     fake_panorama.commit_fails = ()
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert len(fake_panorama.jobs) == 2
 
 
@@ -433,10 +418,7 @@ def test_licensing_mode_none_returns_no_license(
     event = termination_event(launching)
     launching.deliver(event)
     assert "licenses" not in fake_panorama.calls
-    fake_panorama.finish_job()
-    launching.deliver(event)
-    launching.deliver(event)
-    assert_terminated(launching)
+    finish_removal(launching, fake_panorama, event)
     assert "LicenseNotReturned" not in metrics(logs())
 
 
@@ -462,10 +444,7 @@ def test_a_serial_number_found_during_a_termination_is_tagged(
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
-    fake_panorama.finish_job()
-    launching.deliver(event)
-    launching.deliver(event)
-    assert_terminated(launching)
+    finish_removal(launching, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 

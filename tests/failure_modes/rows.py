@@ -55,8 +55,18 @@ def reconcile_all(fleet: Fleet) -> None:
         fleet.reconcile()
 
 
-def crash_after(fleet: Fleet, operation: str) -> Fault:
-    """Return a crash after the first call of an operation, as in the first visit of ``fleet``."""
-    fleet.launch()
-    fleet.visit("launch")
-    return Fault([call.operation for call in fleet.aws.calls].index(operation), "crash after")
+def crash_first_visit(operation: str) -> tuple[Fleet, str]:
+    """Return a fleet whose first launch visit crashed after its first call of an operation.
+
+    The instance ID of the launch is returned as well.
+    """
+    clean = Fleet()
+    clean.launch()
+    clean.visit("launch")
+    number = [call.operation for call in clean.aws.calls].index(operation)
+    fault = Fault(number, "crash after")
+    fleet = Fleet()
+    instance_id = fleet.launch()
+    fleet.visit("launch", fault)
+    assert fault.tripped
+    return fleet, instance_id

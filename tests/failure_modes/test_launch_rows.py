@@ -9,7 +9,7 @@ import pytest
 from component.fakes.aws import TARGET_PORT, VISIBILITY_TIMEOUT
 from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from failure_modes.rows import (
-    crash_after,
+    crash_first_visit,
     finish_termination,
     launch_into_service,
     reconcile_all,
@@ -73,11 +73,7 @@ def test_l2_an_attachment_that_fails_once_is_retried(fleet: Fleet) -> None:
 def test_l3_a_visit_reuses_what_an_interrupted_visit_created(
     simulated: None, operation: str
 ) -> None:
-    fault = crash_after(Fleet(), operation)
-    fleet = Fleet()
-    instance_id = fleet.launch()
-    fleet.visit("launch", fault)
-    assert fault.tripped
+    fleet, instance_id = crash_first_visit(operation)
     visit_until(fleet, "launch", lambda: len(fleet.aws.made_for(instance_id)) == 4)
     fleet.pass_time(VISIBILITY_TIMEOUT)
     fleet.visit("launch")
@@ -121,11 +117,7 @@ def test_l7_an_address_that_cannot_be_associated_is_found_by_its_tags(fleet: Fle
 def test_l8_l9_resources_left_by_a_crash_are_found_and_removed(
     simulated: None, operation: str
 ) -> None:
-    fault = crash_after(Fleet(), operation)
-    fleet = Fleet()
-    instance_id = fleet.launch()
-    fleet.visit("launch", fault)
-    assert fault.tripped
+    fleet, instance_id = crash_first_visit(operation)
     assert fleet.remaining(instance_id), "resources were created"
     fleet.aws.kill(instance_id)
     fleet.aws.lose_from_group(instance_id)
@@ -151,7 +143,7 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
 
 
 @pytest.mark.documents(id="failure-modes/L11")
-def test_l11_a_target_group_that_refuses_keeps_the_firewall_out_of_service(fleet: Fleet) -> None:
+def test_l11_a_failed_registration_keeps_the_firewall_out_of_service(fleet: Fleet) -> None:
     refuse(fleet, "RegisterTargets", "TooManyTargets", times=3)
     instance_id = launch_into_service(fleet)
     assert fleet.aws.errors["RegisterTargets"] == []

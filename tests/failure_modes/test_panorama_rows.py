@@ -106,7 +106,7 @@ def test_d8_two_unresponsive_panoramas_time_out_within_seconds(silent_port: int)
 
 @pytest.mark.documents(id="failure-modes/D11")
 @pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
-def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
+def test_d11_a_password_may_contain_any_character(fleet: Fleet, password: str) -> None:
     secret = json.dumps({"username": "o'brien", "password": password})
     fleet.aws.secrets[PANORAMA_SECRET] = secret
     with fleet.aws.invocation("terminate", None):

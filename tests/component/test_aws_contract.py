@@ -288,9 +288,9 @@ def test_an_instance_takes_no_more_interfaces_than_its_type_allows(stage: Stage)
     instance_id = stage.aws.launch()
     for index in (1, 2, 3):
         stage.attach(stage.add_interface(), instance_id, index)
-    place = {"InstanceId": instance_id, "DeviceIndex": 4}
+    attachment = {"InstanceId": instance_id, "DeviceIndex": 4}
     code = code_of(
-        stage.ec2.attach_network_interface, NetworkInterfaceId=stage.add_interface(), **place
+        stage.ec2.attach_network_interface, NetworkInterfaceId=stage.add_interface(), **attachment
     )
     assert code == "AttachmentLimitExceeded"
 

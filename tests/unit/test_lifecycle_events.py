@@ -107,7 +107,7 @@ json_values: st.SearchStrategy[Any] = (
 @given(key=st.sampled_from([*LAUNCH, *LAUNCH["detail"]]), value=json_values)
 def test_a_field_of_any_type_raises_only_an_invalid_message_error(key: str, value: Any) -> None:
     event = copy.deepcopy(LAUNCH)
-    place = event if key in event else event["detail"]
-    place[key] = value
+    parent = event if key in event else event["detail"]
+    parent[key] = value
     with contextlib.suppress(InvalidMessageError):
         parse_launch(event)

@@ -120,10 +120,10 @@ def network_states(draw: st.DrawFn) -> NetworkState:
             interfaces.append(item)
         for number in range(draw(st.integers(0, 2))):
             address = Address(f"eipalloc-{name}-{number}", name)
-            places = [None, *(item.interface_id for item in interfaces if item.name)]
-            place = draw(st.sampled_from(places))
-            if place and place not in {other.interface_id for other in addresses}:
-                address = replace(address, association_id="assoc", interface_id=place)
+            interface_ids = [None, *(item.interface_id for item in interfaces if item.name)]
+            interface_id = draw(st.sampled_from(interface_ids))
+            if interface_id and interface_id not in {other.interface_id for other in addresses}:
+                address = replace(address, association_id="assoc", interface_id=interface_id)
             addresses.append(address)
     if draw(st.booleans()):
         foreign = Interface("eni-foreign", status=Status.ATTACHED, instance_id=ID)
@@ -239,8 +239,10 @@ def assert_attached_with_addresses(state: NetworkState) -> None:
     for item in state.own_interfaces:
         assert item.status in (Status.ATTACHING, Status.ATTACHED)
         assert item.device_index == WANTED[item.name or ""].device_index
-    places = [address.interface_id for address in state.addresses.values()]
-    assert sorted(map(str, places)) == sorted(item.interface_id for item in state.own_interfaces)
+    interface_ids = [address.interface_id for address in state.addresses.values()]
+    assert sorted(map(str, interface_ids)) == sorted(
+        item.interface_id for item in state.own_interfaces
+    )
 
 
 def rounds(state: NetworkState) -> list[list[str]]:

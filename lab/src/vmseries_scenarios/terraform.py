@@ -396,8 +396,10 @@ def parse(line: str) -> Event | None:
 def diagnostic(event: Event) -> str:
     """Return an error diagnostic as one paragraph: summary, object, file, detail."""
     facts = event.get("diagnostic", {})
-    place = facts.get("range", {})
-    location = f" ({place['filename']}:{place['start']['line']})" if place else ""
+    source_range = facts.get("range", {})
+    location = (
+        f" ({source_range['filename']}:{source_range['start']['line']})" if source_range else ""
+    )
     address = f"{facts['address']}: " if facts.get("address") else ""
     detail = f"\n  {facts['detail']}" if facts.get("detail") else ""
     return f"{address}{facts.get('summary', event.get('@message', ''))}{location}{detail}"

@@ -396,17 +396,17 @@ class Ec2(Base):
     def associate_address(self, parameters: dict[str, Any]) -> Any:
         address = self._address(parameters["AllocationId"])
         # An instance stands for its primary interface (API_AssociateAddress).
-        place = (
+        interface_id = (
             self._interface(parameters["NetworkInterfaceId"])
             if "NetworkInterfaceId" in parameters
             else self.attached(parameters["InstanceId"])[0]
         ).interface_id
-        if address.interface_id != place:
-            others = [item for item in self.allocated.values() if item.interface_id == place]
+        if address.interface_id != interface_id:
+            others = [item for item in self.allocated.values() if item.interface_id == interface_id]
             associated = address.association_id is not None
             if others or (associated and not parameters.get("AllowReassociation")):
                 raise client_error("Resource.AlreadyAssociated")
-            address.association_id, address.interface_id = self.new_id("eipassoc"), place
+            address.association_id, address.interface_id = self.new_id("eipassoc"), interface_id
         return {"AssociationId": address.association_id}
 
     def disassociate_address(self, parameters: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What every test can rely on: no real account, no real Region, nothing kept between tests."""
+"""Fixtures of all tests: no real account, no real Region, no state shared between tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from container import cold_start, set_environment
 from hypothesis import settings
 
-# A busy machine fails no test.
+# No test may fail because the machine is busy.
 settings.register_profile("untimed", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=10_000)
 settings.load_profile("untimed")

@@ -1,4 +1,4 @@
-"""What a function keeps for the life of its container, and a new container without it."""
+"""The state that a function caches in its container, and how to reset it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def set_environment(patch: pytest.MonkeyPatch) -> None:
 
 
 def cold_start() -> None:
-    """Forget settings, secrets, logger and metrics; only the AWS clients stay, for speed."""
+    """Clear the cached settings, secrets, logger and metrics; keep the AWS clients, for speed."""
     for cached in (
         secret_store._provider,
         settings.from_environment,
@@ -35,8 +35,8 @@ def cold_start() -> None:
         telemetry._metrics,
     ):
         cached.cache_clear()
-    # Powertools keeps its handler, and with it an older standard output, on the logger that is
-    # called like the service.
+    # Powertools keeps its handler, and with it an older standard output, on the logger with the
+    # name of the service.
     for service in ("launch", "terminate", "reconcile"):
         logging.Logger.manager.loggerDict.pop(service, None)
     logging.getLogger("vmseries_autoscale").handlers.clear()

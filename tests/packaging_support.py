@@ -1,4 +1,4 @@
-"""Runs lambda/build.py as Terraform and people run it: as a program, from a checkout."""
+"""Runs lambda/build.py as Terraform and users do: as a program, from a checkout."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Checkout:
         return self.folder / "wheels"
 
     def run(self, *arguments: str | Path, **process: Any) -> subprocess.CompletedProcess[str]:
-        """Run the build of this checkout, in a separate process if there are options for it."""
+        """Run the build of this checkout, in a separate process if `process` has options."""
         program = [str(self.folder / "build.py"), *map(str, arguments)]
         return _run_apart(program, **process) if process else _run_here(program)
 

@@ -18,7 +18,7 @@ from vmseries_autoscale.handlers import terminate
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """The account; the clients and the clock of the functions lead to it."""
+    """The account, which the clients and the clock of the functions use."""
     cloud = Cloud()
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -30,7 +30,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 @pytest.fixture
 def logs(capsys: pytest.CaptureFixture[str]) -> Logs:
-    """What the functions have written since the last look: log records and metrics."""
+    """Returns the log records and metrics that the functions have written since the last call."""
 
     def read() -> list[dict[str, Any]]:
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -48,14 +48,14 @@ def fake_panorama(monkeypatch: pytest.MonkeyPatch) -> FakePanorama:
 
 @pytest.fixture
 def launching(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """The account with the launch function."""
+    """The account and the launch function."""
     configure(monkeypatch, cloud.launch_settings())
     return cloud
 
 
 @pytest.fixture
 def terminating(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """The account with the terminate function."""
+    """The account and the terminate function."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "terminate")
     cloud.handler = terminate.handler
     configure(monkeypatch, cloud.terminate_settings())
@@ -66,7 +66,7 @@ def terminating(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 def in_service(
     launching: Cloud, fake_panorama: FakePanorama, capsys: pytest.CaptureFixture[str]
 ) -> Cloud:
-    """One firewall in service, and all that the launch function has made for it."""
+    """One firewall in service, with everything that the launch function has created for it."""
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
     fake_panorama.calls.clear()
     capsys.readouterr()

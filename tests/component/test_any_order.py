@@ -1,10 +1,9 @@
-"""Random histories in any order: in the end nothing is left behind, and no firewall was harmed.
+"""Random histories: in the end nothing is left behind, and no live firewall was harmed.
 
 Firewalls are launched, terminated and killed; events are lost or come twice; calls fail or end the
 function before or after their effect, or something else happens between two of them; Panorama is
-away for a while. Then things calm down, and the queues and the schedule do the rest.
-
-``make prove-properties`` tries more of it than ``make test-unit`` does.
+unavailable for a while. Then no more faults happen, and the queues and the schedule complete the
+work. ``make prove-properties`` tries more histories than ``make test-unit``.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from hypothesis.stateful import (
 
 from component.fakes import aws as account
 from component.fakes.aws import TARGET_PORT, Fault
-from component.fakes.driver import BY_PLUGIN, Fleet, OneByOne, configure, simulated
+from component.fakes.driver import PLUGIN_SETTINGS, Fleet, OneByOne, configure, simulated
 from component.fakes.panorama import LICENSE_MANAGER
 from vmseries_autoscale.panorama import Device, Part
 
@@ -48,24 +47,24 @@ Drawn = tuple[str, int] | None
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Programs: what happens to a fleet."""
+    """A history of a fleet, of which Hypothesis chooses the steps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fleet = Fleet()
         self.aws, self.panorama = self.fleet.aws, self.fleet.panorama
         self.fault: Fault | None = None
-        self._strangers()
+        self._add_foreign_resources()
 
-    def _strangers(self) -> None:
-        """Add what belongs to others, and must still exist in the end."""
-        self.panorama.register(Device("STRANGER", "branch", "10.0.1.200", True, "In Sync", ""))
-        self.aws.add_interface("management", {"Name": "somebody's"})
-        other = account.Address("eipalloc-stranger", {account.DEPLOYMENT: "another"})
+    def _add_foreign_resources(self) -> None:
+        """Add resources of other users, which must still exist in the end."""
+        self.panorama.register(Device("FOREIGN", "branch", "10.0.1.200", True, "In Sync", ""))
+        self.aws.add_interface("management", {"Name": "of another user"})
+        other = account.Address("eipalloc-foreign", {account.DEPLOYMENT: "another"})
         self.aws.allocated[other.allocation_id] = other
         self.aws.targets["10.9.9.9", TARGET_PORT] = "unhealthy"
 
-    # What happens to firewalls.
+    # Events of firewalls.
 
     @initialize(firewalls=st.integers(0, 3))
     def a_fleet(self, firewalls: int) -> None:
@@ -115,7 +114,7 @@ class AnyOrder(RuleBasedStateMachine):
     def another_administrator_commits(self) -> None:
         self.panorama.commit_all()
 
-    # What the functions do about it.
+    # Runs of the functions.
 
     @precondition(lambda self: self.aws.queues["launch"])
     @rule(drawn=faults, backwards=flags)
@@ -152,7 +151,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.fault = Fault(at, kind)
         return self.fault
 
-    # What must be true after each step, and in the end.
+    # Conditions after each step, and in the end.
 
     @invariant()
     def no_firewall_is_harmed(self) -> None:
@@ -163,7 +162,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         self.fleet.calm_down()
         self.no_firewall_is_harmed()
-        assert self.aws.expired == [], "every hook is answered in time"
+        assert self.aws.expired == [], "every hook is completed in time"
         assert set(self.aws.in_state("InService")) == set(self.aws.members)
         live = set(self.fleet.living())
         assert set(self.aws.members) <= live
@@ -171,68 +170,69 @@ class AnyOrder(RuleBasedStateMachine):
         self._check_panorama({self.fleet.serials[key] for key in live})
 
     def _check_ec2(self, live: set[str]) -> None:
-        attached = [one for key in live for one in self.aws.attached(key)[1:]]
+        attached = [interface for key in live for interface in self.aws.attached(key)[1:]]
         assert len(attached) == 2 * len(live)
-        for one in attached:
-            assert one.attachment is not None
-            assert one.attachment.delete_on_termination
-            assert one.tags[account.INSTANCE_ID] == one.attachment.instance_id
-        places = {one.interface_id for one in attached}
+        for interface in attached:
+            assert interface.attachment is not None
+            assert interface.attachment.delete_on_termination
+            assert interface.tags[account.INSTANCE_ID] == interface.attachment.instance_id
+        attached_ids = {interface.interface_id for interface in attached}
 
         interfaces = list(self.aws.interfaces.values())
-        ours = [one for one in interfaces if account.INSTANCE_ID in one.tags]
-        assert {one.interface_id for one in ours} == places
-        assert any(one.tags == {"Name": "somebody's"} for one in interfaces)
+        ours = [interface for interface in interfaces if account.INSTANCE_ID in interface.tags]
+        assert {interface.interface_id for interface in ours} == attached_ids
+        assert any(interface.tags == {"Name": "of another user"} for interface in interfaces)
 
         addresses = dict(self.aws.allocated)
-        assert addresses.pop("eipalloc-stranger")
-        assert {one.interface_id for one in addresses.values()} == places
-        assert len(addresses) == len(places)
+        assert addresses.pop("eipalloc-foreign")
+        assert {address.interface_id for address in addresses.values()} == attached_ids
+        assert len(addresses) == len(attached_ids)
 
-        untrust = {one.private_ip for one in attached if one.subnet == "untrust"}
+        untrust = {item.private_ip for item in attached if item.subnet == "untrust"}
         assert set(self.aws.targets) == {(ip, TARGET_PORT) for ip in {*untrust, "10.9.9.9"}}
 
     def _check_panorama(self, live: set[str]) -> None:
         for part in Part:
             assert self.panorama.named[part] == self.panorama.committed[part]
-            assert self.panorama.committed[part] == live | {"STRANGER"}
+            assert self.panorama.committed[part] == live | {"FOREIGN"}
         for serial, licenses in self.panorama.licensed.items():
-            if serial in live or serial == "STRANGER":
+            if serial in live or serial == "FOREIGN":
                 assert licenses
             else:
                 assert not licenses or serial in self.fleet.reported
 
 
 class AnyOrderByPlugin(AnyOrder):
-    """The same where Panorama's plugin has the licenses: it can give back every one of them."""
+    """A history with Panorama's plugin, which can return every license."""
 
     def _check_panorama(self, live: set[str]) -> None:
         super()._check_panorama(live)
-        assert self.panorama.listed == {LICENSE_MANAGER: live | {"STRANGER"}}
+        assert self.panorama.listed == {LICENSE_MANAGER: live | {"FOREIGN"}}
         assert self.fleet.reported == set()
 
 
-def pick(things: list[str], which: int) -> str:
-    return things[which % len(things)]
+def pick(items: list[str], which: int) -> str:
+    """Return an item by any number."""
+    return items[which % len(items)]
 
 
 @pytest.mark.documents(id="failure-modes/any-history")
 @pytest.mark.documents(id="licensing/panorama/any-history")
 @pytest.mark.properties
-def test_in_the_end_nothing_is_left_and_no_firewall_was_harmed(simulated: None) -> None:
-    live_through(AnyOrder)
+def test_any_history_ends_without_orphans_and_without_harm(simulated: None) -> None:
+    run_histories(AnyOrder)
 
 
 @pytest.mark.documents(id="licensing/plugin/any-history")
 @pytest.mark.properties
-def test_in_the_end_the_plugin_has_returned_every_license(
+def test_any_history_ends_with_every_license_returned_by_the_plugin(
     simulated: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configure(monkeypatch, BY_PLUGIN)
-    live_through(AnyOrderByPlugin, part=5)
+    configure(monkeypatch, PLUGIN_SETTINGS)
+    run_histories(AnyOrderByPlugin, part=5)
 
 
-def live_through(machine: type[AnyOrder], part: int = 1) -> None:
+def run_histories(machine: type[AnyOrder], part: int = 1) -> None:
     examples = settings().max_examples // part
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=15)
@@ -265,7 +265,7 @@ def a_last_termination_visit(machine: AnyOrder, drawn: Drawn) -> None:
     machine.terminate_visit(drawn, backwards=False)
 
 
-def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
+def a_reconciliation(machine: AnyOrder, drawn: Drawn) -> None:
     machine.kill(0)
     machine.group_notices(0, mail=1, hook=False)
     machine.time_passes(30)
@@ -276,9 +276,10 @@ def a_sweep(machine: AnyOrder, drawn: Drawn) -> None:
 @pytest.mark.documents(id="failure-modes/any-call")
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
 @pytest.mark.parametrize(
-    "program", [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_sweep]
+    "program",
+    [a_launch, a_last_launch_visit, a_termination, a_last_termination_visit, a_reconciliation],
 )
-def test_any_call_may_go_wrong(
+def test_a_fault_at_any_call_does_no_harm(
     simulated: None, program: Callable[[AnyOrder, Drawn], None], kind: str
 ) -> None:
     fail_at_each_call(AnyOrder, program, kind)
@@ -286,22 +287,22 @@ def test_any_call_may_go_wrong(
 
 @pytest.mark.documents(id="licensing/plugin/any-call")
 @pytest.mark.parametrize("kind", ["error before", "error after", "crash after"])
-@pytest.mark.parametrize("program", [a_termination, a_sweep])
-def test_any_call_may_go_wrong_where_the_plugin_has_the_licenses(
+@pytest.mark.parametrize("program", [a_termination, a_reconciliation])
+def test_a_fault_at_any_call_does_no_harm_where_the_plugin_manages_licenses(
     simulated: None,
     monkeypatch: pytest.MonkeyPatch,
     program: Callable[[AnyOrder, Drawn], None],
     kind: str,
 ) -> None:
-    configure(monkeypatch, BY_PLUGIN)
+    configure(monkeypatch, PLUGIN_SETTINGS)
     fail_at_each_call(AnyOrderByPlugin, program, kind)
 
 
 def fail_at_each_call(
-    kind_of_machine: type[AnyOrder], program: Callable[[AnyOrder, Drawn], None], kind: str
+    machine_type: type[AnyOrder], program: Callable[[AnyOrder, Drawn], None], kind: str
 ) -> None:
     for number in range(60):
-        machine = kind_of_machine()
+        machine = machine_type()
         machine.a_fleet(1)
         program(machine, (kind, number))
         machine.no_firewall_is_harmed()
@@ -309,12 +310,12 @@ def fail_at_each_call(
         if machine.fault is not None and not machine.fault.tripped:
             assert number > 5
             return
-    pytest.fail("the fault always came about")
+    pytest.fail("a run had more than 60 calls")
 
 
 def test_a_hook_may_be_completed_while_its_event_is_resent(simulated: None) -> None:
-    """The launch is abandoned between the look at the group and the new event: that finds the hook
-    closed, and the one of the termination has its own."""
+    """The launch is abandoned after reconcile described the group: the resent event finds its hook
+    closed, and the termination has a hook of its own."""
     for number in range(10):
         machine = AnyOrder()
         machine.a_fleet(0)
@@ -326,10 +327,10 @@ def test_a_hook_may_be_completed_while_its_event_is_resent(simulated: None) -> N
 
 
 def test_an_address_may_be_used_again_while_its_old_target_is_removed(simulated: None) -> None:
-    """A launch gets the address of a dead firewall between reconcile's look and its deregistration.
+    """A launch gets the address of a dead firewall just before reconcile deregisters its target.
 
-    The target was registered for the dead firewall. The launch registers its own when it is ready,
-    and waits for that as long as the old one drains.
+    The target was registered for the dead firewall. The launch registers its own target when it is
+    ready, and waits while the old one drains.
     """
     for number in range(16):
         machine = AnyOrder()

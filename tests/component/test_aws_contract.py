@@ -40,7 +40,7 @@ CALLS_OF_A_LAUNCH = {
 
 @pytest.fixture(params=["account", "lab"])
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A stand-in for AWS, with the clients and the clock of the functions leading to it."""
+    """A stand-in for AWS, which the clients and the clock of the functions use."""
     with stand_in(request.param) as aws:
         stage = Stage(aws)
         simulate(monkeypatch, stage.call, aws.now)
@@ -109,18 +109,20 @@ def health(stage: Stage) -> dict[tuple[str, int], str]:
 
 
 def code_of(call: Callable[..., object], **parameters: Any) -> str:
-    """The code of the error that a call raises; empty without one."""
+    """The code of the error that a call raises; empty without an error."""
     try:
         call(**parameters)
-    except ClientError as refused:
-        return str(refused.response["Error"]["Code"])
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
     return ""
 
 
 # The functions.
 
 
-def test_a_launch_from_event_to_service(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_brings_a_firewall_into_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     become_launch(stage, monkeypatch)
     instance_id = stage.aws.launch()
     assert stage.state(instance_id) == "Pending:Wait"
@@ -184,14 +186,16 @@ def test_a_launch_with_an_occupied_device_index_is_abandoned(
     assert stage.addresses() == []
 
 
-def test_a_termination_from_event_to_the_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_termination_runs_all_stages_and_completes_the_hook(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instance_id = in_service(stage, monkeypatch)
     become_terminate(stage, monkeypatch)
     stage.aws.scale_in(instance_id)
     event = stage.aws.event()
     assert stage.deliver(terminate.handler, event) == ["message-0"]
     assert list(health(stage).values()) == ["draining"]
-    assert len(stage.attached(instance_id)) == 3, "load balancers still drain"
+    assert len(stage.attached(instance_id)) == 3, "the target is still draining"
     stage.aws.pass_time(400)
     assert health(stage) == {}
     for _ in range(4):
@@ -208,7 +212,7 @@ def test_a_termination_from_event_to_the_end(stage: Stage, monkeypatch: pytest.M
 # EC2.
 
 
-def test_what_ec2_refuses(stage: Stage) -> None:
+def test_ec2_refuses_the_same_calls(stage: Stage) -> None:
     instance_id, other_id = stage.aws.launch(), stage.aws.launch()
     ec2 = stage.ec2
     attached, free = stage.add_interface(), stage.add_interface()
@@ -216,16 +220,16 @@ def test_what_ec2_refuses(stage: Stage) -> None:
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     second = ec2.allocate_address(Domain="vpc")["AllocationId"]
     ec2.associate_address(AllocationId=address, NetworkInterfaceId=attached)
-    place = {"NetworkInterfaceId": attached, "InstanceId": other_id, "DeviceIndex": 1}
-    taken = {"NetworkInterfaceId": free, "InstanceId": instance_id, "DeviceIndex": 1}
+    in_use = {"NetworkInterfaceId": attached, "InstanceId": other_id, "DeviceIndex": 1}
+    same_index = {"NetworkInterfaceId": free, "InstanceId": instance_id, "DeviceIndex": 1}
     unknown = "eni-0123456789abcdef0"
     change = {"AttachmentId": "eni-attach-0123456789abcdef0", "DeleteOnTermination": True}
     assert attachment
     assert {
-        "attach an attached interface": code_of(ec2.attach_network_interface, **place),
-        "attach at a device index in use": code_of(ec2.attach_network_interface, **taken),
+        "attach an attached interface": code_of(ec2.attach_network_interface, **in_use),
+        "attach at a device index in use": code_of(ec2.attach_network_interface, **same_index),
         "attach an unknown interface": code_of(
-            ec2.attach_network_interface, **{**place, "NetworkInterfaceId": unknown}
+            ec2.attach_network_interface, **{**in_use, "NetworkInterfaceId": unknown}
         ),
         "delete an attached interface": code_of(
             ec2.delete_network_interface, NetworkInterfaceId=attached
@@ -280,13 +284,13 @@ def test_what_ec2_refuses(stage: Stage) -> None:
     }
 
 
-def test_an_instance_takes_no_more_interfaces_than_its_type_has(stage: Stage) -> None:
+def test_an_instance_takes_no_more_interfaces_than_its_type_allows(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     for index in (1, 2, 3):
         stage.attach(stage.add_interface(), instance_id, index)
-    place = {"InstanceId": instance_id, "DeviceIndex": 4}
+    attachment = {"InstanceId": instance_id, "DeviceIndex": 4}
     code = code_of(
-        stage.ec2.attach_network_interface, NetworkInterfaceId=stage.add_interface(), **place
+        stage.ec2.attach_network_interface, NetworkInterfaceId=stage.add_interface(), **attachment
     )
     assert code == "AttachmentLimitExceeded"
 
@@ -312,7 +316,7 @@ def test_a_detachment_takes_time(stage: Stage) -> None:
     assert stage.interfaces(named) == []
 
 
-def test_a_terminated_instance_keeps_what_is_not_deleted_with_it(stage: Stage) -> None:
+def test_interfaces_without_delete_on_termination_outlive_their_instance(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     kept, deleted = stage.add_interface(), stage.add_interface("untrust")
     stage.attach(kept, instance_id, 1)
@@ -392,7 +396,7 @@ def test_a_hook_that_is_not_completed_times_out(stage: Stage) -> None:
     assert stage.instance(instance_id)["State"]["Name"] == "terminated"
 
 
-def test_a_lifecycle_action_is_known_by_its_token_or_its_instance(stage: Stage) -> None:
+def test_a_lifecycle_action_is_identified_by_its_token_or_its_instance(stage: Stage) -> None:
     instance_id = stage.aws.launch()
     token = stage.aws.event()["detail"]["LifecycleActionToken"]
     another = "00000000-0000-4000-8000-000000000000"
@@ -415,19 +419,19 @@ def test_targets_are_registered_and_drained(stage: Stage) -> None:
         "Targets": [{"Id": ip, "Port": TARGET_PORT}],
     }
 
-    def state_of_it() -> tuple[str, str]:
+    def target_state() -> tuple[str, str]:
         (described,) = stage.elbv2.describe_target_health(**named)["TargetHealthDescriptions"]
         health = described["TargetHealth"]
         return health["State"], health.get("Reason", "")
 
-    assert state_of_it() == ("unused", "Target.NotRegistered")
+    assert target_state() == ("unused", "Target.NotRegistered")
     stage.elbv2.deregister_targets(**named)
     assert health(stage) == {}
     stage.elbv2.register_targets(**named)
     stage.elbv2.register_targets(**named)
     assert health(stage) == {(ip, TARGET_PORT): "registered"}
     stage.elbv2.deregister_targets(**named)
-    assert state_of_it()[0] == "draining"
+    assert target_state()[0] == "draining"
     assert code_of(stage.elbv2.register_targets, **named) == "InvalidTarget"
     stage.aws.pass_time(400)
     assert health(stage) == {}

@@ -1,4 +1,4 @@
-"""The firewall's own API against a server that speaks the XML API's recorded shapes."""
+"""The firewall client, against a server that returns recorded responses of the XML API."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from component.fakes.xml_server import KEY, Answer, XmlApi
+from component.fakes.xml_server import (
+    KEY,
+    UNUSABLE_RESPONSES,
+    Answer,
+    XmlApi,
+    error,
+    success,
+)
 from vmseries_autoscale.errors import (
-    DeviceAccessError,
     DeviceCertificateError,
     DeviceRefusedError,
-    DeviceTimeoutError,
-    DeviceUnavailableError,
 )
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.firewall.client import PanOsFirewall
@@ -22,15 +26,6 @@ from vmseries_autoscale.settings import FirewallApiSettings
 
 NAME = "firewalls.example.com"
 ADDRESS = "127.0.0.1"
-
-
-def success(result: str) -> str:
-    return f'<response status="success"><result>{result}</result></response>'
-
-
-def error(text: str, code: str | None = None) -> str:
-    attribute = f' code="{code}"' if code else ""
-    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
 
 
 def chassis(text: str) -> str:
@@ -58,7 +53,7 @@ def api(server: XmlApi) -> XmlApi:
     return server
 
 
-def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
+def connect(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) -> PanOsFirewall:
     settings = FirewallApiSettings(
         "arn:secret", api.port, server_name, timeout_seconds=api.client_timeout_seconds
     )
@@ -66,9 +61,9 @@ def reach(api: XmlApi, server_name: str = NAME, ca_bundle: str | None = None) ->
     return PanOsFirewall(ADDRESS, settings, administrator)
 
 
-def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
+def test_the_client_connects_to_the_address_and_verifies_the_name(api: XmlApi) -> None:
     api.answers(success("<licenses/>"))
-    assert reach(api).licenses() == []
+    assert connect(api).licenses() == []
     assert api.requests == [
         {"type": "op", "cmd": "<request><license><info /></license></request>", "key": KEY}
     ]
@@ -84,33 +79,27 @@ def test_an_address_is_dialled_and_a_name_is_verified(api: XmlApi) -> None:
     ],
     ids=["the address", "another name", "another CA"],
 )
-def test_nothing_is_sent_to_an_unproven_server(
+def test_nothing_is_sent_to_an_unverified_server(
     api: XmlApi, server_name: str, ca_bundle: str | None
 ) -> None:
     with pytest.raises(DeviceCertificateError, match="server_name"):
-        reach(api, server_name, ca_bundle).state()
+        connect(api, server_name, ca_bundle).state()
     assert api.requests == []
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(status=403), DeviceAccessError),
-        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
-        (Answer(status=502), DeviceUnavailableError),
-        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
-        (Answer(claimed_length=1000), DeviceUnavailableError),
-        (Answer(delay=1.2), DeviceTimeoutError),
-        (Answer(error("Server error : op command failed")), DeviceRefusedError),
+        *UNUSABLE_RESPONSES,
         (Answer(error("A commit is pending. Please try again later.", "13")), DeviceRefusedError),
     ],
 )
-def test_what_is_no_answer_has_a_name(
+def test_each_unusable_response_raises_its_own_error(
     api: XmlApi, answer: Answer, expected: type[Exception]
 ) -> None:
     api.answers(answer)
     with pytest.raises(expected) as raised:
-        reach(api).licenses()
+        connect(api).licenses()
     assert type(raised.value) is expected
     assert KEY not in str(raised.value)
 
@@ -123,11 +112,11 @@ def test_what_is_no_answer_has_a_name(
         ("yes", [], State(True, None), False),
         ("yes", [("1", "AutoCom", "PEND")], State(True, "PEND"), False),
         ("yes", [("1", "AutoCom", "FAIL"), ("2", "Commit", "OK")], State(True, "FAIL"), False),
-        # After a restart of its own, as that which a license brings, it commits once more.
+        # After a restart, such as the one after licensing, the firewall commits again.
         ("yes", [("9", "AutoCom", "FAIL"), ("12", "AutoCom", "OK")], State(True, "OK"), True),
     ],
 )
-def test_how_far_a_firewall_has_come(
+def test_the_state_shows_the_progress_of_the_boot(
     api: XmlApi,
     chassis_answer: str,
     known_jobs: list[tuple[str, str, str]],
@@ -135,7 +124,7 @@ def test_how_far_a_firewall_has_come(
     ready: bool,
 ) -> None:
     api.answers(chassis(chassis_answer), jobs(*known_jobs))
-    state = reach(api).state()
+    state = connect(api).state()
     assert state == expected
     assert state.ready is ready
     assert [request["cmd"] for request in api.requests[:2]] == [
@@ -151,4 +140,4 @@ def test_a_firewall_without_license_has_no_serial(
     api: XmlApi, serial: str, expected: str | None
 ) -> None:
     api.answers(success(f"<system><serial>{serial}</serial></system>"))
-    assert reach(api).serial() == expected
+    assert connect(api).serial() == expected

@@ -45,8 +45,8 @@ def tags_of(item: dict[str, Any], key: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in item[key]}
 
 
-def assert_wired(cloud: Cloud) -> None:
-    """Exactly the wanted interfaces and addresses, each with its settings."""
+def assert_attached(cloud: Cloud) -> None:
+    """Assert that exactly the wanted interfaces and addresses exist, with their settings."""
     data, management, untrust = cloud.attached()
     assert [item["SourceDestCheck"] for item in (data, management, untrust)] == [False, True, False]
     assert management["SubnetId"] == cloud.subnets["management"]
@@ -59,12 +59,12 @@ def assert_wired(cloud: Cloud) -> None:
 
 @pytest.mark.documents(id="failure-modes/L14")
 @pytest.mark.documents(id="readiness/gate/normal")
-def test_a_launch_from_event_to_service(
+def test_a_launch_brings_a_firewall_into_service(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching, age=100)
     assert launching.deliver(event) == ["message-0"]
-    assert_wired(launching)
+    assert_attached(launching)
     assert launching.pauses() == [30]
     assert fake_panorama.calls == [], "a firewall that was just attached has not booted"
     first = metrics(logs())
@@ -120,33 +120,35 @@ def test_resources_are_tagged_with_their_owner(
     assert all(len(token) <= 64 for token in tokens), "EC2's limit"
 
 
-def test_without_gate_one_visit_is_enough(
+def test_without_a_readiness_gate_one_visit_is_enough(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_gate(launching, monkeypatch)
     assert launching.deliver(launch_event(launching)) == []
-    assert_wired(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert_attached(launching)
+    assert launching.results == ["CONTINUE"]
 
 
-def test_the_call_budget(launching: Cloud, fake_panorama: FakePanorama) -> None:
+def test_a_launch_stays_within_the_call_budget(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
     event = launch_event(launching)
     launching.deliver(event)
-    wiring = launching.counted_calls()
+    attaching = launching.counted_calls()
     launching.calls.clear()
     launching.deliver(event)
     duplicate = launching.counted_calls()
     fake_panorama.register(firewall(launching))
     launching.calls.clear()
     launching.deliver(event)
-    # Of the visit that completes, what only it does: the serial tag and the completion.
+    # Of the last visit, only the calls that no other visit makes: the tag and the completion.
     completing = {"CreateTags", "CompleteLifecycleAction"}
     closing = sum(launching.operations()[operation] for operation in completing)
-    assert (wiring + closing, duplicate) == (17, 3)
-    assert wiring + closing <= 19
+    assert (attaching + closing, duplicate) == (17, 3)
+    assert attaching + closing <= 19
     launching.calls.clear()
     launching.deliver(event)
-    assert launching.counted_calls() <= 3, "a duplicate after the end"
+    assert launching.counted_calls() <= 3, "a duplicate after the completion"
 
 
 def test_an_event_after_the_hook_ended_creates_nothing(
@@ -160,13 +162,13 @@ def test_an_event_after_the_hook_ended_creates_nothing(
     assert metrics(logs())["LaunchHookClosed"] == 1
 
 
-def test_equal_messages_in_one_batch_are_one_visit(
+def test_duplicate_messages_in_one_batch_are_processed_once(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_gate(launching, monkeypatch)
     event = launch_event(launching)
     assert launching.deliver(event, event) == []
-    assert_wired(launching)
+    assert_attached(launching)
     assert len(launching.completed) == 1
 
 
@@ -196,26 +198,26 @@ def test_throttling_is_retried(
     assert launching.completed == []
     assert metrics(logs())["VisitFailed"] == 1
     assert launching.deliver(event) == []
-    assert_wired(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert_attached(launching)
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_throttled_launch_progresses_call_by_call(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """EC2 answers no more than two calls of each kind in a row, for many visits."""
+    """EC2 throttles two of three calls of each operation, for many visits."""
     event = launch_event(launching, age=10)
     throttled = ["CreateNetworkInterface", "AttachNetworkInterface", "AllocateAddress"]
     throttled += ["AssociateAddress", "ModifyNetworkInterfaceAttribute"]
-    recorded, turns = launching.account.call, Counter[str]()
+    real_call, attempts = launching.account.call, Counter[str]()
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if operation in throttled:
-            turns[operation] += 1
-            if turns[operation] % 3 != 0:
+            attempts[operation] += 1
+            if attempts[operation] % 3 != 0:
                 launching.calls.append(("ec2", operation, parameters))
                 raise client_error("RequestLimitExceeded", operation=operation)
-        return recorded(client, operation, parameters)
+        return real_call(client, operation, parameters)
 
     visits = 0
     with pytest.MonkeyPatch.context() as patch:
@@ -225,22 +227,24 @@ def test_a_throttled_launch_progresses_call_by_call(
             visits += 1
             assert visits < 30
     assert visits > 3
-    *turned, _ = launching.pauses()
-    assert len(set(turned)) > 1
-    assert all(5 <= pause <= 20 for pause in turned)
-    assert_wired(launching)
+    *backoffs, _ = launching.pauses()
+    assert len(set(backoffs)) > 1
+    assert all(5 <= pause <= 20 for pause in backoffs)
+    assert_attached(launching)
     assert launching.completed == []
     counted = metrics(logs())
     assert counted["VisitFailed"] == visits - 1
-    assert 10 <= counted["InterfacesAttachedSeconds"] < 20, "measured once, when all is there"
+    assert 10 <= counted["InterfacesAttachedSeconds"] < 20, (
+        "measured once, when everything is attached"
+    )
 
     fake_panorama.register(firewall(launching))
     assert launching.deliver(event) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def throttle(cloud: Cloud, operation: str) -> None:
-    """Have EC2 refuse more calls than a visit makes."""
+    """Let EC2 throttle more calls than a visit makes."""
     cloud.errors[operation] = [
         client_error("RequestLimitExceeded", operation=operation) for _ in range(100)
     ]
@@ -259,17 +263,17 @@ def test_the_deadline_abandons_a_launch_that_stays_throttled(
     assert launching.completed == []
     logs()
     assert launching.deliver(launch_event(launching, age=2700), receive_count=91) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
-    (told,) = reasons(logs())
-    assert "deadline" in told
-    assert f"RequestLimitExceeded) when calling the {operation}" in told
+    (abandon_reason,) = reasons(logs())
+    assert "deadline" in abandon_reason
+    assert f"RequestLimitExceeded) when calling the {operation}" in abandon_reason
 
 
 def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """What is attached without DeleteOnTermination would outlive its instance."""
+    """An interface attached without DeleteOnTermination would outlive its instance."""
     throttle(launching, "ModifyNetworkInterfaceAttribute")
     assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
     late = launch_event(launching, age=2700)
@@ -277,7 +281,7 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     assert all(5 <= pause <= 20 for pause in launching.pauses())
     launching.errors.clear()
     assert launching.deliver(late) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == (
         launching.delete_on_termination
     )
@@ -287,7 +291,7 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     "code",
     ["IncorrectState", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.InUse"],
 )
-def test_an_interface_that_is_not_usable_yet_is_waited_for(
+def test_a_launch_waits_for_an_interface_that_is_not_usable_yet(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, code: str, logs: Logs
 ) -> None:
     without_gate(launching, monkeypatch)
@@ -297,7 +301,7 @@ def test_an_interface_that_is_not_usable_yet_is_waited_for(
     assert launching.pauses() == [5]
     assert "VisitFailed" not in metrics(logs()), "waiting is no failure"
     assert launching.deliver(event) == []
-    assert_wired(launching)
+    assert_attached(launching)
 
 
 @pytest.mark.parametrize(
@@ -309,15 +313,15 @@ def test_an_interface_that_is_not_usable_yet_is_waited_for(
         ("AttachNetworkInterface", "AttachmentLimitExceeded"),
     ],
 )
-def test_a_refusal_for_good_is_undone_and_abandoned(
+def test_a_permanent_error_undoes_and_abandons_the_launch(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
     launching.errors[operation] = [client_error(code, operation=operation)]
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     attached = {item["NetworkInterfaceId"] for item in launching.attached()[1:]}
     assert {item["NetworkInterfaceId"] for item in launching.own_interfaces()} == attached
-    assert attached <= launching.delete_on_termination, "goes with the instance"
+    assert attached <= launching.delete_on_termination, "deleted with the instance"
     assert launching.addresses() == []
     records = logs()
     assert metrics(records)["LaunchAbandoned"] == 1
@@ -333,47 +337,47 @@ def test_a_refusal_for_good_is_undone_and_abandoned(
         ("AllocateAddress", "AddressLimitExceeded"),
     ],
 )
-def test_a_shortage_is_retried_while_the_firewall_boots(
+def test_a_capacity_error_is_retried_while_the_firewall_boots(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str, code: str
 ) -> None:
     launching.errors[operation] = [client_error(code) for _ in range(4)]
-    young = launch_event(launching, age=10)
-    assert launching.deliver(young) == ["message-0"]
+    early = launch_event(launching, age=10)
+    assert launching.deliver(early) == ["message-0"]
     assert launching.completed == []
-    old = {**young, "time": launch_event(launching, age=301)["time"]}
-    assert launching.deliver(old) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    late = {**early, "time": launch_event(launching, age=301)["time"]}
+    assert launching.deliver(late) == []
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
 
 
 def test_a_firewall_that_booted_without_interfaces_is_abandoned_at_once(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """Its bootstrap has looked for the management interface, and tries once."""
+    """Its bootstrap looks for the management interface only once."""
     assert launching.deliver(launch_event(launching, age=900)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.own_interfaces() == []
     assert any("BootedWithoutInterfacesError" in reason for reason in reasons(logs()))
 
 
-def test_a_firewall_with_its_interfaces_is_waited_for_after_its_boot(
+def test_a_launch_waits_for_a_booted_firewall_that_has_its_interfaces(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launch_event(launching, age=890)) == ["message-0"]
     assert launching.deliver(launch_event(launching, age=900)) == ["message-0"]
     assert launching.completed == []
-    assert_wired(launching)
+    assert_attached(launching)
 
 
 @pytest.mark.documents(id="failure-modes/L5")
-def test_a_zone_without_subnet_is_abandoned(
+def test_a_launch_in_a_zone_without_a_subnet_is_abandoned(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     settings = launching.launch_settings(readiness="off", panorama=None)
     settings["interfaces"]["untrust"]["subnet_ids"] = {"us-east-1b": "subnet-0"}
     configure(monkeypatch, settings)
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert any("untrust has no subnet in us-east-1a" in reason for reason in reasons(logs()))
     assert launching.own_interfaces() == []
 
@@ -387,7 +391,7 @@ def test_an_occupied_device_index_is_left_alone(
         NetworkInterfaceId=foreign_id, InstanceId=launching.instance_id, DeviceIndex=1
     )
     assert launching.deliver(launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert [item["NetworkInterfaceId"] for item in launching.attached()][1:] == [foreign_id]
     assert any(foreign_id in reason for reason in reasons(logs()))
 
@@ -396,7 +400,7 @@ def test_an_occupied_device_index_is_left_alone(
 @pytest.mark.documents(id="readiness/gate/deadline")
 @pytest.mark.documents(id="readiness/identity/never-registered")
 @pytest.mark.parametrize(
-    ("make", "reason"),
+    ("register", "reason"),
     [
         (lambda cloud, panorama: None, "no firewall"),
         (lambda cloud, panorama: panorama.register(firewall(cloud, connected=False)), "connected"),
@@ -407,29 +411,29 @@ def test_an_occupied_device_index_is_left_alone(
     ],
     ids=["never registered", "not connected", "not in sync"],
 )
-def test_the_deadline_abandons_with_the_reason(
+def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     launching: Cloud,
     fake_panorama: FakePanorama,
     logs: Logs,
-    make: Callable[[Cloud, FakePanorama], None],
+    register: Callable[[Cloud, FakePanorama], None],
     reason: str,
 ) -> None:
     event = launch_event(launching, age=10)
-    make(launching, fake_panorama)
+    register(launching, fake_panorama)
     assert launching.deliver(event) == ["message-0"]
     assert launching.deliver(launch_event(launching, age=2600)) == ["message-0"]
     late = {**event, "time": launch_event(launching, age=2700)["time"]}
     logs()
     assert launching.deliver(late) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.addresses() == []
-    (told,) = reasons(logs())
-    assert "deadline" in told
-    assert reason in told
+    (abandon_reason,) = reasons(logs())
+    assert "deadline" in abandon_reason
+    assert reason in abandon_reason
 
 
 @pytest.mark.documents(id="readiness/gate/no-license")
-def test_a_license_is_waited_for(
+def test_a_launch_waits_for_a_license(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = launch_event(launching)
@@ -449,7 +453,7 @@ def test_a_license_is_waited_for(
         (DeviceBusyError(PANORAMA, "failover"), 0, 0),
     ],
 )
-def test_panorama_errors_hold_the_launch(
+def test_panorama_errors_delay_the_launch(
     launching: Cloud,
     fake_panorama: FakePanorama,
     logs: Logs,
@@ -520,7 +524,7 @@ def test_an_event_of_another_group_or_hook_goes_to_the_dead_letter_queue(
     assert launching.dead_letters() == [(error, json.dumps(event))]
 
 
-def test_a_test_notification_is_done(launching: Cloud) -> None:
+def test_a_test_notification_is_ignored(launching: Cloud) -> None:
     assert launching.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
     assert launching.dead_letters() == []
 
@@ -530,7 +534,7 @@ def test_a_bad_message_does_not_delay_the_others(
 ) -> None:
     without_gate(launching, monkeypatch)
     assert launching.deliver("not JSON", launch_event(launching)) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
 def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Logs) -> None:
@@ -539,7 +543,7 @@ def test_a_dead_letter_that_cannot_be_sent_is_retried(launching: Cloud, logs: Lo
     assert metrics(logs())["VisitFailed"] == 1
 
 
-def test_logs_name_the_instance_and_no_secret(
+def test_logs_name_the_instance_and_contain_no_secret(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launch_event(launching)
@@ -553,9 +557,9 @@ def test_logs_name_the_instance_and_no_secret(
     assert event["detail"]["LifecycleActionToken"] not in text
     assert PANORAMA_KEY not in text
     assert "LifecycleTransition" not in text, "no whole events"
-    about_it = [record for record in records if "message" in record]
-    assert about_it
-    for record in about_it:
+    messages = [record for record in records if "message" in record]
+    assert messages
+    for record in messages:
         assert record["instance_id"] == launching.instance_id
         assert record["auto_scaling_group"] == NAME
         assert record["hook"] == "launch"

@@ -19,12 +19,14 @@ from vmseries_autoscale.lifecycle.events import Transition
 
 
 def add_instances(cloud: Cloud, number: int) -> list[str]:
-    """So many in all."""
+    """Add instances until there are `number` in total; return their IDs."""
     return [cloud.instance_id, *(cloud.add_instance() for _ in range(number - 1))]
 
 
 def launches(cloud: Cloud, instance_ids: list[str], **changes: Any) -> list[dict[str, Any]]:
-    return [cloud.event(Transition.LAUNCHING, one, **changes) for one in instance_ids]
+    return [
+        cloud.event(Transition.LAUNCHING, instance_id, **changes) for instance_id in instance_ids
+    ]
 
 
 def serial_of(instance_id: str) -> str:
@@ -47,8 +49,10 @@ def test_a_batch_is_attached_and_enters_service_together(
     for instance_id in instance_ids:
         assert len(launching.attached(instance_id)) == 3
     assert len(launching.addresses()) == 6
-    looks = {name: launching.operations()[f"Describe{name}"] for name in ("Instances", "Addresses")}
-    assert looks == {"Instances": 1, "Addresses": 1}, "one look for all"
+    describes = {
+        name: launching.operations()[f"Describe{name}"] for name in ("Instances", "Addresses")
+    }
+    assert describes == {"Instances": 1, "Addresses": 1}, "one call for the whole batch"
     assert sum(record.get("InterfacesAttachedSeconds", [0])[0] > 0 for record in logs()) == 1
 
     join(fake_panorama, instance_ids)
@@ -67,34 +71,34 @@ def test_a_batch_is_attached_and_enters_service_together(
 def test_a_problem_of_one_instance_does_not_affect_the_others(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    good, unwired, unlicensed, unknown, gone = instance_ids = add_instances(launching, 5)
+    good, blocked, unlicensed, unknown, gone = instance_ids = add_instances(launching, 5)
     foreign = launching.ec2.create_network_interface(SubnetId=launching.subnets["management"])
     launching.ec2.attach_network_interface(
         NetworkInterfaceId=foreign["NetworkInterface"]["NetworkInterfaceId"],
-        InstanceId=unwired,
+        InstanceId=blocked,
         DeviceIndex=1,
     )
     launching.ec2.terminate_instances(InstanceIds=[gone])
     batch = launches(launching, instance_ids)
     assert launching.deliver(*batch) == ["message-0", "message-2", "message-3", "message-4"]
-    assert [result for _, result in launching.completed] == ["ABANDON"]
-    assert "InterfaceLayoutError" in launching.tags(unwired)["vmseries-autoscale:abandoned"]
+    assert launching.results == ["ABANDON"]
+    assert "InterfaceLayoutError" in launching.tags(blocked)["vmseries-autoscale:abandoned"]
 
     join(fake_panorama, [good, unlicensed])
     fake_panorama.licensed[serial_of(unlicensed)] = []
     logs()
     batch.pop(1)
     assert launching.deliver(*batch) == ["message-1", "message-2", "message-3"]
-    assert [result for _, result in launching.completed] == ["ABANDON", "CONTINUE"]
+    assert launching.results == ["ABANDON", "CONTINUE"]
     assert set(launching.tags(good)) >= {"vmseries-autoscale:serial"}
-    told = {one["instance_id"]: one["reason"] for one in logs() if "reason" in one}
-    assert "no license" in told[unlicensed]
-    assert "no firewall with this host name" in told[unknown]
-    assert "terminated" in told[gone]
+    reason_of = {record["instance_id"]: record["reason"] for record in logs() if "reason" in record}
+    assert "no license" in reason_of[unlicensed]
+    assert "no firewall with this host name" in reason_of[unknown]
+    assert "terminated" in reason_of[gone]
 
 
 @pytest.mark.documents(id="readiness/batch/one-fails")
-def test_an_error_of_a_call_is_of_one_instance(
+def test_a_failed_call_affects_only_its_own_instance(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """The others are attached, and their log records name their own instances."""
@@ -103,8 +107,8 @@ def test_an_error_of_a_call_is_of_one_instance(
     launching.deliver(*batch)
     records = logs()
     assert metrics(records)["VisitFailed"] == 1
-    created = [one for one in records if one.get("message") == "Created an interface"]
-    by_instance = Counter(one["instance_id"] for one in created)
+    created = [record for record in records if record.get("message") == "Created an interface"]
+    by_instance = Counter(record["instance_id"] for record in created)
     assert set(by_instance.values()) == {2}
     assert len(by_instance) == 3
     owners = {
@@ -113,9 +117,9 @@ def test_an_error_of_a_call_is_of_one_instance(
         for tag in interface["TagSet"]
         if tag["Key"] == "vmseries-autoscale:instance-id"
     }
-    assert all(owners[one["interface_id"]] == one["instance_id"] for one in created)
+    assert all(owners[record["interface_id"]] == record["instance_id"] for record in created)
     launching.deliver(*batch)
-    assert all(len(launching.attached(one)) == 3 for one in by_instance)
+    assert all(len(launching.attached(instance_id)) == 3 for instance_id in by_instance)
 
 
 @pytest.mark.documents(id="readiness/gate/panorama-away")
@@ -123,7 +127,7 @@ def test_an_error_of_a_call_is_of_one_instance(
     ("error", "failed"),
     [(DeviceUnavailableError(PANORAMA, "no answer"), 2), (DeviceBusyError(PANORAMA, "busy"), 0)],
 )
-def test_an_unreachable_panorama_holds_all_launches_and_gets_one_request(
+def test_an_unreachable_panorama_delays_all_launches_and_gets_one_request(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, error: Exception, failed: int
 ) -> None:
     instance_ids = add_instances(launching, 2)
@@ -158,8 +162,8 @@ def test_a_run_without_time_changes_nothing_and_retries_all_soon(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     batch = launches(launching, add_instances(launching, 2), age=2700)
-    stay = launching.deliver(*batch, context=FakeContext(15_000))
-    assert stay == ["message-0", "message-1"]
+    in_queue = launching.deliver(*batch, context=FakeContext(15_000))
+    assert in_queue == ["message-0", "message-1"]
     assert launching.pauses() == [5, 5]
     assert launching.own_interfaces() == []
     assert launching.completed == []
@@ -167,7 +171,7 @@ def test_a_run_without_time_changes_nothing_and_retries_all_soon(
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
-def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
+def test_when_time_runs_out_the_rest_of_the_batch_is_retried(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     instance_ids = add_instances(launching, 3)
@@ -179,13 +183,13 @@ def test_time_that_runs_out_within_the_batch_leaves_the_rest_for_later(
         context, "milliseconds", 15_000 if name == "licenses" else 60_000
     )
     assert launching.deliver(*batch, context=context) == ["message-0", "message-1", "message-2"]
-    assert fake_panorama.calls == ["devices", "licenses"], "the other two were not begun"
+    assert fake_panorama.calls == ["devices", "licenses"], "the other two were not started"
     fake_panorama.fail = lambda _name: None
     assert launching.deliver(*batch) == []
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
-def test_wiring_stops_between_two_rounds_when_time_runs_out(
+def test_attaching_stops_between_two_rounds_when_time_runs_out(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
@@ -206,11 +210,11 @@ def test_wiring_stops_between_two_rounds_when_time_runs_out(
     assert len(launching.own_interfaces()) == 2
 
 
-# Why a launch is abandoned, for an operator.
+# The reason for which a launch is abandoned, as an operator sees it.
 
 
 @pytest.mark.documents(id="readiness/gate/deadline")
-def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
+def test_the_reason_is_tagged_before_the_hook_is_completed(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = launches(launching, [launching.instance_id], age=2000)[0]
@@ -230,7 +234,7 @@ def test_the_reason_is_on_the_instance_before_the_hook_is_completed(
 
 
 @pytest.mark.documents(id="readiness/gate/tag-refused")
-def test_a_reason_that_cannot_be_noted_abandons_all_the_same(
+def test_a_launch_is_abandoned_even_if_the_reason_cannot_be_tagged(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = launching.launch_settings(readiness="off", panorama=None)
@@ -238,11 +242,11 @@ def test_a_reason_that_cannot_be_noted_abandons_all_the_same(
     configure(monkeypatch, settings)
     launching.errors["CreateTags"] = [client_error("UnauthorizedOperation")]
     assert launching.deliver(*launches(launching, [launching.instance_id])) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert "vmseries-autoscale:abandoned" not in launching.tags()
 
 
-# A push where Panorama has not pushed by itself.
+# A push if Panorama has not pushed by itself.
 
 
 def with_push(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +262,7 @@ def out_of_sync(panorama: FakePanorama, instance_ids: list[str], **changes: Any)
 
 
 @pytest.mark.documents(id="readiness/gate/push")
-def test_one_push_for_all_that_are_out_of_sync(
+def test_one_push_covers_all_firewalls_that_are_out_of_sync(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_push(launching, monkeypatch)
@@ -270,7 +274,8 @@ def test_one_push_for_all_that_are_out_of_sync(
     for _ in range(2):
         launching.deliver(*batch)
     (push,) = fake_panorama.push_jobs
-    assert push.serials == {serial_of(one) for one in instance_ids[:2]}, "and to no other firewall"
+    pushed = {serial_of(instance_id) for instance_id in instance_ids[:2]}
+    assert push.serials == pushed, "and to no other firewall"
     fake_panorama.finish_push()
     assert launching.deliver(*batch) == ["message-2"]
     assert len(fake_panorama.push_jobs) == 1
@@ -298,7 +303,7 @@ def test_a_failed_push_is_logged_and_attempted_three_times(
 
 
 @pytest.mark.documents(id="readiness/gate/push-busy")
-def test_a_refused_push_holds_the_launches_that_need_it(
+def test_a_refused_push_delays_the_launches_that_need_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_push(launching, monkeypatch)

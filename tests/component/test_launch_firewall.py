@@ -1,4 +1,4 @@
-"""The readiness gate without Panorama: what the firewall says of itself."""
+"""The readiness gate without Panorama, from the API of the firewall."""
 
 from __future__ import annotations
 
@@ -30,27 +30,30 @@ def without_panorama(cloud: Cloud, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def own(launching: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+def fake_firewall(launching: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
     fake = FakeFirewall()
     monkeypatch.setattr(firewall, "connect", fake.connect)
     configure(monkeypatch, without_panorama(launching))
     return fake
 
 
-def wired(cloud: Cloud) -> dict[str, Any]:
+def launch_attached(cloud: Cloud) -> dict[str, Any]:
+    """Deliver a launch event, which attaches the interfaces; return the event."""
     event = cloud.event(Transition.LAUNCHING)
     assert cloud.deliver(event) == ["message-0"]
     return event
 
 
 @pytest.mark.documents(id="readiness/gate/firewall-api")
-def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) -> None:
-    event = wired(launching)
-    assert own.addresses == [], "a firewall that was just attached has not booted"
+def test_a_ready_firewall_enters_service(
+    launching: Cloud, fake_firewall: FakeFirewall, logs: Logs
+) -> None:
+    event = launch_attached(launching)
+    assert fake_firewall.addresses == [], "a firewall that was just attached has not booted"
     assert launching.deliver(event) == []
     management = launching.attached()[1]
-    assert own.addresses == [management["PrivateIpAddress"]]
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert fake_firewall.addresses == [management["PrivateIpAddress"]]
+    assert launching.results == ["CONTINUE"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
 
@@ -71,25 +74,25 @@ def test_from_event_to_service(launching: Cloud, own: FakeFirewall, logs: Logs) 
         ({"fail": raising(DeviceAccessError(FIREWALL, "wrong key"))}, "wrong key"),
     ],
 )
-def test_what_is_not_ready_waits_and_is_abandoned_at_the_deadline(
-    launching: Cloud, own: FakeFirewall, logs: Logs, changes: dict[str, Any], reason: str
+def test_a_firewall_that_is_not_ready_is_abandoned_at_the_deadline(
+    launching: Cloud, fake_firewall: FakeFirewall, logs: Logs, changes: dict[str, Any], reason: str
 ) -> None:
     for name, value in changes.items():
-        setattr(own, name, value)
-    event = wired(launching)
+        setattr(fake_firewall, name, value)
+    event = launch_attached(launching)
     assert launching.deliver(event) == ["message-0"]
     records = logs()
     assert reason in reasons(records)[-1]
-    assert "VisitFailed" not in metrics(records), "booting is no failure"
+    assert "VisitFailed" not in metrics(records), "a booting firewall is not a failure"
     assert launching.deliver(event | {"time": "2026-01-01T00:00:00Z"}) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert reason in launching.tags()["vmseries-autoscale:abandoned"]
 
 
-def test_a_bundle_needs_no_license_and_a_serial_may_be_unknown(
-    launching: Cloud, own: FakeFirewall, monkeypatch: pytest.MonkeyPatch
+def test_a_bundle_needs_neither_a_license_nor_a_serial_number(
+    launching: Cloud, fake_firewall: FakeFirewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own.licensed, own.number = [], None
+    fake_firewall.licensed, fake_firewall.number = [], None
     configure(monkeypatch, without_panorama(launching, license_expected=False))
-    assert launching.deliver(wired(launching)) == []
+    assert launching.deliver(launch_attached(launching)) == []
     assert "vmseries-autoscale:serial" not in launching.tags()

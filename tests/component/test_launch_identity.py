@@ -1,4 +1,4 @@
-"""A launch whose firewall is not identified for certain changes no firewall."""
+"""A launch whose firewall is not identified with certainty changes no firewall."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def event(
     return event
 
 
-def seen_as(cloud: Cloud, serial: str, **changes: Any) -> Device:
-    """As Panorama would show the instance's firewall, without a name of ours, and out of sync."""
-    (address,) = [one["PrivateIpAddress"] for one in cloud.attached()[1:2]]
+def shown_as(cloud: Cloud, serial: str, **changes: Any) -> Device:
+    """The instance's firewall as Panorama shows it: out of sync, with another host name."""
+    address = cloud.attached()[1]["PrivateIpAddress"]
     device = in_service_at(UNNAMED, serial)
     return replace(device, ip_address=address, policy_status="Out of Sync", **changes)
 
 
-NOBODY: dict[str, Callable[[Cloud], list[Device]]] = {
-    "an address used again": lambda cloud: [seen_as(cloud, "S1", hostname=OTHER)],
-    "an old entry": lambda cloud: [seen_as(cloud, "S1", connected=False)],
+UNIDENTIFIED: dict[str, Callable[[Cloud], list[Device]]] = {
+    "a reused address": lambda cloud: [shown_as(cloud, "S1", hostname=OTHER)],
+    "an old entry": lambda cloud: [shown_as(cloud, "S1", connected=False)],
     "another deployment's, overlapping VPCs": lambda cloud: [
-        seen_as(cloud, "S1", template_status=None)
+        shown_as(cloud, "S1", template_status=None)
     ],
     "ours and another's, overlapping VPCs": lambda cloud: [
-        seen_as(cloud, "S1"),
-        seen_as(cloud, "S2"),
+        shown_as(cloud, "S1"),
+        shown_as(cloud, "S2"),
     ],
-    "behind NAT": lambda cloud: [replace(seen_as(cloud, "S1"), ip_address="203.0.113.9")],
+    "behind NAT": lambda cloud: [replace(shown_as(cloud, "S1"), ip_address="203.0.113.9")],
     "two of one name": lambda cloud: [
         in_service_at(cloud.instance_id, "S1"),
         in_service_at(cloud.instance_id, "S2"),
@@ -63,11 +63,11 @@ NOBODY: dict[str, Callable[[Cloud], list[Device]]] = {
 @pytest.mark.documents(id="readiness/identity/overlapping")
 @pytest.mark.documents(id="readiness/identity/reused-address")
 @pytest.mark.documents(id="readiness/identity/same-name")
-@pytest.mark.parametrize("situation", NOBODY)
-def test_nothing_is_touched_and_the_launch_waits(
+@pytest.mark.parametrize("situation", UNIDENTIFIED)
+def test_an_unidentified_firewall_is_not_changed_and_the_launch_waits(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], situation: str
 ) -> None:
-    for device in NOBODY[situation](launching):
+    for device in UNIDENTIFIED[situation](launching):
         fake_panorama.register(device)
     assert launching.deliver(event) == ["message-0"]
     assert fake_panorama.calls == ["devices"]
@@ -76,17 +76,17 @@ def test_nothing_is_touched_and_the_launch_waits(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_that_another_instance_is_known_to_be(
+def test_a_firewall_tagged_for_another_instance_is_not_matched(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any], logs: Logs
 ) -> None:
-    """Its instance is gone, its address is ours now, and Panorama has not noticed."""
+    """Its instance is gone, this instance has its address, and Panorama has not noticed."""
     old = launching.add_instance()
     tags = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": "S1"}
     launching.ec2.create_tags(
         Resources=[old], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
     )
     launching.ec2.terminate_instances(InstanceIds=[old])
-    fake_panorama.register(seen_as(launching, "S1"))
+    fake_panorama.register(shown_as(launching, "S1"))
     logs()
     assert launching.deliver(event) == ["message-0"]
     assert fake_panorama.calls == ["devices"]
@@ -94,9 +94,9 @@ def test_a_firewall_that_another_instance_is_known_to_be(
     assert not [key for key in launching.tags() if "serial" in key]
 
 
-def test_an_address_of_its_own_is_evidence(
+def test_a_unique_management_address_identifies_the_firewall(
     launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
 ) -> None:
-    fake_panorama.register(replace(seen_as(launching, "S1"), policy_status="In Sync"))
+    fake_panorama.register(replace(shown_as(launching, "S1"), policy_status="In Sync"))
     assert launching.deliver(event) == []
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "management-ip"

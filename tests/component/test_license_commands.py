@@ -1,7 +1,7 @@
 """The license commands of a firewall, the same directly and through Panorama.
 
-Contract tests: every test runs on both ways to a firewall, against a server that returns recorded
-responses of the XML API.
+Contract tests: every test runs with both connections to a firewall, against a server that returns
+recorded responses of the XML API.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from component.fakes import settings
-from component.fakes.xml_server import KEY, Answer, XmlApi
+from component.fakes.xml_server import (
+    KEY,
+    UNUSABLE_RESPONSES,
+    Answer,
+    XmlApi,
+    error,
+    success,
+)
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
-    DeviceAccessError,
     DeviceBusyError,
     DeviceRefusedError,
-    DeviceTimeoutError,
-    DeviceUnavailableError,
     FirewallNotConnectedError,
     LicenseServerUnreachableError,
     LicensingKeyError,
@@ -36,7 +40,7 @@ from vmseries_autoscale.settings import FirewallApiSettings
 
 SERIAL = "007951000012345"
 ADDRESS = "127.0.0.1"
-WAYS = ("through Panorama", "directly")
+ROUTES = ("through Panorama", "directly")
 
 OK = '<response status="success" code="20"><msg>command succeeded</msg></response>'
 LICENSED = """<response status="success"><result><licenses>
@@ -45,24 +49,15 @@ LICENSED = """<response status="success"><result><licenses>
 UNLICENSED = '<response status="success"><result><licenses/></result></response>'
 
 
-def success(text: str) -> str:
-    return f'<response status="success"><result>{text}</result></response>'
-
-
-def error(text: str, code: str | None = None) -> str:
-    attribute = f' code="{code}"' if code else ""
-    return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
-
-
 @dataclass(frozen=True)
-class Way:
-    """One way to a firewall.
+class Route:
+    """A connection to a firewall, directly or through Panorama.
 
     Attributes:
-        device: the device that its errors name.
-        target: the serial number that each request names for Panorama to forward it.
-        busy: the error for a device that cannot do it now: only Panorama is waited for.
-        not_connected: the error for a firewall that Panorama is not connected to.
+        device: The device that its errors name.
+        target: The serial number to which Panorama forwards each request.
+        busy: The error of a device that is busy; only Panorama can be.
+        not_connected: The error for a firewall that Panorama is not connected to.
     """
 
     commands: LicenseCommands
@@ -85,8 +80,8 @@ def api(server: XmlApi) -> XmlApi:
     return server
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, api: XmlApi) -> Way:
+@pytest.fixture(params=ROUTES)
+def route(request: pytest.FixtureRequest, api: XmlApi) -> Route:
     answer = request.node.callspec.params.get("answer")
     if isinstance(answer, Answer):
         api.answers(answer)  # Sets the timeout of the client.
@@ -96,41 +91,41 @@ def way(request: pytest.FixtureRequest, api: XmlApi) -> Way:
         own_api = FirewallApiSettings("arn:secret", api.port, "localhost", timeout)
         firewall = PanOsFirewall(ADDRESS, own_api, credentials)
         device = f"firewall {ADDRESS}"
-        return Way(firewall, device, None, DeviceRefusedError, DeviceRefusedError)
+        return Route(firewall, device, None, DeviceRefusedError, DeviceRefusedError)
     panorama = PanOsPanorama(
         "localhost",
         settings.of_server(api),
         credentials,
     )
     commands = panorama.firewall(SERIAL)
-    return Way(commands, PANORAMA, SERIAL, DeviceBusyError, FirewallNotConnectedError)
+    return Route(commands, PANORAMA, SERIAL, DeviceBusyError, FirewallNotConnectedError)
 
 
-def test_licenses_are_read_from_the_firewall(api: XmlApi, way: Way) -> None:
+def test_licenses_are_read_from_the_firewall(api: XmlApi, route: Route) -> None:
     api.answers(LICENSED, UNLICENSED)
-    assert way.commands.licenses() == ["PA-VM", "Threat Prevention"]
-    assert way.commands.licenses() == []
-    assert [request.get("target") for request in api.requests] == [way.target] * 2
+    assert route.commands.licenses() == ["PA-VM", "Threat Prevention"]
+    assert route.commands.licenses() == []
+    assert [request.get("target") for request in api.requests] == [route.target] * 2
     assert api.requests[0]["cmd"] == "<request><license><info /></license></request>"
     assert api.requests[0]["key"] == KEY
 
 
-def test_the_licensing_key_is_data(api: XmlApi, way: Way) -> None:
-    way.commands.set_licensing_api_key("a<b&c")
+def test_the_licensing_key_is_escaped(api: XmlApi, route: Route) -> None:
+    route.commands.set_licensing_api_key("a<b&c")
     assert fromstring(api.requests[0]["cmd"]).findtext("license/api-key/set/key") == "a<b&c"
-    assert api.requests[0].get("target") == way.target
+    assert api.requests[0].get("target") == route.target
 
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
-def test_the_same_licensing_key_again_is_success(api: XmlApi, way: Way) -> None:
+def test_setting_the_same_licensing_key_again_succeeds(api: XmlApi, route: Route) -> None:
     api.answers(error("API key is same as old"))
-    way.commands.set_licensing_api_key("key")
+    route.commands.set_licensing_api_key("key")
 
 
-def test_a_refused_licensing_key_is_an_error(api: XmlApi, way: Way) -> None:
+def test_a_rejected_licensing_key_is_an_error(api: XmlApi, route: Route) -> None:
     api.answers(error("Failed to set API key"))
     with pytest.raises(DeviceRefusedError, match="Failed to set API key"):
-        way.commands.set_licensing_api_key("key")
+        route.commands.set_licensing_api_key("key")
 
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
@@ -143,28 +138,30 @@ def test_a_refused_licensing_key_is_an_error(api: XmlApi, way: Way) -> None:
         (Answer(error("There is no VM-Capacity license to deactivate")), True),
         (Answer(error("License not found")), True),
         (Answer(success("Requested")), False),
-        (Answer(success("Deactivation is under way")), False),
+        (Answer(success("Deactivation is under route")), False),
         (Answer(delay=1.5), False),
     ],
     ids=[
-        *("success", "success in an error", "already", "no license", "not found"),
-        *("other text", "in progress", "no answer in time"),
+        *("success", "success in an error", "already inactive", "no license", "not found"),
+        *("other text", "in progress", "timeout"),
     ],
 )
-def test_deactivation(api: XmlApi, way: Way, answer: Answer, confirmed: bool) -> None:
+def test_the_response_shows_whether_a_deactivation_is_confirmed(
+    api: XmlApi, route: Route, answer: Answer, confirmed: bool
+) -> None:
     api.answers(answer)
-    assert way.commands.deactivate_license() is confirmed
+    assert route.commands.deactivate_license() is confirmed
     assert api.requests[0]["cmd"] == (
         "<request><license><deactivate><VM-Capacity><mode>auto</mode></VM-Capacity></deactivate>"
         "</license></request>"
     )
-    assert api.requests[0].get("target") == way.target
+    assert api.requests[0].get("target") == route.target
 
 
-def test_a_refused_deactivation_is_an_error(api: XmlApi, way: Way) -> None:
+def test_a_refused_deactivation_is_an_error(api: XmlApi, route: Route) -> None:
     api.answers(error("Invalid or missing deactivation token"))
     with pytest.raises(DeviceRefusedError, match="deactivation token"):
-        way.commands.deactivate_license()
+        route.commands.deactivate_license()
 
 
 @pytest.mark.parametrize(
@@ -176,47 +173,39 @@ def test_a_refused_deactivation_is_an_error(api: XmlApi, way: Way) -> None:
     ],
 )
 def test_an_error_with_a_licensing_cause_names_the_cause(
-    api: XmlApi, way: Way, text: str, expected: type[AutoscaleError] | None
+    api: XmlApi, route: Route, text: str, expected: type[AutoscaleError] | None
 ) -> None:
     api.answers(LICENSED, OK, error(text))
     with pytest.raises(AutoscaleError) as raised:
-        firewall_license.deactivate_license(way.commands, "its name", "key")
-    assert type(raised.value) is (expected or way.busy)
+        firewall_license.deactivate_license(route.commands, "its name", "key")
+    assert type(raised.value) is (expected or route.busy)
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [
-        (Answer(status=403), DeviceAccessError),
-        (Answer(error("Unauthorized request", "16")), DeviceAccessError),
-        (Answer(status=502), DeviceUnavailableError),
-        (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
-        (Answer(claimed_length=1000), DeviceUnavailableError),
-        (Answer(delay=1.2), DeviceTimeoutError),
-        (Answer(error("Server error : op command failed")), DeviceRefusedError),
-    ],
+    UNUSABLE_RESPONSES,
     ids=["403", "code 16", "502", "HTML", "truncated", "timeout", "refused"],
 )
 def test_an_error_names_the_device_that_caused_it(
-    api: XmlApi, way: Way, answer: Answer, expected: type[PanOsError]
+    api: XmlApi, route: Route, answer: Answer, expected: type[PanOsError]
 ) -> None:
     api.answers(answer)
     with pytest.raises(PanOsError) as raised:
-        way.commands.licenses()
+        route.commands.licenses()
     assert type(raised.value) is expected
-    assert raised.value.device == way.device
+    assert raised.value.device == route.device
     assert KEY not in str(raised.value)
 
 
-def test_only_panorama_is_busy(api: XmlApi, way: Way) -> None:
+def test_only_panorama_can_be_busy(api: XmlApi, route: Route) -> None:
     api.answers(error("A commit is pending. Please try again later.", "13"))
     with pytest.raises(AutoscaleError) as raised:
-        way.commands.licenses()
-    assert type(raised.value) is way.busy
+        route.commands.licenses()
+    assert type(raised.value) is route.busy
 
 
-def test_only_panorama_loses_the_connection_to_a_firewall(api: XmlApi, way: Way) -> None:
+def test_only_panorama_reports_a_disconnected_firewall(api: XmlApi, route: Route) -> None:
     api.answers(error(f"{SERIAL} not connected"))
     with pytest.raises(PanOsError) as raised:
-        way.commands.licenses()
-    assert type(raised.value) is way.not_connected
+        route.commands.licenses()
+    assert type(raised.value) is route.not_connected

@@ -21,21 +21,21 @@ MINUTE = 60
 
 @dataclass
 class Site:
-    """The lab's Panorama with the plugin, and our connection to it."""
+    """The lab's Panorama with the plugin, and a connection to it."""
 
     world: World
     vendor: Any
     panorama: PanOsPanorama
 
     def join(self) -> str:
-        """A firewall that the plugin licenses; its serial number."""
+        """Add a firewall with a license of the plugin; return its serial number."""
         plugin = self.vendor.plugin
         (manager,) = plugin.managers()
         serial: str = self.vendor.licensing.activate(manager.auth_code, "UUID", "CPU")
         plugin.admit(Firewall(serial), manager.auth_key)
         return serial
 
-    def ask(self, *serials: str) -> None:
+    def deactivate(self, *serials: str) -> None:
         request_plugin_deactivation(self.panorama, LICENSE_MANAGER, serials, "fw")
         self.world.advance(MINUTE)
 
@@ -55,29 +55,29 @@ def site() -> Iterator[Site]:
 def test_licenses_are_returned_when_the_plugins_changes_are_committed(site: Site) -> None:
     leaving, also_leaving, staying = site.join(), site.join(), site.join()
     assert site.listed() == {leaving, also_leaving, staying}
-    site.ask(leaving, also_leaving)
-    assert site.listed() == {leaving, also_leaving, staying}, "done, and not committed"
-    site.ask(leaving, also_leaving)
+    site.deactivate(leaving, also_leaving)
+    assert site.listed() == {leaving, also_leaving, staying}, "deactivated, but not committed"
+    site.deactivate(leaving, also_leaving)
     assert site.listed() == {staying}
     assert site.vendor.licensing.used() == 1
 
 
-def test_a_license_that_was_already_returned_is_success(site: Site) -> None:
+def test_deactivating_a_license_that_was_already_returned_succeeds(site: Site) -> None:
     serial = site.join()
     for _ in range(2):
-        site.ask(serial)
+        site.deactivate(serial)
     assert site.listed() == frozenset()
-    site.ask(serial)
-    site.ask()
+    site.deactivate(serial)
+    site.deactivate()
 
 
 @pytest.mark.documents(id="licensing/plugin/silent-failure")
-def test_what_the_plugin_answers_is_no_proof(site: Site) -> None:
-    """Without its key Panorama promises as ever, and nothing comes of it."""
+def test_the_plugins_response_does_not_prove_a_deactivation(site: Site) -> None:
+    """Without its licensing API key, Panorama confirms the request and does nothing."""
     serial = site.join()
     site.vendor.panorama.leading.licenses.api_key.value = None
     for _ in range(3):
-        site.ask(serial)
+        site.deactivate(serial)
     assert site.listed() == {serial}
 
 

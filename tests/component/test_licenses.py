@@ -1,6 +1,6 @@
-"""Licenses: each one is on no list any more, or is reported as not returned.
+"""Licenses: each one is verified as returned, or reported as not returned.
 
-docs/licensing.md has a row for each situation; its tests are here.
+docs/licensing.md has a row for each situation; these are its tests.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def by_plugin(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 
 def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
-    """Let one method of Panorama raise an error."""
+    """Let a method of Panorama raise an error."""
 
     def fail(name: str) -> None:
         if name == method:
@@ -71,27 +71,32 @@ def serials_logged(records: list[dict[str, Any]], text: str) -> list[str]:
     return [record["serial"] for record in records if record.get("message") == text]
 
 
+def instances_logged(records: list[dict[str, Any]], text: str) -> list[str]:
+    """The instance IDs in the log records with this message."""
+    return [record["instance_id"] for record in records if record.get("message") == text]
+
+
 def errors(records: list[dict[str, Any]]) -> set[str]:
     """The names of the errors that visits ended with."""
     return {record["error"] for record in records if "error" in record}
 
 
 def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
-    """Visit until the message is gone."""
+    """Deliver the event until its message is deleted."""
     for _ in range(8):
         if not cloud.deliver(event):
             return
         panorama.finish_plugin()
         if panorama.jobs and not panorama.jobs[-1].finished:
             panorama.finish_job()
-    pytest.fail("the message is still there")
+    pytest.fail("the message is still in the queue")
 
 
-# By Panorama's plugin.
+# Licenses that Panorama's plugin manages.
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_the_plugins_list_is_read_back_before_anything_is_removed(
+def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(by_plugin)
@@ -107,7 +112,7 @@ def test_the_plugins_list_is_read_back_before_anything_is_removed(
 
     fake_panorama.finish_plugin()
     assert by_plugin.deliver(event) == ["message-0"]
-    assert len(fake_panorama.jobs) == 1, "the plugin had nothing to commit before"
+    assert len(fake_panorama.jobs) == 1, "the plugin had no changes to commit before"
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 4
 
@@ -123,12 +128,12 @@ def test_the_plugins_list_is_read_back_before_anything_is_removed(
     finish(by_plugin, fake_panorama, event)
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
-    assert fake_panorama.keys == {}, "the plugin has Panorama's key"
+    assert fake_panorama.keys == {}, "the plugin uses Panorama's own licensing API key"
     assert "LicenseNotReturned" not in metrics(logs())
 
 
 @pytest.mark.documents(id="licensing/plugin/normal")
-def test_a_batch_takes_one_request_to_the_plugin(
+def test_a_batch_sends_one_request_to_the_plugin(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [launching.instance_id, *(launching.add_instance() for _ in OTHERS[1:])]
@@ -138,8 +143,8 @@ def test_a_batch_takes_one_request_to_the_plugin(
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
     fake_panorama.delicense(OTHERS[0])
     launching.deliver(*bodies)
-    assert fake_panorama.asked == [frozenset(OTHERS[1:])]
-    assert fake_panorama.named[Part.MANAGED_DEVICES] == set(OTHERS[1:]), "the first may go"
+    assert fake_panorama.deactivation_requests == [frozenset(OTHERS[1:])]
+    assert fake_panorama.named[Part.MANAGED_DEVICES] == set(OTHERS[1:]), "the first one is removed"
     fake_panorama.finish_plugin()
     fake_panorama.finish_job()
     launching.deliver(*bodies)
@@ -156,13 +161,13 @@ def test_a_batch_takes_one_request_to_the_plugin(
 def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """It has forgotten the request, or its changes came after our commit."""
+    """The plugin has lost the request, or made its changes after our commit."""
     event = termination_event(by_plugin)
     by_plugin.deliver(event)
     by_plugin.deliver(event)
-    assert fake_panorama.asked == [frozenset({SERIAL})] * 2
+    assert fake_panorama.deactivation_requests == [frozenset({SERIAL})] * 2
     assert fake_panorama.calls.count("commit of the plugin's changes") == 2
-    assert by_plugin.operations()["CreateTags"] == 2, "listed, and the visit"
+    assert by_plugin.operations()["CreateTags"] == 2, "the license state and the last visit"
 
 
 def test_a_visit_without_time_sends_no_request_to_the_plugin(
@@ -176,7 +181,7 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
 
 
 @pytest.mark.documents(id="licensing/plugin/late-firewall")
-def test_a_firewall_that_notices_late_is_not_waited_for(
+def test_the_firewalls_own_license_list_may_be_out_of_date(
     by_plugin: Cloud, fake_panorama: FakePanorama
 ) -> None:
     event = termination_event(by_plugin)
@@ -188,13 +193,13 @@ def test_a_firewall_that_notices_late_is_not_waited_for(
 
 
 def by_our_own_function(panorama: FakePanorama) -> None:
-    """An earlier visit that could not write it down."""
+    """An earlier visit returned it, and could not tag the instance."""
     panorama.delicense(SERIAL)
     change_device(panorama, connected=False)
 
 
 def by_auto_deactivation(panorama: FakePanorama) -> None:
-    """The plugin's own, hours after it lost the connection; it also deletes the device."""
+    """The plugin returned it hours after the firewall disconnected; it also deletes the device."""
     panorama.delicense(SERIAL)
     del panorama.firewalls[SERIAL]
     for part in Part:
@@ -203,20 +208,23 @@ def by_auto_deactivation(panorama: FakePanorama) -> None:
 
 
 def by_fast_delicensing(panorama: FakePanorama) -> None:
-    """The delicensing manager of Panorama's AWS plugin, of a firewall that is disconnected."""
+    """The delicensing manager of Panorama's AWS plugin returned it after the disconnection."""
     panorama.delicense(SERIAL)
     change_device(panorama, connected=False)
 
 
-FIRST = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
+RETURNED_BY_OTHERS = [by_our_own_function, by_auto_deactivation, by_fast_delicensing]
 
 
 @pytest.mark.documents(id="licensing/plugin/already-returned")
-@pytest.mark.parametrize("first", FIRST)
-def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
-    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
+@pytest.mark.parametrize("return_license", RETURNED_BY_OTHERS)
+def test_a_license_that_was_returned_before_the_first_visit_counts_as_returned(
+    by_plugin: Cloud,
+    fake_panorama: FakePanorama,
+    logs: Logs,
+    return_license: Callable[[FakePanorama], None],
 ) -> None:
-    first(fake_panorama)
+    return_license(fake_panorama)
     finish(by_plugin, fake_panorama, termination_event(by_plugin))
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
@@ -227,14 +235,17 @@ def test_a_license_that_was_returned_before_the_first_visit_ends_the_same(
 
 
 @pytest.mark.documents(id="licensing/plugin/returned-meanwhile")
-@pytest.mark.parametrize("first", FIRST)
-def test_a_license_that_is_returned_between_two_visits_ends_the_same(
-    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, first: Callable[[FakePanorama], None]
+@pytest.mark.parametrize("return_license", RETURNED_BY_OTHERS)
+def test_a_license_that_is_returned_between_two_visits_counts_as_returned(
+    by_plugin: Cloud,
+    fake_panorama: FakePanorama,
+    logs: Logs,
+    return_license: Callable[[FakePanorama], None],
 ) -> None:
     event = termination_event(by_plugin)
     by_plugin.deliver(event)
-    first(fake_panorama)
-    fake_panorama.asked.clear()
+    return_license(fake_panorama)
+    fake_panorama.deactivation_requests.clear()
     finish(by_plugin, fake_panorama, event)
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
@@ -257,7 +268,7 @@ def test_the_plugin_returns_the_license_of_a_dead_firewall(
 
 
 @pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
-def test_the_wrong_license_manager_is_no_success(
+def test_the_wrong_license_manager_is_reported(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
@@ -331,8 +342,8 @@ def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     assert_terminated(by_plugin)
 
 
-class UntilItsOwnList(FakeContext):
-    """The run's time is over when a firewall's own list has been read."""
+class TimeUntilLicenseList(FakeContext):
+    """The invocation runs out of time after a firewall's own license list was read."""
 
     def __init__(self, panorama: FakePanorama) -> None:
         super().__init__()
@@ -344,19 +355,19 @@ class UntilItsOwnList(FakeContext):
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
 @pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
-def test_the_plugins_changes_are_committed_later_if_not_at_once(
+def test_a_postponed_commit_of_the_plugins_changes_is_made_later(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
 ) -> None:
-    """Auto-deactivation was first, and its changes are not committed yet."""
+    """Auto-deactivation has returned the license, but its changes are not committed yet."""
     fake_panorama.delicense(SERIAL)
-    fake_panorama.given_back[""] = {SERIAL}
+    fake_panorama.deactivated[""] = {SERIAL}
     event = termination_event(by_plugin)
     fake_panorama.calls.clear()
     context = FakeContext()
     if obstacle == "Panorama is busy":
         refuse(fake_panorama, "commit of the plugin's changes", DeviceBusyError(PANORAMA, obstacle))
     else:
-        context = UntilItsOwnList(fake_panorama)
+        context = TimeUntilLicenseList(fake_panorama)
     logs()
     assert by_plugin.deliver(event, context=context) == ["message-0"]
     assert reasons(logs()) == [obstacle]
@@ -364,7 +375,7 @@ def test_the_plugins_changes_are_committed_later_if_not_at_once(
 
     fake_panorama.fail = lambda _name: None
     finish(by_plugin, fake_panorama, event)
-    assert fake_panorama.given_back[""] == set()
+    assert fake_panorama.deactivated[""] == set()
     assert metrics(logs())["LicenseReturned"] == 1
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
@@ -374,7 +385,7 @@ def test_the_plugins_changes_are_committed_later_if_not_at_once(
 def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The plugin does nothing for a day, and goes to work when the instance is gone."""
+    """The plugin does nothing for a day, and works again after the instance was terminated."""
     fake_panorama.plugin_works = False
     late = termination_event(by_plugin, age=DAY)
     by_plugin.deliver(late)
@@ -383,10 +394,10 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     records = logs()
     assert serials_logged(records, LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     assert metrics(records)["TerminationDeadlinePassed"] == 1
-    assert "LicenseNotReturned" not in metrics(records), "it may still come back"
-    assert fake_panorama.entries() == 4, "the plugin could not find it any more"
+    assert "LicenseNotReturned" not in metrics(records), "it may still be returned"
+    assert fake_panorama.entries() == 4, "the plugin could not find a removed firewall"
 
-    gone = gone_for_good(by_plugin, fake_panorama)
+    gone = end_with_activity(by_plugin, fake_panorama)
     fake_panorama.plugin_works = True
     reconcile_licenses(by_plugin, fake_panorama, monkeypatch, gone)
 
@@ -394,7 +405,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
 @pytest.mark.documents(id="licensing/plugin/panorama-away")
 @pytest.mark.documents(id="panorama/pair/long-outage-plugin")
 @pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
-def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
+def test_no_license_of_the_plugin_is_lost_while_panorama_is_unreachable(
     by_plugin: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -413,32 +424,33 @@ def test_an_unreachable_panorama_loses_no_license_of_the_plugin(
     assert serials_logged(logs(), LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
     fake_panorama.fail = lambda _name: None
     reconcile_licenses(
-        by_plugin, fake_panorama, monkeypatch, gone_for_good(by_plugin, fake_panorama)
+        by_plugin, fake_panorama, monkeypatch, end_with_activity(by_plugin, fake_panorama)
     )
 
 
-def gone_for_good(cloud: Cloud, panorama: FakePanorama) -> str:
+def end_with_activity(cloud: Cloud, panorama: FakePanorama) -> str:
+    """End an instance without any visit, and record its termination; return its ID."""
     gone = end_without_visits(cloud, panorama)
     record_activity(cloud, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
     return gone
 
 
 def reconcile_by_plugin(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reconcile function of a deployment whose licenses Panorama's plugin has."""
+    """Put the reconcile function of a deployment with licenses of Panorama's plugin under test."""
     become_reconcile(cloud, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER)
 
 
 def reconcile_licenses(
     cloud: Cloud, panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    """The reconcile function gets the license back first, and then the firewall out."""
+    """Check that the reconcile function returns the license first, then removes the firewall."""
     reconcile_by_plugin(cloud, monkeypatch)
-    panorama.asked.clear()
+    panorama.deactivation_requests.clear()
     first = run(cloud)
     assert first["orphans"] == {gone: SERIAL}
     assert first["licenses_not_returned"] == []
     assert f"lists {SERIAL} as licensed" in first["unfinished"][gone]
-    assert panorama.asked == [frozenset({SERIAL})]
+    assert panorama.deactivation_requests == [frozenset({SERIAL})]
     assert panorama.entries() == 4
     assert panorama.named == panorama.committed
 
@@ -453,10 +465,10 @@ def reconcile_licenses(
 
 
 @pytest.mark.documents(id="licensing/plugin/died-without-hook")
-def test_the_plugin_returns_the_license_of_a_firewall_without_visits(
+def test_the_reconcile_function_returns_a_license_through_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    gone = gone_for_good(reconciling, fake_panorama)
+    gone = end_with_activity(reconciling, fake_panorama)
     reconcile_licenses(reconciling, fake_panorama, monkeypatch, gone)
     assert "LicenseNotReturned" not in metrics(logs())
 
@@ -465,9 +477,9 @@ def test_a_report_sends_no_request_to_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
-    gone_for_good(reconciling, fake_panorama)
+    end_with_activity(reconciling, fake_panorama)
     run(reconciling, {"action": "report"})
-    assert fake_panorama.asked == []
+    assert fake_panorama.deactivation_requests == []
     assert fake_panorama.jobs == []
 
 
@@ -476,7 +488,7 @@ def test_a_run_reports_a_failed_commit_of_the_plugins_changes(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
-    gone = gone_for_good(reconciling, fake_panorama)
+    gone = end_with_activity(reconciling, fake_panorama)
     run(reconciling)
     fake_panorama.finish_plugin()
     run(reconciling)
@@ -490,7 +502,7 @@ def test_a_refusal_of_the_plugin_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
-    gone = gone_for_good(reconciling, fake_panorama)
+    gone = end_with_activity(reconciling, fake_panorama)
     refuse(fake_panorama, method, DeviceRefusedError(PANORAMA, None, NO_KEY))
     report = run(reconciling)
     assert NO_KEY in report["unfinished"][gone]
@@ -503,13 +515,13 @@ def test_a_run_without_time_sends_no_request_to_the_plugin(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile_by_plugin(reconciling, monkeypatch)
-    gone = gone_for_good(reconciling, fake_panorama)
+    gone = end_with_activity(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
     assert report["unfinished"] == {gone: "no time left in this invocation"}
-    assert fake_panorama.asked == []
+    assert fake_panorama.deactivation_requests == []
 
 
-# By the firewall, through Panorama.
+# Licenses that firewalls return through Panorama.
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
@@ -543,7 +555,7 @@ def test_a_licensing_error_names_its_cause_and_is_retried(
 
 
 @pytest.mark.documents(id="licensing/panorama/license-server-unreachable")
-def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
+def test_a_termination_waits_for_an_unreachable_license_server_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
@@ -561,13 +573,13 @@ def test_an_unreachable_license_server_is_waited_for_until_the_deadline(
 def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """Panorama was away beyond the deadline: in this mode nothing else could return it."""
+    """Panorama was unavailable until after the deadline; in this mode nothing else returns it."""
     fake_panorama.fail = unreachable
     event = termination_event(running, age=DAY + 600)
     running.deliver(event)
     assert running.deliver(event) == []
     fake_panorama.fail = lambda _name: None
-    gone_for_good(running, fake_panorama)
+    end_with_activity(running, fake_panorama)
     become_reconcile(running, monkeypatch)
     logs()
     assert run(running)["licenses_not_returned"] == [SERIAL]
@@ -576,12 +588,12 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     assert fake_panorama.entries() == 0
 
 
-# By the firewall directly, without Panorama.
+# Licenses that firewalls return directly, without Panorama.
 
 
 @pytest.fixture
-def its_own_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
-    """A deployment without Panorama, whose firewalls let us in; and the terminate function."""
+def firewall_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+    """A deployment without Panorama, with access to its firewalls, and the terminate function."""
     fake = FakeFirewall()
     monkeypatch.setattr(firewall, "connect", fake.connect)
     become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
@@ -591,31 +603,33 @@ def its_own_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall
 
 
 def finish_directly(cloud: Cloud, event: dict[str, Any]) -> None:
+    """Deliver the event until its message is deleted, without Panorama."""
     for _ in range(4):
         if not cloud.deliver(event):
             return
-    pytest.fail("the message is still there")
+    pytest.fail("the message is still in the queue")
 
 
 def unreachable_firewall(_name: str) -> None:
+    """Fail as a request to a firewall that does not respond."""
     raise DeviceUnavailableError("firewall 10.0.1.7", "the firewall does not answer")
 
 
 @pytest.mark.documents(id="failure-modes/D9")
 @pytest.mark.documents(id="licensing/direct/normal")
 def test_without_panorama_a_firewall_returns_its_license_at_its_management_address(
-    running: Cloud, its_own_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
+    running: Cloud, firewall_api: FakeFirewall, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     address = running.attached()[1]["PrivateIpAddress"]
     finish_directly(running, termination_event(running))
-    assert its_own_api.addresses == [address]
-    assert its_own_api.licensed == []
-    assert its_own_api.key == LICENSING_KEY
+    assert firewall_api.addresses == [address]
+    assert firewall_api.licensed == []
+    assert firewall_api.key == LICENSING_KEY
     assert fake_panorama.calls == []
-    written = running.tags()
-    assert written["vmseries-autoscale:serial"] == SERIAL
-    assert written["vmseries-autoscale:serial-evidence"] == "firewall"
-    assert written["vmseries-autoscale:license"] == "returned"
+    tags = running.tags()
+    assert tags["vmseries-autoscale:serial"] == SERIAL
+    assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
+    assert tags["vmseries-autoscale:license"] == "returned"
     assert_terminated(running)
     counted = metrics(logs())
     assert counted["LicenseReturned"] == 1
@@ -623,28 +637,28 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
 
 
 @pytest.mark.documents(id="licensing/direct/already-returned")
-def test_without_panorama_a_license_that_is_back_already_is_success(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+def test_without_panorama_a_license_that_was_already_returned_counts_as_returned(
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
     """A firewall without a license has no serial number."""
-    its_own_api.licensed.clear()
-    its_own_api.number = None
+    firewall_api.licensed.clear()
+    firewall_api.number = None
     finish_directly(running, termination_event(running))
-    assert its_own_api.key == ""
+    assert firewall_api.key == ""
     assert_terminated(running)
     assert metrics(logs())["LicenseReturned"] == 1
 
 
 @pytest.mark.documents(id="licensing/direct/slow")
-def test_without_panorama_a_slow_license_server_is_read_back_later(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+def test_without_panorama_a_slow_deactivation_is_verified_later(
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    its_own_api.works = False
+    firewall_api.works = False
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert reasons(logs()) == ["the firewall is returning its license"]
     assert len(running.attached()) == 3
-    its_own_api.licensed.clear()
+    firewall_api.licensed.clear()
     finish_directly(running, event)
     assert_terminated(running)
 
@@ -655,76 +669,70 @@ def test_without_panorama_a_slow_license_server_is_read_back_later(
     [(NO_KEY, "LicensingKeyError"), (NO_SERVER, "LicenseServerUnreachableError")],
 )
 def test_without_panorama_a_licensing_error_names_its_cause(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs, text: str, error: str
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs, text: str, error: str
 ) -> None:
     def fail(name: str) -> None:
         if name == "deactivate_license":
             raise DeviceRefusedError("firewall 10.0.1.7", None, text)
 
-    its_own_api.fail = fail
+    firewall_api.fail = fail
     assert running.deliver(termination_event(running)) == ["message-0"]
     records = logs()
     assert errors(records) == {error}
-    assert any(f"firewall {SERIAL} ({running.instance_id})" in one for one in reasons(records))
+    assert any(
+        f"firewall {SERIAL} ({running.instance_id})" in reason for reason in reasons(records)
+    )
     assert len(running.attached()) == 3
 
 
 @pytest.mark.documents(id="licensing/direct/no-response")
-def test_without_panorama_an_unreachable_firewall_is_abandoned_at_the_deadline(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+def test_without_panorama_an_unreachable_firewall_is_terminated_at_the_deadline(
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    its_own_api.fail = unreachable_firewall
+    firewall_api.fail = unreachable_firewall
     assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
     records = logs()
     assert errors(records) == {"DeviceUnavailableError"}
-    assert "PanoramaUnavailable" not in metrics(records), "which counts Panorama's errors only"
+    assert "PanoramaUnavailable" not in metrics(records), "it counts only Panorama's errors"
     finish_directly(running, termination_event(running, age=DAY))
     assert_terminated(running)
     records = logs()
-    (lost,) = [
-        one
-        for one in records
-        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
-    ]
-    assert lost["instance_id"] == running.instance_id
+    unknown = instances_logged(records, firewall_license.UNKNOWN_LICENSE_NOT_RETURNED)
+    assert unknown == [running.instance_id]
     assert metrics(records)["LicenseNotReturned"] == 1
 
 
 @pytest.mark.documents(id="licensing/direct/firewall-died")
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
     own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
     running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     finish_directly(running, termination_event(running))
-    assert its_own_api.addresses == []
+    assert firewall_api.addresses == []
     assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
 
 
 @pytest.mark.documents(id="licensing/direct/abandoned")
-def test_without_panorama_an_abandoned_firewall_that_never_answered_is_not_waited_for(
-    running: Cloud, its_own_api: FakeFirewall, logs: Logs
+def test_without_panorama_a_termination_does_not_wait_for_an_abandoned_firewall(
+    running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
     abandoned = {"Key": "vmseries-autoscale:abandoned", "Value": "the deadline passed"}
     running.ec2.create_tags(Resources=[running.instance_id], Tags=[abandoned])
-    its_own_api.fail = unreachable_firewall
+    firewall_api.fail = unreachable_firewall
     finish_directly(running, termination_event(running))
     assert_terminated(running)
     records = logs()
-    (lost,) = [
-        one
-        for one in records
-        if one.get("message") == firewall_license.UNKNOWN_LICENSE_NOT_RETURNED
-    ]
-    assert lost["instance_id"] == running.instance_id
+    unknown = instances_logged(records, firewall_license.UNKNOWN_LICENSE_NOT_RETURNED)
+    assert unknown == [running.instance_id]
 
 
 @pytest.mark.documents(id="licensing/direct/no-management-interface")
-def test_without_panorama_a_launch_that_came_to_nothing_has_no_license(
+def test_without_panorama_a_firewall_without_a_management_interface_has_no_license(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """Without a management interface a firewall gets none."""
+    """Without a management interface, a firewall never gets a license."""
     become_terminate(launching, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
     assert launching.deliver(termination_event(launching)) == []
     assert_terminated(launching)
@@ -736,6 +744,6 @@ def test_without_panorama_the_reconcile_function_reports_the_license_of_a_dead_f
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)
-    gone_for_good(reconciling, fake_panorama)
+    end_with_activity(reconciling, fake_panorama)
     assert run(reconciling)["licenses_not_returned"] == [SERIAL]
     assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]

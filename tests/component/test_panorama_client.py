@@ -1,4 +1,4 @@
-"""The pan-os-python adapter against a server that speaks the XML API's recorded shapes."""
+"""The Panorama client, against a server that returns recorded responses of the XML API."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.panorama import Device, Job, Part
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import PanoramaSettings
 
 SERIAL = "007951000012345"
-UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
+UNREACHABLE = "127.0.0.2"  # The server listens on 127.0.0.1 only.
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
 
 OK = '<response status="success" code="20"><msg>command succeeded</msg></response>'
@@ -41,9 +40,9 @@ QUEUED = (
 )
 
 
-def peers(api: XmlApi, *hostnames: str) -> PanoramaSettings:
-    """The settings of an active/passive pair."""
-    return of_server(api, hostnames=hostnames)
+def connect_to_pair(api: XmlApi, first: str = "localhost") -> PanOsPanorama:
+    """Connect to the active peer of a pair; the second peer is the server."""
+    return connect_to_active(of_server(api, hostnames=(first, "localhost")), credentials(api))
 
 
 @pytest.fixture
@@ -65,7 +64,9 @@ def panorama(api: XmlApi, request: pytest.FixtureRequest) -> PanOsPanorama:
 
 
 @pytest.mark.documents(id="failure-modes/D13")
-def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_special_characters_in_the_api_key_are_preserved(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     assert api.requests == [
         {
@@ -80,8 +81,8 @@ def test_the_key_arrives_as_it_is(api: XmlApi, panorama: PanOsPanorama) -> None:
 @pytest.mark.documents(id="failure-modes/D13")
 def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     api.answers(f'<response status="success"><result><key>{KEY}</key></result></response>', OK)
-    with_password = Credentials("autoscale", None, "it's a password", api.ca_bundle)
-    panorama = connect_to_active(of_server(api), with_password)
+    password_only = Credentials("autoscale", None, "it's a password", api.ca_bundle)
+    panorama = connect_to_active(of_server(api), password_only)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     panorama.remove(Part.MANAGED_DEVICES, SERIAL)
     keygen, *deletes = api.requests
@@ -101,7 +102,7 @@ def test_a_password_is_exchanged_for_a_key_once(api: XmlApi) -> None:
     ],
     ids=["another CA, key", "another CA, password", "system trust"],
 )
-def test_nothing_is_sent_to_an_unproven_server(api: XmlApi, secret: Credentials) -> None:
+def test_nothing_is_sent_to_an_unverified_server(api: XmlApi, secret: Credentials) -> None:
     panorama = connect_to_active(of_server(api), secret)
     with pytest.raises(DeviceCertificateError):
         panorama.devices()
@@ -116,12 +117,12 @@ def test_a_certificate_for_another_name_is_refused() -> None:
         assert api.requests == []
 
 
-def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
+def test_an_invalid_ca_bundle_is_reported(api: XmlApi) -> None:
     with pytest.raises(SecretError, match="ca_bundle"):
         connect_to_active(of_server(api), replace(credentials(api), ca_bundle="not PEM"))
 
 
-# What is not an answer.
+# Unusable responses.
 
 
 @pytest.mark.documents(id="panorama/contention/access")
@@ -144,7 +145,7 @@ def test_a_ca_bundle_that_is_none_is_named(api: XmlApi) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_no_answer(
+def test_each_unusable_response_raises_its_own_error(
     api: XmlApi, panorama: PanOsPanorama, answer: Answer, expected: type[AutoscaleError]
 ) -> None:
     api.answers(answer)
@@ -154,13 +155,13 @@ def test_no_answer(
     assert KEY not in str(raised.value)
 
 
-def test_a_closed_port(api: XmlApi) -> None:
-    closed = replace(of_server(api), port=1)
+def test_a_closed_port_makes_panorama_unavailable(api: XmlApi) -> None:
+    settings = replace(of_server(api), port=1)
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(closed, credentials(api)).devices()
+        connect_to_active(settings, credentials(api)).devices()
 
 
-# Refusals, by recorded or documented texts.
+# Refusals, with recorded or documented texts.
 
 BUSY = [
     ("A commit is pending. Please try again later.", "13"),
@@ -186,7 +187,7 @@ BUSY = [
 @pytest.mark.documents(id="panorama/contention/commit")
 @pytest.mark.documents(id="panorama/contention/queue-full")
 @pytest.mark.parametrize(("text", "code"), BUSY, ids=[text for text, _ in BUSY])
-def test_what_passes_by_itself_is_busy(
+def test_a_temporary_refusal_is_a_busy_error(
     api: XmlApi, panorama: PanOsPanorama, text: str, code: str | None
 ) -> None:
     api.answers(error(text, code))
@@ -218,7 +219,7 @@ REFUSALS = [
 @pytest.mark.parametrize(
     ("text", "code", "expected"), REFUSALS, ids=[text or "no text" for text, *_ in REFUSALS]
 )
-def test_other_refusals(
+def test_each_other_refusal_has_its_own_error(
     api: XmlApi,
     panorama: PanOsPanorama,
     text: str,
@@ -233,7 +234,7 @@ def test_other_refusals(
         assert raised.value.code == code
 
 
-def test_an_error_does_not_colour_the_next_one(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_an_error_does_not_affect_the_next_request(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("whatever", "16"), Answer(status=502))
     with pytest.raises(DeviceAccessError):
         panorama.commits()
@@ -245,6 +246,7 @@ def test_an_error_does_not_colour_the_next_one(api: XmlApi, panorama: PanOsPanor
 
 
 def ha(state: str) -> str:
+    """The response that shows a peer in this state of high availability."""
     return (
         '<response status="success"><result><enabled>yes</enabled><local-info>'
         f"<state>{state}</state></local-info></result></response>"
@@ -254,56 +256,29 @@ def ha(state: str) -> str:
 @pytest.mark.documents(id="failure-modes/D7")
 @pytest.mark.documents(id="panorama/pair/active")
 @pytest.mark.parametrize(
-    ("states", "asked"),
+    ("states", "requests"),
     [
         (["primary-active"], 1),
         (["primary-passive", "secondary-active"], 2),
         (["primary-suspended", "secondary-active"], 2),
     ],
 )
-def test_the_active_peer_is_taken(api: XmlApi, states: list[str], asked: int) -> None:
+def test_the_active_peer_is_used(api: XmlApi, states: list[str], requests: int) -> None:
     api.answers(*(ha(state) for state in states))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
-    assert len(api.requests) == asked
+    connect_to_pair(api)
+    assert len(api.requests) == requests
 
 
-def test_without_high_availability_the_first_is_taken(api: XmlApi) -> None:
+def test_without_high_availability_the_first_host_is_used(api: XmlApi) -> None:
     api.answers('<response status="success"><result><enabled>no</enabled></result></response>')
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 1
 
 
 @pytest.mark.documents(id="panorama/pair/active")
 def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
     api.answers(ha("secondary-active"))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                UNREACHABLE,
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api, UNREACHABLE)
     assert len(api.requests) == 1
 
 
@@ -315,16 +290,7 @@ def test_a_peer_that_does_not_respond_is_skipped(api: XmlApi) -> None:
 )
 def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer) -> None:
     api.answers(answer, Answer(ha("secondary-active")))
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 2
 
 
@@ -332,31 +298,13 @@ def test_a_peer_without_a_readable_state_is_skipped(api: XmlApi, answer: Answer)
 def test_the_error_of_the_first_silent_peer_is_raised_if_none_is_active(api: XmlApi) -> None:
     api.answers(Answer(status=403), Answer(ha("secondary-passive")))
     with pytest.raises(DeviceAccessError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    "localhost",
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api)
 
 
 @pytest.mark.documents(id="panorama/pair/turns-passive")
 def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) -> None:
     api.answers(ha("primary-active"), error("Operation denied", "15"))
-    panorama = connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    panorama = connect_to_pair(api)
     for write in (
         lambda: panorama.remove_all(REMOVALS, always),
         lambda: panorama.commit("description"),
@@ -366,50 +314,23 @@ def test_after_a_failover_the_next_connection_is_to_the_other_peer(api: XmlApi) 
             write()
     api.answers(ha("primary-passive"), ha("secondary-active"))
     api.requests.clear()
-    connect_to_active(
-        of_server(
-            api,
-            hostnames=(
-                "localhost",
-                "localhost",
-            ),
-        ),
-        credentials(api),
-    )
+    connect_to_pair(api)
     assert len(api.requests) == 2
 
 
 @pytest.mark.documents(id="panorama/pair/none-active")
-def test_no_active_peer_is_waited_for(api: XmlApi) -> None:
+def test_a_pair_without_an_active_peer_is_busy(api: XmlApi) -> None:
     api.answers(ha("primary-passive"))
     with pytest.raises(DeviceBusyError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    "localhost",
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api)
 
 
 @pytest.mark.documents(id="failure-modes/D7")
 @pytest.mark.documents(id="panorama/pair/only-passive")
-def test_a_passive_peer_beside_a_dead_one_is_no_panorama(api: XmlApi) -> None:
+def test_a_passive_peer_is_not_used_when_the_other_is_down(api: XmlApi) -> None:
     api.answers(ha("secondary-passive"))
     with pytest.raises(DeviceUnavailableError):
-        connect_to_active(
-            of_server(
-                api,
-                hostnames=(
-                    UNREACHABLE,
-                    "localhost",
-                ),
-            ),
-            credentials(api),
-        )
+        connect_to_pair(api, UNREACHABLE)
 
 
 # Devices.
@@ -468,7 +389,7 @@ SENT = (
 )
 
 
-def test_which_firewalls_the_plugin_lists_as_licensed(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_the_plugin_lists_the_licensed_firewalls(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(LISTED, '<response status="success"><result><devices/></result></response>')
     assert panorama.plugin_licensed("my manager") == {SERIAL, "007951000012346"}
     assert panorama.plugin_licensed("my manager") == frozenset()
@@ -494,7 +415,7 @@ def test_one_request_to_the_plugin_deactivates_several_licenses(
 @pytest.mark.parametrize(
     "text", [f"{SERIAL} is already deactivated", f"{SERIAL} not found in license-manager LM"]
 )
-def test_a_license_that_the_plugin_has_back_already_is_success(
+def test_deactivating_a_license_that_was_already_returned_succeeds(
     api: XmlApi, panorama: PanOsPanorama, text: str
 ) -> None:
     api.answers(error(text))
@@ -519,7 +440,9 @@ def test_a_refusal_of_the_plugin_is_reported(
 @pytest.mark.parametrize(
     ("method", "action"), [("running_members", "show"), ("candidate_members", "get")]
 )
-def test_memberships(api: XmlApi, panorama: PanOsPanorama, method: str, action: str) -> None:
+def test_members_are_read_from_each_part_of_the_configuration(
+    api: XmlApi, panorama: PanOsPanorama, method: str, action: str
+) -> None:
     in_group = (
         '<response status="success" code="19"><result total-count="1" count="1"><devices>'
         f'<entry name="{SERIAL}"/></devices></result></response>'
@@ -560,9 +483,7 @@ def test_the_collectors_of_a_firewall_are_not_firewalls(
 
 @pytest.mark.documents(id="panorama/removal/absent")
 @pytest.mark.parametrize("text", ["Object doesn't exist", "No object to delete in delete handler"])
-def test_removing_what_is_absent_is_success(
-    api: XmlApi, panorama: PanOsPanorama, text: str
-) -> None:
+def test_removing_an_absent_entry_succeeds(api: XmlApi, panorama: PanOsPanorama, text: str) -> None:
     api.answers(f'<response status="success" code="7"><msg>{text}</msg></response>')
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
 
@@ -583,7 +504,7 @@ def always() -> bool:
 
 
 def deletes(request: dict[str, str]) -> list[str | None]:
-    """What a multi-config request deletes."""
+    """The XPaths that a multi-config request deletes."""
     return [action.get("xpath") for action in fromstring(request["element"]).iterfind("delete")]
 
 
@@ -611,7 +532,9 @@ def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanor
         f"/config/mgt-config/devices/entry[@name='{SERIAL}']",
         f"/config/mgt-config/devices/entry[@name='{OTHER}']",
     ]
-    assert "strict-transactional" not in request, "it drops what another visit has removed"
+    assert "strict-transactional" not in request, (
+        "it would fail on entries that another visit has removed"
+    )
     assert request["key"] == KEY
 
 
@@ -626,8 +549,8 @@ def test_nothing_to_remove_needs_no_request(api: XmlApi, panorama: PanOsPanorama
 
 
 @pytest.mark.documents(id="panorama/removal/referenced")
-@pytest.mark.parametrize("code", ["10", None], ids=["root with code", "root without"])
-def test_a_reference_is_named_and_harms_no_other_removal(
+@pytest.mark.parametrize("code", ["10", None], ids=["with a code", "without a code"])
+def test_a_reference_is_reported_and_does_not_block_other_removals(
     api: XmlApi, panorama: PanOsPanorama, code: str | None
 ) -> None:
     first = nested(GONE, GONE, GONE, ("error", "10", REFERENCED), status="error", code="10")
@@ -660,7 +583,7 @@ def test_an_absent_entry_that_fails_a_transaction_is_left_out(
         error("multi-config is not enabled"),
         '<response status="error" code="12"/>',
     ],
-    ids=["no such action", "switched off", "no reason"],
+    ids=["no such action", "disabled", "no reason"],
 )
 def test_without_multi_config_entries_are_removed_one_by_one(
     api: XmlApi, panorama: PanOsPanorama, body: str
@@ -680,9 +603,9 @@ def test_without_multi_config_entries_are_removed_one_by_one(
         nested(GONE, ("error", "13", "<msg>A commit is pending.</msg>"), status="error", code="13"),
         error("Timed out while getting config lock. Please try again."),
     ],
-    ids=["nested", "as a whole"],
+    ids=["nested", "whole response"],
 )
-def test_a_busy_panorama_gets_no_requests_one_by_one(
+def test_a_busy_panorama_does_not_get_one_request_per_entry(
     api: XmlApi, panorama: PanOsPanorama, body: str
 ) -> None:
     api.answers(body)
@@ -702,9 +625,9 @@ def test_a_run_that_is_short_of_time_stops_between_two_requests(
     assert [request["action"] for request in api.requests] == ["multi-config", "delete", "delete"]
 
 
-def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
-    named = replace(of_server(api), device_group="O'Brien")
-    panorama = connect_to_active(named, credentials(api))
+def test_a_quote_in_a_name_is_escaped(api: XmlApi) -> None:
+    settings = replace(of_server(api), device_group="O'Brien")
+    panorama = connect_to_active(settings, credentials(api))
     panorama.remove(Part.DEVICE_GROUP, SERIAL)
     assert api.requests[0]["xpath"] == (
         f"{LOCALHOST}/device-group/entry[@name=\"O'Brien\"]/devices/entry[@name='{SERIAL}']"
@@ -714,7 +637,7 @@ def test_a_quote_in_a_name_stays_data(api: XmlApi) -> None:
 # Reverting.
 
 
-def test_our_own_changes_are_reverted(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_a_revert_affects_only_our_own_changes(api: XmlApi, panorama: PanOsPanorama) -> None:
     panorama.revert()
     assert api.requests[0]["type"] == "op"
     assert api.requests[0]["cmd"] == (
@@ -723,7 +646,7 @@ def test_our_own_changes_are_reverted(api: XmlApi, panorama: PanOsPanorama) -> N
     )
 
 
-def test_nothing_to_revert_is_success(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_reverting_without_changes_succeeds(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(error("There are no changes to revert."))
     panorama.revert()
 
@@ -741,7 +664,7 @@ def test_a_revert_that_needs_more_than_our_own_changes_is_refused(
 
 
 @pytest.mark.documents(id="panorama/commit/own-changes")
-def test_a_commit_takes_our_own_changes_only(api: XmlApi, panorama: PanOsPanorama) -> None:
+def test_a_commit_includes_only_our_own_changes(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers(QUEUED)
     assert panorama.commit("fw: remove 2 firewalls") == "17"
     assert api.requests[0]["cmd"] == (
@@ -772,7 +695,9 @@ SAME = "The result of this commit would be the same as the previous commit queue
         error(SAME, "13"),
     ],
 )
-def test_nothing_to_commit(api: XmlApi, panorama: PanOsPanorama, body: str) -> None:
+def test_a_commit_without_changes_creates_no_job(
+    api: XmlApi, panorama: PanOsPanorama, body: str
+) -> None:
     api.answers(body)
     assert panorama.commit("description") is None
 
@@ -786,9 +711,7 @@ def test_the_plugins_own_changes_are_committed_by_its_administrator(
     assert [member.text for member in members] == ["__sw_fw_license"]
 
 
-def test_a_commit_without_job_and_reason_is_no_success(
-    api: XmlApi, panorama: PanOsPanorama
-) -> None:
+def test_a_commit_response_without_a_job_is_an_error(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.answers('<response status="success" code="19"><msg>Something new</msg></response>')
     with pytest.raises(DeviceRefusedError, match="Something new"):
         panorama.commit("description")
@@ -825,7 +748,7 @@ REASONS = ("reason one", "reason two")
         ([job(10, status="PEND", result="PEND")], [Job("10", False, False, REASONS)]),
     ],
 )
-def test_our_commits(
+def test_only_our_own_commits_are_listed_newest_first(
     api: XmlApi, panorama: PanOsPanorama, jobs: list[str], expected: list[Job]
 ) -> None:
     api.answers(f'<response status="success"><result>{"".join(jobs)}</result></response>')

@@ -1,4 +1,4 @@
-"""Panorama is away, for hours and beyond the deadline: what is held, and what is done later."""
+"""Panorama is unavailable for hours, and until after the deadline: nothing is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def leaving(simulated: None) -> Fleet:
     return fleet
 
 
-def go_on(fleet: Fleet, duration: timedelta, step: timedelta) -> None:
+def visit_for(fleet: Fleet, duration: timedelta, step: timedelta) -> None:
+    """Run terminate visits for a time."""
     end = fleet.aws.now + duration
     while fleet.aws.now < end:
         fleet.visit_all("terminate")
@@ -33,17 +34,17 @@ def go_on(fleet: Fleet, duration: timedelta, step: timedelta) -> None:
 
 
 @pytest.mark.documents(id="panorama/pair/outage")
-def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
-    go_on(leaving, timedelta(hours=2), 5 * MINUTE)
+def test_nothing_is_lost_in_two_hours_without_panorama(leaving: Fleet) -> None:
+    visit_for(leaving, timedelta(hours=2), 5 * MINUTE)
     assert leaving.aws.in_state("Terminating:Wait") == list(leaving.serials)
-    assert leaving.aws.expired == [], "hooks are held"
+    assert leaving.aws.expired == [], "every hook is kept open"
     assert len(leaving.aws.queues["terminate"]) == FIREWALLS, "messages survive"
     assert leaving.aws.queues["dead"] == []
 
     leaving.away = False
-    go_on(leaving, timedelta(minutes=30), MINUTE)
-    assert leaving.open_ends() == ""
-    assert [left for key in leaving.serials for left in leaving.left(key)] == []
+    visit_for(leaving, timedelta(minutes=30), MINUTE)
+    assert leaving.unfinished() == ""
+    assert leaving.all_remaining() == []
     assert not any(leaving.panorama.licensed.values())
     assert leaving.reported == set()
     assert leaving.aws.harm == []
@@ -51,12 +52,12 @@ def test_two_hours_without_panorama_lose_nothing(leaving: Fleet) -> None:
 
 
 @pytest.mark.documents(id="panorama/pair/long-outage")
-def test_what_is_left_at_the_deadline_is_done_later_or_reported(leaving: Fleet) -> None:
-    go_on(leaving, timedelta(hours=25), 30 * MINUTE)
-    assert leaving.aws.members == {}, "no firewall is held for ever"
+def test_removals_left_at_the_deadline_are_made_later_or_reported(leaving: Fleet) -> None:
+    visit_for(leaving, timedelta(hours=25), 30 * MINUTE)
+    assert leaving.aws.members == {}, "no firewall is kept forever"
     serials = set(leaving.serials.values())
-    assert leaving.reported == serials, "nothing can return these licenses any more"
+    assert leaving.reported == serials, "these licenses can no longer be returned"
     assert leaving.panorama.committed[Part.MANAGED_DEVICES] == serials
 
     leaving.calm_down()
-    assert [left for key in leaving.serials for left in leaving.left(key)] == []
+    assert leaving.all_remaining() == []

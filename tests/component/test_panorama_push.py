@@ -1,4 +1,4 @@
-"""Pushes, by the adapter."""
+"""Pushes by the Panorama client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOBS = """<response status="success"><result>
 
 
 @pytest.mark.documents(id="readiness/gate/push")
-def test_a_push_names_its_firewalls_only() -> None:
+def test_a_push_names_only_its_firewalls() -> None:
     with XmlApi() as api:
         api.answers(QUEUED)
         assert (
@@ -43,14 +43,14 @@ def test_a_push_names_its_firewalls_only() -> None:
     assert tostring(fromstring(request["cmd"])) == tostring(fromstring(expected))
 
 
-def test_a_push_that_has_to_wait() -> None:
+def test_a_push_during_a_commit_is_a_busy_error() -> None:
     with XmlApi() as api:
         api.answers(error("A commit is pending. Please try again later.", "13"))
         with pytest.raises(DeviceBusyError):
             connect_to_active(of_panorama(api.port), credentials(api)).push({"001"})
 
 
-def test_the_pushes_in_the_job_list() -> None:
+def test_pushes_are_read_from_the_job_list() -> None:
     with XmlApi() as api:
         api.answers(JOBS)
         pushes = connect_to_active(of_panorama(api.port), credentials(api)).pushes()

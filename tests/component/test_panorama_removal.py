@@ -1,4 +1,4 @@
-"""Leaving Panorama together: visits at the same time, commits that fail, peers that fail over."""
+"""Shared removals from Panorama: simultaneous visits, failed commits and failovers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from component.fakes.panorama import FakePanorama
+from component.fakes.steps import refer_to_device
 from vmseries_autoscale.errors import (
     PANORAMA,
     CommitFailedError,
@@ -33,7 +34,7 @@ NAMES = ("S1", "S2", "S3", "S4")
 
 
 def managing(serials: Collection[str]) -> FakePanorama:
-    """One that has these firewalls everywhere."""
+    """A Panorama that lists these firewalls in every part of its configuration."""
     panorama = FakePanorama()
     for part in Part:
         panorama.named[part] = set(serials)
@@ -49,7 +50,7 @@ def panorama() -> FakePanorama:
 def visit(
     panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
 ) -> dict[str, Outcome]:
-    """The outcomes of a visit, so many seconds after the first."""
+    """Return the outcomes of a visit, `at` seconds after the start."""
     return remove_firewalls(
         panorama,
         frozenset(serials),
@@ -66,7 +67,7 @@ def error_of(outcome: Outcome) -> Exception:
 
 
 def removed(panorama: FakePanorama) -> set[str]:
-    """The firewalls that are left nowhere."""
+    """The firewalls that neither configuration lists."""
     named = set[str]().union(*panorama.named.values(), *panorama.committed.values())
     return set(NAMES) - named
 
@@ -75,7 +76,7 @@ def removed(panorama: FakePanorama) -> set[str]:
 
 
 @pytest.mark.documents(id="panorama/commit/in-progress")
-def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
+def test_a_visit_during_a_commit_leaves_its_own_commit_to_the_next_visit(
     panorama: FakePanorama,
 ) -> None:
     visit(panorama, "S1")
@@ -85,7 +86,9 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
     assert len(panorama.jobs) == 1
 
     panorama.finish_job()
-    assert removed(panorama) == {"S1"}, "a removal after the request of a commit waits"
+    assert removed(panorama) == {"S1"}, (
+        "a removal after the request of the commit is not part of it"
+    )
     visit(panorama, "S3", at=100)
     panorama.finish_job()
     assert len(panorama.jobs) == 2
@@ -94,7 +97,7 @@ def test_a_visit_during_a_commit_removes_and_leaves_the_commit_to_the_next(
 
 
 @pytest.mark.documents(id="panorama/commit/shared")
-def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
+def test_two_commits_are_at_least_the_commit_interval_apart(panorama: FakePanorama) -> None:
     visit(panorama, "S1")
     panorama.end_job(0)
     seconds = COMMIT_INTERVAL.total_seconds()
@@ -107,7 +110,7 @@ def test_two_commits_are_some_time_apart(panorama: FakePanorama) -> None:
 
 
 @pytest.mark.documents(id="panorama/commit/shared")
-def test_a_commit_waits_for_those_that_follow_within_seconds(panorama: FakePanorama) -> None:
+def test_a_commit_waits_for_removals_that_follow_within_seconds(panorama: FakePanorama) -> None:
     outcomes = visit(panorama, "S1", more_coming=True)
     assert outcomes == {"S1": Retry("more firewalls will be removed soon and committed together")}
     visit(panorama, "S2", at=10)
@@ -130,7 +133,7 @@ def test_commits_are_recognized_by_their_descriptions(panorama: FakePanorama) ->
 
 @pytest.mark.documents(id="panorama/commit/concurrent-visits")
 @pytest.mark.parametrize("call", range(13))
-def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, call: int) -> None:
+def test_a_visit_in_the_middle_of_another_is_harmless(panorama: FakePanorama, call: int) -> None:
     others: dict[str, Outcome] = {}
 
     def meanwhile(_name: str) -> None:
@@ -141,7 +144,7 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
     panorama.fail = meanwhile
     outcomes = visit(panorama, "S1", "S2") | others
     assert not any(isinstance(outcome, Failed) for outcome in outcomes.values())
-    assert len(panorama.jobs) <= 2, "a commit of one each at worst"
+    assert len(panorama.jobs) <= 2, "at worst, one commit for each visit"
     for at in (200, 400, 600):
         for _ in range(2):
             panorama.finish_job()
@@ -151,10 +154,10 @@ def test_a_visit_in_the_middle_of_another_does_no_harm(panorama: FakePanorama, c
 
 
 @pytest.mark.documents(id="panorama/commit/nothing-to-commit")
-def test_a_removal_that_another_visit_committed_is_not_another_administrators(
+def test_a_removal_committed_by_another_visit_is_not_attributed_to_another_administrator(
     panorama: FakePanorama,
 ) -> None:
-    """It was removed by an earlier visit, and two commits are requested at the same moment."""
+    """An earlier visit removed it, and two visits request a commit at the same moment."""
     visit(panorama, "S1")
     panorama.finish_job()
     panorama.commit_fails = ("a daemon did not answer",)
@@ -169,47 +172,47 @@ def test_a_removal_that_another_visit_committed_is_not_another_administrators(
 
     panorama.fail = meanwhile
     outcomes = visit(panorama, "S2", at=300)
-    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the one before"
+    assert isinstance(error_of(outcomes["S2"]), CommitFailedError), "the previous commit has failed"
     panorama.finish_job()
     assert visit(panorama, "S2", at=500) == {"S2": Done()}
 
 
 @dataclass
-class Storm:
-    """Terminations at once, in simulated time.
+class MassTermination:
+    """Simultaneous terminations, in simulated time.
 
-    As the queue is served: what is visible within a window goes to two visits at the same time,
-    the second of which comes about in the middle of the first.
+    Messages that become visible within a window go to two visits, as Lambda delivers them; the
+    second visit runs in the middle of the first.
 
     Attributes:
-        license_seconds: the longest that a firewall takes to give its license back.
-        turns: how many firewalls a visit has time for.
+        license_seconds: The longest time that a firewall takes to return its license.
+        visit_capacity: How many firewalls a visit has time for.
     """
 
     random: Random
     firewalls: int
     license_seconds: float
-    turns: int
+    visit_capacity: int
     panorama: FakePanorama = field(init=False)
-    ends: list[float] = field(default_factory=list)
+    requested_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         serials = [f"S{number:03}" for number in range(self.firewalls)]
         self.panorama = managing(serials)
-        self.ready = {one: self.random.uniform(0, self.license_seconds) for one in serials}
-        self.visible = {one: self.random.uniform(0, 5) for one in serials}
+        self.ready = {serial: self.random.uniform(0, self.license_seconds) for serial in serials}
+        self.visible = {serial: self.random.uniform(0, 5) for serial in serials}
         self.received = dict.fromkeys(serials, 0)
 
     def run(self) -> int:
-        """Until all are gone; how many commits it took."""
+        """Run until all firewalls are removed; return the number of commits."""
         for _ in range(100):
             if not self.visible:
                 return len(self.panorama.jobs)
             self._round(min(self.visible.values()) + WINDOW_SECONDS)
-        pytest.fail("it does not end")
+        pytest.fail("not all firewalls were removed in 100 rounds")
 
     def _round(self, now: float) -> None:
-        batch = [one for one, visible in self.visible.items() if visible <= now]
+        batch = [serial for serial, visible in self.visible.items() if visible <= now]
         self.random.shuffle(batch)
         cut, at = self.random.randint(0, len(batch)), self.random.randint(0, 15)
         first, second = batch[:cut], batch[cut:]
@@ -229,26 +232,30 @@ class Storm:
             self._visit(second, now, until)
 
     def _visit(self, batch: list[str], now: float, until: float) -> None:
-        turn = batch[: self.turns]
-        gone = [one for one in turn if self.ready[one] <= until]
+        handled = batch[: self.visit_capacity]
+        ready = [serial for serial in handled if self.ready[serial] <= until]
         outcomes: dict[str, Outcome] = {}
-        if gone:
-            outcomes = visit(self.panorama, *gone, at=now, more_coming=len(turn) < len(batch))
-        self.ends += [until] * (len(self.panorama.jobs) - len(self.ends))
-        for one in batch:
-            assert not isinstance(outcomes.get(one), Failed)
-            if isinstance(outcomes.get(one), Done):
-                del self.visible[one]
+        if ready:
+            more_coming = len(handled) < len(batch)
+            outcomes = visit(self.panorama, *ready, at=now, more_coming=more_coming)
+        new_jobs = len(self.panorama.jobs) - len(self.requested_at)
+        self.requested_at += [until] * new_jobs
+        for serial in batch:
+            assert not isinstance(outcomes.get(serial), Failed)
+            if isinstance(outcomes.get(serial), Done):
+                del self.visible[serial]
                 continue
-            self.received[one] += 1
-            first = 30 if one in turn else 5
-            self.visible[one] = until + exponential_backoff_seconds(self.received[one], first, 300)
-            self.visible[one] += self.random.uniform(0, 3)
+            self.received[serial] += 1
+            first = 30 if serial in handled else 5
+            self.visible[serial] = until + exponential_backoff_seconds(
+                self.received[serial], first, 300
+            )
+            self.visible[serial] += self.random.uniform(0, 3)
 
     def _end_jobs(self, now: float) -> None:
         free = 0.0
-        for number, asked in enumerate(self.ends):
-            free = max(free, asked) + COMMIT_SECONDS
+        for number, requested_at in enumerate(self.requested_at):
+            free = max(free, requested_at) + COMMIT_SECONDS
             if free <= now and not self.panorama.jobs[number].finished:
                 self.panorama.end_job(number)
 
@@ -257,37 +264,31 @@ class Storm:
 @pytest.mark.documents(id="panorama/commit/hundred")
 @pytest.mark.properties
 @given(seed=st.integers(0), license_seconds=st.integers(0, 120))
-def test_a_hundred_terminations_at_once_take_four_commits_at_most(
+def test_a_hundred_simultaneous_terminations_take_at_most_four_commits(
     seed: int, license_seconds: int
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert Storm(random, 100, license_seconds, turns=100).run() <= 4
+    assert MassTermination(random, 100, license_seconds, visit_capacity=100).run() <= 4
 
 
 @pytest.mark.properties
 @given(seed=st.integers(0))
-def test_a_hundred_terminations_take_few_commits_when_visits_have_time_for_few(seed: int) -> None:
+def test_a_hundred_terminations_take_few_commits_even_if_a_visit_handles_few_firewalls(
+    seed: int,
+) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert Storm(random, 100, 30, turns=15).run() <= 6
+    assert MassTermination(random, 100, 30, visit_capacity=15).run() <= 6
 
 
 # Commits that fail.
 
 
 @pytest.mark.documents(id="panorama/removal/referenced")
-def test_a_reference_is_an_error_of_its_own_firewall_only(
+def test_a_reference_blocks_only_its_own_firewall(
     panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if (part, serial) == (Part.MANAGED_DEVICES, "S1"):
-            raise ObjectReferencedError(
-                PANORAMA, "10", "S1 cannot be deleted because of references from: rule 7"
-            )
-        remove(part, serial)
-
-    monkeypatch.setattr(panorama, "remove", refuse)
+    text = "S1 cannot be deleted because of references from: rule 7"
+    refer_to_device(panorama, monkeypatch, "S1", text)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
     assert outcomes["S2"] == Retry("commit job 1 was requested")
@@ -302,13 +303,17 @@ REASON = "device-group -> DG -> pre-rulebase -> target 'S1' is not a valid refer
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama) -> None:
+def test_a_removal_that_fails_every_commit_does_not_block_the_others(
+    panorama: FakePanorama,
+) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1", "S2")
     panorama.finish_job()
 
     outcomes = visit(panorama, "S1", "S2", at=100)
-    assert all(panorama.named[part] == set(NAMES) for part in Part), "all of ours is reverted"
+    assert all(panorama.named[part] == set(NAMES) for part in Part), (
+        "all of our changes are reverted"
+    )
     error = error_of(outcomes["S1"])
     assert isinstance(error, CommitFailedError)
     assert REASON in str(error)
@@ -324,7 +329,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
     assert removed(panorama) == {"S2", "S3"}
     assert visit(panorama, "S2", "S3", at=420) == {"S2": Done(), "S3": Done()}
 
-    # The operator mends it.
+    # The operator corrects the configuration.
     panorama.irremovable.clear()
     visit(panorama, "S1", at=500)
     panorama.finish_job()
@@ -332,7 +337,7 @@ def test_a_removal_that_no_commit_takes_holds_up_no_other(panorama: FakePanorama
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanorama) -> None:
+def test_any_visit_reverts_a_removal_that_failed_its_commit(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     visit(panorama, "S1")
     visit(panorama, "S2", at=1)
@@ -347,7 +352,7 @@ def test_the_visit_that_finds_a_hopeless_removal_reverts_it(panorama: FakePanora
 
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
-def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePanorama) -> None:
+def test_a_removal_that_fails_every_commit_is_retried_alone(panorama: FakePanorama) -> None:
     panorama.irremovable["S1"] = REASON
     for round_ in range(3):
         visit(panorama, "S1", at=300 * round_)
@@ -359,7 +364,9 @@ def test_a_firewall_that_no_commit_takes_is_tried_again_alone(panorama: FakePano
 
 
 @pytest.mark.documents(id="panorama/commit/failed-twice")
-def test_an_unnamed_failure_is_reverted_when_it_happens_twice(panorama: FakePanorama) -> None:
+def test_removals_are_reverted_after_two_failures_that_name_no_firewall(
+    panorama: FakePanorama,
+) -> None:
     panorama.commit_fails = ("Commit failed",)
     visit(panorama, "S1")
     panorama.finish_job()
@@ -384,7 +391,7 @@ def test_nothing_is_reverted_while_another_batch_is_being_committed(
     visit(panorama, "S1")
     panorama.finish_job()
     visit(panorama, "S2", at=100)
-    assert panorama.calls.count("revert") == 1, "which S1 has poisoned"
+    assert panorama.calls.count("revert") == 1, "because of the removal of S1"
     visit(panorama, "S2", at=200)
     for serial in ("S1", "S3"):
         visit(panorama, serial, at=210)
@@ -394,17 +401,19 @@ def test_nothing_is_reverted_while_another_batch_is_being_committed(
 
 
 @pytest.mark.documents(id="panorama/contention/full-commit")
-def test_a_full_commit_is_demanded_by_name_and_never_made(panorama: FakePanorama) -> None:
+def test_a_required_full_commit_is_reported_and_never_made(panorama: FakePanorama) -> None:
     panorama.commit_fails = ("Full commit is required",)
     for at in (0, 100, 200, 300):
         outcomes = visit(panorama, "S1", at=at)
         panorama.finish_job()
     assert isinstance(error_of(outcomes["S1"]), FullCommitRequiredError)
-    assert "revert" not in panorama.calls, "an administrator's full commit takes our changes too"
+    assert "revert" not in panorama.calls, "an administrator's full commit includes our changes"
 
 
 @pytest.mark.documents(id="panorama/contention/other-edits")
-def test_an_administrators_unfinished_edits_stay_what_they_are(panorama: FakePanorama) -> None:
+def test_another_administrators_unfinished_edits_are_neither_committed_nor_reverted(
+    panorama: FakePanorama,
+) -> None:
     panorama.user = "operator"
     panorama.remove(Part.DEVICE_GROUP, "S4")
     panorama.user = "autoscale"
@@ -420,11 +429,11 @@ def test_an_administrators_unfinished_edits_stay_what_they_are(panorama: FakePan
     assert "S4" in panorama.committed[Part.DEVICE_GROUP], "not committed"
 
 
-# A pair.
+# A high availability pair.
 
 
 class Pair:
-    """Two peers: what is committed is the same on both, what is not is the active one's only."""
+    """Two peers that share committed changes; uncommitted changes are only on the active peer."""
 
     def __init__(self, fail_over_at: int, *, job_survives: bool) -> None:
         self.active, self.other = managing(NAMES), managing(NAMES)
@@ -445,16 +454,18 @@ class Pair:
 
     def finish_job(self) -> None:
         self.active.finish_job()
-        self.other.committed = {part: set(one) for part, one in self.active.committed.items()}
-        self.other.named = {part: set(one) for part, one in self.active.committed.items()}
+        self.other.committed = {
+            part: set(serials) for part, serials in self.active.committed.items()
+        }
+        self.other.named = {part: set(serials) for part, serials in self.active.committed.items()}
 
     def fail_over(self) -> None:
         if self.job_survives:
             self.finish_job()
         self.active, self.other = self.other, self.active
-        # It was restarted: its unfinished jobs and edits are gone.
+        # The failed peer restarts without its unfinished jobs and uncommitted changes.
         self.other.jobs.clear()
-        self.other.named = {part: set(one) for part, one in self.other.committed.items()}
+        self.other.named = {part: set(serials) for part, serials in self.other.committed.items()}
 
 
 @pytest.mark.documents(id="panorama/pair/failover-any-call")
@@ -474,11 +485,11 @@ def test_a_failover_at_any_call_loses_nothing(call: int, job_survives: bool) -> 
 
 
 @pytest.mark.documents(id="panorama/pair/outage")
-def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
-    def away(_name: str) -> None:
+def test_a_removal_is_retried_while_both_peers_are_down(panorama: FakePanorama) -> None:
+    def unavailable(_name: str) -> None:
         raise DeviceUnavailableError(PANORAMA, "no answer")
 
-    panorama.fail = away
+    panorama.fail = unavailable
     outcome = run_step(lambda: visit(panorama, "S1"))
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, DeviceUnavailableError)
@@ -487,8 +498,8 @@ def test_two_dead_peers_keep_everybody_waiting(panorama: FakePanorama) -> None:
 # Two module instances.
 
 
-class As:
-    """Panorama as one administrator sees it."""
+class Connection:
+    """Panorama with the login of one administrator."""
 
     def __init__(self, panorama: FakePanorama, user: str) -> None:
         self._panorama, self._user = panorama, user
@@ -509,11 +520,13 @@ class As:
 def test_two_module_instances_share_a_panorama(
     panorama: FakePanorama, users: tuple[str, str]
 ) -> None:
-    """One device group together; with an administrator each, as is recommended, or with one."""
-    east, west = As(panorama, users[0]), As(panorama, users[1])
+    """They share a device group, with one administrator each (recommended) or with one for both."""
+    east, west = Connection(panorama, users[0]), Connection(panorama, users[1])
     visit(east, "S1")  # type: ignore[arg-type]
     visit(west, "S3", at=1)  # type: ignore[arg-type]
-    assert len(panorama.jobs) == len(set(users)), "no visit waits for another's commit"
+    assert len(panorama.jobs) == len(set(users)), (
+        "no visit waits for another administrator's commit"
+    )
     panorama.finish_job()
     panorama.finish_job()
     for at in (150, 300):
@@ -524,13 +537,15 @@ def test_two_module_instances_share_a_panorama(
 
 
 @pytest.mark.documents(id="panorama/shared/failed-commit")
-def test_a_failed_commit_of_one_instance_is_no_matter_of_the_other(panorama: FakePanorama) -> None:
-    east, west = As(panorama, "east"), As(panorama, "west")
+def test_a_failed_commit_of_one_module_instance_does_not_affect_the_other(
+    panorama: FakePanorama,
+) -> None:
+    east, west = Connection(panorama, "east"), Connection(panorama, "west")
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
     assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested")}  # type: ignore[arg-type]
-    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while anybody's job runs.
+    with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while any job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()
     visit(east, "S1", at=200)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Removals from the lab's Panorama: contention as it words it, and two deployments that share it.
+"""Removals from the lab's Panorama, with contention and with two deployments that share it.
 
 ``remove_firewalls`` uses the real client here, and a Panorama with other administrators.
 """
@@ -63,7 +63,7 @@ class Deployment:
             lambda: remove_firewalls(self.connect(), frozenset(serials), "fw", now, lambda: True)
         )
 
-    def until_removed(self, *serials: str) -> None:
+    def visit_until_removed(self, *serials: str) -> None:
         for _ in range(12):
             outcomes = self.visit(*serials)
             if outcomes == dict.fromkeys(serials, Done()):
@@ -71,20 +71,23 @@ class Deployment:
             self.world.advance(MINUTE)
         pytest.fail(f"still not removed: {outcomes}")
 
-    def left(self) -> set[str]:
-        """Its firewalls that one of both configurations still names, anywhere."""
-        return {serial for serial in self.serials for one in self._both() if serial in _named(one)}
+    def remaining(self) -> set[str]:
+        """Its firewalls that the running or candidate configuration still lists in any part."""
+        listed = frozenset[str]().union(*map(_listed, self._memberships()))
+        return set(self.serials) & listed
 
-    def whole(self, serial: str) -> bool:
-        """Whether both configurations name the firewall everywhere."""
-        return all(serial in one[part] for one in self._both() for part in Part)
+    def is_complete(self, serial: str) -> bool:
+        """Whether both configurations list the firewall in every part."""
+        return all(
+            serial in membership[part] for membership in self._memberships() for part in Part
+        )
 
-    def _both(self) -> list[Membership]:
+    def _memberships(self) -> list[Membership]:
         connection = self.connect()
         return [connection.running_members(), connection.candidate_members()]
 
 
-def _named(membership: Membership) -> frozenset[str]:
+def _listed(membership: Membership) -> frozenset[str]:
     return frozenset[str]().union(*membership.values())
 
 
@@ -119,7 +122,7 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
 @pytest.mark.documents(id="panorama/contention/queue-full")
 @pytest.mark.documents(id="panorama/contention/session")
 @pytest.mark.parametrize(
-    ("trouble", "calm", "expected"),
+    ("contention", "repair", "expected"),
     [
         ({"locks": ["commit"]}, {"locks": []}, Retry),
         ({"locks": ["config"]}, {"locks": []}, Retry),
@@ -147,48 +150,50 @@ def west(east: Deployment, request: pytest.FixtureRequest) -> Deployment:
         *("unauthorized", "role without commit", "502", "reset", "truncated", "full commit"),
     ],
 )
-def test_contention_is_waited_for_or_named_and_then_all_is_done(
+def test_a_removal_succeeds_once_the_contention_ends(
     east: Deployment,
-    trouble: dict[str, Any],
-    calm: dict[str, Any],
+    contention: dict[str, Any],
+    repair: dict[str, Any],
     expected: type[Retry] | type[AutoscaleError],
 ) -> None:
     panorama = east.vendor.panorama
-    somebody_else = Deployment(east.world, east.vendor, initial_config.SECOND).connect()
-    somebody_else.remove(Part.DEVICE_GROUP, "S2")
-    lab_settings.configure(panorama, **trouble)
+    other_administrator = Deployment(east.world, east.vendor, initial_config.SECOND).connect()
+    other_administrator.remove(Part.DEVICE_GROUP, "S2")
+    lab_settings.configure(panorama, **contention)
     outcomes = east.visit("S1")
     outcome = outcomes["S1"] if isinstance(outcomes, dict) else outcomes
-    found = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
-    assert issubclass(found, expected)
+    actual = type(outcome.error) if isinstance(outcome, Failed) else type(outcome)
+    assert issubclass(actual, expected)
 
-    lab_settings.configure(panorama, **calm)
-    east.until_removed("S1")
-    assert east.left() == {"S2"}
-    assert "S2" in east.connect().running_members()[Part.DEVICE_GROUP], "unfinished edits stay so"
-    assert "S2" not in east.connect().candidate_members()[Part.DEVICE_GROUP], "nor reverted"
+    lab_settings.configure(panorama, **repair)
+    east.visit_until_removed("S1")
+    assert east.remaining() == {"S2"}
+    assert "S2" in east.connect().running_members()[Part.DEVICE_GROUP], "the edit is not committed"
+    assert "S2" not in east.connect().candidate_members()[Part.DEVICE_GROUP], (
+        "the edit is not reverted"
+    )
 
 
 @pytest.mark.documents(id="panorama/shared/one-group")
 @pytest.mark.documents(id="panorama/shared/two-groups")
-def test_the_scale_in_of_one_deployment_is_no_matter_of_another(
+def test_a_scale_in_of_one_deployment_does_not_affect_another(
     east: Deployment, west: Deployment
 ) -> None:
     for deployment, serial in ((east, "S1"), (west, "S3")):
         outcomes = deployment.visit(serial)
         assert isinstance(outcomes, dict)
         assert isinstance(outcomes[serial], Retry)
-    east.until_removed("S1")
-    west.until_removed("S3")
-    assert (east.left(), west.left()) == ({"S2"}, {"S4"})
-    assert east.whole("S2")
-    assert west.whole("S4")
-    commits = [(one.admin.name, len(one.connect().commits())) for one in (east, west)]
+    east.visit_until_removed("S1")
+    west.visit_until_removed("S3")
+    assert (east.remaining(), west.remaining()) == ({"S2"}, {"S4"})
+    assert east.is_complete("S2")
+    assert west.is_complete("S4")
+    commits = [(side.admin.name, len(side.connect().commits())) for side in (east, west)]
     assert commits == [("autoscale", 1), ("autoscale-2", 1)]
 
 
 @pytest.mark.documents(id="panorama/shared/failed-commit")
-def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
+def test_a_removal_that_fails_every_commit_does_not_affect_another_deployment(
     east: Deployment, west: Deployment
 ) -> None:
     reason = "device-group -> autoscale -> pre-rulebase -> target 'S1' is not a valid reference"
@@ -200,8 +205,8 @@ def test_a_removal_that_no_commit_takes_is_no_matter_of_another_deployment(
     assert isinstance(outcomes, dict)
     assert isinstance(outcomes["S1"], Failed)
     assert isinstance(outcomes["S1"].error, CommitFailedError)
-    assert east.whole("S1"), "its removal is reverted"
-    west.until_removed("S3")
-    assert (east.left(), west.left()) == ({"S1", "S2"}, {"S4"})
-    assert west.whole("S4")
-    assert east.whole("S2")
+    assert east.is_complete("S1"), "its removal is reverted"
+    west.visit_until_removed("S3")
+    assert (east.remaining(), west.remaining()) == ({"S1", "S2"}, {"S4"})
+    assert west.is_complete("S4")
+    assert east.is_complete("S2")

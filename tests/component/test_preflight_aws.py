@@ -1,4 +1,4 @@
-"""The pre-flight of each function: what its role may do, by trials that change nothing."""
+"""The pre-flight check of each function: the permissions of its role, by dry runs."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def no_panorama(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def validate(cloud: Cloud) -> dict[str, Any]:
-    """The function's answer."""
+    """Run the pre-flight check, and return its report."""
     with cloud.warm():
         answer = cloud.handler({"action": "validate"}, FakeContext())
-    found: dict[str, Any] = json.loads(json.dumps(answer))
-    return found
+    report: dict[str, Any] = json.loads(json.dumps(answer))
+    return report
 
 
 def changes(cloud: Cloud) -> list[str]:
     """The requests to EC2 that change something; all must be dry runs."""
-    asked = [call for call in cloud.calls if call[1] in CHANGING]
-    assert all(parameters["DryRun"] for _, _, parameters in asked)
-    return [operation for _, operation, _ in asked]
+    changing = [call for call in cloud.calls if call[1] in CHANGING]
+    assert all(parameters["DryRun"] for _, _, parameters in changing)
+    return [operation for _, operation, _ in changing]
 
 
 def tag(cloud: Cloud) -> None:
-    """Auto Scaling tags an instance when it launches it."""
+    """Tag the instance, as Auto Scaling does when it launches one."""
     cloud.ec2.create_tags(
         Resources=[cloud.instance_id],
         Tags=[{"Key": "vmseries-autoscale:deployment", "Value": NAME}],
@@ -74,7 +74,7 @@ def tag(cloud: Cloud) -> None:
 
 
 @pytest.mark.documents(id="preflight/no-firewall")
-def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None:
+def test_before_the_first_firewall_some_permissions_stay_unchecked(launching: Cloud) -> None:
     answer = validate(launching)
     assert answer["ok"]
     assert answer["problems"] == []
@@ -82,7 +82,7 @@ def test_the_launch_function_before_the_first_firewall(launching: Cloud) -> None
     management = launching.subnets["management"]
     assert (
         f"The function may create the interface management in {management} ({ZONE})."
-        in (answer["checked"])
+        in answer["checked"]
     )
     assert "The function may send heartbeats for the hook launch." in answer["checked"]
     assert changes(launching).count("CreateNetworkInterface") == 2
@@ -123,7 +123,9 @@ def test_the_resources_that_a_launch_needs_must_exist(
 
 
 @pytest.mark.documents(id="preflight/aws/denied")
-def test_each_function_tries_what_it_does(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_function_checks_the_calls_that_it_makes(
+    running: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tag(running)
     become_terminate(running, monkeypatch)
     assert validate(running)["ok"]
@@ -140,7 +142,7 @@ def test_each_function_tries_what_it_does(running: Cloud, monkeypatch: pytest.Mo
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
-def test_a_launch_tries_what_it_does_and_changes_nothing(
+def test_the_launch_function_checks_its_calls_and_changes_nothing(
     running: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tag(running)
@@ -155,11 +157,11 @@ def test_a_launch_tries_what_it_does_and_changes_nothing(
     assert (running.own_interfaces(), running.addresses(), running.tags()) == before
 
 
-# What is refused.
+# Refusals.
 
 
 @pytest.mark.documents(id="preflight/aws/state")
-def test_a_state_that_forbids_something_is_no_matter_of_rights(
+def test_a_call_that_the_state_forbids_is_not_a_missing_permission(
     running: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_terminate(running, monkeypatch)
@@ -175,7 +177,7 @@ def test_a_state_that_forbids_something_is_no_matter_of_rights(
 
 
 @pytest.mark.documents(id="preflight/aws/denied")
-def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
+def test_an_explicit_deny_is_reported(terminating: Cloud) -> None:
     denied = client_error(
         "AccessDenied",
         message="User: arn is not authorized to perform: sqs:GetQueueAttributes "
@@ -190,7 +192,7 @@ def test_a_right_that_something_takes_away(terminating: Cloud) -> None:
 
 
 @pytest.mark.documents(id="preflight/aws/denied")
-def test_what_ec2_encodes_is_left_out(launching: Cloud) -> None:
+def test_encoded_authorization_messages_are_left_out(launching: Cloud) -> None:
     launching.errors["AllocateAddress"] = [
         client_error(
             "UnauthorizedOperation",
@@ -219,7 +221,7 @@ def test_a_service_without_a_route_is_named_once(launching: Cloud) -> None:
 
 
 @pytest.mark.documents(id="preflight/aws/no-group")
-def test_there_is_no_group(reconciling: Cloud) -> None:
+def test_a_missing_group_is_reported(reconciling: Cloud) -> None:
     reconciling.account.group_exists = False
     (problem,) = validate(reconciling)["problems"]
     assert problem == "There is no Auto Scaling group fw: apply the module again."
@@ -233,7 +235,7 @@ def test_a_corrected_secret_is_read_again(terminating: Cloud) -> None:
 
 
 @pytest.mark.documents(id="preflight/defect")
-def test_a_defect_in_one_check_hides_no_other(
+def test_a_defect_in_one_check_does_not_hide_the_others(
     terminating: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def check(*_: Any) -> Iterable[Finding]:
@@ -246,7 +248,7 @@ def test_a_defect_in_one_check_hides_no_other(
 
 
 @pytest.mark.documents(id="preflight/output")
-def test_the_answer_is_one_line_in_the_log(launching: Cloud, logs: Logs) -> None:
+def test_the_report_is_one_log_record(launching: Cloud, logs: Logs) -> None:
     logs()
     answer = validate(launching)
     (record,) = [record for record in logs() if record.get("message") == "Completed the pre-flight"]

@@ -1,4 +1,4 @@
-"""The pre-flight's questions to Panorama, against a server with the XML API's recorded shapes."""
+"""The pre-flight checks of Panorama, against a server that returns recorded responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from component.fakes.settings import of_panorama
-from component.fakes.xml_server import Answer, XmlApi
+from component.fakes.xml_server import Answer, XmlApi, success
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.preflight import (
@@ -30,7 +30,7 @@ from vmseries_autoscale.settings import PanoramaSettings
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama"
 NAMESPACE = "VMseries-fw"
-UNREACHABLE = "127.0.0.2"  # Where the server, which listens on 127.0.0.1 only, is not.
+UNREACHABLE = "127.0.0.2"  # The server listens on 127.0.0.1 only.
 UNAUTHORIZED = (
     '<response status="error" code="16"><msg><line>Unauthorized request</line></msg></response>'
 )
@@ -46,16 +46,12 @@ NOTHING = (
 CLOUDWATCH = "<enabled>yes</enabled><name>VMseries-fw</name><timeout>1</timeout>"
 
 
-def result(inner: str) -> str:
-    return f'<response status="success"><result>{inner}</result></response>'
-
-
 @dataclass
 class Content:
-    """What is in a Panorama in which nothing is wrong, to be changed by tests.
+    """The content of a correctly configured Panorama, which tests change.
 
     Attributes:
-        answers: instead of what the rest says, by a word of the request.
+        answers: Responses that override the rest, by a word of the request.
     """
 
     version: str = "11.1.4-h7"
@@ -68,17 +64,17 @@ class Content:
     answers: dict[str, str | Answer] = field(default_factory=dict)
 
     def reply(self, fields: dict[str, str]) -> Answer:
-        asked = fields.get("cmd", "") + fields.get("xpath", "") + fields["type"]
+        request = fields.get("cmd", "") + fields.get("xpath", "") + fields["type"]
         for word, answer in self.answers.items():
-            if word in asked:
+            if word in request:
                 return answer if isinstance(answer, Answer) else Answer(answer)
-        return Answer(self._answer(fields, asked))
+        return Answer(self._answer(fields, request))
 
-    def _answer(self, fields: dict[str, str], asked: str) -> str:
+    def _answer(self, fields: dict[str, str], request: str) -> str:
         if fields["type"] == "commit":
             return NOTHING
         if fields["type"] == "config":
-            return self._configuration(asked)
+            return self._configuration(request)
         shown = {
             "system": f"<system><sw-version>{self.version}</sw-version></system>",
             "high-availability": self.state,
@@ -87,16 +83,16 @@ class Content:
             "log-collector-group": f"<log-collector-group>{self.collectors}</log-collector-group>",
             "jobs": "",
         }
-        return result(next(inner for word, inner in shown.items() if f"<{word}" in asked))
+        return success(next(inner for word, inner in shown.items() if f"<{word}" in request))
 
-    def _configuration(self, asked: str) -> str:
-        if "/templates" in asked:
+    def _configuration(self, request: str) -> str:
+        if "/templates" in request:
             members = "".join(f"<member>{name}</member>" for name in self.templates)
-            return result(f"<templates>{members}</templates>")
-        if "/aws-cloudwatch" in asked:
-            for where, inner in self.cloudwatch.items():
-                if f"/{where}/" in asked or f"/template/entry[@name='{where}']" in asked:
-                    return result(f"<aws-cloudwatch>{inner}</aws-cloudwatch>")
+            return success(f"<templates>{members}</templates>")
+        if "/aws-cloudwatch" in request:
+            for template, inner in self.cloudwatch.items():
+                if f"/{template}/" in request or f"/template/entry[@name='{template}']" in request:
+                    return success(f"<aws-cloudwatch>{inner}</aws-cloudwatch>")
         return NO_SUCH_NODE
 
 
@@ -119,15 +115,15 @@ def api(content: Content, ca: trustme.CA) -> Iterator[XmlApi]:
 
 @pytest.fixture
 def secret(api: XmlApi, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the secret holds, to be changed by tests."""
-    held = {"username": "autoscale", "api_key": "key", "ca_bundle": api.ca_bundle}
+    """The content of the secret, which tests change."""
+    content = {"username": "autoscale", "api_key": "key", "ca_bundle": api.ca_bundle}
 
     class SecretsManager:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
-            return {"SecretString": json.dumps(held)}
+            return {"SecretString": json.dumps(content)}
 
     monkeypatch.setattr(clients, "secrets", SecretsManager)
-    return held
+    return content
 
 
 @pytest.fixture
@@ -140,12 +136,12 @@ Validate = Callable[..., dict[Severity, list[str]]]
 
 @pytest.fixture
 def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
-    """Carry all out; what is found, by kind."""
+    """Returns a function that runs all checks and returns the findings by severity."""
     assert secret
 
-    def carry_out(**changes: Any) -> dict[Severity, list[str]]:
+    def run_checks(**changes: Any) -> dict[Severity, list[str]]:
         changed = replace(settings, **changes)
-        questions = [
+        checks = [
             ("The PAN-OS version", panorama_objects.report_pan_os_version),
             ("The right to commit", panorama_objects.check_commit_right),
             ("Objects", partial(panorama_objects.check_objects, changed)),
@@ -154,25 +150,25 @@ def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
                 partial(panorama_objects.check_publishing, changed, NAMESPACE),
             ),
         ]
-        return by_kind(panorama_access.check(changed, questions))
+        return by_severity(panorama_access.check(changed, checks))
 
-    return carry_out
+    return run_checks
 
 
-def by_kind(findings: Any) -> dict[Severity, list[str]]:
-    found: dict[Severity, list[str]] = {severity: [] for severity in Severity}
+def by_severity(findings: Any) -> dict[Severity, list[str]]:
+    texts: dict[Severity, list[str]] = {severity: [] for severity in Severity}
     for finding in findings:
         assert isinstance(finding, Finding)
-        found[finding.severity].append(finding.text)
-    return found
+        texts[finding.severity].append(finding.text)
+    return texts
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
-def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
-    found = validate()
-    assert found[Severity.PROBLEM] == []
-    assert found[Severity.UNCHECKED] == []
-    assert found[Severity.CHECKED] == [
+def test_a_correct_setup_has_no_problems(api: XmlApi, validate: Validate) -> None:
+    findings = validate()
+    assert findings[Severity.PROBLEM] == []
+    assert findings[Severity.UNCHECKED] == []
+    assert findings[Severity.CHECKED] == [
         f"Secret {SECRET}: autoscale, a ca_bundle.",
         f"localhost:{api.port} can be reached.",
         f"localhost:{api.port}: the certificate is trusted.",
@@ -187,7 +183,7 @@ def test_nothing_is_wrong(api: XmlApi, validate: Validate) -> None:
 
 
 @pytest.mark.documents(id="preflight/nothing-wrong")
-def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
+def test_the_checks_change_nothing(api: XmlApi, validate: Validate) -> None:
     validate()
     assert {fields.get("action", "show") for fields in api.requests} <= {"show", "get"}
     (commit,) = [fields["cmd"] for fields in api.requests if fields["type"] == "commit"]
@@ -206,7 +202,7 @@ def test_it_changes_nothing(api: XmlApi, validate: Validate) -> None:
         ({"ca_bundle": "no certificate"}, "does not contain certificates in PEM format"),
     ],
 )
-def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
+def test_the_connection_is_checked_even_if_the_secret_is_invalid(
     api: XmlApi,
     secret: dict[str, Any],
     validate: Validate,
@@ -214,72 +210,72 @@ def test_a_secret_of_the_wrong_shape_leaves_the_way_to_be_checked(
     text: str,
 ) -> None:
     secret.update(change)
-    found = validate()
-    assert len(found[Severity.PROBLEM]) == 1
-    assert text in found[Severity.PROBLEM][0]
-    assert SECRET in found[Severity.PROBLEM][0]
-    assert f"localhost:{api.port} can be reached." in found[Severity.CHECKED]
+    findings = validate()
+    assert len(findings[Severity.PROBLEM]) == 1
+    assert text in findings[Severity.PROBLEM][0]
+    assert SECRET in findings[Severity.PROBLEM][0]
+    assert f"localhost:{api.port} can be reached." in findings[Severity.CHECKED]
     rest = "localhost: TLS, the credential and everything that depends on them"
-    assert f"{rest}: the secret cannot be used." in found[Severity.UNCHECKED]
+    assert f"{rest}: the secret cannot be used." in findings[Severity.UNCHECKED]
 
 
 @pytest.mark.documents(id="preflight/secret/whitespace")
-def test_a_value_that_was_copied_with_its_line_end(
+def test_white_space_around_a_secret_value_is_reported(
     secret: dict[str, Any], validate: Validate
 ) -> None:
     secret["api_key"] = "very-secret\n"
-    found = validate()
+    findings = validate()
     assert f"Secret {SECRET}: the value of api_key begins or ends with white space" in str(
-        found[Severity.PROBLEM]
+        findings[Severity.PROBLEM]
     )
-    assert "very-secret" not in str(found)
+    assert "very-secret" not in str(findings)
 
 
 @pytest.mark.documents(id="preflight/secret/unreadable")
-def test_a_secret_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_secret_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     class SecretsManager:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
             raise RuntimeError("Secrets Manager can't find the specified secret.")
 
     monkeypatch.setattr(clients, "secrets", SecretsManager)
-    (text,) = by_kind(secrets.check_licensing_api_key(SECRET))[Severity.PROBLEM]
+    (text,) = by_severity(secrets.check_licensing_api_key(SECRET))[Severity.PROBLEM]
     assert "can't find the specified secret: check the secret's ARN" in text
 
 
 @pytest.mark.documents(id="preflight/secret/shape")
-def test_the_secret_of_the_firewalls(secret: dict[str, Any]) -> None:
-    assert by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM] == []
+def test_an_invalid_ca_bundle_in_the_firewalls_secret_is_reported(secret: dict[str, Any]) -> None:
+    assert by_severity(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM] == []
     secret["ca_bundle"] = "no certificate"
     secret_store.clear_cache()
-    (text,) = by_kind(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM]
+    (text,) = by_severity(secrets.check_firewall_administrator(SECRET))[Severity.PROBLEM]
     assert "does not contain certificates in PEM format" in text
 
 
-# The way.
+# The connection.
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_a_name_that_leads_nowhere(api: XmlApi, validate: Validate) -> None:
-    found = validate(hostnames=("panorama.invalid",))
-    (text,) = found[Severity.PROBLEM]
+def test_an_unresolvable_host_name_is_reported(api: XmlApi, validate: Validate) -> None:
+    findings = validate(hostnames=("panorama.invalid",))
+    (text,) = findings[Severity.PROBLEM]
     assert text.startswith(f"panorama.invalid:{api.port}: the name cannot be resolved")
-    assert len(found[Severity.UNCHECKED]) == 5
+    assert len(findings[Severity.UNCHECKED]) == 5
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_a_closed_port(api: XmlApi, validate: Validate) -> None:
+def test_a_closed_port_is_reported(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=(UNREACHABLE,))[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed (Connection refused)")
     assert "panorama.port" in text
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
-def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_timeout_names_what_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(socket, "create_connection", never)
-    (text,) = by_kind(connectivity.check_connection("localhost", 443))[Severity.PROBLEM]
+    (text,) = by_severity(connectivity.check_connection("localhost", 443))[Severity.PROBLEM]
     assert "localhost:443: no response within 5 s" in text
     assert "security groups" in text
     assert "NAT gateway" in text
@@ -289,37 +285,41 @@ def test_no_answer_names_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_of_another_authority(secret: dict[str, Any], validate: Validate) -> None:
+def test_a_certificate_of_an_untrusted_authority_is_reported(
+    secret: dict[str, Any], validate: Validate
+) -> None:
     secret["ca_bundle"] = trustme.CA().cert_pem.bytes().decode()
-    found = validate()
-    (text,) = found[Severity.PROBLEM]
+    findings = validate()
+    (text,) = findings[Severity.PROBLEM]
     assert "is not trusted" in text
     assert f"ca_bundle of secret {SECRET}" in text
     assert (
         "localhost: the credential and everything that depends on it: there is no TLS connection."
-        in found[Severity.UNCHECKED]
+        in findings[Severity.UNCHECKED]
     )
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_for_another_name(api: XmlApi, validate: Validate) -> None:
+def test_a_certificate_for_another_name_is_reported(api: XmlApi, validate: Validate) -> None:
     (text,) = validate(hostnames=("127.0.0.1",))[Severity.PROBLEM]
     assert text.startswith(f"127.0.0.1:{api.port}: the certificate is for another name")
 
 
 @pytest.mark.documents(id="preflight/tls")
-def test_a_certificate_that_has_expired(ca: trustme.CA) -> None:
+def test_an_expired_certificate_is_reported(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
-        found = by_kind(connectivity.check_certificate("localhost", server.port, trust, SECRET))
-    assert "has expired: renew it" in found[Severity.PROBLEM][0]
+        findings = by_severity(
+            connectivity.check_certificate("localhost", server.port, trust, SECRET)
+        )
+    assert "has expired: renew it" in findings[Severity.PROBLEM][0]
 
 
 # The administrator.
 
 
 @pytest.mark.documents(id="preflight/credential")
-def test_a_wrong_key(content: Content, validate: Validate) -> None:
+def test_a_rejected_api_key_is_reported(content: Content, validate: Validate) -> None:
     content.answers = {"": FORBIDDEN}
     (text,) = validate()[Severity.PROBLEM]
     assert "localhost rejects the administrator autoscale" in text
@@ -335,7 +335,7 @@ def test_a_wrong_key(content: Content, validate: Validate) -> None:
         ("<commit>", UNAUTHORIZED, "Commit", 0),
     ],
 )
-def test_a_role_that_lacks_a_right(
+def test_a_missing_right_of_the_role_is_reported(
     content: Content,
     validate: Validate,
     word: str,
@@ -344,35 +344,35 @@ def test_a_role_that_lacks_a_right(
     unchecked: int,
 ) -> None:
     content.answers = {word: answer}
-    found = validate()
+    findings = validate()
     assert (
         f"localhost: the administrator autoscale may not use {right}: enable it under XML API in "
         "the administrator's role (Panorama > Admin Roles)."
-    ) in found[Severity.PROBLEM]
-    assert len(found[Severity.UNCHECKED]) == unchecked
+    ) in findings[Severity.PROBLEM]
+    assert len(findings[Severity.UNCHECKED]) == unchecked
 
 
 @pytest.mark.documents(id="preflight/panorama-busy")
-def test_a_busy_panorama_is_retried_and_no_problem(content: Content, validate: Validate) -> None:
+def test_a_busy_panorama_is_not_a_problem(content: Content, validate: Validate) -> None:
     content.answers = {"<commit>": BUSY}
-    found = validate()
-    assert found[Severity.PROBLEM] == []
-    (text,) = found[Severity.UNCHECKED]
+    findings = validate()
+    assert findings[Severity.PROBLEM] == []
+    (text,) = findings[Severity.UNCHECKED]
     assert text.startswith("The right to commit: Panorama is busy (code 22)")
     assert text.endswith("Invoke the function again.")
 
 
 @pytest.mark.documents(id="preflight/role/removal-pending")
-def test_nothing_is_committed_while_a_removal_is_under_way(
+def test_nothing_is_committed_while_a_removal_is_in_progress(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
     content.answers = {
-        "<jobs>": result(
+        "<jobs>": success(
             "<job><id>7</id><type>Commit</type><user>autoscale</user><status>ACT</status></job>"
         )
     }
-    found = validate()
-    assert "is waiting for its commit" in found[Severity.UNCHECKED][0]
+    findings = validate()
+    assert "is waiting for its commit" in findings[Severity.UNCHECKED][0]
     assert not any(fields["type"] == "commit" for fields in api.requests)
 
 
@@ -384,12 +384,12 @@ def pair(state: str) -> str:
 
 
 @pytest.mark.documents(id="preflight/pair")
-def test_the_only_name_is_that_of_the_passive_peer(content: Content, validate: Validate) -> None:
+def test_naming_only_the_passive_peer_is_a_problem(content: Content, validate: Validate) -> None:
     content.state = pair("secondary-passive")
-    found = validate()
-    (text,) = found[Severity.PROBLEM]
+    findings = validate()
+    (text,) = findings[Severity.PROBLEM]
     assert "accepts changes (localhost is secondary-passive): name both peers of the pair" in text
-    assert len(found[Severity.UNCHECKED]) == 4
+    assert len(findings[Severity.UNCHECKED]) == 4
 
 
 @pytest.mark.documents(id="preflight/pair")
@@ -397,27 +397,27 @@ def test_the_active_peer_is_used_and_the_other_one_is_reported(
     api: XmlApi, content: Content, validate: Validate
 ) -> None:
     content.state = pair("secondary-active")
-    found = validate(hostnames=(UNREACHABLE, "localhost"))
-    (text,) = found[Severity.PROBLEM]
+    findings = validate(hostnames=(UNREACHABLE, "localhost"))
+    (text,) = findings[Severity.PROBLEM]
     assert text.startswith(f"{UNREACHABLE}:{api.port}: the connection failed")
-    assert "High availability: localhost is secondary-active." in found[Severity.CHECKED]
-    assert "autoscale may commit." in found[Severity.CHECKED]
+    assert "High availability: localhost is secondary-active." in findings[Severity.CHECKED]
+    assert "autoscale may commit." in findings[Severity.CHECKED]
 
 
 @pytest.mark.documents(id="preflight/pair")
-def test_two_names_for_what_is_no_pair(validate: Validate) -> None:
+def test_two_names_without_high_availability_are_a_problem(validate: Validate) -> None:
     (text,) = validate(hostnames=("localhost", "LOCALHOST"))[Severity.PROBLEM]
     assert text.startswith("High availability is disabled on localhost and LOCALHOST")
 
 
-# What must be there.
+# Required objects.
 
 
 @pytest.mark.documents(id="preflight/objects")
 def test_missing_objects_do_not_hide_each_other(content: Content, validate: Validate) -> None:
     content.group = content.stack = content.collectors = ""
-    found = validate()
-    assert found[Severity.PROBLEM] == [
+    findings = validate()
+    assert findings[Severity.PROBLEM] == [
         f"localhost has no {kind} {name}: create and commit it, or correct panorama.{attribute}."
         for kind, name, attribute in (
             ("device group", "DG", "device_group"),
@@ -425,31 +425,35 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
             ("log collector group", "LCG", "log_collector_group"),
         )
     ]
-    assert found[Severity.UNCHECKED] == [
+    assert findings[Severity.UNCHECKED] == [
         "Publishing to CloudWatch: the template stack does not exist."
     ]
 
 
 @pytest.mark.documents(id="preflight/license-manager")
-@pytest.mark.parametrize(("there", "kind"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)])
-def test_the_license_manager(
+@pytest.mark.parametrize(
+    ("exists", "severity"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)]
+)
+def test_a_missing_license_manager_is_a_problem(
     content: Content,
     settings: PanoramaSettings,
     secret: dict[str, Any],
-    there: bool,
-    kind: Severity,
+    exists: bool,
+    severity: Severity,
 ) -> None:
     assert secret
-    content.answers = {"sw_fw_license": result("<entry name='LM'/>") if there else NO_SUCH_NODE}
-    questions = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
-    found = by_kind(panorama_access.check(settings, questions))
-    assert "license manager LM" in found[kind][-1]
-    untried = [text for text in found[Severity.UNCHECKED] if "Commit For Other Admins" in text]
-    assert bool(untried) is there
+    content.answers = {"sw_fw_license": success("<entry name='LM'/>") if exists else NO_SUCH_NODE}
+    checks = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
+    findings = by_severity(panorama_access.check(settings, checks))
+    assert "license manager LM" in findings[severity][-1]
+    unchecked = [text for text in findings[Severity.UNCHECKED] if "Commit For Other Admins" in text]
+    assert bool(unchecked) is exists
 
 
 @pytest.mark.documents(id="preflight/old-release")
-def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate: Validate) -> None:
+def test_a_release_without_multi_config_is_reported_to_remove_firewalls_one_by_one(
+    content: Content, validate: Validate
+) -> None:
     content.version = "10.0.12"
     assert (
         "PAN-OS 10.0.12: the firewalls of a batch are removed one by one."
@@ -461,7 +465,9 @@ def test_an_old_release_is_said_to_remove_one_by_one(content: Content, validate:
 
 
 @pytest.mark.documents(id="preflight/publishing")
-def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate: Validate) -> None:
+def test_a_template_may_provide_settings_that_the_stack_lacks(
+    content: Content, validate: Validate
+) -> None:
     content.templates = ("first", "second")
     content.cloudwatch = {
         "template-stack": "<timeout>1</timeout>",
@@ -473,7 +479,7 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
 
 @pytest.mark.documents(id="preflight/publishing")
 @pytest.mark.parametrize(
-    ("found", "texts"),
+    ("configured", "texts"),
     [
         ({}, ["does not let firewalls publish"]),
         (
@@ -486,8 +492,12 @@ def test_a_template_may_hold_what_the_stack_does_not(content: Content, validate:
         ({"enabled": "yes", "name": NAMESPACE, "timeout": "1"}, []),
     ],
 )
-def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[str]) -> None:
-    problems = by_kind(metric_publishing.check_publishing("TS", NAMESPACE, found))[Severity.PROBLEM]
+def test_each_wrong_publishing_setting_is_reported(
+    configured: dict[str, str], texts: list[str]
+) -> None:
+    problems = by_severity(metric_publishing.check_publishing("TS", NAMESPACE, configured))[
+        Severity.PROBLEM
+    ]
     assert len(problems) == len(texts)
     for problem, text in zip(problems, texts, strict=True):
         assert text in problem
@@ -495,13 +505,13 @@ def test_each_wrong_setting_has_its_sentence(found: dict[str, str], texts: list[
 
 
 @pytest.mark.documents(id="preflight/publishing")
-def test_a_template_variable_is_not_guessed() -> None:
-    found = by_kind(
+def test_a_template_variable_is_reported_as_unchecked() -> None:
+    findings = by_severity(
         metric_publishing.check_publishing(
             "TS", NAMESPACE, {"enabled": "yes", "name": "$ns", "timeout": "1"}
         )
     )
-    assert found[Severity.PROBLEM] == []
-    assert found[Severity.UNCHECKED] == [
+    assert findings[Severity.PROBLEM] == []
+    assert findings[Severity.UNCHECKED] == [
         "Template stack TS: aws-cloudwatch name is the template variable $ns."
     ]

@@ -1,7 +1,8 @@
-"""Races: events twice, late, out of order or for no instance, each with a defined outcome."""
+"""Races: duplicate, late, reordered and unknown events each have a defined outcome."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import NAME, START
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.cloud import SERIAL, Cloud, add_two_firewalls, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -30,31 +31,31 @@ from vmseries_autoscale.time_budget import TimeBudget
 UNKNOWN = "i-0123456789abcdef0"
 
 
-def written_anew(cloud: Cloud, transition: Transition, age: float = 0) -> str:
-    """The event as the reconcile function writes it."""
+def resent_event(cloud: Cloud, transition: Transition, age: float = 0) -> str:
+    """The event as the reconcile function resends it."""
     hook = "launch" if transition is Transition.LAUNCHING else "terminate"
     return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
 
 
-LOOKS = ("DescribeInstances", "DescribeNetworkInterfaces", "DescribeAddresses")
+READS = ("DescribeInstances", "DescribeNetworkInterfaces", "DescribeAddresses")
 
 
-def at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]) -> list[Any]:
-    """The outcomes of visits that all look before any of them acts."""
-    barriers = {operation: threading.Barrier(len(visits)) for operation in LOOKS}
-    looked: dict[str, int] = {}
+def run_simultaneously(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *visits: Callable[[], Any]
+) -> list[Any]:
+    """Return the outcomes of visits that all describe the state before any of them acts."""
+    barriers = {operation: threading.Barrier(len(visits)) for operation in READS}
+    counters = {operation: itertools.count(1) for operation in READS}
     call = cloud.call
 
-    def and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def call_and_wait(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         answer = call(client, operation, parameters)
-        if operation in LOOKS:
-            looked[operation] = looked.get(operation, 0) + 1
-            if looked[operation] <= len(visits):
-                barriers[operation].wait(timeout=120)
+        if operation in READS and next(counters[operation]) <= len(visits):
+            barriers[operation].wait(timeout=120)
         return answer
 
     with monkeypatch.context() as patch, cloud.warm(), telemetry.invocation(NAME):
-        patch.setattr(cloud, "call", and_meet)
+        patch.setattr(cloud, "call", call_and_wait)
         with ThreadPoolExecutor(len(visits)) as pool:
             return [running.result() for running in [pool.submit(visit) for visit in visits]]
 
@@ -72,8 +73,8 @@ def terminate_visit(event: LifecycleEvent) -> Outcome:
     return visit_terminations([event], visit)[event]
 
 
-def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:
-    """The event as a visit has it; its hook is open."""
+def parsed_event(cloud: Cloud, transition: Transition, *, token: bool = True) -> LifecycleEvent:
+    """Open a hook, and return its event as a visit parses it."""
     launching = transition is Transition.LAUNCHING
     detail = cloud.event(transition)["detail"]
     return LifecycleEvent(
@@ -85,68 +86,72 @@ def as_read(cloud: Cloud, transition: Transition, *, token: bool = True) -> Life
     )
 
 
-def assert_wired(cloud: Cloud) -> None:
+def assert_attached(cloud: Cloud) -> None:
     attached = cloud.attached()[1:]
     assert [item["Attachment"]["DeviceIndex"] for item in attached] == [1, 2]
-    wired = {item["NetworkInterfaceId"] for item in attached}
-    assert {item["NetworkInterfaceId"] for item in cloud.own_interfaces()} == wired
-    assert sorted(item["NetworkInterfaceId"] for item in cloud.addresses()) == sorted(wired)
+    own = {item["NetworkInterfaceId"] for item in attached}
+    assert {item["NetworkInterfaceId"] for item in cloud.own_interfaces()} == own
+    assert sorted(item["NetworkInterfaceId"] for item in cloud.addresses()) == sorted(own)
 
 
-# Two visits at the same time.
+# Simultaneous visits.
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
-def test_two_launch_visits_at_once_wire_an_instance_once(
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent event"])
+def test_two_simultaneous_launch_visits_attach_each_interface_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
-    one = as_read(launching, Transition.LAUNCHING)
-    other = as_read(launching, Transition.LAUNCHING, token=token)
-    at_once(launching, monkeypatch, partial(launch_visit, one), partial(launch_visit, other))
+    first = parsed_event(launching, Transition.LAUNCHING)
+    second = parsed_event(launching, Transition.LAUNCHING, token=token)
+    run_simultaneously(
+        launching, monkeypatch, partial(launch_visit, first), partial(launch_visit, second)
+    )
     fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
-    # What one of them made in vain is gone before the instance is in service.
+    # Superfluous resources are removed before the instance is in service.
     for _ in range(3):
         if not launching.deliver(launching.event(Transition.LAUNCHING)):
             break
-    assert_wired(launching)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert_attached(launching)
+    assert launching.results == ["CONTINUE"]
 
 
-def test_two_last_launch_visits_at_once_complete_the_hook_once(
+def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = as_read(launching, Transition.LAUNCHING)
+    event = parsed_event(launching, Transition.LAUNCHING)
     launching.deliver(launching.event(Transition.LAUNCHING))
     fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
-    at_once(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
-    assert_wired(launching)
+    run_simultaneously(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
+    assert launching.results == ["CONTINUE"]
+    assert_attached(launching)
 
 
-@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent one"])
-def test_two_terminate_visits_at_once_leave_nothing_and_complete_the_hook_once(
+@pytest.mark.parametrize("token", [True, False], ids=["the same event", "a resent event"])
+def test_two_simultaneous_terminate_visits_leave_nothing_and_complete_the_hook_once(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, token: bool
 ) -> None:
     event = running.event(Transition.TERMINATING)
     running.deliver(event)
     fake_panorama.finish_job()
-    one = as_read(running, Transition.TERMINATING)
-    other = as_read(running, Transition.TERMINATING, token=token)
-    at_once(running, monkeypatch, partial(terminate_visit, one), partial(terminate_visit, other))
+    first = parsed_event(running, Transition.TERMINATING)
+    second = parsed_event(running, Transition.TERMINATING, token=token)
+    run_simultaneously(
+        running, monkeypatch, partial(terminate_visit, first), partial(terminate_visit, second)
+    )
     for _ in range(3):
         if not running.deliver(event):
             break
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert running.own_interfaces() == []
     assert running.addresses() == []
     assert len(fake_panorama.jobs) == 1
 
 
-def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconciler_finds(
+def test_the_reconcile_function_removes_resources_created_after_the_termination(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hook was open when it looked; all that follows happens while it creates interfaces."""
-    recorded = launching.account.call
+    """The hook was open at first; the instance ends while the visit creates interfaces."""
+    real_call = launching.account.call
     ended: list[str] = []
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -155,7 +160,7 @@ def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconcil
             launching.account.instances[launching.instance_id].terminated = ago(3600)
             launching.set_members({})
             ended.append(launching.instance_id)
-        return recorded(client, operation, parameters)
+        return real_call(client, operation, parameters)
 
     event = launching.event(Transition.LAUNCHING)
     with monkeypatch.context() as patch:
@@ -172,20 +177,20 @@ def test_a_launch_visit_that_acts_after_the_termination_leaves_what_the_reconcil
     assert launching.addresses() == []
 
 
-# The same event more than once.
+# Duplicate events.
 
 
-def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
+def test_an_event_and_its_resent_copy_in_one_batch_cause_one_termination(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = running.event(Transition.TERMINATING)
-    copy = written_anew(running, Transition.TERMINATING)
+    copy = resent_event(running, Transition.TERMINATING)
     for _ in range(5):
         if not running.deliver(event, copy):
             break
         if fake_panorama.jobs:
             fake_panorama.finish_job()
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert running.own_interfaces() == []
     assert running.addresses() == []
     assert fake_panorama.entries() == 0
@@ -193,15 +198,15 @@ def test_an_event_and_its_resent_copy_in_one_batch_are_one_termination(
 
 
 @pytest.mark.documents(id="readiness/batch/duplicate")
-def test_an_event_and_its_resent_copy_in_one_batch_are_one_launch(
+def test_an_event_and_its_resent_copy_in_one_batch_cause_one_launch(
     launching: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, launching.launch_settings(readiness="off", panorama=None))
     event = launching.event(Transition.LAUNCHING)
-    copy = written_anew(launching, Transition.LAUNCHING)
+    copy = resent_event(launching, Transition.LAUNCHING)
     assert launching.deliver(event, copy) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
-    assert_wired(launching)
+    assert launching.results == ["CONTINUE"]
+    assert_attached(launching)
 
 
 def test_a_second_event_after_the_termination_does_nothing(
@@ -211,7 +216,7 @@ def test_a_second_event_after_the_termination_does_nothing(
     for _ in range(3):
         running.deliver(event)
         fake_panorama.finish_job()
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     running.ec2.terminate_instances(InstanceIds=[running.instance_id])
     running.calls.clear()
     logs()
@@ -222,22 +227,22 @@ def test_a_second_event_after_the_termination_does_nothing(
     assert "TerminationCompleted" not in metrics(logs())
 
 
-# Late, and out of order.
+# Late and reordered events.
 
 
 def test_an_event_resent_after_the_launch_hook_ended_creates_nothing(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    assert launching.deliver(written_anew(launching, Transition.LAUNCHING)) == []
+    assert launching.deliver(resent_event(launching, Transition.LAUNCHING)) == []
     assert launching.own_interfaces() == []
     assert launching.completed == []
     assert metrics(logs())["LaunchHookClosed"] == 1
 
 
-def test_a_termination_before_the_launch_has_ended_undoes_it(
+def test_a_termination_during_the_launch_undoes_it(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its launch message is still in the queue, and comes last."""
+    """Its launch message is still in the queue, and is processed last."""
     late = launching.event(Transition.LAUNCHING)
     launching.deliver(late)
     launching.close_hooks()
@@ -252,13 +257,13 @@ def test_a_termination_before_the_launch_has_ended_undoes_it(
     launching.handler = launch_handler.handler
     assert launching.deliver(late) == []
     assert launching.own_interfaces() == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
-def test_a_firewall_that_joins_panorama_while_it_leaves_is_removed_too(
+def test_a_firewall_that_registers_during_its_termination_is_removed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was abandoned while it booted, and registers between two terminate visits."""
+    """Its launch was abandoned during the boot; it registers between two terminate visits."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     leaving = launching.event(Transition.TERMINATING)
     become_terminate(launching, monkeypatch)
@@ -271,10 +276,10 @@ def test_a_firewall_that_joins_panorama_while_it_leaves_is_removed_too(
             fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
     assert fake_panorama.licensed[SERIAL] == []
-    assert [result for _, result in launching.completed] == ["CONTINUE"]
+    assert launching.results == ["CONTINUE"]
 
 
-# For no instance.
+# Events for unknown instances.
 
 
 def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(
@@ -285,30 +290,30 @@ def test_a_launch_event_for_an_instance_that_ec2_does_not_know_yet_waits(
     assert launching.own_interfaces() == []
 
 
-def test_a_launch_event_for_an_instance_that_never_was_is_abandoned_at_the_deadline(
+def test_a_launch_event_for_an_instance_that_never_existed_is_abandoned_at_the_deadline(
     launching: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert launching.deliver(launching.event(Transition.LAUNCHING, UNKNOWN, age=2700)) == []
-    assert [result for _, result in launching.completed] == ["ABANDON"]
+    assert launching.results == ["ABANDON"]
     assert launching.own_interfaces() == []
 
 
-def test_a_terminate_event_for_an_instance_that_never_was_is_completed(
+def test_a_terminate_event_for_an_instance_that_never_existed_is_completed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     assert running.deliver(running.event(Transition.TERMINATING, UNKNOWN)) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert len(running.own_interfaces()) == 2
     assert fake_panorama.entries() == 4
 
 
-def test_a_test_notification_of_the_terminate_hook_is_done(running: Cloud) -> None:
+def test_a_test_notification_of_the_terminate_hook_is_ignored(running: Cloud) -> None:
     assert running.deliver('{"Event": "autoscaling:TEST_NOTIFICATION"}') == []
     assert running.dead_letters() == []
     assert running.counted_calls() == 0
 
 
-def test_an_event_of_another_group_is_never_acted_on(
+def test_an_event_of_another_group_causes_no_action(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     other = running.add_instance()
@@ -318,19 +323,17 @@ def test_an_event_of_another_group_is_never_acted_on(
     assert running.counted_calls() == 0
 
 
-def test_a_batch_of_everything_has_an_outcome_for_each(
+def test_each_message_of_a_mixed_batch_has_its_own_outcome(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test notification, rubbish, a stranger, a closed hook and two who really leave."""
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    """A test notification, invalid text, a foreign event, a closed hook, two terminations."""
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
     closed = launching.event(Transition.TERMINATING, UNKNOWN)
     launching.close_hooks()
     bodies: list[dict[str, Any] | str] = [
         '{"Event": "autoscaling:TEST_NOTIFICATION"}',
-        "rubbish",
+        "not JSON",
         launching.event(Transition.TERMINATING, LifecycleHookName="another"),
         closed,
         launching.event(Transition.TERMINATING),
@@ -340,5 +343,5 @@ def test_a_batch_of_everything_has_an_outcome_for_each(
     fake_panorama.finish_job()
     launching.deliver(*bodies[4:])
     assert launching.deliver(*bodies[4:]) == []
-    assert [result for _, result in launching.completed] == ["CONTINUE", "CONTINUE"]
+    assert launching.results == ["CONTINUE", "CONTINUE"]
     assert launching.own_interfaces() == []

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from component.fakes.base import NAME, client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_firewall, ago, in_service_at
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
@@ -25,16 +25,15 @@ from component.fakes.steps import (
     SCHEDULED,
     end_without_visits,
     record_activity,
+    refer_to_device,
     run,
     unreachable,
 )
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
-    PANORAMA,
     DeviceUnavailableError,
     MalformedEventError,
-    ObjectReferencedError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -42,12 +41,11 @@ from vmseries_autoscale.panorama import Device, Part
 
 REAL_CALL: Any = vars(botocore.client.BaseClient)["_make_api_call"]
 LAST_VISIT = "vmseries-autoscale:last-visit"
-OTHER_SERIAL = "007951000000099"
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/1"
 
 
 def wait(cloud: Cloud, transition: Transition, since: float) -> str:
-    """The instance waits at a hook whose event never came; returns its token."""
+    """Let the instance wait at a hook whose event was lost; return the token."""
     launching = transition is Transition.LAUNCHING
     event = cloud.event(transition)
     cloud.set_members({cloud.instance_id: "Pending:Wait" if launching else "Terminating:Wait"})
@@ -75,7 +73,7 @@ def second_firewall(
     monkeypatch: pytest.MonkeyPatch,
     serial: str = OTHER_SERIAL,
 ) -> str:
-    """One more in service."""
+    """Bring another firewall into service; return its instance ID."""
     instance_id = cloud.add_instance()
     configure(monkeypatch, cloud.launch_settings())
     cloud.handler = launch.handler
@@ -101,10 +99,10 @@ def assert_untouched(cloud: Cloud, panorama: FakePanorama, firewalls: int = 1) -
     assert len(cloud.addresses()) == 2 * firewalls
     assert panorama.entries() == 4 * firewalls
     assert panorama.named == panorama.committed
-    assert_only_looked(cloud)
+    assert_changed_nothing(cloud)
 
 
-def assert_only_looked(cloud: Cloud) -> None:
+def assert_changed_nothing(cloud: Cloud) -> None:
     changing = [name for name in cloud.operations() if not name.startswith(("Describe", "Get"))]
     assert changing == []
 
@@ -123,10 +121,10 @@ def test_a_lost_launch_event_is_resent_and_completed(
     ((queue, body),) = resent_events(cloud)
     assert queue == cloud.queue_url
     assert body["source"] == "vmseries-autoscale.reconcile"
-    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from what was lost"
+    assert datetime.fromisoformat(body["time"]) == began, "deadlines count from the lost event"
     assert token not in json.dumps(body)
 
-    # Half an hour old, it has lost the time in which interfaces can be of use to it.
+    # After half an hour, the firewall has booted without its interfaces.
     configure(monkeypatch, cloud.launch_settings())
     cloud.handler = launch.handler
     assert cloud.deliver(body) == []
@@ -134,10 +132,10 @@ def test_a_lost_launch_event_is_resent_and_completed(
     assert cloud.own_interfaces() == []
 
 
-def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
+def test_a_resent_launch_event_brings_an_attached_firewall_into_service(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its message died in the middle: what is there is used."""
+    """Its message was lost after the interfaces were attached; they are used."""
     token = wait(reconciling, Transition.LAUNCHING, since=FLOOR)
     run(reconciling)
     ((_, body),) = resent_events(reconciling)
@@ -146,7 +144,9 @@ def test_a_lost_launch_event_lets_a_firewall_into_service_that_was_wired_before(
     assert reconciling.deliver(body) == []
     assert reconciling.completed == [(token, "CONTINUE")]
     (completion,) = [p for _, name, p in reconciling.calls if name == "CompleteLifecycleAction"]
-    assert "LifecycleActionToken" not in completion, "no function knows it"
+    assert "LifecycleActionToken" not in completion, (
+        "the reconcile function does not know the token"
+    )
     assert completion["InstanceId"] == reconciling.instance_id
 
 
@@ -167,28 +167,28 @@ def test_a_lost_terminate_event_is_resent_and_completed(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
+def test_a_message_without_a_response_is_not_sent_again_in_the_same_run(
     reconciling: Cloud, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two messages would be two chains of visits for one instance."""
+    """Two messages would cause two chains of visits for one instance."""
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
     sent = []
 
-    def break_off(request: Any, **_: Any) -> None:
+    def reset_connection(request: Any, **_: Any) -> None:
         sent.append(request)
         raise ConnectionClosedError(endpoint_url=request.url)
 
-    def by_the_real_client(parameters: dict[str, Any]) -> Any:
+    def call_real_client(parameters: dict[str, Any]) -> Any:
         return REAL_CALL(clients.sqs_without_retries(), "SendMessage", parameters)
 
-    occasion = "before-send.sqs.SendMessage", break_off
-    clients.sqs_without_retries().meta.events.register_first(*occasion)
+    hook = "before-send.sqs.SendMessage", reset_connection
+    clients.sqs_without_retries().meta.events.register_first(*hook)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(reconciling.account, "send_message", by_the_real_client)
+            patch.setattr(reconciling.account, "send_message", call_real_client)
             report = run(reconciling)
     finally:
-        clients.sqs_without_retries().meta.events.unregister(*occasion)
+        clients.sqs_without_retries().meta.events.unregister(*hook)
     assert len(sent) == 1
     assert report["events_resent"] == []
     assert "ConnectionClosedError" in report["unfinished"][reconciling.instance_id]
@@ -197,7 +197,7 @@ def test_a_message_that_was_sent_and_not_acknowledged_is_not_sent_again(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-def test_an_event_whose_visits_go_on_is_not_resent(
+def test_an_event_with_recent_visits_is_not_resent(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait(reconciling, Transition.TERMINATING, since=DAY / 2)
@@ -208,15 +208,15 @@ def test_an_event_whose_visits_go_on_is_not_resent(
     become_reconcile(reconciling, monkeypatch)
     assert run(reconciling)["events_resent"] == []
 
-    # Its message has died: no visit has noted itself since.
-    note = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
-    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+    # Its message is lost: no visit has updated the tag since.
+    tag = {"Key": LAST_VISIT, "Value": ago(FLOOR).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -> None:
-    note = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
-    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[note])
+def test_a_visit_of_the_launch_does_not_count_for_the_termination(reconciling: Cloud) -> None:
+    tag = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
     wait(reconciling, Transition.TERMINATING, since=FLOOR)
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
@@ -231,7 +231,7 @@ def test_a_note_of_the_launch_does_not_cover_a_termination(reconciling: Cloud) -
         ("InService", LONG),
     ],
 )
-def test_an_instance_that_does_not_wait_or_not_for_long_is_left_alone(
+def test_an_instance_that_has_not_waited_long_is_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama, state: str, since: float
 ) -> None:
     reconciling.set_members({reconciling.instance_id: state})
@@ -252,40 +252,40 @@ def test_lost_events_are_resent_while_panorama_is_unreachable(
     assert len(resent_events(reconciling)) == 1
 
 
-def test_a_wait_is_found_on_any_page_of_the_history(reconciling: Cloud) -> None:
+def test_an_open_hook_is_found_on_any_page_of_the_scaling_activities(reconciling: Cloud) -> None:
     wait(reconciling, Transition.TERMINATING, since=LONG)
     for number in range(7):
         record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
-# What is left behind.
+# Orphans.
 
 
-def by_hand(cloud: Cloud) -> None:
-    """A user terminated it in EC2, and Auto Scaling noticed."""
+def terminated_by_user(cloud: Cloud) -> None:
+    """A user terminated the instance in EC2, and Auto Scaling has noticed."""
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
-def with_its_group(cloud: Cloud) -> None:
+def deleted_with_group(cloud: Cloud) -> None:
     """The group was deleted by force, which runs no hooks."""
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
     cloud.account.group_exists = False
 
 
-def suddenly(cloud: Cloud) -> None:
-    """EC2 took it, as it does with spot capacity, and gives a reason without a time."""
+def interrupted(cloud: Cloud) -> None:
+    """EC2 interrupted the instance, as with spot capacity; the reason has no time."""
     cloud.account.instances[cloud.instance_id].reason_has_time = False
     record_activity(cloud, ActivityType.TERMINATING, cloud.instance_id, LONG + 60, LONG)
 
 
 def detached(cloud: Cloud) -> None:
-    """It left the group alive, and was terminated later."""
+    """The running instance was detached from the group, and was terminated later."""
     record_activity(cloud, ActivityType.DETACHING, cloud.instance_id, DAY, DAY)
 
 
-def long_ago(cloud: Cloud) -> None:
-    """Neither EC2 nor Auto Scaling remembers it."""
+def forgotten(cloud: Cloud) -> None:
+    """Neither EC2 nor Auto Scaling shows the instance anymore."""
     cloud.account.instances[cloud.instance_id].forgotten = True
 
 
@@ -309,12 +309,14 @@ def test_a_resent_event_is_reported_even_if_its_instance_becomes_an_unfinished_o
 
 
 @pytest.mark.documents(id="panorama/removal/no-visit")
-@pytest.mark.parametrize("how", [by_hand, with_its_group, suddenly, detached, long_ago])
-def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
-    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, how: Callable[[Cloud], None]
+@pytest.mark.parametrize(
+    "end", [terminated_by_user, deleted_with_group, interrupted, detached, forgotten]
+)
+def test_everything_of_a_firewall_that_ended_without_its_hook_is_removed(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, end: Callable[[Cloud], None]
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
-    how(reconciling)
+    end(reconciling)
     first = run(reconciling)
     assert first["orphans"] == {gone: SERIAL}
     assert first["removed"] == []
@@ -324,7 +326,7 @@ def test_a_firewall_that_ended_without_its_hook_leaves_nothing(
 
     fake_panorama.finish_job()
     second = run(reconciling)
-    assert not any(second.values()), "read back: there is nothing any more"
+    assert not any(second.values()), "nothing remains"
     assert_nothing_left(reconciling, fake_panorama)
     assert len(fake_panorama.jobs) == 1
     assert metrics(logs())["ReconcileCompleted"] == 2
@@ -349,7 +351,7 @@ def test_a_removal_whose_commit_failed_is_reported_and_retried(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
-    by_hand(reconciling)
+    terminated_by_user(reconciling)
     run(reconciling)
     fake_panorama.commit_fails = ("template stack TS: reference missing",)
     fake_panorama.finish_job()
@@ -363,13 +365,13 @@ def test_a_removal_whose_commit_failed_is_reported_and_retried(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
+def test_a_termination_cut_short_at_the_deadline_is_finished(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_panorama.fail = unreachable
     event = running.event(Transition.TERMINATING, age=DAY + 600)
     running.deliver(event)
-    assert running.deliver(event) == [], "Panorama was away until the deadline"
+    assert running.deliver(event) == [], "Panorama was unavailable until the deadline"
     fake_panorama.fail = lambda _name: None
     assert fake_panorama.entries() == 4
     gone = end_without_visits(running, fake_panorama)
@@ -381,19 +383,12 @@ def test_what_a_terminate_visit_left_at_the_deadline_is_finished(
     assert_nothing_left(running, fake_panorama)
 
 
-def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
+def test_a_firewall_that_is_only_a_managed_device_is_removed(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Something referred to it, so that the terminate function got it out of its groups only."""
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
+    """A reference kept the terminate function from removing it as a managed device."""
     with monkeypatch.context() as patch:
-        patch.setattr(fake_panorama, "remove", refuse)
+        refer_to_device(fake_panorama, patch)
         running.deliver(running.event(Transition.TERMINATING))
         fake_panorama.finish_job()
         running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
@@ -407,7 +402,7 @@ def test_a_firewall_that_is_only_a_managed_device_any_more_is_finished(
     assert_nothing_left(running, fake_panorama)
 
 
-def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
+def test_a_firewall_without_a_matching_host_name_is_found_by_its_tag(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -418,7 +413,7 @@ def test_a_firewall_that_was_known_by_its_address_only_is_found_by_its_tag(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-# What is not touched.
+# Resources that are left alone.
 
 
 def test_a_detached_instance_that_lives_is_left_alone(
@@ -430,7 +425,9 @@ def test_a_detached_instance_that_lives_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePanorama) -> None:
+def test_orphans_of_an_empty_group_are_removed(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
     end_without_visits(reconciling, fake_panorama)
     assert reconciling.account.members == {}
     run(reconciling)
@@ -438,10 +435,10 @@ def test_an_empty_group_is_no_failure(reconciling: Cloud, fake_panorama: FakePan
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_a_member_is_left_alone_even_if_ec2_says_that_it_ended(
+def test_a_member_is_left_alone_even_if_ec2_shows_it_as_terminated(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """Auto Scaling has not seen it yet: its terminate hook will run."""
+    """Auto Scaling has not noticed yet: its terminate hook will run."""
     gone = end_without_visits(reconciling, fake_panorama)
     reconciling.set_members({gone: "InService"})
     assert not any(run(reconciling).values())
@@ -458,10 +455,10 @@ def test_a_recent_termination_is_left_to_its_visits(
     assert_untouched(reconciling, fake_panorama)
 
 
-def test_when_a_detached_instance_went_is_not_when_it_was_detached(
+def test_the_age_of_a_detached_instance_does_not_count_from_its_detachment(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """EC2 shows it without a time; once EC2 has forgotten it, an hour has passed."""
+    """EC2 shows it without a time; EC2 stops showing it after about an hour."""
     gone = end_without_visits(reconciling, fake_panorama)
     reconciling.account.instances[gone].reason_has_time = False
     record_activity(reconciling, ActivityType.DETACHING, gone, DAY, DAY)
@@ -471,7 +468,7 @@ def test_when_a_detached_instance_went_is_not_when_it_was_detached(
     assert run(reconciling)["orphans"] == {gone: SERIAL}
 
 
-def test_a_firewall_that_is_connected_is_not_gone_whatever_ec2_says(
+def test_a_connected_firewall_is_never_an_orphan(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -493,20 +490,20 @@ def test_firewalls_of_others_in_a_shared_device_group_are_left_alone(
     assert report["orphans"] == {}
     assert report["ambiguous"].keys() == (set() if connected else {OTHER_SERIAL})
     assert fake_panorama.entries() == 8
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
 @pytest.mark.documents(id="panorama/shared/foreign-firewalls")
-def test_firewalls_of_others_elsewhere_in_panorama_are_no_matter(
+def test_firewalls_outside_the_device_group_are_ignored(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
         fake_panorama.register(Device(serial, hostname))
     assert not any(run(reconciling).values())
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
-def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
+def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
@@ -515,21 +512,21 @@ def test_two_firewalls_that_claim_one_instance_are_left_to_a_person(
     assert SERIAL in report["ambiguous"][gone]
     assert OTHER_SERIAL in report["ambiguous"][gone]
     assert fake_panorama.entries() == 8
-    assert_only_looked(reconciling)
+    assert_changed_nothing(reconciling)
 
 
 def test_interfaces_and_addresses_of_others_are_left_alone(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """Without our tags, in the same subnet, and also free."""
+    """They have no tags of ours, are in the same subnet, and are not in use."""
     subnet = reconciling.subnets["management"]
-    theirs = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    foreign = reconciling.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
     address = reconciling.ec2.allocate_address(Domain="vpc")["AllocationId"]
     end_without_visits(reconciling, fake_panorama)
     run(reconciling)
     assert [item["AllocationId"] for item in reconciling.addresses()] == [address]
     interfaces = reconciling.ec2.describe_network_interfaces()["NetworkInterfaces"]
-    assert theirs["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
+    assert foreign["NetworkInterfaceId"] in [item["NetworkInterfaceId"] for item in interfaces]
     assert reconciling.own_interfaces() == []
 
 
@@ -538,12 +535,12 @@ def test_an_interface_in_use_elsewhere_is_left_alone(
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
     moved = reconciling.own_interfaces()[0]["NetworkInterfaceId"]
-    elsewhere = reconciling.add_instance()
+    other_instance = reconciling.add_instance()
     reconciling.ec2.attach_network_interface(
-        NetworkInterfaceId=moved, InstanceId=elsewhere, DeviceIndex=1
+        NetworkInterfaceId=moved, InstanceId=other_instance, DeviceIndex=1
     )
     report = run(reconciling)
-    assert report["ambiguous"] == {gone: f"{moved} is attached to {elsewhere}"}
+    assert report["ambiguous"] == {gone: f"{moved} is attached to {other_instance}"}
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -562,7 +559,7 @@ def test_an_address_in_use_elsewhere_is_left_alone(
     assert_untouched(reconciling, fake_panorama)
 
 
-# Inventories that cannot be taken.
+# Inventories that fail.
 
 
 @pytest.mark.parametrize(
@@ -580,14 +577,14 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeTargetHealth", 0),
     ],
 )
-def test_without_the_inventory_of_aws_nothing_is_removed(
+def test_nothing_is_removed_if_the_aws_inventory_fails(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
     operation: str,
     passes: int,
 ) -> None:
-    """Also if it is a later call of that kind, or a later page."""
+    """Also if a later call of the operation fails, or a later page."""
     stale_target(reconciling, monkeypatch)
     for number in range(5):
         record_activity(reconciling, ActivityType.LAUNCHING, f"i-{number:017x}", 100, 50)
@@ -603,18 +600,18 @@ def test_without_the_inventory_of_aws_nothing_is_removed(
 def fail_later(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str, passes: int, error: Exception
 ) -> None:
-    """Have the call fail that comes after so many."""
-    recorded = cloud.account.call
+    """Let the call of an operation fail that comes after `passes` successful calls."""
+    real_call = cloud.account.call
 
     def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
         if name == operation and cloud.operations()[operation] == passes:
             cloud.errors[operation] = [error]
-        return recorded(client, name, parameters)
+        return real_call(client, name, parameters)
 
     monkeypatch.setattr(cloud.account, "call", call)
 
 
-def test_without_the_inventory_of_panorama_nothing_is_removed(
+def test_nothing_is_removed_if_the_panorama_inventory_fails(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     end_without_visits(reconciling, fake_panorama)
@@ -624,10 +621,10 @@ def test_without_the_inventory_of_panorama_nothing_is_removed(
     assert_untouched(reconciling, fake_panorama)
 
 
-# How much, how soon, and whether at all.
+# Caps, postponement and dry runs.
 
 
-def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
+def test_the_cap_removes_the_oldest_first_and_postpones_the_others(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
@@ -647,7 +644,7 @@ def test_the_cap_lets_the_oldest_go_first_and_the_others_later(
     assert_nothing_left(reconciling, fake_panorama)
 
 
-def test_the_share_is_one_of_all_firewalls_that_are_known(
+def test_the_maximum_share_applies_to_all_known_firewalls(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
@@ -661,7 +658,7 @@ def test_the_share_is_one_of_all_firewalls_that_are_known(
 @pytest.mark.parametrize(
     ("settings", "event"), [({"dry_run": True}, SCHEDULED), ({}, {"action": "report"})]
 )
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
@@ -709,7 +706,7 @@ def test_an_unknown_event_is_refused(reconciling: Cloud, event: dict[str, Any]) 
         reconciling.handler(event, FakeContext())
 
 
-def test_a_run_that_is_short_of_time_begins_nothing(
+def test_a_run_that_is_short_of_time_changes_nothing(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -721,7 +718,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     assert_untouched(reconciling, fake_panorama)
 
 
-# One error and the others.
+# Errors that concern one firewall.
 
 
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
@@ -743,7 +740,7 @@ def test_an_error_for_one_firewall_does_not_delay_the_others(
     records = logs()
     assert metrics(records)["OrphanRemovalFailed"] == 1
     assert [record["resource"] for record in records if "resource" in record] == [older]
-    assert fake_panorama.entries() == 0, "nor its own way out of Panorama"
+    assert fake_panorama.entries() == 0, "its own removal from Panorama is not delayed either"
     assert run(reconciling)["removed"] == [older]
     assert_nothing_left(reconciling, fake_panorama)
 
@@ -754,14 +751,7 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     other = second_firewall(reconciling, fake_panorama, monkeypatch)
     refused = end_without_visits(reconciling, fake_panorama)
     end_without_visits(reconciling, fake_panorama, other)
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
-    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    refer_to_device(fake_panorama, monkeypatch)
     logs()
     report = run(reconciling)
     assert "a policy target" in report["unfinished"][refused]
@@ -771,7 +761,7 @@ def test_a_refusal_of_panorama_for_one_firewall_does_not_delay_the_others(
     assert reconciling.own_interfaces() == []
 
 
-# What it says.
+# The report.
 
 
 def test_the_report_is_returned_logged_once_and_counted(
@@ -801,8 +791,8 @@ def test_the_report_is_returned_logged_once_and_counted(
     assert metrics(records) == {"OrphansFound": 1, "OrphansRemoved": 1, "ReconcileCompleted": 1}
 
 
-def lost(records: list[dict[str, Any]]) -> list[str]:
-    """The serial numbers of the licenses that log records ask an operator to return."""
+def licenses_logged(records: list[dict[str, Any]]) -> list[str]:
+    """The serial numbers in log records that ask an operator to return the license."""
     return [r["serial"] for r in records if "Customer Support Portal" in r.get("message", "")]
 
 
@@ -813,14 +803,14 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     records = logs()
-    assert report["licenses_not_returned"] == lost(records) == [SERIAL]
+    assert report["licenses_not_returned"] == licenses_logged(records) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     fake_panorama.finish_job()
     assert run(reconciling)["licenses_not_returned"] == []
-    assert lost(logs()) == []
+    assert licenses_logged(logs()) == []
 
 
-def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
+def test_a_license_tagged_as_returned_is_not_reported(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
@@ -828,22 +818,22 @@ def test_a_license_that_a_visit_has_read_back_as_returned_is_not_lost(
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
-    assert report["licenses_not_returned"] == lost(logs()) == []
+    assert report["licenses_not_returned"] == licenses_logged(logs()) == []
 
 
 @pytest.mark.documents(id="licensing/none/any")
 @pytest.mark.documents(id="panorama/pair/long-outage-none")
-def test_without_licensing_no_license_is_lost(
+def test_without_licensing_no_license_is_reported(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, licensing_mode="none")
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
-    assert report["licenses_not_returned"] == lost(logs()) == []
+    assert report["licenses_not_returned"] == licenses_logged(logs()) == []
 
 
-def test_without_panorama_the_rest_works(
+def test_without_panorama_aws_resources_are_removed(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None, licensing_mode="none")
@@ -859,13 +849,13 @@ def test_without_panorama_the_rest_works(
 
 
 def stale_target(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """A target in the untrust subnet at an address without an owner."""
+    """Register a target in the untrust subnet whose address has no owner."""
     cloud.targets[GROUP] = {("10.0.2.200", 443): "unhealthy"}
-    swept = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
-    become_reconcile(cloud, monkeypatch, target_groups=[swept], **changes)
+    group = {"arn": GROUP, "vpc_id": cloud.vpc, "cidr_blocks": ["10.0.2.0/24"]}
+    become_reconcile(cloud, monkeypatch, target_groups=[group], **changes)
 
 
-def test_a_target_without_an_owner_of_its_address_is_deregistered(
+def test_a_target_whose_address_has_no_owner_is_deregistered(
     reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     stale_target(reconciling, monkeypatch)
@@ -873,7 +863,7 @@ def test_a_target_without_an_owner_of_its_address_is_deregistered(
     assert report["targets"] == report["removed"] == ["10.0.2.200"]
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "draining"}
     assert metrics(logs())["OrphansRemoved"] == 1
-    assert not any(run(reconciling).values()), "it is leaving"
+    assert not any(run(reconciling).values()), "the target is draining"
 
 
 def test_targets_of_others_and_of_firewalls_are_left_alone(
@@ -892,7 +882,7 @@ def test_targets_of_others_and_of_firewalls_are_left_alone(
     assert reconciling.targets[GROUP] == before
 
 
-def test_a_target_group_that_was_deleted_ends_no_run(
+def test_a_deleted_target_group_does_not_stop_the_run(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale_target(reconciling, monkeypatch)

@@ -1,4 +1,4 @@
-"""Target groups of type ip: in when the firewall is ready, out and drained before all else."""
+"""Target groups of type ip: registration when ready, deregistration and draining first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, in_service_at
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_two_firewalls, in_service_at
 from component.fakes.functions import become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -43,8 +43,8 @@ def untrust(cloud: Cloud, instance_id: str = "") -> str:
     return str(cloud.attached(instance_id)[2]["PrivateIpAddress"])
 
 
-def drained(cloud: Cloud) -> None:
-    """The deregistration delay is over."""
+def finish_draining(cloud: Cloud) -> None:
+    """Remove the draining targets: their deregistration delay is over."""
     for group in cloud.targets.values():
         for target in [target for target, state in group.items() if state == "draining"]:
             del group[target]
@@ -54,15 +54,16 @@ def states(cloud: Cloud) -> list[str]:
     return [state for group in cloud.targets.values() for state in group.values()]
 
 
-def to_the_end(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
+def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
+    """Deliver the event until its message is deleted, and check that nothing remains."""
     for _ in range(8):
-        stays = cloud.deliver(event)
-        drained(cloud)
+        in_queue = cloud.deliver(event)
+        finish_draining(cloud)
         if panorama.jobs and not panorama.jobs[-1].finished:
             panorama.finish_job()
-        if not stays:
+        if not in_queue:
             break
-    assert [result for _, result in cloud.completed] == ["CONTINUE"]
+    assert cloud.results == ["CONTINUE"]
     assert cloud.own_interfaces() == []
     assert panorama.entries() == 0
 
@@ -78,7 +79,7 @@ def test_a_firewall_is_registered_when_it_is_ready_and_before_it_is_in_service(
     ready = in_service_at(balanced.instance_id, SERIAL)
     fake_panorama.register(replace(ready, policy_status="Out of Sync"))
     assert balanced.deliver(event) == ["message-0"]
-    assert states(balanced) == [], "it would drop what it is sent"
+    assert states(balanced) == [], "it would drop traffic"
 
     fake_panorama.register(ready)
     balanced.calls.clear()
@@ -104,7 +105,7 @@ def test_the_primary_interface_can_be_a_target_too(
     assert launching.targets == {WEB: {(address, 443): "healthy"}}
 
 
-def test_without_gate_a_new_interface_is_registered_in_the_same_visit(
+def test_without_a_readiness_gate_a_new_interface_is_registered_in_the_same_visit(
     balanced: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = balanced.launch_settings(readiness="off", panorama=None)
@@ -119,13 +120,13 @@ def test_an_abandoned_launch_was_never_registered(
 ) -> None:
     balanced.deliver(balanced.event(Transition.LAUNCHING))
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert states(balanced) == []
     assert balanced.operations()["RegisterTargets"] == 0
 
 
-def half_registered(cloud: Cloud, panorama: FakePanorama) -> None:
-    """A visit registers the firewall with the first group only; then it loses its readiness."""
+def register_half(cloud: Cloud, panorama: FakePanorama) -> None:
+    """Register the firewall with the first group only; then it is no longer ready."""
     event = cloud.event(Transition.LAUNCHING)
     cloud.deliver(event)
     ready = in_service_at(cloud.instance_id, SERIAL)
@@ -139,9 +140,9 @@ def half_registered(cloud: Cloud, panorama: FakePanorama) -> None:
 def test_an_abandoned_launch_that_was_registered_is_deregistered(
     balanced: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    half_registered(balanced, fake_panorama)
+    register_half(balanced, fake_panorama)
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert balanced.targets == {WEB: {(untrust(balanced), 443): "draining"}, DNS: {}}
     order = [name for _, name, _ in balanced.calls]
     assert order.index("DeregisterTargets") < len(order) - 1
@@ -152,20 +153,20 @@ def test_an_abandoned_launch_that_was_registered_is_deregistered(
 def test_a_launch_is_not_abandoned_while_it_is_registered(
     balanced: Cloud, fake_panorama: FakePanorama, operation: str
 ) -> None:
-    half_registered(balanced, fake_panorama)
+    register_half(balanced, fake_panorama)
     balanced.errors[operation] = [client_error("Throttling", operation=operation)]
     late = balanced.event(Transition.LAUNCHING, age=2700)
     assert balanced.deliver(late) == ["message-0"]
     assert balanced.completed == []
     assert balanced.deliver(late) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
     assert states(balanced) == ["draining"]
 
 
-def test_a_deleted_target_group_does_not_keep_a_launch_from_being_abandoned(
+def test_a_launch_is_abandoned_even_if_its_target_groups_were_deleted(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """No firewall enters service without its targets."""
+    """No firewall enters service without its target groups."""
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
     fake_panorama.register(in_service_at(balanced.instance_id, SERIAL))
@@ -174,11 +175,11 @@ def test_a_deleted_target_group_does_not_keep_a_launch_from_being_abandoned(
     assert balanced.deliver(event) == ["message-0"]
     assert any("TargetGroupNotFound" in reason for reason in reasons(logs()))
     assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
-    assert [result for _, result in balanced.completed] == ["ABANDON"]
+    assert balanced.results == ["ABANDON"]
 
 
 @pytest.mark.parametrize("code", ["Throttling", "InternalFailure", "TooManyTargets"])
-def test_a_registration_that_fails_is_repeated(
+def test_a_failed_registration_is_retried(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs, code: str
 ) -> None:
     event = balanced.event(Transition.LAUNCHING)
@@ -191,7 +192,7 @@ def test_a_registration_that_fails_is_repeated(
     assert metrics(logs())["VisitFailed"] == 1
     assert balanced.deliver(event) == []
     assert states(balanced) == ["healthy", "healthy"]
-    assert [result for _, result in balanced.completed] == ["CONTINUE"]
+    assert balanced.results == ["CONTINUE"]
 
 
 # Termination.
@@ -204,8 +205,8 @@ def test_a_terminating_firewall_drains_before_anything_is_removed(
     address = untrust(draining)
     fake_panorama.calls.clear()
     assert draining.deliver(event) == ["message-0"]
-    leaving = [p for _, name, p in draining.calls if name == "DeregisterTargets"]
-    assert leaving == [
+    deregistered = [p for _, name, p in draining.calls if name == "DeregisterTargets"]
+    assert deregistered == [
         {"TargetGroupArn": WEB, "Targets": [{"Id": address, "Port": 443}]},
         {"TargetGroupArn": DNS, "Targets": [{"Id": address, "Port": 53}]},
     ]
@@ -213,61 +214,59 @@ def test_a_terminating_firewall_drains_before_anything_is_removed(
     assert reasons(logs()) == ["load balancers are draining connections"]
 
     assert draining.deliver(event) == ["message-0"]
-    assert draining.operations()["DeregisterTargets"] == 2, "it is in progress"
+    assert draining.operations()["DeregisterTargets"] == 2, "draining is in progress"
     assert fake_panorama.calls == [], "a firewall without license passes no traffic"
     assert len(draining.attached()) == 3
 
-    drained(draining)
-    to_the_end(draining, fake_panorama, event)
+    finish_draining(draining)
+    finish(draining, fake_panorama, event)
     assert fake_panorama.licensed[SERIAL] == []
 
 
 def test_a_draining_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     launching.targets = {WEB: {(untrust(launching, other), 443): "healthy"}, DNS: {}}
     become_terminate(launching, monkeypatch, target_groups={"2": GROUPS})
     launching.deliver(
         launching.event(Transition.TERMINATING), launching.event(Transition.TERMINATING, other)
     )
-    assert fake_panorama.licensed == {SERIAL: [], "007951000000099": ["VM-Capacity"]}
+    assert fake_panorama.licensed == {SERIAL: [], OTHER_SERIAL: ["VM-Capacity"]}
 
 
 def test_another_port_of_the_same_address_is_left_alone(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    theirs = (untrust(draining), 8443)
-    draining.targets[WEB][theirs] = "healthy"
-    to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
-    still_registered = {theirs: "unhealthy"}  # Nothing answers at the address any more.
+    other_port = (untrust(draining), 8443)
+    draining.targets[WEB][other_port] = "healthy"
+    finish(draining, fake_panorama, draining.event(Transition.TERMINATING))
+    still_registered = {other_port: "unhealthy"}  # Nothing responds at the address.
     assert draining.targets == {WEB: still_registered, DNS: {}}
 
 
-def test_a_deleted_target_group_is_no_obstacle(
+def test_a_deleted_target_group_does_not_block_a_termination(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
     draining.targets.clear()
-    to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
+    finish(draining, fake_panorama, draining.event(Transition.TERMINATING))
 
 
-def test_a_target_group_that_is_deleted_between_look_and_call_is_no_obstacle(
+def test_a_target_group_deleted_just_before_its_deregistration_does_not_block_a_termination(
     draining: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = draining.account.call
+    real_call = draining.account.call
 
     def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
         if name == "DeregisterTargets":
             draining.targets.clear()
-        return recorded(client, name, parameters)
+        return real_call(client, name, parameters)
 
     monkeypatch.setattr(draining.account, "call", call)
-    to_the_end(draining, fake_panorama, draining.event(Transition.TERMINATING))
+    finish(draining, fake_panorama, draining.event(Transition.TERMINATING))
 
 
-def test_an_instance_that_was_never_registered_is_not_waited_for(
+def test_an_instance_that_was_never_registered_does_not_wait_for_draining(
     draining: Cloud, fake_panorama: FakePanorama
 ) -> None:
     draining.targets = {WEB: {}, DNS: {}}
@@ -286,13 +285,13 @@ def test_an_error_of_the_load_balancer_is_retried(
     assert draining.deliver(event) == ["message-0"]
     assert metrics(logs())["VisitFailed"] == 1
     assert fake_panorama.calls == []
-    to_the_end(draining, fake_panorama, event)
+    finish(draining, fake_panorama, event)
 
 
 def test_draining_ends_at_the_deadline(
     draining: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    """Together with the license, so that neither it nor the rest waits any longer."""
+    """It ends together with the license stage, so that no later stage waits longer."""
     draining.deliver(draining.event(Transition.TERMINATING, age=DAY - 60))
     assert fake_panorama.licensed[SERIAL] != []
     late = draining.event(Transition.TERMINATING, age=DAY)
@@ -301,9 +300,9 @@ def test_draining_ends_at_the_deadline(
             break
         if fake_panorama.jobs:
             fake_panorama.finish_job()
-    assert [result for _, result in draining.completed] == ["CONTINUE"]
+    assert draining.results == ["CONTINUE"]
     assert states(draining) == ["draining", "draining"]
-    (told,) = [
+    (record,) = [
         item for item in logs() if item.get("message") == "Skipped stages whose deadline had passed"
     ]
-    assert told["skipped"] == ["drain", "return_license"]
+    assert record["skipped"] == ["drain", "return_license"]

@@ -1,4 +1,4 @@
-"""The terminate function, from a window of messages to nothing left behind."""
+"""The terminate function, from a batch of messages until nothing is left behind."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from datetime import UTC, datetime
 import pytest
 
 from component.fakes.base import NAME, client_error
-from component.fakes.cloud import SERIAL, Cloud, add_firewall, token_of
+from component.fakes.cloud import SERIAL, Cloud, add_firewall, add_two_firewalls, token_of
 from component.fakes.functions import become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from component.fakes.secrets_manager import LICENSING_KEY, PANORAMA_KEY
-from component.fakes.steps import DAY, assert_terminated, change_device, termination_event
+from component.fakes.steps import (
+    DAY,
+    assert_terminated,
+    change_device,
+    finish_removal,
+    refer_to_device,
+    termination_event,
+    unreachable,
+)
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
-    DeviceUnavailableError,
-    ObjectReferencedError,
 )
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
@@ -34,7 +40,7 @@ NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": No
 @pytest.mark.documents(id="failure-modes/T8")
 @pytest.mark.documents(id="licensing/panorama/normal")
 @pytest.mark.documents(id="panorama/commit/in-progress")
-def test_a_termination_from_event_to_the_end(
+def test_a_termination_runs_all_stages_and_completes_the_hook(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -69,7 +75,9 @@ def test_a_termination_from_event_to_the_end(
     assert running.operations()["DisassociateAddress"] == 0
 
 
-def test_the_call_budget(running: Cloud, fake_panorama: FakePanorama) -> None:
+def test_a_termination_stays_within_the_call_budget(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
     event = termination_event(running)
     running.deliver(event)
     fake_panorama.finish_job()
@@ -106,14 +114,14 @@ def test_a_batch_shares_one_commit(
         add_firewall(launching, fake_panorama, instance_id, f"00795100000000{number}")
     become_terminate(launching, monkeypatch)
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
-    everybody = [f"message-{number}" for number in range(5)]
+    all_messages = [f"message-{number}" for number in range(5)]
     fake_panorama.calls.clear()
-    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == all_messages
     assert launching.operations()["DescribeInstances"] == 1
     assert fake_panorama.calls.count("devices") == 1
     assert fake_panorama.calls.count("commit") == 1
     fake_panorama.finish_job()
-    assert launching.deliver(*bodies) == everybody
+    assert launching.deliver(*bodies) == all_messages
     assert launching.deliver(*bodies) == []
     assert len(fake_panorama.jobs) == 1
     assert len(launching.completed) == 5
@@ -122,7 +130,7 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The run's time is over after one firewall."""
+    """The invocation runs out of time after one firewall."""
 
     def get_remaining_time_in_millis(self) -> int:
         remaining, self.milliseconds = self.milliseconds, 10_000
@@ -138,9 +146,7 @@ def test_a_commit_waits_for_the_rest_of_the_batch(
     age: float,
     commits: int,
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
     bodies = [termination_event(launching, age=age), termination_event(launching, other, age=age)]
     launching.deliver(*bodies, context=TimeForOne())
@@ -157,18 +163,9 @@ def test_a_commit_waits_for_the_rest_of_the_batch(
 def test_a_refusal_for_one_firewall_does_not_delay_the_others(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    other = launching.add_instance()
-    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    add_firewall(launching, fake_panorama, other, "007951000000099")
+    other = add_two_firewalls(launching, fake_panorama)
     become_terminate(launching, monkeypatch)
-    remove = fake_panorama.remove
-
-    def refuse(part: Part, serial: str) -> None:
-        if serial == SERIAL and part is Part.MANAGED_DEVICES:
-            raise ObjectReferencedError(PANORAMA, "10", "a policy target")
-        remove(part, serial)
-
-    monkeypatch.setattr(fake_panorama, "remove", refuse)
+    refer_to_device(fake_panorama, monkeypatch)
     bodies = [termination_event(launching), termination_event(launching, other)]
     logs()
     launching.deliver(*bodies)
@@ -182,25 +179,19 @@ def test_a_refusal_for_one_firewall_does_not_delay_the_others(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away")
-def test_an_unreachable_panorama_loses_nothing(
+def test_nothing_is_lost_while_panorama_is_unreachable(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
 
-    def fail(_name: str) -> None:
-        raise DeviceUnavailableError(PANORAMA, "no answer")
-
-    fake_panorama.fail = fail
+    fake_panorama.fail = unreachable
     for _ in range(3):
         assert running.deliver(event) == ["message-0"]
     assert len(running.attached()) == 3
     assert metrics(logs())["PanoramaUnavailable"] == 3
     fake_panorama.fail = lambda _name: None
     running.deliver(event)
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 
@@ -209,7 +200,7 @@ def test_an_unreachable_panorama_loses_nothing(
 @pytest.mark.parametrize(
     "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
-def test_a_busy_panorama_is_waited_for(
+def test_a_termination_waits_for_a_busy_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
 ) -> None:
     event = termination_event(running)
@@ -226,10 +217,7 @@ def test_a_busy_panorama_is_waited_for(
     assert running.deliver(event) == ["message-0"]
     assert "VisitFailed" not in metrics(logs())
     running.deliver(event)
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 
@@ -251,15 +239,12 @@ def test_a_failed_commit_is_reported_and_retried(
     )
     assert metrics(records)["VisitFailed"] == 1
     fake_panorama.commit_fails = ()
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert_terminated(running)
+    finish_removal(running, fake_panorama, event)
     assert len(fake_panorama.jobs) == 2
 
 
 @pytest.mark.documents(id="panorama/contention/removed-by-other")
-def test_a_removal_by_another_administrator_is_waited_for(
+def test_a_termination_waits_for_the_commit_of_another_administrators_removal(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for serials in fake_panorama.named.values():
@@ -272,7 +257,7 @@ def test_a_removal_by_another_administrator_is_waited_for(
 
 
 @pytest.mark.documents(id="panorama/removal/absent")
-def test_a_removal_already_committed_is_success(
+def test_a_removal_that_is_already_committed_succeeds(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     for part in Part:
@@ -287,7 +272,7 @@ def test_a_removal_already_committed_is_success(
 
 @pytest.mark.documents(id="licensing/panorama/already-returned")
 @pytest.mark.documents(id="licensing/panorama/delicensed-alive")
-def test_a_license_that_was_already_returned_is_success(
+def test_a_license_that_was_already_returned_counts_as_returned(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
@@ -298,42 +283,42 @@ def test_a_license_that_was_already_returned_is_success(
 
 
 @pytest.mark.documents(id="licensing/panorama/slow")
-def test_a_deactivation_that_takes_long_is_read_back_later(
+def test_a_slow_deactivation_is_verified_later(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.deactivation_works = False
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
     assert "the firewall is returning its license" in reasons(logs())
-    assert fake_panorama.entries() == 4, "a removed firewall could not return its license any more"
+    assert fake_panorama.entries() == 4, "a removed firewall could not return its license"
     assert "vmseries-autoscale:license" not in running.tags()
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
-def test_a_firewall_without_license_that_loses_its_serial_number_is_believed(
+def test_a_firewall_that_disconnects_after_its_deactivation_counts_as_unlicensed(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     deactivate = fake_panorama.deactivate_license
 
-    def and_disconnect(serial: str) -> bool:
+    def deactivate_and_disconnect(serial: str) -> bool:
         confirmed = deactivate(serial)
         change_device(fake_panorama, connected=False)
         return confirmed
 
-    fake_panorama.deactivate_license = and_disconnect  # type: ignore[method-assign]
+    fake_panorama.deactivate_license = deactivate_and_disconnect  # type: ignore[method-assign]
     running.deliver(termination_event(running))
     assert running.tags()["vmseries-autoscale:license"] == "returned"
 
 
 @pytest.mark.documents(id="licensing/panorama/disconnected")
-def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
+def test_a_termination_waits_for_a_disconnected_firewall_until_the_deadline(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change_device(fake_panorama, connected=False)
-    young = termination_event(running, age=DAY - 60)
-    assert running.deliver(young) == ["message-0"]
+    early = termination_event(running, age=DAY - 60)
+    assert running.deliver(early) == ["message-0"]
     assert fake_panorama.entries() == 4
     assert any("not connected" in reason for reason in reasons(logs()))
 
@@ -349,14 +334,14 @@ def test_a_disconnected_firewall_is_waited_for_until_the_deadline(
     assert counted["LicenseNotReturned"] == 1
     assert counted["TerminationDeadlinePassed"] == 1
     assert "LicenseReturned" not in counted
-    (told,) = [item for item in records if item.get("message", "").startswith("The license was")]
-    assert told["serial"] == SERIAL
-    assert "Customer Support Portal" in told["message"]
+    (record,) = [item for item in records if item.get("message", "").startswith("The license was")]
+    assert record["serial"] == SERIAL
+    assert "Customer Support Portal" in record["message"]
 
 
 @pytest.mark.documents(id="licensing/panorama/delicensed-dead")
 @pytest.mark.documents(id="licensing/panorama/firewall-died")
-def test_an_instance_that_died_is_not_waited_for(
+def test_a_termination_does_not_wait_for_an_instance_that_died(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     change_device(fake_panorama, connected=False)
@@ -372,13 +357,10 @@ def test_an_instance_that_died_is_not_waited_for(
 
 @pytest.mark.documents(id="failure-modes/T1")
 @pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
-def test_at_the_deadline_the_instance_ends_without_panorama(
+def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    def fail(_name: str) -> None:
-        raise DeviceUnavailableError(PANORAMA, "no answer")
-
-    fake_panorama.fail = fail
+    fake_panorama.fail = unreachable
     assert running.deliver(termination_event(running, age=DAY + 599)) == ["message-0"]
     assert len(running.attached()) == 3
     late = termination_event(running, age=DAY + 600)
@@ -388,16 +370,16 @@ def test_at_the_deadline_the_instance_ends_without_panorama(
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert metrics(records)["LicenseNotReturned"] == 1
-    (told,) = [
+    (record,) = [
         item
         for item in records
         if item.get("message") == "Skipped stages whose deadline had passed"
     ]
-    assert told["skipped"] == ["return_license", "remove_from_panorama"]
-    assert told["serial"] == SERIAL
+    assert record["skipped"] == ["return_license", "remove_from_panorama"]
+    assert record["serial"] == SERIAL
 
 
-def test_at_the_deadline_the_instance_ends_despite_a_detachment(
+def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     for serials in (*fake_panorama.named.values(), *fake_panorama.committed.values()):
@@ -407,12 +389,12 @@ def test_at_the_deadline_the_instance_ends_despite_a_detachment(
         interface.attachment.detached_at = datetime.max.replace(tzinfo=UTC)
     assert running.deliver(termination_event(running, age=DAY + 1199)) == ["message-0"]
     assert running.deliver(termination_event(running, age=DAY + 1200)) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
-    assert running.operations()["DetachNetworkInterface"] == 0, "it is in progress"
+    assert running.results == ["CONTINUE"]
+    assert running.operations()["DetachNetworkInterface"] == 0, "the detachment is in progress"
 
 
 @pytest.mark.documents(id="failure-modes/D9")
-def test_without_licensing_and_without_panorama_the_rest_works(
+def test_a_termination_works_without_licensing_and_without_panorama(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
@@ -436,14 +418,11 @@ def test_licensing_mode_none_returns_no_license(
     event = termination_event(launching)
     launching.deliver(event)
     assert "licenses" not in fake_panorama.calls
-    fake_panorama.finish_job()
-    launching.deliver(event)
-    launching.deliver(event)
-    assert_terminated(launching)
+    finish_removal(launching, fake_panorama, event)
     assert "LicenseNotReturned" not in metrics(logs())
 
 
-def test_a_firewall_that_never_registered_is_a_valid_end(
+def test_a_firewall_that_never_registered_can_be_terminated(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
@@ -455,7 +434,7 @@ def test_a_firewall_that_never_registered_is_a_valid_end(
     assert "LicenseNotReturned" not in metrics(logs())
 
 
-def test_an_unwritten_identity_is_found_and_kept(
+def test_a_serial_number_found_during_a_termination_is_tagged(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
@@ -465,10 +444,7 @@ def test_an_unwritten_identity_is_found_and_kept(
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
-    fake_panorama.finish_job()
-    launching.deliver(event)
-    launching.deliver(event)
-    assert_terminated(launching)
+    finish_removal(launching, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
 
@@ -490,10 +466,10 @@ def test_an_ambiguous_identity_changes_nothing(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
+def test_a_firewall_tagged_for_another_instance_is_not_changed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """The other one is gone, this one has got its address, and Panorama has not noticed."""
+    """The other instance is gone, this one has its address, and Panorama has not noticed."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     address = launching.attached()[1]["PrivateIpAddress"]
     old = launching.add_instance()
@@ -505,8 +481,10 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
     event = termination_event(launching)
     logs()
     launching.deliver(event)
-    told = f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
-    assert told in reasons(logs())
+    reason = (
+        f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
+    )
+    assert reason in reasons(logs())
     assert launching.deliver(event) == []
     assert_terminated(launching)
     assert fake_panorama.calls == ["devices"] * 2
@@ -516,7 +494,7 @@ def test_a_firewall_that_another_instance_is_known_to_be_is_not_touched(
 
 @pytest.mark.documents(id="failure-modes/T4")
 def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakePanorama) -> None:
-    """A user's own address on our firewall, and one without any owner."""
+    """A user's own address on our firewall is not released."""
     for part in Part:
         fake_panorama.named[part].clear()
         fake_panorama.committed[part].clear()
@@ -529,7 +507,7 @@ def test_addresses_of_others_are_left_alone(running: Cloud, fake_panorama: FakeP
 
 
 @pytest.mark.documents(id="failure-modes/T5")
-def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
+def test_resources_of_an_instance_that_ec2_no_longer_returns_are_found_by_tag(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for item in running.attached()[1:]:
@@ -545,7 +523,7 @@ def test_an_instance_that_ec2_has_forgotten_is_cleaned_by_tag(
     assert_terminated(running)
 
 
-def test_an_event_after_the_hook_ended_cleans_and_completes_nothing(
+def test_an_event_after_the_hook_ended_removes_resources_and_completes_no_hook(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -582,10 +560,10 @@ def test_an_aws_error_at_any_call_is_retried(
     event = termination_event(running)
     running.errors[operation] = [client_error("InternalError", operation=operation)]
     for _ in range(6):
-        stays = running.deliver(event)
+        in_queue = running.deliver(event)
         if fake_panorama.jobs and not fake_panorama.jobs[-1].finished:
             fake_panorama.finish_job()
-        if not stays:
+        if not in_queue:
             break
     assert running.errors[operation] == [], "the error has happened"
     assert_terminated(running)
@@ -599,8 +577,8 @@ def test_a_failed_heartbeat_does_not_delay_the_others(
     other = launching.add_instance()
     become_terminate(launching, monkeypatch)
     launching.errors["RecordLifecycleActionHeartbeat"] = [client_error("Throttling")]
-    stays = launching.deliver(termination_event(launching), termination_event(launching, other))
-    assert len(stays) == 1
+    in_queue = launching.deliver(termination_event(launching), termination_event(launching, other))
+    assert len(in_queue) == 1
     assert len(launching.completed) == 1
 
 
@@ -625,18 +603,18 @@ def test_the_deadline_ends_a_termination_that_stays_throttled(
     fake_panorama.finish_job()
     for received in range(2, 12):
         assert running.deliver(event, receive_count=received) == ["message-0"]
-    turned = running.pauses()[1:]
-    assert len(set(turned)) > 1
-    assert all(5 <= pause <= 20 for pause in turned)
+    backoffs = running.pauses()[1:]
+    assert len(set(backoffs)) > 1
+    assert all(5 <= pause <= 20 for pause in backoffs)
     assert running.completed == []
-    # Its stage is the last one, and ends twenty minutes after the first.
+    # The stage is the last one; its deadline is twenty minutes after that of the first.
     late = termination_event(running, age=86400 + 1200)
     assert running.deliver(late, receive_count=13) == []
-    assert [result for _, result in running.completed] == ["CONTINUE"]
+    assert running.results == ["CONTINUE"]
     assert metrics(logs())["TerminationDeadlinePassed"] == 1
 
 
-def test_a_run_that_is_short_of_time_begins_nothing(
+def test_a_run_that_is_short_of_time_changes_nothing(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     event = termination_event(running)
@@ -647,7 +625,7 @@ def test_a_run_that_is_short_of_time_begins_nothing(
     assert running.pauses() == [5]
 
 
-def test_pauses_grow_and_stay_short_for_a_detachment(
+def test_retries_back_off_and_stay_frequent_during_a_detachment(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     change_device(fake_panorama, connected=False)
@@ -663,7 +641,7 @@ def test_pauses_grow_and_stay_short_for_a_detachment(
     assert running.pauses() == [11]
 
 
-def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
+def test_logs_contain_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: Logs) -> None:
     event = termination_event(running)
     running.errors["DescribeInstances"] = [RuntimeError("a defect")]
     for _ in range(5):
@@ -683,7 +661,7 @@ def test_logs_hold_no_secret(running: Cloud, fake_panorama: FakePanorama, logs: 
 
 
 @pytest.mark.documents(id="licensing/panorama/licensing-key")
-def test_a_secret_of_the_wrong_shape_is_named_and_retried(
+def test_a_secret_in_the_wrong_format_is_reported_and_retried(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
@@ -697,7 +675,7 @@ def test_a_secret_of_the_wrong_shape_is_named_and_retried(
     assert len(running.attached()) == 3
 
 
-def test_the_launch_function_does_not_answer_the_terminate_hook(running: Cloud) -> None:
+def test_the_launch_function_does_not_process_the_terminate_hook(running: Cloud) -> None:
     running.handler = launch.handler
     event = termination_event(running)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What the documents name exists: files, links, metrics, errors, inputs, tags and commands."""
+"""Documents name only things that exist: files, links, metrics, errors, inputs, commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGE = REPOSITORY / lambda_docs.PACKAGE
 
 
 def _files() -> tuple[str, ...]:
-    """Every file of the repository, as git knows it."""
+    """Every file of the repository that git tracks or would track."""
     listing = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -37,7 +37,7 @@ DOCUMENTS = [name for name in FILES if name.endswith(".md")]
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
-# A name that begins like one of our metrics, and is a word of AWS or Panorama instead.
+# Names of AWS and Panorama that begin like one of our metrics.
 NOT_METRICS = {"LifecycleActionToken", "LifecycleTransition"}
 
 
@@ -86,7 +86,7 @@ def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_that_is_named_exists(document: str) -> None:
+def test_every_named_file_exists(document: str) -> None:
     """A name may leave out leading folders: ``preflight/run.py`` is in the Lambda package."""
     names = {
         name.split("::")[0].rstrip("/")
@@ -106,7 +106,7 @@ def test_every_file_that_is_named_exists(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_error_and_metric_that_is_named_exists(document: str) -> None:
+def test_every_named_error_and_metric_exists(document: str) -> None:
     names = {name for name in code_in(document) if re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)}
     unknown = {name for name in names if name.endswith("Error") and not hasattr(errors, name)}
     prefixes = {re.match(r"[A-Z][a-z]+", metric.value)[0] for metric in Metric}  # type: ignore[index]
@@ -122,7 +122,7 @@ def test_every_error_and_metric_that_is_named_exists(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_attribute_of_an_input_that_is_named_exists(document: str) -> None:
+def test_every_named_attribute_of_an_input_exists(document: str) -> None:
     unknown = []
     for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)(?: = [^`]*)?`", text_of(document)):
         variable, _, attribute = name.partition(".")
@@ -139,7 +139,7 @@ def test_every_attribute_of_an_input_that_is_named_exists(document: str) -> None
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_make_target_that_is_named_exists(document: str) -> None:
+def test_every_named_make_target_exists(document: str) -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text_of(document), re.MULTILINE)
@@ -155,17 +155,17 @@ def test_every_log_message_that_the_runbook_filters_by_exists() -> None:
 
 def literals() -> list[str]:
     """Every string in the package; what a formatted string computes is ``…``."""
-    found = []
+    strings = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
+                strings.append(node.value)
             elif isinstance(node, ast.JoinedStr):
                 parts = [
                     part.value if isinstance(part, ast.Constant) else "…" for part in node.values
                 ]
-                found.append("".join(map(str, parts)))
-    return found
+                strings.append("".join(map(str, parts)))
+    return strings
 
 
 def test_every_reason_in_the_runbook_exists() -> None:
@@ -287,7 +287,7 @@ def test_no_line_of_a_document_is_too_long(capsys: pytest.CaptureFixture[str]) -
         (f"<!-- Written by x; do not edit. -->\n{'x' * 121}", []),
     ],
 )
-def test_what_is_too_long(text: str, faults: list[int]) -> None:
+def test_the_length_limits_for_lines_and_table_cells(text: str, faults: list[int]) -> None:
     assert [number for number, _ in docs_lint.problems(text)] == faults
 
 

@@ -109,7 +109,7 @@ def test_the_rows_of_a_table_headed_id_are_situations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "suffix", "found"),
+    ("source", "suffix", "markers"),
     [
         (
             PYTHON,
@@ -125,9 +125,9 @@ def test_the_rows_of_a_table_headed_id_are_situations() -> None:
     ],
 )
 def test_markers_are_read_from_python_and_hcl(
-    source: str, suffix: str, found: list[tuple[str, str]]
+    source: str, suffix: str, markers: list[tuple[str, str]]
 ) -> None:
-    assert list(situations.documented_by(source, suffix)) == found
+    assert list(situations.documented_by(source, suffix)) == markers
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A Panorama pair of two deployments that fails over, and that becomes unavailable.
 
 Both run the real functions from the real Terraform; each has a device group and an administrator of
-its own. The one in the east waits a day for Panorama, the one in the west five minutes.
+its own. The eastern deployment waits a day for Panorama, the western one five minutes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PRIORITIES = {"panorama.example.com": "primary", "panorama-2.example.com": "seco
 TAKEOVER = 15
 CALLS_AT_ONCE = 5
 HOST_ENTRY = "/config/devices/entry[@name='localhost.localdomain']"
-PLACES = (
+DEVICE_LISTS = (
     "/config/mgt-config/devices",
     f"{HOST_ENTRY}/template-stack",
     f"{HOST_ENTRY}/device-group",
     f"{HOST_ENTRY}/log-collector-group",
 )
 """Where Panorama's configuration lists firewalls."""
-UNTOUCHED = {"device-removed", "device-disconnected", "license-returned"}
+REMOVAL_EVENTS = {"device-removed", "device-disconnected", "license-returned"}
 """Events that must not happen to a firewall that is not terminated."""
 
 
@@ -60,9 +60,11 @@ class Site:
         """Return whether Auto Scaling has removed these instances, each with its hook completed."""
         return fleet.group.states().keys().isdisjoint(instance_ids)
 
-    def places(self, serial: str, action: str) -> int:
+    def count_entries(self, serial: str, action: str) -> int:
         """Return how often a configuration lists a firewall; ``show`` is the running one."""
-        answers = (self.lab.panorama.request(type="config", action=action, xpath=x) for x in PLACES)
+        answers = (
+            self.lab.panorama.request(type="config", action=action, xpath=x) for x in DEVICE_LISTS
+        )
         return sum(
             entry.get("name") == serial
             for answer in answers
@@ -88,7 +90,7 @@ class Site:
         assert self.lab.panorama.state()["active"] not in (failed, None)
         return failed
 
-    def mend(self, failed: str) -> None:
+    def repair(self, failed: str) -> None:
         """Restore the failed peer, as the passive one, with a synchronized configuration."""
         self.lab.panorama.configure(peer=PRIORITIES[failed], available=True)
         self.lab.advance(MINUTE)
@@ -100,9 +102,9 @@ class Site:
             interfaces=2 * number,
             addresses=0,
             licenses=number + self.licenses_lost,
-            panorama_entries=len(PLACES) * number,
+            panorama_entries=len(DEVICE_LISTS) * number,
         )
-        touched = {e.subject for e in self.lab.timeline(since) if e.kind in UNTOUCHED}
+        touched = {e.subject for e in self.lab.timeline(since) if e.kind in REMOVAL_EVENTS}
         assert touched <= leaving
         for fleet in (self.east, self.west):
             assert set(fleet.group.states().values()) <= {"InService"}
@@ -157,16 +159,19 @@ def test_a_failover_between_the_removal_and_the_commit(site: Site) -> None:
     site.wait_until(
         lambda: any("error" in line for line in site.east.log(since)), "an error in the log"
     )
-    assert (site.places(serial, "get"), site.places(serial, "show")) == (0, len(PLACES))
+    assert (site.count_entries(serial, "get"), site.count_entries(serial, "show")) == (
+        0,
+        len(DEVICE_LISTS),
+    )
 
     failed = site.fail_over()
-    assert site.places(serial, "get") == len(PLACES), "the failed peer had the edit"
+    assert site.count_entries(serial, "get") == len(DEVICE_LISTS), "the failed peer had the edit"
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     assert site.commits(entries) == [("autoscale", "OK")]
     assert [line["error"] for line in site.east.log(since) if "error" in line] == [
         "DeviceUnavailableError"
     ]
-    site.mend(failed)
+    site.repair(failed)
     site.check_others(entries, {serial})
 
 
@@ -180,7 +185,7 @@ def test_a_failover_between_the_commit_and_the_check_of_its_job(site: Site, caus
     site.wait_until(lambda: site.commits(entries), "a commit")
 
     failed = site.fail_over(cause)
-    assert site.places(serial, "show") == len(PLACES)
+    assert site.count_entries(serial, "show") == len(DEVICE_LISTS)
     site.wait_until(lambda: site.gone(site.east, leaving), "the firewall is terminated")
     # The commit of a suspended peer continues, and stays on that peer.
     assert site.commits(entries) == [
@@ -188,7 +193,7 @@ def test_a_failover_between_the_commit_and_the_check_of_its_job(site: Site, caus
         ("autoscale", "OK"),
     ]
     assert [line for line in site.east.log(since) if "error" in line] == []
-    site.mend(failed)
+    site.repair(failed)
     site.check_others(entries, {serial})
 
 
@@ -218,7 +223,9 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     since, entries = lab.now(), len(lab.timeline())
     lab.panorama.configure(available=False)
     held = {(leaving := east.group.terminate_one()): east.serial(leaving) for _ in range(2)}
-    given_up = {(leaving := west.group.terminate_one()): west.serial(leaving) for _ in range(2)}
+    past_deadline = {
+        (leaving := west.group.terminate_one()): west.serial(leaving) for _ in range(2)
+    }
     lab.advance(120 * MINUTE)
 
     # In the east, everything waits.
@@ -227,14 +234,14 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert waiting(east) == len(held)
     assert east.metric("PanoramaUnavailable", since) > 0
     # In the west, the deadline has passed, and everything that does not need Panorama is done.
-    assert site.gone(west, *given_up)
-    assert completed(lab.timeline(entries), set(given_up)) == ["CONTINUE"] * len(given_up)
+    assert site.gone(west, *past_deadline)
+    assert completed(lab.timeline(entries), set(past_deadline)) == ["CONTINUE"] * len(past_deadline)
     passed = [
         line
         for line in west.log(since)
         if line.get("message") == "Skipped stages whose deadline had passed"
     ]
-    assert sorted(line["serial"] for line in passed) == sorted(given_up.values())
+    assert sorted(line["serial"] for line in passed) == sorted(past_deadline.values())
     assert all(line["skipped"] == ["return_license", "remove_from_panorama"] for line in passed)
     for fleet in (east, west):
         assert fleet.dead_letters() == []
@@ -249,17 +256,19 @@ def test_both_peers_down_for_two_hours(site: Site) -> None:
     assert returned == set(held.values())
     # The reconcile function has finished the removal, and reported the lost licenses.
     (report,) = [report for report in west.reconcile_reports(since) if report["orphans"]]
-    assert report["orphans"] == given_up
-    assert sorted(report["licenses_not_returned"]) == sorted(given_up.values())
-    assert report["unfinished"].keys() == given_up.keys(), "the run does not wait for its commit"
+    assert report["orphans"] == past_deadline
+    assert sorted(report["licenses_not_returned"]) == sorted(past_deadline.values())
+    assert report["unfinished"].keys() == past_deadline.keys(), (
+        "the run does not wait for its commit"
+    )
     assert not any(
         report["orphans"] or report["licenses_not_returned"]
         for report in east.reconcile_reports(since)
     )
     # Each deployment has made one commit with its own changes.
     assert sorted(site.commits(entries)) == [("autoscale", "OK"), ("autoscale-2", "OK")]
-    site.licenses_lost += len(given_up)
-    site.check_others(entries, {*held.values(), *given_up.values()})
+    site.licenses_lost += len(past_deadline)
+    site.check_others(entries, {*held.values(), *past_deadline.values()})
 
 
 @pytest.mark.documents(id="panorama/contention/five-calls")

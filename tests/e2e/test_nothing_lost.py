@@ -140,8 +140,8 @@ def test_one_reconciliation_repairs_a_scale_out_whose_events_are_lost(
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
     reports = deployment.reconcile_reports(since)
-    written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
-    assert written == [waiting], "each once"
+    resent = [set(report["events_resent"]) for report in reports if report["events_resent"]]
+    assert resent == [waiting], "each event once"
     assert deployment.metric("LifecycleEventResent", since, "reconcile") == FLEET - 1
 
     # They have booted without their interfaces, so each of them is replaced.
@@ -170,8 +170,8 @@ def test_one_reconciliation_repairs_a_scale_in_whose_events_are_lost(
 
     deployment.lab.advance(AGE_FLOOR + INTERVAL)
     reports = deployment.reconcile_reports(since)
-    written = [set(report["events_resent"]) for report in reports if report["events_resent"]]
-    assert written == [waiting], "each once"
+    resent = [set(report["events_resent"]) for report in reports if report["events_resent"]]
+    assert resent == [waiting], "each event once"
 
     deployment.wait_until_in_service(1)
     assert completions(deployment, "terminate", entries) == {"CONTINUE": FLEET - 1}
@@ -191,8 +191,8 @@ def test_events_moved_back_from_the_dead_letter_queues_are_processed(
     deployment.lab.faults.add("events", "DeliverToTarget", code="NO_PERMISSIONS", count=1)
     deployment.group.scale(2)
     deployment.lab.advance(MINUTE)
-    (letter,) = deployment.dead_letters("launch")
-    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    (message,) = deployment.dead_letters("launch")
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
     deployment.redrive("launch")
     deployment.wait_until_in_service(2)
     assert deployment.dead_letters("launch") == []
@@ -207,7 +207,7 @@ def test_events_moved_back_from_the_dead_letter_queues_are_processed(
     deployment.wait_until_in_service(1)
     assert deployment.dead_letters("terminate") == []
     assert deployment.happened("license-returned", number) != []
-    # Once each, so the reconcile function has resent neither.
+    # Once each: the reconcile function has resent no event.
     assert [e.detail["hook"] for e in deployment.happened("hook-completed", joined)] == [
         "launch",
         "terminate",
@@ -256,8 +256,8 @@ def test_resources_of_firewalls_that_ended_without_a_hook_are_removed(
     deployment.lab.advance(AGE_FLOOR + 2 * INTERVAL)
     assert not autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
 
-    left = deployment.lab.leftovers()
-    assert (left.interfaces, left.addresses, left.panorama_entries) == (0, 0, 0)
+    leftovers = deployment.lab.leftovers()
+    assert (leftovers.interfaces, leftovers.addresses, leftovers.panorama_entries) == (0, 0, 0)
     deployment.lab.advance(5 * MINUTE)
     assert targets(deployment) == {}
     swept = {
@@ -269,4 +269,4 @@ def test_resources_of_firewalls_that_ended_without_a_hook_are_removed(
     portal = "Customer Support Portal"
     lost = {line["serial"] for line in lines if portal in line.get("message", "")}
     assert lost == set(serials.values())
-    assert left.licenses == len(lost)
+    assert leftovers.licenses == len(lost)

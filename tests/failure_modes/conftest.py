@@ -1,4 +1,4 @@
-"""What the rows of docs/failure-modes.md are shown on: a fleet in memory."""
+"""The fleet in memory with which the rows of docs/proofs/failure-modes.md are tested."""
 
 from __future__ import annotations
 

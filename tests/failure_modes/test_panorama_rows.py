@@ -1,4 +1,4 @@
-"""Rows D1 to D13 of docs/failure-modes.md, as far as no other test shows them."""
+"""Rows D1 to D13 of docs/proofs/failure-modes.md that no other test covers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from component.fakes import settings
 from component.fakes.driver import MINUTE, SETTINGS, Fleet, configure
 from component.fakes.secrets_manager import PANORAMA_SECRET
-from failure_modes.rows import launch_into_service, let_go
+from failure_modes.rows import finish_termination, launch_into_service
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import (
@@ -30,13 +30,13 @@ from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
     "error",
     [
         DeviceAccessError(PANORAMA, "wrong key"),
-        DeviceRefusedError(PANORAMA, "17", "the plug-in is not there"),
-        ValueError("an answer that nobody expected"),
+        DeviceRefusedError(PANORAMA, "17", "the plugin is not installed"),
+        ValueError("an unexpected response"),
     ],
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("method", ["licenses", "deactivate_license", "commit"])
-def test_d1_an_error_of_panorama_is_never_the_end(
+def test_d1_a_termination_continues_after_any_panorama_error(
     fleet: Fleet, method: str, error: Exception
 ) -> None:
     instance_id = launch_into_service(fleet)
@@ -55,9 +55,9 @@ def test_d1_an_error_of_panorama_is_never_the_end(
     assert len(fleet.aws.attached(instance_id)) == 3
 
     fleet.panorama.fail = lambda _name: None
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[serial]
-    assert fleet.left(instance_id) == []
+    assert fleet.remaining(instance_id) == []
 
 
 @pytest.mark.documents(id="failure-modes/D3")
@@ -75,18 +75,18 @@ def test_d3_the_management_interface_may_be_at_any_index(
     assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
     del tags["vmseries-autoscale:serial"]
     fleet.scale_in(instance_id)
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]
 
 
 @pytest.mark.documents(id="failure-modes/D4")
-def test_d4_a_firewall_behind_address_translation_is_known_by_its_name(fleet: Fleet) -> None:
+def test_d4_a_firewall_behind_nat_is_identified_by_its_host_name(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet, ip_address="203.0.113.9")
     del fleet.aws.instances[instance_id].tags["vmseries-autoscale:serial"]
     fleet.scale_in(instance_id)
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]
-    assert fleet.left(instance_id) == []
+    assert fleet.remaining(instance_id) == []
 
 
 @pytest.fixture
@@ -97,16 +97,16 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.mark.documents(id="failure-modes/D8")
-def test_d8_two_panoramas_that_never_answer_take_seconds(silent_port: int) -> None:
+def test_d8_two_unresponsive_panoramas_time_out_within_seconds(silent_port: int) -> None:
     pair = settings.of_panorama(silent_port, hostnames=("localhost", "127.0.0.1"))
     with pytest.raises(DeviceUnavailableError):
         connect_to_active(pair, Credentials("autoscale", "key", None, None))
-    assert issubclass(DeviceUnavailableError, PanOsError), "which a later visit gets past"
+    assert issubclass(DeviceUnavailableError, PanOsError), "which later visits retry"
 
 
 @pytest.mark.documents(id="failure-modes/D11")
 @pytest.mark.parametrize("password", ["it's", 'a "quoted" one', "back\\slash", "ümläut & <tag>"])
-def test_d11_a_password_may_have_any_character(fleet: Fleet, password: str) -> None:
+def test_d11_a_password_may_contain_any_character(fleet: Fleet, password: str) -> None:
     secret = json.dumps({"username": "o'brien", "password": password})
     fleet.aws.secrets[PANORAMA_SECRET] = secret
     with fleet.aws.invocation("terminate", None):

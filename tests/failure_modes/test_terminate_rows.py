@@ -1,4 +1,4 @@
-"""Rows T1 to T11 of docs/failure-modes.md, as far as no other test shows them."""
+"""Rows T1 to T11 of docs/proofs/failure-modes.md that no other test covers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 from component.fakes.aws import TARGET_PORT
 from component.fakes.driver import MINUTE, Fleet
-from failure_modes.rows import FLOOR, launch_into_service, let_go, refuse, sweep
+from failure_modes.rows import FLOOR, finish_termination, launch_into_service, reconcile_all, refuse
 
 from vmseries_autoscale.panorama import Part
 
 
 @pytest.mark.documents(id="failure-modes/T2")
 @pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
-def test_t2_an_address_that_was_not_released_is_found_again(fleet: Fleet, operation: str) -> None:
+def test_t2_an_address_that_was_not_released_is_released_later(
+    fleet: Fleet, operation: str
+) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
     refuse(fleet, operation, "InternalError", times=2)
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert fleet.aws.errors[operation] == []
     assert fleet.aws.allocated == {}
 
@@ -30,7 +32,7 @@ def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
     instance_id = launch_into_service(fleet)
     describe = fleet.aws.describe_instances
 
-    def with_an_address_of_amazon_s(parameters: dict[str, Any]) -> Any:
+    def describe_with_amazon_address(parameters: dict[str, Any]) -> Any:
         answer = describe(parameters)
         for reservation in answer["Reservations"]:
             for item in reservation["Instances"][0]["NetworkInterfaces"]:
@@ -38,42 +40,42 @@ def test_t3_a_public_address_that_the_subnet_assigned_is_left_alone(
                     item["Association"] = {"IpOwnerId": "amazon", "PublicIp": "198.51.100.7"}
         return answer
 
-    monkeypatch.setattr(fleet.aws, "describe_instances", with_an_address_of_amazon_s)
+    monkeypatch.setattr(fleet.aws, "describe_instances", describe_with_amazon_address)
     fleet.scale_in(instance_id)
-    let_go(fleet, instance_id)
-    assert fleet.left(instance_id) == []
+    finish_termination(fleet, instance_id)
+    assert fleet.remaining(instance_id) == []
 
 
 @pytest.mark.documents(id="failure-modes/T5")
 @pytest.mark.parametrize("hook", [True, False], ids=["with its hook", "without its hook"])
-def test_t5_what_a_firewall_leaves_that_died_is_removed(fleet: Fleet, hook: bool) -> None:
+def test_t5_resources_of_a_firewall_that_died_are_removed(fleet: Fleet, hook: bool) -> None:
     instance_id, other = launch_into_service(fleet), launch_into_service(fleet)
     fleet.aws.kill(instance_id)
     fleet.notice(instance_id, 1, hook=hook)
     if hook:
-        let_go(fleet, instance_id)
-    sweep(fleet)
-    assert fleet.left(instance_id) == []
-    assert len(fleet.left(other)) == 4 + 2 * len(Part)
+        finish_termination(fleet, instance_id)
+    reconcile_all(fleet)
+    assert fleet.remaining(instance_id) == []
+    assert len(fleet.remaining(other)) == 4 + 2 * len(Part)
     assert len(fleet.aws.targets) == 1
     assert fleet.serials[instance_id] in fleet.reported
 
 
 @pytest.mark.documents(id="failure-modes/T6")
-def test_t6_a_firewall_passes_traffic_until_load_balancers_have_let_go_of_it(fleet: Fleet) -> None:
+def test_t6_a_firewall_passes_traffic_until_load_balancers_have_drained_it(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
-    before = fleet.left(instance_id)
+    before = fleet.remaining(instance_id)
     fleet.scale_in(instance_id)
-    for _ in range(3):  # As long as it drains.
+    for _ in range(3):  # While the target drains.
         fleet.visit("terminate")
-        assert list(fleet.aws.targets.values()) == ["draining"], "nothing new is sent to it"
+        assert list(fleet.aws.targets.values()) == ["draining"], "it gets no new flows"
         assert fleet.panorama.licensed[fleet.serials[instance_id]]
-        assert fleet.left(instance_id) == before
+        assert fleet.remaining(instance_id) == before
         assert len(fleet.aws.attached(instance_id)) == 3
         fleet.pass_time(MINUTE)
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]
-    assert fleet.left(instance_id) == []
+    assert fleet.remaining(instance_id) == []
 
 
 @pytest.mark.documents(id="failure-modes/T7")
@@ -84,7 +86,7 @@ def test_t7_a_target_is_deregistered_with_its_port(fleet: Fleet) -> None:
     # A target that only shares the address.
     fleet.aws.targets[address, TARGET_PORT + 1] = "healthy"
     fleet.scale_in(instance_id)
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     assert list(fleet.aws.targets) == [(address, TARGET_PORT + 1)]
 
 
@@ -93,7 +95,7 @@ def test_t9_a_duplicate_event_changes_nothing(fleet: Fleet) -> None:
     instance_id = launch_into_service(fleet)
     fleet.scale_in(instance_id)
     (message,) = fleet.aws.queues["terminate"]
-    let_go(fleet, instance_id)
+    finish_termination(fleet, instance_id)
     fleet.aws.put("terminate", message.body)
     fleet.aws.calls.clear()
     fleet.visit("terminate")
@@ -109,18 +111,18 @@ def test_t11_a_lost_terminate_event_is_resent(fleet: Fleet) -> None:
     fleet.scale_in(instance_id, mail=0)
     fleet.pass_time(FLOOR)
     fleet.reconcile()
-    let_go(fleet, instance_id)
-    assert fleet.left(instance_id) == []
+    finish_termination(fleet, instance_id)
+    assert fleet.remaining(instance_id) == []
     assert fleet.reported == set()
 
 
 @pytest.mark.documents(id="failure-modes/T11")
 def test_t11_after_a_lost_launch_event_the_instance_is_replaced(fleet: Fleet) -> None:
-    # It has booted without its interfaces, and never looks for them again.
+    # The firewall has booted without its interfaces, and looks for them only once.
     instance_id = fleet.launch(mail=0)
     fleet.pass_time(FLOOR)
     fleet.reconcile()
     fleet.visit("launch")
     assert fleet.aws.members[instance_id].state == "Terminating:Wait"
-    let_go(fleet, instance_id)
-    assert fleet.left(instance_id) == []
+    finish_termination(fleet, instance_id)
+    assert fleet.remaining(instance_id) == []

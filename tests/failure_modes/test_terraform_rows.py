@@ -1,4 +1,4 @@
-"""Rows L16 and G1 to G11 of docs/failure-modes.md, as far as no other test shows them."""
+"""Rows L16 and G1 to G11 of docs/proofs/failure-modes.md that no other test covers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PLAIN = SerializationOptions(
     strip_string_quotes=True, explicit_blocks=False, with_comments=False, preserve_heredocs=False
 )
-ANSWERS = (
+HOOK_DEPENDENCIES = (
     "aws_cloudwatch_event_target.this",
     "aws_lambda_event_source_mapping.this",
     "function.role.policy_id",
@@ -30,14 +30,14 @@ def read(path: str) -> Any:
 
 
 def resource(path: str, kind: str, name: str = "this") -> dict[str, Any]:
-    """A resource of a Terraform file, as it is written there."""
-    (found,) = [
+    """Return a resource of a Terraform file as it is written there."""
+    (resource_block,) = [
         block[kind][name]
         for block in read(path)["resource"]
         if kind in block and name in block[kind]
     ]
-    assert isinstance(found, dict)
-    return found
+    assert isinstance(resource_block, dict)
+    return resource_block
 
 
 def sources() -> dict[Path, str]:
@@ -47,27 +47,27 @@ def sources() -> dict[Path, str]:
 
 
 @pytest.mark.documents(id="failure-modes/L16")
-def test_l16_the_group_is_made_after_all_that_answers_its_hooks() -> None:
+def test_l16_the_group_is_created_after_everything_that_handles_its_hooks() -> None:
     text = (REPOSITORY / "modules/lifecycle/outputs.tf").read_text(encoding="utf-8")
-    answers = text[text.index('output "hook_dependencies"') : text.index('output "functions"')]
-    assert all(name in answers for name in ANSWERS)
+    output = text[text.index('output "hook_dependencies"') : text.index('output "functions"')]
+    assert all(name in output for name in HOOK_DEPENDENCIES)
     root = (REPOSITORY / "main.tf").read_text(encoding="utf-8")
     assert re.search(r"hook_dependencies\s+= module\.lifecycle\.hook_dependencies\n", root)
     group = "modules/firewall-group/main.tf"
     dependencies = resource(group, "terraform_data", "hook_dependencies")
     assert dependencies["input"] == "${var.hook_dependencies}"
-    behind = resource(group, "aws_autoscaling_group")["depends_on"]
-    assert "${terraform_data.hook_dependencies}" in behind
+    depends_on = resource(group, "aws_autoscaling_group")["depends_on"]
+    assert "${terraform_data.hook_dependencies}" in depends_on
 
 
 @pytest.mark.documents(id="failure-modes/G2")
-def test_g2_a_function_goes_before_the_rights_by_which_lambda_clears_its_network() -> None:
+def test_g2_a_function_is_deleted_before_the_policy_that_lets_lambda_delete_interfaces() -> None:
     function = resource("modules/function/main.tf", "aws_lambda_function")
     assert function["depends_on"] == ["${aws_iam_role_policy.this}"]
 
 
 @pytest.mark.documents(id="failure-modes/G3")
-def test_g3_an_apply_does_not_undo_what_scaling_decided() -> None:
+def test_g3_an_apply_does_not_change_the_desired_capacity() -> None:
     group = resource("modules/firewall-group/main.tf", "aws_autoscaling_group")
     (lifecycle,) = group["lifecycle"]
     assert lifecycle["ignore_changes"] == ["desired_capacity"]

@@ -1,6 +1,6 @@
 """Finds routes of a VPC that bypass the firewalls.
 
-The README of each example tells the user to check this after an apply.
+The README of each example recommends this check after an apply.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 That is enough for `terraform validate` to check the names of arguments and blocks, their types,
 required arguments, and references to attributes. The stand-in accepts all values. The variable
-TF_REATTACH_PROVIDERS tells Terraform where it listens, so that nothing has to be installed.
+TF_REATTACH_PROVIDERS contains its address for Terraform, so that nothing has to be installed.
 
 https://developer.hashicorp.com/terraform/plugin/debugging#terraform-cli-development-overrides
 https://github.com/hashicorp/terraform/blob/main/docs/plugin-protocol/tfplugin6.proto

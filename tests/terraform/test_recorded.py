@@ -93,7 +93,7 @@ def test_the_terminate_function_can_parse_its_settings(firewalls: Any) -> None:
     assert parsed.panorama.hostnames == ("panorama.example.com",)
 
 
-def test_settings_with_an_unknown_or_a_missing_key_are_refused(firewalls: Any) -> None:
+def test_settings_with_an_unknown_or_a_missing_key_are_rejected(firewalls: Any) -> None:
     document = json.loads(recorded_settings(firewalls, LAUNCH))
     for changed in (
         {**document, "color": "red"},

@@ -1,4 +1,4 @@
-"""Identity: by evidence, strongest first, and never where it is ambiguous."""
+"""Firewalls are identified by the strongest evidence, and never if it is ambiguous."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ identify = partial(firewall_identity.identify, other_instance_with_serial=lambda
         ({tags.SERIAL: "1' or '1'='1"}, [OURS], ("001", Evidence.MANAGEMENT_IP)),
     ],
 )
-def test_evidence(
+def test_the_strongest_evidence_identifies_the_firewall(
     own_tags: dict[str, str], devices: list[Device], expected: tuple[str, Evidence]
 ) -> None:
     assert identify(ID, own_tags, IP, devices) == Identity(*expected)
@@ -54,40 +54,40 @@ def test_evidence(
         ([replace(OURS, connected=False)], "is not connected"),
     ],
 )
-def test_no_evidence(devices: list[Device], reason: str) -> None:
-    found = identify(ID, {}, IP, devices)
-    assert isinstance(found, Unidentified)
-    assert reason in found.reason
+def test_without_evidence_the_reason_is_given(devices: list[Device], reason: str) -> None:
+    identity = identify(ID, {}, IP, devices)
+    assert isinstance(identity, Unidentified)
+    assert reason in identity.reason
 
 
 def test_no_address_matches_no_address() -> None:
     assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unidentified)
 
 
-def test_a_firewall_that_another_instance_is_known_to_be() -> None:
-    found = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
-    assert isinstance(found, Unidentified)
-    assert found.reason.endswith(f"but belongs to {OTHER} by its serial tag")
+def test_a_firewall_tagged_for_another_instance_is_not_matched() -> None:
+    identity = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
+    assert isinstance(identity, Unidentified)
+    assert identity.reason.endswith(f"but belongs to {OTHER} by its serial tag")
 
 
 def test_other_instances_are_checked_only_if_the_address_is_the_only_evidence() -> None:
-    asked: list[str] = []
+    checked: list[str] = []
     for own_tags, known in (
         ({tags.SERIAL: "001"}, [OURS]),
         ({}, [replace(OURS, hostname=ID)]),
         ({}, [replace(OURS, connected=False)]),
         ({}, []),
     ):
-        identify(ID, own_tags, IP, known, other_instance_with_serial=asked.append)
-    assert asked == []
-    identify(ID, {}, IP, [OURS], other_instance_with_serial=asked.append)
-    assert asked == ["001"]
+        identify(ID, own_tags, IP, known, other_instance_with_serial=checked.append)
+    assert checked == []
+    identify(ID, {}, IP, [OURS], other_instance_with_serial=checked.append)
+    assert checked == ["001"]
 
 
-def test_what_later_visits_read() -> None:
-    found = Identity("001", Evidence.HOSTNAME)
-    assert identify(ID, tags_for(found), None, []) == Identity("001", Evidence.SERIAL_TAG)
-    assert tags_for(found)[tags.SERIAL_EVIDENCE] == "hostname"
+def test_later_visits_read_the_serial_number_from_the_tag() -> None:
+    identity = Identity("001", Evidence.HOSTNAME)
+    assert identify(ID, tags_for(identity), None, []) == Identity("001", Evidence.SERIAL_TAG)
+    assert tags_for(identity)[tags.SERIAL_EVIDENCE] == "hostname"
 
 
 serials = st.sampled_from([f"00{n}" for n in range(6)])
@@ -111,12 +111,12 @@ devices = st.builds(
 def test_a_match_is_always_the_only_one(
     known: list[Device], ip: str | None, others: dict[str, str]
 ) -> None:
-    found = identify(ID, {}, ip, known, other_instance_with_serial=others.get)
-    if isinstance(found, Unidentified):
+    identity = identify(ID, {}, ip, known, other_instance_with_serial=others.get)
+    if isinstance(identity, Unidentified):
         return
-    (device,) = [device for device in known if device.serial == found.serial]
+    (device,) = [device for device in known if device.serial == identity.serial]
     named = [other for other in known if other.hostname.split(".")[0] == ID]
-    if found.evidence is Evidence.HOSTNAME:
+    if identity.evidence is Evidence.HOSTNAME:
         assert named == [device]
     else:
         assert named == []
@@ -129,7 +129,7 @@ def test_a_match_is_always_the_only_one(
 
 @pytest.mark.documents(id="failure-modes/D2")
 @given(st.lists(devices, unique_by=lambda device: device.serial))
-def test_two_instances_are_never_one_firewall(known: list[Device]) -> None:
+def test_two_instances_never_match_the_same_firewall(known: list[Device]) -> None:
     first, second = identify(ID, {}, IP, known), identify(OTHER, {}, "10.0.1.6", known)
     if isinstance(first, Identity) and isinstance(second, Identity):
         assert first.serial != second.serial
@@ -143,9 +143,12 @@ NAT = "203.0.113.9"
 @pytest.mark.parametrize(
     ("situation", "known"),
     [
-        ("an address used again", [replace(OURS, hostname=OTHER)]),
-        ("the same, the old one noticed", [replace(OURS, hostname=OTHER, connected=False)]),
-        ("an old one without our names", [replace(OURS, connected=False)]),
+        ("a reused address", [replace(OURS, hostname=OTHER)]),
+        (
+            "a reused address, old firewall disconnected",
+            [replace(OURS, hostname=OTHER, connected=False)],
+        ),
+        ("an old firewall with another name", [replace(OURS, connected=False)]),
         ("another VPC, another group", [replace(OURS, policy_status=None, template_status=None)]),
         ("another VPC, another stack", [replace(OURS, template_status=None)]),
         ("both VPCs", [OURS, Device("002", "pa-vm", IP, True, "In Sync", "In Sync")]),
@@ -156,14 +159,14 @@ NAT = "203.0.113.9"
         ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
     ],
 )
-def test_a_similar_firewall_is_no_match(situation: str, known: list[Device]) -> None:
+def test_a_similar_firewall_is_not_matched(situation: str, known: list[Device]) -> None:
     assert isinstance(identify(ID, {}, IP, known), Unidentified), situation
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
 @pytest.mark.parametrize("address", [NAT, "", IP])
 def test_behind_nat_the_host_name_identifies_the_firewall(address: str) -> None:
-    """And every firewall there has the same address."""
+    """All firewalls behind NAT may have the same address."""
     known = [
         replace(OURS, hostname=ID, ip_address=address),
         replace(OURS, serial="002", hostname=OTHER, ip_address=address),

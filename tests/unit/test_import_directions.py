@@ -1,4 +1,4 @@
-"""The layers of the package: which package may import which, and no import circle."""
+"""The layers of the package: imports lead to lower layers only, without circles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cold start loads and does."""
+"""A cold start needs no environment and loads no unnecessary package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lifecycle events: the documented ones are read, everything else is a named error."""
+"""Documented lifecycle events are parsed; anything else raises its own error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parse_launch(event: Any) -> LifecycleEvent | None:
 
 
 @pytest.mark.parametrize("transition", Transition)
-def test_the_documented_events(transition: Transition) -> None:
+def test_the_documented_events_are_parsed(transition: Transition) -> None:
     name = {"LAUNCHING": "launch", "TERMINATING": "terminate"}[transition.name]
     event = parse((EVENTS / f"{name}.json").read_text(), transition, settings(name))
     assert event == LifecycleEvent(
@@ -52,7 +52,7 @@ def test_the_token_is_never_shown() -> None:
     assert "87654321" not in str(parse_launch(LAUNCH))
 
 
-def test_a_test_notification_is_nothing() -> None:
+def test_a_test_notification_is_not_an_event() -> None:
     assert parse_launch({"Event": "autoscaling:TEST_NOTIFICATION", "Service": "…"}) is None
 
 
@@ -78,21 +78,23 @@ def test_a_test_notification_is_nothing() -> None:
         ("detail.Destination", "WarmPool", UnsupportedTransitionError),
     ],
 )
-def test_one_thing_wrong(path: str, value: Any, error: type[Exception]) -> None:
+def test_an_event_with_one_invalid_field_raises_its_own_error(
+    path: str, value: Any, error: type[Exception]
+) -> None:
     event = copy.deepcopy(LAUNCH)
     *parents, key = path.split(".")
-    place = event[parents[0]] if parents else event
+    parent = event[parents[0]] if parents else event
     if value is None:
-        del place[key]
+        del parent[key]
     else:
-        place[key] = value
+        parent[key] = value
     with pytest.raises(error) as raised:
         parse_launch(event)
     assert "87654321" not in str(raised.value)
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
-def test_whatever_is_in_the_queue_is_an_event_or_a_named_error(body: str) -> None:
+def test_any_message_body_is_an_event_or_an_invalid_message_error(body: str) -> None:
     with pytest.raises(InvalidMessageError):
         parse(body, Transition.LAUNCHING, settings("launch"))
 
@@ -103,9 +105,9 @@ json_values: st.SearchStrategy[Any] = (
 
 
 @given(key=st.sampled_from([*LAUNCH, *LAUNCH["detail"]]), value=json_values)
-def test_a_field_of_any_kind_is_no_other_error(key: str, value: Any) -> None:
+def test_a_field_of_any_type_raises_only_an_invalid_message_error(key: str, value: Any) -> None:
     event = copy.deepcopy(LAUNCH)
-    place = event if key in event else event["detail"]
-    place[key] = value
+    parent = event if key in event else event["detail"]
+    parent[key] = value
     with contextlib.suppress(InvalidMessageError):
         parse_launch(event)

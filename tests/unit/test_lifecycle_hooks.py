@@ -1,4 +1,4 @@
-"""The lifecycle hook: what is closed, what is an error."""
+"""Calls on a lifecycle hook: a closed hook is not an error, other errors are raised."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOSED = [
 
 
 class FakeAutoScaling:
-    """Answers every call with the same error, or not at all."""
+    """Raises the same error for every call, or none."""
 
     def __init__(self, code: str | None = None, message: str = "") -> None:
         self.code, self.message = code, message
@@ -35,7 +35,7 @@ class FakeAutoScaling:
     record_lifecycle_action_heartbeat = complete_lifecycle_action = _answer
 
 
-def test_the_token_says_which_wait_is_meant() -> None:
+def test_calls_identify_the_lifecycle_action_by_its_token() -> None:
     client: Any = FakeAutoScaling()
     assert hooks.send_heartbeat(client, EVENT) is True
     assert client.parameters == {
@@ -49,7 +49,7 @@ def test_the_token_says_which_wait_is_meant() -> None:
 
 
 @pytest.mark.parametrize("message", CLOSED)
-def test_a_closed_hook(message: str) -> None:
+def test_a_closed_hook_is_not_an_error(message: str) -> None:
     client: Any = FakeAutoScaling("ValidationError", message)
     assert hooks.send_heartbeat(client, EVENT) is False
     hooks.complete(client, EVENT, hooks.Result.CONTINUE)
@@ -59,7 +59,7 @@ def test_a_closed_hook(message: str) -> None:
     ("code", "message"),
     [("ValidationError", "1 validation error detected"), ("Throttling", CLOSED[0])],
 )
-def test_other_errors_are_errors(code: str, message: str) -> None:
+def test_other_errors_are_raised(code: str, message: str) -> None:
     client: Any = FakeAutoScaling(code, message)
     with pytest.raises(ClientError):
         hooks.send_heartbeat(client, EVENT)

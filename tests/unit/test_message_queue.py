@@ -1,4 +1,4 @@
-"""The visit protocol's small parts; the whole of it is tested with the handlers."""
+"""Outcomes and backoff of visits; the handlers' tests cover the whole batch."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from vmseries_autoscale.outcome import (
 from vmseries_autoscale.settings import HookSettings
 
 RECEIVES = 1000
-"""How often a queue of this module hands a message out: maxReceiveCount."""
+"""How often a queue of this module delivers a message: maxReceiveCount."""
 VISITS = 900
-"""How many pauses there may be until a deadline: the validation of `deadlines`."""
+"""Maximum number of visits until a deadline, which the validation of `deadlines` ensures."""
 
 
 def hook_settings(first: int = 30, maximum: int = 300) -> HookSettings:
@@ -57,7 +57,7 @@ def error(code: str) -> ClientError:
 
 
 @given(st.integers(1, 1000), st.integers(1, 600), st.integers(1, 3600))
-def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
+def test_the_backoff_grows_up_to_a_maximum(received: int, first: int, maximum: int) -> None:
     pause = exponential_backoff_seconds(received, first, maximum)
     assert min(first, maximum) <= pause <= maximum
     assert pause <= exponential_backoff_seconds(received + 1, first, maximum)
@@ -70,7 +70,7 @@ def test_pauses_grow_up_to_a_maximum(received: int, first: int, maximum: int) ->
         (DeviceBusyError(PANORAMA, "b"), Retry("b")),
     ],
 )
-def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
+def test_a_transient_error_is_retried(error: Exception, expected: Retry) -> None:
     def step() -> Done:
         raise error
 
@@ -80,7 +80,7 @@ def test_what_passes_is_waited_for(error: Exception, expected: Retry) -> None:
 @pytest.mark.parametrize(
     "error", [DeviceUnavailableError(PANORAMA, "c"), Ec2RefusedError("d"), KeyError("e")]
 )
-def test_everything_else_has_failed(error: Exception) -> None:
+def test_any_other_error_fails_the_step(error: Exception) -> None:
     def step() -> Done:
         raise error
 
@@ -88,18 +88,18 @@ def test_everything_else_has_failed(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_ERROR_CODES))
-def test_throttled_calls_are_waited_for(code: str) -> None:
+def test_a_throttled_call_is_retried(code: str) -> None:
     def step() -> Done:
         raise error(code)
 
     outcome = run_step(step)
     assert isinstance(outcome, Retry)
     assert outcome.delay is Delay.THROTTLED
-    assert outcome.reason == str(error(code)), "it says which call is throttled"
+    assert outcome.reason == str(error(code)), "the reason names the throttled call"
 
 
 @pytest.mark.parametrize("code", ["InternalError", "Unavailable", "UnauthorizedOperation", ""])
-def test_any_other_error_of_aws_has_failed(code: str) -> None:
+def test_any_other_error_of_aws_fails_the_step(code: str) -> None:
     failure = error(code)
 
     def step() -> Done:
@@ -108,7 +108,7 @@ def test_any_other_error_of_aws_has_failed(code: str) -> None:
     assert run_step(step) == Failed(failure)
 
 
-THROTTLING = Retry("EC2 throttles", Delay.THROTTLED)
+THROTTLING = Retry("a call is throttled", Delay.THROTTLED)
 
 
 @given(st.integers(1, THROTTLE_MAX_RECEIVES), st.integers(10, 300))
@@ -128,14 +128,14 @@ def test_throttled_visits_retry_at_different_times() -> None:
 def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) -> None:
     settings = hook_settings(first)
     expected = exponential_backoff_seconds(received, first, 300)
-    assert backoff_seconds(Retry("boots"), received, settings) == expected
+    assert backoff_seconds(Retry("the firewall is booting"), received, settings) == expected
     assert backoff_seconds(Failed(KeyError()), received, settings) == expected
-    soon = backoff_seconds(Retry("detaches", Delay.SHORT), received, settings)
-    assert soon == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
+    short = backoff_seconds(Retry("interfaces are being detached", Delay.SHORT), received, settings)
+    assert short == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
 
 
 @given(st.integers(10, 300), st.integers(5, 2880))
-def test_a_message_that_is_throttled_for_ever_lives_until_its_deadline(
+def test_a_message_that_is_always_throttled_stays_in_the_queue_until_its_deadline(
     interval: int, minutes: int
 ) -> None:
     """Otherwise it would go to the dead-letter queue, and its launch would not end."""

@@ -1,4 +1,4 @@
-"""NetworkState decisions, applied to a model of EC2 from any state that a crash can leave."""
+"""Network plans, executed on a model of EC2 from any state that a crash can leave."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WANTED = {
 
 @dataclass
 class ModelEc2:
-    """A model of EC2 that answers the calls of all actions and keeps no state."""
+    """A model of EC2 that responds to the calls of all actions, without state."""
 
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: list[str] = field(default_factory=list)
@@ -101,8 +101,8 @@ def attach(state: NetworkState) -> NetworkState:
 
 @st.composite
 def network_states(draw: st.DrawFn) -> NetworkState:
-    """A state that visits, crashes and other people can leave behind."""
-    found = [replace(PRIMARY, source_dest_check=draw(st.booleans()))]
+    """A state that visits, crashes and other users can leave behind."""
+    interfaces = [replace(PRIMARY, source_dest_check=draw(st.booleans()))]
     addresses: list[Address] = []
     for name in ("management", "untrust"):
         for number in range(draw(st.integers(0, 2))):
@@ -117,18 +117,18 @@ def network_states(draw: st.DrawFn) -> NetworkState:
                     device_index=WANTED[name].device_index,
                     delete_on_termination=draw(st.booleans()),
                 )
-            found.append(item)
+            interfaces.append(item)
         for number in range(draw(st.integers(0, 2))):
             address = Address(f"eipalloc-{name}-{number}", name)
-            places = [None, *(item.interface_id for item in found if item.name)]
-            place = draw(st.sampled_from(places))
-            if place and place not in {other.interface_id for other in addresses}:
-                address = replace(address, association_id="assoc", interface_id=place)
+            interface_ids = [None, *(item.interface_id for item in interfaces if item.name)]
+            interface_id = draw(st.sampled_from(interface_ids))
+            if interface_id and interface_id not in {other.interface_id for other in addresses}:
+                address = replace(address, association_id="assoc", interface_id=interface_id)
             addresses.append(address)
     if draw(st.booleans()):
         foreign = Interface("eni-foreign", status=Status.ATTACHED, instance_id=ID)
-        found.append(replace(foreign, device_index=5, attachment_id="attach-foreign"))
-    return NetworkState.of(found, addresses)
+        interfaces.append(replace(foreign, device_index=5, attachment_id="attach-foreign"))
+    return NetworkState.of(interfaces, addresses)
 
 
 def assert_attached(state: NetworkState) -> None:
@@ -239,8 +239,10 @@ def assert_attached_with_addresses(state: NetworkState) -> None:
     for item in state.own_interfaces:
         assert item.status in (Status.ATTACHING, Status.ATTACHED)
         assert item.device_index == WANTED[item.name or ""].device_index
-    places = [address.interface_id for address in state.addresses.values()]
-    assert sorted(map(str, places)) == sorted(item.interface_id for item in state.own_interfaces)
+    interface_ids = [address.interface_id for address in state.addresses.values()]
+    assert sorted(map(str, interface_ids)) == sorted(
+        item.interface_id for item in state.own_interfaces
+    )
 
 
 def rounds(state: NetworkState) -> list[list[str]]:
@@ -311,7 +313,7 @@ def own(name: str, **fields: Any) -> Interface:
         ),
     ],
 )
-def test_a_state_that_cannot_become_the_wanted_network_is_a_named_error(
+def test_a_state_that_cannot_become_the_wanted_network_raises_its_own_error(
     interfaces: list[Interface], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

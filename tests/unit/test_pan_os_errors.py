@@ -1,8 +1,8 @@
-"""Panorama's refusals: what each code and text means to a visit.
+"""Errors of the XML API: how each code and text is classified.
 
-Texts are as they were recorded or as pan-os-python knows them; the codes' are the documentation's,
-"PAN-OS XML API Error Codes". Where a text was recorded with a code that says something else, the
-table has it with that code.
+The texts were recorded or are those that pan-os-python knows. The codes are those of the
+documentation, "PAN-OS XML API Error Codes". If a text was recorded with a code of another meaning,
+the table has that code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vmseries_autoscale.panorama.removal import failed_commit_error
 
 FIREWALL = "firewall 10.0.1.7"
 
-AGAIN: list[tuple[str | None, str]] = [
+TEMPORARY: list[tuple[str | None, str]] = [
     # Commits.
     ("13", "A commit is pending. Please try again later."),
     ("13", "Another commit/validate is in progress. Please try again later."),
@@ -39,7 +39,7 @@ AGAIN: list[tuple[str | None, str]] = [
     (None, "A commit is in progress."),
     (None, "You cannot commit while an install is in progress. Please try again later."),
     (None, "Local commit jobs are queued. Revert operation is not allowed."),
-    # Ten in the queue: how PAN-OS words it is not recorded.
+    # A full queue of ten commits; the exact text was not recorded.
     ("13", "The commit queue is full. Please try again later."),
     (None, "Maximum number of commit jobs queued."),
     (None, "The number of queued commits exceeds the limit of the commit queue: it is full"),
@@ -67,7 +67,7 @@ AGAIN: list[tuple[str | None, str]] = [
     ("7", "job 19 not found"),
 ]
 
-NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
+OTHER: list[tuple[str | None, str, type[AutoscaleError]]] = [
     # The administrator.
     (None, "Invalid credentials.", DeviceAccessError),
     ("403", "Invalid Credential", DeviceAccessError),
@@ -75,7 +75,7 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
     ("16", "None", DeviceAccessError),
     (None, "URLError: code: 403 reason: Forbidden", DeviceAccessError),
     (None, "URLError: code: 401 reason: Unauthorized", DeviceAccessError),
-    # No answer, or none of Panorama's.
+    # No response, or not one of Panorama.
     (None, "URLError: code: 502 reason: Bad Gateway", DeviceUnavailableError),
     (None, "URLError: code: 503 reason: Service Unavailable", DeviceUnavailableError),
     (None, "URLError: reason: [Errno 111] Connection refused", DeviceUnavailableError),
@@ -89,7 +89,7 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
     (None, "ElementTree.fromstring ParseError: no element found", DeviceUnavailableError),
     (None, "no handler for content-type: text/html", DeviceUnavailableError),
     (None, "no response element status attribute", DeviceUnavailableError),
-    # What is referred to; its names are the administrators' own.
+    # References; the names in the text are chosen by administrators.
     (
         "10",
         "S1 cannot be deleted because of references from:\nA passive rule",
@@ -101,7 +101,7 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
         ObjectReferencedError,
     ),
     ("10", "None", ObjectReferencedError),
-    # What only a full commit could do, which would commit others' edits.
+    # Operations that need a full commit, which would include other administrators' changes.
     (
         None,
         "Partial revert is not allowed. Full system commit must be completed.",
@@ -128,8 +128,8 @@ NAMED: list[tuple[str | None, str, type[AutoscaleError]]] = [
 
 @pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.documents(id="panorama/contention/transient-texts")
-@pytest.mark.parametrize(("code", "text"), AGAIN)
-def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> None:
+@pytest.mark.parametrize(("code", "text"), TEMPORARY)
+def test_a_temporary_condition_is_a_busy_error(code: str | None, text: str) -> None:
     error = classify_pan_os_error(PANORAMA, code, text)
     assert type(error) is DeviceBusyError
     assert isinstance(error, TransientError)
@@ -137,24 +137,26 @@ def test_what_passes_by_itself_is_waited_for(code: str | None, text: str) -> Non
 
 
 @pytest.mark.documents(id="panorama/contention/error-texts")
-@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
-def test_everything_else_has_a_name(
+@pytest.mark.parametrize(("code", "text", "expected"), OTHER)
+def test_every_other_refusal_has_its_own_error(
     code: str | None, text: str, expected: type[AutoscaleError]
 ) -> None:
     error = classify_pan_os_error(PANORAMA, code, text)
     assert type(error) is expected
-    assert isinstance(error, PanOsError), "which is counted, and tried again"
+    assert isinstance(error, PanOsError), "it is counted and retried"
 
 
-@pytest.mark.parametrize(("code", "text"), [*AGAIN, (None, "007951000012345 not connected")])
-def test_a_condition_of_panorama_is_a_refusal_by_a_firewall(code: str | None, text: str) -> None:
+@pytest.mark.parametrize(("code", "text"), [*TEMPORARY, (None, "007951000012345 not connected")])
+def test_a_busy_or_disconnected_text_from_a_firewall_is_a_plain_refusal(
+    code: str | None, text: str
+) -> None:
     error = classify_pan_os_error(FIREWALL, code, text)
     assert type(error) is DeviceRefusedError
     assert (error.device, error.code, error.text) == (FIREWALL, code, text)
 
 
 @pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
-@pytest.mark.parametrize(("code", "text", "expected"), NAMED)
+@pytest.mark.parametrize(("code", "text", "expected"), OTHER)
 def test_every_error_names_its_device(
     device: str, code: str | None, text: str, expected: type[AutoscaleError]
 ) -> None:

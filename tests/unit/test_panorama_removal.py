@@ -1,4 +1,4 @@
-"""What a visit does after how our commits have ended: every case of the decision."""
+"""The decisions of a visit, which depend on how our earlier commits have ended."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 NAMING_S1 = ("Validation Error:", "template-stack -> TS -> devices 'S1' is not a valid reference")
 
 
-def over(*details: str, job_id: str = "7") -> Job:
-    """A commit that failed if there are details, which is over."""
+def finished(*details: str, job_id: str = "7") -> Job:
+    """A finished commit, which has failed if there are details."""
     return Job(job_id, True, bool(details), details)
 
 
-def under_way(job_id: str = "9") -> Job:
+def in_progress(job_id: str = "9") -> Job:
+    """A commit in progress."""
     return Job(job_id, False, False, ())
 
 
@@ -38,64 +39,98 @@ def serials(text: str) -> frozenset[str]:
 
 @pytest.mark.documents(id="panorama/commit/failed-by-name")
 @pytest.mark.parametrize(
-    ("commits", "left", "waiting", "removed", "revert", "told"),
+    ("commits", "remaining", "pending", "removed", "revert", "reported"),
     [
-        pytest.param([], "S1", "", "S1", False, "", id="none yet"),
-        pytest.param([over()], "S1 S2", "S2", "S1 S2", False, "", id="the last one went well"),
-        pytest.param([under_way()], "S1", "S1", "S1", False, "", id="under way"),
+        pytest.param([], "S1", "", "S1", False, "", id="no commit yet"),
+        pytest.param([finished()], "S1 S2", "S2", "S1 S2", False, "", id="the last one succeeded"),
+        pytest.param([in_progress()], "S1", "S1", "S1", False, "", id="in progress"),
         pytest.param(
-            [over("disk full")], "S1 S2", "S1 S3", "S1 S2", False, "S1", id="failed for once"
+            [finished("disk full")], "S1 S2", "S1 S3", "S1 S2", False, "S1", id="failed once"
         ),
         pytest.param(
-            [over("disk full"), over("timeout")], "S1", "S1", "S1", False, "S1", id="another reason"
+            [finished("disk full"), finished("timeout")],
+            "S1",
+            "S1",
+            "S1",
+            False,
+            "S1",
+            id="failed for another reason",
         ),
         pytest.param(
-            [over("disk full"), over(), over("disk full")],
+            [finished("disk full"), finished(), finished("disk full")],
             *("S1", "S1", "S1", False, "S1"),
             id="a success between",
         ),
-        pytest.param([over("disk full")] * 2, "S1 S2", "S1", "", True, "S1", id="failed twice"),
+        pytest.param([finished("disk full")] * 2, "S1 S2", "S1", "", True, "S1", id="failed twice"),
         pytest.param(
-            [over("disk full")] * 2, "S1", "S3", "S1", False, "", id="failed twice, with others"
+            [finished("disk full")] * 2, "S1", "S3", "S1", False, "", id="failed twice, with others"
         ),
         pytest.param(
-            [under_way(), over("disk full"), over("disk full")],
+            [in_progress(), finished("disk full"), finished("disk full")],
             *("S1", "S1", "S1", False, ""),
-            id="failed twice, and a third is under way",
+            id="failed twice, and a third is in progress",
         ),
-        pytest.param([over(*NAMING_S1)], "S1 S2", "S1 S2", "", True, "S1", id="names one of ours"),
-        pytest.param([over(*NAMING_S1)], "S2", "S1 S2", "", True, "", id="names another batch's"),
         pytest.param(
-            [under_way(), over(*NAMING_S1)],
+            [finished(*NAMING_S1)],
+            "S1 S2",
+            "S1 S2",
+            "",
+            True,
+            "S1",
+            id="names one of these firewalls",
+        ),
+        pytest.param(
+            [finished(*NAMING_S1)],
+            "S2",
+            "S1 S2",
+            "",
+            True,
+            "",
+            id="names a firewall of another batch",
+        ),
+        pytest.param(
+            [in_progress(), finished(*NAMING_S1)],
             *("S1 S2", "S1 S2", "S2", False, "S1"),
-            id="names one, and the next is under way",
+            id="names one, and the next is in progress",
         ),
         pytest.param(
-            [over(*NAMING_S1)], "S1 S2", "", "S2", False, "S1", id="reverted: the others first"
+            [finished(*NAMING_S1)], "S1 S2", "", "S2", False, "S1", id="reverted: the others first"
         ),
-        pytest.param([over(*NAMING_S1)], "S1", "", "S1", False, "", id="reverted: alone"),
+        pytest.param([finished(*NAMING_S1)], "S1", "", "S1", False, "", id="reverted: alone"),
         pytest.param(
-            [over("'S10' is not a valid reference")], "S1", "S1", "S1", False, "S1", id="names S10"
+            [finished("'S10' is not a valid reference")],
+            "S1",
+            "S1",
+            "S1",
+            False,
+            "S1",
+            id="names S10",
         ),
         pytest.param(
-            [over("Full commit is required")] * 2, "S1", "S1", "S1", False, "S1", id="full commit"
+            [finished("Full commit is required")] * 2,
+            "S1",
+            "S1",
+            "S1",
+            False,
+            "S1",
+            id="full commit required",
         ),
     ],
 )
-def test_what_follows(
-    commits: list[Job], left: str, waiting: str, removed: str, revert: bool, told: str
+def test_the_plan_depends_on_how_our_commits_ended(
+    commits: list[Job], remaining: str, pending: str, removed: str, revert: bool, reported: str
 ) -> None:
-    plan = decide_plan(commits, serials(left), serials(waiting), may_commit=True)
+    plan = decide_plan(commits, serials(remaining), serials(pending), may_commit=True)
     assert plan.revert is revert
     assert plan.remove == serials(removed)
-    assert plan.reported == serials(told)
-    if told:
+    assert plan.reported == serials(reported)
+    if reported:
         full = "Full commit" in str(commits)
         assert type(plan.error) is (FullCommitRequiredError if full else CommitFailedError)
 
 
-def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() -> None:
-    plan = decide_plan([over(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
+def test_a_firewall_that_makes_commits_fail_is_reported_at_once() -> None:
+    plan = decide_plan([finished(*NAMING_S1)], serials("S1"), serials(""), may_commit=False)
     assert plan.remove == serials("")
     assert plan.reported == serials("S1")
 
@@ -104,31 +139,31 @@ def test_a_firewall_that_makes_commits_fail_does_not_wait_for_one_with_others() 
 @given(
     endings=st.lists(st.sampled_from([(), ("disk full",), NAMING_S1]), max_size=3),
     running=st.booleans(),
-    left=st.frozensets(st.sampled_from(["S1", "S2", "S3"]), min_size=1),
-    waiting=st.frozensets(st.sampled_from(["S1", "S2", "S3"])),
+    remaining=st.frozensets(st.sampled_from(["S1", "S2", "S3"]), min_size=1),
+    pending=st.frozensets(st.sampled_from(["S1", "S2", "S3"])),
 )
 def test_every_removal_is_kept_and_no_commit_in_progress_is_reverted(
     endings: list[tuple[str, ...]],
     running: bool,
-    left: frozenset[str],
-    waiting: frozenset[str],
+    remaining: frozenset[str],
+    pending: frozenset[str],
 ) -> None:
-    commits = [under_way()] * running + [over(*details) for details in endings]
-    plan = decide_plan(commits, left, waiting, may_commit=not running)
+    commits = [in_progress()] * running + [finished(*details) for details in endings]
+    plan = decide_plan(commits, remaining, pending, may_commit=not running)
     assert not (plan.revert and running)
-    assert plan.reported <= left
-    assert plan.remove <= left
-    assert plan.revert or plan.remove | plan.reported == left
-    assert not plan.revert or waiting, "there is something to revert"
+    assert plan.reported <= remaining
+    assert plan.remove <= remaining
+    assert plan.revert or plan.remove | plan.reported == remaining
+    assert not plan.revert or pending, "there is something to revert"
 
 
 @pytest.mark.parametrize(
     ("commits", "reason"),
     [
         ([], None),
-        ([under_way()], "commit job 9 is not finished"),
-        ([over(), under_way("8")], "commit job 8 is not finished"),
-        ([over()], None),
+        ([in_progress()], "commit job 9 is not finished"),
+        ([finished(), in_progress("8")], "commit job 8 is not finished"),
+        ([finished()], None),
         ([Job("7", True, False, (), "fw: remove 2 firewalls, 2026-11-23T11:59:00Z")], None),
         (
             [Job("7", True, False, (), "fw: remove 2 firewalls, 2026-11-23T11:59:01Z")],
@@ -140,19 +175,21 @@ def test_every_removal_is_kept_and_no_commit_in_progress_is_reverted(
         ),
     ],
 )
-def test_when_the_next_commit_may_be_requested(commits: list[Job], reason: str | None) -> None:
+def test_the_next_commit_waits_for_jobs_and_the_commit_interval(
+    commits: list[Job], reason: str | None
+) -> None:
     assert timedelta(seconds=90) == COMMIT_INTERVAL
     assert decide_wait(commits, NOW) == (None if reason is None else Retry(reason))
 
 
-def test_what_waits_is_what_the_candidate_configuration_lacks() -> None:
+def test_pending_removals_are_missing_from_the_candidate_configuration() -> None:
     running = {Part.DEVICE_GROUP: serials("S1 S2 S3"), Part.MANAGED_DEVICES: serials("S1 S2 S3")}
     candidate = {Part.DEVICE_GROUP: serials("S1"), Part.MANAGED_DEVICES: serials("S1 S2 S4")}
     assert pending_removals(running, candidate) == serials("S2 S3")
 
 
 @pytest.mark.documents(id="panorama/removal/batch")
-def test_removals_leave_no_reference_behind() -> None:
+def test_removals_are_ordered_so_that_no_reference_remains() -> None:
     candidate = {part: serials("S1 S2 S3") for part in Part}
     removals = decide_removals(serials("S2 S1"), candidate)
     assert removals == [(part, serial) for part in Part for serial in ("S1", "S2")]

@@ -66,13 +66,13 @@ def test_the_variable_python_overrides_the_choice(tmp_path: Path) -> None:
     assert find_python(environ) == chosen
 
 
-def test_a_python_that_is_too_old_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_is_rejected_and_named(tmp_path: Path) -> None:
     chosen = interpreter(tmp_path, "python3.10", "3.10.13")
     with pytest.raises(EnvironmentSetupError, match=r"python3\.10 is not Python 3\.11 or newer"):
         find_python({"PATH": "", "HOME": str(tmp_path), "PYTHON": chosen})
 
 
-def test_a_python_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_python_that_does_not_exist_is_rejected_and_named(tmp_path: Path) -> None:
     chosen = str(tmp_path / "python3")
     with pytest.raises(EnvironmentSetupError, match=re.escape(chosen)):
         find_python({"PATH": "", "HOME": str(tmp_path), "PYTHON": chosen})
@@ -80,7 +80,7 @@ def test_a_python_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None
 
 def test_a_line_says_whether_the_version_is_that_of_the_functions() -> None:
     line = python_environment.describe((3, 11, 7))
-    assert line == ("Python 3.11.7: not the version of the Lambda functions, which is 3.13")
+    assert line == "Python 3.11.7: not the version of the Lambda functions, which is 3.13"
     assert python_environment.describe((3, 13, 0)).endswith("the version of the Lambda functions")
 
 

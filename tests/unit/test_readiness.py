@@ -1,4 +1,4 @@
-"""Readiness: what keeps a firewall out of service."""
+"""The reasons for which a firewall does not enter service yet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")
         (Readiness.IN_SYNC, replace(READY, policy_status=""), "device group: no status"),
     ],
 )
-def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None) -> None:
+def test_the_reason_why_a_firewall_is_not_ready_in_panorama(
+    wanted: Readiness, device: Device | None, expected: str | None
+) -> None:
     assert not_ready_reason(wanted, device) == expected
 
 
@@ -52,9 +54,9 @@ def test_obstacle(wanted: Readiness, device: Device | None, expected: str | None
         (State(False, "FAIL"), "has failed"),
     ],
 )
-def test_own_obstacle(state: State, expected: str | None) -> None:
-    found = firewall_not_ready_reason(state)
-    assert found is None if expected is None else expected in (found or "")
+def test_the_reason_why_a_firewall_itself_is_not_ready(state: State, expected: str | None) -> None:
+    reason = firewall_not_ready_reason(state)
+    assert reason is None if expected is None else expected in (reason or "")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,9 @@ def test_own_obstacle(state: State, expected: str | None) -> None:
         (Readiness.CONNECTED, replace(READY, policy_status="Out of Sync"), False),
     ],
 )
-def test_who_lacks_a_push_only(wanted: Readiness, device: Device | None, expected: bool) -> None:
+def test_only_a_connected_firewall_can_be_out_of_sync(
+    wanted: Readiness, device: Device | None, expected: bool
+) -> None:
     assert is_out_of_sync(wanted, device) is expected
 
 
@@ -91,5 +95,7 @@ def push(number: str, *serials: str, finished: bool = True, failed: bool = False
         ([push(str(n), "001", failed=True) for n in range(3)], {"002"}),
     ],
 )
-def test_which_firewalls_need_a_push(pushes: list[Push], expected: set[str]) -> None:
+def test_firewalls_without_a_push_in_progress_are_pushed(
+    pushes: list[Push], expected: set[str]
+) -> None:
     assert serials_to_push(["001", "002"], pushes) == expected

@@ -1,6 +1,6 @@
-"""Random fleets: what the reconciler takes from whom, told by what really is.
+"""Random fleets: the reconcile function removes every orphan and touches no live firewall.
 
-``make prove-properties`` tries ten thousand of them.
+``make prove-properties`` tries ten thousand fleets.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from vmseries_autoscale.reconcile.inventory import Inventory
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FLOOR = timedelta(minutes=25)
 EC2_SHOWS = 3600
-"""EC2 forgets no terminated instance sooner, in seconds."""
+"""Seconds for which EC2 shows a terminated instance at least."""
 
 
 @dataclass(frozen=True)
 class Firewall:
-    """What really is with one firewall; the inventories below are made of it.
+    """The true state of a firewall, from which the inventories below are derived.
 
     Attributes:
-        ours: or of somebody who uses the same device group.
-        died: seconds ago; ``None`` lives.
-        shown: EC2 still shows it although it is dead; says_when: with its time.
-        remembered: Auto Scaling still knows of its end.
-        state: in the group, if it is still there.
-        moved: somebody uses its interface or its address elsewhere.
+        ours: Whether it belongs to this deployment, not to another user of the device group.
+        died: How many seconds ago it was terminated; ``None`` while it lives.
+        shown: Whether EC2 still shows it after its termination.
+        says_when: Whether EC2 shows the time of the termination.
+        remembered: Whether Auto Scaling still shows the activity that terminated it.
+        state: Its lifecycle state in the group; ``None`` if it is not a member.
+        moved: Whether its interface or address is now used elsewhere.
     """
 
     ours: bool
@@ -58,7 +59,7 @@ class Firewall:
 
     @property
     def visible(self) -> bool:
-        """EC2 shows it to us."""
+        """Whether EC2 shows it as an instance of this deployment."""
         return self.ours and (self.died is None or self.died < EC2_SHOWS or self.shown)
 
     @property
@@ -67,20 +68,20 @@ class Firewall:
 
     @property
     def traceable(self) -> bool:
-        """Something of ours still names it."""
-        wired = self.interface or self.address
-        return self.ours and (self.visible or self.remembered or wired)
+        """Whether any resource of this deployment still names it."""
+        has_network = self.interface or self.address
+        return self.ours and (self.visible or self.remembered or has_network)
 
     @property
-    def leaves(self) -> bool:
-        wired = self.interface or self.address
-        return self.traceable and (wired or self.known_by_serial)
+    def has_resources(self) -> bool:
+        has_network = self.interface or self.address
+        return self.traceable and (has_network or self.known_by_serial)
 
     @property
     def removable(self) -> bool:
-        """Everything that must hold before anything of it may be touched."""
+        """Whether all conditions for a removal are met."""
         return (
-            self.leaves
+            self.has_resources
             and self.died is not None
             and self.state is None
             and not ((self.interface or self.address) and self.moved)
@@ -135,16 +136,16 @@ def instance(number: int, firewall: Firewall) -> Instance:
 
 
 def network(number: int, firewall: Firewall) -> NetworkState:
-    where: dict[str, Any] = {}
+    attachment: dict[str, Any] = {}
     if firewall.moved:
-        where = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
+        attachment = {"status": Status.ATTACHED, "instance_id": "i-0000000000000ffff"}
     elif firewall.died is None:
-        where = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
-    place = ("eipassoc-1", "eni-of-a-user") if firewall.moved else ()
-    interface = Interface(f"eni-{number}", "management", **where)
+        attachment = {"status": Status.ATTACHED, "instance_id": instance_id(number)}
+    association = ("eipassoc-1", "eni-of-a-user") if firewall.moved else ()
+    interface = Interface(f"eni-{number}", "management", **attachment)
     return NetworkState.of(
         [interface] if firewall.interface else [],
-        [Address(f"eipalloc-{number}", "untrust", *place)] if firewall.address else [],
+        [Address(f"eipalloc-{number}", "untrust", *association)] if firewall.address else [],
     )
 
 
@@ -153,32 +154,36 @@ def inventory(fleet: list[Firewall]) -> Inventory:
     return Inventory(
         deployment="fw",
         members={
-            instance_id(n): one.state for n, one in numbered if one.ours and one.state is not None
+            instance_id(n): firewall.state
+            for n, firewall in numbered
+            if firewall.ours and firewall.state is not None
         },
-        instances={instance_id(n): instance(n, one) for n, one in numbered if one.visible},
+        instances={
+            instance_id(n): instance(n, firewall) for n, firewall in numbered if firewall.visible
+        },
         activities={
             instance_id(n): Activity(
                 ActivityType.TERMINATING,
-                NOW - timedelta(seconds=one.died + 60),
-                NOW - timedelta(seconds=one.died),
+                NOW - timedelta(seconds=firewall.died + 60),
+                NOW - timedelta(seconds=firewall.died),
             )
-            for n, one in numbered
-            if one.ours and one.died is not None and one.remembered
+            for n, firewall in numbered
+            if firewall.ours and firewall.died is not None and firewall.remembered
         },
         networks={
-            instance_id(n): network(n, one)
-            for n, one in numbered
-            if one.ours and (one.interface or one.address)
+            instance_id(n): network(n, firewall)
+            for n, firewall in numbered
+            if firewall.ours and (firewall.interface or firewall.address)
         },
         devices=tuple(
             Device(
                 f"S{n}",
-                instance_id(n) if one.named else "branch-office",
-                connected=one.connected,
+                instance_id(n) if firewall.named else "branch-office",
+                connected=firewall.connected,
                 policy_status="In Sync",
             )
-            for n, one in numbered
-            if one.in_panorama
+            for n, firewall in numbered
+            if firewall.in_panorama
         ),
         targets=(),
     )
@@ -190,7 +195,7 @@ def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     fleet: list[Firewall], limit: Limits
 ) -> None:
     plan = plan_cleanup(inventory(fleet), limit, NOW)
-    by_id = {instance_id(n): one for n, one in enumerate(fleet)}
+    by_id = {instance_id(n): firewall for n, firewall in enumerate(fleet)}
 
     for orphan in plan.orphans:
         firewall = by_id[orphan.instance_id]
@@ -201,21 +206,25 @@ def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
 
     due = {
         key
-        for key, one in by_id.items()
-        if one.removable
-        and one.age_is_known
-        and one.died is not None
-        and one.died >= FLOOR.total_seconds()
+        for key, firewall in by_id.items()
+        if firewall.removable
+        and firewall.age_is_known
+        and firewall.died is not None
+        and firewall.died >= FLOOR.total_seconds()
     }
     acted_on = {orphan.instance_id for orphan in plan.orphans}
     assert acted_on | set(plan.postponed) == due
 
-    known = [one for one in fleet if one.leaves or (one.ours and one.state is not None)]
+    known = [
+        firewall
+        for firewall in fleet
+        if firewall.has_resources or (firewall.ours and firewall.state is not None)
+    ]
     cap = max(1, min(limit.firewalls, math.ceil(limit.share * len(known))))
     assert len(acted_on) == min(cap, len(due))
 
 
-def test_the_oldest_come_first() -> None:
+def test_the_oldest_orphans_are_removed_first() -> None:
     template: dict[str, Any] = {
         "ours": True, "shown": False, "says_when": True, "remembered": True, "state": None,
         "interface": True, "address": False, "moved": False, "in_panorama": False,
@@ -223,7 +232,7 @@ def test_the_oldest_come_first() -> None:
     }  # fmt: skip
     fleet = [Firewall(died=died, **template) for died in (4000, 9000, 6000)]
     plan = plan_cleanup(inventory(fleet), Limits(FLOOR, 2, 1.0), NOW)
-    assert [one.instance_id for one in plan.orphans] == [instance_id(1), instance_id(2)]
+    assert [orphan.instance_id for orphan in plan.orphans] == [instance_id(1), instance_id(2)]
     assert plan.postponed == (instance_id(0),)
 
 
@@ -231,7 +240,7 @@ def test_the_oldest_come_first() -> None:
     ("firewalls", "share", "known", "cap"),
     [(25, 0.5, 3, 2), (25, 0.5, 1, 1), (25, 0.5, 100, 25), (1, 1.0, 9, 1), (5, 0.01, 0, 1)],
 )
-def test_the_cap_is_a_number_and_a_share_and_never_nothing(
+def test_the_cap_is_limited_by_number_and_share_and_is_at_least_one(
     firewalls: int, share: float, known: int, cap: int
 ) -> None:
     assert Limits(FLOOR, firewalls, share).cap(known) == cap
@@ -266,7 +275,7 @@ def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
         ("Pending:Proceed", 9000, None, None),
     ],
 )
-def test_a_hook_is_unanswered_when_no_visit_came_for_long(
+def test_a_hook_is_stalled_after_a_long_time_without_a_visit(
     state: str, began_ago: int, visited_ago: int | None, expected: Transition | None
 ) -> None:
     stalled = stalled_hooks(waiting(state, began_ago, visited_ago), FLOOR, NOW)

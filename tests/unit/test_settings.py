@@ -260,7 +260,7 @@ def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return result
 
 
-def test_the_variable_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, json.dumps(LAUNCH))
     first = from_environment(LaunchSettings)
     monkeypatch.setenv(VARIABLE, "changed")

@@ -130,7 +130,7 @@ class Workspace:
             FileNotFoundError: The repository has no such root module.
         """
         if not any((repository / root).glob("*.tf")):
-            raise FileNotFoundError(f"{root} in {repository} holds no Terraform configuration")
+            raise FileNotFoundError(f"{root} in {repository} has no Terraform configuration")
         # The copy has the layout of the repository, so that relative module sources are valid.
         destination.mkdir(parents=True)
         for pattern in (*MODULE, root, *uses):
@@ -396,11 +396,13 @@ def parse(line: str) -> Event | None:
 def diagnostic(event: Event) -> str:
     """Return an error diagnostic as one paragraph: summary, object, file, detail."""
     facts = event.get("diagnostic", {})
-    place = facts.get("range", {})
-    where = f" ({place['filename']}:{place['start']['line']})" if place else ""
+    source_range = facts.get("range", {})
+    location = (
+        f" ({source_range['filename']}:{source_range['start']['line']})" if source_range else ""
+    )
     address = f"{facts['address']}: " if facts.get("address") else ""
     detail = f"\n  {facts['detail']}" if facts.get("detail") else ""
-    return f"{address}{facts.get('summary', event.get('@message', ''))}{where}{detail}"
+    return f"{address}{facts.get('summary', event.get('@message', ''))}{location}{detail}"
 
 
 def failure(command: str, code: int, text: str) -> str:

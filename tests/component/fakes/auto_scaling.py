@@ -21,7 +21,7 @@ ACTIVITIES_PER_PAGE = 100
 
 @dataclass
 class Wait:
-    """A lifecycle hook that is waited for."""
+    """An open lifecycle hook, for which Auto Scaling waits."""
 
     transition: Transition
     token: str
@@ -133,12 +133,12 @@ class AutoScaling(LoadBalancing, Sqs):
         else:
             self.scale_in(instance_id)
 
-    def left_elsewhere(self, instance_id: str) -> list[str]:
+    def entries_outside_aws(self, instance_id: str) -> list[str]:
         """The entries of an instance outside of AWS."""
         return []
 
     def _take(self, instance_id: str, thing: str) -> None:
-        """Note harm if a function takes something from a live instance that is not its own."""
+        """Record harm if a function takes something from a live instance outside its hook."""
         function, member = self.function, self.members.get(instance_id)
         state = member.state if member else "not in the group"
         rightful = {"launch": "Pending:Wait", "terminate": "Terminating:Wait"}.get(function)
@@ -171,9 +171,9 @@ class AutoScaling(LoadBalancing, Sqs):
     def complete_lifecycle_action(self, parameters: dict[str, Any]) -> Any:
         wait, instance_id = self._open_wait(parameters), parameters["InstanceId"]
         if wait.transition is Transition.TERMINATING and (
-            left := self.made_for(instance_id) + self.left_elsewhere(instance_id)
+            orphans := self.made_for(instance_id) + self.entries_outside_aws(instance_id)
         ):
-            self.harm.append(f"{instance_id} was let go, and left {left}")
+            self.harm.append(f"the hook of {instance_id} was completed, with orphans {orphans}")
         result = parameters["LifecycleActionResult"]
         self.completed.append((wait.token, result))
         self._end_wait(instance_id, result)
@@ -191,14 +191,14 @@ class AutoScaling(LoadBalancing, Sqs):
         return wait
 
     def send_message(self, parameters: dict[str, Any]) -> Any:
-        """Send a message, and note harm if the reconcile function resends an event too early."""
+        """Send a message, and record harm if the reconcile function resends an event too early."""
         if self.function == "reconcile":
             self._check_resent(json.loads(parameters["MessageBody"])["detail"])
         return super().send_message(parameters)
 
     def _check_resent(self, detail: dict[str, Any]) -> None:
         wait = self.members[detail["EC2InstanceId"]].wait
-        # An event of a hook that has ended meanwhile finds it closed: nothing comes of it.
-        awaited = wait is not None and wait.transition is Transition(detail["LifecycleTransition"])
-        if wait is not None and awaited and self.now - wait.began < AGE_FLOOR:
+        # If the hook has ended in the meantime, the resent event has no effect.
+        is_open = wait is not None and wait.transition is Transition(detail["LifecycleTransition"])
+        if wait is not None and is_open and self.now - wait.began < AGE_FLOOR:
             self.harm.append(f"an event was resent {self.now - wait.began} after the first")

@@ -1,8 +1,8 @@
-"""A small AWS account in memory, for tests that live through thousands of fleets.
+"""A small AWS account in memory, for tests that run thousands of histories.
 
 The functions' own clients speak to it, with their paginators, error classes and checks of
-parameters: only what goes over the wire is answered here. Where AWS is strict, this is strict. It
-also watches: whatever is taken from a live firewall is noted as harm.
+parameters: only the HTTP requests are answered here. Where AWS is strict, this is strict. It also
+records harm: whatever a function takes from a live firewall.
 """
 
 from __future__ import annotations
@@ -59,20 +59,20 @@ class Account(AutoScaling, SecretsManager):
     """The account.
 
     Attributes:
-        calls: The calls of the functions.
+        calls: The calls that the functions made.
         errors: The errors that the next calls of an operation raise, before they have an effect.
-        entries_elsewhere: Returns what there is of an instance outside of AWS.
+        find_entries_outside_aws: Returns the entries of an instance outside of AWS.
     """
 
     calls: list[Call] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
-    entries_elsewhere: Callable[[str], list[str]] = lambda _instance_id: []
+    find_entries_outside_aws: Callable[[str], list[str]] = lambda _instance_id: []
 
-    def left_elsewhere(self, instance_id: str) -> list[str]:
-        return self.entries_elsewhere(instance_id)
+    def entries_outside_aws(self, instance_id: str) -> list[str]:
+        return self.find_entries_outside_aws(instance_id)
 
     def pass_time(self, duration: timedelta) -> None:
-        """Let time pass, with all that comes with it."""
+        """Let time pass, and end what is due: detachments, draining and hooks."""
         self.now += duration
         self.end_detachments()
         self.end_draining()
@@ -112,9 +112,9 @@ class Account(AutoScaling, SecretsManager):
             if parameters.get("DryRun"):
                 self._check_dry_run(parameters)
             return getattr(self, xform_name(operation))(parameters)
-        except ClientError as refused:
-            known = client.exceptions.from_code(refused.response["Error"]["Code"])
-            raise known(refused.response, operation) from None
+        except ClientError as error:
+            error_class = client.exceptions.from_code(error.response["Error"]["Code"])
+            raise error_class(error.response, operation) from None
 
     def _check_dry_run(self, parameters: dict[str, Any]) -> None:
         """Refuse a dry run of a request that EC2 would carry out.

@@ -24,8 +24,9 @@ class Base:
 
     Attributes:
         now: Time of the account. It passes only when a test lets it pass.
-        invocations: The functions that run at the moment, the innermost last.
-        harm: What a function took from a live firewall, removed too early or left behind, in words.
+        invocations: The functions that are running, the innermost last.
+        harm: Descriptions of what a function took from a live firewall, removed too early or left
+            behind.
     """
 
     now: datetime = START

@@ -28,6 +28,7 @@ from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
 SERIAL = "007951000012345"
+OTHER_SERIAL = "007951000000099"
 COUNTED_SERVICES = {"ec2", "autoscaling", "elbv2"}
 
 
@@ -78,17 +79,17 @@ class Cloud:
 
     @property
     def ec2(self) -> Any:
-        """A client, for what somebody else does in the account."""
+        """A client, for the actions of other users of the account."""
         return clients.ec2()
 
     def add_instance(self) -> str:
         """Start an instance as the group would: with the primary interface only."""
         return self.account.run_instance({})
 
-    # What the functions are given.
+    # Settings and events of the functions.
 
     def launch_settings(self, **changes: Any) -> dict[str, Any]:
-        """Two arms, with two public addresses."""
+        """The settings of a two-arm deployment with two public addresses."""
         return settings.launch(
             **{"maximum_visit_interval_seconds": 30, "tags": {"team": "network"}, **changes}
         )
@@ -114,14 +115,14 @@ class Cloud:
             member.wait = None
 
     def set_members(self, states: dict[str, str]) -> None:
-        """Replace the members of the group; hooks that are open stay so."""
+        """Replace the members of the group; open hooks stay open."""
         known, self.account.members = self.account.members, {}
         for instance_id, state in states.items():
             member = known.get(instance_id, Member(state, {}))
             self.account.members[instance_id] = replace(member, state=state)
 
     def batch(self, *bodies: dict[str, Any] | str, receive_count: int = 1) -> dict[str, Any]:
-        """What the event source mapping passes to a function."""
+        """The event that the event source mapping passes to a function."""
         texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
         receipts = [self.account.put("launch", text).receipt for text in texts]
         messages = zip(texts, receipts, [receive_count] * len(texts), strict=True)
@@ -154,7 +155,7 @@ class Cloud:
         with self._lock:
             return self.account.call(client, operation, parameters)
 
-    # What is looked at afterwards.
+    # The state after a run.
 
     @property
     def calls(self) -> list[Call]:
@@ -167,6 +168,11 @@ class Cloud:
     @property
     def completed(self) -> list[tuple[str, str]]:
         return self.account.completed
+
+    @property
+    def results(self) -> list[str]:
+        """The results of the completed lifecycle actions, in order."""
+        return [result for _, result in self.completed]
 
     @property
     def targets(self) -> dict[str, dict[tuple[str, int], str]]:
@@ -195,8 +201,8 @@ class Cloud:
     def own_interfaces(self) -> list[dict[str, Any]]:
         """The interfaces with the tag of the deployment, as EC2 describes them."""
         tag = {"Name": "tag:vmseries-autoscale:deployment", "Values": [NAME]}
-        found = self.account.describe_network_interfaces({"Filters": [tag]})
-        return list(found["NetworkInterfaces"])
+        response = self.account.describe_network_interfaces({"Filters": [tag]})
+        return list(response["NetworkInterfaces"])
 
     def addresses(self) -> list[dict[str, Any]]:
         """All Elastic IP addresses, as EC2 describes them."""
@@ -227,13 +233,13 @@ class Cloud:
         ]
 
     def dead_letters(self) -> list[tuple[str, str]]:
-        """Error and body of what is in the dead-letter queue."""
+        """Error and body of each message in the dead-letter queue."""
         queue = self.account.queues["dead"]
         return [(message.attributes["error"], message.body) for message in queue]
 
 
 def in_service_at(instance_id: str, serial: str) -> Device:
-    """A firewall that lacks nothing, as Panorama shows it."""
+    """A connected firewall in sync, as Panorama shows it."""
     return Device(serial, instance_id, "10.0.1.9", True, "In Sync", "In Sync")
 
 
@@ -243,3 +249,11 @@ def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial:
     assert cloud.deliver(event) == ["message-0"]
     panorama.register(in_service_at(instance_id, serial))
     assert cloud.deliver(event) == []
+
+
+def add_two_firewalls(cloud: Cloud, panorama: FakePanorama) -> str:
+    """Bring the first and another instance into service; return the ID of the other."""
+    other = cloud.add_instance()
+    add_firewall(cloud, panorama, cloud.instance_id, SERIAL)
+    add_firewall(cloud, panorama, other, OTHER_SERIAL)
+    return other

@@ -46,8 +46,8 @@ from vmseries_autoscale.settings import (
 )
 
 MINUTE = timedelta(minutes=1)
-PANORAMA_NOTICES = 3 * MINUTE
-CALM_ENDS = timedelta(hours=12)
+PANORAMA_DETECTION_TIME = 3 * MINUTE
+CALM_LIMIT = timedelta(hours=12)
 
 HANDLERS: dict[str, Any] = {
     "launch": launch_handler.handler,
@@ -72,7 +72,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
     ),
 }
 
-BY_PLUGIN: dict[type, dict[str, Any]] = {
+PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
     TerminateSettings: SETTINGS[TerminateSettings]
     | {
         "licensing": {
@@ -84,7 +84,7 @@ BY_PLUGIN: dict[type, dict[str, Any]] = {
     ReconcileSettings: SETTINGS[ReconcileSettings]
     | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
 }
-"""The settings that differ if Panorama's plugin has the licenses."""
+"""The settings that differ if Panorama's plugin manages the licenses."""
 
 
 class Panorama(FakePanorama):
@@ -94,8 +94,8 @@ class Panorama(FakePanorama):
         managed = self.committed[Part.MANAGED_DEVICES]
         grouped = self.committed[Part.DEVICE_GROUP]
         return [
-            one if serial in grouped else replace(one, policy_status=None)
-            for serial, one in self.firewalls.items()
+            device if serial in grouped else replace(device, policy_status=None)
+            for serial, device in self.firewalls.items()
             if serial in managed
         ]
 
@@ -113,7 +113,7 @@ class Panorama(FakePanorama):
         self.committed = {part: set(serials) for part, serials in self.named.items()}
 
 
-class Line:
+class Connection:
     """A connection to Panorama. Its calls can fail like those of AWS."""
 
     def __init__(self, fleet: Fleet) -> None:
@@ -161,7 +161,7 @@ class Line:
 
 
 class OneByOne:
-    """A thread pool that runs all calls one by one when it is closed, also backwards."""
+    """A thread pool that runs its calls one by one when it is closed, in order or in reverse."""
 
     backwards = False
 
@@ -199,7 +199,7 @@ class Fleet:
     def __init__(self) -> None:
         Fleet.current = self
         OneByOne.backwards = False
-        self.aws, self.panorama = Account(entries_elsewhere=self.entries), Panorama()
+        self.aws, self.panorama = Account(find_entries_outside_aws=self.entries), Panorama()
         self.serials: dict[str, str] = {}
         self.reported: set[str] = set()
         self.away = False
@@ -262,7 +262,7 @@ class Fleet:
         self.panorama.finish_jobs()
         for instance_id in self.connected():
             died = self.aws.instances[instance_id].terminated
-            if died is not None and self.aws.now - died >= PANORAMA_NOTICES:
+            if died is not None and self.aws.now - died >= PANORAMA_DETECTION_TIME:
                 self.connect(instance_id, connected=False)
 
     # Inventories.
@@ -276,19 +276,27 @@ class Fleet:
 
     def management_ip(self, instance_id: str) -> str | None:
         attached = self.aws.attached(instance_id)
-        return next((one.private_ip for one in attached if one.subnet == "management"), None)
+        return next(
+            (interface.private_ip for interface in attached if interface.subnet == "management"),
+            None,
+        )
 
     def entries(self, instance_id: str) -> list[str]:
         """The parts of the configuration that name the instance's firewall."""
         serial = self.serials.get(instance_id)
         memberships = (self.panorama.named, self.panorama.committed)
-        return [part for one in memberships for part in Part if serial in one[part]]
+        return [part for members in memberships for part in Part if serial in members[part]]
 
-    def left(self, instance_id: str) -> list[str]:
-        """What is left of an instance, in AWS and in Panorama."""
+    def remaining(self, instance_id: str) -> list[str]:
+        """The resources and entries that remain of an instance, in AWS and in Panorama."""
         return self.aws.made_for(instance_id) + self.entries(instance_id)
 
-    def open_ends(self) -> str:
+    def all_remaining(self) -> list[str]:
+        """The resources and entries that remain of all instances that joined Panorama."""
+        return [item for instance_id in self.serials for item in self.remaining(instance_id)]
+
+    def unfinished(self) -> str:
+        """Describe open hooks and remaining messages; empty if there are none."""
         waits = [key for key, member in self.aws.members.items() if member.wait]
         messages = [body for queue in self.aws.queues.values() for body in queue]
         return f"{waits} {messages}" if waits or messages else ""
@@ -299,7 +307,7 @@ class Fleet:
         """Deliver the visible messages; returns whether there were any."""
         messages = self.aws.receive(function, BATCH_SIZES[function])
         if messages:
-            self._hand_over(function, messages, fault)
+            self._deliver(function, messages, fault)
         return bool(messages)
 
     def visit_all(self, function: str) -> None:
@@ -309,11 +317,11 @@ class Fleet:
     def visit_again(self, function: str) -> None:
         """Deliver messages a second time, also while they are being processed."""
         if messages := self.aws.queues[function][: BATCH_SIZES[function]]:
-            self._hand_over(function, messages, None)
+            self._deliver(function, messages, None)
 
-    def _hand_over(self, function: str, messages: list[Message], fault: Fault | None) -> None:
+    def _deliver(self, function: str, messages: list[Message], fault: Fault | None) -> None:
         batch = events.batch(
-            function, [(one.body, one.receipt, one.received or 1) for one in messages]
+            function, [(item.body, item.receipt, item.received or 1) for item in messages]
         )
         # After a crash there is no response; the messages become visible again.
         with contextlib.suppress(CrashError), self.aws.invocation(function, fault):
@@ -339,7 +347,7 @@ class Fleet:
         self.aws.expired.clear()
         begin, quiet = self.aws.now, False
         while not quiet:
-            assert self.aws.now - begin < CALM_ENDS, self.open_ends()
+            assert self.aws.now - begin < CALM_LIMIT, self.unfinished()
             for instance_id in self.dead_members():
                 self.notice(instance_id, 1, hook=True)
             for instance_id in self.bootable():
@@ -347,15 +355,15 @@ class Fleet:
             for instance_id in self.serials:
                 if self.aws.lives(instance_id):
                     self.connect(instance_id, connected=True)
-            quiet = not self.open_ends()
+            quiet = not self.unfinished()
             report = self.reconcile()
             assert report is not None
             for _ in range(3):
                 self.visit_all("launch")
                 self.visit_all("terminate")
                 self.pass_time(5 * MINUTE)
-            found = report.keys() - {"dry_run", "removed", "licenses_not_returned"}
-            quiet &= not any(report[kind] for kind in found)
+            open_keys = report.keys() - {"dry_run", "removed", "licenses_not_returned"}
+            quiet &= not any(report[key] for key in open_keys)
 
 
 class Losses(logging.Handler):
@@ -384,7 +392,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return Fleet.current.aws.call(client, operation, parameters)
 
     simulate(monkeypatch, call, lambda: Fleet.current.aws.now)
-    monkeypatch.setattr(panorama, "connect", lambda _settings: Line(Fleet.current))
+    monkeypatch.setattr(panorama, "connect", lambda _settings: Connection(Fleet.current))
     monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
     telemetry._logger()
     losses, logger = Losses(logging.ERROR), logging.getLogger("vmseries_autoscale")

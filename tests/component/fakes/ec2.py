@@ -135,7 +135,7 @@ class Ec2(Base):
     """EC2.
 
     Attributes:
-        detaching_takes: How long a detachment lasts. Without time, it is over at once.
+        detaching_takes: How long a detachment takes; zero completes it at once.
         ec2_shows: How long EC2 returns a terminated instance.
     """
 
@@ -197,8 +197,12 @@ class Ec2(Base):
 
     def made_for(self, instance_id: str) -> list[str]:
         """The interfaces and addresses that still exist of those made for an instance."""
-        things = {**self.interfaces, **self.allocated}
-        return [key for key, thing in things.items() if thing.tags.get(INSTANCE_ID) == instance_id]
+        resources = {**self.interfaces, **self.allocated}
+        return [
+            key
+            for key, resource in resources.items()
+            if resource.tags.get(INSTANCE_ID) == instance_id
+        ]
 
     def end_detachments(self) -> None:
         """End the detachments whose time has come."""
@@ -212,7 +216,7 @@ class Ec2(Base):
         self._address_moved(interface.private_ip)
 
     def _address_moved(self, private_ip: str) -> None:
-        """Tell the other services that a private address is attached or detached."""
+        """Notify the other services that a private address is attached or detached."""
 
     def _delete(self, interface: Interface) -> None:
         del self.interfaces[interface.interface_id]
@@ -392,17 +396,17 @@ class Ec2(Base):
     def associate_address(self, parameters: dict[str, Any]) -> Any:
         address = self._address(parameters["AllocationId"])
         # An instance stands for its primary interface (API_AssociateAddress).
-        place = (
+        interface_id = (
             self._interface(parameters["NetworkInterfaceId"])
             if "NetworkInterfaceId" in parameters
             else self.attached(parameters["InstanceId"])[0]
         ).interface_id
-        if address.interface_id != place:
-            others = [item for item in self.allocated.values() if item.interface_id == place]
+        if address.interface_id != interface_id:
+            others = [item for item in self.allocated.values() if item.interface_id == interface_id]
             associated = address.association_id is not None
             if others or (associated and not parameters.get("AllowReassociation")):
                 raise client_error("Resource.AlreadyAssociated")
-            address.association_id, address.interface_id = self.new_id("eipassoc"), place
+            address.association_id, address.interface_id = self.new_id("eipassoc"), interface_id
         return {"AssociationId": address.association_id}
 
     def disassociate_address(self, parameters: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What goes wrong with the calls of an invocation, and what they must never do."""
+"""Faults of the calls that a function makes during an invocation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass
 class Invocation:
-    """A run of a function, and the fault that is still to happen in it."""
+    """A run of a function, and the fault that will happen in it."""
 
     function: str
     fault: Fault | None

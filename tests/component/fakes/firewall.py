@@ -18,7 +18,7 @@ class FakeFirewall:
     """The firewall.
 
     Attributes:
-        addresses: The addresses it was connected at.
+        addresses: The addresses that a client connected to.
         fail: Called first with the name of each method; raises the error of that method.
         works: Whether a deactivation returns the license at once.
     """
@@ -31,8 +31,8 @@ class FakeFirewall:
     fail: Callable[[str], None] = lambda _name: None
     works: bool = True
 
-    def connect(self, given: FirewallApiSettings, address: str) -> FakeFirewall:
-        assert given.server_name == settings.SERVER_NAME
+    def connect(self, api_settings: FirewallApiSettings, address: str) -> FakeFirewall:
+        assert api_settings.server_name == settings.SERVER_NAME
         self.addresses.append(address)
         return self
 

@@ -1,4 +1,4 @@
-"""Choose the function under test."""
+"""Select the function under test, and configure it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Firewall:
     ip_address: str = "10.0.1.7"
 
     def operate(self, _command: Element) -> Element:
-        return result(text="obeys")
+        return result(text="ok")
 
     def receive(self, _configuration: Element) -> None:
         pass

@@ -1,4 +1,4 @@
-"""A Panorama behind the protocol: candidate and running configuration, jobs, firewalls."""
+"""A Panorama in memory: candidate and running configuration, jobs and firewalls."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class FirewallBehindPanorama:
 
 @dataclass
 class FakePanorama:
-    """One Panorama.
+    """A Panorama behind the interface of its client.
 
     Attributes:
         calls: Names of the called methods, in order.
         fail: Called first with the name of each method; raises the error of that call.
         commit_fails: Details of every commit job; not empty if commits fail.
         listed: Serial numbers that each license manager of the plugin lists as licensed.
-        asked: Serial numbers of each deactivation request that the plugin has not executed.
-        given_back: Deactivated serial numbers, under "" until the plugin's changes are
-            committed, then under the commit job; they leave the list when it ends.
+        deactivation_requests: Serial numbers of each request that the plugin has not executed.
+        deactivated: Deactivated serial numbers, under "" until the plugin's changes are
+            committed, then under the ID of the commit job; they leave the list when it ends.
         plugin_works: Whether the plugin executes its requests.
         irremovable: Details of a commit that fails because it removes this firewall.
         user: The administrator of the connection.
         changes: Removals of each administrator, committed or not.
-        queued: Removals that a job commits: those made before its request.
-        askers: The administrator of each job.
+        queued: Removals that each job commits: those made before it was requested.
+        job_users: The administrator who requested each job.
     """
 
     firewalls: dict[str, Device] = field(default_factory=dict)
@@ -72,14 +72,14 @@ class FakePanorama:
     commit_fails: tuple[str, ...] = ()
     deactivation_works: bool = True
     listed: dict[str, set[str]] = field(default_factory=lambda: {LICENSE_MANAGER: set()})
-    asked: list[frozenset[str]] = field(default_factory=list)
-    given_back: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
+    deactivation_requests: list[frozenset[str]] = field(default_factory=list)
+    deactivated: dict[str, set[str]] = field(default_factory=lambda: {"": set()})
     plugin_works: bool = True
     irremovable: dict[str, str] = field(default_factory=dict)
     user: str = "autoscale"
     changes: dict[str, set[Removal]] = field(default_factory=dict)
     queued: dict[str, set[Removal]] = field(default_factory=dict)
-    askers: dict[str, str] = field(default_factory=dict)
+    job_users: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
         """Add a firewall that has a license and is committed everywhere."""
@@ -100,7 +100,7 @@ class FakePanorama:
             self.jobs[number] = replace(job, description=aged)
 
     def end_job(self, number: int) -> None:
-        """End a commit."""
+        """End a commit job by its index."""
         job = self.jobs[number]
         removals = self.queued.pop(job.job_id, set())
         serials = sorted({serial for _, serial in removals})
@@ -111,20 +111,20 @@ class FakePanorama:
         if not details:
             for part, serial in removals:
                 self.committed[part].discard(serial)
-            for serial in self.given_back.pop(job.job_id, ()):
+            for serial in self.deactivated.pop(job.job_id, ()):
                 self.delicense(serial)
             self._forget()
         else:
-            self.given_back[""] |= self.given_back.pop(job.job_id, set())
+            self.deactivated[""] |= self.deactivated.pop(job.job_id, set())
 
     def finish_plugin(self) -> None:
         """Let the license plugin execute its requests."""
         if self.plugin_works:
-            self.given_back[""] |= frozenset().union(*self.asked)
-        self.asked.clear()
+            self.deactivated[""] |= frozenset().union(*self.deactivation_requests)
+        self.deactivation_requests.clear()
 
     def delicense(self, serial: str) -> None:
-        """Return a license: neither the plugin nor the firewall has it any more."""
+        """Return a license: neither the plugin nor the firewall has it afterwards."""
         self.licensed[serial] = []
         for serials in self.listed.values():
             serials.discard(serial)
@@ -155,7 +155,7 @@ class FakePanorama:
         return list(self.push_jobs)
 
     def finish_push(self, failures: dict[str, str] | None = None) -> None:
-        """End the newest push; the firewalls that it did not fail for are in sync."""
+        """End the newest push; the firewalls for which it succeeded are in sync."""
         job, failed = self.push_jobs[0], failures or {}
         self.push_jobs[0] = replace(job, finished=True, failures=failed)
         for serial in job.serials - failed.keys():
@@ -190,7 +190,7 @@ class FakePanorama:
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         self._called("plugin_deactivate")
         assert set(serials) <= self.listed[license_manager]
-        self.asked.append(frozenset(serials))
+        self.deactivation_requests.append(frozenset(serials))
 
     def running_members(self) -> Membership:
         self._called("running_members")
@@ -218,11 +218,11 @@ class FakePanorama:
             self.changes.setdefault(self.user, set()).add((part, serial))
 
     def open_changes(self, user: str) -> set[Removal]:
-        """The changes of an administrator that no commit has or is about to have."""
-        taken = set[Removal]().union(*self.queued.values())
+        """The changes of an administrator that no commit job includes."""
+        queued = set[Removal]().union(*self.queued.values())
         return {
             (part, serial)
-            for part, serial in self.changes.get(user, set()) - taken
+            for part, serial in self.changes.get(user, set()) - queued
             if serial in self.committed[part] and serial not in self.named[part]
         }
 
@@ -230,15 +230,15 @@ class FakePanorama:
         by_plugin = administrator == PLUGIN_ADMINISTRATOR
         self._called("commit of the plugin's changes" if by_plugin else "commit")
         removals = self.open_changes(administrator or self.user)
-        given_back = self.given_back.pop("") if by_plugin else set()
-        self.given_back.setdefault("", set())
-        if not removals and not given_back:
+        deactivated = self.deactivated.pop("") if by_plugin else set()
+        self.deactivated.setdefault("", set())
+        if not removals and not deactivated:
             return None
         job_id = str(len(self.jobs) + 1)
-        self.given_back[job_id] = given_back
+        self.deactivated[job_id] = deactivated
         self.jobs.append(Job(job_id, False, False, (), description))
         self.queued[job_id] = removals
-        self.askers[job_id] = self.user
+        self.job_users[job_id] = self.user
         return job_id
 
     def revert(self) -> None:
@@ -252,7 +252,7 @@ class FakePanorama:
 
     def commits(self) -> list[Job]:
         self._called("commits")
-        return [job for job in reversed(self.jobs) if self.askers.get(job.job_id) == self.user]
+        return [job for job in reversed(self.jobs) if self.job_users.get(job.job_id) == self.user]
 
     def _called(self, name: str) -> None:
         self.calls.append(name)

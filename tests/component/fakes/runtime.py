@@ -1,4 +1,4 @@
-"""What surrounds a function in Lambda: its context, its clock and the way to AWS."""
+"""The environment of a function in Lambda: its context, its clock and its AWS client calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def simulate(
     call: Callable[[Any, str, dict[str, Any]], Any],
     now: Callable[[], datetime],
 ) -> None:
-    """Let the functions' calls of AWS and their clock lead to a stand-in.
+    """Connect the functions' AWS calls and their clock to a stand-in.
 
     Args:
         monkeypatch: Undoes it.

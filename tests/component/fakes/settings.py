@@ -34,7 +34,7 @@ def common(**changes: Any) -> dict[str, Any]:
 
 
 def hook(name: str, /, **changes: Any) -> dict[str, Any]:
-    """The settings of a function that answers a lifecycle hook."""
+    """The settings of a function that processes a lifecycle hook."""
     return common(
         **{
             "lifecycle_hook_name": name,
@@ -63,7 +63,7 @@ def interface(role: str, *, target_groups: list[dict[str, Any]] | None = None) -
 
 
 def launch(**changes: Any) -> dict[str, Any]:
-    """The settings of the launch function: two arms, and a management interface."""
+    """The settings of the launch function: a two-arm deployment with a management interface."""
     return hook(
         "launch",
         **{

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from component.fakes.cloud import SERIAL, Cloud, ago
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
-from vmseries_autoscale.errors import PANORAMA, DeviceUnavailableError
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceUnavailableError,
+    ObjectReferencedError,
+)
 from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Part
+
+if TYPE_CHECKING:
+    import pytest
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 FLOOR = 1500
@@ -36,7 +44,7 @@ def termination_event(cloud: Cloud, instance_id: str = "", age: float = 0) -> di
 def record_activity(
     cloud: Cloud, kind: ActivityType, instance_id: str, began: float, ended: float | None = None
 ) -> None:
-    """Let Auto Scaling remember an activity; the times are seconds ago."""
+    """Add an activity to the group's history; the times are seconds ago."""
     activity = cloud.account.begin_activity(kind, instance_id, ago(began))
     if ended is not None:
         activity["EndTime"] = ago(ended)
@@ -63,13 +71,38 @@ def change_device(panorama: FakePanorama, **fields: Any) -> None:
     panorama.firewalls[SERIAL] = replace(panorama.firewalls[SERIAL], **fields)
 
 
+def refer_to_device(
+    panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    serial: str = SERIAL,
+    text: str = "a policy target",
+) -> None:
+    """Let a reference keep Panorama from deleting a managed device."""
+    remove = panorama.remove
+
+    def refuse(part: Part, removed: str) -> None:
+        if part is Part.MANAGED_DEVICES and removed == serial:
+            raise ObjectReferencedError(PANORAMA, "10", text)
+        remove(part, removed)
+
+    monkeypatch.setattr(panorama, "remove", refuse)
+
+
+def finish_removal(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
+    """Finish the commit of a removal, then deliver the event until the hook is completed."""
+    panorama.finish_job()
+    cloud.deliver(event)
+    assert cloud.deliver(event) == []
+    assert_terminated(cloud)
+
+
 def unreachable(_name: str) -> None:
     """Fail as a request to a Panorama that does not respond."""
     raise DeviceUnavailableError(PANORAMA, "no answer")
 
 
 def assert_terminated(cloud: Cloud) -> None:
-    """Nothing is left in EC2, and the hook was completed once."""
+    """Assert that no resource remains in EC2, and that the hook was completed once."""
     assert cloud.own_interfaces() == []
     assert cloud.addresses() == []
-    assert [result for _, result in cloud.completed] == ["CONTINUE"]
+    assert cloud.results == ["CONTINUE"]

@@ -15,6 +15,12 @@ from urllib.parse import parse_qsl
 
 import trustme
 
+from vmseries_autoscale.errors import (
+    DeviceAccessError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceUnavailableError,
+)
 from vmseries_autoscale.secret_store import Credentials
 
 KEY = "a+key/with=signs=="
@@ -122,7 +128,24 @@ def credentials(api: XmlApi) -> Credentials:
     return Credentials("autoscale", KEY, None, api.ca_bundle)
 
 
+def success(result: str) -> str:
+    """The response of a successful request."""
+    return f'<response status="success"><result>{result}</result></response>'
+
+
 def error(text: str, code: str | None = None) -> str:
     """The response of a refused request."""
     attribute = f' code="{code}"' if code else ""
     return f'<response status="error"{attribute}><msg><line>{text}</line></msg></response>'
+
+
+UNUSABLE_RESPONSES = [
+    (Answer(status=403), DeviceAccessError),
+    (Answer(error("Unauthorized request", "16")), DeviceAccessError),
+    (Answer(status=502), DeviceUnavailableError),
+    (Answer("<html/>", content_type="text/html"), DeviceUnavailableError),
+    (Answer(claimed_length=1000), DeviceUnavailableError),
+    (Answer(delay=1.2), DeviceTimeoutError),
+    (Answer(error("Server error : op command failed")), DeviceRefusedError),
+]
+"""Responses that no client can use, each with the error that it raises."""

@@ -70,7 +70,7 @@ def _group(lab: ForkableLab, layout: str) -> dict[str, Any]:
 
 def _interfaces(lab: ForkableLab, layout: str) -> list[Any]:
     """Return the interfaces of running firewalls, and those with the module's tag."""
-    found = []
+    interfaces = []
     pages = lab.client("ec2").get_paginator("describe_network_interfaces").paginate()
     for interface in (item for page in pages for item in page["NetworkInterfaces"]):
         attachment = interface.get("Attachment", {})
@@ -78,7 +78,7 @@ def _interfaces(lab: ForkableLab, layout: str) -> list[Any]:
         if tags.get(DEPLOYMENT) not in (None, layout) or not (tags or attachment):
             continue
         association = interface.get("Association", {})
-        found.append(
+        interfaces.append(
             {
                 "tags": tags,
                 "status": interface["Status"],
@@ -90,7 +90,7 @@ def _interfaces(lab: ForkableLab, layout: str) -> list[Any]:
                 "address": bool(association),
             }
         )
-    return _sorted(found)
+    return _sorted(interfaces)
 
 
 def _addresses(lab: ForkableLab, layout: str) -> list[Any]:

@@ -154,10 +154,10 @@ def draw_sessions(
                 firewall.instance_id, (firewall.zone, [float("nan")] * len(seen))
             )
             values[index] = firewall.sessions
-    labelled: set[str] = set()
+    labeled: set[str] = set()
     for zone, values in sorted(lines.values(), key=itemgetter(0)):
-        label = None if zone in labelled else f"a firewall in {zone}"
-        labelled.add(zone)
+        label = None if zone in labeled else f"a firewall in {zone}"
+        labeled.add(zone)
         axis.plot(minutes, values, color=colors[zone], linewidth=1.6, alpha=0.85, label=label)
     axis.axhline(
         sessions_at_target, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), label=target_text
@@ -169,11 +169,11 @@ def draw_sessions(
     legend(axis, columns=len(zones) + 1)
 
 
-# Looks --------------------------------------------------------------------------------------------
+# Style --------------------------------------------------------------------------------------------
 
 
 def plain(axis: Axes) -> None:
-    """Take away what carries no information."""
+    """Remove the parts of a panel that carry no information."""
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.spines["bottom"].set_color(MUTED)

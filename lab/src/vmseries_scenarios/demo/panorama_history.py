@@ -124,10 +124,10 @@ class PanoramaHistory:
         for job in self.commits:
             known = before.get(job.number)
             if known is None:
-                what = f": {job.description}" if job.description else ""
+                suffix = f": {job.description}" if job.description else ""
                 yield (
                     job.queued_at,
-                    f"commit {job.number} of {job.user} is queued on Panorama{what}",
+                    f"commit {job.number} of {job.user} is queued on Panorama{suffix}",
                 )
             if job.finished_at is not None and (known is None or known.finished_at is None):
                 yield job.finished_at, f"commit {job.number} is finished: {job.result}"

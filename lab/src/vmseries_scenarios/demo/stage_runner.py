@@ -1,4 +1,4 @@
-"""Runs stages in turn: shows them, and limits each in real time, so that none hangs."""
+"""Runs stages one after another, shows them, and limits the real time of each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class StageRunner:
         self._view = view
         self._start = time.monotonic()
         # Observations run in a thread of their own: a lab that hangs must not block the time limit.
-        self._observer = ThreadPoolExecutor(1, thread_name_prefix="look")
+        self._observer = ThreadPoolExecutor(1, thread_name_prefix="observe")
         self._observing: Future[Moment] | None = None
         self._observed_at = 0.0
         self._stage: Stage | None = None
@@ -86,18 +86,18 @@ class StageRunner:
         if self._stage is not None:
             self._stage.note = text
 
-    def until(self, done: Callable[[], bool], what: str) -> None:
+    def until(self, done: Callable[[], bool], description: str) -> None:
         """Wait until `done`, while observing the lab and updating the view.
 
         Args:
             done: The condition; reads the board.
-            what: Names what is waited for, for the error.
+            description: What is waited for, for the error message.
 
         Raises:
             StageError: The limit of the stage passed.
         """
         while not done():
-            self._pause(what)
+            self._pause(description)
 
     def refresh(self) -> None:
         """Observe the lab now, so that the board is current.
@@ -105,17 +105,17 @@ class StageRunner:
         Raises:
             StageError: The limit of the stage passed.
         """
-        what = "a response of the lab"
-        self._finish_observing(what)
+        description = "a response of the lab"
+        self._finish_observing(description)
         self._start_observing()
-        self._finish_observing(what)
+        self._finish_observing(description)
 
-    def call(self, function: Callable[[], T], what: str, cancel: Callable[[], None]) -> T:
+    def call(self, function: Callable[[], T], description: str, cancel: Callable[[], None]) -> T:
         """Run a slow function in a thread, while the view is updated.
 
         Args:
             function: The function.
-            what: Names what is waited for, for the error.
+            description: What is waited for, for the error message.
             cancel: Ends the function early; called if the wait fails.
 
         Raises:
@@ -124,13 +124,13 @@ class StageRunner:
         with ThreadPoolExecutor(1, thread_name_prefix="stage") as executor:
             future = executor.submit(function)
             try:
-                self.until(future.done, what)
+                self.until(future.done, description)
             except BaseException:
                 cancel()
                 raise
             return future.result()
 
-    def _pause(self, what: str, *, observe: bool = True) -> None:
+    def _pause(self, description: str, *, observe: bool = True) -> None:
         """Wait a moment; finish an observation, and start the next one if it is due."""
         if self._observing is not None and self._observing.done():
             future, self._observing = self._observing, None
@@ -139,7 +139,7 @@ class StageRunner:
             self._start_observing()
         self._show()
         if time.monotonic() - self._stage_start > self._limit:
-            raise StageError(self._too_late(what))
+            raise StageError(self._too_late(description))
         time.sleep(WAIT_SECONDS)
 
     def _start_observing(self) -> None:
@@ -147,9 +147,9 @@ class StageRunner:
             self._observed_at = time.monotonic()
             self._observing = self._observer.submit(self.observe)
 
-    def _finish_observing(self, what: str) -> None:
+    def _finish_observing(self, description: str) -> None:
         while self._observing is not None:
-            self._pause(what, observe=False)
+            self._pause(description, observe=False)
 
     def _show(self) -> None:
         self.board.elapsed = time.monotonic() - self._start
@@ -157,13 +157,13 @@ class StageRunner:
             self._stage.seconds = time.monotonic() - self._stage_start
         self._view.show(self.board)
 
-    def _too_late(self, what: str) -> str:
+    def _too_late(self, description: str) -> str:
         name = self._stage.name if self._stage else "?"
         silence = time.monotonic() - self._observed_at
         silent = self._observing is not None and silence > SILENCE_SECONDS
         return "\n".join(
             [
-                f"{name}: waited {self._limit:.0f} s for {what}.",
+                f"{name}: waited {self._limit:.0f} s for {description}.",
                 *([f"The lab has not responded for {silence:.0f} s."] if silent else []),
                 "Last observation:",
                 *last_observation(self.board),

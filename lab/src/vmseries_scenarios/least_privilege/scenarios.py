@@ -107,13 +107,13 @@ def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
 
 
 def run_ordinary_life(deployment: Deployment) -> None:
-    """A termination and a reconciliation."""
+    """Terminate a firewall, and run the reconcile function."""
     deployment.wait_until_terminated(deployment.group.terminate_one(), minutes=60)
     deployment.invoke("reconcile", "reconcile")
 
 
 def run_everything(deployment: Deployment) -> None:
-    """Everything that can happen, in turn."""
+    """Let everything happen that can, one thing after another."""
     send_invalid_messages(deployment)
     launch_without_capacity(deployment)
     launch_without_completion(deployment)
@@ -144,7 +144,7 @@ def send_invalid_messages(deployment: Deployment) -> None:
 
 
 def launch_without_capacity(deployment: Deployment) -> None:
-    """A launch that EC2 refuses after its interfaces were created."""
+    """Launch a firewall whose interfaces EC2 creates, but does not attach."""
     deployment.lab.faults.add(
         "ec2",
         "AttachNetworkInterface",
@@ -159,7 +159,7 @@ def launch_without_capacity(deployment: Deployment) -> None:
 
 
 def launch_without_completion(deployment: Deployment) -> None:
-    """A launch that is abandoned at its deadline, since its hook cannot be completed."""
+    """Launch a firewall that is abandoned at its deadline, since its hook cannot be completed."""
     deployment.lab.faults.add(
         "autoscaling",
         "CompleteLifecycleAction",
@@ -175,7 +175,7 @@ def launch_without_completion(deployment: Deployment) -> None:
 
 
 def terminate_with_misplaced_address(deployment: Deployment) -> None:
-    """A termination after an address of the firewall was moved to another of its interfaces.
+    """Terminate a firewall after its address was moved to another of its interfaces.
 
     Its tags are deleted as well, so that the function must identify the firewall again.
     """
@@ -199,7 +199,7 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
 
 
 def lose_events(deployment: Deployment) -> None:
-    """A launch and a termination whose events are never delivered."""
+    """Launch and terminate firewalls while no event is delivered."""
     deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
     leaving = deployment.group.terminate_one()
     deployment.group.scale(3)
@@ -210,7 +210,7 @@ def lose_events(deployment: Deployment) -> None:
 
 
 def leave_orphans(deployment: Deployment) -> None:
-    """Create an interface, an address and a target of firewalls that do not exist any more."""
+    """Create an interface, an address and a target of firewalls that no longer exist."""
     ec2, subnet = deployment.lab.aws.client("ec2"), deployment.outputs["untrust_subnet_id"]
     interface = ec2.create_network_interface(
         SubnetId=subnet, TagSpecifications=[_tags(deployment, "network-interface")]

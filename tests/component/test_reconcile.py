@@ -299,7 +299,7 @@ def test_a_resent_event_is_reported_even_if_its_instance_becomes_an_unfinished_o
         response = recorded(client, name, parameters)
         if name == "SendMessage":
             end_without_visits(reconciling, fake_panorama)
-            by_hand(reconciling)
+            terminated_by_user(reconciling)
         return response
 
     monkeypatch.setattr(reconciling.account, "call", call)

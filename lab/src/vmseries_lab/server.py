@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-# Read by moto when it is imported: the policies that AWS manages, for roles that attach them.
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-
 from moto import backends
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -118,6 +115,9 @@ class Laboratory:
     """A running lab: the world, its server and its parts."""
 
     def __init__(self) -> None:
+        # The policies that AWS manages, for roles that attach them. Not set at import: moto would
+        # load a thousand policies for each account of the tests that simulate AWS in process.
+        os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         self.world = World()
         self.control = Control()
         self.pump = Pump(self.world)

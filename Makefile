@@ -102,11 +102,11 @@ clean: ## Remove everything that make created
 ##@ Test
 
 .PHONY: check
-check: setup ## Everything except Terraform apply (two minutes on two cores)
+check: setup ## Everything except Terraform apply (a minute and a half on two cores)
 	@$(LANES) $(GROUPED) --jobs=4 test-terraform test-lab test-unit lint test-recorded
 
 .PHONY: test
-test: check ## Everything (eleven minutes on two cores)
+test: check ## Everything (nine minutes on two cores)
 	@$(LANES) --jobs=2 scan test-apply # Not grouped: minutes without output look like a hang.
 
 .PHONY: lint

@@ -148,7 +148,7 @@ scan: $(CHECKOV) ## Scan the Terraform code with checkov
 ##@ Prove
 
 .PHONY: prove-crashes
-prove-crashes: setup ## Fail each call of the functions in each way; everything converges (15 minutes)
+prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
 .PHONY: prove-properties

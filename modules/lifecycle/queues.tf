@@ -17,19 +17,21 @@ resource "aws_sqs_queue" "events" {
   })
 
   # Inline, because the provider waits 25 s for a separate queue policy resource at creation and at deletion.
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DeliverEvents"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = local.arn.queues[each.key]
-      Condition = { ArnEquals = { "aws:SourceArn" = local.arn.rules[each.key] } }
-    }]
-  })
+  policy = module.queue_policy[each.key].json
 
   tags = var.tags
+
+  lifecycle {
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+    precondition {
+      condition     = length(module.queue_policy[each.key].json) <= 8192
+      error_message = <<-EOT
+        The policy of queue ${var.name}-${each.key} has ${length(module.queue_policy[each.key].json)} characters,
+        but SQS allows 8,192 bytes.
+        Use fewer event_delivery.redrive_principal_arns, e.g. one role that all operators assume.
+      EOT
+    }
+  }
 }
 
 # Messages that are invalid or were received too often, and events that EventBridge could not deliver. One queue per
@@ -46,17 +48,88 @@ resource "aws_sqs_queue" "dead_letters" {
     sourceQueueArns   = [local.arn.queues[each.key]]
   })
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "KeepUndelivered"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = local.arn.dead_letters[each.key]
-      Condition = { ArnEquals = { "aws:SourceArn" = local.arn.rules[each.key] } }
-    }]
-  })
+  policy = module.dead_letter_policy[each.key].json
 
   tags = var.tags
+}
+
+# Who may send to the queues. A statement that allows EventBridge is not enough: every role of the account with
+# sqs:SendMessage could send, too, and a message makes a function act. So all other senders are denied.
+#
+# The two keys of the Deny are ANDed, and a negated operator is true if its key is absent. EventBridge has aws:SourceArn
+# and no aws:PrincipalArn; roles and users have aws:PrincipalArn, and cannot set aws:SourceArn. For a role session,
+# aws:PrincipalArn is the ARN of the role.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+#
+# A message that was received too often needs no permission here: the redrive allow policy admits its queue.
+locals {
+  senders = { for function, _ in local.transitions : function => {
+    # The reconcile function resends lost events. A message that an operator redrives is sent by that operator.
+    queue        = concat([local.arn.roles["reconcile"]], var.event_delivery.redrive_principal_arns)
+    dead_letters = [local.arn.roles[function]]
+  } }
+
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+  deny_without_tls = { for arn in concat(values(local.arn.queues), values(local.arn.dead_letters)) : arn => {
+    DenyWithoutTls = {
+      effect     = "Deny"
+      principals = { AWS = ["*"] }
+      actions    = ["sqs:*"]
+      resources  = [arn]
+      conditions = { Bool = { "aws:SecureTransport" = ["false"] } }
+    }
+  } }
+}
+
+module "queue_policy" {
+  source   = "../iam-policy"
+  for_each = local.transitions
+
+  statements = merge(local.deny_without_tls[local.arn.queues[each.key]], {
+    DeliverEvents = {
+      principals = { Service = ["events.amazonaws.com"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [local.arn.queues[each.key]]
+      conditions = { ArnEquals = { "aws:SourceArn" = [local.arn.rules[each.key]] } }
+    }
+    DenyOtherSenders = {
+      effect     = "Deny"
+      principals = { AWS = ["*"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [local.arn.queues[each.key]]
+      conditions = {
+        ArnNotEquals = {
+          "aws:SourceArn"    = [local.arn.rules[each.key]]
+          "aws:PrincipalArn" = local.senders[each.key].queue
+        }
+      }
+    }
+  })
+}
+
+module "dead_letter_policy" {
+  source   = "../iam-policy"
+  for_each = local.transitions
+
+  statements = merge(local.deny_without_tls[local.arn.dead_letters[each.key]], {
+    KeepUndelivered = {
+      principals = { Service = ["events.amazonaws.com"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [local.arn.dead_letters[each.key]]
+      conditions = { ArnEquals = { "aws:SourceArn" = [local.arn.rules[each.key]] } }
+    }
+    DenyOtherSenders = {
+      effect     = "Deny"
+      principals = { AWS = ["*"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [local.arn.dead_letters[each.key]]
+      conditions = {
+        ArnNotEquals = {
+          "aws:SourceArn"    = [local.arn.rules[each.key]]
+          "aws:PrincipalArn" = local.senders[each.key].dead_letters
+        }
+      }
+    }
+  })
 }

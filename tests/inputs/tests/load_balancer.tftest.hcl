@@ -128,6 +128,34 @@ run "refuses_an_account_id_as_principal" {
   expect_failures = [var.load_balancer]
 }
 
+run "refuses_every_principal_without_acceptance" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { allowed_principals = ["*"] } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_principal_with_a_wildcard" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { allowed_principals = ["arn:aws:iam::123456789012:role/*"] } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_every_principal_with_acceptance" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { acceptance_required = true, allowed_principals = ["*"] } }
+  }
+}
+
 # target_group_arns --------------------------------------------------------------------------------
 
 run "refuses_a_name_as_target_group_arn" {

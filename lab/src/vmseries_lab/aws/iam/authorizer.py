@@ -1,4 +1,4 @@
-"""Authorizes the calls of roles: functions and operators. Rejections have the service's error codes.
+"""Authorizes the calls of roles, of functions and operators, and rejects as the services do.
 
 Other calls are not authorized here: neither those of the account's administrator, which Terraform
 and the tests use, nor those of the firewalls, which ``firewalls.aws_calls`` authorizes.

@@ -20,8 +20,6 @@ from vmseries_scenarios.terraform import TerraformError
 pytestmark = pytest.mark.apply(seconds=100)
 
 NAME = "minimal"
-LIFECYCLE = "module.firewalls.module.lifecycle"
-LAUNCH = f'{LIFECYCLE}.module.function["launch"]'
 EVERYTHING = json.dumps(
     {
         "Version": "2012-10-17",
@@ -31,7 +29,6 @@ EVERYTHING = json.dumps(
 REPAIR = re.compile(
     r'aws lambda update-function-code --function-name (\S+) --zip-file "fileb://([^"]+)"'
 )
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:minimal-"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/minimal-"
 ROLE = "arn:aws:iam::123456789012:role/"
 
@@ -114,11 +111,10 @@ def test_a_new_release_of_the_module_replaces_changed_code(deployment: Deploymen
     package = root / "lambda" / "dist" / "functions.zip"
     with zipfile.ZipFile(package, "a") as opened:
         opened.writestr("release.txt", "next")
+    planned = changes(deployment)
     for function in ("launch", "terminate", "reconcile"):
-        assert (
-            f'module.lifecycle.module.function["{function}"]'
-            ".aws_lambda_function.this.source_code_hash"
-        ) in changes(deployment)
+        address = f'module.lifecycle.module.function["{function}"].aws_lambda_function.this'
+        assert f"{address}.source_code_hash" in planned
     deployment.apply()
     assert changes(deployment) == set()
 

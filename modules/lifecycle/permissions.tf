@@ -96,7 +96,7 @@ locals {
         actions    = ["sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
         resources  = [local.arn.queues[function]]
         conditions = {}
-        reason     = "Delays the lifecycle events of its own queue until the next visit."
+        reason     = "Reads the settings of its own queue, and delays its lifecycle events until the next visit."
       }
       SendToDeadLetterQueue = {
         actions    = ["sqs:SendMessage"]

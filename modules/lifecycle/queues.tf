@@ -48,7 +48,7 @@ resource "aws_sqs_queue" "dead_letters" {
     sourceQueueArns   = [local.arn.queues[each.key]]
   })
 
-  policy = module.dead_letter_policy[each.key].json
+  policy = module.queue_policy["${each.key}-dead-letters"].json
 
   tags = var.tags
 }
@@ -62,74 +62,51 @@ resource "aws_sqs_queue" "dead_letters" {
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 #
-# A message that was received too often needs no permission here: the redrive allow policy admits its queue.
+# SQS itself needs no permission to move messages to a dead-letter queue, except its redrive allow policy.
 locals {
-  senders = { for function, _ in local.transitions : function => {
-    # The reconcile function resends lost events. A message that an operator redrives is sent by that operator.
-    queue        = concat([local.arn.roles["reconcile"]], var.event_delivery.redrive_principal_arns)
-    dead_letters = [local.arn.roles[function]]
-  } }
-
-  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
-  deny_without_tls = { for arn in concat(values(local.arn.queues), values(local.arn.dead_letters)) : arn => {
-    DenyWithoutTls = {
-      effect     = "Deny"
-      principals = { AWS = ["*"] }
-      actions    = ["sqs:*"]
-      resources  = [arn]
-      conditions = { Bool = { "aws:SecureTransport" = ["false"] } }
-    }
-  } }
+  queue_access = merge(
+    # The reconcile function resends lost events. An operator who redrives dead letters sends them.
+    { for function, _ in local.transitions : function => {
+      arn     = local.arn.queues[function]
+      rule    = local.arn.rules[function]
+      senders = concat([local.arn.roles["reconcile"]], var.event_delivery.redrive_principal_arns)
+    } },
+    # The function moves invalid messages.
+    { for function, _ in local.transitions : "${function}-dead-letters" => {
+      arn     = local.arn.dead_letters[function]
+      rule    = local.arn.rules[function]
+      senders = [local.arn.roles[function]]
+    } },
+  )
 }
 
 module "queue_policy" {
   source   = "../iam-policy"
-  for_each = local.transitions
+  for_each = local.queue_access
 
-  statements = merge(local.deny_without_tls[local.arn.queues[each.key]], {
+  statements = {
     DeliverEvents = {
       principals = { Service = ["events.amazonaws.com"] }
       actions    = ["sqs:SendMessage"]
-      resources  = [local.arn.queues[each.key]]
-      conditions = { ArnEquals = { "aws:SourceArn" = [local.arn.rules[each.key]] } }
+      resources  = [each.value.arn]
+      conditions = { ArnEquals = { "aws:SourceArn" = [each.value.rule] } }
     }
     DenyOtherSenders = {
       effect     = "Deny"
       principals = { AWS = ["*"] }
       actions    = ["sqs:SendMessage"]
-      resources  = [local.arn.queues[each.key]]
+      resources  = [each.value.arn]
       conditions = {
-        ArnNotEquals = {
-          "aws:SourceArn"    = [local.arn.rules[each.key]]
-          "aws:PrincipalArn" = local.senders[each.key].queue
-        }
+        ArnNotEquals = { "aws:SourceArn" = [each.value.rule], "aws:PrincipalArn" = each.value.senders }
       }
     }
-  })
-}
-
-module "dead_letter_policy" {
-  source   = "../iam-policy"
-  for_each = local.transitions
-
-  statements = merge(local.deny_without_tls[local.arn.dead_letters[each.key]], {
-    KeepUndelivered = {
-      principals = { Service = ["events.amazonaws.com"] }
-      actions    = ["sqs:SendMessage"]
-      resources  = [local.arn.dead_letters[each.key]]
-      conditions = { ArnEquals = { "aws:SourceArn" = [local.arn.rules[each.key]] } }
-    }
-    DenyOtherSenders = {
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+    DenyWithoutTls = {
       effect     = "Deny"
       principals = { AWS = ["*"] }
-      actions    = ["sqs:SendMessage"]
-      resources  = [local.arn.dead_letters[each.key]]
-      conditions = {
-        ArnNotEquals = {
-          "aws:SourceArn"    = [local.arn.rules[each.key]]
-          "aws:PrincipalArn" = local.senders[each.key].dead_letters
-        }
-      }
+      actions    = ["sqs:*"]
+      resources  = [each.value.arn]
+      conditions = { Bool = { "aws:SecureTransport" = ["false"] } }
     }
-  })
+  }
 }

@@ -346,6 +346,6 @@ def test_the_page_about_security_has_every_statement_of_the_queue_policies() -> 
     statements = set(
         re.findall(r"^ {4}(\w+) = \{\n {6}(?:effect|principals) ", policies, re.MULTILINE)
     )
-    assert len(statements) == 4
+    assert len(statements) == 3
     section = text_of("docs/security.md").split("## Queues", 1)[1].split("\n## ", 1)[0]
-    assert statements == set(re.findall(r"`((?:Deny|Deliver|Keep)\w+)`", section))
+    assert statements == set(re.findall(r"`((?:Deny|Deliver)\w+)`", section))

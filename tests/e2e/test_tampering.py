@@ -30,6 +30,7 @@ REPAIR = re.compile(
     r'aws lambda update-function-code --function-name (\S+) --zip-file "fileb://([^"]+)"'
 )
 RULE = "arn:aws:events:us-east-1:123456789012:rule/minimal-"
+CODE_SIGNING = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
 ROLE = "arn:aws:iam::123456789012:role/"
 
 
@@ -50,6 +51,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             folder / "copy",
             capacity={"min": 0, "max": 1},
             redrive_principal_arns=[f"{ROLE}operator"],
+            code_signing_config_arn=CODE_SIGNING,
         )
         deployment.apply()
         yield deployment
@@ -143,6 +145,13 @@ def test_changed_settings_and_added_policies_are_in_the_next_plan(deployment: De
     for role in (function, firewall):
         assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     assert changes(deployment) == set()
+
+
+def test_the_functions_have_the_code_signing_configuration(deployment: Deployment) -> None:
+    functions = deployment.lab.aws.client("lambda")
+    for function in ("launch", "terminate", "reconcile"):
+        answer = functions.get_function_code_signing_config(FunctionName=f"{NAME}-{function}")
+        assert answer["CodeSigningConfigArn"] == CODE_SIGNING
 
 
 @pytest.mark.parametrize("queue", ["launch", "terminate"])

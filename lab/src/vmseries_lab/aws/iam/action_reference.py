@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pag
 resource type is required if the call concerns such a resource, and also if the reference leaves
 that open, which is the stricter choice; a comment at the action says so.
 
-Functions cannot call actions that are not listed here.
+Roles cannot call actions that are not listed here.
 """
 
 from __future__ import annotations

@@ -535,3 +535,23 @@ run "refuses_all_keys_for_the_functions" {
 
   expect_failures = [var.functions]
 }
+
+run "refuses_all_topics_as_alarm_action" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["arn:aws:sns:us-east-1:123456789012:*"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_a_layer_with_a_wildcard" {
+  command = plan
+
+  variables {
+    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" }
+  }
+
+  expect_failures = [var.dependencies]
+}

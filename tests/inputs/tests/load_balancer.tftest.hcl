@@ -180,3 +180,15 @@ run "refuses_target_groups_without_a_security_group_for_data" {
 
   expect_failures = [var.target_group_arns]
 }
+
+run "refuses_all_target_groups" {
+  command = plan
+
+  variables {
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/*"]
+    interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+  }
+
+  expect_failures = [var.target_group_arns]
+}

@@ -74,13 +74,19 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
 	$(BIN)/python tools/tf_docs.py --write
 	$(BIN)/python tools/lambda_docs.py --write
+	$(BIN)/python tools/layer_packages.py --write
 	$(BIN)/python tools/situations.py --write
 
 .PHONY: package
-package: setup ## Build functions.zip and the layer; fails if the layer is not the locked one
+package: setup ## Build functions.zip, its SBOM and the layer; fails if the layer is not the locked one
 	$(BIN)/python lambda/build.py functions
+	$(BIN)/python tools/sbom.py
 	$(BIN)/python lambda/build.py layer \
 	  --output $(BUILD)/$$($(BIN)/python -c 'import json; print(json.load(open("lambda/layer/layer.json"))["file"])')
+
+.PHONY: sbom
+sbom: setup ## Write lambda/sbom.cdx.json, the bill of materials of functions.zip and the layer
+	$(BIN)/python tools/sbom.py
 
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header \
   --no-emit-index-url --emit-build-options --no-annotate $(if $(UPGRADE),--upgrade)
@@ -92,6 +98,7 @@ lock: setup ## Lock all requirements and the digest of the layer (UPGRADE=1: new
 	done
 	$(COMPILE) --python-version 3.13 lambda/layer/requirements.in -o lambda/layer/requirements.txt
 	$(BIN)/python lambda/build.py layer --update-lock
+	$(BIN)/python tools/sbom.py
 
 .PHONY: demo
 demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orphan and fail)

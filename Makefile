@@ -162,6 +162,10 @@ scan: $(CHECKOV) $(filter $(BUILD)/%,$(TRIVY)) ## Scan the Terraform code with c
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file .checkov.yaml
 	$(TRIVY) config --config .trivy.yaml .
 
+.PHONY: audit
+audit: $(PIP_AUDIT) ## Ask advisory sources about all locked packages (needs the network)
+	@$(BIN)/python tools/audit.py $(PIP_AUDIT)/bin/pip-audit
+
 ##@ Prove
 
 .PHONY: prove-crashes

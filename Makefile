@@ -78,7 +78,7 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(BIN)/python tools/situations.py --write
 
 .PHONY: package
-package: setup ## Build functions.zip, its SBOM and the layer; fails if the layer is not the locked one
+package: setup ## Build functions.zip, SBOM and layer; fails if the layer is not the locked one
 	$(BIN)/python lambda/build.py functions
 	$(BIN)/python tools/sbom.py
 	$(BIN)/python lambda/build.py layer \

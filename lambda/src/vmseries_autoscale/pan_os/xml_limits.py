@@ -1,0 +1,81 @@
+"""Limits of a response's XML document, checked before a library builds a tree from it.
+
+The parsers and ``copy.deepcopy``, which pan-os-python applies to each response, call themselves for
+each level of elements: at about 200,000 levels, the process ends with a segmentation fault. A tree
+also needs many times the memory of its document. Document type definitions can make a small
+document large ("Billion laughs"), and PAN-OS sends none.
+"""
+
+from __future__ import annotations
+
+from xml.parsers import expat
+
+MAXIMUM_DEPTH = 200
+"""Levels of elements. The deepest response that this package reads has about 20."""
+
+MAXIMUM_ELEMENTS = 400_000
+"""Elements. The device list has about 65 for each firewall, and Panorama manages up to 5,000."""
+
+MAXIMUM_ATTRIBUTES = 100_000
+"""Equals signs, each of which may be an attribute. The device list has fewer than 10 for each
+firewall. They are counted before parsing, because the parser reads all attributes of an element
+before it reports any."""
+
+_PIECE = 65_536
+
+
+class UnusableXmlError(Exception):
+    """The document is not XML, not from the XML API, or exceeds a limit."""
+
+
+def check_response(document: bytes) -> None:
+    """Check that a document is a response of the XML API within the limits of this module.
+
+    Raises:
+        UnusableXmlError: If it is not. The text quotes nothing from the document.
+    """
+    if document.count(b"=") > MAXIMUM_ATTRIBUTES:
+        raise UnusableXmlError(f"more than {MAXIMUM_ATTRIBUTES} attributes")
+    try:
+        document.decode()
+    except UnicodeDecodeError:
+        raise UnusableXmlError("not in UTF-8") from None
+    # The same settings as those of xml.etree, so that both read the same document.
+    parser = expat.ParserCreate(None, "}")
+    limits = _Limits()
+    parser.StartElementHandler = limits.start
+    parser.EndElementHandler = limits.end
+    parser.StartDoctypeDeclHandler = limits.document_type
+    try:
+        # In pieces, because the parser continues to the end of a piece after an error.
+        for begin in range(0, len(document), _PIECE):
+            parser.Parse(document[begin : begin + _PIECE], False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as exc:
+        raise UnusableXmlError(f"not XML: {expat.ErrorString(exc.code)}") from None
+    except (LookupError, ValueError):
+        raise UnusableXmlError("in an unknown encoding") from None
+
+
+class _Limits:
+    """Handlers of the parser, which raise an error at the first violation."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._elements = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if self._elements == 0 and (name != "response" or "status" not in attributes):
+            raise UnusableXmlError("no element <response status=…>")
+        self._elements += 1
+        self._depth += 1
+        if self._depth > MAXIMUM_DEPTH:
+            raise UnusableXmlError(f"more than {MAXIMUM_DEPTH} levels of elements")
+        if self._elements > MAXIMUM_ELEMENTS:
+            raise UnusableXmlError(f"more than {MAXIMUM_ELEMENTS} elements")
+
+    def end(self, _name: str) -> None:
+        self._depth -= 1
+
+    def document_type(self, *_: object) -> None:
+        raise UnusableXmlError("a document type definition")

@@ -135,9 +135,10 @@ class Transport:
 
     def _read(self, answer: http.client.HTTPResponse) -> bytes:
         body = bytearray()
-        while len(body) <= MAXIMUM_BODY_BYTES and (piece := answer.read(_PIECE)):
+        announced = answer.length or 0
+        while max(announced, len(body)) <= MAXIMUM_BODY_BYTES and (piece := answer.read(_PIECE)):
             body += piece
-        if len(body) > MAXIMUM_BODY_BYTES:
+        if max(announced, len(body)) > MAXIMUM_BODY_BYTES:
             raise self._not_xml_api(f"more than {MAXIMUM_BODY_BYTES} bytes")
         if answer.length:
             raise http.client.IncompleteRead(b"", answer.length)

@@ -36,6 +36,10 @@ and Panorama manages up to 5,000 firewalls."""
 MAXIMUM_HEADER_BYTES = 2**16
 """Size of a response's status line and headers, including interim responses."""
 
+_FRAMING_BYTES = 2**20
+"""What a body may need in addition if it is sent in chunks. Tiny chunks are refused, because they
+cost much time."""
+
 _PIECE = 2**16
 _REDIRECTS = range(300, 400)
 _SUCCESSES = range(200, 300)
@@ -111,7 +115,7 @@ class Transport:
         tls = connection.sock  # The connection forgets it when it has read the headers.
         with connection.getresponse() as answer:
             self._check_status(answer.status)
-            tls.remaining_bytes = 2 * MAXIMUM_BODY_BYTES  # Chunks have a size and line breaks.
+            tls.remaining_bytes = MAXIMUM_BODY_BYTES + _FRAMING_BYTES
             return Response(self._read(answer))
 
     def _check_status(self, status: int) -> None:
@@ -285,12 +289,16 @@ class _Connection(http.client.HTTPSConnection):
     def connect(self) -> None:
         """Connect to the first address that responds, and establish TLS."""
         connected = self._connect_to_any()
-        # Headers and body are two writes; without this option, the second waits for the first.
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.settimeout(self._deadline.remaining_seconds())
-        self.sock = self._verifying_context.wrap_socket(  # type: ignore[assignment]
-            connected, server_hostname=self.host
-        )
+        try:
+            # Headers and body are two writes; without this option, the second waits for the first.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.settimeout(self._deadline.remaining_seconds())
+            self.sock = self._verifying_context.wrap_socket(  # type: ignore[assignment]
+                connected, server_hostname=self.host
+            )
+        except BaseException:
+            connected.close()
+            raise
         self.sock.deadline = self._deadline
 
     def _connect_to_any(self) -> socket.socket:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,18 +31,15 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.pan_os.commands import command
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.tls import verifying_context
-from vmseries_autoscale.pan_os.transport import (
-    MAXIMUM_BODY_BYTES,
-    MAXIMUM_HEADER_BYTES,
-    Transport,
-)
+from vmseries_autoscale.pan_os.transport import MAXIMUM_HEADER_BYTES, Transport
 from vmseries_autoscale.pan_os.values import MAXIMUM_TEXT_LENGTH
+from vmseries_autoscale.pan_os.xml_limits import FIREWALL_LIMITS, PANORAMA_LIMITS
 from vmseries_autoscale.secret_store import Credentials
 
 FIREWALL = "firewall 10.0.1.7"
 SUCCESS = b'<response status="success"><result>yes</result></response>'
 MIB = bytes(2**20)
-FAR_TOO_MUCH = 4 * MAXIMUM_BODY_BYTES
+FAR_TOO_MUCH = 4 * PANORAMA_LIMITS.body_bytes
 """More than the client reads, with everything that can be on the way."""
 
 
@@ -53,9 +50,18 @@ def server() -> Iterator[RawServer]:
 
 
 def connect(
-    server: RawServer, device: str = PANORAMA, timeout_seconds: int = 30
+    server: RawServer, device: str = PANORAMA, administrator: Credentials | None = None
 ) -> DeviceConnection:
-    return DeviceConnection(device, "localhost", server.port, timeout_seconds, server.credentials)
+    limits = PANORAMA_LIMITS if device == PANORAMA else FIREWALL_LIMITS
+    return DeviceConnection(
+        device, "localhost", server.port, 30, administrator or server.credentials, limits=limits
+    )
+
+
+def transport_with(server: RawServer, clock: Callable[[], float]) -> Transport:
+    """A transport with a time limit of 10 s on this clock."""
+    context = verifying_context(server.credentials.ca_bundle)
+    return Transport(PANORAMA, "localhost", server.port, 10, context, PANORAMA_LIMITS, clock)
 
 
 def ask(server: RawServer, device: str = PANORAMA) -> str:
@@ -137,9 +143,10 @@ def test_a_body_of_a_gibibyte_is_not_read(server: RawServer) -> None:
     headers = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
     for length in (b"Content-Length: 1073741824\r\n\r\n", b"\r\n"):
         server.streams(lambda length=length: [headers + length, *itertools.repeat(MIB, 1024)])  # type: ignore[misc]
-        with pytest.raises(DeviceUnavailableError, match=f"more than {MAXIMUM_BODY_BYTES} bytes"):
-            ask(server)
-        assert server.sent < FAR_TOO_MUCH
+        for device, limit in ((PANORAMA, 2**24), (FIREWALL, 2**20)):
+            with pytest.raises(DeviceUnavailableError, match=f"more than {limit} bytes"):
+                ask(server, device)
+            assert server.sent < FAR_TOO_MUCH
 
 
 @pytest.mark.parametrize("size", [200, 2**10, 2**20])
@@ -214,8 +221,7 @@ def test_a_response_of_one_byte_each_second_ends_at_the_time_limit(
             server.sent += 1
 
     server.script = drip
-    context = verifying_context(server.credentials.ca_bundle)
-    transport = Transport(PANORAMA, "localhost", server.port, 10, context, clock)
+    transport = transport_with(server, clock)
     with pytest.raises(DeviceTimeoutError, match="localhost did not respond within 10 s"):
         transport.post({"type": "op"})
     assert server.sent < 100_000
@@ -224,8 +230,7 @@ def test_a_response_of_one_byte_each_second_ends_at_the_time_limit(
 def test_a_device_that_accepts_the_connection_only_is_unavailable(server: RawServer) -> None:
     """Nothing was sent to it, so the request cannot have been executed."""
     clock = iter([0.0, 0.0, 20.0])
-    context = verifying_context(server.credentials.ca_bundle)
-    transport = Transport(PANORAMA, "localhost", server.port, 10, context, lambda: next(clock))
+    transport = transport_with(server, lambda: next(clock))
     server.requests.clear()
     with pytest.raises(DeviceUnavailableError, match="does not respond: timed out") as raised:
         transport.post({"type": "op"})
@@ -285,7 +290,7 @@ def test_an_error_of_the_credentials_names_the_secret(
     with pytest.raises(DeviceAccessError, match=setting):
         ask(server, device)
     untrusting = Credentials("autoscale", "key", None, None)
-    connection = DeviceConnection(device, "localhost", server.port, 30, untrusting)
+    connection = connect(server, device, untrusting)
     with pytest.raises(DeviceCertificateError, match=setting):
         connection.op(command("show"))
 
@@ -347,7 +352,8 @@ def test_a_broken_response_makes_the_device_unavailable(server: RawServer, respo
 
 @pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
 def test_the_text_of_a_refusal_is_cut(server: RawServer, device: str) -> None:
-    server.writes(http(refusal("x" * 5_000_000, f'code="{"1" * 5_000_000}"')))
+    text = "x" * (5_000_000 if device == PANORAMA else 500_000)
+    server.writes(http(refusal(text, f'code="{"1" * len(text)}"')))
     with pytest.raises(DeviceRefusedError) as raised:
         ask(server, device)
     assert raised.value.code is None
@@ -366,7 +372,7 @@ def test_a_refusal_that_looks_like_many_texts_is_classified_quickly(server: RawS
 def test_a_response_to_keygen_without_a_key_is_an_error(server: RawServer, result: str) -> None:
     server.writes(http(f'<response status="success"><result>{result}</result></response>'.encode()))
     password = Credentials("autoscale", None, "password", server.credentials.ca_bundle)
-    connection = DeviceConnection(FIREWALL, "localhost", server.port, 30, password)
+    connection = connect(server, FIREWALL, password)
     with pytest.raises(PanOsError, match="key"):
         connection.op(command("show"))
     assert b"keygen" in server.requests[-1]
@@ -406,7 +412,7 @@ def test_each_request_of_the_library_goes_through_the_transport(
     server.requests.clear()
     server.writes(http(b'<response status="success"><result><key>k</key></result></response>'))
     password = Credentials("autoscale", None, "password", server.credentials.ca_bundle)
-    connection = DeviceConnection(PANORAMA, "localhost", server.port, 30, password)
+    connection = connect(server, PANORAMA, password)
     connection.op(command("show"))
     connection.op(command("show"), target="007951000012345")
     requests = [

@@ -31,7 +31,8 @@ RESULTS = [
     <ip-address>10.0.1.7</ip-address><connected>yes</connected><vsys><entry name="vsys1">
     <shared-policy-status>In Sync</shared-policy-status></entry></vsys></entry></devices>""",
     f"""<devicegroups><entry name="DG"><devices><entry name="{SERIAL}"><serial>{SERIAL}</serial>
-    <shared-policy-status>In Sync</shared-policy-status></entry></devices></entry></devicegroups>""",
+    <shared-policy-status>In Sync</shared-policy-status></entry></devices></entry>
+    </devicegroups>""",
     f"""<template-stack><entry name="TS"><devices><entry name="{SERIAL}"><template-status>In Sync
     </template-status></entry></devices></entry></template-stack>""",
     f"""<job><id>12</id><type>Commit</type><status>FIN</status><result>FAIL</result>

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.pan_os.xml_limits import (
-    MAXIMUM_ATTRIBUTES,
+    FIREWALL_LIMITS,
     MAXIMUM_DEPTH,
-    MAXIMUM_ELEMENTS,
+    PANORAMA_LIMITS,
+    Limits,
     UnusableXmlError,
     check_response,
 )
+
+LIMITS = Limits(2**20, 1000, 500)
 
 
 def response(content: str) -> bytes:
@@ -43,14 +46,14 @@ EXTERNAL = (
         response("<result><![CDATA[yes\n]]></result>"),
         response("<result>\N{GRINNING FACE} &amp; &#xe9;</result>"),
         nested(MAXIMUM_DEPTH),
-        response("<a/>" * (MAXIMUM_ELEMENTS - 1)),
-        response('<a b=""/>' * (MAXIMUM_ATTRIBUTES - 1)),
+        response("<a/>" * (LIMITS.elements - 1)),
+        response('<a b=""/>' * (LIMITS.attributes - 1)),
         b'<response status="error" code="16"><msg/></response>',
     ],
     ids=lambda value: repr(value[:50]),
 )
 def test_a_response_within_the_limits_is_accepted(document: bytes) -> None:
-    check_response(document)
+    check_response(document, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +62,10 @@ def test_a_response_within_the_limits_is_accepted(document: bytes) -> None:
         (nested(MAXIMUM_DEPTH + 1), "levels"),
         (nested(200_000), "levels"),
         (b'<response status="success">' + b"<a>" * 200_000, "levels"),
-        (response("<a/>" * MAXIMUM_ELEMENTS), "elements"),
-        (response('<a b=""/>' * MAXIMUM_ATTRIBUTES), "attributes"),
+        (response("<a/>" * LIMITS.elements), "elements"),
+        (response('<a b=""/>' * LIMITS.attributes), "attributes"),
         (
-            b"<response %s/>" % b" ".join(b"a%d=''" % n for n in range(MAXIMUM_ATTRIBUTES + 1)),
+            b"<response %s/>" % b" ".join(b"a%d=''" % n for n in range(LIMITS.attributes + 1)),
             "attributes",
         ),
         (BILLION_LAUGHS.encode(), "document type definition"),
@@ -93,7 +96,7 @@ def test_a_response_within_the_limits_is_accepted(document: bytes) -> None:
 def test_every_other_document_is_refused_with_its_reason(document: bytes, reason: str) -> None:
     """F4: deep nesting, document type definitions and garbage."""
     with pytest.raises(UnusableXmlError, match=reason) as raised:
-        check_response(document)
+        check_response(document, LIMITS)
     assert len(str(raised.value)) < 100, "the document is not quoted"
 
 
@@ -104,4 +107,11 @@ def test_every_other_document_is_refused_with_its_reason(document: bytes, reason
 def test_any_document_is_accepted_or_refused_with_a_named_error(text: str) -> None:
     for document in (text.encode(), response(text), text.encode("latin-1", "ignore")):
         with contextlib.suppress(UnusableXmlError):
-            check_response(document)
+            check_response(document, LIMITS)
+
+
+def test_the_limits_of_a_firewall_are_a_small_part_of_those_of_panorama() -> None:
+    """A visit asks up to ten firewalls at the same time."""
+    assert 10 * FIREWALL_LIMITS.body_bytes < PANORAMA_LIMITS.body_bytes
+    assert 10 * FIREWALL_LIMITS.elements < PANORAMA_LIMITS.elements
+    assert 10 * FIREWALL_LIMITS.attributes <= PANORAMA_LIMITS.attributes

@@ -8,6 +8,7 @@ from vmseries_autoscale.pan_os.commands import command
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
 from vmseries_autoscale.pan_os.values import job_number, serial_number, text_at
+from vmseries_autoscale.pan_os.xml_limits import FIREWALL_LIMITS
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings
 
@@ -25,6 +26,7 @@ class PanOsFirewall(PanOsLicenseCommands):
             settings.port,
             settings.timeout_seconds,
             credentials,
+            limits=FIREWALL_LIMITS,
             server_name=settings.server_name,
         )
         super().__init__(connection.op)

@@ -18,6 +18,7 @@ from vmseries_autoscale.pan_os.commands import to_xml
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.pan_os.transport import Response, Transport
+from vmseries_autoscale.pan_os.xml_limits import Limits
 from vmseries_autoscale.secret_store import Credentials
 
 _NOWHERE = "transport.invalid"
@@ -36,6 +37,7 @@ class DeviceConnection:
         port: TCP port of the XML API.
         timeout_seconds: Time limit of one request, including its response.
         credentials: Credentials of the administrator.
+        limits: Limits of a response.
         server_name: Name that the certificate must be valid for; ``None`` for ``address``.
 
     Raises:
@@ -50,11 +52,12 @@ class DeviceConnection:
         timeout_seconds: int,
         credentials: Credentials,
         *,
+        limits: Limits,
         server_name: str | None = None,
     ) -> None:
         self._name = device
         context = verifying_context(credentials.ca_bundle, server_name)
-        transport = Transport(device, address, port, timeout_seconds, context)
+        transport = Transport(device, address, port, timeout_seconds, context, limits)
         self._device = _Device(transport, credentials)
         self._xapi: Any = None
 

@@ -24,21 +24,17 @@ from vmseries_autoscale.errors import (
     PanOsError,
 )
 from vmseries_autoscale.pan_os.values import printable
-from vmseries_autoscale.pan_os.xml_limits import UnusableXmlError, check_response
+from vmseries_autoscale.pan_os.xml_limits import Limits, UnusableXmlError, check_response
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-MAXIMUM_BODY_BYTES = 16 * 2**20
-"""Size of a response's body. The largest response is the device list: about 3 KB for each firewall,
-and Panorama manages up to 5,000 firewalls."""
-
 MAXIMUM_HEADER_BYTES = 2**16
 """Size of a response's status line and headers, including interim responses."""
 
-_FRAMING_BYTES = 2**20
-"""What a body may need in addition if it is sent in chunks. Tiny chunks are refused, because they
-cost much time."""
+_FRAMING = 1.1
+"""Factor for the bytes of a body that is sent in chunks. Tiny chunks are refused, because they cost
+much time."""
 
 _PIECE = 2**16
 _REDIRECTS = range(300, 400)
@@ -59,6 +55,7 @@ class Transport:
         port: TCP port of the XML API.
         timeout_seconds: Time limit of a whole request, from connecting to the end of the response.
         context: TLS context that verifies the device.
+        limits: Limits of a response.
         clock: Clock for the time limit, in seconds; ``None`` for ``time.monotonic``.
     """
 
@@ -69,6 +66,7 @@ class Transport:
         port: int,
         timeout_seconds: float,
         context: ssl.SSLContext,
+        limits: Limits,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.device = device
@@ -77,6 +75,7 @@ class Transport:
         self._timeout_seconds = timeout_seconds
         self._context = context
         self._context.sslsocket_class = _BoundedSocket
+        self._limits = limits
         self._clock = clock
 
     def post(self, fields: Mapping[str, str]) -> Response:
@@ -100,7 +99,7 @@ class Transport:
         finally:
             connection.close()
         try:
-            check_response(response.body)
+            check_response(response.body, self._limits)
         except UnusableXmlError as error:
             raise self._not_xml_api(str(error)) from None
         return response
@@ -115,7 +114,7 @@ class Transport:
         tls = connection.sock  # The connection forgets it when it has read the headers.
         with connection.getresponse() as answer:
             self._check_status(answer.status)
-            tls.remaining_bytes = MAXIMUM_BODY_BYTES + _FRAMING_BYTES
+            tls.remaining_bytes = int(_FRAMING * self._limits.body_bytes)
             return Response(self._read(answer))
 
     def _check_status(self, status: int) -> None:
@@ -138,12 +137,13 @@ class Transport:
             )
 
     def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        limit = self._limits.body_bytes
         body = bytearray()
         announced = answer.length or 0
-        while max(announced, len(body)) <= MAXIMUM_BODY_BYTES and (piece := answer.read(_PIECE)):
+        while max(announced, len(body)) <= limit and (piece := answer.read(_PIECE)):
             body += piece
-        if max(announced, len(body)) > MAXIMUM_BODY_BYTES:
-            raise self._not_xml_api(f"more than {MAXIMUM_BODY_BYTES} bytes")
+        if max(announced, len(body)) > limit:
+            raise self._not_xml_api(f"more than {limit} bytes")
         if answer.length:
             raise http.client.IncompleteRead(b"", answer.length)
         return bytes(body)

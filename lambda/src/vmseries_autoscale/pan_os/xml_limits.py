@@ -8,18 +8,38 @@ document large ("Billion laughs"), and PAN-OS sends none.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from xml.parsers import expat
 
 MAXIMUM_DEPTH = 200
 """Levels of elements. The deepest response that this package reads has about 20."""
 
-MAXIMUM_ELEMENTS = 400_000
-"""Elements. The device list has about 65 for each firewall, and Panorama manages up to 5,000."""
 
-MAXIMUM_ATTRIBUTES = 100_000
-"""Equals signs, each of which may be an attribute. The device list has fewer than 10 for each
-firewall. They are counted before parsing, because the parser reads all attributes of an element
-before it reports any."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a response may contain.
+
+    Attributes:
+        body_bytes: Size of the document.
+        elements: Number of elements.
+        attributes: Number of equals signs, each of which may be an attribute. They are counted
+            before parsing, because the parser reads all attributes of an element before it reports
+            any.
+    """
+
+    body_bytes: int
+    elements: int
+    attributes: int
+
+
+PANORAMA_LIMITS = Limits(16 * 2**20, 400_000, 100_000)
+"""Limits for Panorama. Its largest response is the device list: for each firewall about 3 KB, 65
+elements and fewer than 10 attributes; and Panorama manages up to 5,000 firewalls. A response within
+these limits needs at most about 330 MB, which fits into the functions' default memory."""
+
+FIREWALL_LIMITS = Limits(2**20, 20_000, 10_000)
+"""Limits for a firewall. Its largest response is its job list. A visit reads from several firewalls
+at the same time."""
 
 _PIECE = 65_536
 
@@ -28,24 +48,28 @@ class UnusableXmlError(Exception):
     """The document is not XML, not from the XML API, or exceeds a limit."""
 
 
-def check_response(document: bytes) -> None:
-    """Check that a document is a response of the XML API within the limits of this module.
+def check_response(document: bytes, limits: Limits) -> None:
+    """Check that a document is a response of the XML API within limits.
+
+    Args:
+        document: Document of at most ``limits.body_bytes``.
+        limits: Limits of the device.
 
     Raises:
         UnusableXmlError: If it is not. The text quotes nothing from the document.
     """
-    if document.count(b"=") > MAXIMUM_ATTRIBUTES:
-        raise UnusableXmlError(f"more than {MAXIMUM_ATTRIBUTES} attributes")
+    if document.count(b"=") > limits.attributes:
+        raise UnusableXmlError(f"more than {limits.attributes} attributes")
     try:
         document.decode()
     except UnicodeDecodeError:
         raise UnusableXmlError("not in UTF-8") from None
     # The same settings as those of xml.etree, so that both read the same document.
     parser = expat.ParserCreate(None, "}")
-    limits = _Limits()
-    parser.StartElementHandler = limits.start
-    parser.EndElementHandler = limits.end
-    parser.StartDoctypeDeclHandler = limits.document_type
+    handlers = _Handlers(limits)
+    parser.StartElementHandler = handlers.start
+    parser.EndElementHandler = handlers.end
+    parser.StartDoctypeDeclHandler = handlers.document_type
     try:
         # In pieces, because the parser continues to the end of a piece after an error.
         for begin in range(0, len(document), _PIECE):
@@ -57,10 +81,11 @@ def check_response(document: bytes) -> None:
         raise UnusableXmlError("in an unknown encoding") from None
 
 
-class _Limits:
+class _Handlers:
     """Handlers of the parser, which raise an error at the first violation."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._depth = 0
         self._elements = 0
 
@@ -71,8 +96,8 @@ class _Limits:
         self._depth += 1
         if self._depth > MAXIMUM_DEPTH:
             raise UnusableXmlError(f"more than {MAXIMUM_DEPTH} levels of elements")
-        if self._elements > MAXIMUM_ELEMENTS:
-            raise UnusableXmlError(f"more than {MAXIMUM_ELEMENTS} elements")
+        if self._elements > self._limits.elements:
+            raise UnusableXmlError(f"more than {self._limits.elements} elements")
 
     def end(self, _name: str) -> None:
         self._depth -= 1

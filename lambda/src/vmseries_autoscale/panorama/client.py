@@ -28,6 +28,7 @@ from vmseries_autoscale.pan_os.values import (
     serial_number,
     text_at,
 )
+from vmseries_autoscale.pan_os.xml_limits import PANORAMA_LIMITS
 from vmseries_autoscale.panorama import jobs
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import (
@@ -86,7 +87,12 @@ class PanOsPanorama:
         self._settings = settings
         self._username = credentials.username
         self._connection = DeviceConnection(
-            PANORAMA, hostname, settings.port, settings.timeout_seconds, credentials
+            PANORAMA,
+            hostname,
+            settings.port,
+            settings.timeout_seconds,
+            credentials,
+            limits=PANORAMA_LIMITS,
         )
         self._op: Callable[[ET.Element], ET.Element] = self._connection.op
         self._configuration = Configuration(self._connection)

@@ -139,6 +139,8 @@ def test_a_proxy_of_the_environment_is_not_used(
 # Size.
 
 
+@pytest.mark.documents(id="panorama/contention/oversized")
+@pytest.mark.documents(id="readiness/gate/hostile-firewall")
 def test_a_body_of_a_gibibyte_is_not_read(server: RawServer) -> None:
     headers = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
     for length in (b"Content-Length: 1073741824\r\n\r\n", b"\r\n"):
@@ -149,6 +151,7 @@ def test_a_body_of_a_gibibyte_is_not_read(server: RawServer) -> None:
             assert server.sent < FAR_TOO_MUCH
 
 
+@pytest.mark.documents(id="panorama/contention/oversized")
 @pytest.mark.parametrize("size", [200, 2**10, 2**20])
 def test_an_endless_chunked_body_is_not_read(server: RawServer, size: int) -> None:
     many = 2**16 // size + 1
@@ -196,6 +199,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.documents(id="panorama/contention/timeout")
 @pytest.mark.parametrize(
     "beginning",
     [
@@ -241,6 +245,7 @@ def test_a_device_that_accepts_the_connection_only_is_unavailable(server: RawSer
 # Redirects and other statuses.
 
 
+@pytest.mark.documents(id="panorama/contention/bad-response")
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 Other", "307 Temporary", "308 P"]
 )
@@ -298,6 +303,7 @@ def test_an_error_of_the_credentials_names_the_secret(
 # Contents.
 
 
+@pytest.mark.documents(id="panorama/contention/oversized")
 @pytest.mark.parametrize(
     "body",
     [
@@ -350,6 +356,8 @@ def test_a_broken_response_makes_the_device_unavailable(server: RawServer, respo
         ask(server)
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
+@pytest.mark.documents(id="readiness/gate/hostile-firewall")
 @pytest.mark.parametrize("device", [PANORAMA, FIREWALL])
 def test_the_text_of_a_refusal_is_cut(server: RawServer, device: str) -> None:
     text = "x" * (5_000_000 if device == PANORAMA else 500_000)

@@ -146,6 +146,7 @@ def test_a_firewall_without_license_has_no_serial(
 # A firewall that was taken over may respond anything.
 
 
+@pytest.mark.documents(id="readiness/gate/hostile-firewall")
 @pytest.mark.parametrize(
     "serial", ["'", "../etc", "1" * 33, "1" * 5000, "\u0661", "a b", "&lt;a/&gt;"]
 )

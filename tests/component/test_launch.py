@@ -433,6 +433,7 @@ def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     assert reason in abandon_reason
 
 
+@pytest.mark.documents(id="readiness/gate/overdue")
 def test_an_overdue_launch_is_abandoned_before_panorama_is_asked(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

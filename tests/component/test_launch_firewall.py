@@ -58,6 +58,7 @@ def test_a_ready_firewall_enters_service(
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
 
 
+@pytest.mark.documents(id="readiness/gate/overdue")
 @pytest.mark.documents(id="readiness/gate/firewall-not-ready")
 @pytest.mark.parametrize(
     ("changes", "reason"),

@@ -596,6 +596,7 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
 @pytest.mark.parametrize("results", [0, 1, 3, 5, 100])
 @pytest.mark.parametrize("refused", [False, True])
 def test_with_a_wrong_number_of_results_entries_are_removed_one_by_one(
@@ -774,6 +775,7 @@ def test_only_our_own_commits_are_listed_newest_first(
 ODD_IDS = ["", "abc", "-1", "1e3", "9" * 5000, "<a/>"]
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
 @pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:10])
 def test_a_job_without_a_number_does_not_hide_the_other_jobs(
     api: XmlApi, panorama: PanOsPanorama, odd: str
@@ -802,6 +804,7 @@ def test_a_commit_without_the_number_of_its_job_is_an_error(
     assert panorama.push([SERIAL]) is None
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
 def test_devices_without_a_serial_number_are_left_out(api: XmlApi, panorama: PanOsPanorama) -> None:
     long_name = "h" * 5000
     entries = [

@@ -175,6 +175,8 @@ def device(monkeypatch: pytest.MonkeyPatch) -> type[Device]:
     return Device
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
+@pytest.mark.documents(id="readiness/gate/hostile-firewall")
 @pytest.mark.parametrize("refused", [False, True])
 @pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response[:60])
 def test_any_response_is_a_value_or_a_named_error(

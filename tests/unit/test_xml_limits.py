@@ -56,6 +56,7 @@ def test_a_response_within_the_limits_is_accepted(document: bytes) -> None:
     check_response(document, LIMITS)
 
 
+@pytest.mark.documents(id="panorama/contention/oversized")
 @pytest.mark.parametrize(
     ("document", "reason"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import ssl
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -367,6 +368,8 @@ def test_the_text_of_a_refusal_is_cut(server: RawServer, device: str) -> None:
     assert raised.value.code is None
     assert len(raised.value.text) == MAXIMUM_TEXT_LENGTH + 1
     assert len(str(raised.value)) < MAXIMUM_TEXT_LENGTH + 100
+    trace = "".join(traceback.format_exception(raised.value))
+    assert trace.count("x") < 3 * MAXIMUM_TEXT_LENGTH, "the cause is not quoted either"
 
 
 def test_a_refusal_that_looks_like_many_texts_is_classified_quickly(server: RawServer) -> None:

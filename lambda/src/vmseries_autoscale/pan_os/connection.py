@@ -89,7 +89,8 @@ class DeviceConnection:
             return request(self._xapi)
         except panos.errors.PanXapiError as exc:
             code = self._xapi.status_code if self._xapi is not None else None
-            raise classify_pan_os_error(self._name, code, str(exc)) from exc
+            # The cause is omitted, because it quotes the whole response.
+            raise classify_pan_os_error(self._name, code, str(exc)) from None
 
     @property
     def last_response(self) -> ET.Element:

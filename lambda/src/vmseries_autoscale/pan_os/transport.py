@@ -1,6 +1,6 @@
 """Send one request to the XML API of a PAN-OS device over HTTPS, and read a bounded response.
 
-docs/decisions/0010-bounded-responses.md explains why pan-os-python does not do this.
+docs/decisions/0011-bounded-responses.md explains why pan-os-python does not do this.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Transport:
             )
         if status not in _SUCCESSES:
             raise DeviceUnavailableError(
-                self.device, f"{self.device} does not respond: HTTP {status}"
+                self.device, f"{self.device} returned HTTP {status} instead of a response"
             )
 
     def _read(self, answer: http.client.HTTPResponse) -> bytes:
@@ -182,10 +182,10 @@ class Transport:
             yield
         except PanOsError:
             raise
-        except TimeoutError as exc:
+        except TimeoutError:
             raise DeviceTimeoutError(
                 self.device, f"{self._address} did not respond within {self._timeout_seconds} s"
-            ) from exc
+            ) from None
         except _TooManyBytesError as exc:
             raise self._not_xml_api(str(exc)) from None
         # http.client raises ValueError and OverflowError for some sizes of chunks.
@@ -194,7 +194,7 @@ class Transport:
                 self.device,
                 f"{self._address} closed the connection before its response was complete: "
                 f"{type(exc).__name__}",
-            ) from exc
+            ) from None  # The cause may quote the response.
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Started as ``python -I -S runtime_bootstrap.py TASK_ROOT LAYERS PACKAGES [SNAPSH
 only the standard library until it has set the search path; a function cannot import the lab's own
 environment. With a fourth argument, it serves no invocations but forks processes that do.
 
-For the function, two things differ from this machine: its clocks show the lab's time, and host
+For the function, two things differ from this machine: its clock shows the lab's time, and host
 names are resolved to the hosts of the lab.
 """
 
@@ -31,7 +31,7 @@ from typing import Any
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REAL_TIMEOUT_SECONDS = 120.0
-"""Real time that sockets and time limits wait in addition to a client's timeout."""
+"""Real time that sockets wait in addition to a client's timeout."""
 
 
 class Lab:
@@ -41,17 +41,6 @@ class Lab:
         self._address = address
         self._hosts: dict[str, str] = {}
         self._traveller: Any = None
-        self._real_clock = time.monotonic
-        self._moved = self._real_clock()
-
-    def monotonic(self) -> float:
-        """Replaces ``time.monotonic``: return the lab's time.
-
-        If the lab's time has not moved for a long real time, it runs with the real time, so that a
-        client's time limit also ends a response that never does.
-        """
-        standing = self._real_clock() - self._moved
-        return time.time() + max(0.0, standing - REAL_TIMEOUT_SECONDS)
 
     def look(self) -> None:
         """Read the lab's time and hosts, and apply them to this process."""
@@ -74,7 +63,6 @@ class Lab:
         """Set the clock of this process, which then stands still."""
         import time_machine  # noqa: PLC0415 - the path is not set when this module is loaded
 
-        self._moved = self._real_clock()
         at = dt.datetime.fromtimestamp(now, dt.UTC)
         if self._traveller is None:
             self._traveller = time_machine.travel(at, tick=False).start()
@@ -120,6 +108,9 @@ class Sleeping:
     def install(self) -> None:
         """Patch ``time.sleep`` and the functions that wait for other threads."""
         time.sleep = self._sleep  # type: ignore[assignment]
+        # For deadlines that the function measures itself. The standard library's own waits keep the
+        # machine's clock.
+        time.monotonic = time.time
         submit, join = ThreadPoolExecutor.submit, threading.Thread.join
         ThreadPoolExecutor.submit = self._submitting(submit)  # type: ignore[method-assign]
         for name in ("result", "exception"):
@@ -289,7 +280,6 @@ def main(task_root: str, layers: str, packages: str, template: str = "") -> None
     address = os.environ["AWS_LAMBDA_RUNTIME_API"]
     lab = Lab(address)
     lab.look()
-    time.monotonic = lab.monotonic
     socket.getaddrinfo = lab.lead(socket.getaddrinfo)
     sleeping = Sleeping(lab)
     sleeping.install()

@@ -20,7 +20,7 @@ from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.values import all_text
 from vmseries_autoscale.panorama import Part, removal
-from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
+from vmseries_autoscale.panorama.preflight_client import MAXIMUM_TEMPLATES, PreflightPanorama
 from vmseries_autoscale.preflight import panorama_objects
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
@@ -195,3 +195,17 @@ def test_any_response_is_a_value_or_a_named_error(
         for call in calls:
             with contextlib.suppress(AutoscaleError):
                 call()
+
+
+def test_the_templates_of_a_stack_are_read_up_to_a_limit(
+    device: type[Device],
+) -> None:
+    """Each template costs a request."""
+    members = "<member>T</member>" * 10_000
+    device.response = fromstring(
+        f"<response><result><templates>{members}</templates></result></response>"
+    )
+    device.refused = False
+    settings = PanoramaSettings(**module_settings.common()["panorama"])
+    panorama = PreflightPanorama("panorama.example.com", settings, CREDENTIALS)
+    assert len(panorama.metric_publishing()) == 1 + MAXIMUM_TEMPLATES

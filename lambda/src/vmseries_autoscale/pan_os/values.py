@@ -57,8 +57,8 @@ def all_text(element: ET.Element) -> str:
 def serial_number(text: str | None) -> str | None:
     """Return a serial number; ``None`` if the text is not one.
 
-    Serial numbers of PAN-OS devices are 12 to 15 letters and digits. The limit is wider, so that no
-    real one is missed.
+    The known ones have 12 to 15 letters and digits. The limit is higher, so that no real one is
+    missed (docs/assumptions.md).
     """
     serial = (text or "").strip() if len(text or "") <= MAXIMUM_TEXT_LENGTH else ""
     return serial if _SERIAL.fullmatch(serial) else None

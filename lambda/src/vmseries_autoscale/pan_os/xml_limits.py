@@ -34,8 +34,8 @@ class Limits:
 
 PANORAMA_LIMITS = Limits(16 * 2**20, 400_000, 100_000)
 """Limits for Panorama. Its largest response is the device list: for each firewall about 3 KB, 65
-elements and fewer than 10 attributes; and Panorama manages up to 5,000 firewalls. A response within
-these limits needs at most about 330 MB, which fits into the functions' default memory."""
+elements and fewer than 10 attributes, for up to 5,000 firewalls (docs/assumptions.md). A response
+within these limits needs at most about 330 MB, which fits into the functions' default memory."""
 
 FIREWALL_LIMITS = Limits(2**20, 20_000, 10_000)
 """Limits for a firewall. Its largest response is its job list. A visit reads from several firewalls

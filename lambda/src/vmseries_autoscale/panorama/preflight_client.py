@@ -16,7 +16,8 @@ _CLOUDWATCH = (
     "/devices/entry[@name='localhost.localdomain']/deviceconfig/plugins/vm_series/aws-cloudwatch"
 )
 MAXIMUM_TEMPLATES = 32
-"""Number of templates of a stack that are read. Panorama allows eight."""
+"""Number of templates of a stack that are read. A stack can have up to eight ("Configure a Template
+Stack", Panorama Administrator's Guide), and could have 16 before."""
 
 _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 

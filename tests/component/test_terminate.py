@@ -379,6 +379,29 @@ def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     assert record["serial"] == SERIAL
 
 
+def test_an_overdue_termination_completes_before_panorama_is_asked_about_others(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F4: a response that ends the function's process must not keep the instance waiting."""
+
+    def die(_name: str) -> None:
+        raise SystemExit("as a segmentation fault does")
+
+    overdue = add_two_firewalls(launching, fake_panorama)
+    become_terminate(launching, monkeypatch)
+    fake_panorama.fail = die
+    batch = [
+        termination_event(launching),
+        termination_event(launching, overdue, age=DAY + 600),
+    ]
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            launching.deliver(*batch)
+    assert launching.results == ["CONTINUE"]
+    assert launching.attached(overdue) == []
+    assert len(launching.attached()) == 3
+
+
 def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

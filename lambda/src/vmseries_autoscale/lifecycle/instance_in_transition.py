@@ -126,7 +126,9 @@ def tag_last_visit(
     ec2: EC2Client,
     now: datetime,
     since: Mapping[str, datetime] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    ending: Collection[str] = (),
 ) -> None:
     """Tag waiting instances with the time of this visit. See ``instances.tag_last_visit``."""
     known = [item.instance for item in waiting if item.instance is not None]
-    instances.tag_last_visit(ec2, known, now, since)
+    instances.tag_last_visit(ec2, known, now, since, reasons, ending)

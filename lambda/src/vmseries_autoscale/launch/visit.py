@@ -6,6 +6,8 @@ requests at a time. Otherwise the instances of a batch are independent of each o
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from vmseries_autoscale.launch.abandon import abandon_failed
 from vmseries_autoscale.launch.in_service import enter_service
 from vmseries_autoscale.launch.instance import describe_all
@@ -27,18 +29,16 @@ def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -
         visit: Context of the visit.
 
     Returns:
-        The outcome of each event.
+        The outcome of each instance, by one of its events.
     """
     launching, outcomes = describe_all(events, visit)
     outcomes |= run_steps(launching, STEPS, visit)
     outcomes |= abandon_failed(launching, outcomes, visit)
     waiting = [instance for instance in launching if instance.event in unfinished(outcomes)]
     # The activity history shows the start of a launch, so the first interval needs no tag.
-    since = {instance.event.instance_id: instance.event.time for instance in waiting}
-    tag_last_visit(waiting, visit.ec2, visit.now, since)
-    duplicates = {
-        duplicate: outcomes[instance.event]
-        for instance in launching
-        for duplicate in instance.duplicate_events
+    since = {
+        instance.event.instance_id: visit.now - timedelta(seconds=instance.age)
+        for instance in waiting
     }
-    return outcomes | duplicates
+    tag_last_visit(waiting, visit.ec2, visit.now, since)
+    return outcomes

@@ -33,7 +33,7 @@ def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSetti
         visit: Context of the visit.
 
     Returns:
-        The outcome of each event.
+        The outcome of each instance, by one of its events.
     """
     terminating, outcomes = describe_all(events, visit)
     outcomes |= run_steps(terminating, STEPS, visit)

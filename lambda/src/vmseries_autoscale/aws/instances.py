@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 TERMINATED = "terminated"
 
+LEAVING_STATES = frozenset({"shutting-down", TERMINATED})
+"""The states from which an instance never returns ("Instance lifecycle", Amazon EC2 User Guide)."""
+
 LAST_VISIT_INTERVAL = timedelta(minutes=10)
 """How often the last-visit tag is updated: often enough to show that visits continue, and rarely
 enough to add hardly any API calls."""
@@ -38,6 +41,8 @@ class Instance:
         interfaces: All interfaces that are attached to the instance.
         terminated: Time of termination, timezone-aware; ``None`` if the instance is not terminated
             or EC2 does not report the time.
+        launched: Time of the last launch, timezone-aware (``LaunchTime``, API_Instance); ``None``
+            if it is not known.
     """
 
     instance_id: str
@@ -46,11 +51,23 @@ class Instance:
     tags: Mapping[str, str]
     interfaces: tuple[Interface, ...]
     terminated: datetime | None = None
+    launched: datetime | None = None
 
     @property
     def deployment(self) -> str | None:
         """The name of the deployment that launched the instance, from its tag."""
         return self.tags.get(tags.DEPLOYMENT)
+
+    def is_of(self, deployment: str) -> bool | None:
+        """Return whether the instance belongs to a deployment; ``None`` if EC2 shows it no longer.
+
+        The tags of a terminated instance "may no longer be visible on the terminated instance after
+        a short while" ("How instance termination works", Amazon EC2 User Guide,
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html).
+        """
+        if self.state == TERMINATED and self.deployment is None:
+            return None
+        return self.deployment == deployment
 
     @property
     def serial(self) -> str | None:
@@ -208,6 +225,7 @@ def _instance(description: InstanceTypeDef) -> Instance:
             for item in description.get("NetworkInterfaces", ())
         ),
         terminated=_terminated(description),
+        launched=description.get("LaunchTime"),
     )
 
 

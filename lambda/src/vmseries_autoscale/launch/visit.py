@@ -7,6 +7,7 @@ requests at a time. Otherwise the instances of a batch are independent of each o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from vmseries_autoscale.aws import instances
 from vmseries_autoscale.launch.abandon import abandon_failed, abandon_overdue
@@ -31,7 +32,7 @@ def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -
         visit: Context of the visit.
 
     Returns:
-        The outcome of each event.
+        The outcome of each instance, by one of its events.
     """
     launching, outcomes = describe_all(events, visit)
     # First, so that no later answer or crash can keep an overdue launch waiting.
@@ -40,12 +41,7 @@ def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -
     outcomes |= run_steps(in_time, STEPS, visit)
     outcomes |= abandon_failed(in_time, outcomes, visit)
     _tag_waiting(launching, unfinished(outcomes), visit)
-    duplicates = {
-        duplicate: outcomes[instance.event]
-        for instance in launching
-        for duplicate in instance.duplicate_events
-    }
-    return outcomes | duplicates
+    return outcomes
 
 
 def _tag_waiting(
@@ -56,7 +52,10 @@ def _tag_waiting(
     """Tag the waiting instances with the time of this visit, and with what they wait for."""
     waiting = [instance for instance in launching if instance.event in outcomes]
     # The activity history shows the start of a launch, so the first interval needs no tag.
-    since = {instance.event.instance_id: instance.event.time for instance in waiting}
+    since = {
+        instance.event.instance_id: visit.now - timedelta(seconds=instance.age)
+        for instance in waiting
+    }
     reasons = {
         instance.event.instance_id: reason_of(outcomes[instance.event]) for instance in waiting
     }

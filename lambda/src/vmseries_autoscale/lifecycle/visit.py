@@ -50,9 +50,9 @@ class Visit(Generic[Settings_co]):
     time_budget: TimeBudget
     session: PanoramaSession | None = None
 
-    def age(self, event: LifecycleEvent) -> float:
-        """Return the number of seconds since the event."""
-        return (self.now - event.time).total_seconds()
+    def age(self, began: datetime) -> float:
+        """Return the number of seconds since a time."""
+        return (self.now - began).total_seconds()
 
     @property
     def ec2(self) -> EC2Client:

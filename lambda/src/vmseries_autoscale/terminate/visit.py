@@ -34,7 +34,7 @@ def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSetti
         visit: Context of the visit.
 
     Returns:
-        The outcome of each event.
+        The outcome of each instance, by one of its events.
     """
     terminating, outcomes = describe_all(events, visit)
     # First, so that no answer and no crash can keep an overdue termination waiting.

@@ -63,6 +63,12 @@ class Metric(StrEnum):
     Investigate always: nothing in this deployment can return this license.
     """
 
+    FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"
+    """An instance terminated whose firewall is not certain: no license was returned or removed.
+
+    Investigate always: a host name or a serial tag is wrong, or was forged.
+    """
+
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
     """Panorama did not respond, or rejected the administrator's API key, password or role.
 

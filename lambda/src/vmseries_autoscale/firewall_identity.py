@@ -177,7 +177,8 @@ def identify(
     """
     if subject.doubted:
         return Ambiguous("an earlier visit found the instance's firewall ambiguous")
-    candidates = _candidates(subject, list(devices))
+    listed = list(devices)
+    candidates = _candidates(subject, listed)
     if not candidates:
         return _unidentified(subject)
     if len(candidates) > 1:
@@ -185,12 +186,16 @@ def identify(
         return Ambiguous(f"several firewalls in Panorama match the instance: {serials}")
     (device,) = candidates
     signals = _signals(subject, device)
-    unclear = _contradiction(subject, device, signals) or _insufficient(subject, device, signals)
-    if unclear is not None:
-        return unclear
-    if not signals >= _NAMES_INSTANCE and (claim := _claim(subject, device, signals, others())):
-        return Ambiguous(f"{device.serial} {claim}")
-    return Identity(device.serial, signals)
+    unclear: Unidentified | Undecided | Ambiguous | None
+    unclear = _contradiction(subject, device, signals)
+    if unclear is None and not signals >= _NAMES_INSTANCE:
+        rivals = [other for other in others() if other.instance_id != subject.instance_id]
+        unclear = (
+            _tagged_elsewhere(device, signals, rivals)
+            or _insufficient(subject, device, signals)
+            or _address_elsewhere(device, signals, rivals, listed)
+        )
+    return Identity(device.serial, signals) if unclear is None else unclear
 
 
 def instance_id(device: Device) -> str | None:
@@ -302,9 +307,9 @@ def _contradiction(
             f"the instance has {subject.management_ip}"
         )
     if Signal.MEMBERSHIP not in signals and not signals >= {Signal.SERIAL_TAG, Signal.HOSTNAME}:
+        missing = "device group" if device.policy_status is None else "template stack"
         return Ambiguous(
-            f"{device.serial} matches the instance, but is not in the configured device group and "
-            "template stack"
+            f"{device.serial} matches the instance, but is not in the configured {missing}"
         )
     return None
 
@@ -338,27 +343,48 @@ def _insufficient(
 _CLAUSES = {Signal.SERIAL_TAG: "serial number", Signal.HOSTNAME: "host name"}
 
 
-def _claim(
-    subject: Subject,
-    device: Device,
-    signals: frozenset[Signal],
-    others: Iterable[OtherInstance],
-) -> str | None:
-    """Return why a firewall may belong to another instance; ``None`` if no other claims it.
+def _tagged_elsewhere(
+    device: Device, signals: frozenset[Signal], rivals: Iterable[OtherInstance]
+) -> Ambiguous | None:
+    """Return the claim of another instance on a firewall by its serial tag, if there is one.
 
     EC2 reuses the address of a terminated instance at once. Panorama takes minutes to notice that
     the firewall no longer exists, and lists it as connected until then. The tag of a terminated
     instance therefore counts, unless the host name shows that the firewall is the subject's.
     """
-    for other in others:
-        if other.instance_id == subject.instance_id:
-            continue
-        if other.serial == device.serial and (other.exists or Signal.HOSTNAME not in signals):
-            return f"matches the instance, but belongs to {other.instance_id} by its serial tag"
-        if _address(device) in other.addresses:
-            return (
-                f"matches the instance, but belongs to {other.instance_id} by its management "
-                "address"
+    for rival in rivals:
+        if rival.serial == device.serial and (rival.exists or Signal.HOSTNAME not in signals):
+            return Ambiguous(
+                f"{device.serial} matches the instance, but belongs to {rival.instance_id} by its "
+                "serial tag"
+            )
+    return None
+
+
+def _address_elsewhere(
+    device: Device,
+    signals: frozenset[Signal],
+    rivals: Iterable[OtherInstance],
+    devices: Iterable[Device],
+) -> Undecided | None:
+    """Return the claim of another instance on a firewall by its address, if there is one.
+
+    It has no effect on two signals that name the subject: the address was reused. It ends when
+    Panorama lists another firewall with this address that is the other instance's.
+    """
+    address = _address(device)
+    if len(signals & _NAMES_INSTANCE) > 1:
+        return None
+    for rival in rivals:
+        if address in rival.addresses and not any(
+            _address(known) == address
+            and known.serial != device.serial
+            and (known.serial == rival.serial or instance_id(known) == rival.instance_id)
+            for known in devices
+        ):
+            return Undecided(
+                f"{device.serial} matches the instance, but {rival.instance_id} has its management "
+                f"address {address}, and Panorama lists no other firewall for that instance"
             )
     return None
 

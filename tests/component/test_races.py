@@ -300,7 +300,8 @@ def test_a_firewall_that_registers_after_its_interface_was_detached_is_left_to_r
     gone = end_without_visits(launching, fake_panorama)
     record_activity(launching, ActivityType.TERMINATING, gone, 2 * LONG, LONG)
     become_reconcile(launching, monkeypatch)
-    assert run(launching)["removed"] == [gone]
+    report = run(launching)
+    assert report["removed"] == [gone], report
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
 

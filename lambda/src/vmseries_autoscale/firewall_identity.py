@@ -158,16 +158,14 @@ def identify(
 ) -> Result:
     """Identify the firewall that runs, or ran, on an instance.
 
-    A firewall is identified if no signal contradicts the others, if no other instance claims it,
-    and if these signals agree:
+    A firewall is identified only if it is in the configured device group and template stack, no
+    signal contradicts the others, and no other instance claims it. In addition, these signals have
+    to name the instance:
 
-    - it is in the configured device group and template stack, and two of serial tag, host name and
-      management address name the instance; or
-    - the same with the address only, if the firewall is connected; or
-    - the same with the serial tag or the host name only, if the instance has terminated, so that
-      EC2 no longer shows its address, and the firewall is disconnected; or
-    - serial tag and host name name the instance, and the firewall is no longer in the device group
-      or template stack, as after a removal that Panorama refused in part.
+    - two of serial tag, host name and management address; or
+    - the management address, if the firewall is connected; or
+    - the serial tag or the host name, if the instance has terminated, so that EC2 no longer shows
+      its address, and the firewall is disconnected.
 
     Args:
         subject: Instance.
@@ -248,11 +246,15 @@ def tags_for(identity: Identity) -> dict[str, str]:
 def _candidates(subject: Subject, devices: Sequence[Device]) -> list[Device]:
     """Return the firewalls that may be the instance's: by tag and name, else by address, else none.
 
-    A firewall outside of our groups is a candidate by its host name only if no other firewall is.
+    A firewall in neither of our groups is a candidate by its host name only if no other one is.
     """
     tagged = [device for device in devices if device.serial == subject.serial]
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
-    ours = [device for device in named if in_our_groups(device)]
+    ours = [
+        device
+        for device in named
+        if device.policy_status is not None or device.template_status is not None
+    ]
     claimed = tagged + [device for device in ours if device not in tagged]
     if claimed:
         return claimed
@@ -292,8 +294,13 @@ def _signals(subject: Subject, device: Device) -> frozenset[Signal]:
 def _contradiction(
     subject: Subject, device: Device, signals: frozenset[Signal]
 ) -> Ambiguous | None:
-    """Return the contradiction between two signals, if there is one."""
+    """Return what contradicts the signals that name the instance, if anything does."""
     named, address = instance_id(device), _address(device)
+    if Signal.MEMBERSHIP not in signals:
+        missing = "device group" if device.policy_status is None else "template stack"
+        return Ambiguous(
+            f"{device.serial} matches the instance, but is not in the configured {missing}"
+        )
     if subject.serial is not None and Signal.SERIAL_TAG not in signals:
         return Ambiguous(
             f"{device.serial} matches the instance, but the tag of the instance names "
@@ -305,11 +312,6 @@ def _contradiction(
         return Ambiguous(
             f"{device.serial} matches the instance, but has the management address {address}, and "
             f"the instance has {subject.management_ip}"
-        )
-    if Signal.MEMBERSHIP not in signals and not signals >= {Signal.SERIAL_TAG, Signal.HOSTNAME}:
-        missing = "device group" if device.policy_status is None else "template stack"
-        return Ambiguous(
-            f"{device.serial} matches the instance, but is not in the configured {missing}"
         )
     return None
 
@@ -378,6 +380,7 @@ def _address_elsewhere(
     for rival in rivals:
         if address in rival.addresses and not any(
             _address(known) == address
+            and in_our_groups(known)
             and known.serial != device.serial
             and (known.serial == rival.serial or instance_id(known) == rival.instance_id)
             for known in devices

@@ -70,8 +70,6 @@ def _check_device(
         # while this one boots. A launch that stays ambiguous is abandoned with this reason.
         return Retry(identity.reason)
     serial = identity.serial
-    if Signal.MEMBERSHIP not in identity.signals:
-        return Retry(f"{serial} is not in the configured device group and template stack")
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:

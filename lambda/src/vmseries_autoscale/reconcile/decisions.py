@@ -210,7 +210,8 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
     for instance_id in sorted({*claims, *inventory.networks}):
         instance = inventory.instances.get(instance_id)
         if instance_id in inventory.members or not is_terminated(instance):
-            own |= {instance_id: device for device in claims.get(instance_id, ())[:1]}
+            if claimed := claims.get(instance_id):
+                own[instance_id] = claimed[0]
             continue
         subject = Subject.of(instance_id, instance, instance.tags if instance else {})
         match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
@@ -223,10 +224,10 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
                 doubted.append(instance_id)
             case Undecided(reason):
                 ambiguous[instance_id] = reason
-    claimed = {device.serial for devices in claims.values() for device in devices}
+    claimed_serials = {device.serial for devices in claims.values() for device in devices}
     for device in inventory.devices:
         in_our_group = device.policy_status is not None
-        if in_our_group and not device.connected and device.serial not in claimed:
+        if in_our_group and not device.connected and device.serial not in claimed_serials:
             ambiguous[device.serial] = "is in our device group, but matches none of our instances"
     return _OwnDevices(own, ambiguous, tuple(doubted))
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from vmseries_autoscale import telemetry
+from vmseries_autoscale import firewall_identity, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.firewall_identity import Ambiguous, OtherInstance, Undecided, Unidentified
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.panorama import removal
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -67,12 +68,28 @@ def _identify(
     match result:
         case Undecided(reason):
             return Retry(reason)
-        case Ambiguous(reason):
+        case Ambiguous(reason) if not _is_being_removed(terminating, session):
             report_ambiguous(terminating, reason, visit)
         case Unidentified(reason):
             # Not an error: the firewall may never have registered, or is removed already.
             logger.warning("Found no matching device in Panorama", extra={"reason": reason})
     return Done()
+
+
+def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession) -> bool:
+    """Return whether Panorama no longer shows the firewall in our groups because it is removed.
+
+    The tag of the instance names the firewall, and an uncommitted removal of it exists. Then only
+    the commit is left, as if Panorama no longer listed the firewall.
+    """
+    device = session.devices.get(terminating.tags.get(tags.SERIAL, ""))
+    if device is None or firewall_identity.in_our_groups(device):
+        return False
+    panorama = session.panorama
+    pending = removal.pending_removals(panorama.running_members(), panorama.candidate_members())
+    if device.serial in pending:
+        terminating.unlisted_serial = device.serial
+    return device.serial in pending
 
 
 def report_ambiguous(

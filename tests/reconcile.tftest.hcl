@@ -536,6 +536,8 @@ run "alarms_report_missing_runs_and_losses" {
       name => "${alarm.dimensions.service}/${alarm.metric_name}"
       } == {
       event-resent                   = "reconcile/LifecycleEventResent"
+      identity-ambiguous             = "terminate/FirewallIdentityAmbiguous"
+      reconcile-identity-ambiguous   = "reconcile/FirewallIdentityAmbiguous"
       launch-abandoned               = "launch/LaunchAbandoned"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"

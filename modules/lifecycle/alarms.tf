@@ -25,6 +25,16 @@ locals {
       metric      = "LicenseNotReturned"
       description = "A firewall of ${var.name} died without returning its license. See ${var.name}-reconcile's log."
     }
+    identity-ambiguous = {
+      service     = "terminate"
+      metric      = "FirewallIdentityAmbiguous"
+      description = "The firewall of an instance of ${var.name} is ambiguous, and nothing was done about it. See ${var.name}-terminate's log before you do."
+    }
+    reconcile-identity-ambiguous = {
+      service     = "reconcile"
+      metric      = "FirewallIdentityAmbiguous"
+      description = "The firewall of a terminated instance of ${var.name} is ambiguous, and stays in Panorama. See ${var.name}-reconcile's log."
+    }
     orphan-removal-failed = {
       service     = "reconcile"
       metric      = "OrphanRemovalFailed"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import client_error
-from component.fakes.cloud import Cloud
+from component.fakes.cloud import Cloud, in_service_at
 from component.fakes.functions import configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -152,7 +152,8 @@ def test_a_newly_attached_firewall_needs_no_request_to_panorama(
     old, new = add_instances(launching, 2)
     (first,) = launches(launching, [old])
     launching.deliver(first)
-    join(launching, fake_panorama, [old, new])
+    join(launching, fake_panorama, [old])
+    fake_panorama.register(in_service_at(new, serial_of(new)))
     assert launching.deliver(*launches(launching, [new]), first) == ["message-0"]
     assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 1}
 

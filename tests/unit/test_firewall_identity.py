@@ -194,12 +194,16 @@ def test_a_serial_number_may_be_used_again_by_a_firewall_with_the_right_host_nam
     assert isinstance(identify(RUNNING, [NAMED], other("001", exists=False)), Identity)
 
 
-@pytest.mark.parametrize("subject", [GONE, replace(GONE, serial="001")], ids=["named", "tagged"])
+@pytest.mark.parametrize(
+    ("subject", "device"),
+    [(GONE, NAMED), (replace(GONE, serial="001"), OURS), (replace(GONE, serial="001"), NAMED)],
+    ids=["named", "tagged", "both"],
+)
 def test_an_address_that_another_instance_has_waits_until_panorama_lists_its_firewall(
-    subject: Subject,
+    subject: Subject, device: Device
 ) -> None:
     """The address was reused, or a live firewall calls itself like the terminated instance."""
-    device = replace(OURS if subject.serial else NAMED, connected=False)
+    device = replace(device, connected=False)
     rival = other("002", IP)
     assert isinstance(identify(subject, [device], rival), Undecided)
     for second in (
@@ -289,7 +293,6 @@ def test_a_similar_firewall_is_not_matched(situation: str, known: list[Device]) 
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
-@pytest.mark.documents(id="assumptions/listed-address")
 def test_nat_between_firewall_and_panorama_makes_no_difference() -> None:
     """Panorama lists the firewall's own management address."""
     known = [NAMED, replace(NAMED, serial="002", hostname=OTHER, ip_address=OTHER_IP)]
@@ -297,7 +300,6 @@ def test_nat_between_firewall_and_panorama_makes_no_difference() -> None:
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
-@pytest.mark.documents(id="assumptions/listed-address")
 def test_a_firewall_at_another_address_is_not_identified_by_its_host_name() -> None:
     """If Panorama listed the address after NAT, no launch would be identified by its host name."""
     assert isinstance(identify(RUNNING, [replace(NAMED, ip_address=NAT)]), Ambiguous)
@@ -417,11 +419,13 @@ def test_no_forgery_makes_a_firewall_outside_our_groups_ours(
 
 
 @pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="security/identity/foreign")
 @pytest.mark.properties
-@given(fleets(forged, honest_names=True), foreigners)
-def test_no_forged_tag_makes_the_firewall_of_a_live_instance_anothers(
+@given(fleets(forged, honest_names=False), foreigners)
+def test_no_forgery_makes_the_firewall_of_a_live_instance_anothers(
     fleet: list[Machine], foreign: list[Device]
 ) -> None:
+    """Neither the host names of all firewalls, nor the tags of all instances."""
     live = {machine.serial: machine.instance_id for machine in fleet if machine.exists}
     for instance_id, serial in identities(fleet, foreign).items():
         assert live.get(serial, instance_id) == instance_id

@@ -181,6 +181,7 @@ def inventory(fleet: list[Firewall]) -> Inventory:
                 instance_id(n) if firewall.named else "branch-office",
                 connected=firewall.connected,
                 policy_status="In Sync",
+                template_status="In Sync",
             )
             for n, firewall in numbered
             if firewall.in_panorama

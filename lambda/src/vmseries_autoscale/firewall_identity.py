@@ -371,11 +371,11 @@ def _address_elsewhere(
 ) -> Undecided | None:
     """Return the claim of another instance on a firewall by its address, if there is one.
 
-    It has no effect on two signals that name the subject: the address was reused. It ends when
-    Panorama lists another firewall with this address that is the other instance's.
+    Either the address was reused, or the firewall of a live instance calls itself like the subject.
+    The claim ends when Panorama lists the other instance's own firewall with this address.
     """
     address = _address(device)
-    if len(signals & _NAMES_INSTANCE) > 1:
+    if Signal.MANAGEMENT_IP in signals:
         return None
     for rival in rivals:
         if address in rival.addresses and not any(

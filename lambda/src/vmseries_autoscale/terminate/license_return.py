@@ -254,7 +254,8 @@ def report_license_not_returned(
         return
     if terminating.ambiguous:
         if mode is not LicensingMode.NONE:
-            firewall_license.report_license_not_returned("")
+            unknown = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
+            firewall_license.report_license_not_returned("", unknown)
         return
     serial = terminating.tags.get(tags.SERIAL, "")
     # A firewall that never had a management interface got no license.

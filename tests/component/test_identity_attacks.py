@@ -237,6 +237,27 @@ def test_reconcile_does_not_take_a_firewall_by_a_forged_tag(
     unchanged.check()
 
 
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="panorama/shared/one-group")
+def test_reconcile_does_not_take_a_firewall_of_another_deployment_in_the_same_groups(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Panorama shows it like one of ours that is disconnected; its own instance's tag tells."""
+    reconciling.account.instances[reconciling.instance_id].tags[tags.DEPLOYMENT] = "fw"
+    theirs = reconciling.add_instance()
+    write_tag(reconciling, DATA_CENTER, theirs)
+    reconciling.account.instances[theirs].tags[tags.DEPLOYMENT] = "another"
+    foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
+    fake_panorama.register(foreign)
+    del fake_panorama.firewalls[SERIAL]
+    gone = end_without_visits(reconciling, fake_panorama)
+    write_tag(reconciling, DATA_CENTER)
+    unchanged = Unchanged(fake_panorama)
+    report = run(reconciling)
+    assert f"belongs to {theirs} by its serial tag" in report["ambiguous"][gone]
+    unchanged.check()
+
+
 @pytest.mark.documents(id="security/identity/host-name")
 @pytest.mark.parametrize("grouped", ["", "device group", "both"])
 def test_reconcile_does_not_take_a_firewall_by_its_host_name_alone(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -223,6 +223,57 @@ def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     ]
     cap = max(1, min(limit.firewalls, math.ceil(limit.share * len(known))))
     assert len(acted_on) == min(cap, len(due))
+
+
+forged_tags = st.dictionaries(
+    st.integers(0, 11).map(instance_id),
+    st.sampled_from(["F0", "F1", *(f"S{number}" for number in range(12))]),
+    max_size=6,
+)
+foreigners = st.lists(
+    st.builds(
+        Device,
+        serial=st.sampled_from(["F0", "F1"]),
+        hostname=st.integers(0, 11).map(instance_id) | st.just("dc-core-fw1"),
+        ip_address=st.sampled_from(["10.0.1.5", ""]),
+        connected=flag,
+        policy_status=st.none() | st.just("In Sync"),
+    ),
+    max_size=2,
+    unique_by=lambda device: device.serial,
+)
+
+
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+@given(fleets, limits, forged_tags, foreigners)
+def test_no_forgery_makes_the_firewall_of_others_or_of_a_live_instance_an_orphan(
+    fleet: list[Firewall], limit: Limits, forged: dict[str, str], foreign: list[Device]
+) -> None:
+    """Foreign firewalls have any host name, and the instances any serial tag."""
+    true = inventory(fleet)
+    grouped = {f"S{n}" for n, firewall in enumerate(fleet) if firewall.ours}
+    known = replace(
+        true,
+        instances={
+            key: replace(known, tags={**known.tags, tags.SERIAL: forged[key]})
+            if key in forged
+            else known
+            for key, known in true.instances.items()
+        },
+        devices=(
+            *(
+                device if device.serial in grouped else replace(device, template_status=None)
+                for device in true.devices
+            ),
+            *foreign,
+        ),
+    )
+    plan = plan_cleanup(known, limit, NOW)
+    live = {f"S{n}" for n, firewall in enumerate(fleet) if firewall.died is None}
+    removed = {orphan.serial for orphan in plan.orphans}
+    assert removed - {None} <= grouped - live
+    assert set(plan.doubted) <= plan.ambiguous.keys()
 
 
 def test_the_oldest_orphans_are_removed_first() -> None:

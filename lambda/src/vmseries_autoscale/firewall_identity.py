@@ -325,15 +325,19 @@ def _insufficient(
         return None
     (signal,) = naming
     if signal is Signal.MANAGEMENT_IP:
-        return None if device.connected else Ambiguous(
+        if device.connected:
+            return None
+        return Ambiguous(
             f"{device.serial} has the management address of the instance, but is not connected"
-        )  # fmt: skip
+        )
     only = f"only its {_CLAUSES[signal]} names the instance"
     if not subject.exists:
-        return None if not device.connected else Undecided(
+        if not device.connected:
+            return None
+        return Undecided(
             f"{device.serial} is connected to Panorama although the instance has terminated, and "
             f"{only}"
-        )  # fmt: skip
+        )
     if subject.management_ip is None:
         return Unidentified(
             f"EC2 shows no management interface of the instance to compare {device.serial} with, "

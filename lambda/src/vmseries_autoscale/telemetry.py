@@ -64,7 +64,7 @@ class Metric(StrEnum):
     """
 
     FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"
-    """An instance terminated whose firewall is not certain: no license was returned or removed.
+    """The firewall of an instance is ambiguous: its license and its entries in Panorama are left.
 
     Investigate always: a host name or a serial tag is wrong, or was forged.
     """

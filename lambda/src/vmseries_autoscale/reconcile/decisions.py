@@ -206,7 +206,9 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
     ambiguous: dict[str, str] = {}
     doubted: list[str] = []
     claims = _claims(inventory)
-    rivals = firewall_identity.other_instances(inventory.instances.values(), inventory.deployment)
+    rivals = firewall_identity.other_instances(
+        (*inventory.instances.values(), *inventory.others), inventory.deployment
+    )
     for instance_id in sorted({*claims, *inventory.networks}):
         instance = inventory.instances.get(instance_id)
         if instance_id in inventory.members or not is_terminated(instance):

@@ -254,8 +254,8 @@ def report_license_not_returned(
         return
     if terminating.ambiguous:
         if mode is not LicensingMode.NONE:
-            unknown = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
-            firewall_license.report_license_not_returned("", unknown)
+            message = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
+            firewall_license.report_license_not_returned("", message)
         return
     serial = terminating.tags.get(tags.SERIAL, "")
     # A firewall that never had a management interface got no license.

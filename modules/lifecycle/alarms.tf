@@ -28,12 +28,12 @@ locals {
     identity-ambiguous = {
       service     = "terminate"
       metric      = "FirewallIdentityAmbiguous"
-      description = "The firewall of an instance of ${var.name} is ambiguous, and nothing was done about it. See ${var.name}-terminate's log before you do."
+      description = "The firewall of an instance of ${var.name} is ambiguous, and was left alone. See ${var.name}-terminate's log."
     }
     reconcile-identity-ambiguous = {
       service     = "reconcile"
       metric      = "FirewallIdentityAmbiguous"
-      description = "The firewall of a terminated instance of ${var.name} is ambiguous, and stays in Panorama. See ${var.name}-reconcile's log."
+      description = "A terminated firewall of ${var.name} is ambiguous, and stays in Panorama. See ${var.name}-reconcile's log."
     }
     orphan-removal-failed = {
       service     = "reconcile"

@@ -119,6 +119,11 @@ def test_a_tag_whose_firewall_panorama_does_not_list_is_no_identity() -> None:
         (RUNNING, [replace(NAMED, ip_address="unknown")], "only its host name names"),
         (RUNNING, [replace(NAMED, ip_address="::")], "only its host name names"),
         (TAGGED, [replace(OURS, hostname="", ip_address="")], "only its serial number names"),
+        (
+            replace(GONE, serial="001"),
+            [Device("001", "", "", False, "", "")],
+            "no management address",
+        ),
         (GONE, [NAMED], "connected to Panorama although the instance has terminated"),
         (replace(GONE, serial="001"), [OURS], "only its serial number names the instance"),
     ],
@@ -211,7 +216,15 @@ def test_an_address_that_another_instance_has_waits_until_panorama_lists_its_fir
         replace(OURS, serial="003", hostname=OTHER),
     ):
         assert isinstance(identify(subject, [device, second], rival), Identity)
-    assert isinstance(identify(subject, [device, replace(OURS, serial="004")], rival), Undecided)
+    for second in (
+        replace(OURS, serial="004"),
+        replace(OURS, serial="002", policy_status=None),
+        replace(OURS, serial="002", ip_address=OTHER_IP),
+    ):
+        assert isinstance(identify(subject, [device, second], rival), Undecided)
+    data = replace(rival, addresses=frozenset({IP, OTHER_IP}))
+    own = replace(OURS, serial="002", ip_address=OTHER_IP)
+    assert isinstance(identify(subject, [device, own], data), Identity)
 
 
 def test_other_instances_are_described_only_if_they_can_decide() -> None:

@@ -123,6 +123,11 @@ def instance_id(number: int) -> str:
     return f"i-{number:017x}"
 
 
+def address(number: int) -> str:
+    """The management address, which Panorama lists and a live instance has."""
+    return f"10.0.1.{number}"
+
+
 def instance(number: int, firewall: Firewall) -> Instance:
     died = None if firewall.died is None else NOW - timedelta(seconds=firewall.died)
     return Instance(
@@ -130,7 +135,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
         "us-east-1a",
         "running" if died is None else "terminated",
         {tags.DEPLOYMENT: "fw", **({tags.SERIAL: f"S{number}"} if firewall.tagged_serial else {})},
-        (),
+        (Interface(f"eni-m{number}", private_ip=address(number)),) if died is None else (),
         terminated=died if firewall.says_when else None,
     )
 
@@ -179,6 +184,7 @@ def inventory(fleet: list[Firewall]) -> Inventory:
             Device(
                 f"S{n}",
                 instance_id(n) if firewall.named else "branch-office",
+                address(n),
                 connected=firewall.connected,
                 policy_status="In Sync",
                 template_status="In Sync",

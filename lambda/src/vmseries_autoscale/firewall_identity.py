@@ -165,7 +165,7 @@ def identify(
     - two of serial tag, host name and management address; or
     - the management address, if the firewall is connected; or
     - the serial tag or the host name, if the instance has terminated, so that EC2 no longer shows
-      its address, and the firewall is disconnected.
+      its address, the firewall is disconnected, and no other instance has the firewall's address.
 
     Args:
         subject: Instance.
@@ -331,19 +331,19 @@ def _insufficient(
             f"{device.serial} has the management address of the instance, but is not connected"
         )
     only = f"only its {_CLAUSES[signal]} names the instance"
-    if not subject.exists:
-        if not device.connected:
-            return None
-        return Undecided(
-            f"{device.serial} is connected to Panorama although the instance has terminated, and "
-            f"{only}"
-        )
-    if subject.management_ip is None:
+    if subject.exists and subject.management_ip is None:
         return Unidentified(
             f"EC2 shows no management interface of the instance to compare {device.serial} with, "
             f"and {only}"
         )
-    return Undecided(f"Panorama shows no management address of {device.serial}, and {only}")
+    if _address(device) is None:
+        return Undecided(f"Panorama shows no management address of {device.serial}, and {only}")
+    if device.connected:
+        return Undecided(
+            f"{device.serial} is connected to Panorama although the instance has terminated, and "
+            f"{only}"
+        )
+    return None
 
 
 _CLAUSES = {Signal.SERIAL_TAG: "serial number", Signal.HOSTNAME: "host name"}
@@ -376,14 +376,14 @@ def _address_elsewhere(
     """Return the claim of another instance on a firewall by its address, if there is one.
 
     Either the address was reused, or the firewall of a live instance calls itself like the subject.
-    The claim ends when Panorama lists the other instance's own firewall with this address.
+    The claim ends when Panorama lists the other instance's own firewall, with one of its addresses.
     """
     address = _address(device)
     if Signal.MANAGEMENT_IP in signals:
         return None
     for rival in rivals:
         if address in rival.addresses and not any(
-            _address(known) == address
+            _address(known) in rival.addresses
             and in_our_groups(known)
             and known.serial != device.serial
             and (known.serial == rival.serial or instance_id(known) == rival.instance_id)

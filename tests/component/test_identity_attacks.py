@@ -91,6 +91,8 @@ def test_a_firewall_in_service_with_the_name_of_a_launching_instance_is_not_its_
     assert launching.deliver(event) == ["message-0"]
     assert "has the management address" in reasons(logs())[-1]
     assert launching.completed == []
+    late = launching.event(Transition.LAUNCHING, new, age=2600)
+    assert launching.deliver(late) == ["message-0"]
     assert launching.deliver(launching.event(Transition.LAUNCHING, new, age=2700)) == []
     assert launching.results == ["ABANDON"]
     assert f"{SERIAL} matches the instance, but" in launching.tags(new)[tags.ABANDONED]
@@ -401,23 +403,24 @@ def test_a_tag_does_not_commit_a_removal_that_is_not_pending(
 
 
 @pytest.mark.documents(id="security/identity/firewall-api")
-@pytest.mark.parametrize("reported", ["x" * 300, "1' or '1'='1", "", None])
-def test_a_serial_number_that_a_firewall_invents_has_no_effect(
-    launching: Cloud, monkeypatch: pytest.MonkeyPatch, reported: str | None
+def test_a_compromised_firewall_gives_up_its_own_license_whatever_serial_number_it_reports(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without Panorama, a compromised firewall may report any text."""
-    fake = FakeFirewall()
-    monkeypatch.setattr(fake, "serial", lambda: reported)
-    monkeypatch.setattr(firewall, "connect", lambda _settings, _address: fake)
+    """Without Panorama, the serial number is used in reports only."""
+    add_data_center_firewall(fake_panorama)
+    unchanged = Unchanged(fake_panorama)
+    fake = FakeFirewall(number=DATA_CENTER)
+    monkeypatch.setattr(firewall, "connect", fake.connect)
     direct = {"panorama": None, "firewall_api": settings.firewall_api()}
     configure(monkeypatch, launching.launch_settings(readiness="connected", **direct))
     event = launching.event(Transition.LAUNCHING)
     launching.deliver(event)
     assert launching.deliver(event) == []
-    assert tags.SERIAL not in launching.tags()
+    address = launching.attached()[1]["PrivateIpAddress"]
     become_terminate(launching, monkeypatch, **direct)
     event = termination_event(launching)
     launching.deliver(event)
     assert launching.deliver(event) == []
-    assert tags.SERIAL not in launching.tags()
-    assert launching.tags()[tags.LICENSE] == tags.LICENSE_RETURNED
+    assert set(fake.addresses) == {address}
+    assert fake.licensed == []
+    unchanged.check()

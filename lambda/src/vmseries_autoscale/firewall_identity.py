@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.pan_os.values import serial_number
 from vmseries_autoscale.panorama import Device
 
 
@@ -123,7 +124,7 @@ class Subject:
         """
         return cls(
             instance_id,
-            valid_serial(instance_tags.get(tags.SERIAL)),
+            serial_number(instance_tags.get(tags.SERIAL)),
             management_ip,
             exists=not instances.is_terminated(instance),
             doubted=instance_tags.get(tags.SERIAL_EVIDENCE) == tags.EVIDENCE_AMBIGUOUS,
@@ -147,7 +148,6 @@ class OtherInstance:
     exists: bool
 
 
-_SERIAL = re.compile(r"[A-Za-z0-9]{1,64}")
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]+")
 
 
@@ -207,11 +207,6 @@ def in_our_groups(device: Device) -> bool:
     return device.policy_status is not None and device.template_status is not None
 
 
-def valid_serial(text: str | None) -> str | None:
-    """Return a serial number from a tag or a firewall; ``None`` if it cannot be one."""
-    return text if text is not None and _SERIAL.fullmatch(text) else None
-
-
 def other_instances(known: Iterable[Instance], deployment: str) -> list[OtherInstance]:
     """Return the claims of instances on firewalls.
 
@@ -222,7 +217,7 @@ def other_instances(known: Iterable[Instance], deployment: str) -> list[OtherIns
     return [
         OtherInstance(
             instance.instance_id,
-            valid_serial(instance.serial),
+            serial_number(instance.serial),
             frozenset(
                 interface.private_ip
                 for interface in instance.interfaces

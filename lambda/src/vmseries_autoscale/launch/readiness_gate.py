@@ -9,7 +9,7 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal, valid_serial
+from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -141,8 +141,7 @@ def _save_serial(
     launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
 ) -> None:
     """Save the serial number, with which an operator can find the license later."""
-    # The firewall may report anything. Nothing but reports depends on what it reports here.
-    known = valid_serial(serial)
-    if known is not None:
-        identity = Identity(known, frozenset({Signal.FIREWALL}))
+    # The firewall may report any number. Nothing but reports depends on it.
+    if serial is not None:
+        identity = Identity(serial, frozenset({Signal.FIREWALL}))
         instance_in_transition.save_identity(launching, identity, visit.ec2)

@@ -52,13 +52,11 @@ class StalledHook:
     """A lifecycle hook without visits, whose event was probably lost.
 
     Attributes:
-        since: Start of the scaling activity that waits for the hook.
         reason: Why the hook counts as stalled.
     """
 
     instance_id: str
     transition: Transition
-    since: datetime
     reason: str
 
 
@@ -123,18 +121,23 @@ def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> 
 
     Visits tag their instances, which distinguishes a slow visit from a lost event. Resending an
     event that was not lost is harmless: a second chain of visits starts and finds nothing to do.
+    The terminate function rejects instances without our tag, so their events are not resent.
     """
     stalled = []
     for instance_id, state in inventory.members.items():
         activity = inventory.activities.get(instance_id)
         if state not in _TRANSITIONS or activity is None:
             continue
+        transition = _TRANSITIONS[state]
         instance = inventory.instances.get(instance_id)
+        foreign = instance is not None and instance.is_of(inventory.deployment) is False
+        if transition is Transition.TERMINATING and foreign:
+            continue
         last_visit = instance.last_visit if instance else None
         idle = now - max(activity.began, last_visit or UNKNOWN_TIME)
         if idle >= age_floor:
             reason = f"{state} without a visit for {idle.total_seconds():.0f} s"
-            stalled.append(StalledHook(instance_id, _TRANSITIONS[state], activity.began, reason))
+            stalled.append(StalledHook(instance_id, transition, reason))
     return stalled
 
 
@@ -143,7 +146,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
     found = _own_devices(inventory)
     devices, ambiguous = found.devices, dict(found.ambiguous)
     orphans = []
-    for instance_id in sorted({*inventory.networks, *devices} - ambiguous.keys()):
+    for instance_id in sorted({*inventory.networks, *devices}):
         instance = inventory.instances.get(instance_id)
         if instance_id in inventory.members or not is_terminated(instance):
             continue
@@ -151,6 +154,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
         device = devices.get(instance_id)
         if contradiction := _contradiction(network, device):
             ambiguous[instance_id] = contradiction
+        if instance_id in ambiguous:
             continue
         since = _terminated_since(inventory, instance_id) or now
         serial = device.serial if device else None

@@ -10,7 +10,7 @@ from functools import partial
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import DeviceUnavailableError
-from vmseries_autoscale.firewall_identity import Identity, Signal, valid_serial
+from vmseries_autoscale.firewall_identity import Identity, Signal
 from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.licensing import by_plugin
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -26,6 +26,7 @@ from vmseries_autoscale.outcome import (
     run_if_time,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
+from vmseries_autoscale.pan_os.values import serial_number
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -92,8 +93,8 @@ def _return_one_directly(
     device = firewall.connect(api, address)
     try:
         # Only for reports: the license is deactivated at the instance's own address.
-        tagged = valid_serial(terminating.tags.get(tags.SERIAL))
-        terminating.serial = tagged or valid_serial(device.serial())
+        tagged = serial_number(terminating.tags.get(tags.SERIAL))
+        terminating.serial = tagged or device.serial()
     except DeviceUnavailableError:
         if tags.ABANDONED not in terminating.tags:
             raise

@@ -539,6 +539,8 @@ run "alarms_report_missing_runs_and_losses" {
       } == {
       event-resend-failed            = "reconcile/LifecycleEventResendFailed"
       event-resent                   = "reconcile/LifecycleEventResent"
+      identity-ambiguous             = "terminate/FirewallIdentityAmbiguous"
+      reconcile-identity-ambiguous   = "reconcile/FirewallIdentityAmbiguous"
       launch-abandoned               = "launch/LaunchAbandoned"
       launch-message-refused         = "launch/MessageRefused"
       license-not-returned           = "terminate/LicenseNotReturned"

@@ -25,6 +25,16 @@ locals {
       metric      = "LicenseNotReturned"
       description = "A firewall of ${var.name} died without returning its license. See ${var.name}-reconcile's log."
     }
+    identity-ambiguous = {
+      service     = "terminate"
+      metric      = "FirewallIdentityAmbiguous"
+      description = "The firewall of an instance of ${var.name} is ambiguous, and was left alone. See ${var.name}-terminate's log."
+    }
+    reconcile-identity-ambiguous = {
+      service     = "reconcile"
+      metric      = "FirewallIdentityAmbiguous"
+      description = "A terminated firewall of ${var.name} is ambiguous, and stays in Panorama. See ${var.name}-reconcile's log."
+    }
     orphan-removal-failed = {
       service     = "reconcile"
       metric      = "OrphanRemovalFailed"

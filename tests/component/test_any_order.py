@@ -9,7 +9,9 @@ work. ``make prove-properties`` tries more histories than ``make test-unit``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings
@@ -211,6 +213,68 @@ class AnyOrderByPlugin(AnyOrder):
         assert self.fleet.reported == set()
 
 
+class AnyOrderWithAdversary(AnyOrder):
+    """A history in which firewalls get forged host names, and instances get forged serial tags.
+
+    No firewall of others and no live firewall is harmed; what is in doubt is left behind.
+    """
+
+    FOREIGN: ClassVar = ["FOREIGN", "DATA-CENTER"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.panorama.register(Device("DATA-CENTER", "core", "192.168.0.1", True))
+
+    @rule(connected=flags)
+    def foreign_firewalls_come_or_go(self, connected: bool) -> None:
+        for serial in self.FOREIGN:
+            known = self.panorama.firewalls[serial]
+            self.panorama.firewalls[serial] = replace(known, connected=connected)
+
+    @precondition(lambda self: self.aws.instances)
+    @rule(which=choices)
+    def a_foreign_firewall_calls_itself_like_ours(self, which: int) -> None:
+        """It also has the same address, in another VPC, but is not in our groups."""
+        name = pick(list(self.aws.instances), which)
+        known = self.panorama.firewalls["DATA-CENTER"]
+        self.panorama.firewalls["DATA-CENTER"] = replace(
+            known, hostname=name, ip_address=self.fleet.management_ip(name) or known.ip_address
+        )
+
+    @precondition(lambda self: self.fleet.serials)
+    @rule(which=choices, whose=choices)
+    def a_firewall_calls_itself_like_another(self, which: int, whose: int) -> None:
+        serial = pick(list(self.fleet.serials.values()), which)
+        name = pick(list(self.aws.instances), whose)
+        known = self.panorama.firewalls[serial]
+        self.panorama.firewalls[serial] = replace(known, hostname=name)
+
+    @precondition(lambda self: self.aws.instances)
+    @rule(which=choices, whose=choices)
+    def somebody_writes_a_serial_tag(self, which: int, whose: int) -> None:
+        serials = ["DATA-CENTER", *self.fleet.serials.values()]
+        instance = self.aws.instances[pick(list(self.aws.instances), which)]
+        instance.tags["vmseries-autoscale:serial"] = pick(serials, whose)
+
+    @invariant()
+    def no_firewall_is_harmed(self) -> None:
+        assert [harm for harm in self.aws.harm if " took " in harm] == []
+        for serial in self.FOREIGN:
+            assert self.panorama.licensed[serial]
+            assert serial in self.panorama.listed[LICENSE_MANAGER]
+            for part in Part:
+                assert serial in self.panorama.named[part]
+
+    def teardown(self) -> None:
+        self.fleet.away = False
+        for _ in range(12):
+            self.fleet.visit_all("launch")
+            self.fleet.visit_all("terminate")
+            self.fleet.reconcile()
+            self.fleet.pass_time(timedelta(minutes=30))
+            self.no_firewall_is_harmed()
+
+
 def pick(items: list[str], which: int) -> str:
     """Return an item by any number."""
     return items[which % len(items)]
@@ -230,6 +294,21 @@ def test_any_history_ends_with_every_license_returned_by_the_plugin(
 ) -> None:
     configure(monkeypatch, PLUGIN_SETTINGS)
     run_histories(AnyOrderByPlugin, part=5)
+
+
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+def test_no_history_with_forged_names_and_tags_harms_a_firewall(simulated: None) -> None:
+    run_histories(AnyOrderWithAdversary, part=2)
+
+
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+def test_no_history_with_forged_names_and_tags_harms_a_firewall_of_the_plugin(
+    simulated: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, PLUGIN_SETTINGS)
+    run_histories(AnyOrderWithAdversary, part=2)
 
 
 def run_histories(machine: type[AnyOrder], part: int = 1) -> None:

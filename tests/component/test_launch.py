@@ -34,7 +34,7 @@ def launch_event(cloud: Cloud, **changes: Any) -> dict[str, Any]:
 
 
 def firewall(cloud: Cloud, **changes: Any) -> Device:
-    ready = Device(SERIAL, cloud.instance_id, "10.0.1.9", True, "In Sync", "In Sync")
+    ready = cloud.firewall(SERIAL)
     return replace(ready, **changes)
 
 
@@ -77,7 +77,7 @@ def test_a_launch_brings_a_firewall_into_service(
     fake_panorama.register(firewall(launching, policy_status="Out of Sync"))
     assert launching.deliver(event) == ["message-0"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
-    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname management-ip"
     assert reasons(logs()) == ["device group: Out of Sync"]
     assert launching.completed == []
 
@@ -416,11 +416,15 @@ def test_an_occupied_device_index_is_left_alone(
         (lambda cloud, panorama: None, "no firewall"),
         (lambda cloud, panorama: panorama.register(firewall(cloud, connected=False)), "connected"),
         (
-            lambda cloud, panorama: panorama.register(firewall(cloud, template_status=None)),
+            lambda cloud, panorama: panorama.register(firewall(cloud, template_status="")),
             "template stack: no status",
         ),
+        (
+            lambda cloud, panorama: panorama.register(firewall(cloud, template_status=None)),
+            "is not in the configured template stack",
+        ),
     ],
-    ids=["never registered", "not connected", "not in sync"],
+    ids=["never registered", "not connected", "not in sync", "another template stack"],
 )
 def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     launching: Cloud,
@@ -430,8 +434,8 @@ def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     reason: str,
 ) -> None:
     event = launch_event(launching, age=10)
-    register(launching, fake_panorama)
     assert launching.deliver(event) == ["message-0"]
+    register(launching, fake_panorama)
     assert launching.deliver(launch_event(launching, age=2600)) == ["message-0"]
     late = {**event, "time": launch_event(launching, age=2700)["time"]}
     logs()
@@ -474,9 +478,9 @@ def test_a_launch_waits_for_a_license(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = launch_event(launching)
+    launching.deliver(event)
     fake_panorama.register(firewall(launching))
     fake_panorama.licensed[SERIAL] = []
-    launching.deliver(event)
     assert launching.deliver(event) == ["message-0"]
     assert reasons(logs())[-1] == "the firewall has no license"
 

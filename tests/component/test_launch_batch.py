@@ -33,9 +33,9 @@ def serial_of(instance_id: str) -> str:
     return f"S{instance_id[2:]}"
 
 
-def join(panorama: FakePanorama, instance_ids: list[str]) -> None:
+def join(cloud: Cloud, panorama: FakePanorama, instance_ids: list[str]) -> None:
     for instance_id in instance_ids:
-        panorama.register(in_service_at(instance_id, serial_of(instance_id)))
+        panorama.register(cloud.firewall(serial_of(instance_id), instance_id))
 
 
 @pytest.mark.documents(id="panorama/contention/one-list")
@@ -55,7 +55,7 @@ def test_a_batch_is_attached_and_enters_service_together(
     assert describes == {"Instances": 1, "Addresses": 1}, "one call for the whole batch"
     assert sum(record.get("InterfacesAttachedSeconds", [0])[0] > 0 for record in logs()) == 1
 
-    join(fake_panorama, instance_ids)
+    join(launching, fake_panorama, instance_ids)
     launching.calls.clear()
     assert launching.deliver(*batch) == []
     assert sorted(launching.completed) == sorted(
@@ -84,7 +84,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
     assert launching.results == ["ABANDON"]
     assert "InterfaceLayoutError" in launching.tags(blocked)["vmseries-autoscale:abandoned"]
 
-    join(fake_panorama, [good, unlicensed])
+    join(launching, fake_panorama, [good, unlicensed])
     fake_panorama.licensed[serial_of(unlicensed)] = []
     logs()
     batch.pop(1)
@@ -133,7 +133,7 @@ def test_an_unreachable_panorama_delays_all_launches_and_gets_one_request(
     instance_ids = add_instances(launching, 2)
     batch = launches(launching, instance_ids)
     launching.deliver(*batch)
-    join(fake_panorama, instance_ids)
+    join(launching, fake_panorama, instance_ids)
     logs()
 
     def fail(_name: str) -> None:
@@ -152,7 +152,8 @@ def test_a_newly_attached_firewall_needs_no_request_to_panorama(
     old, new = add_instances(launching, 2)
     (first,) = launches(launching, [old])
     launching.deliver(first)
-    join(fake_panorama, [old, new])
+    join(launching, fake_panorama, [old])
+    fake_panorama.register(in_service_at(new, serial_of(new)))
     assert launching.deliver(*launches(launching, [new]), first) == ["message-0"]
     assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 1}
 
@@ -177,7 +178,7 @@ def test_when_time_runs_out_the_rest_of_the_batch_is_retried(
     instance_ids = add_instances(launching, 3)
     batch = launches(launching, instance_ids)
     launching.deliver(*batch)
-    join(fake_panorama, instance_ids)
+    join(launching, fake_panorama, instance_ids)
     context = FakeContext()
     fake_panorama.fail = lambda name: setattr(
         context, "milliseconds", 15_000 if name == "licenses" else 60_000
@@ -219,7 +220,7 @@ def test_the_reason_is_tagged_before_the_hook_is_completed(
 ) -> None:
     event = launches(launching, [launching.instance_id], age=2600)[0]
     launching.deliver(launches(launching, [launching.instance_id], age=10)[0])
-    fake_panorama.register(in_service_at(launching.instance_id, "S1"))
+    fake_panorama.register(launching.firewall("S1"))
     unavailable = DeviceUnavailableError(PANORAMA, "x" * 400)
     fake_panorama.fail = lambda _name: (_ for _ in ()).throw(unavailable)
     assert launching.deliver(event) == ["message-0"]
@@ -257,9 +258,11 @@ def with_push(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, settings)
 
 
-def out_of_sync(panorama: FakePanorama, instance_ids: list[str], **changes: Any) -> None:
+def out_of_sync(
+    cloud: Cloud, panorama: FakePanorama, instance_ids: list[str], **changes: Any
+) -> None:
     for instance_id in instance_ids:
-        device = in_service_at(instance_id, serial_of(instance_id))
+        device = cloud.firewall(serial_of(instance_id), instance_id)
         panorama.register(replace(device, policy_status="Out of Sync", **changes))
 
 
@@ -271,8 +274,8 @@ def test_one_push_covers_all_firewalls_that_are_out_of_sync(
     instance_ids = add_instances(launching, 3)
     batch = launches(launching, instance_ids)
     launching.deliver(*batch)
-    out_of_sync(fake_panorama, instance_ids[:2])
-    out_of_sync(fake_panorama, instance_ids[2:], connected=False)
+    out_of_sync(launching, fake_panorama, instance_ids[:2])
+    out_of_sync(launching, fake_panorama, instance_ids[2:], connected=False)
     for _ in range(2):
         launching.deliver(*batch)
     (push,) = fake_panorama.push_jobs
@@ -290,7 +293,7 @@ def test_a_failed_push_is_logged_and_attempted_three_times(
     with_push(launching, monkeypatch)
     (event,) = launches(launching, [launching.instance_id])
     launching.deliver(event)
-    out_of_sync(fake_panorama, [launching.instance_id])
+    out_of_sync(launching, fake_panorama, [launching.instance_id])
     for _ in range(5):
         launching.deliver(event)
         if not fake_panorama.push_jobs[0].finished:
@@ -312,8 +315,8 @@ def test_a_refused_push_delays_the_launches_that_need_it(
     needs, ready = instance_ids = add_instances(launching, 2)
     batch = launches(launching, instance_ids)
     launching.deliver(*batch)
-    out_of_sync(fake_panorama, [needs])
-    join(fake_panorama, [ready])
+    out_of_sync(launching, fake_panorama, [needs])
+    join(launching, fake_panorama, [ready])
 
     def busy(name: str) -> None:
         if name == "push":
@@ -329,6 +332,6 @@ def test_without_the_option_nothing_is_pushed(
 ) -> None:
     (event,) = launches(launching, [launching.instance_id])
     launching.deliver(event)
-    out_of_sync(fake_panorama, [launching.instance_id])
+    out_of_sync(launching, fake_panorama, [launching.instance_id])
     launching.deliver(event)
     assert not {"push", "pushes"} & set(fake_panorama.calls)

@@ -556,13 +556,14 @@ def test_a_reference_is_reported_and_does_not_block_other_removals(
     first = nested(GONE, GONE, GONE, ("error", "10", REFERENCED), status="error", code="10")
     if code is None:
         first = first.replace(' code="10"', "", 1)
-    api.answers(first, nested(GONE, GONE, GONE))
+    api.answers(first, nested(GONE, GONE))
     refused = panorama.remove_all(REMOVALS, always)
-    assert list(refused) == [(Part.MANAGED_DEVICES, OTHER)]
+    assert list(refused) == [(Part.DEVICE_GROUP, OTHER), (Part.MANAGED_DEVICES, OTHER)]
     error = refused[Part.MANAGED_DEVICES, OTHER]
     assert type(error) is ObjectReferencedError
     assert "device-group -> branch -> pre-rulebase -> security -> rules -> passive" in str(error)
-    assert [len(deletes(request)) for request in api.requests] == [4, 3]
+    assert [len(deletes(request)) for request in api.requests] == [4, 2]
+    assert not any(OTHER in str(xpath) for xpath in deletes(api.requests[1]))
 
 
 @pytest.mark.documents(id="panorama/removal/absent")

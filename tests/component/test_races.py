@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from component.fakes.base import NAME, START
-from component.fakes.cloud import SERIAL, Cloud, add_two_firewalls, ago, in_service_at
+from component.fakes.cloud import SERIAL, Cloud, add_two_firewalls, ago
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
+from component.fakes.steps import LONG, end_without_visits, record_activity, run, unreachable
 from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.launch.visit import visit_launches
 from vmseries_autoscale.lifecycle import events
@@ -106,7 +108,7 @@ def test_two_simultaneous_launch_visits_attach_each_interface_once(
     run_simultaneously(
         launching, monkeypatch, partial(launch_visit, first), partial(launch_visit, second)
     )
-    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    fake_panorama.register(launching.firewall(SERIAL))
     # Superfluous resources are removed before the instance is in service.
     for _ in range(3):
         if not launching.deliver(launching.event(Transition.LAUNCHING)):
@@ -120,7 +122,7 @@ def test_two_simultaneous_final_launch_visits_complete_the_hook_once(
 ) -> None:
     event = parsed_event(launching, Transition.LAUNCHING)
     launching.deliver(launching.event(Transition.LAUNCHING))
-    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    fake_panorama.register(launching.firewall(SERIAL))
     run_simultaneously(launching, monkeypatch, *[partial(launch_visit, event)] * 2)
     assert launching.results == ["CONTINUE"]
     assert_attached(launching)
@@ -267,8 +269,10 @@ def test_a_firewall_that_registers_during_its_termination_is_removed(
     launching.deliver(launching.event(Transition.LAUNCHING))
     leaving = launching.event(Transition.TERMINATING)
     become_terminate(launching, monkeypatch)
+    fake_panorama.fail = unreachable
     assert launching.deliver(leaving) == ["message-0"]
-    fake_panorama.register(in_service_at(launching.instance_id, SERIAL))
+    fake_panorama.fail = lambda _name: None
+    fake_panorama.register(launching.firewall(SERIAL))
     for _ in range(4):
         if not launching.deliver(leaving):
             break
@@ -277,6 +281,28 @@ def test_a_firewall_that_registers_during_its_termination_is_removed(
     assert fake_panorama.entries() == 0
     assert fake_panorama.licensed[SERIAL] == []
     assert launching.results == ["CONTINUE"]
+
+
+def test_a_firewall_that_registers_after_its_interface_was_detached_is_left_to_reconcile(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its host name still names the instance, and the firewall cannot return its license."""
+    launching.deliver(launching.event(Transition.LAUNCHING))
+    device = launching.firewall(SERIAL)
+    leaving = launching.event(Transition.TERMINATING)
+    become_terminate(launching, monkeypatch)
+    assert launching.deliver(leaving) == ["message-0"]
+    fake_panorama.register(device)
+    assert launching.deliver(leaving) == []
+    assert fake_panorama.entries() == 4
+    assert launching.results == ["CONTINUE"]
+
+    gone = end_without_visits(launching, fake_panorama)
+    record_activity(launching, ActivityType.TERMINATING, gone, 2 * LONG, LONG)
+    become_reconcile(launching, monkeypatch)
+    assert run(launching)["orphans"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert fake_panorama.entries() == 0
 
 
 # Events for unknown instances.

@@ -385,17 +385,17 @@ def test_a_termination_cut_short_at_the_deadline_is_finished(
     assert_nothing_left(running, fake_panorama)
 
 
-def test_a_firewall_that_is_only_a_managed_device_is_removed(
+def test_a_firewall_that_a_reference_kept_in_panorama_is_removed(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reference kept the terminate function from removing it as a managed device."""
+    """It stays in all parts: outside of our groups, nothing would show that it is ours."""
     with monkeypatch.context() as patch:
         refer_to_device(fake_panorama, patch)
         running.deliver(running.event(Transition.TERMINATING))
         fake_panorama.finish_job()
         running.deliver(running.event(Transition.TERMINATING, age=DAY + 600))
         assert running.deliver(running.event(Transition.TERMINATING, age=DAY + 600)) == []
-    assert fake_panorama.entries() == 1
+    assert fake_panorama.entries() == 4
     gone = end_without_visits(running, fake_panorama)
     become_reconcile(running, monkeypatch)
     record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from component.fakes.base import client_error
-from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_two_firewalls, in_service_at
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_two_firewalls
 from component.fakes.functions import become_terminate, configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
@@ -76,7 +76,7 @@ def test_a_firewall_is_registered_when_it_is_ready_and_before_it_is_in_service(
 ) -> None:
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
-    ready = in_service_at(balanced.instance_id, SERIAL)
+    ready = balanced.firewall(SERIAL)
     fake_panorama.register(replace(ready, policy_status="Out of Sync"))
     assert balanced.deliver(event) == ["message-0"]
     assert states(balanced) == [], "it would drop traffic"
@@ -129,7 +129,7 @@ def register_half(cloud: Cloud, panorama: FakePanorama) -> None:
     """Register the firewall with the first group only; then it is no longer ready."""
     event = cloud.event(Transition.LAUNCHING)
     cloud.deliver(event)
-    ready = in_service_at(cloud.instance_id, SERIAL)
+    ready = cloud.firewall(SERIAL)
     panorama.register(ready)
     cloud.errors["CompleteLifecycleAction"] = [client_error("Throttling")]
     assert cloud.deliver(event) == ["message-0"]
@@ -169,7 +169,7 @@ def test_a_launch_is_abandoned_even_if_its_target_groups_were_deleted(
     """No firewall enters service without its target groups."""
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
-    fake_panorama.register(in_service_at(balanced.instance_id, SERIAL))
+    fake_panorama.register(balanced.firewall(SERIAL))
     balanced.targets.clear()
     logs()
     assert balanced.deliver(event) == ["message-0"]
@@ -184,7 +184,7 @@ def test_a_failed_registration_is_retried(
 ) -> None:
     event = balanced.event(Transition.LAUNCHING)
     balanced.deliver(event)
-    fake_panorama.register(in_service_at(balanced.instance_id, SERIAL))
+    fake_panorama.register(balanced.firewall(SERIAL))
     balanced.errors["RegisterTargets"] = [client_error(code, operation="RegisterTargets")]
     logs()
     assert balanced.deliver(event) == ["message-0"]

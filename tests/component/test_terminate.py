@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -464,12 +465,13 @@ def test_a_serial_number_found_during_a_termination_is_tagged(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launching.deliver(launching.event(Transition.LAUNCHING))
-    fake_panorama.register(Device(SERIAL, f"{launching.instance_id}.local", "", True))
+    device = launching.firewall(SERIAL)
+    fake_panorama.register(replace(device, hostname=f"{launching.instance_id}.local"))
     become_terminate(launching, monkeypatch)
     event = termination_event(launching)
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
-    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname"
+    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname management-ip"
     finish_removal(launching, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
@@ -507,10 +509,11 @@ def test_a_firewall_tagged_for_another_instance_is_not_changed(
     event = termination_event(launching)
     logs()
     launching.deliver(event)
-    reason = (
-        f"{SERIAL} has the management address {address}, but belongs to {old} by its serial tag"
+    records = logs()
+    assert f"{SERIAL} matches the instance, but belongs to {old} by its serial tag" in reasons(
+        records
     )
-    assert reason in reasons(logs())
+    assert metrics(records)["FirewallIdentityAmbiguous"] == 1
     assert launching.deliver(event) == []
     assert_terminated(launching)
     assert fake_panorama.calls == ["devices"] * 2

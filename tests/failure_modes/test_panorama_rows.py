@@ -80,13 +80,26 @@ def test_d3_the_management_interface_may_be_at_any_index(
 
 
 @pytest.mark.documents(id="failure-modes/D4")
-def test_d4_a_firewall_behind_nat_is_identified_by_its_host_name(fleet: Fleet) -> None:
-    instance_id = launch_into_service(fleet, ip_address="203.0.113.9")
-    del fleet.aws.instances[instance_id].tags["vmseries-autoscale:serial"]
+def test_d4_a_firewall_behind_nat_is_identified_by_its_own_address(fleet: Fleet) -> None:
+    """Panorama lists the management address of the firewall, not that of the connection."""
+    instance_id = launch_into_service(fleet, hostname="PA-VM")
     fleet.scale_in(instance_id)
     finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]
     assert fleet.remaining(instance_id) == []
+
+
+@pytest.mark.documents(id="failure-modes/D4")
+def test_d4_a_firewall_at_another_address_is_not_touched(fleet: Fleet) -> None:
+    """The other answer: its host name alone does not show that it is the instance's."""
+    instance_id = fleet.launch()
+    fleet.visit_all("launch")
+    serial = fleet.boot(instance_id, ip_address="203.0.113.9")
+    fleet.pass_time(60 * MINUTE)
+    fleet.visit_all("launch")
+    finish_termination(fleet, instance_id)
+    assert fleet.panorama.licensed[serial]
+    assert fleet.panorama.entries() == 4
 
 
 @pytest.fixture

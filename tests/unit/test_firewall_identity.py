@@ -1,9 +1,9 @@
-"""Firewalls are identified by the strongest evidence, and never if it is ambiguous."""
+"""A firewall is taken for an instance's only by signals that agree; doubt touches nothing."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -11,128 +11,270 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified, tags_for
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.aws.network.state import Interface
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Identity,
+    OtherInstance,
+    Result,
+    Signal,
+    Subject,
+    Undecided,
+    Unidentified,
+    other_instances,
+    tags_for,
+)
 from vmseries_autoscale.panorama import Device
 
 ID = "i-0123456789abcdef0"
 IP = "10.0.1.5"
 OTHER = "i-0fedcba9876543210"
+OTHER_IP = "10.0.1.6"
 OURS = Device("001", "pa-vm", IP, True, "In Sync", "In Sync")
+NAMED = replace(OURS, hostname=ID)
+FOREIGN = Device("777", "dc-core-fw1", "192.168.0.1", True)
+RUNNING = Subject(ID, management_ip=IP)
+TAGGED = replace(RUNNING, serial="001")
+GONE = Subject(ID, exists=False)
+M, T, H, A = Signal.MEMBERSHIP, Signal.SERIAL_TAG, Signal.HOSTNAME, Signal.MANAGEMENT_IP
 
-identify = partial(firewall_identity.identify, other_instance_with_serial=lambda _serial: None)
+
+def other(
+    serial: str | None = None, address: str | None = None, *, exists: bool = True
+) -> OtherInstance:
+    return OtherInstance(OTHER, serial, frozenset(filter(None, [address])), exists)
+
+
+def identify(subject: Subject, devices: Sequence[Device], *others: OtherInstance) -> Result:
+    return firewall_identity.identify(subject, devices, lambda: others)
 
 
 @pytest.mark.documents(id="readiness/identity/evidence")
 @pytest.mark.parametrize(
-    ("own_tags", "devices", "expected"),
+    ("subject", "devices", "signals"),
     [
-        ({tags.SERIAL: "777"}, [replace(OURS, hostname=ID)], ("777", Evidence.SERIAL_TAG)),
-        ({}, [replace(OURS, hostname=ID)], ("001", Evidence.HOSTNAME)),
-        ({}, [replace(OURS, hostname=f"{ID.upper()}.ec2.internal")], ("001", Evidence.HOSTNAME)),
-        ({}, [replace(OURS, hostname=ID, connected=False)], ("001", Evidence.HOSTNAME)),
-        ({}, [replace(OURS, hostname=ID), Device("002", "x", IP)], ("001", Evidence.HOSTNAME)),
-        ({}, [OURS, Device("002", "x", "10.0.1.6")], ("001", Evidence.MANAGEMENT_IP)),
-        ({tags.SERIAL: "1' or '1'='1"}, [OURS], ("001", Evidence.MANAGEMENT_IP)),
+        (RUNNING, [NAMED], {M, H, A}),
+        (RUNNING, [replace(NAMED, hostname=f"{ID.upper()}.ec2.internal")], {M, H, A}),
+        (RUNNING, [replace(NAMED, connected=False)], {M, H, A}),
+        (RUNNING, [OURS, replace(OURS, serial="002", ip_address=OTHER_IP)], {M, A}),
+        (RUNNING, [replace(OURS, hostname="")], {M, A}),
+        (RUNNING, [NAMED, Device("002", "x", IP)], {M, H, A}),
+        (RUNNING, [NAMED, replace(OURS, serial="002", connected=False)], {M, H, A}),
+        (TAGGED, [NAMED], {M, T, H, A}),
+        (TAGGED, [replace(OURS, connected=False)], {M, T, A}),
+        (TAGGED, [OURS, replace(OURS, serial="002", connected=False)], {M, T, A}),
+        (TAGGED, [replace(NAMED, ip_address="")], {M, T, H}),
+        (replace(TAGGED, management_ip=None), [NAMED], {M, T, H}),
+        (replace(GONE, serial="001"), [NAMED], {M, T, H}),
+        (replace(GONE, serial="001"), [replace(OURS, connected=False)], {M, T}),
+        (GONE, [replace(NAMED, connected=False)], {M, H}),
     ],
 )
-def test_the_strongest_evidence_identifies_the_firewall(
-    own_tags: dict[str, str], devices: list[Device], expected: tuple[str, Evidence]
+def test_signals_that_agree_identify_the_firewall(
+    subject: Subject, devices: list[Device], signals: set[Signal]
 ) -> None:
-    assert identify(ID, own_tags, IP, devices) == Identity(*expected)
+    assert identify(subject, devices) == Identity("001", frozenset(signals))
+
+
+@pytest.mark.documents(id="readiness/identity/never-registered")
+@pytest.mark.parametrize(
+    ("subject", "devices"),
+    [
+        (RUNNING, []),
+        (RUNNING, [Device("001")]),
+        (RUNNING, [FOREIGN]),
+        (RUNNING, [replace(OURS, ip_address=OTHER_IP)]),
+        (RUNNING, [replace(OURS, policy_status=None, template_status=None)]),
+        (RUNNING, [replace(OURS, hostname=OTHER)]),
+        (replace(RUNNING, management_ip=None), [replace(OURS, ip_address="")]),
+        (replace(RUNNING, management_ip=None), [NAMED]),
+        (replace(TAGGED, management_ip=None), [OURS]),
+    ],
+    ids=str,
+)
+def test_an_instance_whose_firewall_is_not_in_panorama_is_no_reason_for_doubt(
+    subject: Subject, devices: list[Device]
+) -> None:
+    result = identify(subject, devices)
+    assert isinstance(result, Unidentified)
+    assert result.unlisted_serial is None
+
+
+def test_a_tag_whose_firewall_panorama_does_not_list_is_no_identity() -> None:
+    """Such as after its removal, when an older entry with the same address may exist."""
+    old = replace(OURS, serial="002", connected=False)
+    for devices in ([], [FOREIGN], [old]):
+        result = identify(TAGGED, devices)
+        assert isinstance(result, Unidentified)
+        assert result.unlisted_serial == "001"
+
+
+@pytest.mark.documents(id="readiness/identity/one-signal")
+@pytest.mark.parametrize(
+    ("subject", "devices", "reason"),
+    [
+        (RUNNING, [replace(NAMED, ip_address="")], "shows no management address of 001, and only"),
+        (RUNNING, [replace(NAMED, ip_address="unknown")], "only its host name names"),
+        (RUNNING, [replace(NAMED, ip_address="::")], "only its host name names"),
+        (TAGGED, [replace(OURS, hostname="", ip_address="")], "only its serial number names"),
+        (
+            replace(GONE, serial="001"),
+            [Device("001", "", "", False, "", "")],
+            "no management address",
+        ),
+        (GONE, [NAMED], "connected to Panorama although the instance has terminated"),
+        (replace(GONE, serial="001"), [OURS], "only its serial number names the instance"),
+    ],
+)
+def test_one_signal_waits_for_a_second_one_that_panorama_may_show_later(
+    subject: Subject, devices: list[Device], reason: str
+) -> None:
+    result = identify(subject, devices)
+    assert isinstance(result, Undecided)
+    assert reason in result.reason
+
+
+@pytest.mark.documents(id="readiness/identity/same-name")
+@pytest.mark.documents(id="readiness/identity/contradiction")
+@pytest.mark.documents(id="security/identity/host-name")
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.parametrize(
+    ("subject", "devices", "reason"),
+    [
+        (RUNNING, [NAMED, replace(NAMED, serial="002")], "several firewalls in Panorama match"),
+        (RUNNING, [OURS, replace(OURS, serial="002")], "several firewalls in Panorama match"),
+        (RUNNING, [NAMED, replace(NAMED)], "several firewalls in Panorama match"),
+        (RUNNING, [replace(NAMED, ip_address=OTHER_IP)], f"the management address {OTHER_IP}"),
+        (RUNNING, [replace(FOREIGN, hostname=ID)], "not in the configured device group"),
+        (RUNNING, [replace(NAMED, template_status=None)], "not in the configured template stack"),
+        (RUNNING, [replace(OURS, connected=False)], "but is not connected"),
+        (TAGGED, [replace(OURS, hostname=OTHER)], f"has the host name {OTHER}"),
+        (TAGGED, [replace(NAMED, ip_address=OTHER_IP)], f"the management address {OTHER_IP}"),
+        (TAGGED, [OURS, replace(NAMED, serial="002")], "several firewalls in Panorama match"),
+        (replace(RUNNING, serial="777"), [FOREIGN], "not in the configured device group"),
+        (replace(RUNNING, serial="777"), [FOREIGN, NAMED], "several firewalls in Panorama match"),
+        (replace(RUNNING, serial="404"), [NAMED], "names 404, which Panorama does not list"),
+        (replace(RUNNING, serial="404"), [OURS], "names 404, which Panorama does not list"),
+        (replace(GONE, serial="777"), [replace(FOREIGN, connected=False)], "device group"),
+        (replace(GONE, serial="777"), [replace(FOREIGN, hostname=ID)], "device group"),
+        (replace(TAGGED, doubted=True), [NAMED], "an earlier visit"),
+    ],
+)
+def test_a_contradiction_is_a_doubt(subject: Subject, devices: list[Device], reason: str) -> None:
+    result = identify(subject, devices)
+    assert isinstance(result, Ambiguous)
+    assert reason in result.reason
+
+
+@pytest.mark.documents(id="readiness/identity/reused-address")
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.parametrize(
+    ("subject", "device", "rival"),
+    [
+        (RUNNING, OURS, other("001")),
+        (RUNNING, OURS, other("001", exists=False)),
+        (RUNNING, NAMED, other("001")),
+        (TAGGED, OURS, other("001")),
+        (replace(GONE, serial="001"), replace(OURS, connected=False), other("001", exists=False)),
+        (replace(GONE, serial="001"), OURS, other("001")),
+        (GONE, NAMED, other("001")),
+    ],
+)
+def test_a_firewall_that_is_tagged_on_another_instance_is_a_doubt(
+    subject: Subject, device: Device, rival: OtherInstance
+) -> None:
+    result = identify(subject, [device], rival)
+    assert isinstance(result, Ambiguous)
+    assert f"belongs to {OTHER} by its serial tag" in result.reason
+
+
+def test_a_tag_on_another_instance_does_not_affect_a_firewall_with_all_signals() -> None:
+    """Whoever can write tags could otherwise keep the license of any firewall."""
+    assert isinstance(identify(TAGGED, [NAMED], other("001")), Identity)
+
+
+def test_a_serial_number_may_be_used_again_by_a_firewall_with_the_right_host_name() -> None:
+    assert isinstance(identify(RUNNING, [NAMED], other("001", exists=False)), Identity)
 
 
 @pytest.mark.parametrize(
-    ("devices", "reason"),
-    [
-        ([], "lists no firewall"),
-        ([Device("001")], "lists no firewall"),
-        ([replace(OURS, hostname=ID), Device("002", ID)], "several firewalls have the host name"),
-        ([OURS, Device("002", "x", IP)], "several firewalls have the management address"),
-        ([replace(OURS, hostname=OTHER)], f"has the host name {OTHER}"),
-        ([replace(OURS, policy_status=None)], "not in the configured device group"),
-        ([replace(OURS, template_status=None)], "not in the configured template stack"),
-        ([replace(OURS, connected=False)], "is not connected"),
-    ],
+    ("subject", "device"),
+    [(GONE, NAMED), (replace(GONE, serial="001"), OURS), (replace(GONE, serial="001"), NAMED)],
+    ids=["named", "tagged", "both"],
 )
-def test_without_evidence_the_reason_is_given(devices: list[Device], reason: str) -> None:
-    identity = identify(ID, {}, IP, devices)
-    assert isinstance(identity, Unidentified)
-    assert reason in identity.reason
-
-
-def test_no_address_matches_no_address() -> None:
-    assert isinstance(identify(ID, {}, None, [replace(OURS, ip_address="")]), Unidentified)
-
-
-def test_a_firewall_tagged_for_another_instance_is_not_matched() -> None:
-    identity = identify(ID, {}, IP, [OURS], other_instance_with_serial={"001": OTHER}.get)
-    assert isinstance(identity, Unidentified)
-    assert identity.reason.endswith(f"but belongs to {OTHER} by its serial tag")
-
-
-def test_other_instances_are_checked_only_if_the_address_is_the_only_evidence() -> None:
-    checked: list[str] = []
-    for own_tags, known in (
-        ({tags.SERIAL: "001"}, [OURS]),
-        ({}, [replace(OURS, hostname=ID)]),
-        ({}, [replace(OURS, connected=False)]),
-        ({}, []),
-    ):
-        identify(ID, own_tags, IP, known, other_instance_with_serial=checked.append)
-    assert checked == []
-    identify(ID, {}, IP, [OURS], other_instance_with_serial=checked.append)
-    assert checked == ["001"]
-
-
-def test_later_visits_read_the_serial_number_from_the_tag() -> None:
-    identity = Identity("001", Evidence.HOSTNAME)
-    assert identify(ID, tags_for(identity), None, []) == Identity("001", Evidence.SERIAL_TAG)
-    assert tags_for(identity)[tags.SERIAL_EVIDENCE] == "hostname"
-
-
-serials = st.sampled_from([f"00{n}" for n in range(6)])
-devices = st.builds(
-    Device,
-    serial=serials,
-    hostname=st.sampled_from([ID, f"{ID}.local", OTHER, "pa-vm", ""]),
-    ip_address=st.sampled_from([IP, "10.0.1.6", ""]),
-    connected=st.booleans(),
-    policy_status=st.sampled_from(["In Sync", "Out of Sync", None]),
-    template_status=st.sampled_from(["In Sync", "Out of Sync", None]),
-)
-
-
-@pytest.mark.documents(id="readiness/identity/unique")
-@given(
-    st.lists(devices, unique_by=lambda device: device.serial),
-    st.sampled_from([IP, None]),
-    st.dictionaries(serials, st.just(OTHER)),
-)
-def test_a_match_is_always_the_only_one(
-    known: list[Device], ip: str | None, others: dict[str, str]
+def test_an_address_that_another_instance_has_waits_until_panorama_lists_its_firewall(
+    subject: Subject, device: Device
 ) -> None:
-    identity = identify(ID, {}, ip, known, other_instance_with_serial=others.get)
-    if isinstance(identity, Unidentified):
-        return
-    (device,) = [device for device in known if device.serial == identity.serial]
-    named = [other for other in known if other.hostname.split(".")[0] == ID]
-    if identity.evidence is Evidence.HOSTNAME:
-        assert named == [device]
-    else:
-        assert named == []
-        assert [other for other in known if other.ip_address == ip] == [device]
-        assert device.connected
-        assert device.serial not in others
-        assert None not in (device.policy_status, device.template_status)
-        assert not device.hostname.startswith("i-")
+    """The address was reused, or a live firewall calls itself like the terminated instance."""
+    device = replace(device, connected=False)
+    rival = other("002", IP)
+    assert isinstance(identify(subject, [device], rival), Undecided)
+    for second in (
+        replace(OURS, serial="002"),
+        replace(OURS, serial="003", hostname=OTHER),
+    ):
+        assert isinstance(identify(subject, [device, second], rival), Identity)
+    for second in (
+        replace(OURS, serial="004"),
+        replace(OURS, serial="002", policy_status=None),
+        replace(OURS, serial="002", ip_address=OTHER_IP),
+    ):
+        assert isinstance(identify(subject, [device, second], rival), Undecided)
+    data = replace(rival, addresses=frozenset({IP, OTHER_IP}))
+    own = replace(OURS, serial="002", ip_address=OTHER_IP)
+    assert isinstance(identify(subject, [device, own], data), Identity)
 
 
-@pytest.mark.documents(id="failure-modes/D2")
-@given(st.lists(devices, unique_by=lambda device: device.serial))
-def test_two_instances_never_match_the_same_firewall(known: list[Device]) -> None:
-    first, second = identify(ID, {}, IP, known), identify(OTHER, {}, "10.0.1.6", known)
-    if isinstance(first, Identity) and isinstance(second, Identity):
-        assert first.serial != second.serial
+def test_other_instances_are_described_only_if_they_can_decide() -> None:
+    asked: list[str] = []
+
+    def others() -> list[OtherInstance]:
+        asked.append("")
+        return []
+
+    for subject, known in (
+        (TAGGED, [NAMED]),
+        (TAGGED, []),
+        (RUNNING, []),
+        (RUNNING, [replace(FOREIGN, hostname=ID)]),
+        (replace(TAGGED, doubted=True), [OURS]),
+    ):
+        firewall_identity.identify(subject, known, others)
+    assert asked == []
+    for subject, known in ((TAGGED, [OURS]), (RUNNING, [NAMED])):
+        firewall_identity.identify(subject, known, others)
+    assert asked == [""] * 2
+
+
+def test_the_tags_of_an_identity_are_read_by_later_visits() -> None:
+    written = tags_for(Identity("001", frozenset({M, H, A})))
+    assert written == {tags.SERIAL: "001", tags.SERIAL_EVIDENCE: "hostname management-ip"}
+    instance = Instance(ID, "us-east-1a", "running", written, ())
+    assert Subject.of(ID, instance, written, IP) == TAGGED
+    assert Subject.of(ID, None, {}, None) == GONE
+
+
+def test_a_doubt_is_remembered_in_a_tag() -> None:
+    doubted = {tags.SERIAL_EVIDENCE: tags.EVIDENCE_AMBIGUOUS}
+    assert Subject.of(ID, None, doubted).doubted
+
+
+@pytest.mark.parametrize("text", ["", "1' or '1'='1", "0" * 65, "00\n1", "ü"])
+def test_a_tag_that_cannot_be_a_serial_number_is_ignored(text: str) -> None:
+    assert Subject.of(ID, None, {tags.SERIAL: text}).serial is None
+
+
+def test_only_instances_in_our_vpc_claim_an_address() -> None:
+    interfaces = (Interface("eni-1", private_ip=IP), Interface("eni-2"))
+    ours, theirs = (
+        Instance(ID, "z", "running", {tags.DEPLOYMENT: name, tags.SERIAL: "001"}, interfaces)
+        for name in ("fw", "another")
+    )
+    assert other_instances([ours, theirs], "fw") == [
+        OtherInstance(ID, "001", frozenset({IP}), exists=True),
+        OtherInstance(ID, "001", frozenset(), exists=True),
+    ]
 
 
 NAT = "203.0.113.9"
@@ -153,23 +295,177 @@ NAT = "203.0.113.9"
         ("another VPC, another stack", [replace(OURS, template_status=None)]),
         ("both VPCs", [OURS, Device("002", "pa-vm", IP, True, "In Sync", "In Sync")]),
         ("both VPCs, one disconnected", [OURS, replace(OURS, serial="002", connected=False)]),
-        ("behind NAT", [replace(OURS, ip_address=NAT)]),
-        ("two behind NAT", [replace(OURS, ip_address=NAT), Device("002", "", NAT, True)]),
+        ("another address", [replace(OURS, ip_address=NAT)]),
         ("never registered", [Device("001")]),
-        ("a serial in two entries", [replace(OURS, hostname=ID), replace(OURS, serial="002")] * 2),
+        ("a serial in two entries", [NAMED, replace(OURS, serial="002")] * 2),
     ],
 )
 def test_a_similar_firewall_is_not_matched(situation: str, known: list[Device]) -> None:
-    assert isinstance(identify(ID, {}, IP, known), Unidentified), situation
+    assert not isinstance(identify(RUNNING, known), Identity), situation
 
 
 @pytest.mark.documents(id="readiness/identity/nat")
-@pytest.mark.parametrize("address", [NAT, "", IP])
-def test_behind_nat_the_host_name_identifies_the_firewall(address: str) -> None:
-    """All firewalls behind NAT may have the same address."""
-    known = [
-        replace(OURS, hostname=ID, ip_address=address),
-        replace(OURS, serial="002", hostname=OTHER, ip_address=address),
-    ]
-    assert identify(ID, {}, IP, known) == Identity("001", Evidence.HOSTNAME)
-    assert identify(OTHER, {}, IP, known) == Identity("002", Evidence.HOSTNAME)
+def test_nat_between_firewall_and_panorama_makes_no_difference() -> None:
+    """Panorama lists the firewall's own management address."""
+    known = [NAMED, replace(NAMED, serial="002", hostname=OTHER, ip_address=OTHER_IP)]
+    assert identify(RUNNING, known) == Identity("001", frozenset({M, H, A}))
+
+
+@pytest.mark.documents(id="readiness/identity/nat")
+def test_a_firewall_at_another_address_is_not_identified_by_its_host_name() -> None:
+    """If Panorama listed the address after NAT, no launch would be identified by its host name."""
+    assert isinstance(identify(RUNNING, [replace(NAMED, ip_address=NAT)]), Ambiguous)
+
+
+# Random worlds with an adversary.
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An own instance and its true firewall.
+
+    Attributes:
+        registered: Whether its firewall is in Panorama.
+        tag: Serial number in its tag, true or forged; ``None`` without one.
+        says: Host name of its firewall.
+    """
+
+    number: int
+    exists: bool
+    registered: bool
+    connected: bool
+    tag: str | None
+    says: str
+
+    @property
+    def instance_id(self) -> str:
+        return f"i-{self.number:017x}"
+
+    @property
+    def serial(self) -> str:
+        return f"S{self.number}"
+
+    @property
+    def address(self) -> str:
+        return f"10.0.1.{self.number}"
+
+    @property
+    def device(self) -> Device:
+        """Its firewall in Panorama, which lists the address of a disconnected firewall too."""
+        connected = self.connected and self.exists
+        return Device(self.serial, self.says, self.address, connected, "In Sync", "In Sync")
+
+    @property
+    def subject(self) -> Subject:
+        address = self.address if self.exists else None
+        return Subject(self.instance_id, self.tag, address, self.exists)
+
+    @property
+    def rival(self) -> OtherInstance:
+        addresses = frozenset([self.address] if self.exists else [])
+        return OtherInstance(self.instance_id, self.tag, addresses, self.exists)
+
+
+NUMBERS = range(4)
+IDS = [f"i-{number:017x}" for number in NUMBERS]
+ADDRESSES = [f"10.0.1.{number}" for number in NUMBERS]
+names = st.sampled_from([*IDS, "PA-VM", "ip-10-0-1-0", ""])
+flags = st.booleans()
+foreigners = st.lists(
+    st.builds(
+        Device,
+        serial=st.sampled_from(["F0", "F1", "F2"]),
+        hostname=names,
+        ip_address=st.sampled_from([*ADDRESSES, "192.168.0.1", ""]),
+        connected=flags,
+        policy_status=st.none() | st.just("In Sync"),
+        template_status=st.none(),
+    ),
+    max_size=3,
+    unique_by=lambda device: device.serial,
+)
+
+
+def fleets(
+    tag: st.SearchStrategy[str | None], *, honest_names: bool
+) -> st.SearchStrategy[list[Machine]]:
+    """Fleets of own instances; ``tag`` draws forged tags, else tags are true."""
+
+    def machine(number: int) -> st.SearchStrategy[Machine]:
+        own = [f"i-{number:017x}", f"i-{number:017x}", "PA-VM"]
+        return st.builds(
+            Machine,
+            number=st.just(number),
+            exists=flags,
+            registered=flags,
+            connected=flags,
+            tag=st.just(f"S{number}") | st.none() | tag,
+            says=st.sampled_from(own) if honest_names else names,
+        )
+
+    return st.tuples(*(machine(number) for number in NUMBERS)).map(list)
+
+
+def identities(fleet: list[Machine], foreign: list[Device]) -> dict[str, str]:
+    """The serial numbers of all identified firewalls, by instance id."""
+    devices = [machine.device for machine in fleet if machine.registered] + foreign
+    rivals = [machine.rival for machine in fleet]
+    results = {
+        machine.instance_id: firewall_identity.identify(machine.subject, devices, lambda: rivals)
+        for machine in fleet
+    }
+    return {key: result.serial for key, result in results.items() if isinstance(result, Identity)}
+
+
+forged = st.sampled_from(["F0", "F1", *(f"S{number}" for number in NUMBERS), "X"])
+
+
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+@given(fleets(forged, honest_names=False), foreigners)
+def test_no_forgery_makes_a_firewall_outside_our_groups_ours(
+    fleet: list[Machine], foreign: list[Device]
+) -> None:
+    """Neither any host name and address of its own, nor any tag of any instance."""
+    assert not {"F0", "F1", "F2"} & set(identities(fleet, foreign).values())
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+@given(fleets(forged, honest_names=False), foreigners)
+def test_no_forgery_makes_the_firewall_of_a_live_instance_anothers(
+    fleet: list[Machine], foreign: list[Device]
+) -> None:
+    """Neither the host names of all firewalls, nor the tags of all instances."""
+    live = {machine.serial: machine.instance_id for machine in fleet if machine.exists}
+    for instance_id, serial in identities(fleet, foreign).items():
+        assert live.get(serial, instance_id) == instance_id
+
+
+@pytest.mark.documents(id="readiness/identity/unique")
+@pytest.mark.documents(id="security/identity/host-name")
+@pytest.mark.documents(id="failure-modes/D2")
+@pytest.mark.properties
+@given(fleets(st.none(), honest_names=False), foreigners)
+def test_no_host_name_makes_a_firewall_another_instances(
+    fleet: list[Machine], foreign: list[Device]
+) -> None:
+    """Whatever firewalls call themselves: an instance gets its own firewall, or none."""
+    live = {machine.serial: machine.instance_id for machine in fleet if machine.exists}
+    found = identities(fleet, foreign)
+    for instance_id, serial in found.items():
+        assert live.get(serial, instance_id) == instance_id
+    assert len(set(found.values())) == len(found)
+
+
+@pytest.mark.documents(id="readiness/identity/unique")
+@given(fleets(st.none(), honest_names=True))
+def test_every_registered_firewall_is_identified_without_an_adversary(
+    fleet: list[Machine],
+) -> None:
+    found = identities(fleet, [])
+    for machine in fleet:
+        if machine.registered and machine.exists and machine.connected:
+            assert machine.instance_id in found
+        assert found.get(machine.instance_id, machine.serial) == machine.serial

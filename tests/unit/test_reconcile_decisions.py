@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -123,6 +123,11 @@ def instance_id(number: int) -> str:
     return f"i-{number:017x}"
 
 
+def address(number: int) -> str:
+    """The management address, which Panorama lists and a live instance has."""
+    return f"10.0.1.{number}"
+
+
 def instance(number: int, firewall: Firewall) -> Instance:
     died = None if firewall.died is None else NOW - timedelta(seconds=firewall.died)
     return Instance(
@@ -130,7 +135,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
         "us-east-1a",
         "running" if died is None else "terminated",
         {tags.DEPLOYMENT: "fw", **({tags.SERIAL: f"S{number}"} if firewall.tagged_serial else {})},
-        (),
+        (Interface(f"eni-m{number}", private_ip=address(number)),) if died is None else (),
         terminated=died if firewall.says_when else None,
     )
 
@@ -179,8 +184,10 @@ def inventory(fleet: list[Firewall]) -> Inventory:
             Device(
                 f"S{n}",
                 instance_id(n) if firewall.named else "branch-office",
+                address(n),
                 connected=firewall.connected,
                 policy_status="In Sync",
+                template_status="In Sync",
             )
             for n, firewall in numbered
             if firewall.in_panorama
@@ -222,6 +229,57 @@ def test_no_live_firewall_is_touched_and_every_orphan_is_removed(
     ]
     cap = max(1, min(limit.firewalls, math.ceil(limit.share * len(known))))
     assert len(acted_on) == min(cap, len(due))
+
+
+forged_tags = st.dictionaries(
+    st.integers(0, 11).map(instance_id),
+    st.sampled_from(["F0", "F1", *(f"S{number}" for number in range(12))]),
+    max_size=6,
+)
+foreigners = st.lists(
+    st.builds(
+        Device,
+        serial=st.sampled_from(["F0", "F1"]),
+        hostname=st.integers(0, 11).map(instance_id) | st.just("dc-core-fw1"),
+        ip_address=st.sampled_from(["10.0.1.5", ""]),
+        connected=flag,
+        policy_status=st.none() | st.just("In Sync"),
+    ),
+    max_size=2,
+    unique_by=lambda device: device.serial,
+)
+
+
+@pytest.mark.documents(id="security/identity/foreign")
+@pytest.mark.properties
+@given(fleets, limits, forged_tags, foreigners)
+def test_no_forgery_makes_the_firewall_of_others_or_of_a_live_instance_an_orphan(
+    fleet: list[Firewall], limit: Limits, forged: dict[str, str], foreign: list[Device]
+) -> None:
+    """Foreign firewalls have any host name, and the instances any serial tag."""
+    true = inventory(fleet)
+    grouped = {f"S{n}" for n, firewall in enumerate(fleet) if firewall.ours}
+    known = replace(
+        true,
+        instances={
+            key: replace(known, tags={**known.tags, tags.SERIAL: forged[key]})
+            if key in forged
+            else known
+            for key, known in true.instances.items()
+        },
+        devices=(
+            *(
+                device if device.serial in grouped else replace(device, template_status=None)
+                for device in true.devices
+            ),
+            *foreign,
+        ),
+    )
+    plan = plan_cleanup(known, limit, NOW)
+    live = {f"S{n}" for n, firewall in enumerate(fleet) if firewall.died is None}
+    removed = {orphan.serial for orphan in plan.orphans}
+    assert removed - {None} <= grouped - live
+    assert set(plan.doubted) <= plan.ambiguous.keys()
 
 
 def test_the_oldest_orphans_are_removed_first() -> None:

@@ -63,6 +63,12 @@ class Metric(StrEnum):
     Investigate always: nothing in this deployment can return this license.
     """
 
+    FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"
+    """The firewall of an instance is ambiguous: its license and its entries in Panorama are left.
+
+    Investigate always: a host name or a serial tag is wrong, or was forged.
+    """
+
     PANORAMA_UNAVAILABLE = "PanoramaUnavailable"
     """Panorama did not respond, or rejected the administrator's API key, password or role.
 

@@ -233,6 +233,12 @@ class Cloud:
         attached = self.account.attached(instance_id or self.instance_id)
         return [interface.description for interface in attached]
 
+    def firewall(self, serial: str, instance_id: str = "") -> Device:
+        """The instance's connected firewall in sync, as Panorama shows it."""
+        instance_id = instance_id or self.instance_id
+        address = self.attached(instance_id)[1]["PrivateIpAddress"]
+        return replace(in_service_at(instance_id, serial), ip_address=address)
+
     def own_interfaces(self) -> list[dict[str, Any]]:
         """The interfaces that the functions made, as EC2 describes them."""
         filters = [
@@ -285,7 +291,7 @@ def add_firewall(cloud: Cloud, panorama: FakePanorama, instance_id: str, serial:
     """Let the launch function bring an instance into service."""
     event = cloud.event(Transition.LAUNCHING, instance_id)
     assert cloud.deliver(event) == ["message-0"]
-    panorama.register(in_service_at(instance_id, serial))
+    panorama.register(cloud.firewall(serial, instance_id))
     assert cloud.deliver(event) == []
 
 

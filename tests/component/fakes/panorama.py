@@ -205,11 +205,17 @@ class FakePanorama:
     ) -> dict[Removal, DeviceRefusedError]:
         self._called("remove_all")
         refused = {}
-        for part, serial in removals:
+        for serial in dict.fromkeys(serial for _, serial in removals):
+            parts = [part for part, removed in removals if removed == serial]
+            before = {part: serial in self.named[part] for part in parts}
             try:
-                self.remove(part, serial)
+                for part in parts:
+                    self.remove(part, serial)
             except DeviceRefusedError as error:
-                refused[part, serial] = error
+                for part in parts:
+                    refused[part, serial] = error
+                    if before[part]:
+                        self.named[part].add(serial)
         return refused
 
     def remove(self, part: Part, serial: str) -> None:

@@ -120,20 +120,12 @@ def describe_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
     return _describe(ec2, [{"Name": f"tag:{tags.DEPLOYMENT}", "Values": [deployment]}])
 
 
-def other_instance_with_serial(
-    ec2: EC2Client, deployment: str, instance_id: str, serial: str
-) -> str | None:
-    """Return the id of another instance of ``deployment`` that is tagged with this serial number.
+def describe_deployments(ec2: EC2Client) -> dict[str, Instance]:
+    """Describe the instances of all deployments in this account and Region.
 
-    EC2 reuses the address of a terminated instance at once. Panorama takes minutes to notice that
-    the firewall no longer exists, and lists it as connected until then.
+    Like ``describe_deployment``, it includes recently terminated ones.
     """
-    others = (
-        instance.instance_id
-        for instance in describe_deployment(ec2, deployment).values()
-        if instance.serial == serial and instance.instance_id != instance_id
-    )
-    return next(others, None)
+    return _describe(ec2, [{"Name": "tag-key", "Values": [tags.DEPLOYMENT]}])
 
 
 def _describe(ec2: EC2Client, filters: list[FilterTypeDef]) -> dict[str, Instance]:

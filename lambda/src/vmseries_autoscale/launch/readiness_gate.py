@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified
+from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -42,7 +42,8 @@ def _check_in_panorama(
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in launching}
-    check = partial(_check_device, session=session, visit=visit)
+    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
+    check = partial(_check_device, session=session, others=others, visit=visit)
     # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget)
     if settings.push_when_out_of_sync:
@@ -51,7 +52,10 @@ def _check_in_panorama(
 
 
 def _check_device(
-    launching: LaunchingInstance, session: PanoramaSession, visit: Visit[LaunchSettings]
+    launching: LaunchingInstance,
+    session: PanoramaSession,
+    others: Callable[[], Collection[OtherInstance]],
+    visit: Visit[LaunchSettings],
 ) -> Outcome:
     settings = visit.settings
     identity = instance_in_transition.identify(
@@ -59,9 +63,11 @@ def _check_device(
         settings.management_device_index,
         session.devices.values(),
         visit.ec2,
-        settings.name,
+        others,
     )
-    if isinstance(identity, Unidentified):
+    if not isinstance(identity, Identity):
+        # Also if the identity is ambiguous: an earlier firewall with the same address is ordinary
+        # while this one boots. A launch that stays ambiguous is abandoned with this reason.
         return Retry(identity.reason)
     serial = identity.serial
     with telemetry.log_context(serial=serial):
@@ -135,7 +141,7 @@ def _save_serial(
     launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
 ) -> None:
     """Save the serial number, with which an operator can find the license later."""
+    # The firewall may report any number. Nothing but reports depends on it.
     if serial is not None:
-        instance_in_transition.save_identity(
-            launching, Identity(serial, Evidence.FIREWALL), visit.ec2
-        )
+        identity = Identity(serial, frozenset({Signal.FIREWALL}))
+        instance_in_transition.save_identity(launching, identity, visit.ec2)

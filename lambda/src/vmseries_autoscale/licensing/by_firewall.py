@@ -24,6 +24,12 @@ UNKNOWN_LICENSE_NOT_RETURNED = (
 )
 """Log message for such a firewall if its serial number was never known."""
 
+AMBIGUOUS_LICENSE_NOT_RETURNED = (
+    "The firewall of this instance is ambiguous: if it had a license, the license was not "
+    "returned; find its serial number in the Customer Support Portal under Assets, Devices"
+)
+"""Log message for such a firewall if the evidence for its serial number is contradictory."""
+
 _KEY_ADVICE = (
     "put the support account's current licensing API key (Customer Support Portal, Products, API "
     "Key Management) into the secret of licensing.api_key_secret_arn"
@@ -65,14 +71,13 @@ def deactivate_license(firewall: LicenseCommands, name: str, api_key: str) -> bo
         return confirmed
 
 
-def report_license_not_returned(serial: str) -> None:
+def report_license_not_returned(serial: str, unknown: str = UNKNOWN_LICENSE_NOT_RETURNED) -> None:
     """Log and count a license that can no longer be returned automatically.
 
     Args:
-        serial: Serial number of the firewall; empty if it was never known.
+        serial: Serial number of the firewall; empty if it is not known.
+        unknown: Log message if it is not known.
     """
     telemetry.count(Metric.LICENSE_NOT_RETURNED)
-    logger.error(
-        LICENSE_NOT_RETURNED if serial else UNKNOWN_LICENSE_NOT_RETURNED,
-        extra={"step": "license", "serial": serial},
-    )
+    message = LICENSE_NOT_RETURNED if serial else unknown
+    logger.error(message, extra={"step": "license", "serial": serial})

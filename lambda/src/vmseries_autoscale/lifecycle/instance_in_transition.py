@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 from vmseries_autoscale import concurrency, firewall_identity, telemetry
 from vmseries_autoscale.aws import instances
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.firewall_identity import Evidence, Identity, Unidentified
+from vmseries_autoscale.firewall_identity import (
+    Identity,
+    OtherInstance,
+    Signal,
+    Subject,
+    Unidentified,
+)
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.outcome import Unfinished, run_step
@@ -32,7 +39,10 @@ class InstanceInTransition:
         event: Event of the lifecycle action.
         age: Seconds since the lifecycle action began.
         instance: EC2 instance; ``None`` if EC2 does not know it.
-        serial: Serial number of the firewall; ``None`` until it is known.
+        serial: Serial number of the firewall; ``None`` until it is known. With Panorama, it is set
+            only if the firewall is identified, so that steps may act on it.
+        unlisted_serial: Serial number in the tag of the instance, if Panorama does not list it. No
+            step may deactivate or remove anything because of it.
         tags: Tags of the instance, including those that this visit has written.
     """
 
@@ -40,6 +50,7 @@ class InstanceInTransition:
     age: float
     instance: Instance | None
     serial: str | None = field(default=None, kw_only=True)
+    unlisted_serial: str | None = field(default=None, kw_only=True)
     tags: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,8 +139,8 @@ def identify(
     management_device_index: int,
     devices: Collection[Device],
     ec2: EC2Client,
-    deployment: str,
-) -> Identity | Unidentified:
+    others: Callable[[], Collection[OtherInstance]],
+) -> firewall_identity.Result:
     """Identify the firewall of an instance, and tag the instance with its serial number.
 
     Args:
@@ -137,25 +148,38 @@ def identify(
         management_device_index: Device index of the management interface.
         devices: Firewalls that Panorama lists.
         ec2: Client of Amazon EC2.
-        deployment: Name of the deployment.
+        others: Returns all instances. See ``describe_others``.
     """
-    instance_id = instance.event.instance_id
-    identified = firewall_identity.identify(
-        instance_id,
+    subject = Subject.of(
+        instance.event.instance_id,
+        instance.instance,
         instance.tags,
         instance.private_ip(management_device_index),
-        devices,
-        partial(instances.other_instance_with_serial, ec2, deployment, instance_id),
     )
-    if isinstance(identified, Identity):
-        save_identity(instance, identified, ec2)
-    return identified
+    result = firewall_identity.identify(subject, devices, others)
+    if isinstance(result, Identity):
+        save_identity(instance, result, ec2)
+    if isinstance(result, Unidentified):
+        instance.unlisted_serial = result.unlisted_serial
+    return result
+
+
+def describe_others(ec2: EC2Client, deployment: str) -> Callable[[], Collection[OtherInstance]]:
+    """Return a function that describes the instances which may claim a firewall.
+
+    It makes one call for all instances of a batch, when the first of them needs it.
+    """
+    return functools.cache(
+        lambda: firewall_identity.other_instances(
+            instances.describe_deployments(ec2).values(), deployment
+        )
+    )
 
 
 def save_identity(instance: InstanceInTransition, identified: Identity, ec2: EC2Client) -> None:
     """Save the serial number in a tag for later visits."""
     instance.serial = identified.serial
-    if identified.evidence is not Evidence.SERIAL_TAG:
+    if Signal.SERIAL_TAG not in identified.signals:
         with telemetry.log_context(serial=identified.serial):
             instance.add_tags(ec2, firewall_identity.tags_for(identified))
 

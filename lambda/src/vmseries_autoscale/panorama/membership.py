@@ -49,9 +49,10 @@ class MemberLists:
     ) -> dict[Removal, DeviceRefusedError]:
         """Remove firewalls from parts of the candidate configuration, in one transaction.
 
-        A transaction with a refused removal is repeated without this removal. Firewalls are removed
-        one by one if Panorama does not support multi-config requests, or if its response does not
-        say which removal it refuses.
+        A transaction with a refused removal is repeated without this firewall, which then stays in
+        all parts: a firewall outside of our groups could no longer be identified. Firewalls are
+        removed one by one if Panorama does not support multi-config requests, or if its response
+        does not say which removal it refuses.
         """
         refused: dict[Removal, DeviceRefusedError] = {}
         remaining = list(removals)
@@ -68,7 +69,10 @@ class MemberLists:
                 break
             removal = remaining.pop(refusal.index)
             if refusal.error.code != _NOT_PRESENT:
-                refused[removal] = refusal.error
+                _, serial = removal
+                kept = [other for other in removals if other[1] == serial]
+                refused |= dict.fromkeys(kept, refusal.error)
+                remaining = [other for other in remaining if other[1] != serial]
             _check_time(has_time)
         return refused | self._remove_one_by_one(remaining, has_time)
 

@@ -62,6 +62,7 @@ def remove_firewalls(
     now: datetime,
     has_time: Callable[[], bool],
     *,
+    commit_only: Set[str] = frozenset(),
     more_coming: bool = False,
 ) -> dict[str, Outcome]:
     """Advance the removal of these firewalls as far as possible now.
@@ -75,11 +76,14 @@ def remove_firewalls(
         deployment: Name of the deployment, for the description of the commit.
         now: Current time, timezone-aware.
         has_time: Returns whether there is time for more than a dozen requests.
+        commit_only: Those of ``serials`` that are not verified: an uncommitted removal of theirs is
+            committed, and nothing else is done about them.
         more_coming: Whether more firewalls will be removed within seconds. If so, a later visit
             commits.
 
     Returns:
-        The outcome for each serial number: *Done* if neither configuration lists it.
+        The outcome for each serial number: *Done* if neither configuration lists it, or if it is in
+        ``commit_only`` and the candidate configuration lists it.
 
     Raises:
         PanOsError: If a request to Panorama fails.
@@ -89,6 +93,7 @@ def remove_firewalls(
     commits = _removal_commits(panorama)
     running, candidate = panorama.running_members(), panorama.candidate_members()
     remaining = frozenset(serials) & (_all_serials(running) | _all_serials(candidate))
+    remaining -= commit_only & _all_serials(candidate)
     outcomes: dict[str, Outcome] = {serial: Done() for serial in serials}
     if not remaining:
         return outcomes

@@ -3,7 +3,7 @@
 Nothing is removed from a firewall that may be running. A firewall counts as terminated if it is not
 in the Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected
 to Panorama, all for longer than the age floor. It counts as ours if our tags or the activity
-history of the group name it.
+history of the group name it. Its entry in Panorama is identified as a visit identifies it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
+from vmseries_autoscale.firewall_identity import Ambiguous, Identity, Subject, Undecided
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
@@ -87,6 +88,8 @@ class CleanupPlan:
         postponed: Instance ids and addresses that exceed the limits of this run.
         too_recent: Ids of instances that terminated so recently that a visit may still follow.
         ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
+        doubted: Those instance ids in ``ambiguous`` for which an operator has to find out which
+            firewall is theirs.
     """
 
     orphans: tuple[Orphan, ...]
@@ -94,6 +97,23 @@ class CleanupPlan:
     postponed: tuple[str, ...]
     too_recent: tuple[str, ...]
     ambiguous: Mapping[str, str]
+    doubted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnDevices:
+    """Our firewalls in Panorama.
+
+    Attributes:
+        devices: Firewalls by instance id. Those of members and of instances that exist are only
+            counted, and therefore not identified.
+        ambiguous: Reasons for the other ones, by instance id or serial number.
+        doubted: Instances whose firewall only an operator can identify.
+    """
+
+    devices: Mapping[str, Device]
+    ambiguous: Mapping[str, str]
+    doubted: tuple[str, ...]
 
 
 def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[StalledHook]:
@@ -123,9 +143,10 @@ def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> 
 
 def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> CleanupPlan:
     """Plan which orphans to remove now."""
-    devices, ambiguous = _own_devices(inventory)
+    found = _own_devices(inventory)
+    devices, ambiguous = found.devices, dict(found.ambiguous)
     orphans = []
-    for instance_id in sorted({*inventory.networks, *devices} - ambiguous.keys()):
+    for instance_id in sorted({*inventory.networks, *devices}):
         instance = inventory.instances.get(instance_id)
         if instance_id in inventory.members or not is_terminated(instance):
             continue
@@ -133,6 +154,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
         device = devices.get(instance_id)
         if contradiction := _contradiction(network, device):
             ambiguous[instance_id] = contradiction
+        if instance_id in ambiguous:
             continue
         since = _terminated_since(inventory, instance_id) or now
         serial = device.serial if device else None
@@ -150,6 +172,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
         ),
         too_recent=tuple(orphan.instance_id for orphan in orphans if orphan not in due),
         ambiguous=ambiguous,
+        doubted=found.doubted,
     )
 
 
@@ -175,33 +198,59 @@ def _license_not_returned(
     return orphan.serial
 
 
-def _own_devices(inventory: Inventory) -> tuple[dict[str, Device], dict[str, str]]:
-    """Return our firewalls in Panorama by instance id, and the reasons for ambiguous firewalls.
+def _own_devices(inventory: Inventory) -> _OwnDevices:
+    """Attribute the firewalls in Panorama to our instances, or find them ambiguous.
 
-    A visit wrote the serial number in an instance's tag. EC2 assigns the host name according to the
-    launch template. Other deployments may use our device group too: a connected firewall that is
-    not ours belongs to them, and so does any such firewall outside our device group. One of our
-    firewalls may be missing from our device group only, if Panorama refused the other removals.
+    The firewall of a terminated instance is identified as a visit identifies it, without a
+    management address, which EC2 no longer shows. Other deployments may use our device group too: a
+    connected firewall that is not ours belongs to them, and so does any such firewall outside our
+    device group.
     """
-    tagged = {
-        instance.serial: instance_id
-        for instance_id, instance in inventory.instances.items()
-        if instance.serial is not None
-    }
-    candidates: dict[str, list[Device]] = {}
+    own: dict[str, Device] = {}
     ambiguous: dict[str, str] = {}
+    doubted: list[str] = []
+    claims = _claims(inventory)
+    rivals = firewall_identity.other_instances(
+        (*inventory.instances.values(), *inventory.others), inventory.deployment
+    )
+    for instance_id in sorted({*claims, *inventory.networks}):
+        instance = inventory.instances.get(instance_id)
+        if instance_id in inventory.members or not is_terminated(instance):
+            if claimed := claims.get(instance_id):
+                own[instance_id] = claimed[0]
+            continue
+        subject = Subject.of(instance_id, instance, instance.tags if instance else {})
+        match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
+            case Identity(serial):
+                own[instance_id] = next(
+                    device for device in inventory.devices if device.serial == serial
+                )
+            case Ambiguous(reason):
+                ambiguous[instance_id] = reason
+                doubted.append(instance_id)
+            case Undecided(reason):
+                ambiguous[instance_id] = reason
+    claimed_serials = {device.serial for devices in claims.values() for device in devices}
     for device in inventory.devices:
-        instance_id = tagged.get(device.serial) or firewall_identity.instance_id(device)
-        if instance_id is not None and _was_ours(inventory, instance_id):
-            candidates.setdefault(instance_id, []).append(device)
-        elif device.policy_status is not None and not device.connected:
+        in_our_group = device.policy_status is not None
+        if in_our_group and not device.connected and device.serial not in claimed_serials:
             ambiguous[device.serial] = "is in our device group, but matches none of our instances"
-    for instance_id, devices in candidates.items():
-        if len(devices) > 1:
-            serials = ", ".join(sorted(device.serial for device in devices))
-            ambiguous[instance_id] = f"several devices in Panorama match this instance: {serials}"
-    own = {key: devices[0] for key, devices in candidates.items() if len(devices) == 1}
-    return own, ambiguous
+    return _OwnDevices(own, ambiguous, tuple(doubted))
+
+
+def _claims(inventory: Inventory) -> dict[str, list[Device]]:
+    """Return the firewalls that our instances claim by their serial tag or by a host name."""
+    tagged: dict[str, list[str]] = {}
+    for instance_id, instance in inventory.instances.items():
+        if instance.serial is not None:
+            tagged.setdefault(instance.serial, []).append(instance_id)
+    claims: dict[str, list[Device]] = {}
+    for device in inventory.devices:
+        named = firewall_identity.instance_id(device)
+        for instance_id in {*tagged.get(device.serial, ()), *([named] if named else ())}:
+            if _was_ours(inventory, instance_id):
+                claims.setdefault(instance_id, []).append(device)
+    return claims
 
 
 def _was_ours(inventory: Inventory, instance_id: str) -> bool:

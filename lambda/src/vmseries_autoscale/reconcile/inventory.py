@@ -36,6 +36,7 @@ class Inventory:
         networks: Our interfaces and addresses, by id of the instance that they were created for.
         devices: All firewalls in Panorama, including firewalls of other deployments.
         targets: Unhealthy targets in our subnets whose address no interface has.
+        others: Instances of other deployments, whose firewalls can be in our device group.
     """
 
     deployment: str
@@ -45,6 +46,7 @@ class Inventory:
     networks: Mapping[str, NetworkState]
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
+    others: tuple[Instance, ...] = ()
 
 
 def hook_inventory(settings: ReconcileSettings) -> Inventory:
@@ -79,7 +81,8 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
     networks = _networks(ec2, settings.name)
     targets = _stale_targets(ec2, settings.target_groups)
     members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
-    known = instances.describe_deployment(ec2, settings.name)
+    described = instances.describe_deployments(ec2)
+    known = {key: item for key, item in described.items() if item.deployment == settings.name}
     named = {*networks, *_instance_ids(devices)}
     if others := named - known.keys():
         known |= instances.describe(ec2, others)
@@ -94,6 +97,7 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
         networks=networks,
         devices=devices,
         targets=targets,
+        others=tuple(item for key, item in described.items() if key not in known),
     )
 
 

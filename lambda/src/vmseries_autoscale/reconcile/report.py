@@ -92,8 +92,15 @@ def _reasons(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
     }
 
 
-def publish(report: Report) -> None:
-    """Log the report and its metrics."""
+def publish(report: Report, doubted: int) -> None:
+    """Log the report and its metrics.
+
+    Args:
+        report: Report of a run.
+        doubted: Number of instances whose firewall only an operator can identify.
+    """
+    if doubted:
+        telemetry.count(Metric.FIREWALL_IDENTITY_AMBIGUOUS, doubted)
     if not report.dry_run:
         telemetry.count(Metric.ORPHANS_REMOVED, len(report.removed))
     orphan_count = len(report.orphans) + len(report.targets) + len(report.postponed)

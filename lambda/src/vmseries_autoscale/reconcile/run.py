@@ -64,7 +64,7 @@ def reconcile(
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
     report = Report.of(resent, plan, not_returned, unfinished, dry_run=dry_run)
-    publish(report)
+    publish(report, len(plan.doubted))
     return asdict(report)
 
 

@@ -48,6 +48,11 @@ class TerminatingInstance(InstanceInTransition):
         return instances.is_terminated(self.instance)
 
     @property
+    def ambiguous(self) -> bool:
+        """Whether this or an earlier visit found the firewall of the instance ambiguous."""
+        return self.tags.get(tags.SERIAL_EVIDENCE) == tags.EVIDENCE_AMBIGUOUS
+
+    @property
     def license_returned(self) -> bool:
         """Whether a visit has confirmed that the license is returned."""
         return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED

@@ -10,7 +10,7 @@ from functools import partial
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import DeviceUnavailableError
-from vmseries_autoscale.firewall_identity import Evidence, Identity
+from vmseries_autoscale.firewall_identity import Identity, Signal
 from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.licensing import by_plugin
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -26,10 +26,11 @@ from vmseries_autoscale.outcome import (
     run_if_time,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
+from vmseries_autoscale.pan_os.values import serial_number
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
+from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages, report_ambiguous
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -48,10 +49,12 @@ def return_license(
         return _return_directly(due, visit)
     if visit.session is None:
         return {}
-    identified = [
-        instance for instance in in_panorama_stages(terminating) if instance.serial is not None
+    due = [
+        instance
+        for instance in in_panorama_stages(terminating)
+        if (instance.serial is not None or instance.unlisted_serial is not None)
+        and not instance.license_returned
     ]
-    due = [instance for instance in identified if not instance.license_returned]
     outcomes = _return_via_panorama(due, visit.session, visit)
     visit.session.licenses_pending = any(
         _is_expected_soon(instance, outcomes.get(instance.event)) for instance in due
@@ -89,7 +92,9 @@ def _return_one_directly(
         return Done()
     device = firewall.connect(api, address)
     try:
-        terminating.serial = terminating.tags.get(tags.SERIAL) or device.serial()
+        # Only for reports: the license is deactivated at the instance's own address.
+        tagged = serial_number(terminating.tags.get(tags.SERIAL))
+        terminating.serial = tagged or device.serial()
     except DeviceUnavailableError:
         if tags.ABANDONED not in terminating.tags:
             raise
@@ -97,7 +102,7 @@ def _return_one_directly(
         _report_not_returned(terminating)
         return Done()
     if terminating.serial is not None and tags.SERIAL not in terminating.tags:
-        identity = Identity(terminating.serial, Evidence.FIREWALL)
+        identity = Identity(terminating.serial, frozenset({Signal.FIREWALL}))
         instance_in_transition.save_identity(terminating, identity, visit.ec2)
     return _deactivate_license(terminating, device, key_arn, visit)
 
@@ -186,6 +191,7 @@ def _return_via_plugin(
         return {instance.event: listed for instance in due}
     check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
     outcomes = for_each(due, check, visit.time_budget)
+    due = [instance for instance in due if not instance.ambiguous]
     serials = listed & {instance.serial for instance in due}
     request = partial(
         by_plugin.request_plugin_deactivation, panorama, manager.name, serials, visit.settings.name
@@ -208,6 +214,13 @@ def _check_returned(
     visit: Visit[TerminateSettings],
 ) -> Outcome:
     """Check whether the license is returned: the license manager no longer lists it."""
+    if terminating.unlisted_serial in listed:
+        reason = (
+            f"license manager {manager.name} lists {terminating.unlisted_serial} as licensed, but "
+            "only the tag of the instance names it: Panorama does not list it"
+        )
+        report_ambiguous(terminating, reason, visit)
+        return Done()
     serial = terminating.serial or ""
     was_listed = tags.LICENSE in terminating.tags
     if serial in listed:
@@ -237,10 +250,15 @@ def report_license_not_returned(
     terminating: TerminatingInstance, settings: TerminateSettings
 ) -> None:
     """Report a license that is not returned when the instance is about to terminate."""
+    mode = settings.licensing.mode
     if terminating.license_returned:
         return
+    if terminating.ambiguous:
+        if mode is not LicensingMode.NONE:
+            message = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
+            firewall_license.report_license_not_returned("", message)
+        return
     serial = terminating.tags.get(tags.SERIAL, "")
-    mode = settings.licensing.mode
     # A firewall that never had a management interface got no license.
     unknown = settings.panorama is None and (
         terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from vmseries_autoscale.firewall_identity import Unidentified
+from vmseries_autoscale import firewall_identity, telemetry
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.firewall_identity import Ambiguous, OtherInstance, Undecided, Unidentified
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
+from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.panorama import removal
 from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
+
+AMBIGUOUS = (
+    "The firewall of this instance is ambiguous, so its license is not returned and nothing is "
+    "removed from Panorama: find out which serial number it had, and who changed the host names "
+    "and serial tags, before you deactivate or remove anything"
+)
+"""Log message for an instance whose firewall is not identified with certainty."""
 
 
 def identify_in_panorama(
@@ -29,8 +40,10 @@ def identify_in_panorama(
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in due}
     visit.session = session
-    # Without a time limit, because only a firewall known by its address alone needs a call.
-    return for_each(due, partial(_identify, session=session, visit=visit), time_budget=None)
+    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
+    identify = partial(_identify, session=session, others=others, visit=visit)
+    # Without a time limit, because the whole batch needs one call at most, and each instance a tag.
+    return for_each(due, identify, time_budget=None)
 
 
 def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[TerminatingInstance]:
@@ -40,17 +53,56 @@ def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[Termi
 
 
 def _identify(
-    terminating: TerminatingInstance, session: PanoramaSession, visit: Visit[TerminateSettings]
+    terminating: TerminatingInstance,
+    session: PanoramaSession,
+    others: Callable[[], Collection[OtherInstance]],
+    visit: Visit[TerminateSettings],
 ) -> Outcome:
-    identity = instance_in_transition.identify(
+    result = instance_in_transition.identify(
         terminating,
         visit.settings.management_device_index,
         session.devices.values(),
         visit.ec2,
-        visit.settings.name,
+        others,
     )
-    if isinstance(identity, Unidentified):
-        # Not an error: the firewall may never have registered, and a device is removed only if it
-        # is certainly ours.
-        logger.warning("Found no matching device in Panorama", extra={"reason": identity.reason})
+    match result:
+        case Undecided(reason):
+            return Retry(reason)
+        case Ambiguous(reason) if not _is_being_removed(terminating, session):
+            report_ambiguous(terminating, reason, visit)
+        case Unidentified(reason):
+            # Not an error: the firewall may never have registered, or is removed already.
+            logger.warning("Found no matching device in Panorama", extra={"reason": reason})
     return Done()
+
+
+def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession) -> bool:
+    """Return whether Panorama no longer shows the firewall in our groups because it is removed.
+
+    The tag of the instance names the firewall, and an uncommitted removal of it exists. Then only
+    the commit is left, as if Panorama no longer listed the firewall.
+    """
+    device = session.devices.get(terminating.tags.get(tags.SERIAL, ""))
+    if device is None or firewall_identity.in_our_groups(device):
+        return False
+    panorama = session.panorama
+    pending = removal.pending_removals(panorama.running_members(), panorama.candidate_members())
+    if device.serial in pending:
+        terminating.unlisted_serial = device.serial
+    return device.serial in pending
+
+
+def report_ambiguous(
+    terminating: TerminatingInstance, reason: str, visit: Visit[TerminateSettings]
+) -> None:
+    """Report once that no step acts on the firewall of this instance, and remember it in a tag.
+
+    Later visits, and the reconcile function when the instance has terminated, see less of the
+    instance. They could take a firewall for its own that this visit has good reason to doubt.
+    """
+    if terminating.ambiguous:
+        return
+    terminating.add_tags(visit.ec2, {tags.SERIAL_EVIDENCE: tags.EVIDENCE_AMBIGUOUS})
+    telemetry.count(Metric.FIREWALL_IDENTITY_AMBIGUOUS)
+    serial = terminating.tags.get(tags.SERIAL, "")
+    logger.error(AMBIGUOUS, extra={"step": "panorama", "serial": serial, "reason": reason})

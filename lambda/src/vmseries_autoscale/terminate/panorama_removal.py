@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
@@ -19,15 +19,24 @@ from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
 def remove_from_panorama(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> Outcomes:
-    """Remove all firewalls of the batch from Panorama, with one commit."""
-    serials = {
-        instance.event: instance.serial
+    """Remove all firewalls of the batch from Panorama, with one commit.
+
+    If Panorama no longer lists the firewall of a tag, only the commit of its removal can be left.
+    """
+    removable = [
+        instance
         for instance in in_panorama_stages(terminating)
-        if instance.serial is not None and not is_left_to_plugin(instance, visit.settings)
+        if not instance.ambiguous and not is_left_to_plugin(instance, visit.settings)
+    ]
+    serials = {
+        instance.event: serial
+        for instance in removable
+        if (serial := instance.serial or instance.unlisted_serial) is not None
     }
     if visit.session is None or not serials:
         return {}
-    outcomes = run_step(partial(_remove, serials, visit.session, visit))
+    unlisted = {instance.unlisted_serial for instance in removable if instance.serial is None}
+    outcomes = run_step(partial(_remove, serials, unlisted, visit.session, visit))
     if isinstance(outcomes, Unfinished):
         return dict.fromkeys(serials, outcomes)
     return outcomes
@@ -35,6 +44,7 @@ def remove_from_panorama(
 
 def _remove(
     serials: Mapping[LifecycleEvent, str],
+    unlisted: Set[str | None],
     session: PanoramaSession,
     visit: Visit[TerminateSettings],
 ) -> Outcomes:
@@ -44,6 +54,7 @@ def _remove(
         visit.settings.name,
         visit.now,
         visit.time_budget.has_time,
+        commit_only=frozenset(serials.values()) & unlisted,
         more_coming=session.licenses_pending,
     )
     return {event: outcomes[serial] for event, serial in serials.items()}

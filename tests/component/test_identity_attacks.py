@@ -1,0 +1,426 @@
+"""Forged host names and serial tags (finding F5): nothing is touched, and an alarm follows.
+
+The attacks are those of docs/security.md. An administrator of one firewall can give it any host
+name, and whoever has ``ec2:CreateTags`` can write any serial tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from component.fakes import settings
+from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_firewall, add_two_firewalls
+from component.fakes.firewall import FakeFirewall
+from component.fakes.functions import become_reconcile, become_terminate, configure
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
+from component.fakes.steps import (
+    LONG,
+    assert_terminated,
+    change_device,
+    end_without_visits,
+    finish_removal,
+    record_activity,
+    run,
+    termination_event,
+)
+from vmseries_autoscale import firewall
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.panorama import Device, Part, Removal
+from vmseries_autoscale.terminate.panorama_lookup import AMBIGUOUS
+
+DATA_CENTER = "007951000000777"
+PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+BY_FIREWALL = settings.terminate()["licensing"]
+EVIDENCE = "vmseries-autoscale:serial-evidence"
+
+
+@dataclass
+class Unchanged:
+    """Checks that nothing in Panorama has changed since it was created."""
+
+    panorama: FakePanorama
+
+    def __post_init__(self) -> None:
+        self.entries = self.panorama.entries()
+        self.licensed = {key: list(value) for key, value in self.panorama.licensed.items()}
+        self.listed = {key: set(value) for key, value in self.panorama.listed.items()}
+
+    def check(self) -> None:
+        assert self.panorama.entries() == self.entries
+        assert self.panorama.named == self.panorama.committed
+        assert self.panorama.licensed == self.licensed
+        assert self.panorama.listed == self.listed
+        assert self.panorama.deactivation_requests == []
+        assert self.panorama.jobs == []
+
+
+def write_tag(cloud: Cloud, serial: str, instance_id: str = "") -> None:
+    """Write a serial tag as anybody with ec2:CreateTags can."""
+    cloud.ec2.create_tags(
+        Resources=[instance_id or cloud.instance_id],
+        Tags=tags.to_aws({tags.SERIAL: serial, tags.SERIAL_EVIDENCE: "hostname management-ip"}),
+    )
+
+
+def add_data_center_firewall(panorama: FakePanorama, *, connected: bool = True) -> None:
+    """Add a firewall that another team manages with the same Panorama, in groups of its own."""
+    panorama.register(Device(DATA_CENTER, "dc-core-fw1", "192.168.0.1", connected))
+
+
+@pytest.mark.documents(id="security/identity/host-name")
+@pytest.mark.documents(id="readiness/identity/contradiction")
+def test_a_firewall_in_service_with_the_name_of_a_launching_instance_is_not_its_firewall(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The firewall of the launching instance never registers."""
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    launching.completed.clear()
+    new = launching.add_instance()
+    event = launching.event(Transition.LAUNCHING, new)
+    launching.deliver(event)
+    change_device(fake_panorama, hostname=new)
+    unchanged = Unchanged(fake_panorama)
+    logs()
+    assert launching.deliver(event) == ["message-0"]
+    assert "has the management address" in reasons(logs())[-1]
+    assert launching.completed == []
+    late = launching.event(Transition.LAUNCHING, new, age=2600)
+    assert launching.deliver(late) == ["message-0"]
+    assert launching.deliver(launching.event(Transition.LAUNCHING, new, age=2700)) == []
+    assert launching.results == ["ABANDON"]
+    assert f"{SERIAL} matches the instance, but" in launching.tags(new)[tags.ABANDONED]
+    assert tags.SERIAL not in launching.tags(new)
+
+    become_terminate(launching, monkeypatch)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "terminate")
+    event = termination_event(launching, new)
+    logs()
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    records = logs()
+    assert metrics(records)["FirewallIdentityAmbiguous"] == 1
+    assert metrics(records)["LicenseNotReturned"] == 1
+    unchanged.check()
+
+    # The firewall that was renamed is still that of its own instance, but not without doubt.
+    launching.completed.clear()
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    unchanged.check()
+
+
+def data_center(cloud: Cloud, panorama: FakePanorama) -> None:
+    add_data_center_firewall(panorama)
+    write_tag(cloud, DATA_CENTER)
+
+
+def another_live_firewall(cloud: Cloud, panorama: FakePanorama) -> None:
+    other = cloud.add_instance()
+    add_as_in_service(cloud, panorama, other)
+    write_tag(cloud, OTHER_SERIAL)
+
+
+def another_live_firewall_without_its_tag(cloud: Cloud, panorama: FakePanorama) -> None:
+    another_live_firewall(cloud, panorama)
+    other = max(cloud.account.instances)
+    write_tag(cloud, "X", other)
+
+
+def anything(cloud: Cloud, panorama: FakePanorama) -> None:
+    write_tag(cloud, "X")
+
+
+def add_as_in_service(cloud: Cloud, panorama: FakePanorama, instance_id: str) -> None:
+    """Add another instance with its interfaces and its firewall, as a launch leaves them."""
+    management = cloud.account.add_interface("management", {})
+    cloud.account.attach_network_interface(
+        {
+            "NetworkInterfaceId": management.interface_id,
+            "InstanceId": instance_id,
+            "DeviceIndex": 1,
+        }
+    )
+    panorama.register(cloud.firewall(OTHER_SERIAL, instance_id))
+    write_tag(cloud, OTHER_SERIAL, instance_id)
+    cloud.account.instances[instance_id].tags[tags.DEPLOYMENT] = "fw"
+
+
+FORGED = [data_center, another_live_firewall, another_live_firewall_without_its_tag, anything]
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="licensing/plugin/ambiguous")
+@pytest.mark.documents(id="licensing/panorama/ambiguous")
+@pytest.mark.parametrize("licensing", [BY_FIREWALL, PLUGIN], ids=["firewall", "plugin"])
+@pytest.mark.parametrize("died", [False, True], ids=["running", "died"])
+@pytest.mark.parametrize("forge", FORGED)
+def test_a_forged_serial_tag_takes_no_firewalls_license(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    forge: Callable[[Cloud, FakePanorama], None],
+    died: bool,
+    licensing: dict[str, Any],
+) -> None:
+    become_terminate(running, monkeypatch, licensing=licensing)
+    forge(running, fake_panorama)
+    event = termination_event(running)
+    if died:
+        running.ec2.terminate_instances(InstanceIds=[running.instance_id])
+    unchanged = Unchanged(fake_panorama)
+    logs()
+    for _ in range(3):
+        if not running.deliver(event):
+            break
+    assert running.results == ["CONTINUE"]
+    unchanged.check()
+    records = logs()
+    counted = metrics(records)
+    assert counted["FirewallIdentityAmbiguous"] == 1, "once, and not in each visit"
+    assert counted["LicenseNotReturned"] == 1
+    assert "LicenseReturned" not in counted
+    (doubt,) = [record for record in records if record.get("message") == AMBIGUOUS]
+    assert doubt["level"] == "ERROR"
+    assert doubt["instance_id"] == running.instance_id
+    assert doubt["serial"] == running.tags()[tags.SERIAL]
+    assert running.tags()[EVIDENCE] == "ambiguous"
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+def test_a_forged_tag_on_another_instance_does_not_keep_a_license_from_being_returned(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = add_two_firewalls(launching, fake_panorama)
+    become_terminate(launching, monkeypatch)
+    write_tag(launching, SERIAL, other)
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert fake_panorama.licensed == {SERIAL: [], OTHER_SERIAL: ["VM-Capacity"]}
+    fake_panorama.finish_job()
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="panorama/shared/foreign-firewalls")
+@pytest.mark.parametrize("forge", FORGED[:3])
+@pytest.mark.parametrize("connected", [True, False])
+def test_reconcile_does_not_take_a_firewall_by_a_forged_tag(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    forge: Callable[[Cloud, FakePanorama], None],
+    connected: bool,
+) -> None:
+    become_reconcile(
+        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
+    )
+    reconciling.account.instances[reconciling.instance_id].tags[tags.DEPLOYMENT] = "fw"
+    forge(reconciling, fake_panorama)
+    gone = end_without_visits(reconciling, fake_panorama)
+    for serial, device in fake_panorama.firewalls.items():
+        fake_panorama.firewalls[serial] = replace(device, connected=connected)
+    unchanged = Unchanged(fake_panorama)
+    logs()
+    report = run(reconciling)
+    assert report["orphans"] == {}
+    assert gone in report["ambiguous"]
+    assert metrics(logs())["FirewallIdentityAmbiguous"] == 1
+    unchanged.check()
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.documents(id="panorama/shared/one-group")
+def test_reconcile_does_not_take_a_firewall_of_another_deployment_in_the_same_groups(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Panorama shows it like one of ours that is disconnected; its own instance's tag tells."""
+    reconciling.account.instances[reconciling.instance_id].tags[tags.DEPLOYMENT] = "fw"
+    theirs = reconciling.add_instance()
+    write_tag(reconciling, DATA_CENTER, theirs)
+    reconciling.account.instances[theirs].tags[tags.DEPLOYMENT] = "another"
+    foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
+    fake_panorama.register(foreign)
+    del fake_panorama.firewalls[SERIAL]
+    gone = end_without_visits(reconciling, fake_panorama)
+    write_tag(reconciling, DATA_CENTER)
+    unchanged = Unchanged(fake_panorama)
+    report = run(reconciling)
+    assert f"belongs to {theirs} by its serial tag" in report["ambiguous"][gone]
+    unchanged.check()
+
+
+@pytest.mark.documents(id="security/identity/host-name")
+@pytest.mark.parametrize("grouped", ["", "device group", "both"])
+def test_reconcile_does_not_take_a_firewall_by_its_host_name_alone(
+    reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs, grouped: str
+) -> None:
+    """It calls itself like a terminated instance, whose own firewall is no longer in Panorama."""
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.account.instances[gone].forgotten = True
+    record_activity(reconciling, ActivityType.TERMINATING, gone, LONG + 60, LONG)
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    fake_panorama.firewalls.clear()
+    live = reconciling.add_instance()
+    add_as_in_service(reconciling, fake_panorama, live)
+    renamed = replace(fake_panorama.firewalls[OTHER_SERIAL], hostname=gone, connected=False)
+    if grouped != "both":
+        renamed = replace(renamed, template_status=None)
+    if not grouped:
+        renamed = replace(renamed, policy_status=None)
+    fake_panorama.firewalls[OTHER_SERIAL] = renamed
+    unchanged = Unchanged(fake_panorama)
+    logs()
+    report = run(reconciling)
+    assert OTHER_SERIAL not in report["orphans"].values()
+    assert OTHER_SERIAL in report["ambiguous"][gone]
+    assert metrics(logs())["FirewallIdentityAmbiguous"] == 1
+    unchanged.check()
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+def test_reconcile_remembers_what_the_terminate_function_doubted(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EC2 no longer shows the address that contradicted the tag."""
+    foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
+    fake_panorama.register(foreign)
+    del fake_panorama.firewalls[SERIAL]
+    write_tag(running, DATA_CENTER)
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    unchanged = Unchanged(fake_panorama)
+    gone = end_without_visits(running, fake_panorama)
+    running.account.instances[gone].tags[tags.DEPLOYMENT] = "fw"
+    become_reconcile(running, monkeypatch)
+    assert "an earlier visit" in run(running)["ambiguous"][gone]
+    unchanged.check()
+
+
+@pytest.mark.documents(id="licensing/plugin/unlisted")
+def test_the_plugin_returns_no_license_that_only_a_tag_names(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Panorama does not list the firewall, but the license manager does."""
+    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    for part in Part:
+        fake_panorama.named[part].clear()
+        fake_panorama.committed[part].clear()
+    del fake_panorama.firewalls[SERIAL]
+    unchanged = Unchanged(fake_panorama)
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    unchanged.check()
+    counted = metrics(logs())
+    assert counted["FirewallIdentityAmbiguous"] == 1
+    assert counted["LicenseNotReturned"] == 1
+    assert "LicenseReturned" not in counted
+
+
+def test_licensing_mode_none_expects_no_license_of_an_ambiguous_firewall(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    none = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+    become_terminate(running, monkeypatch, licensing=none)
+    data_center(running, fake_panorama)
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    counted = metrics(logs())
+    assert counted["FirewallIdentityAmbiguous"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+def hide_candidate_removals(
+    panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, *, devices: bool
+) -> None:
+    """Let Panorama show the candidate configuration's groups, and its devices if ``devices``."""
+
+    def remove_all(removals: Collection[Removal], has_time: Any) -> dict[Any, Any]:
+        refused = FakePanorama.remove_all(panorama, list(removals), has_time)
+        for serial in {serial for _, serial in removals}:
+            if devices:
+                panorama.firewalls.pop(serial, None)
+            else:
+                shown = panorama.firewalls[serial]
+                hidden = replace(shown, policy_status=None, template_status=None)
+                panorama.firewalls[serial] = hidden
+        return refused
+
+    monkeypatch.setattr(panorama, "remove_all", remove_all)
+
+
+@pytest.mark.parametrize("shown", ["committed", "candidate groups", "candidate devices"])
+def test_a_removal_is_finished_whichever_configuration_panorama_shows(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    shown: str,
+) -> None:
+    """It is not documented whether the device list shows a removal before its commit."""
+    if shown != "committed":
+        hide_candidate_removals(fake_panorama, monkeypatch, devices=shown == "candidate devices")
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert running.deliver(event) == ["message-0"]
+    assert "commit job 1 is not finished" in reasons(logs())
+    assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
+    finish_removal(running, fake_panorama, event)
+    assert fake_panorama.entries() == 0
+    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    assert_terminated(running)
+
+
+def test_a_tag_does_not_commit_a_removal_that_is_not_pending(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Panorama does not list the firewall that the tag names, but its configuration does."""
+    add_data_center_firewall(fake_panorama)
+    del fake_panorama.firewalls[DATA_CENTER]
+    write_tag(running, DATA_CENTER)
+    change_device(fake_panorama, hostname="PA-VM", connected=False)
+    running.account.instances[running.instance_id].tags[tags.LICENSE] = tags.LICENSE_RETURNED
+    unchanged = Unchanged(fake_panorama)
+    event = termination_event(running)
+    running.deliver(event)
+    assert running.deliver(event) == []
+    unchanged.check()
+
+
+@pytest.mark.documents(id="security/identity/firewall-api")
+def test_a_compromised_firewall_gives_up_its_own_license_whatever_serial_number_it_reports(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Panorama, the serial number is used in reports only."""
+    add_data_center_firewall(fake_panorama)
+    unchanged = Unchanged(fake_panorama)
+    fake = FakeFirewall(number=DATA_CENTER)
+    monkeypatch.setattr(firewall, "connect", fake.connect)
+    direct = {"panorama": None, "firewall_api": settings.firewall_api()}
+    configure(monkeypatch, launching.launch_settings(readiness="connected", **direct))
+    event = launching.event(Transition.LAUNCHING)
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    address = launching.attached()[1]["PrivateIpAddress"]
+    become_terminate(launching, monkeypatch, **direct)
+    event = termination_event(launching)
+    launching.deliver(event)
+    assert launching.deliver(event) == []
+    assert set(fake.addresses) == {address}
+    assert fake.licensed == []
+    unchanged.check()

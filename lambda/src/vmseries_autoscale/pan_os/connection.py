@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from vmseries_autoscale.errors import DeviceTimeoutError, DeviceUnavailableError
 from vmseries_autoscale.pan_os.commands import to_xml
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.tls import verifying_context
+from vmseries_autoscale.redaction import redact
 from vmseries_autoscale.secret_store import Credentials
 
 
@@ -66,29 +67,35 @@ class DeviceConnection:
             api_password=credentials.password,
         )
         self._xapi: Any = None
+        self._secrets = (credentials.api_key, credentials.password)
 
-    def op(self, command: ET.Element, target: str | None = None) -> ET.Element:
+    def op(
+        self, command: ET.Element, target: str | None = None, *, secrets: Collection[str] = ()
+    ) -> ET.Element:
         """Run an operational command and return the response.
 
         Args:
             command: Command as an XML element.
             target: Serial number of the firewall that Panorama forwards the command to; ``None``
                 to run the command on this device.
+            secrets: Values in the command that no error may quote.
 
         Raises:
             AutoscaleError: As for ``request``.
         """
         extra = {} if target is None else {"target": target}
-        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra))
+        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
 
-    def request(self, request: Callable[[Any], ET.Element]) -> ET.Element:
+    def request(
+        self, request: Callable[[Any], ET.Element], secrets: Collection[str] = ()
+    ) -> ET.Element:
         """Make one request with the library's ``xapi`` object and return the response.
 
         Raises:
             AutoscaleError: If the device refuses the request or does not respond.
                 ``classify_pan_os_error`` decides which subclass is raised.
         """
-        with self._classified_errors():
+        with self._classified_errors(secrets):
             if self._xapi is None:
                 # With a password, the library requests an API key here.
                 self._xapi = self._device.xapi
@@ -101,12 +108,14 @@ class DeviceConnection:
         return root
 
     @contextmanager
-    def _classified_errors(self) -> Iterator[None]:
+    def _classified_errors(self, secrets: Collection[str]) -> Iterator[None]:
         try:
             yield
         except panos.errors.PanXapiError as exc:
             code = self._xapi.status_code if self._xapi is not None else None
-            raise classify_pan_os_error(self._name, code, str(exc)) from exc
+            # PAN-OS quotes values that it refuses. The cause is omitted, because it quotes them.
+            text = redact(str(exc), [*self._secrets, *secrets, self._device.generated_api_key])
+            raise classify_pan_os_error(self._name, code, text) from None
         except TimeoutError as exc:
             raise DeviceTimeoutError(
                 self._name, f"{self._address} did not respond within {self._timeout_seconds} s"
@@ -125,6 +134,7 @@ class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has 
     def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._context = context
+        self.generated_api_key: str | None = None
 
     def generate_xapi(self) -> Any:
         xapi = super().generate_xapi()
@@ -143,7 +153,8 @@ class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has 
             ssl_context=self._context,
         )
         response: ET.Element = xapi.keygen(retry_on_peer=False)
-        return _encoded(response.findtext("result/key", ""))
+        self.generated_api_key = response.findtext("result/key", "")
+        return _encoded(self.generated_api_key)
 
 
 def _encoded(api_key: str) -> str:

@@ -15,6 +15,7 @@ import functools
 import gc
 import http.client
 import importlib
+import io
 import json
 import math
 import os
@@ -108,6 +109,9 @@ class Sleeping:
     def install(self) -> None:
         """Patch ``time.sleep`` and the functions that wait for other threads."""
         time.sleep = self._sleep  # type: ignore[assignment]
+        # For deadlines that the function measures itself. The standard library's own waits keep the
+        # machine's clock.
+        time.monotonic = time.time
         submit, join = ThreadPoolExecutor.submit, threading.Thread.join
         ThreadPoolExecutor.submit = self._submitting(submit)  # type: ignore[method-assign]
         for name in ("result", "exception"):
@@ -215,6 +219,7 @@ class HeldResponses:
         connection, response = http.client.HTTPConnection, http.client.HTTPResponse
         connection.endheaders = self._marking(connection.endheaders)  # type: ignore[method-assign]
         response._read_status = self._waiting(response._read_status)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+        response.begin = self._slowing(response.begin)  # type: ignore[method-assign, assignment]
         set_timeout, get_timeout = socket.socket.settimeout, socket.socket.gettimeout
 
         def settimeout(this: socket.socket, seconds: float | None) -> None:
@@ -248,6 +253,43 @@ class HeldResponses:
             return status
 
         return wait
+
+    def _slowing(self, begin: Callable[[Any], None]) -> Callable[[Any], None]:
+        @functools.wraps(begin)
+        def slow(response: Any) -> None:
+            begin(response)
+            seconds = response.headers.get("X-Lab-Seconds-Per-Byte")
+            if seconds is not None and response.fp is not None:
+                body = SlowBody(response.fp, float(seconds), self._sleeping)
+                response.fp = io.BufferedReader(body, buffer_size=1)
+
+        return slow
+
+
+class SlowBody(io.RawIOBase):
+    """The body of a response of which one byte comes at a time, after some lab time."""
+
+    def __init__(self, original: Any, seconds: float, sleeping: Sleeping) -> None:
+        super().__init__()
+        self._original = original
+        self._seconds = seconds
+        self._sleeping = sleeping
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read one byte."""
+        self._sleeping.sleep_until(time.time() + self._seconds)
+        content = self._original.read(1)
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        """Close the original body as well."""
+        self._original.close()
+        super().close()
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Responses of a hostile PAN-OS device."""
 
 import http.client
-import io
 import ssl
+import time
 import urllib.parse
+from unittest import mock
 
 import pytest
 from panorama_lab import HOST, panorama_lab
@@ -88,17 +89,32 @@ def test_only_pan_os_devices_have_replaced_responses():
         Fault("ec2", "DescribeInstances", kind="replace", body="odd")
 
 
-def test_each_byte_of_a_slow_body_takes_lab_time():
-    class Sleeping:
-        until = []
+class SlowSocket:
+    """A socket whose response comes slowly."""
 
-        def sleep_until(self, instant):
-            self.until.append(instant)
+    lab_seconds_per_byte = 2.0
 
-    body = io.BufferedReader(
-        runtime_bootstrap.SlowBody(io.BytesIO(b"0123"), 1.0, Sleeping()), buffer_size=1
-    )
-    assert body.read1(100) == b"0"
-    assert body.read(2) == b"12"
-    assert len(Sleeping.until) == 3
-    assert body.read() == b"3"
+    def __init__(self, timeout):
+        self._timeout = timeout
+
+    def gettimeout(self):
+        return self._timeout
+
+
+@pytest.mark.parametrize(("timeout", "slept"), [(None, 2.0), (3.0, 2.0), (1.5, 1.5)])
+def test_each_byte_of_a_slow_response_takes_lab_time(timeout, slept):
+    sleeping, now = mock.Mock(), time.time()
+    held = runtime_bootstrap.HeldResponses(sleeping)
+    read = held._slowing(lambda _socket, length, _buffer: b"x" * length)
+    if timeout == slept:
+        with pytest.raises(TimeoutError):
+            read(SlowSocket(timeout), 100)
+    else:
+        assert read(SlowSocket(timeout), 100) == b"x"
+    (until,) = sleeping.sleep_until.call_args.args
+    assert until - now == pytest.approx(slept, abs=0.5)
+
+
+def test_other_responses_are_not_slow():
+    held = runtime_bootstrap.HeldResponses(mock.Mock())
+    assert held._slowing(lambda _socket, length, _buffer: length)(object(), 100) == 100

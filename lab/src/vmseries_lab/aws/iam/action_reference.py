@@ -3,8 +3,8 @@
 Actions, their resource types and condition keys are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
 ``list_amazonec2``, ``list_amazonec2autoscaling``, ``list_elasticloadbalancingv2``,
-``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``, ``list_awskeymanagementservice``,
-``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
+``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``,
+``list_awskeymanagementservice``, ``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
 resource type is required if the call concerns such a resource, and also if the reference leaves
 that open, which is the stricter choice; a comment at the action says so.
 

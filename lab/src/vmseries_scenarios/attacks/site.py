@@ -165,7 +165,8 @@ class Site:
             DeploymentError: Not exactly one instance was launched.
         """
         before = self.attacked.group.states()
-        self.attacked.group.scale(len(before) + 1)
+        # Those that are terminating are still members, but are no part of the desired capacity.
+        self.attacked.group.scale((self.attacked.group.describe() or {})["DesiredCapacity"] + 1)
         self.lab.advance(MINUTE)
         launched = list(self.attacked.group.states().keys() - before.keys())
         if len(launched) != 1:

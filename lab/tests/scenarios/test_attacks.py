@@ -1,10 +1,16 @@
 """How attacks are judged: what was touched, what reported it, and the verdict."""
 
+import io
+import zipfile
+
 import pytest
 from rich.console import Console
 
+from vmseries_scenarios.attacks import guards
+from vmseries_scenarios.attacks.main import FAMILIES
 from vmseries_scenarios.attacks.result import Result, table, verdict
 from vmseries_scenarios.attacks.watch import differences, error_of
+from vmseries_scenarios.changed_archive import Change, changed_archive
 
 HELD = Result("held", "none", (), ("alarm",))
 SILENT = Result("silent", "none", (), ())
@@ -47,3 +53,17 @@ def test_new_and_ignored_firewalls_are_no_difference():
 def test_a_dead_letter_names_its_error():
     assert error_of({"MessageAttributes": {"error": {"StringValue": "OddError"}}}) == "OddError"
     assert error_of({}) == "without an error"
+
+
+def test_the_negative_control_still_removes_a_guard():
+    module = guards.BELIEVES_EVERY_MESSAGE.module
+    with zipfile.ZipFile(io.BytesIO(changed_archive(guards.BELIEVES_EVERY_MESSAGE))) as archive:
+        content = archive.read(module).decode()
+    compile(content, module, "exec")
+    assert guards.BELIEVES_EVERY_MESSAGE.before not in content
+    assert guards.FAMILY in FAMILIES
+
+
+def test_a_change_that_does_not_fit_the_archive_is_an_error():
+    with pytest.raises(ValueError, match="must have this text once"):
+        changed_archive(Change(guards.BELIEVES_EVERY_MESSAGE.module, "no such text", ""))

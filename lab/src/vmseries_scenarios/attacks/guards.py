@@ -7,7 +7,7 @@ from vmseries_scenarios.changed_archive import Change, changed_archive
 
 BELIEVES_EVERY_MESSAGE = Change(
     "vmseries_autoscale/terminate/authorization.py",
-    "if hook_open or (instance is not None and instance.state in LEAVING_STATES):",
+    "if hook_open or (instance is not None and owned and instance.state in LEAVING_STATES):",
     "if True:",
 )
 """Cleans up every instance of the deployment that a message names."""

@@ -181,6 +181,14 @@ prove-properties: setup ## Property tests with ten thousand examples each (ARGS=
 prove-permissions: setup ## Every permission is needed, none is missing (WRITE=1: update docs/security.md)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios least-privilege $(if $(WRITE),--write)
 
+.PHONY: attack
+attack: setup ## Attack a deployment in each known way (PLANT=1: without a guard; must fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios attacks $(if $(PLANT),--negative-control) $(ARGS)
+
+.PHONY: prove-secrets
+prove-secrets: setup ## At DEBUG, no secret is in any log, queue, tag or state (PLANT=1: must fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios secret-search $(if $(PLANT),--negative-control)
+
 .PHONY: prove-commits
 prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer; PLANT=1: must fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-terminate $(if $(NUMBER),--number $(NUMBER)) $(if $(PLANT),--negative-control)

@@ -250,6 +250,11 @@ def test_queue_is_named_by_its_url(aws: InProcessAws) -> None:
     ]
 
 
+def test_an_invocation_needs_the_permission_to_invoke_that_function(aws: InProcessAws) -> None:
+    with pytest.raises(NoSuchResourceError):
+        requests("lambda", "Invoke", {"FunctionName": "fw-launch"})
+
+
 def test_secret_with_a_key_of_its_own_is_decrypted_with_its_arn_as_context(
     aws: InProcessAws,
 ) -> None:

@@ -456,6 +456,13 @@ class TestQuirks:
         system = firewall.operate(fromstring("<show><system><info/></system></show>"))
         assert system.findtext("result/system/ip-address") == firewall.address != "198.51.100.7"
 
+    def test_one_with_a_host_name_that_its_administrator_changed(self, site):
+        firewall = site.in_service()
+        site.fleet.set_quirks(firewall.machine.instance_id, hostname="fw-7")
+        shown = firewall.operate(fromstring("<show><system><info/></system></show>"))
+        assert shown.findtext("result/system/hostname") == "fw-7"
+        assert site.vendor.panorama.devices.connected(firewall.serial).link.hostname == "fw-7"
+
     def test_two_vpcs_with_the_same_addresses(self, site):
         first = site.in_service()
         client = site.client("ec2")

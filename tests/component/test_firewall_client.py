@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
 
 import pytest
 import trustme
@@ -16,6 +18,7 @@ from component.fakes.xml_server import (
     success,
 )
 from vmseries_autoscale.errors import (
+    AutoscaleError,
     DeviceCertificateError,
     DeviceRefusedError,
 )
@@ -102,6 +105,70 @@ def test_each_unusable_response_raises_its_own_error(
         connect(api).licenses()
     assert type(raised.value) is expected
     assert KEY not in str(raised.value)
+
+
+LICENSING_KEY = "the/licensing+key=="
+GENERATED_KEY = "a+generated/key=="
+
+
+def forms(secret: str) -> tuple[str, ...]:
+    return secret, quote(secret, safe=""), quote_plus(secret)
+
+
+def test_no_error_quotes_the_licensing_key(api: XmlApi) -> None:
+    """Finding F2: PAN-OS names the value that it refuses, "'x' is invalid"."""
+    api.answers(error(" ".join(forms(LICENSING_KEY)) + " is invalid"))
+    with pytest.raises(DeviceRefusedError, match="is invalid") as raised:
+        connect(api).set_licensing_api_key(LICENSING_KEY)
+    assert_hidden(raised.value, LICENSING_KEY)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error("the key {key} is invalid", "403"),
+        error("the command of {key} is invalid"),
+        "<response><result>{key}</result></response>",
+        '<response status="success"><result>{key}',
+    ],
+)
+def test_no_error_quotes_a_credential(api: XmlApi, answer: str) -> None:
+    generated = Answer(success(f"<key>{GENERATED_KEY}</key>"))
+    api.reply = lambda fields: (
+        generated if fields["type"] == "keygen" else Answer(answer.format(key=fields["key"]))
+    )
+    for credentials, secret in (
+        (Credentials("autoscale", KEY, None, api.ca_bundle), KEY),
+        (Credentials("autoscale", None, "it's a password", api.ca_bundle), GENERATED_KEY),
+    ):
+        settings = FirewallApiSettings("arn:secret", api.port, NAME, timeout_seconds=30)
+        with pytest.raises(AutoscaleError) as raised:
+            PanOsFirewall(ADDRESS, settings, credentials).licenses()
+        assert_hidden(raised.value, secret)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error("the password {password} is invalid", "403"),
+        "<response><result><key>" + GENERATED_KEY + "</key></result></response>",
+        success("<key>" + GENERATED_KEY + "</key>")[:-5],
+    ],
+)
+def test_no_error_about_the_generation_of_a_key_quotes_a_secret(api: XmlApi, answer: str) -> None:
+    api.reply = lambda fields: Answer(answer.replace("{password}", fields["password"]))
+    settings = FirewallApiSettings("arn:secret", api.port, NAME, timeout_seconds=30)
+    credentials = Credentials("autoscale", None, "it's a password", api.ca_bundle)
+    with pytest.raises(AutoscaleError) as raised:
+        PanOsFirewall(ADDRESS, settings, credentials).licenses()
+    assert_hidden(raised.value, "it's a password")
+    assert_hidden(raised.value, GENERATED_KEY)
+
+
+def assert_hidden(raised: BaseException, secret: str) -> None:
+    """Assert that neither the error nor its traceback has a secret in any form."""
+    text = "".join(traceback.format_exception(raised))
+    assert not [form for form in forms(secret) if form in text]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ FOUNDATION = (
     "errors",
     "settings",
     "telemetry",
+    "redaction",
     "concurrency",
     "time_budget",
 )

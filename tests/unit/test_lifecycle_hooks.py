@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,3 +66,15 @@ def test_other_errors_are_raised(code: str, message: str) -> None:
         hooks.send_heartbeat(client, EVENT)
     with pytest.raises(ClientError):
         hooks.complete(client, EVENT, hooks.Result.CONTINUE)
+
+
+def test_an_error_that_quotes_the_token_is_raised_without_it() -> None:
+    """Finding F2: Auto Scaling names the value of a parameter that it refuses."""
+    client: Any = FakeAutoScaling("ValidationError", f"Value '{EVENT.token}' failed to satisfy")
+    for call in (
+        lambda: hooks.send_heartbeat(client, EVENT),
+        lambda: hooks.complete(client, EVENT, hooks.Result.CONTINUE),
+    ):
+        with pytest.raises(ClientError, match=r"Value '\*\*\*' failed") as raised:
+            call()
+        assert "the-token" not in "".join(traceback.format_exception(raised.value))

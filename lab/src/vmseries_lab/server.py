@@ -27,6 +27,7 @@ from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, reque
 from vmseries_lab.aws.cloudwatch import alarm_actions, emf, service_metrics
 from vmseries_lab.aws.ec2 import marketplace_images
 from vmseries_lab.aws.eventbridge import bus
+from vmseries_lab.aws.iam.roles import issued_credentials
 from vmseries_lab.aws.lambda_ import event_source_mapping
 from vmseries_lab.aws.moto_patching import replace
 from vmseries_lab.aws.throttling import Throttling
@@ -175,6 +176,7 @@ class Laboratory:
         )
         add("GET", "calls", lambda query, _body: self.pipeline.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
+        add("GET", "credentials", lambda _query, _body: issued_credentials())
         add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))

@@ -87,6 +87,36 @@ def least_privilege(
 
 
 @app.command()
+def attacks(
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="FAMILY", help="Only this family; repeatable.")
+    ] = None,
+    negative_control: Annotated[
+        bool, typer.Option("--negative-control", help="Remove one guard; the run must fail.")
+    ] = False,
+) -> None:
+    """Attack a deployment in each known way, and check that nothing is touched."""
+    from vmseries_scenarios.attacks.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only=only or (), negative_control=negative_control))
+
+
+@app.command()
+def secret_search(
+    *,
+    negative_control: Annotated[
+        bool,
+        typer.Option("--negative-control", help="Write a secret into a log; the run must fail."),
+    ] = False,
+) -> None:
+    """Let everything happen at the log level DEBUG, and search for every secret value."""
+    from vmseries_scenarios.secret_search.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(negative_control=negative_control))
+
+
+@app.command()
 def preflight(
     *,
     broken: Annotated[

@@ -2,6 +2,10 @@
 
 Modules log through the standard library, and this module formats the records with Powertools.
 Metrics are embedded in the log (EMF), so that they need no API call and no permission.
+
+The log level of the settings applies to this package only. At the level DEBUG, libraries log
+requests and responses: botocore logs the content of secrets, temporary credentials and lifecycle
+action tokens. Whatever the settings, records of libraries need the level WARNING.
 """
 
 from __future__ import annotations
@@ -145,6 +149,7 @@ class Metric(StrEnum):
 @contextmanager
 def invocation(deployment: str) -> Iterator[None]:
     """Set up logs and metrics for one invocation, and write the metrics at the end."""
+    _silence_libraries()
     _logger()
     metrics = _metrics()
     metrics.set_default_dimensions(deployment=deployment)
@@ -183,6 +188,22 @@ def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
     # Instances are processed in parallel, and the metrics of Powertools are not thread-safe.
     with _metrics_lock:
         _metrics().add_metric(name=metric, unit=unit, value=value)
+
+
+def _silence_libraries() -> None:
+    """Keep records of libraries below WARNING out of the log, also of libraries not known here.
+
+    With JSON logging, Lambda's runtime sets the root logger, from which libraries inherit, to the
+    function's application log level, and adds a handler to it: awslambdaric, ``_setup_logging``,
+    https://github.com/aws/aws-lambda-python-runtime-interface-client. The records of this package
+    do not reach that handler.
+    """
+    root = logging.getLogger()
+    # Below this level, libraries do not even format their records.
+    root.setLevel(logging.WARNING)
+    # The handlers stop the records of a library that sets the level of its own logger.
+    for handler in root.handlers:
+        handler.setLevel(logging.WARNING)
 
 
 @cache

@@ -148,6 +148,10 @@ class Lab:
         """Invocations of functions; fields are those of ``aws.lambda_.invocation_log.Record``."""
         return list(self._control.request("GET", f"invocations?since={since}"))
 
+    def credentials(self) -> list[dict[str, str]]:
+        """Temporary credentials of role sessions: role, access key ID, secret key and token."""
+        return list(self._control.request("GET", "credentials"))
+
     def errors(self) -> list[str]:
         """Tracebacks of errors in the lab itself: there should be none."""
         return list(self._control.request("GET", "errors"))

@@ -93,7 +93,16 @@ class PanoramaClient:
         A firewall counts once in each of: managed devices, device groups, template stacks and log
         collector groups.
         """
-        return sum(
-            len(self.request(type="config", action="show", xpath=xpath).findall(f"result/{path}"))
+        return sum(len(serials) for serials in self.device_entries().values())
+
+    def device_entries(self) -> dict[str, list[str]]:
+        """Return the serial numbers in each of these parts of the running configuration."""
+        return {
+            xpath.rpartition("/")[2]: [
+                entry.get("name", "")
+                for entry in self.request(type="config", action="show", xpath=xpath).findall(
+                    f"result/{path}"
+                )
+            ]
             for xpath, path in _DEVICE_ENTRIES.items()
-        )
+        }

@@ -40,7 +40,7 @@ class Firewall:
     ) -> None:
         self.quirks = quirks
         self.machine = machine
-        self.hostname = DEFAULT_HOSTNAME
+        self._hostname = DEFAULT_HOSTNAME
         self.sw_version = machine.sw_version
         self.phase: Phase = "starting"
         self.interfaces: tuple[Interface, ...] = ()
@@ -59,6 +59,15 @@ class Firewall:
     def serial(self) -> str:
         """Serial number, ``unknown`` until it is licensed."""
         return self.license.serial
+
+    @property
+    def hostname(self) -> str:
+        """Host name: that of its administrator, or that of its bootstrap."""
+        return self.quirks.hostname or self._hostname
+
+    @hostname.setter
+    def hostname(self, name: str) -> None:
+        self._hostname = name
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -14,6 +14,7 @@ class Quirks:
         registers: whether it registers with Panorama.
         seen_at: address that Panorama sees, if there is NAT between them.
         reaches_licensing: whether it can reach the licensing API after it was licensed.
+        hostname: host name that its administrator has set; empty for that of its bootstrap.
         auto_commit_failure: reason why the auto-commit of its next boot fails; empty if it does
             not.
     """
@@ -21,6 +22,7 @@ class Quirks:
     registers: bool = True
     seen_at: str = ""
     reaches_licensing: bool = True
+    hostname: str = ""
     auto_commit_failure: str = ""
 
     def changed(self, **changes: Any) -> Self:

@@ -8,7 +8,7 @@ import ssl
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler
@@ -17,7 +17,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.net.certificates import Authority
-from vmseries_lab.net.held_responses import NEVER, announce, delay, lives_by_lab_clock
+from vmseries_lab.net.held_responses import (
+    NEVER,
+    SLOW_HEADER,
+    announce,
+    delay,
+    lives_by_lab_clock,
+)
 from vmseries_lab.net.http_server import Listener
 
 LOOPBACK = "127.0.0.1"
@@ -40,13 +46,29 @@ class Request:
     port: int = 0
 
 
+ENDLESS_BYTES = 256 << 20
+"""After so many bytes, a long response breaks off, to protect the memory of this machine."""
+BLOCK_BYTES = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response."""
+    """One HTTP response.
+
+    Attributes:
+        headers: further headers.
+        repeat: how many times the body is sent; ``None`` for a response without end.
+        seconds_per_byte: lab seconds that a function waits for each byte of the body.
+        sent: called at the end with the number of bytes that the client accepted.
+    """
 
     body: bytes
     content_type: str = "application/xml; charset=UTF-8"
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeat: int | None = 1
+    seconds_per_byte: float = 0.0
+    sent: Callable[[int], None] = lambda _bytes: None
 
 
 @dataclass
@@ -279,10 +301,34 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
-        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if response.seconds_per_byte:
+            self.send_header(SLOW_HEADER, str(response.seconds_per_byte))
+        if response.repeat is not None:
+            self.send_header("Content-Length", str(len(response.body) * response.repeat))
         self.end_headers()
-        truncating = owner.conduct.mode == "truncating"
-        self.wfile.write(response.body[: len(response.body) // 2] if truncating else response.body)
+        if owner.conduct.mode == "truncating":
+            self.wfile.write(response.body[: len(response.body) // 2])
+        elif response.repeat == 1:
+            self.wfile.write(response.body)
+            response.sent(len(response.body))
+        else:
+            self._repeat(response)
+
+    def _repeat(self, response: Response) -> None:
+        """Send the body several times, or until the client closes the connection."""
+        copies = max(1, BLOCK_BYTES // len(response.body))
+        left = len(response.body) * (response.repeat or ENDLESS_BYTES)
+        sent = 0
+        try:
+            while sent < min(left, ENDLESS_BYTES):
+                block = (response.body * copies)[: left - sent]
+                self.wfile.write(block)
+                sent += len(block)
+        finally:
+            self.close_connection = True
+            response.sent(sent)
 
     def _reset(self) -> None:
         """Close the connection with a TCP reset (``SO_LINGER`` of zero seconds)."""

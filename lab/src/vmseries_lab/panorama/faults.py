@@ -58,6 +58,11 @@ def install(panorama: Panorama, pipeline: RequestPipeline) -> None:
 def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
     """Return an intercept that logs XML API requests as calls of ``service`` and applies faults."""
 
+    def note(action: str, sent: int, subject: str) -> None:
+        pipeline.world.timeline.add(
+            service, "response-replaced", f"{action} {subject}".strip(), sent=sent
+        )
+
     def intercept(
         request: Request, connection: socket.socket, effect: Callable[[], Response]
     ) -> Response | None:
@@ -82,11 +87,25 @@ def interceptor(pipeline: RequestPipeline, service: str) -> Intercept:
                 elif fault.kind == "crash":
                     pipeline.crash(access_key)
                     return None
+                elif fault.kind == "replace":
+                    return _replaced(fault, lambda sent: note(action, sent, subject))
                 else:
                     return _faulty_response(fault)
         return response
 
     return intercept
+
+
+def _replaced(fault: Fault, sent: Callable[[int], None]) -> Response:
+    return Response(
+        fault.body.encode(),
+        fault.content_type,
+        fault.status,
+        headers=fault.headers,
+        repeat=fault.repeat,
+        seconds_per_byte=fault.seconds_per_byte,
+        sent=sent,
+    )
 
 
 def _faulty_response(fault: Fault) -> Response | None:

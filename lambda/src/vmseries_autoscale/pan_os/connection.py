@@ -6,7 +6,7 @@ requests and bounds the responses. No other module imports the library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -19,6 +19,7 @@ from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.pan_os.transport import Response, Transport
 from vmseries_autoscale.pan_os.xml_limits import Limits
+from vmseries_autoscale.redaction import redact
 from vmseries_autoscale.secret_store import Credentials
 
 _NOWHERE = "transport.invalid"
@@ -61,21 +62,26 @@ class DeviceConnection:
         self._device = _Device(transport, credentials)
         self._xapi: Any = None
 
-    def op(self, command: ET.Element, target: str | None = None) -> ET.Element:
+    def op(
+        self, command: ET.Element, target: str | None = None, *, secrets: Collection[str] = ()
+    ) -> ET.Element:
         """Run an operational command and return the response.
 
         Args:
             command: Command as an XML element.
             target: Serial number of the firewall that Panorama forwards the command to; ``None``
                 to run the command on this device.
+            secrets: Values in the command that no error may quote.
 
         Raises:
             AutoscaleError: As for ``request``.
         """
         extra = {} if target is None else {"target": target}
-        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra))
+        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
 
-    def request(self, request: Callable[[Any], ET.Element]) -> ET.Element:
+    def request(
+        self, request: Callable[[Any], ET.Element], secrets: Collection[str] = ()
+    ) -> ET.Element:
         """Make one request with the library's ``xapi`` object and return the response.
 
         Raises:
@@ -89,8 +95,10 @@ class DeviceConnection:
             return request(self._xapi)
         except panos.errors.PanXapiError as exc:
             code = self._xapi.status_code if self._xapi is not None else None
-            # The cause is omitted, because it quotes the whole response.
-            raise classify_pan_os_error(self._name, code, str(exc)) from None
+            # PAN-OS quotes values that it refuses. The cause is omitted, because it quotes the
+            # whole response.
+            text = redact(str(exc), [*self._device.secrets(), *secrets])
+            raise classify_pan_os_error(self._name, code, text) from None
 
     @property
     def last_response(self) -> ET.Element:
@@ -110,6 +118,10 @@ class _Device(panos.base.PanDevice):  # type: ignore[misc]  # panos has no types
             api_password=credentials.password,
         )
         self._transport = transport
+
+    def secrets(self) -> list[str | None]:
+        """Return the credentials, with an API key that the device generated."""
+        return [self._api_password, self._api_key]
 
     def generate_xapi(self) -> Any:
         return _Xapi(self._transport, pan_device=self, hostname=_NOWHERE, api_key=self.api_key)

@@ -39,10 +39,11 @@ class PanOsLicenseCommands:
     """Implementation of ``LicenseCommands`` with the XML API.
 
     Args:
-        op: Runs an operational command on the firewall and returns its response.
+        op: Runs an operational command on the firewall and returns its response. The keyword
+            argument ``secrets`` has the values in the command that no error may quote.
     """
 
-    def __init__(self, op: Callable[[ET.Element], ET.Element]) -> None:
+    def __init__(self, op: Callable[..., ET.Element]) -> None:
         self._op = op
 
     def licenses(self) -> list[str]:
@@ -54,7 +55,8 @@ class PanOsLicenseCommands:
     def set_licensing_api_key(self, api_key: str) -> None:
         """Set the licensing API key. Setting the same key again is not an error."""
         try:
-            self._op(command("request", "license", "api-key", "set", "key", text=api_key))
+            set_key = command("request", "license", "api-key", "set", "key", text=api_key)
+            self._op(set_key, secrets=(api_key,))
         except DeviceRefusedError as error:
             if "same as old" not in error.text.lower():
                 raise

@@ -3,8 +3,8 @@
 Actions, their resource types and condition keys are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
 ``list_amazonec2``, ``list_amazonec2autoscaling``, ``list_elasticloadbalancingv2``,
-``list_amazonsqs``, ``list_awssecretsmanager``, ``list_awskeymanagementservice``,
-``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
+``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``,
+``list_awskeymanagementservice``, ``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
 resource type is required if the call concerns such a resource, and also if the reference leaves
 that open, which is the stricter choice; a comment at the action says so.
 
@@ -31,6 +31,9 @@ Reference: TypeAlias = Callable[[Parameters], Iterable[Request]]
 
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 """Prefixes of actions where they are not the service's name in boto3."""
+
+PERMISSIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+"""Actions that need a permission of another name (API reference, Invoke)."""
 
 WITHOUT_PERMISSION = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required (AWS STS API reference, GetCallerIdentity)."""
@@ -78,6 +81,7 @@ def requests(service: str, action: str, parameters: Parameters) -> list[Request]
         NoSuchResourceError: if something that the call names does not exist.
     """
     name = action_name(service, action)
+    name = PERMISSIONS.get(name, name)
     if name in WITHOUT_PERMISSION:
         return []
     reference = _REFERENCE.get(name)
@@ -306,6 +310,11 @@ def _redriven(parameters: Parameters) -> Iterable[Request]:
         yield Request("sqs:SendMessage", arn)
 
 
+def _function(parameters: Parameters) -> Iterable[Resource]:
+    name = parameters["FunctionName"].rsplit(":", 1)[-1]
+    yield Resource(backend("lambda").get_function(name).function_arn, {})
+
+
 def _new_queue(parameters: Parameters) -> Iterable[Resource]:
     wanted = [{"Key": k, "Value": v} for k, v in parameters.get("tags", {}).items()]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{parameters['QueueName']}"
@@ -428,6 +437,7 @@ _REFERENCE: dict[str, Reference] = {
             "ec2:UnassignPrivateIpAddresses": (_interface,),
             "elasticloadbalancing:DeregisterTargets": (_target_group,),
             "elasticloadbalancing:RegisterTargets": (_target_group,),
+            "lambda:InvokeFunction": (_function,),
             "logs:CreateLogGroup": (_log_group,),
             # An optional log-stream in the reference; refusals name the stream.
             "logs:CreateLogStream": (_log_stream,),

@@ -9,6 +9,7 @@ from typing import Any
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sqs.models import sqs_backends
+from moto.sts.models import sts_backends
 
 from vmseries_lab.aws.iam.policy_evaluation import Request, allows, effects
 from vmseries_lab.core.world import ACCOUNT_ID, REGION
@@ -20,6 +21,19 @@ def find(role_arn: str) -> Any:
         return iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
     except NotFoundException:
         return None
+
+
+def issued_credentials() -> list[dict[str, str]]:
+    """Return the temporary credentials of all role sessions so far."""
+    return [
+        {
+            "role": session.role_arn.rsplit("/", 1)[-1],
+            "access_key_id": session.access_key_id,
+            "secret_access_key": session.secret_access_key,
+            "session_token": session.session_token,
+        }
+        for session in sts_backends[ACCOUNT_ID]["aws"].assumed_roles
+    ]
 
 
 def service_may_assume(role_arn: str, service: str) -> bool:

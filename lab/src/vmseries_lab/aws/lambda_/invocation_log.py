@@ -127,6 +127,6 @@ def _message_summary(record: dict[str, Any]) -> dict[str, Any]:
         body = json.loads(record.get("body", ""))
         summary["instance"] = body["detail"]["EC2InstanceId"]
         summary["transition"] = body["detail"]["LifecycleTransition"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         summary["instance"] = None
     return summary

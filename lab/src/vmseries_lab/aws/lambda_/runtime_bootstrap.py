@@ -22,6 +22,7 @@ import random
 import select
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -218,6 +219,8 @@ class HeldResponses:
         connection, response = http.client.HTTPConnection, http.client.HTTPResponse
         connection.endheaders = self._marking(connection.endheaders)  # type: ignore[method-assign]
         response._read_status = self._waiting(response._read_status)  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+        response.begin = self._noticing(response.begin)  # type: ignore[method-assign, assignment]
+        ssl.SSLSocket.read = self._slowing(ssl.SSLSocket.read)  # type: ignore[method-assign]
         set_timeout, get_timeout = socket.socket.settimeout, socket.socket.gettimeout
 
         def settimeout(this: socket.socket, seconds: float | None) -> None:
@@ -251,6 +254,35 @@ class HeldResponses:
             return status
 
         return wait
+
+    def _noticing(self, begin: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Remember on the socket of a response that the rest of its body comes slowly."""
+
+        @functools.wraps(begin)
+        def notice(response: Any) -> None:
+            begin(response)
+            seconds = response.headers.get("X-Lab-Seconds-Per-Byte")
+            if seconds is not None and response.fp is not None:
+                response.fp.raw._sock.lab_seconds_per_byte = float(seconds)  # noqa: SLF001 - no public name
+
+        return notice
+
+    def _slowing(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        """Let each byte of a slow response take lab time, or until the timeout of the socket."""
+
+        @functools.wraps(read)
+        def slow(this: Any, length: int = 1024, buffer: Any = None) -> Any:
+            seconds = getattr(this, "lab_seconds_per_byte", None)
+            if seconds is None:
+                return read(this, length, buffer)
+            timeout = this.gettimeout()
+            gives_up = math.inf if timeout is None else timeout
+            self._sleeping.sleep_until(time.time() + min(seconds, gives_up))
+            if gives_up <= seconds:
+                raise TimeoutError("timed out")
+            return read(this, 1, buffer)
+
+        return slow
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-KINDS = ("error", "throttle", "http-500", "delay", "reset", "late", "crash", "drop", "duplicate")
+KINDS = (
+    "error",
+    "throttle",
+    "http-500",
+    "replace",
+    "delay",
+    "reset",
+    "late",
+    "crash",
+    "drop",
+    "duplicate",
+)
+
+DEVICES = ("panorama", "firewall")
+"""Services whose requests are those of the XML API of a PAN-OS device."""
 
 
 @dataclass(slots=True)
@@ -17,7 +31,8 @@ class Fault:
         service: name of the service in boto3; ``*`` for any.
         action: name of the action; ``*`` for any.
         kind: ``error`` (returns ``code``), ``throttle``, ``http-500``, ``delay`` (by ``seconds``),
-            ``reset`` (the connection breaks without a response), ``late`` (no response until the
+            ``replace`` (a PAN-OS device returns ``body``), ``reset`` (the connection breaks without
+            a response), ``late`` (no response until the
             caller has given up; the call takes effect ``seconds`` later), ``crash`` (kills the
             calling process); for ``events``/``Deliver``: ``drop`` (the event is lost) and
             ``duplicate`` (it is delivered twice).
@@ -28,7 +43,12 @@ class Fault:
         subject: subject of the call as the log shows it (``stable_names``); ``*`` for any.
         code: error code of kind ``error``.
         message: error message.
-        status: HTTP status of kind ``error``.
+        status: HTTP status of the kinds ``error`` and ``replace``.
+        body: of kind ``replace``: the body of the response.
+        repeat: of kind ``replace``: how many times it is sent; ``None`` for a response without end.
+        content_type: of kind ``replace``.
+        headers: of kind ``replace``: further headers of the response.
+        seconds_per_byte: of kind ``replace``: lab seconds that a function waits for each byte.
         seconds: of the kinds ``delay`` and ``late``: lab time for functions, real time for other
             callers.
     """
@@ -45,6 +65,11 @@ class Fault:
     message: str = "injected by the lab"
     status: int = 400
     seconds: float = 0.0
+    body: str = ""
+    repeat: int | None = 1
+    content_type: str = "application/xml; charset=UTF-8"
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds_per_byte: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -54,6 +79,8 @@ class Fault:
         of_events = (self.service, self.action) == ("events", "Deliver")
         if (self.kind in ("drop", "duplicate")) != of_events:
             raise ValueError("drop and duplicate are for service events, action Deliver, only")
+        if self.kind == "replace" and self.service not in DEVICES:
+            raise ValueError("replace is for the services panorama and firewall only")
 
     def matches(self, service: str, action: str, role: str, subject: str) -> bool:
         """Whether the fault matches a call."""

@@ -1,0 +1,14 @@
+"""Attacks on a deployment, by those whom docs/security.md does not trust.
+
+Each attacker has exactly the stated rights, in a lab that enforces IAM. An attack is held if it
+touches nothing that is not its own, and if something reports it. One module has one family:
+
+- ``forged_messages``: messages about firewalls that are in service, or not the deployment's
+- ``forged_times``: messages about real transitions, with other times
+- ``poison_messages``: messages that no parser expects
+- ``borrowed_identities``: host names and serial tags of other firewalls
+- ``hostile_responses``: a Panorama that returns what no Panorama returns
+
+``site`` is the situation, ``watch`` compares it before and after, and ``guards`` is the negative
+control: functions with one guard removed.
+"""

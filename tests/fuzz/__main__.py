@@ -11,18 +11,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+# The product reads the environment when it is imported.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "fuzz")
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "fuzz")
 
-from fuzz import report  # noqa: E402 - the product reads the environment when it is imported
-from fuzz.minimize import minimized_case  # noqa: E402
-from fuzz.processes import Runner, make_case  # noqa: E402
-from fuzz.targets import Target  # noqa: E402
-from fuzz.targets.answers import Answers  # noqa: E402
-from fuzz.targets.events import Events  # noqa: E402
-from fuzz.targets.secrets import Secrets  # noqa: E402
-from fuzz.targets.settings import Settings  # noqa: E402
+from fuzz import report
+from fuzz.minimize import minimized_case
+from fuzz.processes import Runner, make_case
+from fuzz.targets import Target
+from fuzz.targets.answers import Answers
+from fuzz.targets.events import Events
+from fuzz.targets.secrets import Secrets
+from fuzz.targets.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / ".build" / "fuzz"
 SHOWN = 300

@@ -7,11 +7,10 @@ above them, or over TLS on this machine.
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -104,78 +103,59 @@ class Device:
         return next((name for part, name in _COMMANDS if part in command), "succeeded")
 
 
-class _Sent(io.RawIOBase):
-    """The bytes of an answer, as a file that is read once."""
-
-    def __init__(self, answer: HttpAnswer) -> None:
-        self._left = answer.sent
-        self._repeated = answer.repeated
-        self._more = ENDLESS if answer.repeated else 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._left and self._more > 0:
-            self._left = self._repeated
-            self._more -= len(self._left)
-        size = min(len(buffer), len(self._left))
-        buffer[:size] = self._left[:size]
-        self._left = self._left[size:]
-        return size
-
-
-class _SocketInMemory:
-    """The client's end of a connection: each request is answered at once."""
+class _Wire:
+    """A connection in memory: each request is answered at once."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._request = b""
-        self._sent: _Sent | None = None
+        self._answer: HttpAnswer | None = None
+        self._left = b""
+        self._more = 0
 
-    def sendall(self, content: bytes) -> None:
-        self._sent = None
+    def send(self, content: Any) -> int:
+        """Take a part of a request."""
+        self._answer = None
         self._request += bytes(content)
+        return len(content)
 
-    def makefile(self, *_arguments: object, **_options: object) -> io.BufferedReader:
-        return io.BufferedReader(self._answered())
-
-    def recv(self, size: int, *_: object) -> bytes:
-        return self._answered().read(size) or b""
-
-    def recv_into(self, buffer: Any, size: int = 0, *_: object) -> int:
-        return self._answered().readinto(memoryview(buffer)[: size or len(buffer)])
-
-    read, write, send = recv, sendall, sendall
-
-    def _answered(self) -> _Sent:
-        if self._sent is None:
-            self._sent = _Sent(self._device.answer(self._request))
-            self._request = b""
-        return self._sent
-
-    def __enter__(self) -> _SocketInMemory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Close, set a timeout, and so on: nothing happens in memory."""
-        if name in _WITHOUT_EFFECT:
-            return lambda *_arguments, **_options: None
-        raise AttributeError(name)
+    def receive(self, size: int) -> bytes:
+        """Return a part of the answer; nothing at its end."""
+        if self._answer is None:
+            self._answer = self._device.answer(self._request)
+            self._request, self._left = b"", self._answer.sent
+            self._more = ENDLESS if self._answer.repeated else 0
+        if not self._left and self._more > 0:
+            self._left = self._answer.repeated
+            self._more -= len(self._left)
+        received, self._left = self._left[:size], self._left[size:]
+        return received
 
 
-_WITHOUT_EFFECT = frozenset(
-    {"close", "settimeout", "gettimeout", "setsockopt", "shutdown", "unwrap", "detach", "fileno"}
-    | {"do_handshake", "setblocking", "version", "getpeercert"}
-)
+class _InMemory:
+    """The methods of a TLS socket, over a connection in memory."""
+
+    wire: _Wire
+
+    def recv_into(self, buffer: Any, size: int | None = None, _flags: int = 0) -> int:
+        view = memoryview(buffer).cast("B")
+        received = self.wire.receive(min(size or len(view), len(view)))
+        view[: len(received)] = received
+        return len(received)
+
+    def recv(self, size: int = 1024, _flags: int = 0) -> bytes:
+        return self.wire.receive(size)
+
+    def send(self, content: Any, _flags: int = 0) -> int:
+        return self.wire.send(content)
+
+    def sendall(self, content: Any, _flags: int = 0) -> None:
+        self.send(content)
 
 
 @contextlib.contextmanager
 def in_memory(device: Device, ports: set[int]) -> Iterator[None]:
-    """Connect clients to the device without TCP and TLS.
+    """Connect clients to the device without TCP and TLS, but with everything above them.
 
     Args:
         device: The device that answers.
@@ -183,14 +163,27 @@ def in_memory(device: Device, ports: set[int]) -> Iterator[None]:
             connects to another one.
     """
 
-    def connect(address: tuple[str, int], *_arguments: object, **_options: object) -> Any:
+    def connect(_socket: socket.socket, address: tuple[Any, ...]) -> None:
         ports.add(address[1])
-        return _SocketInMemory(device)
 
-    def wrap(_context: object, connection: Any, *_arguments: object, **_options: object) -> Any:
-        return connection
+    def resolve(_host: str, port: int, *_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    with patch("socket.create_connection", connect), patch("ssl.SSLContext.wrap_socket", wrap):
+    def wrap(context: ssl.SSLContext, plain: socket.socket, *_: object, **__: object) -> Any:
+        plain.close()
+        kind = context.sslsocket_class
+        # The class of the client's own, which may override how a socket reads.
+        wrapped: Any = kind.__new__(kind)
+        socket.socket.__init__(wrapped)
+        wrapped.wire = _Wire(device)
+        return wrapped
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(patch.object(socket.socket, "connect", connect))
+        stack.enter_context(patch.object(socket, "getaddrinfo", resolve))
+        stack.enter_context(patch.object(ssl.SSLContext, "wrap_socket", wrap))
+        for name in ("recv_into", "recv", "send", "sendall"):
+            stack.enter_context(patch.object(ssl.SSLSocket, name, getattr(_InMemory, name)))
         yield
 
 

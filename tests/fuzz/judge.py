@@ -55,7 +55,7 @@ class Verdict:
         return (self.label, self.place)
 
 
-class Planted(KeyError):
+class PlantedError(KeyError):
     """The error of the negative control."""
 
 
@@ -80,19 +80,17 @@ class Judge:
         seconds = time.process_time() - started
         memory = _peak_memory() - before
         if not verdict.failed:
-            verdict = self._checked(verdict, records, seconds, memory)
+            verdict = self._checked(verdict, case, records, seconds, memory)
         return Verdict(
             verdict.label, verdict.failed, verdict.unnamed, verdict.place, seconds, memory
         )
 
     def _read(self, case: Any) -> Verdict:
         try:
-            if self._plant and self._target.is_planted(case):
-                raise Planted("planted")
-            self._target.read(case)
+            self._read_or_plant(case)
         except self._target.named_errors as error:
             name = type(error).__name__
-            if problem := _problem_of_texts(_texts(error)):
+            if problem := self._problem(case, _texts(error)):
                 return Verdict(f"{name}: {problem}", failed=True, place=_place(error))
             return Verdict(name)
         except UnusableResultError as error:
@@ -104,11 +102,21 @@ class Judge:
             return Verdict(label, failed=True, unnamed=True, place=_place(error))
         return Verdict(ACCEPTED)
 
+    def _read_or_plant(self, case: Any) -> None:
+        if self._plant and self._target.is_planted(case):
+            raise PlantedError
+        self._target.read(case)
+
     def _checked(
-        self, verdict: Verdict, records: list[logging.LogRecord], seconds: float, memory: int
+        self,
+        verdict: Verdict,
+        case: Any,
+        records: list[logging.LogRecord],
+        seconds: float,
+        memory: int,
     ) -> Verdict:
         for record in records:
-            if problem := _problem_of_texts(_values(record)):
+            if problem := self._problem(case, _values(record)):
                 place = f"{record.module}: {record.msg}"[:100]
                 return Verdict(f"a log record: {problem}", failed=True, place=place)
         if seconds > CPU_BOUND_SECONDS:
@@ -117,14 +125,13 @@ class Judge:
             return Verdict("over its memory", failed=True)
         return verdict
 
-
-def _problem_of_texts(texts: Iterator[str]) -> str | None:
-    for text in texts:
-        if MARKER in text:
-            return "shows a secret"
-        if len(text) > TEXT_BOUND:
-            return "quotes more than 1 KiB"
-    return None
+    def _problem(self, case: Any, texts: Iterator[str]) -> str | None:
+        for text in texts:
+            if MARKER in text and self._target.has_secret(case):
+                return "shows a secret"
+            if len(text) > TEXT_BOUND:
+                return "quotes more than 1 KiB"
+        return None
 
 
 def _texts(error: BaseException | None) -> Iterator[str]:

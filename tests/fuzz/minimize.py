@@ -38,7 +38,7 @@ def minimized_case(target: Target, case: Any, verdict: Verdict, *, plant: bool) 
         return judged(content).signature == verdict.signature
 
     def fails_in_child(content: Any) -> bool:
-        died = in_child(lambda: judged(content).label.encode())
+        died = in_child(lambda: _encoded(judged(content).label))
         return isinstance(died, Verdict) and died.signature == verdict.signature
 
     content = target.content(case)

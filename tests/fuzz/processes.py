@@ -29,9 +29,12 @@ CHUNK = 1_000
 _HANG_CPU_SECONDS = 20
 """CPU time after which the system ends a process that does not come back from one input."""
 
+_MAXIMUM_MEMORY = 2 << 30
+"""Bytes of address space of a process."""
+
 _HANG_SECONDS = 300
-"""The same for a process that waits and uses no CPU time: far more than any time-out of a client, so
-that a busy machine ends nothing."""
+"""The same for a process that waits and uses no CPU time. It is far longer than the time-outs of
+the clients, so that a busy machine ends nothing."""
 
 
 @dataclass(frozen=True)
@@ -177,12 +180,16 @@ def _results(child: _Child, received: bytes) -> Iterator[Result]:
 
 
 def _quiet() -> None:
-    """Discard what the product writes: its log and its metrics."""
+    """Discard what the product writes, its log and its metrics, and limit the memory.
+
+    The system refuses memory before the machine has none left.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_AS, (_MAXIMUM_MEMORY, _MAXIMUM_MEMORY))
 
 
 def _limit_time() -> None:

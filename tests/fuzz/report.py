@@ -49,9 +49,8 @@ def print_table(console: Console, tallies: dict[str, Tally]) -> None:
     table.add_column("slowest (CPU)", justify="right")
     table.add_column("memory", justify="right")
     for name, tally in tallies.items():
-        named = "\n".join(
-            f"{number:6} {label}" for label, number in tally.labels.most_common() if label != ACCEPTED
-        )
+        counts = [(number, label) for label, number in tally.labels.most_common()]
+        named = "\n".join(f"{number:6} {label}" for number, label in counts if label != ACCEPTED)
         table.add_row(
             *(name, str(tally.inputs), str(tally.labels[ACCEPTED]), named, str(tally.unnamed)),
             str(tally.failures.total() - tally.unnamed),

@@ -31,8 +31,8 @@ class HttpAnswer:
         return (_head(len(self.body)) if self.head is None else self.head) + self.body
 
 
-ENDLESS = 1 << 26
-"""After how many bytes an endless answer ends after all: 64 MiB."""
+ENDLESS = 1 << 25
+"""After how many bytes an endless answer ends after all: 32 MiB."""
 
 
 def damaged(rng: Random, answer: HttpAnswer) -> HttpAnswer:
@@ -88,7 +88,7 @@ def _length(rng: Random, answer: HttpAnswer) -> HttpAnswer:
     claim = rng.choice(
         (
             *("0", str(length // 2), str(length + 1), "9" * 30, "9" * 5000, "-1", "x", "", " 5 "),
-            *(f"{length}, {length}", f"{length}\r\nContent-Length: 5", "0x10", "１"),
+            *(f"{length}, {length}", f"{length}\r\nContent-Length: 5", "0x10", "\uff11"),
         )
     )
     head = f"HTTP/1.1 200 OK\r\n{CONTENT_TYPE}\r\nContent-Length: {claim}\r\n\r\n"
@@ -128,7 +128,9 @@ def _no_head(rng: Random, answer: HttpAnswer) -> HttpAnswer:
 
 
 def _damaged_head(rng: Random, answer: HttpAnswer) -> HttpAnswer:
-    return replace(answer, head=raw_bytes.damaged(rng, _head(len(answer.body)), b"HTTP/1.1 500\r\n"))
+    return replace(
+        answer, head=raw_bytes.damaged(rng, _head(len(answer.body)), b"HTTP/1.1 500\r\n")
+    )
 
 
 def _endless(rng: Random, answer: HttpAnswer) -> HttpAnswer:

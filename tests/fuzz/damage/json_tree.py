@@ -67,7 +67,7 @@ _FRAMES: tuple[Callable[[str], str], ...] = (
     lambda document: f"/* comment */ {document}",
     lambda document: document.replace('"', "'"),
     lambda document: " " * 1_000_000 + document,
-    lambda document: json.dumps(document),
+    json.dumps,
     lambda document: f"[{document}]",
     lambda document: document[:-1] + ",}",
 )

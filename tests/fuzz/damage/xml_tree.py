@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
+from xml.etree.ElementTree import Element as ParsedElement
 from xml.sax.saxutils import escape, quoteattr
 
-from defusedxml import ElementTree as ET
+from defusedxml.ElementTree import fromstring
 
 from fuzz.damage import odd_values, raw_bytes
 
@@ -35,10 +36,10 @@ _Slot = tuple[list[Content], int]
 
 def parsed(document: bytes) -> Element:
     """Return a document as a tree of elements and texts."""
-    return _converted(ET.fromstring(document))
+    return _converted(fromstring(document))
 
 
-def _converted(element: ET.Element) -> Element:
+def _converted(element: ParsedElement) -> Element:
     children: list[Content] = [element.text] if element.text else []
     for child in element:
         children.append(_converted(child))

@@ -38,6 +38,9 @@ class Target(Protocol):
     def with_content(self, case: Any, content: Any) -> Any:
         """Return the input with another content."""
 
+    def has_secret(self, case: Any) -> bool:
+        """Return whether ``MARKER`` is only where secrets are, so that no text may contain it."""
+
     def is_planted(self, case: Any) -> bool:
         """Return whether the negative control fails on this input."""
 

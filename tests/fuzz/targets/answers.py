@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from component.fakes import settings as documents
+
 from fuzz.damage import http_answer, xml_tree
 from fuzz.damage.http_answer import HttpAnswer
 from fuzz.device import (
@@ -29,7 +30,7 @@ from vmseries_autoscale.panorama import Part, removal
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
 from vmseries_autoscale.secret_store import Credentials
-from vmseries_autoscale.settings import FirewallApiSettings
+from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
 _TLS_SHARE = 0.05
 """The share of inputs that are sent over TLS. A handshake takes longer than parsing an answer."""
@@ -53,22 +54,24 @@ class Clients:
 
     def panorama(self, credentials: Credentials = _KEY) -> PanOsPanorama:
         """Return a client of Panorama."""
-        return PanOsPanorama(HOST, documents.of_panorama(self.port, timeout_seconds=30), credentials)
+        return PanOsPanorama(HOST, self._settings(), credentials)
 
     def pair(self) -> PanOsPanorama:
         """Return the active one of two peers, which are the same device here."""
-        settings = documents.of_panorama(self.port, timeout_seconds=30, hostnames=(HOST, HOST))
-        return connect_to_active(settings, _KEY)
+        return connect_to_active(self._settings(hostnames=(HOST, HOST)), _KEY)
 
     def preflight(self) -> PreflightPanorama:
         """Return the client of the pre-flight."""
-        return PreflightPanorama(HOST, documents.of_panorama(self.port, timeout_seconds=30), _KEY)
+        return PreflightPanorama(HOST, self._settings(), _KEY)
 
     def firewall(self) -> PanOsFirewall:
         """Return a client of a firewall."""
         return PanOsFirewall(
             "127.0.0.1", FirewallApiSettings("arn:secret", self.port, SERVER_NAME, 30), _KEY
         )
+
+    def _settings(self, **changes: Any) -> PanoramaSettings:
+        return documents.of_panorama(self.port, timeout_seconds=30, **changes)
 
 
 def _always() -> bool:
@@ -197,6 +200,11 @@ class Answers:
 
     def with_content(self, case: AnswerCase, content: bytes) -> AnswerCase:
         return replace(case, answer=replace(case.answer, body=content))
+
+    def has_secret(self, case: AnswerCase) -> bool:
+        # Each request has secrets. A device that sends a key in another place shows it itself.
+        body, marker = case.answer.body, MARKER.encode()
+        return body.count(marker) == body.count(b"<key>" + marker)
 
     def is_planted(self, case: AnswerCase) -> bool:
         return b"status=" not in case.answer.body

@@ -16,9 +16,9 @@ from unittest.mock import patch
 import botocore.session
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
-
 from component.fakes import settings as documents
 from component.fakes.runtime import FakeContext
+
 from fuzz.damage import json_tree
 from fuzz.targets import MARKER, UnusableResultError
 from vmseries_autoscale import settings
@@ -152,9 +152,14 @@ class Events:
         return body if isinstance(body, str) else ""
 
     def with_content(self, case: EventCase, content: str) -> EventCase:
-        if not isinstance(case.record, dict):
+        if content == self.content(case) or not isinstance(case.record, dict):
             return case
         return replace(case, record={**case.record, "body": content})
+
+    def has_secret(self, case: EventCase) -> bool:
+        # In another field, it is no token.
+        body = self.content(case)
+        return body.count(MARKER) == len(re.findall(f'"LifecycleActionToken": ?"{MARKER}', body))
 
     def is_planted(self, case: EventCase) -> bool:
         return '"detail":' not in self.content(case)
@@ -238,7 +243,7 @@ def _check_event(event: object) -> None:
     token = event.token
     if token is not None and not (len(token) == 36 and token.isascii() and token.isprintable()):
         raise UnusableResultError("the token is accepted, but is not one")
-    datetime.now(UTC) - event.time  # noqa: B018 - must not overflow
+    _age = datetime.now(UTC) - event.time  # Must not overflow.
 
 
 def _parsed(kind: type[settings.S], document: dict[str, Any]) -> settings.S:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
 from component.fakes import settings as documents
+
 from fuzz.damage import json_tree
 from fuzz.targets import UnusableResultError
 from vmseries_autoscale import settings
@@ -69,14 +70,20 @@ class Settings:
     def with_content(self, case: SettingsCase, content: str) -> SettingsCase:
         return replace(case, document=content)
 
+    def has_secret(self, case: SettingsCase) -> bool:
+        return False
+
     def is_planted(self, case: SettingsCase) -> bool:
         return '"panorama":' not in case.document.replace(" ", "")
 
 
 def _check_numbers(value: Any) -> None:
-    """Check that every number can be compared and added to a time."""
+    """Check that every number can be compared, and added to a time."""
     if is_dataclass(value):
         for field in fields(value):
             _check_numbers(getattr(value, field.name))
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise UnusableResultError("a number is accepted that is not finite")
+    elif isinstance(value, int | float):
+        try:
+            timedelta(seconds=value)
+        except (ValueError, OverflowError) as error:
+            raise UnusableResultError("a number is accepted, but cannot be seconds") from error

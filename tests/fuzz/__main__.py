@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import secrets
 import sys
@@ -26,6 +27,8 @@ from fuzz.targets.secrets import Secrets
 from fuzz.targets.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / ".build" / "fuzz"
+"""Where inputs that fail are saved, by default."""
+
 SHOWN = 300
 """Characters of an input that are printed."""
 
@@ -33,6 +36,8 @@ SHOWN = 300
 def main(arguments: list[str] | None = None) -> int:
     """Run the fuzzer and return its exit status: 0 if every input is accepted or a named error."""
     options = _parser().parse_args(arguments)
+    # Otherwise, logging's last resort prints the warnings of a first run without damage.
+    logging.getLogger("vmseries_autoscale").addHandler(logging.NullHandler())
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(f"seed {options.seed}")
     targets: list[Target] = [Events(), Settings(), Secrets(), Answers()]
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default=secrets.token_hex(4), help="makes the inputs repeatable")
     parser.add_argument("--plant", action="store_true", help="plant an error, which must be found")
     parser.add_argument("--target", help="only this target")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to save what fails")
     parser.add_argument("--input", type=int, help="only the input with this number")
     return parser
 
@@ -75,8 +81,8 @@ def _show_failures(
             console.print("  The input alone does not fail: it depends on the inputs before it.")
             short = case
         content = target.content(short)
-        path = FOLDER / f"{target.name}-{number}.txt"
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        path = options.folder / f"{target.name}-{number}.txt"
+        options.folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(
             content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
         )

@@ -23,7 +23,6 @@ TEXT_BOUND = 1_024 + 512
 """Characters of an error or of a field of a log record: 1 KiB of the input, and the error's own
 words."""
 
-ACCEPTED = "accepted"
 _PACKAGE = "vmseries_autoscale"
 
 
@@ -87,7 +86,7 @@ class Judge:
 
     def _read(self, case: Any) -> Verdict:
         try:
-            self._read_or_plant(case)
+            return Verdict(self._read_or_plant(case))
         except self._target.named_errors as error:
             name = type(error).__name__
             if problem := self._problem(case, _texts(error)):
@@ -100,12 +99,11 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - to find these errors is the purpose
             label = f"unnamed {type(error).__name__}"
             return Verdict(label, failed=True, unnamed=True, place=_place(error))
-        return Verdict(ACCEPTED)
 
-    def _read_or_plant(self, case: Any) -> None:
+    def _read_or_plant(self, case: Any) -> str:
         if self._plant and self._target.is_planted(case):
             raise PlantedError
-        self._target.read(case)
+        return self._target.read(case)
 
     def _checked(
         self,

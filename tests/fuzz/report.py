@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from fuzz.judge import ACCEPTED
 from fuzz.processes import Result
+from fuzz.targets import ACCEPTED
 
 
 @dataclass

@@ -9,6 +9,9 @@ MARKER = "5ec4e75e"
 """A part of every secret value of an input. No error and no log record may contain it."""
 
 
+ACCEPTED = "accepted"
+
+
 class Target(Protocol):
     """One kind of input, and the code that reads it.
 
@@ -25,8 +28,11 @@ class Target(Protocol):
     def make(self, rng: Random) -> Any:
         """Return an input: a real example with some damage."""
 
-    def read(self, case: Any) -> object:
-        """Read an input through the product's code, and return what the code makes of it.
+    def read(self, case: Any) -> str:
+        """Read an input through the product's code.
+
+        Returns:
+            ``ACCEPTED``, or the name of the error that the code itself has handled.
 
         Raises:
             UnusableResultError: If the result is accepted but would fail later.

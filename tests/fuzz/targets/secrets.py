@@ -13,7 +13,7 @@ from component.fakes import settings as documents
 
 from fuzz.damage import json_tree
 from fuzz.device import CA_BUNDLE, Device, in_memory
-from fuzz.targets import MARKER
+from fuzz.targets import ACCEPTED, MARKER
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import SecretError
@@ -59,25 +59,25 @@ class Secrets:
             field = rng.choice(("SecretBinary", "AccessDeniedException", "DecryptionFailure"))
         return SecretCase(field, licensing, value)
 
-    def read(self, case: SecretCase) -> object:
+    def read(self, case: SecretCase) -> str:
         # Both cache: the readers of secrets, and the client's own cache of TLS contexts, if any.
         secret_store.clear_cache()
         with patch.object(clients, "secrets", lambda: _SecretsManager(case)):
             if case.licensing:
-                return self._use_licensing_key(secret_store.licensing_api_key(_ARN))
+                self._use_licensing_key(secret_store.licensing_api_key(_ARN))
+                return ACCEPTED
             credentials = secret_store.administrator_credentials(_ARN)
         tls.verifying_context(credentials.ca_bundle, "localhost")
         panorama = PanOsPanorama("localhost", documents.of_panorama(443), credentials)
         with in_memory(Device(), set()):
             panorama.commit("fw: remove 1 firewalls")
-        return credentials
+        return ACCEPTED
 
-    def _use_licensing_key(self, api_key: str) -> str:
+    def _use_licensing_key(self, api_key: str) -> None:
         administrator = secret_store.Credentials("autoscale", "key", None, CA_BUNDLE)
         panorama = PanOsPanorama("localhost", documents.of_panorama(443), administrator)
         with in_memory(Device(), set()):
             panorama.firewall("007951000012345").set_licensing_api_key(api_key)
-        return api_key
 
     def content(self, case: SecretCase) -> str:
         return case.value

@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.device import EndlessCallError
-from fuzz.targets import MARKER, Target, UnusableResultError
+from fuzz.targets import MARKER, TEXT_BOUND, Target, UnusableResultError
 
 CPU_BOUND_SECONDS = 2.0
 """CPU time that reading one input may take. CPU time, because other programs do not change it."""
-
-TEXT_BOUND = 1_024 + 512
-"""Characters of an error or of a field of a log record: 1 KiB of the input, and the error's own
-words."""
 
 _PACKAGE = "vmseries_autoscale"
 

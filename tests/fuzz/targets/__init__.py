@@ -9,6 +9,10 @@ MARKER = "5ec4e75e"
 """A part of every secret value of an input. No error and no log record may contain it."""
 
 
+TEXT_BOUND = 1_024 + 512
+"""Characters of an error or of a field of a log record: 1 KiB of the input, and the error's own
+words."""
+
 ACCEPTED = "accepted"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -21,7 +21,7 @@ from fuzz.device import (
     TlsServer,
     in_memory,
 )
-from fuzz.targets import ACCEPTED, MARKER, UnusableResultError
+from fuzz.targets import ACCEPTED, MARKER, TEXT_BOUND, UnusableResultError
 from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
 from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.licensing import by_firewall
@@ -178,6 +178,7 @@ class Answers:
         result = (self._read_over_tls if case.over_tls else self._read_in_memory)(case, device)
         if case.call.startswith("removal"):
             _raise_failures(result)
+        _check_texts(result)
         return ACCEPTED
 
     def _read_in_memory(self, case: AnswerCase, device: Device) -> object:
@@ -215,3 +216,20 @@ def _raise_failures(outcomes: Any) -> None:
     failures: Iterable[Failed] = (item for item in outcomes.values() if isinstance(item, Failed))
     for failure in failures:
         raise failure.error
+
+
+def _check_texts(value: Any) -> None:
+    """Check that no text of a result is too long for a log record, a tag or an error."""
+    if isinstance(value, str):
+        if len(value) > TEXT_BOUND:
+            raise UnusableResultError("a text of any length is accepted")
+    elif is_dataclass(value):
+        for field in fields(value):
+            _check_texts(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_texts(key)
+            _check_texts(item)
+    elif isinstance(value, Iterable):
+        for item in value:
+            _check_texts(item)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.device import EndlessCallError
-from fuzz.targets import MARKER, TEXT_BOUND, Target, UnusableResultError
+from fuzz.targets import MARKER, MEMORY_BOUND, TEXT_BOUND, Target, UnusableResultError
 
 CPU_BOUND_SECONDS = 2.0
 """CPU time that reading one input may take. CPU time, because other programs do not change it."""
@@ -115,7 +115,7 @@ class Judge:
                 return Verdict(f"a log record: {problem}", failed=True, place=place)
         if seconds > CPU_BOUND_SECONDS:
             return Verdict("over its CPU time", failed=True)
-        if memory > self._target.memory_bound:
+        if memory > MEMORY_BOUND:
             return Verdict("over its memory", failed=True)
         return verdict
 

@@ -187,8 +187,8 @@ def _quiet() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(ValueError, OSError):  # Not every system can limit it.
         resource.setrlimit(resource.RLIMIT_AS, (_MAXIMUM_MEMORY, _MAXIMUM_MEMORY))
 
 
@@ -197,5 +197,6 @@ def _limit_time() -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (used + _HANG_CPU_SECONDS, hard))
+    with suppress(ValueError):  # A lower limit of the system ends the process as well.
+        resource.setrlimit(resource.RLIMIT_CPU, (used + _HANG_CPU_SECONDS, hard))
     signal.alarm(_HANG_SECONDS)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
+from fuzz.judge import CPU_BOUND_SECONDS
 from fuzz.processes import Result
-from fuzz.targets import ACCEPTED
+from fuzz.targets import ACCEPTED, MEMORY_BOUND, TEXT_BOUND
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Tally:
 
 
 def print_table(console: Console, tallies: dict[str, Tally]) -> None:
-    """Print a row for each target."""
+    """Print a row for each target, and the bounds that hold for each input."""
     table = Table("target", "inputs", "accepted", "named errors", "unnamed", "other failures")
     table.add_column("slowest (CPU)", justify="right")
     table.add_column("memory", justify="right")
@@ -58,6 +59,10 @@ def print_table(console: Console, tallies: dict[str, Tally]) -> None:
             f"+{tally.memory / (1 << 20):.0f} MB",
         )
     console.print(table)
+    console.print(
+        f"bounds of each input: {CPU_BOUND_SECONDS:.0f} s of CPU time, "
+        f"+{MEMORY_BOUND / (1 << 20):.0f} MB, {TEXT_BOUND} characters of an error or a log record"
+    )
 
 
 def last_line(tallies: dict[str, Tally]) -> str:

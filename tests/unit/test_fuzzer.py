@@ -17,7 +17,7 @@ from fuzz.damage.http_answer import HttpAnswer
 from fuzz.device import RECORDED, EndlessCallError
 from fuzz.judge import Judge, Verdict
 from fuzz.minimize import minimized
-from fuzz.targets import ACCEPTED, MARKER
+from fuzz.targets import ACCEPTED, MARKER, MEMORY_BOUND
 
 FOLDER = Path(__file__).resolve().parents[1]
 LOGGER = logging.getLogger("vmseries_autoscale.of_the_fuzzer")
@@ -32,7 +32,6 @@ class Reader:
 
     name = "reader"
     named_errors = (NamedError,)
-    memory_bound = 16 << 20
 
     def read(self, case: Any) -> str:
         return case() or ACCEPTED
@@ -99,7 +98,7 @@ def test_a_slow_input_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_input_that_needs_much_memory_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    peaks = iter([1 << 20, (1 << 20) + Reader.memory_bound + 1])
+    peaks = iter([1 << 20, (1 << 20) + MEMORY_BOUND + 1])
     monkeypatch.setattr(judge, "_peak_memory", lambda: next(peaks))
     assert verdict(lambda: None).label == "over its memory"
 
@@ -114,7 +113,7 @@ from fuzz import processes
 from fuzz.targets import ACCEPTED
 
 class Crashing:
-    name, named_errors, memory_bound = "crashing", (), 1 << 30
+    name, named_errors = "crashing", ()
     make = lambda self, rng: None
     has_secret = is_planted = lambda self, case: False
     count = 0

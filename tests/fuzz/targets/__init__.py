@@ -8,12 +8,16 @@ from typing import Any, Protocol
 MARKER = "5ec4e75e"
 """A part of every secret value of an input. No error and no log record may contain it."""
 
-
 TEXT_BOUND = 1_024 + 512
 """Characters of an error or of a field of a log record: 1 KiB of the input, and the error's own
 words."""
 
+MEMORY_BOUND = 64 << 20
+"""By how many bytes the process may grow while it reads one input, which has up to 3 MB, or 32 MB
+if it is endless."""
+
 ACCEPTED = "accepted"
+"""The verdict about an input that raises no error."""
 
 
 class Target(Protocol):
@@ -22,12 +26,10 @@ class Target(Protocol):
     Attributes:
         name: Name of the target.
         named_errors: The errors that the callers of this code handle. Any other one is a finding.
-        memory_bound: By how many bytes the process may grow while it reads one input.
     """
 
     name: str
     named_errors: tuple[type[Exception], ...]
-    memory_bound: int
 
     def make(self, rng: Random) -> Any:
         """Return an input: a real example with some damage."""

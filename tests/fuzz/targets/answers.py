@@ -143,7 +143,6 @@ class Answers:
 
     name = "answers"
     named_errors = (PanOsError, DeviceBusyError, LicenseError)
-    memory_bound = 64 << 20
 
     def __init__(self) -> None:
         self._server: TlsServer | None = None

@@ -55,7 +55,6 @@ class Events:
     name = "events"
     # The handler raises it for records that Lambda's poller does not send. A message is put aside.
     named_errors = (vars(errors).get("InvalidInvocationError", errors.InvalidMessageError),)
-    memory_bound = 64 << 20
 
     def __init__(self) -> None:
         self._settings: dict[Transition, Any] = {

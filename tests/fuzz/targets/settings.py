@@ -49,7 +49,6 @@ class Settings:
 
     name = "settings"
     named_errors = (SettingsError,)
-    memory_bound = 64 << 20
 
     def make(self, rng: Random) -> SettingsCase:
         kind, example = rng.choice(_EXAMPLES)

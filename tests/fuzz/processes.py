@@ -14,9 +14,11 @@ import resource
 import selectors
 import signal
 import struct
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
 
@@ -121,12 +123,20 @@ class Runner:
             for number in numbers:
                 current[:] = struct.pack("q", number)
                 _limit_time()
-                verdict = judge.verdict(make_case(target, self._seed, number))
+                verdict = self._verdict(judge, target, number)
                 line = json.dumps({"number": number, "verdict": asdict(verdict)})
                 os.write(output, line.encode() + b"\n")
             status = 0
         finally:
             os._exit(status)
+
+    def _verdict(self, judge: Judge, target: Target, number: int) -> Verdict:
+        try:
+            return judge.verdict(make_case(target, self._seed, number))
+        except Exception as error:  # noqa: BLE001 - nothing else would show it
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}, {frame.name}"
+            return Verdict(f"the fuzzer fails: {type(error).__name__}", failed=True, place=place)
 
     def _ended(self, child: _Child) -> Result | None:
         """Return the verdict about the input that ended a process, if any."""

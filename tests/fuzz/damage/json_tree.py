@@ -140,7 +140,9 @@ def _duplicate(rng: Random, holder: list[Any]) -> None:
         if isinstance(container, Members) and rng.random() < 0.5:
             copied[1] = _odd(rng)
         short = len(_written(copied, ascii_only=True)) < 2_000
-        container.extend([copied] * (rng.choice((1, 1, 1, 2, 1000)) if short else 1))
+        times = rng.choice((1, 1, 1, 2, 1000)) if short else 1
+        # Copies, because a later mutation of one of them must not change all of them.
+        container.extend(copy.deepcopy(copied) for _ in range(times))
 
 
 def _swap(rng: Random, holder: list[Any]) -> None:

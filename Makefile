@@ -169,7 +169,7 @@ prove-rates: setup ## 200 launches, then 200 terminations, at the request rates 
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
 
 .PHONY: fuzz
-fuzz: setup ## 20,000 damaged inputs for each parser (NUMBER=300: fewer; SEED=: the same; PLANT=1: must fail)
+fuzz: setup ## 20,000 damaged inputs for each parser (NUMBER=300: fewer; SEED=x: again; PLANT=1: must fail)
 	@PYTHONPATH=lambda/src:tests $(BIN)/python -m fuzz $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PLANT),--plant) $(ARGS)
 
 .PHONY: bench

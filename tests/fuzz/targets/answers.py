@@ -163,7 +163,10 @@ class Answers:
         name = rng.choice(tuple(RECORDED) if rng.random() < 0.15 else names)
         if number is not None and name in names and rng.random() < 0.9:
             name = names[number]
-        example = RECORDED[name].replace(b"SECRET-KEY", MARKER.encode())
+        example = RECORDED[name]
+        if number is not None and names[number] == "keygen":
+            # A key is secret if it was asked for.
+            example = example.replace(b"SECRET-KEY", MARKER.encode())
         answer = HttpAnswer(example)
         if rng.random() < 0.9:
             other = RECORDED[rng.choice(tuple(RECORDED))]

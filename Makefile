@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILD := .build
 CHECKOV := $(BUILD)/checkov
+PIP_AUDIT := $(BUILD)/pip-audit
+# The package of trivy is for Linux on x86-64. Elsewhere: make scan TRIVY=/path/to/trivy
+TRIVY ?= $(BUILD)/trivy/bin/trivy
 
 # PYTHON=/path/to/python3 chooses the Python of the environments. By default it is that of the Lambda
 # functions, where this machine has it (tools/python_environment.py).
@@ -47,12 +50,18 @@ help: ## List the commands
 setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (half a minute)
 
 # These are checked each time: the scripts do nothing if nothing has changed.
-.PHONY: $(VENV) $(CHECKOV) $(BUILD)/terraform.env
+.PHONY: $(VENV) $(CHECKOV) $(PIP_AUDIT) $(BUILD)/trivy/bin/trivy $(BUILD)/terraform.env
 $(VENV):
 	@python3 tools/python_environment.py $(VENV) dev.txt
 
 $(CHECKOV): | $(VENV)
 	@python3 tools/python_environment.py $(CHECKOV) checkov.txt
+
+$(PIP_AUDIT): | $(VENV)
+	@python3 tools/python_environment.py $(PIP_AUDIT) pip-audit.txt
+
+$(BUILD)/trivy/bin/trivy: | $(VENV)
+	@python3 tools/python_environment.py $(BUILD)/trivy trivy.txt
 
 $(BUILD)/terraform.env: | $(VENV)
 	@mkdir -p $(BUILD)
@@ -65,24 +74,31 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(USE_TERRAFORM); "$$TERRAFORM" fmt -recursive
 	$(BIN)/python tools/tf_docs.py --write
 	$(BIN)/python tools/lambda_docs.py --write
+	$(BIN)/python tools/layer_packages.py --write
 	$(BIN)/python tools/situations.py --write
 
 .PHONY: package
-package: setup ## Build functions.zip and the layer; fails if the layer is not the locked one
+package: setup ## Build functions.zip, SBOM and layer; fails if the layer is not the locked one
 	$(BIN)/python lambda/build.py functions
+	$(BIN)/python tools/sbom.py
 	$(BIN)/python lambda/build.py layer \
 	  --output $(BUILD)/$$($(BIN)/python -c 'import json; print(json.load(open("lambda/layer/layer.json"))["file"])')
 
+.PHONY: sbom
+sbom: setup ## Write lambda/sbom.cdx.json, the bill of materials of functions.zip and the layer
+	$(BIN)/python tools/sbom.py
+
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header \
-  --no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
+  --no-emit-index-url --emit-build-options --no-annotate $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
 lock: setup ## Lock all requirements and the digest of the layer (UPGRADE=1: newest versions)
-	for name in dev checkov installer; do \
+	for name in dev checkov installer pip-audit trivy; do \
 	  $(COMPILE) --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; \
 	done
 	$(COMPILE) --python-version 3.13 lambda/layer/requirements.in -o lambda/layer/requirements.txt
 	$(BIN)/python lambda/build.py layer --update-lock
+	$(BIN)/python tools/sbom.py
 
 .PHONY: demo
 demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orphan and fail)
@@ -142,8 +158,13 @@ test-apply: setup ## Tests that apply Terraform to the lab (minutes; ARGS="-k on
 	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
 
 .PHONY: scan
-scan: $(CHECKOV) ## Scan the Terraform code with checkov
+scan: $(CHECKOV) $(filter $(BUILD)/%,$(TRIVY)) ## Scan the Terraform code with checkov and with trivy
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file .checkov.yaml
+	$(TRIVY) config --config .trivy.yaml .
+
+.PHONY: audit
+audit: $(PIP_AUDIT) ## Ask advisory sources about all locked packages (needs the network)
+	@$(BIN)/python tools/audit.py $(PIP_AUDIT)/bin/pip-audit
 
 ##@ Prove
 

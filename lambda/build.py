@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,11 @@ RUNTIME_PYTHON = "3.13"
 LAYER_FOLDER = "python/"
 
 COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll", ".a", ".pyc", ".pyo")
+
+DECLARED_PURE = re.compile(rb"^Root-Is-Purelib:\s*true\s*$", re.IGNORECASE | re.MULTILINE)
+
+# What zipfile raises for an archive that is damaged, encrypted or compressed in an unusual way.
+UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 # Folders in a wheel's .data folder that a function does not need, because it neither runs scripts
 # nor compiles: https://packaging.python.org/specifications/binary-distribution-format/
@@ -280,38 +286,54 @@ def wheel_entries(file_name: str, content: bytes) -> Iterator[tuple[str, bytes]]
     name ends with ``.data``.
 
     Raises:
-        BuildError: The wheel is not pure Python, has a file outside of the archive, or has a file
-            that a layer cannot contain.
+        BuildError: The wheel cannot be read, is not pure Python, has a file outside of the archive
+            or with an unusual path, or has a file that a layer cannot contain.
     """
-    with zipfile.ZipFile(io.BytesIO(content)) as wheel:
-        names = [name for name in wheel.namelist() if not name.endswith("/")]
-        metadata = [name for name in names if name.endswith(".dist-info/WHEEL")]
-        if len(metadata) != 1 or not re.search(
-            rb"^Root-Is-Purelib:\s*true\s*$", wheel.read(metadata[0]), re.IGNORECASE | re.MULTILINE
-        ):
-            raise BuildError(f"{file_name} is not declared as pure Python (Root-Is-Purelib).")
-        for name in names:
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-                raise BuildError(f"{file_name}: the path {name!r} is outside of the archive.")
-            if path.suffix in COMPILED_SUFFIXES:
-                raise BuildError(
-                    f"{file_name}: {name} is compiled, but the layer must be pure Python."
-                )
-            folder, *rest = path.parts
-            if not folder.endswith(".data"):
-                yield name, wheel.read(name)
-            elif rest[0] == "purelib":
-                yield "/".join(rest[1:]), wheel.read(name)
-            elif rest[0] not in DROPPED_DATA:
-                raise BuildError(f"{file_name}: a layer cannot contain {name}.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as wheel:
+            names = [file.filename for file in wheel.infolist() if not file.is_dir()]
+            metadata = [name for name in names if name.endswith(".dist-info/WHEEL")]
+            if len(metadata) != 1 or not DECLARED_PURE.search(wheel.read(metadata[0])):
+                raise BuildError(f"{file_name} is not declared as pure Python (Root-Is-Purelib).")
+            for name in names:
+                installed = installed_path(file_name, name)
+                if installed is not None:
+                    yield installed, wheel.read(name)
+    except UNREADABLE_ZIP as error:
+        raise BuildError(f"{file_name} cannot be read as a wheel: {error}.") from error
+
+
+def installed_path(file_name: str, name: str) -> str | None:
+    """Return the path in site-packages of a wheel's file, or None if it belongs elsewhere.
+
+    Raises:
+        BuildError: The path is outside of the archive or not in its normal form, or a layer cannot
+            contain the file.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise BuildError(f"{file_name}: the path {name!r} is outside of the archive.")
+    if path.as_posix() != name or not path.parts or not name.isprintable():
+        raise BuildError(f"{file_name}: the path {name!r} is not in its normal form.")
+    if path.suffix.lower() in COMPILED_SUFFIXES:
+        raise BuildError(f"{file_name}: {name} is compiled, but the layer must be pure Python.")
+    folder, *rest = path.parts
+    if not folder.endswith(".data"):
+        return name
+    # A file that is called like a folder for other files belongs nowhere.
+    if len(rest) > 1 and rest[0] == "purelib":
+        return "/".join(rest[1:])
+    if len(rest) > 1 and rest[0] in DROPPED_DATA:
+        return None
+    raise BuildError(f"{file_name}: a layer cannot contain {name}.")
 
 
 def layer_entries(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
     """Merge wheels into the contents of a layer, including licenses and metadata.
 
     Raises:
-        BuildError: Two wheels have different files with the same name.
+        BuildError: Two wheels have different files with the same name, or a file is called like a
+            folder of other files.
     """
     entries: dict[str, bytes] = {}
     for file_name, content in wheels.items():
@@ -319,6 +341,9 @@ def layer_entries(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
             path = LAYER_FOLDER + name
             if entries.setdefault(path, data) != data:
                 raise BuildError(f"{file_name}: another wheel has a different file {name}.")
+    folders = {parent.as_posix() for path in entries for parent in PurePosixPath(path).parents}
+    for path in sorted(folders & entries.keys()):
+        raise BuildError(f"{path} is both a file and a folder.")
     return entries
 
 

@@ -14,7 +14,7 @@ import argparse
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -92,9 +92,12 @@ def _cell(text: str) -> str:
     return first.replace("``", "`").replace("|", "\\|").rstrip(".")
 
 
-PARTS: dict[Path, tuple[str, Callable[[Path], str]]] = {
-    Path("lambda/README.md"): ("MODULES", module_map),
-    Path("docs/operations.md"): ("METRICS", metric_table),
+Parts = Mapping[tuple[Path, str], Callable[[Path], str]]
+"""What generates each part of a document, by the document and the marker of the part."""
+
+PARTS: Parts = {
+    (Path("lambda/README.md"), "MODULES"): module_map,
+    (Path("docs/operations.md"), "METRICS"): metric_table,
 }
 
 
@@ -113,15 +116,17 @@ def updated(document: str, marker: str, content: str) -> str:
     return text
 
 
-def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) -> int:
-    """Write or check the documents, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Keep the documents about the functions current.")
+def main(
+    arguments: Sequence[str] | None = None, repository: Path = REPOSITORY, parts: Parts = PARTS
+) -> int:
+    """Write or check parts of documents, and return the exit status."""
+    parser = argparse.ArgumentParser(description="Keep the generated parts of documents current.")
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--write", action="store_true", help="update the documents")
     action.add_argument("--check", action="store_true", help="only report stale documents")
     options = parser.parse_args(arguments)
     status = 0
-    for name, (marker, content) in PARTS.items():
+    for (name, marker), content in parts.items():
         path = repository / name
         before = path.read_text(encoding="utf-8")
         try:
@@ -133,7 +138,7 @@ def main(arguments: Sequence[str] | None = None, repository: Path = REPOSITORY) 
         if options.write:
             path.write_text(after, encoding="utf-8")
         elif after != before:
-            print(f"{name} is stale: run tools/lambda_docs.py --write", file=sys.stderr)
+            print(f"{name} is stale: run make fmt", file=sys.stderr)
             status = 1
     return status
 

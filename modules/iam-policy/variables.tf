@@ -11,4 +11,14 @@ variable "statements" {
     conditions = optional(map(map(list(string))), {})
   }))
   nullable = false
+
+  # A scanner cannot evaluate these statements, so it would accept each action.
+  validation {
+    condition = alltrue(flatten([
+      for statement in values(var.statements) : [
+        for action in statement.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))
+      ] if try(statement.effect, "Allow") == "Allow"
+    ]))
+    error_message = "Each allowed action must be one action by its whole name, such as sqs:SendMessage: wildcards are not allowed."
+  }
 }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import runpy
 import zipfile
 from base64 import b64encode
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging_support import Checkout, pythons, wheel
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging_support import LAMBDA, Checkout, Wheel, pythons, wheel
 
 ONE = wheel("one", {"one/__init__.py": "ONE = 1\n"})
 TWO = wheel("two", {"two/__init__.py": "TWO = 2\n", "two-1.0.dist-info/LICENSE": "free\n"})
@@ -222,7 +227,9 @@ def test_a_wheel_whose_metadata_does_not_say_pure_is_refused(
     assert "is not declared as pure Python" in refuse(checkout, output)
 
 
-@pytest.mark.parametrize("name", ["sly/_speedups.so", "sly/__pycache__/sly.cpython-313.pyc"])
+@pytest.mark.parametrize(
+    "name", ["sly/_speedups.so", "sly/_speedups.SO", "sly/__pycache__/sly.cpython-313.pyc"]
+)
 def test_a_wheel_with_compiled_files_is_refused(
     checkout: Checkout, output: Path, name: str
 ) -> None:
@@ -238,11 +245,99 @@ def test_a_wheel_with_a_path_outside_of_the_archive_is_refused(
     assert "is outside of the archive" in refuse(checkout, output)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sly-1.0.data/data/etc/sly.conf",
+        "sly-1.0.data/platlib/sly.py",
+        "sly-1.0.data/PURELIB/sly.py",
+        # Files that are called like a folder.
+        "sly-1.0.data",
+        ".data",
+        "sly-1.0.data/purelib",
+        "sly-1.0.data/scripts",
+    ],
+)
 def test_a_wheel_with_files_that_a_layer_cannot_contain_is_refused(
+    checkout: Checkout, output: Path, name: str
+) -> None:
+    checkout.lock(wheel("sly", {name: "\n"}))
+    assert f"a layer cannot contain {name}" in refuse(checkout, output)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "./sly.py",
+        "sly//sly.py",
+        "sly/./sly.py",
+        "sly-1.0.data/purelib//sly.py",
+        "s\nly.py",
+    ],
+)
+def test_a_wheel_with_a_path_that_is_not_in_its_normal_form_is_refused(
+    checkout: Checkout, output: Path, name: str
+) -> None:
+    checkout.lock(wheel("sly", {name: "\n"}))
+    assert "is not in its normal form" in refuse(checkout, output)
+
+
+def test_a_file_called_like_a_folder_of_another_wheel_is_refused(
     checkout: Checkout, output: Path
 ) -> None:
-    checkout.lock(wheel("sly", {"sly-1.0.data/data/etc/sly.conf": "\n"}))
-    assert "a layer cannot contain sly-1.0.data/data/etc/sly.conf" in refuse(checkout, output)
+    checkout.lock(wheel("one", {"shared": "\n"}), wheel("two", {"shared/two.py": "\n"}))
+    assert "python/shared is both a file and a folder" in refuse(checkout, output)
+
+
+def unreadable_wheels() -> dict[str, bytes]:
+    content = wheel("sly", {"sly.py": "SLY = 1\n" * 100}).content
+    encrypted = bytearray(content)
+    encrypted[content.index(b"PK\x01\x02") + 8] |= 1
+    encrypted[6] |= 1
+    damaged = bytearray(content)
+    damaged[content.index(b"sly.py") + len(b"sly.py") + 2] ^= 0xFF
+    return {
+        "no archive": b"not a wheel",
+        "empty": b"",
+        "cut off": content[: len(content) // 2],
+        "encrypted": bytes(encrypted),
+        "damaged": bytes(damaged),
+    }
+
+
+@pytest.mark.parametrize("name", unreadable_wheels())
+def test_a_wheel_that_cannot_be_read_is_refused(
+    checkout: Checkout, output: Path, name: str
+) -> None:
+    content = unreadable_wheels()[name]
+    checkout.lock(Wheel("sly-1.0-py3-none-any.whl", content, "sly==1.0"))
+    assert "sly-1.0-py3-none-any.whl cannot be read as a wheel" in refuse(checkout, output)
+
+
+@pytest.mark.properties
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=16),
+    length=st.integers(0, 2000) | st.none(),
+)
+def test_whatever_bytes_a_wheel_has_it_is_packed_or_refused(
+    changes: list[tuple[int, int]], length: int | None
+) -> None:
+    original = wheel("sly", {"sly.py": "SLY = 1\n" * 50, "sly-1.0.data/purelib/x.py": "\n"})
+    content = bytearray(original.content[:length])
+    for position, value in changes:
+        if content:
+            content[position % len(content)] = value
+    build = build_program()
+    with contextlib.suppress(build["BuildError"]):
+        entries = build["layer_entries"]({original.name: bytes(content)})
+        assert all(name.startswith("python/") for name in entries)
+
+
+@cache
+def build_program() -> dict[str, Any]:
+    return runpy.run_path(str(LAMBDA / "build.py"))
 
 
 def test_two_wheels_with_different_files_of_the_same_name_are_refused(

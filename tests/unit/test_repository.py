@@ -104,7 +104,38 @@ def test_a_lock_has_versions_and_digests_and_names_no_index(lock: Path) -> None:
     text = lock.read_text()
     assert "://" not in text
     assert "--hash=sha256:" in text
-    assert not re.search(r"^--", text, re.MULTILINE)
+    options = set(re.findall(r"^--\S+", text, re.MULTILINE))
+    assert options <= {"--only-binary"}, "an option may only forbid to run a package's set-up"
+
+
+def test_no_check_of_the_second_scanner_is_switched_off_everywhere() -> None:
+    settings = yaml.safe_load((REPOSITORY / ".trivy.yaml").read_text())
+    assert settings.keys() == {"exit-code", "quiet", "scan", "misconfiguration", "rego"}
+    assert settings["exit-code"] == 1
+    assert settings["scan"].keys() == {"skip-dirs"}
+    assert not (REPOSITORY / ".trivyignore").exists()
+
+
+def test_each_accepted_finding_of_a_scanner_has_a_reason_beside_it() -> None:
+    listing = subprocess.run(
+        ["git", "ls-files", "*.tf"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    for name in listing:
+        before = ""
+        for line in (REPOSITORY / name).read_text().splitlines():
+            if "trivy:ignore:" in line:
+                _, _, reason = line.partition("trivy:ignore:")[2].partition(" ")
+                assert reason or re.match(r"# \w", before), f"{name}: {line}"
+            if "checkov:skip=" in line:
+                assert re.search(r"checkov:skip=CKV2?_AWS_\d+: \w", line), f"{name}: {line}"
+            before = line
+
+
+def test_each_check_that_the_first_scanner_skips_everywhere_has_a_reason() -> None:
+    lines = (REPOSITORY / ".checkov.yaml").read_text().split("skip-check:\n")[1].splitlines()
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith("  - "):
+            assert before.startswith("  # "), line
 
 
 def test_each_source_of_requirements_has_a_lock() -> None:

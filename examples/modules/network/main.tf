@@ -19,12 +19,22 @@ locals {
   zones = { for index, zone in slice(sort(data.aws_availability_zones.available.names), 0, 3) : zone => index }
 }
 
+# No flow logs: their destination, retention and cost are decisions for a whole account, not for an example.
+#trivy:ignore:AWS-0178
 resource "aws_vpc" "security" {
+  # checkov:skip=CKV2_AWS_11: As above.
   cidr_block           = var.cidr_block
   enable_dns_support   = true
   enable_dns_hostnames = true
 
   tags = { Name = "${var.name}-security" }
+}
+
+# Without rules: what is created without naming a security group can reach nothing, and nothing can reach it.
+resource "aws_default_security_group" "security" {
+  vpc_id = aws_vpc.security.id
+
+  tags = { Name = "${var.name}-security-default" }
 }
 
 resource "aws_internet_gateway" "security" {
@@ -140,7 +150,10 @@ resource "aws_route_table_association" "management" {
   route_table_id = aws_route_table.management[each.key].id
 }
 
-# The functions only open HTTPS connections to the AWS APIs and to Panorama.
+# The functions only open HTTPS connections, to the AWS APIs and to Panorama. No narrower destination than everywhere is
+# possible here: AWS has no managed prefix list for the public endpoints of these APIs, and the address of Panorama is only
+# known by name. With interface endpoints for the APIs, you can limit the rule to the VPC's CIDR block and to Panorama's
+# address. https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html
 
 resource "aws_security_group" "functions" {
   name        = "${var.name}-functions"
@@ -152,7 +165,7 @@ resource "aws_security_group" "functions" {
     protocol    = "tcp"
     from_port   = 443
     to_port     = 443
-    cidr_blocks = ["0.0.0.0/0"]
+    cidr_blocks = ["0.0.0.0/0"] #trivy:ignore:AWS-0104 The reason is above.
   }
 
   tags = { Name = "${var.name}-functions" }

@@ -11,10 +11,20 @@ locals {
   zones = { for index, zone in sort(var.zones) : zone => index }
 }
 
+# No flow logs: their destination, retention and cost are decisions for a whole account, not for an example.
+#trivy:ignore:AWS-0178
 resource "aws_vpc" "spoke" {
+  # checkov:skip=CKV2_AWS_11: As above.
   cidr_block = var.cidr_block
 
   tags = { Name = "${var.name}-spoke" }
+}
+
+# Without rules: what is created without naming a security group can reach nothing, and nothing can reach it.
+resource "aws_default_security_group" "spoke" {
+  vpc_id = aws_vpc.spoke.id
+
+  tags = { Name = "${var.name}-spoke-default" }
 }
 
 resource "aws_internet_gateway" "spoke" {

@@ -132,8 +132,8 @@ def _texts(error: BaseException | None) -> Iterator[str]:
     """Yield the texts of an error and of its causes, which a traceback shows with it."""
     first = error
     while error is not None:
-        # Only what is logged of an expected error has to be short: its own text.
         text = str(error)
+        # A log record has the text of an expected error, and not those of its causes.
         yield text if error is first else text[:TEXT_BOUND]
         if MARKER in text or MARKER in repr(error):
             yield MARKER

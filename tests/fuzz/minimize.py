@@ -7,13 +7,11 @@ method, delta debugging: leave out ever smaller pieces.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from fuzz.judge import Judge, Verdict
 from fuzz.processes import in_child
 from fuzz.targets import Target
-
-T = TypeVar("T", str, bytes)
 
 MAXIMUM_TRIALS = 250
 
@@ -70,11 +68,11 @@ def _encoded(content: str | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
 
 
-def minimized(content: T, fails: Callable[[T], bool], trials: int = MAXIMUM_TRIALS) -> T:
+def minimized(content: Any, fails: Callable[[Any], bool], trials: int = MAXIMUM_TRIALS) -> Any:
     """Return a shorter content that still fails.
 
     Args:
-        content: A content that fails.
+        content: A text or bytes that fail.
         fails: Returns whether a content fails in the same way.
         trials: How many contents to try at most.
     """

@@ -17,7 +17,7 @@ import struct
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -61,7 +61,6 @@ class _Child:
     output: int
     current: mmap.mmap
     pending: bytes = b""
-    last: int = field(default=-1)
 
 
 class Runner:

@@ -142,7 +142,7 @@ class Answers:
     """A damaged answer to one request of a call, or to all of them."""
 
     name = "answers"
-    named_errors = (PanOsError, DeviceBusyError, LicenseError)
+    named_errors: tuple[type[Exception], ...] = (PanOsError, DeviceBusyError, LicenseError)
 
     def __init__(self) -> None:
         self._server: TlsServer | None = None

@@ -41,6 +41,11 @@ _SQS_MAXIMUM = 1_048_576
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 
+_REFUSED_BATCH = vars(errors).get("InvalidInvocationError", errors.InvalidMessageError)
+"""The error of the handler for records that Lambda's poller never sends. A message that is no event
+is put aside instead, and raises nothing."""
+
+
 @dataclass(frozen=True)
 class EventCase:
     """A record of a queue."""
@@ -53,8 +58,7 @@ class Events:
     """A batch of three messages: a correct one, a damaged one, and another correct one."""
 
     name = "events"
-    # The handler raises it for records that Lambda's poller does not send. A message is put aside.
-    named_errors = (vars(errors).get("InvalidInvocationError", errors.InvalidMessageError),)
+    named_errors: tuple[type[Exception], ...] = (_REFUSED_BATCH,)
 
     def __init__(self) -> None:
         self._settings: dict[Transition, Any] = {

@@ -47,7 +47,7 @@ class Secrets:
     """Both readers of secrets."""
 
     name = "secrets"
-    named_errors = (SecretError,)
+    named_errors: tuple[type[Exception], ...] = (SecretError,)
 
     def make(self, rng: Random) -> SecretCase:
         licensing = rng.random() < 0.25

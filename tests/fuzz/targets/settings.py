@@ -48,7 +48,7 @@ class Settings:
     """The document in the environment variable of a function."""
 
     name = "settings"
-    named_errors = (SettingsError,)
+    named_errors: tuple[type[Exception], ...] = (SettingsError,)
 
     def make(self, rng: Random) -> SettingsCase:
         kind, example = rng.choice(_EXAMPLES)

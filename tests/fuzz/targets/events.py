@@ -30,7 +30,7 @@ _TOKEN = f"{MARKER}-4321-4321-4321-210987654321"
 """A token. It is as secret as a password while its hook is open."""
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}([0-9a-f]{9})?")
-_NEIGHBORS = {"i-00000000", "i-00000000000000001"}
+_NEIGHBORS = ("i-00000000", "i-00000000000000001")
 """The instances of the two correct messages."""
 
 _SQS_CHARACTERS = re.compile("[\t\n\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

@@ -150,12 +150,10 @@ def _values(record: logging.LogRecord) -> Iterator[str]:
 
 
 def _place(error: BaseException) -> str:
-    """Return the innermost function of the product in a traceback."""
+    """Return the innermost function of the product in a traceback; without one, of the fuzzer."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _PACKAGE in frame.filename]
-    if not own:
-        return ""
-    frame = own[-1]
+    frame = (own or frames)[-1]
     return f"{frame.filename.rpartition(_PACKAGE + '/')[2]}, {frame.name}"
 
 

@@ -134,7 +134,7 @@ class Events:
 
     def _check_neighbors(self, visited: list[LifecycleEvent], kept: set[str]) -> None:
         """Check that the damaged message does not stop the two correct ones beside it."""
-        if not {event.instance_id for event in visited} >= _NEIGHBORS:
+        if not {event.instance_id for event in visited}.issuperset(_NEIGHBORS):
             raise UnusableResultError("a correct message of the batch was not visited")
         if kept & {f"neighbor-{instance}" for instance in _NEIGHBORS}:
             raise UnusableResultError("a correct message of the batch stayed in the queue")

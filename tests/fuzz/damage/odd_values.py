@@ -31,13 +31,14 @@ NUMBERS = (
 _LENGTHS = (2, 40, 300, 1_100, 5_000, 20_000)
 _LARGE_LENGTHS = (70_000, 300_000, 1_100_000, 2_500_000)
 _DEPTHS = (1, 2, 20, 150, 250, 900, 1_100, 5_000)
-_LARGE_DEPTHS = (20_000, 100_000, 200_000)
+_LARGE_DEPTHS = (20_000, 100_000, 200_000, 200_000)
 
 MAXIMUM_LENGTH = 3_000_000
 """No input is longer, whatever several mutations make of it together."""
 
 _LARGE = 0.03
-"""The share of large sizes and depths. Each takes a hundred times as long as a small one."""
+_DEEP = 0.1
+"""The shares of large sizes and depths. Each takes a hundred times as long as a small one."""
 
 
 def text(rng: Random) -> str:
@@ -57,7 +58,7 @@ def length(rng: Random) -> int:
 
 def depth(rng: Random) -> int:
     """Return a number of levels: mostly small, seldom 200,000."""
-    return rng.choice(_LARGE_DEPTHS if rng.random() < _LARGE else _DEPTHS)
+    return rng.choice(_LARGE_DEPTHS if rng.random() < _DEEP else _DEPTHS)
 
 
 def lengthened(rng: Random, short: str) -> str:

@@ -535,12 +535,15 @@ run "alarms_report_missing_runs_and_losses" {
       for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome :
       name => "${alarm.dimensions.service}/${alarm.metric_name}"
       } == {
+      event-resend-failed            = "reconcile/LifecycleEventResendFailed"
       event-resent                   = "reconcile/LifecycleEventResent"
       launch-abandoned               = "launch/LaunchAbandoned"
+      launch-message-refused         = "launch/MessageRefused"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
       orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
       terminate-deadline-passed      = "terminate/TerminationDeadlinePassed"
+      terminate-message-refused      = "terminate/MessageRefused"
     }
     error_message = "each outcome that needs an operator has an alarm"
   }

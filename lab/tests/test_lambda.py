@@ -118,6 +118,20 @@ def test_the_clock_of_the_function_is_the_labs(lab: Lab, account: Account) -> No
         assert 5_000 < left <= 7_000
 
 
+def test_the_monotonic_clock_of_the_function_is_the_labs(account: Account) -> None:
+    """Time limits of clients that use it end in lab time, not on a busy machine."""
+    code = """
+    import time
+    def handler(seconds, context):
+        begun = time.monotonic()
+        standing = time.monotonic() - begun
+        time.sleep(seconds)
+        return [standing, time.monotonic() - begun]
+    """
+    arn = account.function(code, Timeout=900)
+    assert account.invoke(arn, 600) == ([0.0, pytest.approx(600, abs=0.01)], "")
+
+
 def test_hosts_of_the_lab_are_reached_by_name_with_verified_tls(account: Account) -> None:
     code = """
     import json, ssl, urllib.error, urllib.request

@@ -104,6 +104,48 @@ def test_change_of_visibility(lab: Lab, account: Account) -> None:
 
 
 @lab_test
+def test_each_change_of_visibility_of_a_batch_succeeds_or_fails_by_itself(
+    lab: Lab, account: Account
+) -> None:
+    """ChangeMessageVisibilityBatch: in flight only, and only by a receipt handle of the queue."""
+    url, _ = account.queue(VisibilityTimeout="300")
+    other, _ = account.queue("other", VisibilityTimeout="300")
+    sqs = lab.aws.client("sqs")
+    send(account, url, 1)
+    (late,) = account.messages(url)
+    lab.advance(301)
+    (in_flight,) = account.messages(url)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=in_flight["ReceiptHandle"])
+    send(account, url, 1)
+    (in_flight,) = account.messages(url)
+    send(account, other, 1)
+    (foreign,) = account.messages(other)
+    handles = [item["ReceiptHandle"] for item in (in_flight, late, foreign)] + ["invented"]
+    answer = sqs.change_message_visibility_batch(
+        QueueUrl=url,
+        Entries=[
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 600}
+            for number, handle in enumerate(handles)
+        ],
+    )
+    assert [entry["Id"] for entry in answer["Successful"]] == ["0"]
+    assert {entry["Id"]: entry["Code"] for entry in answer["Failed"]} == dict.fromkeys(
+        ("1", "2", "3"), "ReceiptHandleIsInvalid"
+    )
+    assert all(entry["SenderFault"] for entry in answer["Failed"])
+    lab.advance(599)
+    assert account.messages(url) == []
+    lab.advance(2)
+    assert len(account.messages(url)) == 1
+    lab.advance(301)
+    answer = sqs.change_message_visibility_batch(
+        QueueUrl=url,
+        Entries=[{"Id": "0", "ReceiptHandle": handles[0], "VisibilityTimeout": 10}],
+    )
+    assert "MessageNotInflight" in answer["Failed"][0]["Code"]
+
+
+@lab_test
 def test_a_returned_message_waits_behind_waiting_messages(lab: Lab, account: Account) -> None:
     """Standard queues, best-effort ordering: a message that comes back starves no other."""
     url, _ = account.queue(VisibilityTimeout="30")

@@ -30,6 +30,21 @@ locals {
       metric      = "OrphanRemovalFailed"
       description = "An orphan of ${var.name} could not be removed. It is retried: see ${var.name}-reconcile's log."
     }
+    event-resend-failed = {
+      service     = "reconcile"
+      metric      = "LifecycleEventResendFailed"
+      description = "A lost lifecycle event of ${var.name} could not be resent. It is retried: see ${var.name}-reconcile's log."
+    }
+    launch-message-refused = {
+      service     = "launch"
+      metric      = "MessageRefused"
+      description = "${var.name}-launch was invoked with a record that is no message of its queue. Find out who invoked it."
+    }
+    terminate-message-refused = {
+      service     = "terminate"
+      metric      = "MessageRefused"
+      description = "${var.name}-terminate was invoked with a record that is no message of its queue. Find out who invoked it."
+    }
     event-resent = {
       service     = "reconcile"
       metric      = "LifecycleEventResent"

@@ -38,7 +38,8 @@ locals {
   describe_actions = { for function in ["launch", "terminate", "reconcile"] : function => concat(
     ["ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAddresses"],
     local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
-    function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"] : [],
+    function == "launch" ? [] : ["autoscaling:DescribeScalingActivities"],
+    function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups"] : [],
   ) }
 
   common_statements = { for function, actions in local.describe_actions : function => merge(

@@ -24,6 +24,7 @@ from vmseries_autoscale.handlers import launch, terminate
 
 NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
 CALLS_OF_A_LAUNCH = {
+    "ChangeMessageVisibilityBatch": 1,
     "RecordLifecycleActionHeartbeat": 1,
     "DescribeInstances": 1,
     "DescribeNetworkInterfaces": 1,
@@ -151,7 +152,7 @@ def test_a_duplicate_event_changes_nothing(stage: Stage, monkeypatch: pytest.Mon
     stage.calls.clear()
     assert stage.deliver(launch.handler, event) == []
     changing = [name for name in stage.calls if not name.startswith("Describe")]
-    assert changing == ["RecordLifecycleActionHeartbeat"]
+    assert changing == ["ChangeMessageVisibilityBatch", "RecordLifecycleActionHeartbeat"]
     assert len(stage.attached(instance_id)) == 3
     assert len(stage.addresses()) == 2
 

@@ -141,3 +141,30 @@ def test_a_firewall_without_license_has_no_serial(
 ) -> None:
     api.answers(success(f"<system><serial>{serial}</serial></system>"))
     assert connect(api).serial() == expected
+
+
+# A firewall that was taken over may respond anything.
+
+
+@pytest.mark.documents(id="readiness/gate/hostile-firewall")
+@pytest.mark.parametrize(
+    "serial", ["'", "../etc", "1" * 33, "1" * 5000, "\u0661", "a b", "&lt;a/&gt;"]
+)
+def test_a_text_that_is_not_a_serial_number_is_an_error(api: XmlApi, serial: str) -> None:
+    """F4: the serial number goes into a tag and into messages to operators."""
+    api.answers(success(f"<system><serial>{serial}</serial></system>"))
+    with pytest.raises(DeviceRefusedError, match="it does not report a serial number") as raised:
+        connect(api).serial()
+    assert len(str(raised.value)) < 1200
+
+
+@pytest.mark.parametrize("odd", ["", "abc", "-1", "9" * 5000])
+def test_a_job_without_a_number_does_not_hide_the_auto_commit(api: XmlApi, odd: str) -> None:
+    api.answers(chassis("yes"), jobs((odd, "AutoCom", "FAIL"), ("3", "AutoCom", "OK")))
+    assert connect(api).state() == State(True, "OK")
+
+
+def test_the_names_of_licenses_are_cut(api: XmlApi) -> None:
+    entries = f"<entry><feature>{'x' * 5000}</feature></entry><entry/>"
+    api.answers(success(f"<licenses>{entries}</licenses>"))
+    assert connect(api).licenses() == ["x" * 1000 + "…", ""]

@@ -22,6 +22,7 @@ from vmseries_autoscale.errors import (
     DeviceBusyError,
     DeviceUnavailableError,
 )
+from vmseries_autoscale.launch.abandon import NO_REASON
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
@@ -430,6 +431,32 @@ def test_a_launch_abandoned_at_the_deadline_logs_the_reason(
     (abandon_reason,) = reasons(logs())
     assert "deadline" in abandon_reason
     assert reason in abandon_reason
+
+
+@pytest.mark.documents(id="readiness/gate/overdue")
+def test_an_overdue_launch_is_abandoned_before_panorama_is_asked(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """F4: a response that ends the function's process must not keep the instance waiting."""
+
+    def die(_name: str) -> None:
+        raise SystemExit("as a segmentation fault does")
+
+    launching.deliver(launch_event(launching))
+    fake_panorama.fail = die
+    fake_panorama.calls.clear()
+    for age in (10, 2600):
+        with pytest.raises(SystemExit):
+            launching.deliver(launch_event(launching, age=age))
+    assert fake_panorama.calls
+    fake_panorama.calls.clear()
+    logs()
+    assert launching.deliver(launch_event(launching, age=2700)) == []
+    assert fake_panorama.calls == []
+    assert launching.results == ["ABANDON"]
+    assert launching.addresses() == []
+    (reason,) = reasons(logs())
+    assert reason == f"the deadline passed; {NO_REASON}"
 
 
 @pytest.mark.documents(id="readiness/gate/no-license")

@@ -217,17 +217,19 @@ def test_attaching_stops_between_two_rounds_when_time_runs_out(
 def test_the_reason_is_tagged_before_the_hook_is_completed(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    event = launches(launching, [launching.instance_id], age=2000)[0]
+    event = launches(launching, [launching.instance_id], age=2600)[0]
     launching.deliver(launches(launching, [launching.instance_id], age=10)[0])
     fake_panorama.register(in_service_at(launching.instance_id, "S1"))
     unavailable = DeviceUnavailableError(PANORAMA, "x" * 400)
     fake_panorama.fail = lambda _name: (_ for _ in ()).throw(unavailable)
+    assert launching.deliver(event) == ["message-0"]
     launching.calls.clear()
+    logs()
     late = event | {"time": launches(launching, [launching.instance_id], age=2700)[0]["time"]}
     assert launching.deliver(late) == []
     note = launching.tags()["vmseries-autoscale:abandoned"]
     assert note.startswith("the deadline passed; DeviceUnavailableError: xxx")
-    assert len(note) == 256
+    assert note.count("x") > 180, "as much as the tag of the last visit holds"
     operations = [operation for _, operation, _ in launching.calls]
     assert operations.index("CreateTags") < operations.index("CompleteLifecycleAction")
     assert metrics(logs())["LaunchAbandoned"] == 1

@@ -58,6 +58,7 @@ def test_a_ready_firewall_enters_service(
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
 
 
+@pytest.mark.documents(id="readiness/gate/overdue")
 @pytest.mark.documents(id="readiness/gate/firewall-not-ready")
 @pytest.mark.parametrize(
     ("changes", "reason"),
@@ -84,7 +85,12 @@ def test_a_firewall_that_is_not_ready_is_abandoned_at_the_deadline(
     records = logs()
     assert reason in reasons(records)[-1]
     assert "VisitFailed" not in metrics(records), "a booting firewall is not a failure"
-    assert launching.deliver(event | {"time": "2026-01-01T00:00:00Z"}) == []
+    almost_late = launching.event(Transition.LAUNCHING, age=2600)
+    assert launching.deliver(almost_late) == ["message-0"]
+    asked = len(fake_firewall.addresses)
+    late = launching.event(Transition.LAUNCHING, age=2700)
+    assert launching.deliver(late) == []
+    assert len(fake_firewall.addresses) == asked, "the firewall is not asked again"
     assert launching.results == ["ABANDON"]
     assert reason in launching.tags()["vmseries-autoscale:abandoned"]
 

@@ -350,7 +350,7 @@ class TimeUntilLicenseList(FakeContext):
         self.panorama = panorama
 
     def get_remaining_time_in_millis(self) -> int:
-        return 10_000 if self.panorama.calls[-1] == "licenses" else self.milliseconds
+        return 10_000 if self.panorama.calls[-1:] == ["licenses"] else self.milliseconds
 
 
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")

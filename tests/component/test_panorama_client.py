@@ -10,7 +10,7 @@ import trustme
 from defusedxml.ElementTree import fromstring
 
 from component.fakes.settings import of_server
-from component.fakes.xml_server import KEY, Answer, XmlApi, credentials, error
+from component.fakes.xml_server import KEY, Answer, XmlApi, credentials, error, success
 from vmseries_autoscale.errors import (
     AutoscaleError,
     DeviceAccessError,
@@ -596,6 +596,21 @@ def test_without_multi_config_entries_are_removed_one_by_one(
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
 
 
+@pytest.mark.documents(id="panorama/contention/odd-values")
+@pytest.mark.parametrize("results", [0, 1, 3, 5, 100])
+@pytest.mark.parametrize("refused", [False, True])
+def test_with_a_wrong_number_of_results_entries_are_removed_one_by_one(
+    api: XmlApi, panorama: PanOsPanorama, results: int, refused: bool
+) -> None:
+    """F4: the results do not say what happened to each delete."""
+    parts = [GONE] * results
+    if refused:
+        parts = [*([GONE] * max(results, len(REMOVALS))), ("error", "10", REFERENCED)]
+    api.answers(nested(*parts, status="error" if refused else "success"), OK)
+    assert panorama.remove_all(REMOVALS, always) == {}
+    assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
+
+
 @pytest.mark.documents(id="panorama/contention/lock")
 @pytest.mark.parametrize(
     "body",
@@ -753,3 +768,69 @@ def test_only_our_own_commits_are_listed_newest_first(
 ) -> None:
     api.answers(f'<response status="success"><result>{"".join(jobs)}</result></response>')
     assert panorama.commits() == expected
+
+
+# Odd values.
+
+ODD_IDS = ["", "abc", "-1", "1e3", "9" * 5000, "<a/>"]
+
+
+@pytest.mark.documents(id="panorama/contention/odd-values")
+@pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:10])
+def test_a_job_without_a_number_does_not_hide_the_other_jobs(
+    api: XmlApi, panorama: PanOsPanorama, odd: str
+) -> None:
+    """F4: one such job would block all pushes and removals."""
+    good = [
+        f"<job><id>{number}</id><type>{kind}</type><status>FIN</status><user>autoscale</user></job>"
+        for kind, number in (("Commit", 9), ("Commit", 12), ("CommitAll", 10))
+    ]
+    bad = [
+        f"<job><id>{odd}</id><type>{kind}</type></job><job><type>{kind}</type></job>"
+        for kind in ("Commit", "CommitAll")
+    ]
+    api.answers(success("".join([*good, *bad, *good])))
+    assert [job.job_id for job in panorama.commits()] == ["12", "9"]
+    assert [push.job_id for push in panorama.pushes()] == ["10"]
+
+
+@pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:10])
+def test_a_commit_without_the_number_of_its_job_is_an_error(
+    api: XmlApi, panorama: PanOsPanorama, odd: str
+) -> None:
+    api.answers(success(f"<job>{odd}</job>"))
+    with pytest.raises(DeviceRefusedError, match="no job id"):
+        panorama.commit("description")
+    assert panorama.push([SERIAL]) is None
+
+
+@pytest.mark.documents(id="panorama/contention/odd-values")
+def test_devices_without_a_serial_number_are_left_out(api: XmlApi, panorama: PanOsPanorama) -> None:
+    long_name = "h" * 5000
+    entries = [
+        f"<entry name='{SERIAL}'><hostname>{long_name}\u202e</hostname></entry>",
+        "<entry name='&quot;] | //*'/>",
+        "<entry><serial>../..</serial></entry>",
+        f"<entry name='{SERIAL}'><serial>{'1' * 5000}</serial></entry>",
+        "<entry/>",
+    ]
+    api.answers(success(f"<devices>{''.join(entries)}</devices>"))
+    (device,) = panorama.devices()
+    assert device.serial == SERIAL
+    assert device.hostname == "h" * 1000 + "…"
+    assert panorama.running_members()[Part.MANAGED_DEVICES] == {SERIAL}
+
+
+def test_the_details_of_a_failed_push_are_cut(api: XmlApi, panorama: PanOsPanorama) -> None:
+    line = f"<line>{'x' * 5000}</line>"
+    api.answers(
+        success(
+            "<job><id>7</id><type>CommitAll</type><status>FIN</status><devices>"
+            f"<entry><serial-no>{SERIAL}</serial-no><result>FAIL</result>"
+            f"<details>{line * 100}</details></entry><entry><serial-no>'</serial-no></entry>"
+            "</devices></job>"
+        )
+    )
+    (push,) = panorama.pushes()
+    assert len(push.failures[SERIAL]) == 1001
+    assert push.serials == {SERIAL}

@@ -220,14 +220,19 @@ def test_the_connection_is_checked_even_if_the_secret_is_invalid(
 
 
 @pytest.mark.documents(id="preflight/secret/whitespace")
+@pytest.mark.parametrize(
+    ("end", "defect"),
+    [
+        (" ", "begins or ends with white space"),
+        ("\n", "contains a character that cannot be printed, such as a line break"),
+    ],
+)
 def test_white_space_around_a_secret_value_is_reported(
-    secret: dict[str, Any], validate: Validate
+    secret: dict[str, Any], validate: Validate, end: str, defect: str
 ) -> None:
-    secret["api_key"] = "very-secret\n"
+    secret["api_key"] = f"very-secret{end}"
     findings = validate()
-    assert f"Secret {SECRET}: the value of api_key begins or ends with white space" in str(
-        findings[Severity.PROBLEM]
-    )
+    assert f"ecret {SECRET}: the value of api_key {defect}" in str(findings[Severity.PROBLEM])
     assert "very-secret" not in str(findings)
 
 

@@ -31,10 +31,10 @@ from vmseries_autoscale.time_budget import TimeBudget
 UNKNOWN = "i-0123456789abcdef0"
 
 
-def resent_event(cloud: Cloud, transition: Transition, age: float = 0) -> str:
+def resent_event(cloud: Cloud, transition: Transition) -> str:
     """The event as the reconcile function resends it."""
     hook = "launch" if transition is Transition.LAUNCHING else "terminate"
-    return events.to_message(transition, NAME, hook, cloud.instance_id, ago(age))
+    return events.to_message(transition, NAME, hook, cloud.instance_id)
 
 
 READS = ("DescribeInstances", "DescribeNetworkInterfaces", "DescribeAddresses")
@@ -222,7 +222,7 @@ def test_a_second_event_after_the_termination_does_nothing(
     logs()
     assert running.deliver(event) == []
     changing = [name for name in running.operations() if not name.startswith(("Describe", "Get"))]
-    assert changing == ["RecordLifecycleActionHeartbeat"]
+    assert changing == ["ChangeMessageVisibilityBatch", "RecordLifecycleActionHeartbeat"]
     assert len(fake_panorama.jobs) == 1
     assert "TerminationCompleted" not in metrics(logs())
 

@@ -130,11 +130,14 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The invocation runs out of time after one firewall."""
+    """The invocation runs out of time after SQS has confirmed the messages and one firewall."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = [self.milliseconds] * 2
 
     def get_remaining_time_in_millis(self) -> int:
-        remaining, self.milliseconds = self.milliseconds, 10_000
-        return remaining
+        return self.answers.pop() if self.answers else 10_000
 
 
 @pytest.mark.documents(id="panorama/commit/shared")
@@ -379,6 +382,29 @@ def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     assert record["serial"] == SERIAL
 
 
+def test_an_overdue_termination_completes_before_panorama_is_asked_about_others(
+    launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F4: a response that ends the function's process must not keep the instance waiting."""
+
+    def die(_name: str) -> None:
+        raise SystemExit("as a segmentation fault does")
+
+    overdue = add_two_firewalls(launching, fake_panorama)
+    become_terminate(launching, monkeypatch)
+    fake_panorama.fail = die
+    batch = [
+        termination_event(launching),
+        termination_event(launching, overdue, age=DAY + 600),
+    ]
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            launching.deliver(*batch)
+    assert launching.results == ["CONTINUE"]
+    assert launching.attached(overdue) == []
+    assert len(launching.attached()) == 3
+
+
 def test_at_the_deadline_the_instance_is_terminated_despite_a_detachment(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
@@ -521,22 +547,6 @@ def test_resources_of_an_instance_that_ec2_no_longer_returns_are_found_by_tag(
     running.ec2.create_tags(Resources=retag, Tags=[tag])
     assert running.deliver(event) == []
     assert_terminated(running)
-
-
-def test_an_event_after_the_hook_ended_removes_resources_and_completes_no_hook(
-    running: Cloud, fake_panorama: FakePanorama, logs: Logs
-) -> None:
-    event = termination_event(running)
-    running.close_hooks()
-    running.deliver(event)
-    fake_panorama.finish_job()
-    running.deliver(event)
-    assert running.deliver(event) == []
-    assert running.completed == []
-    assert running.own_interfaces() == []
-    assert running.addresses() == []
-    assert running.operations()["CompleteLifecycleAction"] == 0
-    assert "TerminationCompleted" not in metrics(logs())
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
     assert deployment.invoke("reconcile", "report") == {
         "dry_run": True,
         "events_resent": [],
+        "events_not_resent": {},
         "orphans": {},
         "targets": [],
         "removed": [],

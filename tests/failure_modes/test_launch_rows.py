@@ -137,7 +137,7 @@ def test_l10_a_second_event_changes_nothing(fleet: Fleet) -> None:
     fleet.visit("launch")
     operations = [call.operation for call in fleet.aws.calls]
     changing = [name for name in operations if not name.startswith(("Describe", "Record"))]
-    assert changing == ["ChangeMessageVisibility"] * 2
+    assert changing == ["ChangeMessageVisibilityBatch", *["ChangeMessageVisibility"] * 2]
     # Interfaces are identified by device index: this account lists the primary one last.
     assert_attached_once(fleet, instance_id)
 

@@ -16,6 +16,7 @@ from vmseries_autoscale.panorama.removal import (
     decide_plan,
     decide_removals,
     decide_wait,
+    failed_commit_error,
     pending_removals,
 )
 
@@ -194,3 +195,27 @@ def test_removals_are_ordered_so_that_no_reference_remains() -> None:
     removals = decide_removals(serials("S2 S1"), candidate)
     assert removals == [(part, serial) for part in Part for serial in ("S1", "S2")]
     assert removals[-1][0] is Part.MANAGED_DEVICES
+
+
+ODD_TIMES = [
+    "2026-13-45T99:99:99Z",
+    "2026-11-23T12:00:30",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00Z",
+    "\u0662026-11-23T12:00:30Z",
+    "Z",
+    "xZ",
+    "9" * 5000 + "Z",
+]
+
+
+@pytest.mark.parametrize("time", ODD_TIMES, ids=lambda time: time[:24])
+def test_a_description_with_an_odd_time_does_not_delay_a_commit(time: str) -> None:
+    """F4: another program may use the same administrator, or Panorama may respond anything."""
+    job = Job("7", True, False, (), f"fw: remove 1 firewalls, {time}")
+    assert decide_wait([job], NOW) is None
+
+
+def test_the_details_of_a_failed_commit_are_cut() -> None:
+    job = Job("7", True, True, ("x" * 1000,) * 1000)
+    assert len(str(failed_commit_error(job, "it will be retried"))) < 1200

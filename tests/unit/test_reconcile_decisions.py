@@ -246,11 +246,18 @@ def test_the_cap_is_limited_by_number_and_share_and_is_at_least_one(
     assert Limits(FLOOR, firewalls, share).cap(known) == cap
 
 
-def waiting(state: str, began_ago: int, visited_ago: int | None) -> Inventory:
+def waiting(
+    state: str,
+    began_ago: int,
+    visited_ago: int | None,
+    owner: dict[str, str] | None = None,
+    ec2_state: str = "running",
+) -> Inventory:
     visited = {} if visited_ago is None else {
         tags.LAST_VISIT: (NOW - timedelta(seconds=visited_ago)).isoformat()
     }  # fmt: skip
-    known = Instance(instance_id(1), "us-east-1a", "running", visited, ())
+    owned = {tags.DEPLOYMENT: "fw"} if owner is None else owner
+    known = Instance(instance_id(1), "us-east-1a", ec2_state, owned | visited, ())
     began = NOW - timedelta(seconds=began_ago)
     return Inventory(
         deployment="fw",
@@ -280,3 +287,19 @@ def test_a_hook_is_stalled_after_a_long_time_without_a_visit(
 ) -> None:
     stalled = stalled_hooks(waiting(state, began_ago, visited_ago), FLOOR, NOW)
     assert [hook.transition for hook in stalled] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("owner", [{}, {tags.DEPLOYMENT: "another"}])
+def test_an_event_that_the_terminate_function_would_reject_is_not_resent(
+    owner: dict[str, str],
+) -> None:
+    """Otherwise, each run would send another message to the dead-letter queue."""
+    assert stalled_hooks(waiting("Terminating:Wait", 9000, None, owner), FLOOR, NOW) == []
+    (launch,) = stalled_hooks(waiting("Pending:Wait", 9000, None, owner), FLOOR, NOW)
+    assert launch.transition is Transition.LAUNCHING
+
+
+def test_the_event_of_a_terminated_instance_whose_tags_ec2_has_removed_is_resent() -> None:
+    gone = waiting("Terminating:Wait", 9000, None, {}, "terminated")
+    (stalled,) = stalled_hooks(gone, FLOOR, NOW)
+    assert stalled.transition is Transition.TERMINATING

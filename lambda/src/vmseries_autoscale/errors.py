@@ -3,10 +3,13 @@
 ::
 
     AutoscaleError
+    ├── InvalidInvocationError                  the function does not handle its event
+    ├── UnconfirmedMessageError                 SQS does not confirm that the message is in flight
     ├── InvalidMessageError                     no retry can help: sent to the dead-letter queue
     │   ├── MalformedEventError                 not a lifecycle event in EventBridge's JSON format
     │   ├── UnexpectedEventError                for another group, hook or kind of event
-    │   └── UnsupportedTransitionError          a transition that this version does not handle
+    │   ├── UnsupportedTransitionError          a transition that this version does not handle
+    │   └── UnprovenTerminationError            nothing proves that the instance is ours and leaves
     ├── TransientError                          clears without action: retried, not counted
     │   ├── EventualConsistencyError            EC2 still returns an earlier state
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
@@ -47,9 +50,28 @@ from typing import Final
 PANORAMA: Final = "Panorama"
 """The ``device`` attribute of errors from Panorama."""
 
+QUOTED_CHARACTERS: Final = 100
+
+
+def quote(value: object) -> str:
+    """Return a value as error messages quote it: its representation, cut to 100 characters.
+
+    What a queue or a device sends is never quoted whole, because it can have any length.
+    """
+    text = repr(value)
+    return text if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]}…"
+
 
 class AutoscaleError(Exception):
     """Base class of all errors of this package."""
+
+
+class InvalidInvocationError(AutoscaleError):
+    """The function does not handle the event with which it was invoked."""
+
+
+class UnconfirmedMessageError(AutoscaleError):
+    """SQS does not confirm that a record is a message in flight of the function's own queue."""
 
 
 class InvalidMessageError(AutoscaleError):
@@ -66,6 +88,10 @@ class UnexpectedEventError(InvalidMessageError):
 
 class UnsupportedTransitionError(InvalidMessageError):
     """The event's Origin and Destination are a transition that this version does not handle."""
+
+
+class UnprovenTerminationError(InvalidMessageError):
+    """Nothing proves that the instance of a terminate event is ours and leaves the group."""
 
 
 class TransientError(AutoscaleError):

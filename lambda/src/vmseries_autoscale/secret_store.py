@@ -13,6 +13,13 @@ from vmseries_autoscale.errors import SecretError
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
+MAXIMUM_LENGTH = 65_536
+"""Length of a secret, in characters. Secrets Manager allows no more bytes (``PutSecretValue``, AWS
+Secrets Manager API Reference)."""
+
+_SINGLE_LINE = ("username", "api_key", "password")
+"""Keys whose values go into requests. ``ca_bundle`` is checked when TLS is set up."""
+
 CACHE_SECONDS = 300
 """Time for which a secret is cached, and after which a new version takes effect at the latest."""
 
@@ -75,15 +82,38 @@ def _read(secret_arn: str) -> dict[str, str]:
     )
 
     try:
-        content = json.loads(str(_provider().get(secret_arn, max_age=CACHE_SECONDS)))
+        document = str(_provider().get(secret_arn, max_age=CACHE_SECONDS))
     except GetParameterError as exc:
         raise SecretError(f"secret {secret_arn} cannot be read: {exc}") from exc
-    except json.JSONDecodeError:
+    if len(document) > MAXIMUM_LENGTH:
+        raise SecretError(f"secret {secret_arn} is longer than {MAXIMUM_LENGTH} characters")
+    try:
+        content = json.loads(document)
+    except (ValueError, RecursionError):
         # The cause is omitted, because it quotes the document.
         raise SecretError(f"secret {secret_arn} is not JSON") from None
     if not isinstance(content, dict) or not all(isinstance(item, str) for item in content.values()):
         raise SecretError(f"secret {secret_arn} must be a JSON object of strings")
+    for key in _SINGLE_LINE:
+        if key in content:
+            _check_value(secret_arn, key, content[key])
     return content
+
+
+def _check_value(secret_arn: str, key: str, value: str) -> None:
+    """Check a value that goes into requests.
+
+    Raises:
+        SecretError: If the value is empty, or contains a line break or another character that
+            cannot be printed, such as NUL.
+    """
+    if not value:
+        raise SecretError(f"secret {secret_arn}: the value of {key} is empty")
+    if not value.isprintable():
+        raise SecretError(
+            f"secret {secret_arn}: the value of {key} contains a character that cannot be printed, "
+            "such as a line break"
+        )
 
 
 @cache

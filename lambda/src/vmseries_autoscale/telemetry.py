@@ -76,15 +76,27 @@ class Metric(StrEnum):
     """
 
     MESSAGE_DEAD_LETTERED = "MessageDeadLettered"
-    """A message could not be parsed and was moved to the dead-letter queue.
+    """A message that is invalid or may not be carried out was moved to the dead-letter queue.
 
-    Investigate always.
+    Investigate always: the attribute `error` of the message gives the reason.
+    """
+
+    MESSAGE_REFUSED = "MessageRefused"
+    """A function was invoked with a record that SQS does not know as a message of its queue.
+
+    Investigate always: find out who invokes the function directly. There is an alarm.
     """
 
     LIFECYCLE_EVENT_RESENT = "LifecycleEventResent"
     """A lifecycle event was lost; the reconcile function sent it again.
 
     Investigate always: find out why events do not reach the functions.
+    """
+
+    LIFECYCLE_EVENT_RESEND_FAILED = "LifecycleEventResendFailed"
+    """A lost lifecycle event could not be sent again; the next run retries.
+
+    Investigate if it does not stop: the firewall waits at its hook. There is an alarm.
     """
 
     ORPHANS_FOUND = "OrphansFound"
@@ -115,13 +127,13 @@ class Metric(StrEnum):
     """
 
     INTERFACES_ATTACHED_SECONDS = "InterfacesAttachedSeconds"
-    """Time from the launch event until all interfaces are attached."""
+    """Time from the launch of the instance until all interfaces are attached."""
 
     LAUNCH_SECONDS = "LaunchSeconds"
-    """Time from the launch event until the firewall is in service."""
+    """Time from the launch of the instance until the firewall is in service."""
 
     TERMINATION_SECONDS = "TerminationSeconds"
-    """Time from the terminate event until the hook is completed."""
+    """Time from the message of the terminate event until the hook is completed."""
 
 
 @contextmanager

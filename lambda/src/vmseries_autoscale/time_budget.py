@@ -27,3 +27,7 @@ class TimeBudget:
     def has_time(self) -> bool:
         """Return whether there is time to start another piece of work."""
         return self.context.get_remaining_time_in_millis() > self.reserve_milliseconds
+
+    def remaining_seconds(self) -> float:
+        """Return the number of seconds until Lambda ends the invocation."""
+        return self.context.get_remaining_time_in_millis() / 1000

@@ -17,13 +17,14 @@ from component.fakes import events, settings
 from component.fakes.auto_scaling import Member
 from component.fakes.aws import Account, Call
 from component.fakes.base import NAME, START
-from component.fakes.ec2 import NETWORKS, VPC
+from component.fakes.ec2 import DEPLOYMENT, INSTANCE_ID, NETWORKS, VPC
+from component.fakes.events import Delivery
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
 from vmseries_autoscale.aws import clients
-from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.handlers import launch, terminate
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 
@@ -83,8 +84,8 @@ class Cloud:
         return clients.ec2()
 
     def add_instance(self) -> str:
-        """Start an instance as the group would: with the primary interface only."""
-        return self.account.run_instance({})
+        """Start an instance as the group would: with our tag, and the primary interface only."""
+        return self.account.run_instance({DEPLOYMENT: NAME})
 
     # Settings and events of the functions.
 
@@ -103,10 +104,15 @@ class Cloud:
     def event(
         self, transition: Transition, instance_id: str = "", age: float = 0, **detail: Any
     ) -> dict[str, Any]:
-        """The event of a transition; its hook is open from now on."""
+        """The event of a transition; its hook is open from now on.
+
+        A launching instance has the age of its event.
+        """
         instance_id = instance_id or self.instance_id
         token = token_of(transition, instance_id)
         self.account.open_hook(instance_id, transition, token)
+        if transition is Transition.LAUNCHING and instance_id in self.account.instances:
+            self.account.instances[instance_id].launched = ago(age)
         return events.lifecycle_event(transition, instance_id, token, ago(age), **detail)
 
     def close_hooks(self) -> None:
@@ -121,17 +127,43 @@ class Cloud:
             member = known.get(instance_id, Member(state, {}))
             self.account.members[instance_id] = replace(member, state=state)
 
-    def batch(self, *bodies: dict[str, Any] | str, receive_count: int = 1) -> dict[str, Any]:
-        """The event that the event source mapping passes to a function."""
-        texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
-        receipts = [self.account.put("launch", text).receipt for text in texts]
-        messages = zip(texts, receipts, [receive_count] * len(texts), strict=True)
-        return events.batch("fw-launch", messages)
+    def batch(
+        self,
+        *bodies: dict[str, Any] | str,
+        receive_count: int = 1,
+        sent: datetime | None = None,
+    ) -> dict[str, Any]:
+        """The event that the event source mapping passes to a function.
+
+        Args:
+            bodies: Bodies of the messages.
+            receive_count: How often the messages were received.
+            sent: When SQS got the messages; by default at the time of each event, or now.
+        """
+        return events.batch(
+            self.queue, [self._receive(body, receive_count, sent) for body in bodies]
+        )
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue of the function under test."""
+        return "terminate" if self.handler is terminate.handler else "launch"
+
+    def _receive(
+        self, body: dict[str, Any] | str, receive_count: int, sent: datetime | None
+    ) -> Delivery:
+        text = body if isinstance(body, str) else json.dumps(body)
+        message = self.account.put(self.queue, text)
+        self.account.mark_received(message)
+        if isinstance(body, dict) and "time" in body:
+            message.sent = datetime.fromisoformat(body["time"])
+        return Delivery(text, message.receipt, sent or message.sent, receive_count)
 
     def deliver(
         self,
         *bodies: dict[str, Any] | str,
         receive_count: int = 1,
+        sent: datetime | None = None,
         context: FakeContext | None = None,
     ) -> list[str]:
         """Deliver messages to the function under test.
@@ -139,7 +171,10 @@ class Cloud:
         Returns:
             The ids of the messages that stay in the queue; they are "message-0" and so on.
         """
-        batch = self.batch(*bodies, receive_count=receive_count)
+        return self.invoke(self.batch(*bodies, receive_count=receive_count, sent=sent), context)
+
+    def invoke(self, batch: dict[str, Any], context: FakeContext | None = None) -> list[str]:
+        """Invoke the function under test with a batch; see ``deliver``."""
         with self.warm():
             return events.left_in_queue(self.handler(batch, context or FakeContext()))
 
@@ -199,9 +234,12 @@ class Cloud:
         return [interface.description for interface in attached]
 
     def own_interfaces(self) -> list[dict[str, Any]]:
-        """The interfaces with the tag of the deployment, as EC2 describes them."""
-        tag = {"Name": "tag:vmseries-autoscale:deployment", "Values": [NAME]}
-        response = self.account.describe_network_interfaces({"Filters": [tag]})
+        """The interfaces that the functions made, as EC2 describes them."""
+        filters = [
+            {"Name": f"tag:{DEPLOYMENT}", "Values": [NAME]},
+            {"Name": "tag-key", "Values": [INSTANCE_ID]},
+        ]
+        response = self.account.describe_network_interfaces({"Filters": filters})
         return list(response["NetworkInterfaces"])
 
     def addresses(self) -> list[dict[str, Any]]:

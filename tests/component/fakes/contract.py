@@ -15,6 +15,7 @@ from component.fakes import events
 from component.fakes.aws import Account
 from component.fakes.base import ZONE
 from component.fakes.ec2 import DEPLOYMENT, NETWORKS, SECURITY_GROUP
+from component.fakes.events import Delivery
 from component.fakes.load_balancing import TARGET_GROUP, TARGET_PORT
 from component.fakes.runtime import FakeContext
 from component.fakes.sqs import URL
@@ -94,7 +95,9 @@ class AccountAws:
         return newest
 
     def receipt(self, body: str) -> str:
-        return self.account.put("test", body).receipt
+        message = self.account.put("test", body)
+        self.account.mark_received(message)
+        return message.receipt
 
 
 class LabAws:
@@ -199,7 +202,9 @@ class Stage:
     def deliver(self, handler: Any, *bodies: dict[str, Any]) -> list[str]:
         """Deliver messages to a function; returns the ids of those that stay in the queue."""
         texts = [json.dumps(body) for body in bodies]
-        batch = events.batch("launch", [(text, self.aws.receipt(text), 1) for text in texts])
+        queue = self.aws.queue_url.rsplit("/", 1)[-1]
+        received = [Delivery(text, self.aws.receipt(text), self.aws.now()) for text in texts]
+        batch = events.batch(queue, received)
         cold_start()
         self.recording = True
         try:

@@ -28,6 +28,7 @@ from component.fakes.aws import (
     Message,
 )
 from component.fakes.ec2 import NETWORKS
+from component.fakes.events import Delivery
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama, FirewallBehindPanorama
 from component.fakes.runtime import FakeContext, simulate
 from vmseries_autoscale import concurrency, panorama, telemetry
@@ -317,11 +318,14 @@ class Fleet:
     def visit_again(self, function: str) -> None:
         """Deliver messages a second time, also while they are being processed."""
         if messages := self.aws.queues[function][: BATCH_SIZES[function]]:
+            for message in messages:
+                self.aws.mark_received(message)
             self._deliver(function, messages, None)
 
     def _deliver(self, function: str, messages: list[Message], fault: Fault | None) -> None:
         batch = events.batch(
-            function, [(item.body, item.receipt, item.received or 1) for item in messages]
+            function,
+            [Delivery(item.body, item.receipt, item.sent, item.received) for item in messages],
         )
         # After a crash there is no response; the messages become visible again.
         with contextlib.suppress(CrashError), self.aws.invocation(function, fault):

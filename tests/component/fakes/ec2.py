@@ -102,6 +102,7 @@ class Instance:
     """An instance.
 
     Attributes:
+        launched: When it was launched.
         terminated: When it was terminated; ``None`` while it lives.
         reason_has_time: Whether EC2 says when it was terminated. It does for a termination by a
             user; for an interruption of spot capacity the reason has no time.
@@ -111,6 +112,7 @@ class Instance:
 
     instance_id: str
     tags: dict[str, str]
+    launched: datetime
     terminated: datetime | None = None
     reason_has_time: bool = True
     stopped: bool = False
@@ -149,7 +151,7 @@ class Ec2(Base):
     def run_instance(self, tags: dict[str, str]) -> str:
         """Start an instance with its primary interface, and return its id."""
         instance_id = self.new_id("i")
-        self.instances[instance_id] = Instance(instance_id, dict(tags))
+        self.instances[instance_id] = Instance(instance_id, dict(tags), self.now)
         primary = self.add_interface("data", dict(tags))
         primary.attachment = Attachment(self.new_id("eni-attach"), instance_id, 0, True)
         return instance_id
@@ -258,6 +260,7 @@ class Ec2(Base):
                 "InstanceId": instance.instance_id,
                 "Placement": {"AvailabilityZone": ZONE},
                 "State": {"Name": instance.state},
+                "LaunchTime": instance.launched,
                 "StateTransitionReason": instance.reason,
                 "Tags": to_list(instance.tags),
                 "NetworkInterfaces": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from component.fakes.base import NAME
 from vmseries_autoscale.lifecycle.events import DETAIL_TYPES, ROUTES, Transition
@@ -39,24 +39,33 @@ def lifecycle_event(
     }
 
 
-def batch(queue: str, messages: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
-    """A batch of messages, each of body, receipt handle and receive count.
+class Delivery(NamedTuple):
+    """A message as a poller received it."""
 
-    The ids of the messages are "message-0" and so on.
-    """
+    body: object
+    receipt: str
+    sent: datetime
+    receive_count: int = 1
+
+
+def batch(queue: str, messages: Iterable[Delivery]) -> dict[str, Any]:
+    """A batch of messages. Their ids are "message-0" and so on."""
     return {
         "Records": [
             {
                 "messageId": f"message-{number}",
-                "receiptHandle": receipt,
-                "body": body,
-                "attributes": {"ApproximateReceiveCount": str(receive_count)},
+                "receiptHandle": message.receipt,
+                "body": message.body,
+                "attributes": {
+                    "ApproximateReceiveCount": str(message.receive_count),
+                    "SentTimestamp": str(int(message.sent.timestamp() * 1000)),
+                },
                 "messageAttributes": {},
                 "eventSource": "aws:sqs",
                 "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue}",
                 "awsRegion": "us-east-1",
             }
-            for number, (body, receipt, receive_count) in enumerate(messages)
+            for number, message in enumerate(messages)
         ]
     }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from vmseries_autoscale.errors import TimeBudgetExceededError
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -56,13 +58,26 @@ def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 
 
 def activities(
-    autoscaling: AutoScalingClient, group: str, instance_ids: Collection[str]
+    autoscaling: AutoScalingClient,
+    group: str,
+    instance_ids: Collection[str],
+    has_time: Callable[[], bool] = lambda: True,
 ) -> dict[str, Activity]:
     """Return the newest activity by instance id, as far as Auto Scaling still keeps it.
 
     Auto Scaling keeps activities for six weeks, also those of deleted groups
     (API_DescribeScalingActivities). An activity is the only proof that a terminated instance was a
     member of this group.
+
+    Args:
+        autoscaling: Client of Amazon EC2 Auto Scaling.
+        group: Name of the group.
+        instance_ids: Instances to find. Without any, no call is made.
+        has_time: Returns whether there is time for another page.
+
+    Raises:
+        TimeBudgetExceededError: If there is no time for another page.
+        ClientError: If Auto Scaling refuses a request.
     """
     newest: dict[str, Activity] = {}
     if not instance_ids:
@@ -78,6 +93,8 @@ def activities(
                 newest.setdefault(match[2], _activity(ActivityType(match[1]), description))
         if len(newest) == len(instance_ids):
             break
+        if not has_time():
+            raise TimeBudgetExceededError("no time left in this invocation")
     return newest
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 TERMINATED = "terminated"
 
+LEAVING_STATES = frozenset({"shutting-down", TERMINATED})
+"""The states from which an instance never returns ("Instance lifecycle", Amazon EC2 User Guide)."""
+
 LAST_VISIT_INTERVAL = timedelta(minutes=10)
 """How often the last-visit tag is updated: often enough to show that visits continue, and rarely
 enough to add hardly any API calls."""
@@ -38,6 +41,8 @@ class Instance:
         interfaces: All interfaces that are attached to the instance.
         terminated: Time of termination, timezone-aware; ``None`` if the instance is not terminated
             or EC2 does not report the time.
+        launched: Time of the last launch, timezone-aware (``LaunchTime``, API_Instance); ``None``
+            if it is not known.
     """
 
     instance_id: str
@@ -46,11 +51,23 @@ class Instance:
     tags: Mapping[str, str]
     interfaces: tuple[Interface, ...]
     terminated: datetime | None = None
+    launched: datetime | None = None
 
     @property
     def deployment(self) -> str | None:
         """The name of the deployment that launched the instance, from its tag."""
         return self.tags.get(tags.DEPLOYMENT)
+
+    def is_of(self, deployment: str) -> bool | None:
+        """Return whether the instance belongs to a deployment; ``None`` if EC2 shows it no longer.
+
+        The tags of a terminated instance "may no longer be visible on the terminated instance after
+        a short while" ("How instance termination works", Amazon EC2 User Guide,
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html).
+        """
+        if self.state == TERMINATED and self.deployment is None:
+            return None
+        return self.deployment == deployment
 
     @property
     def serial(self) -> str | None:
@@ -66,9 +83,15 @@ class Instance:
     def last_visit(self) -> datetime | None:
         """The time of the last visit, from its tag; ``None`` without a valid tag."""
         try:
-            return datetime.fromisoformat(self.tags[tags.LAST_VISIT])
+            return datetime.fromisoformat(self.tags[tags.LAST_VISIT].split(" ", 1)[0])
         except (KeyError, ValueError):
             return None
+
+    @property
+    def last_reason(self) -> str | None:
+        """What the last visit waited for, from its tag; ``None`` if it has none."""
+        _, _, reason = self.tags.get(tags.LAST_VISIT, "").partition(" ")
+        return reason or None
 
     def private_ip(self, device_index: int) -> str | None:
         """Return the primary private IP address of the interface at ``device_index``."""
@@ -149,16 +172,21 @@ def tag_last_visit(
     visited: Iterable[Instance],
     now: datetime,
     since: Mapping[str, datetime] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    ending: Collection[str] = (),
 ) -> None:
     """Tag waiting instances with the time of this visit, which shows that no event is lost.
 
-    Only the reconcile function reads the tag, so an error is logged and does not stop the visit.
+    The tag informs the reconcile function and operators, so an error is logged and does not stop
+    the visit.
 
     Args:
         ec2: Client of Amazon EC2.
         visited: Instances that are still waiting after this visit.
         now: Current time, timezone-aware.
         since: Start of the wait by instance id, if the group's activity history shows it too.
+        reasons: What the instances wait for, by instance id. It is added to the tag.
+        ending: Ids of the instances whose deadline is near. Their tags are always updated.
     """
     began = since or {}
     stale = [
@@ -168,13 +196,17 @@ def tag_last_visit(
         and (
             (last := instance.last_visit or began.get(instance.instance_id)) is None
             or now - last >= LAST_VISIT_INTERVAL
+            or instance.instance_id in ending
         )
     ]
-    if not stale:
-        return
-    tag = {tags.LAST_VISIT: now.isoformat(timespec="seconds")}
+    resources: dict[str, list[str]] = {}
+    for instance_id in stale:
+        reason = (reasons or {}).get(instance_id, "")
+        note = f"{now.isoformat(timespec='seconds')} {reason}".strip()
+        resources.setdefault(note[: tags.MAXIMUM_VALUE_LENGTH], []).append(instance_id)
     try:
-        ec2.create_tags(Resources=stale, Tags=tags.to_aws(tag))
+        for note, instance_ids in resources.items():
+            ec2.create_tags(Resources=instance_ids, Tags=tags.to_aws({tags.LAST_VISIT: note}))
     except ClientError as error:
         logger.warning(
             "Could not tag the waiting instances with the time of the visit",
@@ -193,6 +225,7 @@ def _instance(description: InstanceTypeDef) -> Instance:
             for item in description.get("NetworkInterfaces", ())
         ),
         terminated=_terminated(description),
+        launched=description.get("LaunchTime"),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vmseries_autoscale import preflight, telemetry
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
 from vmseries_autoscale.lifecycle.message_queue import process_batch
+from vmseries_autoscale.lifecycle.records import read_records
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.time_budget import RESERVE_MILLISECONDS, TimeBudget
@@ -40,9 +41,13 @@ def serve_queue(
 
     Returns:
         The messages that stay in the queue, or the report of the pre-flight.
+
+    Raises:
+        InvalidInvocationError: For any other event, and for messages of another queue.
     """
     visit = Visit(settings, datetime.now(UTC), TimeBudget(context, reserve_milliseconds))
     with telemetry.invocation(settings.name):
         if preflight.is_preflight_request(event):
             return preflight.validate(settings)
-        return process_batch(event, transition, settings, lambda events: run_visit(events, visit))
+        batch = read_records(event, settings.queue_url)
+        return process_batch(batch, transition, visit, run_visit)

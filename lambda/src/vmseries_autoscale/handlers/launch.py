@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def handler(
     event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse | dict[str, Any]:
-    """Visit the launching instances of a batch of queue messages, or run the pre-flight."""
+    """Visit the launching instances of a batch of queue messages, or run the pre-flight.
+
+    Raises:
+        InvalidInvocationError: For any other event, and for messages of another queue.
+    """
     settings = from_environment(LaunchSettings)
     return serve_queue(event, context, Transition.LAUNCHING, settings, visit_launches)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vmseries_autoscale import preflight, telemetry
-from vmseries_autoscale.errors import MalformedEventError
+from vmseries_autoscale.errors import InvalidInvocationError
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
 from vmseries_autoscale.time_budget import TimeBudget
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         The report of the run or of the pre-flight.
 
     Raises:
-        MalformedEventError: For any other event.
+        InvalidInvocationError: For any other event.
         PanOsError: If Panorama cannot be reached, or refuses a request.
     """
     settings = from_environment(ReconcileSettings)
@@ -45,14 +46,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
 
 
-def _is_report_only(event: dict[str, Any]) -> bool:
-    if event.get("detail-type") == SCHEDULED:
-        return False
-    match event.get("action"):
-        case "report":
-            return True
-        case "reconcile":
+def _is_report_only(event: object) -> bool:
+    if isinstance(event, Mapping):
+        if event.get("detail-type") == SCHEDULED:
             return False
-    raise MalformedEventError(
+        match event.get("action"):
+            case "report":
+                return True
+            case "reconcile":
+                return False
+    raise InvalidInvocationError(
         'expected a scheduled event or {"action": "report" | "reconcile" | "validate"}'
     )

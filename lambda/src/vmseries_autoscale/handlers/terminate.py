@@ -21,7 +21,11 @@ requests that remove a batch of firewalls from Panorama."""
 def handler(
     event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse | dict[str, Any]:
-    """Visit the terminating instances of a batch of queue messages, or run the pre-flight."""
+    """Visit the terminating instances of a batch of queue messages, or run the pre-flight.
+
+    Raises:
+        InvalidInvocationError: For any other event, and for messages of another queue.
+    """
     settings = from_environment(TerminateSettings)
     return serve_queue(
         event, context, Transition.TERMINATING, settings, visit_terminations, RESERVE_MILLISECONDS

@@ -16,42 +16,65 @@ from vmseries_autoscale.launch.instance import LaunchingInstance, describe_netwo
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, reason_of
+from vmseries_autoscale.outcome import Done, Failed, Outcome, reason_of
 from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
 
 
+NO_REASON = "no visit recorded what it waited for; see the log of the launch function"
+"""Reason of an overdue launch that no visit has tagged with a reason."""
+
+
+def abandon_overdue(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
+) -> Outcomes:
+    """Abandon the launches whose deadline has passed.
+
+    Neither Panorama nor a firewall is asked. The reason is that of the last visit.
+
+    Returns:
+        The outcomes of these launches only.
+    """
+    deadline = visit.settings.deadline_seconds
+    reasons = {
+        instance.event: f"the deadline passed; {_last_reason(instance)}"
+        for instance in launching
+        if instance.age >= deadline
+    }
+    return _abandon_all(launching, reasons, visit)
+
+
 def abandon_failed(
     launching: Sequence[LaunchingInstance], outcomes: Outcomes, visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Abandon the launches that failed permanently or whose deadline has passed.
+    """Abandon the launches that failed permanently.
 
     Returns:
         The outcomes of these launches only.
     """
     reasons = {
-        instance.event: reason
+        instance.event: reason_of(outcome)
         for instance in launching
-        if (reason := reason_to_abandon(outcomes[instance.event], instance, visit.settings))
+        if isinstance(outcome := outcomes[instance.event], Failed)
+        and isinstance(outcome.error, PermanentError)
     }
+    return _abandon_all(launching, reasons, visit)
+
+
+def _last_reason(launching: LaunchingInstance) -> str:
+    return (launching.instance and launching.instance.last_reason) or NO_REASON
+
+
+def _abandon_all(
+    launching: Sequence[LaunchingInstance],
+    reasons: Mapping[LifecycleEvent, str],
+    visit: Visit[LaunchSettings],
+) -> Outcomes:
     failed = [instance for instance in launching if instance.event in reasons]
     abandon = partial(_abandon, visit=visit, reasons=reasons)
     return for_each(failed, abandon, visit.time_budget, parallel=True)
-
-
-def reason_to_abandon(
-    outcome: Outcome, launching: LaunchingInstance, settings: LaunchSettings
-) -> str | None:
-    """Return the reason to abandon the launch; ``None`` to continue it."""
-    deadline_passed = launching.age >= settings.deadline_seconds
-    match outcome:
-        case Failed(PermanentError()):
-            return reason_of(outcome)
-        case Failed() | Retry() if deadline_passed:
-            return f"the deadline passed; {reason_of(outcome)}"
-    return None
 
 
 def _abandon(

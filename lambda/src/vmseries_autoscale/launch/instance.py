@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from vmseries_autoscale import concurrency, telemetry
@@ -29,11 +30,9 @@ class LaunchingInstance(InstanceInTransition):
 
     Attributes:
         network: Interfaces and addresses that are attached to or were created for the instance.
-        duplicate_events: Other events of the same lifecycle action, which share its outcome.
     """
 
     network: NetworkState
-    duplicate_events: list[LifecycleEvent] = field(default_factory=list)
 
 
 def describe_all(
@@ -42,27 +41,39 @@ def describe_all(
     """Describe the instances of a batch and send their heartbeats.
 
     Returns:
-        A launching instance for each open lifecycle action; and the outcomes of the other events.
+        A launching instance for each open lifecycle action; and the outcomes of the other
+        instances, by the event that decides.
     """
-    described, hooks_open = instance_in_transition.describe_all(
+    described, actions = instance_in_transition.describe_all(
         events, visit.autoscaling, partial(describe_network, visit=visit)
     )
-    known, networks = described()
-    launching: dict[str, LaunchingInstance] = {}
+    waiting: list[LifecycleEvent] = []
     outcomes: dict[LifecycleEvent, Outcome] = {}
-    for event, hook_open in hooks_open.items():
-        instance_id = event.instance_id
-        if isinstance(hook_open, Unfinished):
-            outcomes[event] = hook_open
-        elif not hook_open:
-            outcomes[event] = _hook_closed(event)
-        elif instance_id in launching:
-            launching[instance_id].duplicate_events.append(event)
+    for action in actions:
+        if isinstance(action.hook, Unfinished):
+            outcomes[action.event] = action.hook
+        elif action.hook:
+            waiting.append(action.event)
         else:
-            launching[instance_id] = LaunchingInstance(
-                event, visit.age(event), known.get(instance_id), networks[instance_id]
-            )
-    return list(launching.values()), outcomes
+            outcomes[action.event] = _hook_closed(action.event)
+    known, networks = described() if waiting else ({}, {})
+    launching = []
+    for event in waiting:
+        instance = known.get(event.instance_id)
+        age = visit.age(_began(event, instance))
+        launching.append(LaunchingInstance(event, age, instance, networks[event.instance_id]))
+    return launching, outcomes
+
+
+def _began(event: LifecycleEvent, instance: Instance | None) -> datetime:
+    """Return the time from which the deadline of a launch counts.
+
+    This is when EC2 launched the instance, because the firewall boots since then, however late its
+    event is. The message is later, unless EC2 does not know the instance yet. The time in the event
+    is not used: whoever writes a message can choose it.
+    """
+    launched = None if instance is None else instance.launched
+    return event.sent if launched is None else min(event.sent, launched)
 
 
 def _hook_closed(event: LifecycleEvent) -> Outcome:

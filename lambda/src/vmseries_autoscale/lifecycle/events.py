@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from vmseries_autoscale.errors import (
+    InvalidMessageError,
     MalformedEventError,
     UnexpectedEventError,
     UnsupportedTransitionError,
+    quote,
 )
 from vmseries_autoscale.settings import HookSettings
 
@@ -44,13 +47,29 @@ ROUTES = {
 RESENT_SOURCE = "vmseries-autoscale.reconcile"
 """The source of resent events. The sources of AWS services begin with "aws."."""
 
+MAXIMUM_BYTES = 16_384
+"""The size of a message body up to which it is parsed. An event has less than 4 KB, because the
+longest name of a group or hook has 255 characters. NotificationMetadata, which this module does not
+use, has up to 4,000 (API_PutLifecycleHook)."""
+
+INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}([0-9a-f]{9})?")
+"""The ids of EC2 instances: 8 or 17 hexadecimal digits ("Resource IDs", Amazon EC2 User Guide)."""
+
+TOKEN = re.compile(r"[0-9A-Za-z-]{36}")
+"""The tokens of lifecycle actions: UUIDs (API_CompleteLifecycleAction) of exactly 36 characters
+(API_RecordLifecycleActionHeartbeat)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
     """One instance that waits at one lifecycle hook.
 
+    The time in the event itself is not used, because whoever writes a message can choose it.
+
     Attributes:
-        time: Time at which Auto Scaling sent the event, timezone-aware. Deadlines count from it.
+        sent: Time at which SQS received the message, timezone-aware; never in the future. SQS sets
+            it, so no sender can choose it. EventBridge normally delivers within seconds. A hook
+            ends by itself without heartbeats, which bounds the delay.
         token: Token that identifies the lifecycle action. It allows completing the action, so it is
             never logged. ``None`` in a resent event, because only Auto Scaling's own events show
             tokens.
@@ -59,8 +78,13 @@ class LifecycleEvent:
     instance_id: str
     auto_scaling_group: str
     hook: str
-    time: datetime
+    sent: datetime
     token: str | None = field(repr=False)
+
+    @property
+    def is_resent(self) -> bool:
+        """Whether the reconcile function has sent the event again."""
+        return self.token is None
 
     @property
     def log_keys(self) -> dict[str, str]:
@@ -72,23 +96,43 @@ class LifecycleEvent:
         }
 
 
-def parse(body: str, transition: Transition, settings: HookSettings) -> LifecycleEvent | None:
-    """Parse a queue message; return ``None`` for the test notification of a new hook.
+def parse(
+    body: object, sent: datetime, transition: Transition, settings: HookSettings
+) -> LifecycleEvent | None:
+    """Parse the body of a queue message; return ``None`` for the test notification of a new hook.
 
     The format is documented in "Amazon EC2 Auto Scaling event reference",
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
 
+    Args:
+        body: Body of the message. Anything but text is malformed.
+        sent: Time at which SQS received the message, timezone-aware.
+        transition: Lifecycle transition that the function handles.
+        settings: Settings of the function.
+
     Raises:
-        MalformedEventError: If the body is not a lifecycle event.
+        MalformedEventError: If the body is not a lifecycle event, whatever it is instead.
         UnexpectedEventError: If the event is of another type, group or hook.
         UnsupportedTransitionError: If the origin or the destination is not supported.
     """
-    event = _json_object(body)
+    try:
+        return _parse(_json_object(body), sent, transition, settings)
+    except InvalidMessageError:
+        raise
+    except Exception as exc:
+        # One message must not stop the others of its batch, whatever it holds.
+        raise MalformedEventError(f"the message cannot be read: {type(exc).__name__}") from exc
+
+
+def _parse(
+    event: dict[str, Any], sent: datetime, transition: Transition, settings: HookSettings
+) -> LifecycleEvent | None:
     if event.get("Event") == "autoscaling:TEST_NOTIFICATION":
         return None
     if event.get("detail-type") != DETAIL_TYPES[transition]:
         raise UnexpectedEventError(
-            f"detail-type is {event.get('detail-type')!r}, expected {DETAIL_TYPES[transition]!r}"
+            f"detail-type is {quote(event.get('detail-type'))}, "
+            f"expected {DETAIL_TYPES[transition]!r}"
         )
     detail = event.get("detail")
     if not isinstance(detail, dict):
@@ -96,26 +140,23 @@ def parse(body: str, transition: Transition, settings: HookSettings) -> Lifecycl
     _check_group_and_hook(detail, transition, settings)
     _check_route(detail, transition)
     return LifecycleEvent(
-        instance_id=_text(detail, "EC2InstanceId"),
+        instance_id=_matching_text(detail, "EC2InstanceId", INSTANCE_ID),
         auto_scaling_group=settings.auto_scaling_group_name,
         hook=settings.lifecycle_hook_name,
-        time=_time(event),
+        sent=sent,
         token=None
         if event.get("source") == RESENT_SOURCE
-        else _text(detail, "LifecycleActionToken"),
+        else _matching_text(detail, "LifecycleActionToken", TOKEN),
     )
 
 
-def to_message(
-    transition: Transition, group: str, hook: str, instance_id: str, time: datetime
-) -> str:
-    """Build the queue message for a lost event: the same event without its token."""
+def to_message(transition: Transition, group: str, hook: str, instance_id: str) -> str:
+    """Build the queue message for a lost event: the same event without its token and its time."""
     origin, destination = ROUTES[transition]
     return json.dumps(
         {
             "source": RESENT_SOURCE,
             "detail-type": DETAIL_TYPES[transition],
-            "time": time.isoformat(),
             "detail": {
                 "AutoScalingGroupName": group,
                 "LifecycleHookName": hook,
@@ -138,22 +179,30 @@ def _check_group_and_hook(
     }
     for key, value in expected.items():
         if _text(detail, key) != value:
-            raise UnexpectedEventError(f"{key} is {detail[key]!r}, expected {value!r}")
+            raise UnexpectedEventError(f"{key} is {quote(detail[key])}, expected {value!r}")
 
 
 def _check_route(detail: dict[str, Any], transition: Transition) -> None:
-    try:
-        route = Endpoint(_text(detail, "Origin")), Endpoint(_text(detail, "Destination"))
-    except ValueError as exc:
-        raise MalformedEventError(f"unknown origin or destination: {exc}") from exc
-    if route != ROUTES[transition]:
+    origin, destination = _endpoint(detail, "Origin"), _endpoint(detail, "Destination")
+    if (origin, destination) != ROUTES[transition]:
         raise UnsupportedTransitionError(
-            f"the transition from {route[0]} to {route[1]} is not supported; remove the warm pool "
+            f"the transition from {origin} to {destination} is not supported; remove the warm pool "
             "from the Auto Scaling group"
         )
 
 
-def _json_object(body: str) -> dict[str, Any]:
+def _endpoint(detail: dict[str, Any], key: str) -> Endpoint:
+    value = _text(detail, key)
+    if value not in set(Endpoint):
+        raise MalformedEventError(f"the event has an unknown {key}: {quote(value)}")
+    return Endpoint(value)
+
+
+def _json_object(body: object) -> dict[str, Any]:
+    if not isinstance(body, str):
+        raise MalformedEventError(f"the body of the message is not text: {type(body).__name__}")
+    if len(body) > MAXIMUM_BYTES or len(body.encode(errors="replace")) > MAXIMUM_BYTES:
+        raise MalformedEventError(f"the message has more than {MAXIMUM_BYTES} bytes")
     try:
         event = json.loads(body)
     except json.JSONDecodeError as exc:
@@ -170,11 +219,9 @@ def _text(content: dict[str, Any], key: str) -> str:
     return value
 
 
-def _time(event: dict[str, Any]) -> datetime:
-    try:
-        time = datetime.fromisoformat(_text(event, "time"))
-    except ValueError as exc:
-        raise MalformedEventError("the event's time is not in ISO 8601 format") from exc
-    if time.tzinfo is None:
-        raise MalformedEventError("the event's time has no time zone")
-    return time
+def _matching_text(content: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+    """Return a value that has the format of ``pattern``. The error does not quote tokens."""
+    value = _text(content, key)
+    if not pattern.fullmatch(value):
+        raise MalformedEventError(f"the event's {key} does not have the format {pattern.pattern}")
+    return value

@@ -30,7 +30,7 @@ class InstanceInTransition:
 
     Attributes:
         event: Event of the lifecycle action.
-        age: Seconds since the event.
+        age: Seconds since the lifecycle action began.
         instance: EC2 instance; ``None`` if EC2 does not know it.
         serial: Serial number of the firewall; ``None`` until it is known.
         tags: Tags of the instance, including those that this visit has written.
@@ -56,12 +56,29 @@ class InstanceInTransition:
         self.tags.update(new)
 
 
+@dataclass(frozen=True, slots=True)
+class LifecycleAction:
+    """One instance of a batch, by the event that decides about it.
+
+    Several messages can name one instance: EventBridge and SQS deliver at least once, and the
+    reconcile function resends. They are one visit, so that none of them changes the rights or the
+    age of another.
+
+    Attributes:
+        event: Event that decides: its hook is open, if the hook of any event of the instance is.
+        hook: Whether the hook of the event is open, or the outcome of a heartbeat that failed.
+    """
+
+    event: LifecycleEvent
+    hook: bool | Unfinished
+
+
 def describe_all(
     events: Sequence[LifecycleEvent],
     autoscaling: AutoScalingClient,
     describe: Callable[[list[str]], T],
-) -> tuple[Callable[[], T], dict[LifecycleEvent, bool | Unfinished]]:
-    """Describe the instances and send their heartbeats, in parallel.
+) -> tuple[Callable[[], T], list[LifecycleAction]]:
+    """Describe the instances and send the heartbeats of all events, in parallel.
 
     Args:
         events: Lifecycle events.
@@ -70,8 +87,8 @@ def describe_all(
 
     Returns:
         A function that returns the result of ``describe`` or raises its error, so that an error
-        affects only instances whose description is needed; and, for each event, whether its
-        lifecycle action is still open, or the outcome of a heartbeat that failed.
+        affects only instances whose description is needed; and one lifecycle action for each
+        instance.
     """
     instance_ids = list(dict.fromkeys(event.instance_id for event in events))
     with concurrency.thread_pool() as submit:
@@ -79,9 +96,31 @@ def describe_all(
         heartbeats = {
             event: submit(partial(hooks.send_heartbeat, autoscaling, event)) for event in events
         }
-    return described.result, {
-        event: run_step(heartbeat.result) for event, heartbeat in heartbeats.items()
-    }
+    hook_states = {event: run_step(heartbeat.result) for event, heartbeat in heartbeats.items()}
+    return described.result, merge(hook_states)
+
+
+def merge(hook_states: Mapping[LifecycleEvent, bool | Unfinished]) -> list[LifecycleAction]:
+    """Merge the events of each instance.
+
+    An event with an open hook decides before one whose heartbeat failed, and that before one with a
+    closed hook. Among these, Auto Scaling's own event decides before a resent one, and the earlier
+    message before the later one.
+
+    Args:
+        hook_states: For each event, whether its hook is open, or the outcome of a heartbeat that
+            failed.
+    """
+
+    def rank(event: LifecycleEvent) -> tuple[int, bool, datetime]:
+        hook = hook_states[event]
+        openness = 1 if isinstance(hook, Unfinished) else (0 if hook else 2)
+        return openness, event.is_resent, event.sent
+
+    deciding: dict[str, LifecycleEvent] = {}
+    for event in sorted(hook_states, key=rank):
+        deciding.setdefault(event.instance_id, event)
+    return [LifecycleAction(event, hook_states[event]) for event in deciding.values()]
 
 
 def identify(
@@ -126,7 +165,9 @@ def tag_last_visit(
     ec2: EC2Client,
     now: datetime,
     since: Mapping[str, datetime] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    ending: Collection[str] = (),
 ) -> None:
     """Tag waiting instances with the time of this visit. See ``instances.tag_last_visit``."""
     known = [item.instance for item in waiting if item.instance is not None]
-    instances.tag_last_visit(ec2, known, now, since)
+    instances.tag_last_visit(ec2, known, now, since, reasons, ending)

@@ -1,23 +1,20 @@
 """Process a batch of queue messages according to the outcomes of the visit.
 
 *Done* deletes the message. *Retry* and *Failed* make the message visible again after a backoff, so
-that each lifecycle action has one chain of visits. After a crash, the queue's visibility timeout
-replaces the backoff. A message that cannot be parsed moves to the dead-letter queue at once.
+that each lifecycle action has one chain of visits. After a crash, the visibility timeout replaces
+the backoff. A message that is invalid, or whose visit finds that it may not be carried out, moves
+to the dead-letter queue at once. Whatever a message holds, the others of its batch are visited.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from typing import TYPE_CHECKING, TypeAlias
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
@@ -26,18 +23,20 @@ from vmseries_autoscale.errors import (
     DeviceAccessError,
     DeviceUnavailableError,
     InvalidMessageError,
+    MalformedEventError,
     RetryableError,
+    UnconfirmedMessageError,
 )
-from vmseries_autoscale.lifecycle import events
+from vmseries_autoscale.lifecycle import events, records
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
-from vmseries_autoscale.lifecycle.visit import Outcomes
-from vmseries_autoscale.outcome import Delay, Done, Failed, Retry, Unfinished, run_step
+from vmseries_autoscale.lifecycle.records import Record
+from vmseries_autoscale.lifecycle.visit import Outcomes, Settings_co, Visit
+from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.telemetry import Metric
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 logger = logging.getLogger(__name__)
 
@@ -56,68 +55,78 @@ THROTTLE_MAX_RECEIVES = 100
 message up to 1,000 times, and up to 900 visits fit into the longest deadline at the normal
 backoff."""
 
-ParsedMessage: TypeAlias = LifecycleEvent | InvalidMessageError | None
-"""The event of a message, the error of an invalid message, or ``None`` for a test notification."""
-
-
-class _KeepMessageError(Exception):
-    """Signals the batch processor to keep a message in the queue."""
+ParsedMessage: TypeAlias = LifecycleEvent | InvalidMessageError | Unfinished | None
+"""The event of a message; the error of an invalid message; the outcome of a message that SQS has
+not confirmed; or ``None`` for a test notification."""
 
 
 def process_batch(
-    batch: dict[str, Any],
+    batch: Sequence[Record],
     transition: Transition,
-    settings: HookSettings,
-    visit: Callable[[list[LifecycleEvent]], Outcomes],
+    visit: Visit[Settings_co],
+    run_visit: Callable[[list[LifecycleEvent], Visit[Settings_co]], Outcomes],
 ) -> PartialItemFailureResponse:
     """Process a batch of queue messages with one visit.
 
     Args:
-        batch: Batch from the event source mapping.
+        batch: Records from the event source mapping.
         transition: Lifecycle transition that this function handles.
-        settings: Settings of the function.
-        visit: Visits distinct events and returns their outcomes. Messages with equal events share
-            an outcome.
+        visit: Context of the visit.
+        run_visit: Visits the instances of distinct events, and returns one outcome for each
+            instance. All messages about an instance share its outcome.
 
     Returns:
         The messages that stay in the queue.
     """
-    messages = {
-        record["messageId"]: _parse(record["body"], transition, settings)
-        for record in batch["Records"]
-    }
+    settings = visit.settings
+    confirmations = records.confirm(batch, clients.sqs(), settings.queue_url, visit.time_budget)
+    messages: list[ParsedMessage] = [
+        _parse(record, transition, visit) if refused is None else refused
+        for record, refused in zip(batch, confirmations, strict=True)
+    ]
     outcomes = _visit(
-        visit, [message for message in messages.values() if isinstance(message, LifecycleEvent)]
+        lambda received: run_visit(received, visit),
+        [message for message in messages if isinstance(message, LifecycleEvent)],
     )
+    kept = [
+        record.message_id
+        for record, message in zip(batch, messages, strict=True)
+        if _finish_message(record, message, outcomes, settings)
+    ]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
 
-    def finish(record: SQSRecord) -> None:
-        message = messages[record.message_id]
-        with telemetry.log_context(
-            message_id=record.message_id, **getattr(message, "log_keys", {})
-        ):
-            keep = run_step(partial(_finish_message, record, message, outcomes, settings))
-            if isinstance(keep, Unfinished):
-                # The message becomes visible again after the queue's visibility timeout.
-                _log_outcome(keep)
-            if keep:
-                raise _KeepMessageError
 
-    return process_partial_response(
-        event=batch,
-        record_handler=finish,
-        # While instances wait, it is normal that all messages of a batch stay in the queue.
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-    )
+def _parse(record: Record, transition: Transition, visit: Visit[Settings_co]) -> ParsedMessage:
+    try:
+        sent = min(_sent(record), visit.now)
+        return events.parse(record.body, sent, transition, visit.settings)
+    except InvalidMessageError as error:
+        return error
+
+
+def _sent(record: Record) -> datetime:
+    """Return the time at which SQS received the message.
+
+    Raises:
+        MalformedEventError: If the record does not have this time.
+    """
+    try:
+        # In milliseconds ("SentTimestamp", API_ReceiveMessage).
+        return datetime.fromtimestamp(int(str(record.attributes["SentTimestamp"])) / 1000, UTC)
+    except (KeyError, ValueError, OverflowError, OSError) as exc:
+        raise MalformedEventError("the record has no valid SentTimestamp") from exc
 
 
 def _visit(
-    visit: Callable[[list[LifecycleEvent]], Outcomes], received: list[LifecycleEvent]
-) -> Outcomes:
+    run_visit: Callable[[list[LifecycleEvent]], Outcomes], received: list[LifecycleEvent]
+) -> dict[str, Outcome]:
+    """Visit the instances of the events, and return their outcomes by instance id."""
     if not received:
         return {}
-    distinct = list(dict.fromkeys(received))
-    outcomes = run_step(partial(visit, distinct))
-    return dict.fromkeys(distinct, outcomes) if isinstance(outcomes, Unfinished) else outcomes
+    outcomes = run_step(partial(run_visit, list(dict.fromkeys(received))))
+    if isinstance(outcomes, Unfinished):
+        return {event.instance_id: outcomes for event in received}
+    return {event.instance_id: outcome for event, outcome in outcomes.items()}
 
 
 def backoff_seconds(outcome: Unfinished, receive_count: int, settings: HookSettings) -> int:
@@ -147,40 +156,69 @@ def exponential_backoff_seconds(receive_count: int, first: int, maximum: int) ->
     return round(min(first * BACKOFF_FACTOR ** (receive_count - 1), maximum))
 
 
-def _parse(body: str, transition: Transition, settings: HookSettings) -> ParsedMessage:
-    try:
-        return events.parse(body, transition, settings)
-    except InvalidMessageError as error:
-        return error
-
-
 def _finish_message(
-    record: SQSRecord, message: ParsedMessage, outcomes: Outcomes, settings: HookSettings
+    record: Record,
+    message: ParsedMessage,
+    outcomes: Mapping[str, Outcome],
+    settings: HookSettings,
 ) -> bool:
     """Apply the outcome to the message and return whether the message stays in the queue."""
+    log_keys = message.log_keys if isinstance(message, LifecycleEvent) else {}
+    with telemetry.log_context(message_id=record.message_id, **log_keys):
+        stays = run_step(partial(_apply_outcome, record, message, outcomes, settings))
+        if isinstance(stays, Unfinished):
+            # The message becomes visible again after its visibility timeout.
+            _log_outcome(stays)
+            return True
+        return stays
+
+
+def _apply_outcome(
+    record: Record,
+    message: ParsedMessage,
+    outcomes: Mapping[str, Outcome],
+    settings: HookSettings,
+) -> bool:
     match message:
         case None:
             logger.info("Ignored autoscaling:TEST_NOTIFICATION")
             return False
         case InvalidMessageError():
-            _move_to_dead_letter_queue(record, message, settings)
+            outcome: Outcome = Failed(message)
+        case LifecycleEvent():
+            outcome = outcomes[message.instance_id]
+        case _:
+            outcome = message
+    match outcome:
+        case Done():
             return False
-    outcome = outcomes[message]
-    if isinstance(outcome, Done):
-        return False
+        case Failed(InvalidMessageError() as error):
+            _move_to_dead_letter_queue(record, error, settings)
+            return False
+        case Failed(UnconfirmedMessageError() as error):
+            _refuse(error)
+            return True
     _log_outcome(outcome)
-    receive_count = int(record.attributes.approximate_receive_count)
-    _delay_message(record, settings, backoff_seconds(outcome, receive_count, settings))
+    seconds = backoff_seconds(outcome, _receive_count(record), settings)
+    _delay_message(record, settings, seconds)
     return True
 
 
+def _receive_count(record: Record) -> int:
+    """Return how often the message was received, including this time."""
+    try:
+        return int(str(record.attributes["ApproximateReceiveCount"]))
+    except (KeyError, ValueError):
+        return 1
+
+
 def _move_to_dead_letter_queue(
-    record: SQSRecord, error: InvalidMessageError, settings: HookSettings
+    record: Record, error: InvalidMessageError, settings: HookSettings
 ) -> None:
     name = type(error).__name__
     clients.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url,
-        MessageBody=record.body,
+        MessageBody=_copy_of(record.body),
         MessageAttributes={"error": {"DataType": "String", "StringValue": name}},
     )
     telemetry.count(Metric.MESSAGE_DEAD_LETTERED)
@@ -189,7 +227,28 @@ def _move_to_dead_letter_queue(
     )
 
 
-def _delay_message(record: SQSRecord, settings: HookSettings, seconds: int) -> None:
+_NOT_ALLOWED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that SQS does not allow in a message body (API_SendMessage)."""
+
+
+def _copy_of(body: object) -> str:
+    """Return a body that SQS accepts, at most as long as the longest body that is parsed."""
+    text = body if isinstance(body, str) else f"({type(body).__name__})"
+    allowed = _NOT_ALLOWED.sub(lambda match: ascii(match[0])[1:-1], text[: events.MAXIMUM_BYTES])
+    cut = allowed.encode()[: events.MAXIMUM_BYTES].decode(errors="ignore")
+    return cut or "(empty)"
+
+
+def _refuse(error: UnconfirmedMessageError) -> None:
+    """Report a record that is not a message in flight. Nothing is done for it or with it."""
+    telemetry.count(Metric.MESSAGE_REFUSED)
+    logger.error(
+        "Refused a record that is not a message of the queue",
+        extra={"error": type(error).__name__, "reason": str(error)},
+    )
+
+
+def _delay_message(record: Record, settings: HookSettings, seconds: int) -> None:
     """Make the message visible again after this number of seconds."""
     clients.sqs().change_message_visibility(
         QueueUrl=settings.queue_url,

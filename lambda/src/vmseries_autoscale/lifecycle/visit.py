@@ -18,7 +18,7 @@ from vmseries_autoscale.concurrency import run_parallel
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
-from vmseries_autoscale.outcome import OUT_OF_TIME, Done, Outcome, run_step
+from vmseries_autoscale.outcome import OUT_OF_TIME, Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import HookSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
@@ -50,9 +50,9 @@ class Visit(Generic[Settings_co]):
     time_budget: TimeBudget
     session: PanoramaSession | None = None
 
-    def age(self, event: LifecycleEvent) -> float:
-        """Return the number of seconds since the event."""
-        return (self.now - event.time).total_seconds()
+    def age(self, began: datetime) -> float:
+        """Return the number of seconds since a time."""
+        return (self.now - began).total_seconds()
 
     @property
     def ec2(self) -> EC2Client:
@@ -123,6 +123,6 @@ def for_each(
     return dict(zip(calls, results, strict=True))
 
 
-def unfinished(outcomes: Outcomes) -> dict[LifecycleEvent, Outcome]:
+def unfinished(outcomes: Outcomes) -> dict[LifecycleEvent, Unfinished]:
     """Return the outcomes that are not *Done*."""
     return {event: outcome for event, outcome in outcomes.items() if not isinstance(outcome, Done)}

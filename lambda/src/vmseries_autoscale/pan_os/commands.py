@@ -22,8 +22,3 @@ def nested(parent: ET.Element, *path: str) -> ET.Element:
 def to_xml(element: ET.Element) -> str:
     """Serialize an element to a string."""
     return str(ET.tostring(element, encoding="unicode"))
-
-
-def all_text(element: ET.Element) -> str:
-    """Return the text of an element and its descendants, one line for each piece of text."""
-    return "\n".join(text for piece in element.itertext() if (text := piece.strip()))

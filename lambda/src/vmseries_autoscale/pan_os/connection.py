@@ -1,29 +1,29 @@
 """A connection to the XML API of a PAN-OS device, Panorama or a firewall, through pan-os-python.
 
-The library provides requests, API keys and response parsing. This module corrects faults of version
-1.13.1, which does not verify certificates, waits up to twenty minutes, raises other libraries'
-exceptions for timeouts and broken responses, and does not encode API keys. No other module imports
-the library.
+The library builds the requests, requests API keys and parses the responses. ``transport`` sends the
+requests and bounds the responses. No other module imports the library.
 """
 
 from __future__ import annotations
 
-import http.client
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import panos.base
 import panos.errors
 
-from vmseries_autoscale.errors import DeviceTimeoutError, DeviceUnavailableError
+from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.pan_os.commands import to_xml
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.tls import verifying_context
+from vmseries_autoscale.pan_os.transport import Response, Transport
+from vmseries_autoscale.pan_os.xml_limits import Limits
 from vmseries_autoscale.secret_store import Credentials
+
+_NOWHERE = "transport.invalid"
+"""The host name that the library knows, which never exists (RFC 6761). If a version of the library
+did not use the transport, its requests would fail."""
 
 
 class DeviceConnection:
@@ -35,8 +35,9 @@ class DeviceConnection:
         device: Name of the device in errors: ``PANORAMA``, or ``firewall`` and its address.
         address: Host name or IP address to connect to.
         port: TCP port of the XML API.
-        timeout_seconds: Timeout of one request.
+        timeout_seconds: Time limit of one request, including its response.
         credentials: Credentials of the administrator.
+        limits: Limits of a response.
         server_name: Name that the certificate must be valid for; ``None`` for ``address``.
 
     Raises:
@@ -51,20 +52,13 @@ class DeviceConnection:
         timeout_seconds: int,
         credentials: Credentials,
         *,
+        limits: Limits,
         server_name: str | None = None,
     ) -> None:
         self._name = device
-        self._address = address
-        self._timeout_seconds = timeout_seconds
-        self._device = _VerifiedDevice(
-            verifying_context(credentials.ca_bundle, server_name),
-            hostname=address,
-            port=port,
-            timeout=timeout_seconds,
-            api_key=credentials.api_key and _encoded(credentials.api_key),
-            api_username=credentials.username,
-            api_password=credentials.password,
-        )
+        context = verifying_context(credentials.ca_bundle, server_name)
+        transport = Transport(device, address, port, timeout_seconds, context, limits)
+        self._device = _Device(transport, credentials)
         self._xapi: Any = None
 
     def op(self, command: ET.Element, target: str | None = None) -> ET.Element:
@@ -88,11 +82,15 @@ class DeviceConnection:
             AutoscaleError: If the device refuses the request or does not respond.
                 ``classify_pan_os_error`` decides which subclass is raised.
         """
-        with self._classified_errors():
+        try:
             if self._xapi is None:
                 # With a password, the library requests an API key here.
                 self._xapi = self._device.xapi
             return request(self._xapi)
+        except panos.errors.PanXapiError as exc:
+            code = self._xapi.status_code if self._xapi is not None else None
+            # The cause is omitted, because it quotes the whole response.
+            raise classify_pan_os_error(self._name, code, str(exc)) from None
 
     @property
     def last_response(self) -> ET.Element:
@@ -100,52 +98,47 @@ class DeviceConnection:
         root: ET.Element = self._xapi.element_root
         return root
 
-    @contextmanager
-    def _classified_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except panos.errors.PanXapiError as exc:
-            code = self._xapi.status_code if self._xapi is not None else None
-            raise classify_pan_os_error(self._name, code, str(exc)) from exc
-        except TimeoutError as exc:
-            raise DeviceTimeoutError(
-                self._name, f"{self._address} did not respond within {self._timeout_seconds} s"
-            ) from exc
-        except (OSError, http.client.HTTPException, UnicodeDecodeError) as exc:
-            raise DeviceUnavailableError(
-                self._name,
-                f"{self._address} closed the connection before its response was complete: "
-                f"{type(exc).__name__}",
-            ) from exc
 
+class _Device(panos.base.PanDevice):  # type: ignore[misc]  # panos has no types
+    """The device class of pan-os-python, whose requests go through a transport."""
 
-class _VerifiedDevice(panos.base.PanDevice):  # type: ignore[misc]  # panos has no types
-    """The device class of pan-os-python, with verified certificates and encoded API keys."""
-
-    def __init__(self, context: ssl.SSLContext, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._context = context
+    def __init__(self, transport: Transport, credentials: Credentials) -> None:
+        super().__init__(
+            hostname=_NOWHERE,
+            api_key=credentials.api_key,
+            api_username=credentials.username,
+            api_password=credentials.password,
+        )
+        self._transport = transport
 
     def generate_xapi(self) -> Any:
-        xapi = super().generate_xapi()
-        xapi.ssl_context = self._context
-        return xapi
+        return _Xapi(self._transport, pan_device=self, hostname=_NOWHERE, api_key=self.api_key)
 
     def _retrieve_api_key(self) -> str:
-        # The library's own method would send the password over an unverified connection.
-        xapi = panos.base.PanDevice.XapiWrapper(
+        xapi = _Xapi(
+            self._transport,
             pan_device=self,
+            hostname=_NOWHERE,
             api_username=self._api_username,
             api_password=self._api_password,
-            hostname=self.hostname,
-            port=self.port,
-            timeout=self.timeout,
-            ssl_context=self._context,
         )
-        response: ET.Element = xapi.keygen(retry_on_peer=False)
-        return _encoded(response.findtext("result/key", ""))
+        api_key: str | None = xapi.keygen(retry_on_peer=False).findtext("result/key")
+        if not api_key:
+            device = self._transport.device
+            raise DeviceUnavailableError(
+                device, f"{device}: the response to the request for an API key contains no key"
+            )
+        return api_key
 
 
-def _encoded(api_key: str) -> str:
-    """Encode an API key, because pan-python puts it into the form body without encoding."""
-    return quote(api_key, safe="")
+class _Xapi(panos.base.PanDevice.XapiWrapper):  # type: ignore[misc]
+    """The XML API of pan-os-python and pan-python, with another transport."""
+
+    def __init__(self, transport: Transport, **arguments: Any) -> None:
+        self._transport = transport
+        super().__init__(**arguments)
+
+    def _PanXapi__api_request(self, query: Mapping[str, str]) -> Response:  # noqa: N802
+        # The private method of pan-python through which each request goes, and the only one that
+        # uses the network. Its caller reads the response.
+        return self._transport.post(query)

@@ -18,14 +18,12 @@ from vmseries_autoscale.errors import (
     AutoscaleError,
     DeviceAccessError,
     DeviceBusyError,
-    DeviceCertificateError,
     DeviceRefusedError,
-    DeviceUnavailableError,
     FirewallNotConnectedError,
     FullCommitRequiredError,
     ObjectReferencedError,
-    PanOsError,
 )
+from vmseries_autoscale.pan_os.values import error_code, printable
 
 _BUSY = re.compile(
     r"a commit is (pending|in progress)"
@@ -53,43 +51,30 @@ _FULL_COMMIT = re.compile(
 )
 _NOT_CONNECTED = re.compile(r"\bnot connected\b")
 _REFERENCED = re.compile(r"cannot be deleted because of references from")
-_NOT_XML_API = re.compile(
-    # pan-python's texts for a response that does not come from the XML API.
-    r"parseerror|no handler for content-type|no content-type response header"
-    r"|no response element status attribute"
-)
-_HTTP_STATUS = re.compile(r"^urlerror: code: (\d+)")
-_HTTP_ACCESS = {"401", "403"}
-
 _SESSION_TIMED_OUT = "22"
 _DENIED_ON_PASSIVE = "15"
-_UNAUTHORIZED = "16"
+_UNAUTHORIZED = frozenset({"16", "401", "403"})
 _REFERENCE_COUNT_NOT_ZERO = "10"
 
 
 def classify_pan_os_error(device: str, code: str | None, text: str) -> AutoscaleError:
-    """Return the error for a device's error response, or for a missing response.
+    """Return the error for a device's error response.
 
     Args:
         device: ``PANORAMA``, or ``firewall`` and the firewall's address. Only Panorama is
             classified as busy, because this package never waits for commits or locks of a firewall.
-        code: Error code of the XML API, or an HTTP status; ``None`` without one.
-        text: Text of the response, or of pan-os-python's exception if there is no response.
+        code: Error code of the response; ``None`` without one.
+        text: Text of the response. Only its beginning is used.
     """
+    code, text = error_code(code), printable(text)
     lowered = text.lower()
-    if lowered.startswith(("urlerror", "ssl.certificateerror")):
-        return _connection_error(device, lowered, text)
-    if _NOT_XML_API.search(lowered):
-        return DeviceUnavailableError(
-            device, f"{device}: the response is not in the format of the PAN-OS XML API: {text}"
-        )
     if requires_full_commit(text):
         return FullCommitRequiredError(device, code, text)
     if _REFERENCED.search(lowered):
         return ObjectReferencedError(device, code, text)
     if (condition := _panorama_condition(code, text)) is not None:
         return condition if device == PANORAMA else DeviceRefusedError(device, code, text)
-    if code == _UNAUTHORIZED or code in _HTTP_ACCESS or _ACCESS.search(lowered):
+    if code in _UNAUTHORIZED or _ACCESS.search(lowered):
         return DeviceAccessError(
             device,
             f"{device} rejects the administrator's API key, password or role "
@@ -120,23 +105,3 @@ def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:
             PANORAMA, f"Panorama is not connected to the firewall: {text}"
         )
     return None
-
-
-def _connection_error(device: str, lowered: str, text: str) -> PanOsError:
-    setting = "panorama" if device == PANORAMA else "firewall_api"
-    status = _HTTP_STATUS.match(lowered)
-    if status and status[1] in _HTTP_ACCESS:
-        return DeviceAccessError(
-            device,
-            f"{device} returned HTTP {status[1]}: the API key is wrong or expired, or the "
-            "administrator's role does not allow the XML API; check the secret "
-            f"{setting}.secret_arn and the role",
-        )
-    if "certificate" in lowered:
-        name = "its host name" if device == PANORAMA else "firewall_api.server_name"
-        return DeviceCertificateError(
-            device,
-            f"{device}: the certificate is not trusted for {name}; check ca_bundle in the secret "
-            f"{setting}.secret_arn: {text}",
-        )
-    return DeviceUnavailableError(device, f"{device} does not respond: {text}")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError, DeviceTimeoutError
 from vmseries_autoscale.pan_os.commands import command
+from vmseries_autoscale.pan_os.values import all_text, text_at
 
 _DEACTIVATED = re.compile(
     r"successfully (deactivated|removed)"
@@ -48,7 +49,7 @@ class PanOsLicenseCommands:
         """Return the names of the licensed features, as the firewall reports them."""
         response = self._op(command("request", "license", "info"))
         entries = response.iterfind("result/licenses/entry")
-        return [entry.findtext("feature", "") for entry in entries]
+        return [text_at(entry, "feature") for entry in entries]
 
     def set_licensing_api_key(self, api_key: str) -> None:
         """Set the licensing API key. Setting the same key again is not an error."""
@@ -67,7 +68,7 @@ class PanOsLicenseCommands:
         """
         deactivate = command("request", "license", "deactivate", "VM-Capacity", "mode", text="auto")
         try:
-            return says_deactivated("".join(self._op(deactivate).itertext()))
+            return says_deactivated(all_text(self._op(deactivate)))
         except DeviceTimeoutError:
             return False
         except DeviceRefusedError as error:

@@ -37,7 +37,8 @@ def verifying_context(ca_bundle: str | None, server_name: str | None = None) -> 
         return context
     try:
         context.load_verify_locations(cadata=ca_bundle)
-    except ssl.SSLError as exc:
+    # Not only SSLError: the empty string is a ValueError, text that is not ASCII a TypeError.
+    except (ssl.SSLError, ValueError, TypeError) as exc:
         raise SecretError(
             "ca_bundle in the secret does not contain certificates in PEM format"
         ) from exc

@@ -21,6 +21,14 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.pan_os.commands import command, nested, to_xml
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
+from vmseries_autoscale.pan_os.values import (
+    all_text,
+    error_code,
+    job_number,
+    serial_number,
+    text_at,
+)
+from vmseries_autoscale.pan_os.xml_limits import PANORAMA_LIMITS
 from vmseries_autoscale.panorama import jobs
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import (
@@ -79,7 +87,12 @@ class PanOsPanorama:
         self._settings = settings
         self._username = credentials.username
         self._connection = DeviceConnection(
-            PANORAMA, hostname, settings.port, settings.timeout_seconds, credentials
+            PANORAMA,
+            hostname,
+            settings.port,
+            settings.timeout_seconds,
+            credentials,
+            limits=PANORAMA_LIMITS,
         )
         self._op: Callable[[ET.Element], ET.Element] = self._connection.op
         self._configuration = Configuration(self._connection)
@@ -110,8 +123,8 @@ class PanOsPanorama:
         return [
             Device(
                 serial=serial,
-                hostname=entry.findtext("hostname", ""),
-                ip_address=entry.findtext("ip-address", ""),
+                hostname=text_at(entry, "hostname"),
+                ip_address=text_at(entry, "ip-address"),
                 connected=entry.findtext("connected") == "yes",
                 policy_status=policy.get(serial),
                 template_status=template.get(serial),
@@ -124,8 +137,9 @@ class PanOsPanorama:
         """Return the text of ``element`` by serial number; with several vsys, of the first one."""
         response = self._op(show)
         return {
-            _serial(entry): entry.findtext(f".//{element}", "")
+            serial: text_at(entry, f".//{element}")
             for entry in response.findall("result/*/entry/devices/entry")
+            if (serial := _serial(entry))
         }
 
     def firewall(self, serial: str) -> PanOsLicenseCommands:
@@ -148,7 +162,7 @@ class PanOsPanorama:
         response = self._connection.request(
             lambda xapi: xapi.commit(cmd=to_xml(push), action="all")
         )
-        return response.findtext("result/job")
+        return _job_id(response)
 
     def pushes(self) -> list[Push]:
         """Return the push jobs in Panorama's job list, of all administrators, newest first."""
@@ -196,11 +210,12 @@ class PanOsPanorama:
             if _NOTHING_TO_COMMIT.search(error.text):
                 return None
             raise
-        job_id = response.findtext("result/job")
-        text = " ".join("".join(response.itertext()).split())
+        job_id = _job_id(response)
+        text = " ".join(all_text(response).split())
         if job_id is None and not _NOTHING_TO_COMMIT.search(text):
+            code = error_code(response.get("code"))
             raise DeviceRefusedError(
-                PANORAMA, response.get("code"), f"the response to a commit has no job id: {text}"
+                PANORAMA, code, f"the response to a commit has no job id: {text}"
             )
         return job_id
 
@@ -222,5 +237,12 @@ class PanOsPanorama:
         return jobs.commit_jobs(self._op(command("show", "jobs", "all")), self._username)
 
 
-def _serial(entry: ET.Element) -> str:
-    return entry.findtext("serial", entry.get("name", ""))
+def _serial(entry: ET.Element) -> str | None:
+    """Return the serial number of a device; ``None`` if the entry has none."""
+    return serial_number(entry.findtext("serial", entry.get("name", "")))
+
+
+def _job_id(response: ET.Element) -> str | None:
+    """Return the id of the job that a request has queued; ``None`` if the response has none."""
+    number = job_number(response.findtext("result/job"))
+    return None if number is None else str(number)

@@ -8,9 +8,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import PANORAMA, DeviceRefusedError
-from vmseries_autoscale.pan_os.commands import all_text, to_xml
+from vmseries_autoscale.pan_os.commands import to_xml
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error, is_missing_node
+from vmseries_autoscale.pan_os.values import all_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,25 @@ class Configuration:
         except DeviceRefusedError as error:
             # The library's error omits the nested responses, which hold the reason.
             response, refusal = self._connection.last_response, error
-        refused = _first_refusal(response)
+        results = response.findall("response")
+        refused = _first_refusal(results)
+        if len(results) > len(xpaths) or (
+            len(results) < len(xpaths) and refused is None and refusal is None
+        ):
+            text = f"the response has {len(results)} results for {len(xpaths)} deletes"
+            return RefusedDelete(None, DeviceRefusedError(PANORAMA, None, text))
         if refused is None and refusal is not None:
             return RefusedDelete(None, refusal)
         return refused
 
 
-def _first_refusal(response: ET.Element) -> RefusedDelete | None:
+def _first_refusal(results: Sequence[ET.Element]) -> RefusedDelete | None:
     """Return the first refusal in the nested responses of a multi-config request.
 
     Raises:
         AutoscaleError: If the error is not a refusal of a delete, e.g. because Panorama is busy.
     """
-    for index, nested in enumerate(response.findall("response")):
+    for index, nested in enumerate(results):
         if nested.get("status") != "success":
             error = classify_pan_os_error(PANORAMA, nested.get("code"), all_text(nested))
             if not isinstance(error, DeviceRefusedError):

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.pan_os.commands import command, nested
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
+from vmseries_autoscale.pan_os.values import serial_number
 
 
 class LicensePlugin:
@@ -31,8 +32,8 @@ class LicensePlugin:
         """
         show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
         response = self._op(command(*show, text=license_manager))
-        serials = response.iterfind("result//serial")
-        return frozenset(text for serial in serials if (text := serial.text))
+        serials = (serial_number(serial.text) for serial in response.iterfind("result//serial"))
+        return frozenset(serial for serial in serials if serial is not None)
 
     def deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the deactivation of all of these licenses, with one request.

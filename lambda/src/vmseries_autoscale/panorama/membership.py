@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError, TimeBudgetExceededError
+from vmseries_autoscale.pan_os.values import serial_number
 from vmseries_autoscale.panorama import xpath
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import Membership, Part, Removal
@@ -92,7 +93,10 @@ def _entry_names(response: ET.Element | None) -> frozenset[str]:
     """Return the names of a list's entries, without the log collectors inside these entries."""
     if response is None:
         return frozenset()
-    return frozenset(entry.get("name", "") for entry in response.iterfind("result/devices/entry"))
+    names = (
+        serial_number(entry.get("name")) for entry in response.iterfind("result/devices/entry")
+    )
+    return frozenset(name for name in names if name is not None)
 
 
 def _check_time(has_time: Callable[[], bool]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.pan_os.commands import command
+from vmseries_autoscale.pan_os.values import printable, text_at
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.xpath import LOCALHOST, entry
 from vmseries_autoscale.secret_store import Credentials
@@ -13,6 +15,10 @@ from vmseries_autoscale.settings import PanoramaSettings
 _CLOUDWATCH = (
     "/devices/entry[@name='localhost.localdomain']/deviceconfig/plugins/vm_series/aws-cloudwatch"
 )
+MAXIMUM_TEMPLATES = 32
+"""Number of templates of a stack that are read. A stack can have up to eight ("Configure a Template
+Stack", Panorama Administrator's Guide), and could have 16 before."""
+
 _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 
 
@@ -32,14 +38,14 @@ class PreflightPanorama(PanOsPanorama):
     def version(self) -> str:
         """Return the PAN-OS version."""
         response = self._op(command("show", "system", "info"))
-        return response.findtext("result/system/sw-version", "")
+        return text_at(response, "result/system/sw-version")
 
     def ha_state(self) -> str | None:
         """Return the HA state, e.g. ``primary-active``; ``None`` without an HA pair."""
         response = self._show_ha_state()
         if response.findtext("result/enabled") != "yes":
             return None
-        return response.findtext("result/local-info/state", "")
+        return text_at(response, "result/local-info/state")
 
     def device_groups(self) -> set[str]:
         """Return the names of the device groups with the configured name: one name or none."""
@@ -69,7 +75,7 @@ class PreflightPanorama(PanOsPanorama):
     def metric_publishing(self) -> list[dict[str, str]]:
         """Return the ``aws-cloudwatch`` settings of the template stack, then of each template."""
         templates = self._running(f"{self._stack}/templates")
-        members = () if templates is None else templates.iter("member")
+        members = () if templates is None else islice(templates.iter("member"), MAXIMUM_TEMPLATES)
         parts = [self._stack, *(f"/template/{entry(member.text or '')}" for member in members)]
         return [self._leaves(f"{part}/config{_CLOUDWATCH}") for part in parts]
 
@@ -85,7 +91,7 @@ class PreflightPanorama(PanOsPanorama):
         element = self._running(steps)
         if element is None:
             return {}
-        return {leaf.tag: (leaf.text or "").strip() for leaf in element}
+        return {printable(leaf.tag): printable(leaf.text).strip() for leaf in element}
 
     def _running(self, steps: str) -> ET.Element | None:
         """Return an element of the running configuration, which is the one that Panorama pushes."""

@@ -24,6 +24,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
 from vmseries_autoscale.pan_os.errors import requires_full_commit
+from vmseries_autoscale.pan_os.values import printable
 from vmseries_autoscale.panorama.interface import Job, Membership, Panorama, Part, Removal
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ COMMIT_INTERVAL = timedelta(seconds=90)
 """Minimum time between two removal commits. Licenses are returned one by one and messages arrive in
 batches, so without this interval a hundred simultaneous terminations would cause many commits."""
 
-_DESCRIPTION = re.compile(r": remove \d+ firewalls, (\S+Z)$")
+_DESCRIPTION = re.compile(
+    r": remove [0-9]+ firewalls, ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
         if not job.finished:
             return Retry(f"commit job {job.job_id} is not finished")
     requested = _requested_at(commits[0]) if commits else None
-    if requested is not None and now - requested < COMMIT_INTERVAL:
+    # A time in the far future is not one of ours.
+    if requested is not None and abs(now - requested) < COMMIT_INTERVAL:
         seconds = COMMIT_INTERVAL.seconds
         return Retry(f"commit job {commits[0].job_id} was requested less than {seconds} s ago")
     return None
@@ -199,7 +203,8 @@ def failed_commit_error(job: Job, consequence: str) -> PanOsError:
         job: Failed job. Its details are the reasons.
         consequence: Clause for the message that says what happens next.
     """
-    text = f"commit job {job.job_id} failed, {consequence}: {'; '.join(job.details)}"
+    details = "; ".join(job.details)
+    text = f"commit job {job.job_id} failed, {consequence}: {printable(details)}"
     if requires_full_commit(text):
         return FullCommitRequiredError(PANORAMA, None, text)
     return CommitFailedError(PANORAMA, text)
@@ -277,9 +282,15 @@ def _removal_commits(panorama: Panorama) -> list[Job]:
 
 
 def _requested_at(job: Job) -> datetime | None:
-    """Return the time from the commit's description. Panorama's own times have no time zone."""
+    """Return the time from the commit's description; ``None`` without a valid one.
+
+    Panorama's own times have no time zone.
+    """
     timestamp = _DESCRIPTION.search(job.description)
-    return datetime.fromisoformat(timestamp[1]) if timestamp else None
+    try:
+        return datetime.fromisoformat(timestamp[1]) if timestamp else None
+    except ValueError:
+        return None
 
 
 def _timestamp(time: datetime) -> str:

@@ -75,6 +75,8 @@ def check_autoscaling_permissions(autoscaling: AutoScalingClient, settings: Sett
     """Check Auto Scaling: send heartbeats to the lifecycle hook, or describe the group."""
     if isinstance(settings, HookSettings):
         checks = [_heartbeat_check(autoscaling, settings)]
+        if isinstance(settings, TerminateSettings):
+            checks.append(_activities_check(autoscaling, settings.auto_scaling_group_name))
         yield from check_permissions("Auto Scaling", autoscaling, checks)
     else:
         yield from _check_group(autoscaling, settings.auto_scaling_group_name)
@@ -225,19 +227,23 @@ def _check_group(autoscaling: AutoScalingClient, name: str) -> Findings:
         response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
         groups.append(response["AutoScalingGroups"])
 
-    describe_activities = partial(
+    checks = [
+        PermissionCheck(f"describe the group {name}", describe_group),
+        _activities_check(autoscaling, name),
+    ]
+    yield from check_permissions("Auto Scaling", autoscaling, checks)
+    if groups == [[]]:
+        yield problem(f"There is no Auto Scaling group {name}: apply the module again.")
+
+
+def _activities_check(autoscaling: AutoScalingClient, name: str) -> PermissionCheck:
+    call = partial(
         autoscaling.describe_scaling_activities,
         AutoScalingGroupName=name,
         IncludeDeletedGroups=True,
         MaxRecords=1,
     )
-    checks = [
-        PermissionCheck(f"describe the group {name}", describe_group),
-        PermissionCheck(f"describe the activities of the group {name}", describe_activities),
-    ]
-    yield from check_permissions("Auto Scaling", autoscaling, checks)
-    if groups == [[]]:
-        yield problem(f"There is no Auto Scaling group {name}: apply the module again.")
+    return PermissionCheck(f"describe the activities of the group {name}", call)
 
 
 def _target_group_arns(settings: Settings) -> list[str]:

@@ -22,7 +22,7 @@ MULTI_CONFIG_VERSION = (10, 1)
 def report_pan_os_version(peer: PreflightPanorama) -> Findings:
     """Report how firewalls are removed in Panorama's PAN-OS version."""
     version = peer.version()
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    numbers = tuple(int(number) for number in re.findall(r"\b[0-9]{1,3}\b", version)[:2])
     multi_config = numbers >= MULTI_CONFIG_VERSION
     method = "in one transaction (multi-config)" if multi_config else "one by one"
     yield checked(f"PAN-OS {version}: the firewalls of a batch are removed {method}.")

@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 ACTION = "validate"
 
 
-def is_preflight_request(event: Mapping[str, Any]) -> bool:
+def is_preflight_request(event: object) -> bool:
     """Return whether an event requests the pre-flight."""
-    return event.get("action") == ACTION
+    return isinstance(event, Mapping) and event.get("action") == ACTION
 
 
 def validate(settings: Settings) -> dict[str, Any]:

@@ -51,13 +51,11 @@ class StalledHook:
     """A lifecycle hook without visits, whose event was probably lost.
 
     Attributes:
-        since: Start of the scaling activity that waits for the hook.
         reason: Why the hook counts as stalled.
     """
 
     instance_id: str
     transition: Transition
-    since: datetime
     reason: str
 
 
@@ -103,18 +101,23 @@ def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> 
 
     Visits tag their instances, which distinguishes a slow visit from a lost event. Resending an
     event that was not lost is harmless: a second chain of visits starts and finds nothing to do.
+    The terminate function rejects instances without our tag, so their events are not resent.
     """
     stalled = []
     for instance_id, state in inventory.members.items():
         activity = inventory.activities.get(instance_id)
         if state not in _TRANSITIONS or activity is None:
             continue
+        transition = _TRANSITIONS[state]
         instance = inventory.instances.get(instance_id)
+        foreign = instance is not None and instance.is_of(inventory.deployment) is False
+        if transition is Transition.TERMINATING and foreign:
+            continue
         last_visit = instance.last_visit if instance else None
         idle = now - max(activity.began, last_visit or UNKNOWN_TIME)
         if idle >= age_floor:
             reason = f"{state} without a visit for {idle.total_seconds():.0f} s"
-            stalled.append(StalledHook(instance_id, _TRANSITIONS[state], activity.began, reason))
+            stalled.append(StalledHook(instance_id, transition, reason))
     return stalled
 
 

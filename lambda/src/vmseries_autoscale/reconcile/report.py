@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.errors import AutoscaleError
-from vmseries_autoscale.outcome import Failed, Outcome, Unfinished, reason_of
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Unfinished, reason_of
 from vmseries_autoscale.reconcile.decisions import CleanupPlan
 from vmseries_autoscale.telemetry import Metric
 
@@ -22,6 +22,8 @@ class Report:
     Attributes:
         dry_run: Whether nothing was changed.
         events_resent: Instances whose lost event was resent.
+        events_not_resent: Reasons why lost events could not be resent, by instance id. A later run
+            retries.
         orphans: Serial numbers by instance id, of terminated instances with remaining resources.
         targets: Addresses in target groups that no interface has.
         removed: Instance ids and addresses of the removed orphans and targets.
@@ -35,6 +37,7 @@ class Report:
 
     dry_run: bool
     events_resent: list[str]
+    events_not_resent: dict[str, str]
     orphans: dict[str, str | None]
     targets: list[str]
     removed: list[str]
@@ -47,7 +50,7 @@ class Report:
     @classmethod
     def of(
         cls,
-        events_resent: list[str],
+        resent: Mapping[str, Outcome],
         plan: CleanupPlan,
         licenses_not_returned: list[str],
         unfinished: Mapping[str, Unfinished],
@@ -57,7 +60,7 @@ class Report:
         """Build the report of a run.
 
         Args:
-            events_resent: Instances whose lost event was resent.
+            resent: Outcomes of resending lost events, by instance id.
             plan: Plan of the cleanup.
             licenses_not_returned: Serial numbers of firewalls that did not return a license.
             unfinished: Outcomes of incomplete actions, by instance id or address.
@@ -68,16 +71,25 @@ class Report:
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,
-            events_resent=events_resent,
+            events_resent=[key for key, outcome in resent.items() if isinstance(outcome, Done)],
+            events_not_resent=_reasons(resent),
             orphans=orphans,
             targets=targets,
             removed=removed,
-            unfinished={key: reason_of(outcome) for key, outcome in unfinished.items()},
+            unfinished=_reasons(unfinished),
             postponed=list(plan.postponed),
             too_recent=list(plan.too_recent),
             ambiguous=dict(plan.ambiguous),
             licenses_not_returned=licenses_not_returned,
         )
+
+
+def _reasons(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    return {
+        key: reason_of(outcome)
+        for key, outcome in outcomes.items()
+        if isinstance(outcome, Unfinished)
+    }
 
 
 def publish(report: Report) -> None:
@@ -91,18 +103,25 @@ def publish(report: Report) -> None:
 
 
 def collect_unfinished(outcomes: Iterable[tuple[str, Outcome]]) -> dict[str, Unfinished]:
-    """Return the incomplete outcomes by instance id or address, and log failures."""
+    """Return the incomplete removals by instance id or address, and log failures."""
     unfinished: dict[str, Unfinished] = {}
     for key, outcome in outcomes:
         if isinstance(outcome, Unfinished):
             unfinished[key] = outcome
         if isinstance(outcome, Failed):
-            _log_failure(key, outcome.error)
+            log_failure(key, outcome.error, Metric.ORPHAN_REMOVAL_FAILED)
     return unfinished
 
 
-def _log_failure(key: str, error: Exception) -> None:
-    telemetry.count(Metric.ORPHAN_REMOVAL_FAILED)
+def log_failure(key: str, error: Exception, metric: Metric) -> None:
+    """Log and count an action that failed.
+
+    Args:
+        key: Instance id or address that the action was for.
+        error: Error of the action.
+        metric: Metric that counts it.
+    """
+    telemetry.count(metric)
     logger.error(
         "Reconcile action failed; will retry",
         extra={"resource": key, "error": type(error).__name__, "reason": str(error)},

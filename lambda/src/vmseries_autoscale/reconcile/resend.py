@@ -10,9 +10,9 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import Transition
-from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
+from vmseries_autoscale.outcome import Done, Failed, Outcome, run_step
 from vmseries_autoscale.reconcile.decisions import StalledHook
-from vmseries_autoscale.reconcile.report import collect_unfinished
+from vmseries_autoscale.reconcile.report import log_failure
 from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -21,15 +21,17 @@ logger = logging.getLogger(__name__)
 
 def resend_events(
     stalled: Iterable[StalledHook], settings: ReconcileSettings
-) -> dict[str, Unfinished]:
+) -> dict[str, Outcome]:
     """Resend lost events, so that visits start as they would have after the original event.
 
     Returns:
-        The outcomes of events that could not be sent, by instance id.
+        The outcomes by instance id: *Done* for an event that was sent.
     """
-    return collect_unfinished(
-        (hook.instance_id, run_step(partial(_resend, hook, settings))) for hook in stalled
-    )
+    outcomes = {hook.instance_id: run_step(partial(_resend, hook, settings)) for hook in stalled}
+    for instance_id, outcome in outcomes.items():
+        if isinstance(outcome, Failed):
+            log_failure(instance_id, outcome.error, Metric.LIFECYCLE_EVENT_RESEND_FAILED)
+    return outcomes
 
 
 def _resend(hook: StalledHook, settings: ReconcileSettings) -> Outcome:
@@ -40,7 +42,6 @@ def _resend(hook: StalledHook, settings: ReconcileSettings) -> Outcome:
         settings.auto_scaling_group_name,
         queue.lifecycle_hook_name,
         hook.instance_id,
-        hook.since,
     )
     # Without retries, because a request without a response may have succeeded, and a second message
     # would start a second chain of visits. A later run sees whether visits followed.

@@ -8,6 +8,7 @@ from typing import Any
 
 from vmseries_autoscale import panorama
 from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.outcome import Done, Unfinished
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     CleanupPlan,
@@ -46,19 +47,23 @@ def reconcile(
     """
     age_floor = timedelta(seconds=settings.age_floor_seconds)
     stalled = stalled_hooks(hook_inventory(settings), age_floor, now)
-    unfinished = {} if dry_run else resend_events(stalled, settings)
-    events_resent = [hook.instance_id for hook in stalled if hook.instance_id not in unfinished]
+    resent = (
+        {hook.instance_id: Done() for hook in stalled}
+        if dry_run
+        else resend_events(stalled, settings)
+    )
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     inventory = full_inventory(settings, connection)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     not_returned = _licenses_not_returned(plan, inventory, settings)
+    unfinished: dict[str, Unfinished] = {}
     if not dry_run:
         # Before the removal, because a later run no longer knows what this run removed.
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
-        unfinished |= Cleanup(connection, settings, now, time_budget).execute(plan)
-    report = Report.of(events_resent, plan, not_returned, unfinished, dry_run=dry_run)
+        unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
+    report = Report.of(resent, plan, not_returned, unfinished, dry_run=dry_run)
     publish(report)
     return asdict(report)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
-from vmseries_autoscale.aws import instances, tags
+from vmseries_autoscale.aws import autoscaling_group, instances, tags
+from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
+from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Visit
-from vmseries_autoscale.outcome import Outcome, Unfinished
+from vmseries_autoscale.outcome import Outcome, Unfinished, run_if_time
 from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.terminate.authorization import authorize, needs_activity
 from vmseries_autoscale.terminate.stages import Stage
 
 
@@ -58,24 +63,83 @@ def describe_all(
     """Describe the instances of a batch and send their heartbeats.
 
     Returns:
-        The instances; and the outcomes of the events whose heartbeat failed.
+        The instances that may be cleaned up; and the outcomes of the other instances, by the event
+        that decides.
     """
-    described, hooks_open = instance_in_transition.describe_all(
+    described, actions = instance_in_transition.describe_all(
         events, visit.autoscaling, lambda ids: instances.describe(visit.ec2, ids)
     )
-    terminating = [
-        TerminatingInstance(
-            event,
-            visit.age(event),
-            described().get(event.instance_id),
-            hook_open,
-            visit.settings.deadline_seconds,
-        )
-        for event, hook_open in hooks_open.items()
-        if not isinstance(hook_open, Unfinished)
-    ]
-    return terminating, {
-        event: hook_open
-        for event, hook_open in hooks_open.items()
-        if isinstance(hook_open, Unfinished)
+    outcomes: dict[LifecycleEvent, Outcome] = {
+        action.event: action.hook for action in actions if isinstance(action.hook, Unfinished)
     }
+    answered = {
+        action.event: action.hook for action in actions if not isinstance(action.hook, Unfinished)
+    }
+    known = described() if answered else {}
+    activities = _describe_activities(answered, known, visit)
+    terminating = []
+    for event, hook_open in answered.items():
+        instance, activity = known.get(event.instance_id), activities.get(event.instance_id)
+        if isinstance(activity, Unfinished):
+            outcomes[event] = activity
+            continue
+        authorized = authorize(
+            event.instance_id, instance, activity, visit.settings.name, hook_open=hook_open
+        )
+        if isinstance(authorized, Unfinished):
+            outcomes[event] = authorized
+            continue
+        age = visit.age(began(event, activity))
+        deadline = visit.settings.deadline_seconds
+        terminating.append(TerminatingInstance(event, age, instance, hook_open, deadline))
+    return terminating, outcomes
+
+
+def _describe_activities(
+    hooks_open: Mapping[LifecycleEvent, bool],
+    known: Mapping[str, Instance],
+    visit: Visit[TerminateSettings],
+) -> Mapping[str, Activity | Unfinished]:
+    """Describe the scaling activities of the instances whose age or rights depend on them.
+
+    Returns:
+        The newest activities by instance id, as far as the group's history has them. If it cannot
+        be read, its outcome takes the place of each, so that it affects only these instances.
+    """
+    deployment = visit.settings.name
+    needed = [
+        event.instance_id
+        for event, hook_open in hooks_open.items()
+        if event.is_resent
+        or needs_activity(known.get(event.instance_id), deployment, hook_open=hook_open)
+    ]
+    if not needed:
+        return {}
+    read = partial(
+        autoscaling_group.activities,
+        visit.autoscaling,
+        visit.settings.auto_scaling_group_name,
+        needed,
+        visit.time_budget.has_time,
+    )
+    activities = run_if_time(read, visit.time_budget)
+    if isinstance(activities, Unfinished):
+        return dict.fromkeys(needed, activities)
+    return activities
+
+
+def began(event: LifecycleEvent, activity: Activity | None) -> datetime:
+    """Return the time from which the deadlines of a termination count.
+
+    This is the time at which SQS received the event: Auto Scaling sends an event when the hook
+    opens. A resent event is younger than its hook, so the beginning of the scaling activity counts
+    instead. Without such an activity, the time of the message counts. The time in the event is not
+    used: whoever writes a message can choose it.
+
+    Args:
+        event: Event of the instance.
+        activity: Newest scaling activity of the instance, needed for a resent event.
+    """
+    if not event.is_resent or activity is None or activity.type is not ActivityType.TERMINATING:
+        return event.sent
+    return min(activity.began, event.sent)

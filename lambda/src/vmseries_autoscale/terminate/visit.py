@@ -21,6 +21,7 @@ from vmseries_autoscale.terminate.license_return import return_license
 from vmseries_autoscale.terminate.panorama_lookup import identify_in_panorama
 from vmseries_autoscale.terminate.panorama_removal import remove_from_panorama
 from vmseries_autoscale.terminate.release import release_network
+from vmseries_autoscale.terminate.stages import Stage
 
 STEPS = (drain, identify_in_panorama, return_license, remove_from_panorama, release_network)
 
@@ -33,13 +34,23 @@ def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSetti
         visit: Context of the visit.
 
     Returns:
-        The outcome of each event.
+        The outcome of each instance, by one of its events.
     """
     terminating, outcomes = describe_all(events, visit)
-    outcomes |= run_steps(terminating, STEPS, visit)
+    # First, so that no answer and no crash can keep an overdue termination waiting.
+    overdue = [instance for instance in terminating if _is_overdue(instance, visit.settings)]
+    outcomes |= run_steps(overdue, STEPS, visit)
+    in_time = [instance for instance in terminating if not _is_overdue(instance, visit.settings)]
+    outcomes |= run_steps(in_time, STEPS, visit)
     waiting = [instance for instance in terminating if instance.event in unfinished(outcomes)]
     _report_waiting(waiting, visit)
     return outcomes
+
+
+def _is_overdue(instance: TerminatingInstance, settings: TerminateSettings) -> bool:
+    """Return whether no further step asks Panorama or the firewall about this instance."""
+    last = Stage.RETURN_LICENSE if settings.panorama is None else Stage.REMOVE_FROM_PANORAMA
+    return instance.deadline_passed(last)
 
 
 def _report_waiting(

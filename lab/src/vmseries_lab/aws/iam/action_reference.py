@@ -379,6 +379,8 @@ _REFERENCE: dict[str, Reference] = {
     ),
     "kms:Decrypt": _decrypt,
     "secretsmanager:GetSecretValue": _secret_value,
+    # API_AddPermission: granting ChangeMessageVisibility also grants its batch version.
+    "sqs:ChangeMessageVisibilityBatch": _on("sqs:ChangeMessageVisibility", _queue),
     **{
         name: _on(name, *resources)
         for name, resources in {

@@ -108,6 +108,9 @@ class Sleeping:
     def install(self) -> None:
         """Patch ``time.sleep`` and the functions that wait for other threads."""
         time.sleep = self._sleep  # type: ignore[assignment]
+        # For deadlines that the function measures itself. The standard library's own waits keep the
+        # machine's clock.
+        time.monotonic = time.time
         submit, join = ThreadPoolExecutor.submit, threading.Thread.join
         ThreadPoolExecutor.submit = self._submitting(submit)  # type: ignore[method-assign]
         for name in ("result", "exception"):

@@ -90,6 +90,33 @@ class Queues:
             return
         raise ReceiptHandleIsInvalid
 
+    def change_visibility_batch(
+        self, queue: Any, entries: list[dict[str, Any]]
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        """ChangeMessageVisibilityBatch (API reference): each entry succeeds or fails by itself.
+
+        Returns:
+            The ids of the entries that succeeded, and the errors of the others; moto raises the
+            error of a message that is not in flight, and fails the whole request.
+        """
+        successful: list[str] = []
+        failed: list[dict[str, Any]] = []
+        for entry in entries:
+            try:
+                self.change_visibility(queue, entry["ReceiptHandle"], entry["VisibilityTimeout"])
+            except SQSException as error:
+                failed.append(
+                    {
+                        "Id": entry["Id"],
+                        "SenderFault": True,
+                        "Code": error.code,
+                        "Message": error.message,
+                    }
+                )
+            else:
+                successful.append(entry["Id"])
+        return successful, failed
+
 
 def _messages(queue: Any) -> list[Any]:
     """Return all messages of a queue, visible or not; moto has no public name for them."""
@@ -179,6 +206,11 @@ def install(world: World) -> Queues:
     ) -> None:
         queues.change_visibility(backend.get_queue(queue_name), receipt_handle, visibility_timeout)
 
+    def change_visibility_batch(
+        _original: Any, backend: Any, queue_name: str, entries: list[dict[str, Any]]
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        return queues.change_visibility_batch(backend.get_queue(queue_name), entries)
+
     def receive(
         original: Any, backend: Any, name: str, count: int, wait: int, *rest: Any, **named: Any
     ) -> list[Any]:
@@ -196,6 +228,7 @@ def install(world: World) -> Queues:
     wrap(Queue, "delete_message", _delete_message)
     wrap(Message, "mark_received", mark_received)
     wrap(SQSBackend, "change_message_visibility", change_visibility)
+    wrap(SQSBackend, "change_message_visibility_batch", change_visibility_batch)
     wrap(SQSBackend, "receive_message", receive)
     world.engines.append(queues)
     return queues

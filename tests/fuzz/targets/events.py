@@ -18,8 +18,9 @@ from component.fakes.runtime import FakeContext
 
 from fuzz.damage import json_tree
 from fuzz.targets import ACCEPTED, MARKER, UnusableResultError
-from vmseries_autoscale import errors, settings
+from vmseries_autoscale import settings
 from vmseries_autoscale.aws import clients
+from vmseries_autoscale.errors import InvalidInvocationError
 from vmseries_autoscale.handlers import _hook
 from vmseries_autoscale.lifecycle import events
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
@@ -41,11 +42,6 @@ _SQS_MAXIMUM = 1_048_576
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 
-_REFUSED_BATCH = vars(errors).get("InvalidInvocationError", errors.InvalidMessageError)
-"""The error of the handler for records that Lambda's poller never sends. A message that is no event
-is put aside instead, and raises nothing."""
-
-
 @dataclass(frozen=True)
 class EventCase:
     """A record of a queue."""
@@ -58,7 +54,9 @@ class Events:
     """A batch of three messages: a correct one, a damaged one, and another correct one."""
 
     name = "events"
-    named_errors: tuple[type[Exception], ...] = (_REFUSED_BATCH,)
+    # The handler raises it for records that Lambda's poller never sends. A message that is no event
+    # is put aside instead, and raises nothing.
+    named_errors: tuple[type[Exception], ...] = (InvalidInvocationError,)
 
     def __init__(self) -> None:
         self._settings: dict[Transition, Any] = {

@@ -110,7 +110,7 @@ class _Wire:
         self._device = device
         self._request = b""
         self._answer: HttpAnswer | None = None
-        self._left = b""
+        self._left = memoryview(b"")
         self._more = 0
 
     def send(self, content: Any) -> int:
@@ -123,13 +123,13 @@ class _Wire:
         """Return a part of the answer; nothing at its end."""
         if self._answer is None:
             self._answer = self._device.answer(self._request)
-            self._request, self._left = b"", self._answer.sent
+            self._request, self._left = b"", memoryview(self._answer.sent)
             self._more = ENDLESS if self._answer.repeated else 0
         if not self._left and self._more > 0:
-            self._left = self._answer.repeated
+            self._left = memoryview(self._answer.repeated)
             self._more -= len(self._left)
-        received, self._left = self._left[:size], self._left[size:]
-        return received
+        received, self._left = self._left[:size], self._left[size:]  # Views, since copies add up.
+        return bytes(received)
 
 
 class _InMemory:

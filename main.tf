@@ -67,9 +67,12 @@ locals {
 
   location = {
     partition  = data.aws_partition.current.partition
+    dns_suffix = data.aws_partition.current.dns_suffix
     region     = data.aws_region.current.id # The only attribute with the name that AWS provider 5 and 6 share.
     account_id = data.aws_caller_identity.current.account_id
   }
+
+  package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 
   # Constants, because the provider replaces the group when an initial lifecycle hook changes. The functions send
   # heartbeats, so that their own deadlines apply instead of the heartbeat timeout.
@@ -168,8 +171,8 @@ module "lifecycle" {
   event_delivery = var.event_delivery
   layer_arn      = module.dependencies.layer_arn
   package = {
-    path         = "${path.module}/lambda/dist/functions.zip"
-    base64sha256 = filebase64sha256("${path.module}/lambda/dist/functions.zip")
+    path         = local.package_path
+    base64sha256 = filebase64sha256(local.package_path)
   }
   metric_namespace = local.scales ? local.metric_namespace : null
 

@@ -74,17 +74,20 @@ variable "permissions" {
   nullable = false
 
   validation {
-    condition     = can(regex("^/([!-~]+/)?$", var.permissions.path))
-    error_message = "permissions.path must start and end with a slash, e.g. \"/network/\"."
+    condition     = can(regex("^/([A-Za-z0-9_+=,.@-]+/)*$", var.permissions.path))
+    error_message = <<-EOT
+      permissions.path must start and end with a slash, and have only letters, digits and _+=,.@- between slashes,
+      e.g. "/network/".
+    EOT
   }
 
   validation {
     condition = alltrue([
       for arn in var.permissions.boundary_arn[*] :
-      can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", arn))
+      can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$", arn))
     ])
     error_message = <<-EOT
-      permissions.boundary_arn must be the ARN of an IAM policy, e.g. "arn:aws:iam::123456789012:policy/boundary".
+      permissions.boundary_arn must be the whole ARN of an IAM policy, e.g. "arn:aws:iam::123456789012:policy/boundary".
     EOT
   }
 }

@@ -170,7 +170,7 @@ variable "interfaces" {
     condition = alltrue(flatten([
       for interface in values(var.interfaces) : [
         for group in interface.target_groups :
-        can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/", group.arn))
+        can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-f]+$", group.arn))
       ]
     ]))
     error_message = <<-EOT
@@ -346,10 +346,11 @@ variable "firewall" {
   validation {
     condition = alltrue([
       for arn in var.firewall.root_volume.kms_key_arn[*] :
-      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
     ])
     error_message = <<-EOT
-      firewall.root_volume.kms_key_arn must be the ARN of a KMS key, e.g. "arn:aws:kms:us-east-1:123456789012:key/…".
+      firewall.root_volume.kms_key_arn must be the whole ARN of a KMS key,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
       The ARN of an alias is not allowed, because EBS does not resolve it.
     EOT
   }
@@ -458,11 +459,22 @@ variable "bootstrap" {
   validation {
     condition = alltrue([
       for secret in var.bootstrap.secret[*] :
-      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", secret.arn))
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", secret.arn))
     ])
     error_message = <<-EOT
-      bootstrap.secret.arn must be the ARN of a Secrets Manager secret,
-      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf".
+      bootstrap.secret.arn must be the whole ARN of a Secrets Manager secret, with the six random characters at its end and
+      without wildcards, e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in compact(concat(var.bootstrap.secret[*].kms_key_arn, var.bootstrap.s3[*].kms_key_arn)) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
     EOT
   }
 
@@ -477,11 +489,11 @@ variable "bootstrap" {
     condition = alltrue([
       for s3 in var.bootstrap.s3[*] :
       can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", s3.bucket)) &&
-      alltrue([for prefix in s3.prefix[*] : can(regex("^[^/;, ][^;, ]*[^/;, ]$|^[^/;, ]$", prefix))])
+      alltrue([for prefix in s3.prefix[*] : can(regex("^[^/;, *?$]([^;, *?$]*[^/;, *?$])?$", prefix))])
     ])
     error_message = <<-EOT
       bootstrap.s3 must have the name of a bucket, e.g. bucket = "fw-bootstrap", and may have a prefix that neither
-      starts nor ends with a slash, e.g. prefix = "prod/blue".
+      starts nor ends with a slash and has no wildcards, e.g. prefix = "prod/blue".
     EOT
   }
 

@@ -12,6 +12,10 @@ variable "functions" {
     - `log_retention_days`            - (Optional) Retention of the logs in CloudWatch, in days. 0 keeps them forever.
     - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
       logs. Its key policy must allow CloudWatch Logs to use it.
+    - `code_signing_config_arn`       - (Optional) ARN of your own Lambda code signing configuration. If it enforces
+      signatures, the functions need a signed `package_filename`, and a signed layer in `dependencies.layer_arn`.
+    - `package_filename`              - (Optional) Path of a signed copy of `lambda/dist/functions.zip`. Null uses the
+      archive in the module. Requires `code_signing_config_arn`.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
       The subnets need access to EC2, Auto Scaling, SQS, Secrets Manager and, with `target_groups` of interfaces, Elastic
       Load Balancing. Null runs the functions outside of any VPC.
@@ -33,6 +37,10 @@ variable "functions" {
     log_level          = optional(string, "INFO")
     log_retention_days = optional(number, 90)
     kms_key_arn        = optional(string)
+
+    code_signing_config_arn = optional(string)
+    package_filename        = optional(string)
+
     vpc = optional(object({
       subnet_ids         = list(string)
       security_group_ids = list(string)
@@ -109,10 +117,33 @@ variable "functions" {
 
   validation {
     condition = alltrue([
-      for arn in var.functions.kms_key_arn[*] : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", arn))
+      for arn in var.functions.kms_key_arn[*] : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
     ])
     error_message = <<-EOT
-      functions.kms_key_arn must be the ARN of a KMS key, e.g. "arn:aws:kms:us-east-1:123456789012:key/…".
+      functions.kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.functions.code_signing_config_arn[*] :
+      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", arn))
+    ])
+    error_message = <<-EOT
+      functions.code_signing_config_arn must be the ARN of a code signing configuration,
+      e.g. "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0".
+    EOT
+  }
+
+  validation {
+    condition = var.functions.package_filename == null || (
+      var.functions.code_signing_config_arn != null &&
+      endswith(coalesce(var.functions.package_filename, "-"), ".zip")
+    )
+    error_message = <<-EOT
+      functions.package_filename must be the path of a zip archive, and requires functions.code_signing_config_arn:
+      its only use is a signed copy of lambda/dist/functions.zip, e.g. "artifacts/functions-signed.zip".
     EOT
   }
 
@@ -296,12 +327,16 @@ variable "event_delivery" {
       termination.
     - `dead_letter_retention_seconds` - (Optional) Retention of messages in the dead-letter queues, counted from when
       they were first sent. It must exceed `message_retention_seconds`.
+    - `redrive_principal_arns`        - (Optional) ARNs of the IAM roles and users that may send to the event queues, to
+      redrive a dead-letter queue. The queues deny all other senders, also those that IAM policies allow. For a role, the
+      ARN of the role and not of a session.
   EOT
   type = object({
     maximum_age_seconds           = optional(number, 86400)
     maximum_retries               = optional(number, 185)
     message_retention_seconds     = optional(number, 345600)
     dead_letter_retention_seconds = optional(number, 1209600)
+    redrive_principal_arns        = optional(list(string), [])
   })
   default  = {}
   nullable = false
@@ -343,6 +378,18 @@ variable "event_delivery" {
       from when a message was first sent, and at most 1209600, e.g. 1209600.
     EOT
   }
+
+  validation {
+    condition = alltrue([
+      for arn in var.event_delivery.redrive_principal_arns :
+      can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = <<-EOT
+      event_delivery.redrive_principal_arns must be the whole ARNs of IAM roles or users, without wildcards,
+      e.g. ["arn:aws:iam::123456789012:role/network-operators"].
+      For a role, use the ARN of the role (iam, role/), not that of a session (sts, assumed-role/).
+    EOT
+  }
 }
 
 variable "dependencies" {
@@ -378,7 +425,7 @@ variable "dependencies" {
   validation {
     condition = alltrue([
       for arn in var.dependencies.layer_arn[*] :
-      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[^:]+:[0-9]+$", arn))
+      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", arn))
     ])
     error_message = <<-EOT
       dependencies.layer_arn must be the ARN of a layer version,
@@ -418,7 +465,7 @@ variable "alarms" {
     condition = alltrue([
       for alarms in var.alarms[*] :
       length(alarms.actions) <= 5 &&
-      alltrue([for arn in alarms.actions : can(regex("^arn:[a-z-]+:[a-z0-9-]+:", arn))])
+      alltrue([for arn in alarms.actions : can(regex("^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[a-z0-9]*:[^*?[:space:]]+$", arn))])
     ])
     error_message = <<-EOT
       alarms.actions must be at most five ARNs, e.g. ["arn:aws:sns:us-east-1:123456789012:on-call"].

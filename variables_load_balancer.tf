@@ -25,7 +25,7 @@ variable "load_balancer" {
     - `endpoint_service`             - (Optional) Endpoint service for Gateway Load Balancer endpoints in other VPCs.
       - `acceptance_required` - (Optional) Whether you must accept each endpoint.
       - `allowed_principals`  - (Optional) ARNs of the principals that may create endpoints. An empty list allows this
-        account.
+        account. `["*"]` allows everybody, and requires `acceptance_required`.
   EOT
   type = object({
     health_check = optional(object({
@@ -158,12 +158,26 @@ variable "load_balancer" {
     condition = alltrue(flatten([
       for load_balancer in var.load_balancer[*] : [
         for principal in load_balancer.endpoint_service.allowed_principals :
-        principal == "*" || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:", principal))
+        principal == "*" ||
+        can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)$", principal))
       ]
     ]))
     error_message = <<-EOT
-      load_balancer.endpoint_service.allowed_principals must be ARNs of accounts, users or roles,
+      load_balancer.endpoint_service.allowed_principals must be whole ARNs of accounts, users or roles,
       e.g. ["arn:aws:iam::123456789012:root"], or ["*"] for every principal.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      load_balancer.endpoint_service.acceptance_required ||
+      !contains(load_balancer.endpoint_service.allowed_principals, "*")
+    ])
+    error_message = <<-EOT
+      load_balancer.endpoint_service.allowed_principals = ["*"] requires acceptance_required = true. Otherwise every AWS
+      account could create an endpoint and send its traffic through your firewalls.
+      Or name the accounts, e.g. allowed_principals = ["arn:aws:iam::123456789012:root"].
     EOT
   }
 }
@@ -181,7 +195,7 @@ variable "target_group_arns" {
   validation {
     condition = alltrue([
       for arn in var.target_group_arns :
-      can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/", arn))
+      can(regex("^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-f]+$", arn))
     ])
     error_message = <<-EOT
       target_group_arns must be ARNs of target groups,

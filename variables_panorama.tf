@@ -60,11 +60,23 @@ variable "panorama" {
   validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
-      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", panorama.secret_arn))
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", panorama.secret_arn))
     ])
     error_message = <<-EOT
-      panorama.secret_arn must be the ARN of a Secrets Manager secret, not the credentials themselves,
+      panorama.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at its
+      end and without wildcards, not the credentials themselves,
       e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in compact(var.panorama[*].secret_kms_key_arn) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      panorama.secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
     EOT
   }
 
@@ -153,11 +165,23 @@ variable "firewall_api" {
   validation {
     condition = alltrue([
       for api in var.firewall_api[*] :
-      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", api.secret_arn))
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", api.secret_arn))
     ])
     error_message = <<-EOT
-      firewall_api.secret_arn must be the ARN of a Secrets Manager secret, not the credentials themselves,
+      firewall_api.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at its
+      end and without wildcards, not the credentials themselves,
       e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in compact(var.firewall_api[*].secret_kms_key_arn) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      firewall_api.secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
     EOT
   }
 
@@ -351,11 +375,23 @@ variable "licensing" {
   validation {
     condition = alltrue([
       for arn in var.licensing.api_key_secret_arn[*] :
-      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+", arn))
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", arn))
     ])
     error_message = <<-EOT
-      licensing.api_key_secret_arn must be the ARN of a Secrets Manager secret, not the API key itself,
+      licensing.api_key_secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at its
+      end and without wildcards, not the API key itself,
       e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.licensing.api_key_secret_kms_key_arn[*] :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      licensing.api_key_secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
     EOT
   }
 }

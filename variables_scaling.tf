@@ -121,7 +121,7 @@ variable "capacity" {
   validation {
     condition = length(var.capacity.termination_policies) > 0 && alltrue([
       for policy in var.capacity.termination_policies :
-      can(regex("^arn:[a-z-]+:lambda:", policy)) || contains([
+      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$", policy)) || contains([
         "Default", "AllocationStrategy", "ClosestToNextInstanceHour", "NewestInstance", "OldestInstance",
         "OldestLaunchConfiguration", "OldestLaunchTemplate",
       ], policy)

@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   name     = "fw-test"
-  location = { partition = "aws", region = "us-east-1", account_id = "123456789012" }
+  location = { partition = "aws", dns_suffix = "amazonaws.com", region = "us-east-1", account_id = "123456789012" }
   vpc_id   = "vpc-0123456789abcdef0"
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
@@ -334,6 +334,134 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
       ReadBootstrapBucket = ["arn:aws:s3:::fw-bootstrap/prod/*"]
     }
     error_message = "a firewall may read only its prefix"
+  }
+}
+
+run "the_role_has_its_own_policy_and_no_other" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  assert {
+    condition = (
+      aws_iam_role_policies_exclusive.this[0].policy_names == toset(["fw-test-firewall"]) &&
+      length(aws_iam_role_policy_attachments_exclusive.this[0].policy_arns) == 0
+    )
+    error_message = "a policy that somebody adds to the role shows up in the next plan"
+  }
+}
+
+run "the_role_has_the_names_of_services_in_commercial_regions" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    location = { partition = "aws", dns_suffix = "amazonaws.com", region = "us-east-1", account_id = "123456789012" }
+    bootstrap = {
+      secret = null
+      s3 = {
+        bucket      = "fw-bootstrap"
+        prefix      = null
+        kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+      }
+      options = null
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+      Service = "ec2.amazonaws.com"
+    }
+    error_message = "EC2 may assume the role"
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      statement.Condition if statement.Sid == "DecryptBootstrapBucket"
+      ]) == {
+      StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com"] }
+    }
+    error_message = "S3 may use the key in the Region of the key, which is that of the bucket"
+  }
+}
+
+run "the_role_has_the_names_of_services_in_china" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    location = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn", region = "cn-north-1", account_id = "123456789012" }
+    bootstrap = {
+      secret = null
+      s3 = {
+        bucket      = "fw-bootstrap"
+        prefix      = null
+        kms_key_arn = "arn:aws-cn:kms:cn-northwest-1:123456789012:key/1"
+      }
+      options = null
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+      Service = "ec2.amazonaws.com.cn"
+    }
+    error_message = "EC2 may assume the role"
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      statement.Condition if statement.Sid == "DecryptBootstrapBucket"
+      ]) == {
+      StringEquals = { "kms:ViaService" = ["s3.cn-northwest-1.amazonaws.com", "s3.cn-northwest-1.amazonaws.com.cn"] }
+    }
+    error_message = "S3 may use the key in the Region of the key, which is that of the bucket"
+  }
+}
+
+run "the_role_has_the_names_of_services_in_govcloud" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    location = { partition = "aws-us-gov", dns_suffix = "amazonaws.com", region = "us-gov-west-1", account_id = "123456789012" }
+    bootstrap = {
+      secret = null
+      s3 = {
+        bucket      = "fw-bootstrap"
+        prefix      = null
+        kms_key_arn = "arn:aws-us-gov:kms:us-gov-east-1:123456789012:key/1"
+      }
+      options = null
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+      Service = "ec2.amazonaws.com"
+    }
+    error_message = "EC2 may assume the role"
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      statement.Condition if statement.Sid == "DecryptBootstrapBucket"
+      ]) == {
+      StringEquals = { "kms:ViaService" = ["s3.us-gov-east-1.amazonaws.com"] }
+    }
+    error_message = "S3 may use the key in the Region of the key, which is that of the bucket"
   }
 }
 

@@ -113,3 +113,37 @@ run "refuses_an_environment_beyond_4_kb" {
 
   expect_failures = [var.environment]
 }
+
+run "the_role_has_its_own_policy_and_no_other" {
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition = (
+      aws_iam_role_policies_exclusive.this.role_name == "fw-test-launch" &&
+      aws_iam_role_policies_exclusive.this.policy_names == toset(["fw-test-launch"]) &&
+      aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch" &&
+      length(aws_iam_role_policy_attachments_exclusive.this.policy_arns) == 0
+    )
+    error_message = "a policy that somebody adds to the role shows up in the next plan"
+  }
+}
+
+run "uses_the_code_signing_configuration_of_the_user" {
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.code_signing_config_arn ==
+      "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+    )
+    error_message = "the function has the code signing configuration"
+  }
+}

@@ -51,6 +51,7 @@ variables {
     log_level                     = "INFO"
     log_retention_days            = 90
     kms_key_arn                   = null
+    code_signing_config_arn       = null
     vpc                           = null
     event_batching_window_seconds = 20
     launch_concurrency            = 2
@@ -64,6 +65,7 @@ variables {
     maximum_retries               = 185
     message_retention_seconds     = 345600
     dead_letter_retention_seconds = 1209600
+    redrive_principal_arns        = []
   }
   permissions = { path = "/", boundary_arn = null }
   alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }
@@ -104,31 +106,68 @@ run "each_queue_accepts_only_its_own_rule" {
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue.events["launch"].policy).Statement == [{
+    condition = one([
+      for statement in jsondecode(aws_sqs_queue.events["launch"].policy).Statement :
+      statement if statement.Sid == "DeliverEvents"
+      ]) == {
       Sid       = "DeliverEvents"
       Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch"
+      Principal = { Service = ["events.amazonaws.com"] }
+      Action    = ["sqs:SendMessage"]
+      Resource  = ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch"]
       Condition = {
-        ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch" }
+        ArnEquals = { "aws:SourceArn" = ["arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch"] }
       }
-    }]
-    error_message = "only the launch rule may send to the launch queue"
+    }
+    error_message = "the launch rule may send to the launch queue"
   }
 
   assert {
-    condition = jsondecode(aws_sqs_queue.dead_letters["terminate"].policy).Statement == [{
-      Sid       = "KeepUndelivered"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-terminate-dead-letters"
+    condition = one([
+      for statement in jsondecode(aws_sqs_queue.events["launch"].policy).Statement :
+      statement if statement.Sid == "DenyOtherSenders"
+      ]) == {
+      Sid       = "DenyOtherSenders"
+      Effect    = "Deny"
+      Principal = { AWS = ["*"] }
+      Action    = ["sqs:SendMessage"]
+      Resource  = ["arn:aws-us-gov:sqs:us-gov-west-1:123456789012:fw-test-launch"]
       Condition = {
-        ArnEquals = { "aws:SourceArn" = "arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate" }
+        ArnNotEquals = {
+          "aws:SourceArn"    = ["arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch"]
+          "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-reconcile"]
+        }
       }
-    }]
-    error_message = "only the terminate rule may send to the dead-letter queue of terminations"
+    }
+    error_message = "nothing but the launch rule and the reconcile function may send to the launch queue, whatever IAM allows"
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_sqs_queue.dead_letters["terminate"].policy).Statement :
+      statement.Condition if statement.Sid == "DenyOtherSenders"
+      ]) == {
+      ArnNotEquals = {
+        "aws:SourceArn"    = ["arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate"]
+        "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-terminate"]
+      }
+    }
+    error_message = "nothing but the rule and the function of a transition may send to its dead-letter queue"
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.events), values(aws_sqs_queue.dead_letters)) :
+      length([
+        for statement in jsondecode(queue.policy).Statement :
+        true if(
+          statement.Effect == "Deny" &&
+          statement.Action == ["sqs:*"] &&
+          try(statement.Condition == { Bool = { "aws:SecureTransport" = ["false"] } }, false)
+        )
+      ]) == 1
+    ])
+    error_message = "every queue denies requests without TLS"
   }
 
   assert {
@@ -153,6 +192,78 @@ run "each_queue_accepts_only_its_own_rule" {
       queue.sqs_managed_sse_enabled
     ])
     error_message = "all queues are encrypted"
+  }
+}
+
+run "named_principals_may_redrive_dead_letters" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    permissions = { path = "/network/", boundary_arn = null }
+    event_delivery = merge(var.event_delivery, {
+      redrive_principal_arns = ["arn:aws-us-gov:iam::123456789012:role/ops/break-glass"]
+    })
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in values(aws_sqs_queue.events) : one([
+        for statement in jsondecode(queue.policy).Statement :
+        statement.Condition.ArnNotEquals["aws:PrincipalArn"] if statement.Sid == "DenyOtherSenders"
+        ]) == [
+        "arn:aws-us-gov:iam::123456789012:role/network/fw-test-reconcile",
+        "arn:aws-us-gov:iam::123456789012:role/ops/break-glass",
+      ]
+    ])
+    error_message = "the event queues accept messages of the reconcile function and of the principals that redrive"
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in values(aws_sqs_queue.dead_letters) : !strcontains(queue.policy, "break-glass")
+    ])
+    error_message = "who redrives does not send to the dead-letter queues"
+  }
+}
+
+run "refuses_more_redrive_principals_than_a_queue_policy_can_hold" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    event_delivery = merge(var.event_delivery, {
+      redrive_principal_arns = [
+        for number in range(120) : "arn:aws-us-gov:iam::123456789012:role/network/operators/break-glass-${number}"
+      ]
+    })
+  }
+
+  expect_failures = [aws_sqs_queue.events]
+}
+
+run "only_lambda_itself_may_drain_a_queue" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for function, statements in output.statements : [
+        for statement in values(statements) :
+        statement.conditions == { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+        if anytrue([for action in statement.actions : contains(["sqs:ReceiveMessage", "sqs:DeleteMessage"], action)])
+      ]
+    ]))
+    error_message = "the functions' code, whose calls have lambda:SourceFunctionArn, may not receive or delete messages"
   }
 }
 
@@ -309,8 +420,8 @@ run "functions_of_one_arm_may_not_create_addresses_or_read_secrets" {
 
   assert {
     condition = keys(output.statements.terminate) == [
-      "CompleteLifecycleAction", "ConsumeQueue", "DeleteInterfaces", "Describe", "DetachInterfaces",
-      "DisassociateAddresses", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
+      "CompleteLifecycleAction", "DelayMessages", "DeleteInterfaces", "Describe", "DetachInterfaces",
+      "DisassociateAddresses", "PollQueue", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
     ]
     error_message = "the terminate function may create nothing but tags on the instance"
   }

@@ -97,6 +97,7 @@ variables {
     log_level                     = "INFO"
     log_retention_days            = 90
     kms_key_arn                   = null
+    code_signing_config_arn       = null
     vpc                           = null
     event_batching_window_seconds = 20
     launch_concurrency            = 2
@@ -110,6 +111,7 @@ variables {
     maximum_retries               = 185
     message_retention_seconds     = 345600
     dead_letter_retention_seconds = 1209600
+    redrive_principal_arns        = []
   }
   permissions = { path = "/", boundary_arn = null }
   alarms      = { actions = ["arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call"] }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from account import Account, policy
+from botocore.exceptions import ClientError
 
 from vmseries_lab.client import Lab
 
@@ -179,3 +181,109 @@ def test_function_whose_environment_it_may_not_decrypt_does_not_start(
     answer, error = account.invoke(bad)
     assert error == "Unhandled"
     assert answer["errorType"] == "KMSAccessDeniedException"
+
+
+OPERATORS = policy({"Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"})
+
+
+def operator(lab: Lab, account: Account, *statements: dict[str, Any]) -> str:
+    """Create a role that people assume, and return its ARN."""
+    arn = account.role(*statements)
+    lab.aws.client("iam").update_assume_role_policy(
+        RoleName=arn.rsplit("/", 1)[-1], PolicyDocument=OPERATORS
+    )
+    return arn
+
+
+def refusal(call: Any, **parameters: Any) -> str:
+    """Make a call; return its error code, empty if it succeeds."""
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def deny_others(arn: str, *senders: str) -> str:
+    """Return a queue policy that denies all senders but these."""
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": list(senders)}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+
+
+def test_a_queue_policy_denies_what_the_role_allows(lab: Lab, account: Account) -> None:
+    """IAM User Guide, "Policy evaluation logic": an explicit Deny in any policy wins."""
+    url, queue = account.queue()
+    everything = {"Action": "sqs:*", "Resource": "*"}
+    named, other = operator(lab, account, everything), operator(lab, account, everything)
+    function = account.function(CALL, role=account.role(everything))
+    lab.aws.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": deny_others(queue, named)}
+    )
+    message = {"QueueUrl": url, "MessageBody": "x"}
+    batch = {"QueueUrl": url, "Entries": [{"Id": "1", "MessageBody": "x"}]}
+    for role, code in ((other, "AccessDenied"), (named, "")):
+        sqs = lab.aws.client_of_role("sqs", role)
+        assert refusal(sqs.send_message, **message) == code
+        assert refusal(sqs.send_message_batch, **batch) == code
+    assert call(account, function, "sqs", "send_message", **message)[0] == "AccessDenied"
+    assert len(account.messages(url)) == 2
+
+
+def test_a_queue_policy_allows_a_role_without_permissions(lab: Lab, account: Account) -> None:
+    """IAM User Guide, "Policy evaluation logic": one of both policies suffices in one account."""
+    url, queue = account.queue()
+    role = operator(lab, account)
+    sqs = lab.aws.client_of_role("sqs", role)
+    assert refusal(sqs.send_message, QueueUrl=url, MessageBody="x") == "AccessDenied"
+    statement = {"Principal": {"AWS": role}, "Action": "sqs:SendMessage", "Resource": queue}
+    lab.aws.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": policy(statement)}
+    )
+    assert refusal(sqs.send_message, QueueUrl=url, MessageBody="x") == ""
+
+
+def test_who_redrives_needs_permission_to_send(lab: Lab, account: Account) -> None:
+    """SQS Developer Guide, "Learn how to configure a dead-letter queue redrive"."""
+    everything = {"Action": "sqs:*", "Resource": "*"}
+    named, other = operator(lab, account, everything), operator(lab, account, everything)
+    _, dead_letters = account.queue("dead")
+    url, queue = account.queue(
+        RedrivePolicy={"deadLetterTargetArn": dead_letters, "maxReceiveCount": 1}
+    )
+    lab.aws.client("sqs").set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": deny_others(queue, named)}
+    )
+    for task in ({}, {"DestinationArn": queue}):
+        for role, code in ((other, "AccessDenied"), (named, "")):
+            sqs = lab.aws.client_of_role("sqs", role)
+            assert refusal(sqs.start_message_move_task, SourceArn=dead_letters, **task) == code
+            lab.advance(1)
+
+
+def test_pollers_receive_what_the_code_may_not(lab: Lab, account: Account) -> None:
+    """Calls of pollers have no lambda:SourceFunctionArn, those of the code have it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    """
+    url, queue = account.queue()
+    poll = {
+        "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+        "Resource": queue,
+        "Condition": {"Null": {"lambda:SourceFunctionArn": "true"}},
+    }
+    role = account.role(poll, {"Action": "sqs:GetQueueAttributes", "Resource": queue})
+    arn = account.function("def handler(event, context): return {}", role=role)
+    code = account.function(CALL, role=role)
+    lab.aws.client("lambda").create_event_source_mapping(EventSourceArn=queue, FunctionName=arn)
+    lab.aws.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    lab.advance(5)
+    attributes = lab.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    assert attributes["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+    assert call(account, code, "sqs", "receive_message", QueueUrl=url)[0] == "AccessDenied"

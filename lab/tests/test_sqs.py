@@ -213,6 +213,28 @@ def test_redrive_and_move_back(lab: Lab, account: Account) -> None:
 
 
 @lab_test
+def test_a_queue_policy_does_not_stop_the_redrive_policy(lab: Lab, account: Account) -> None:
+    """Not documented (docs/assumptions.md): no permission is needed but RedriveAllowPolicy."""
+    dead_url, dead_arn = account.queue("dead")
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": dead_arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    sqs = lab.aws.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=dead_url, Attributes={"Policy": policy})
+    redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1}
+    url, _ = account.queue(VisibilityTimeout="5", RedrivePolicy=redrive)
+    send(account, url, "poison")
+    for expected in (1, 0):
+        assert len(account.messages(url)) == expected
+        lab.advance(6)
+    assert left(account, dead_url)["Messages"] == 1
+
+
+@lab_test
 def test_redrive_needs_permission_of_the_dead_letter_queue(account: Account) -> None:
     """RedriveAllowPolicy: denyAll refuses every source queue."""
     dead_url, dead_arn = account.queue("dead", RedriveAllowPolicy={"redrivePermission": "denyAll"})

@@ -13,6 +13,14 @@ locals {
   bucket_arn     = try("arn:${var.location.partition}:s3:::${var.bootstrap.s3.bucket}", null)
   bucket_objects = try(join("/", compact([local.bucket_arn, var.bootstrap.s3.prefix, "*"])), null)
 
+  # Values of kms:ViaService. AWS documents them with the domain amazonaws.com. Endpoints in China have another domain, and
+  # AWS does not document whether the values have it, too. So both are allowed there.
+  # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+  s3_of_bucket_key = [
+    for domain in distinct(["amazonaws.com", var.location.dns_suffix]) :
+    "s3.${split(":", coalesce(try(var.bootstrap.s3.kms_key_arn, null), ":::"))[3]}.${domain}"
+  ]
+
   # IAM permissions of a firewall.
   statements = merge(
     {
@@ -61,9 +69,11 @@ locals {
     },
     try(var.bootstrap.s3.kms_key_arn, null) == null ? {} : {
       DecryptBootstrapBucket = {
-        actions    = ["kms:Decrypt"]
-        resources  = [var.bootstrap.s3.kms_key_arn]
-        conditions = { StringEquals = { "kms:ViaService" = ["s3.${var.location.region}.amazonaws.com"] } }
+        actions   = ["kms:Decrypt"]
+        resources = [var.bootstrap.s3.kms_key_arn]
+        # The Region of the bucket, which is that of its key and may be another one than that of the firewalls.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        conditions = { StringEquals = { "kms:ViaService" = local.s3_of_bucket_key } }
       }
     },
   )
@@ -86,9 +96,11 @@ resource "aws_iam_role" "this" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "ec2.amazonaws.com" }
+      Effect = "Allow"
+      Action = "sts:AssumeRole"
+      # In China, ec2.amazonaws.com.cn.
+      # https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html
+      Principal = { Service = "ec2.${var.location.dns_suffix}" }
     }]
   })
 
@@ -101,6 +113,21 @@ resource "aws_iam_role_policy" "this" {
   name   = "${var.name}-firewall"
   role   = aws_iam_role.this[0].id
   policy = module.policy.json
+}
+
+# Removes all other policies from the role, and shows them in a plan.
+resource "aws_iam_role_policies_exclusive" "this" {
+  count = local.make_profile ? 1 : 0
+
+  role_name    = aws_iam_role.this[0].name
+  policy_names = [aws_iam_role_policy.this[0].name]
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "this" {
+  count = local.make_profile ? 1 : 0
+
+  role_name   = aws_iam_role.this[0].name
+  policy_arns = []
 }
 
 resource "aws_iam_instance_profile" "this" {

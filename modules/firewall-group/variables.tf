@@ -5,9 +5,10 @@ variable "name" {
 }
 
 variable "location" {
-  description = "AWS partition, Region and account ID, read once by the root module."
+  description = "AWS partition with its DNS suffix, Region and account ID, read once by the root module."
   type = object({
     partition  = string
+    dns_suffix = string
     region     = string
     account_id = string
   })

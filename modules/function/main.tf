@@ -22,6 +22,8 @@ resource "aws_lambda_function" "this" {
   timeout          = var.runtime.timeout_seconds
   kms_key_arn      = var.kms_key_arn
 
+  code_signing_config_arn = var.code_signing_config_arn
+
   environment {
     variables = merge(var.environment, { POWERTOOLS_LOG_LEVEL = var.runtime.log_level })
   }
@@ -54,4 +56,19 @@ resource "aws_lambda_function" "this" {
   # The role needs its permissions before the first invocation, and until the function is deleted: Lambda deletes its
   # network interfaces with this role.
   depends_on = [aws_iam_role_policy.this]
+
+  lifecycle {
+    # The provider compares source_code_hash with the state only, so it does not detect code that was changed in AWS:
+    # code_sha256 is what AWS runs. When Terraform itself uploads code, the planned code_sha256 is still the old one, but
+    # last_modified is unknown, which postpones the comparison until after the upload.
+    postcondition {
+      condition     = self.last_modified == "" || self.code_sha256 == var.package.base64sha256
+      error_message = <<-EOT
+        The code of Lambda function ${self.function_name} is not the code that Terraform deployed. Its SHA-256 is
+        ${self.code_sha256} in AWS, but ${var.package.base64sha256} in this configuration.
+        Find out who changed it (UpdateFunctionCode in CloudTrail). Then restore the code and plan again:
+          aws lambda update-function-code --function-name ${self.function_name} --zip-file "fileb://${var.package.path}"
+      EOT
+    }
+  }
 }

@@ -99,6 +99,12 @@ variable "kms_key_arn" {
   default     = null
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the code signing configuration of the function. Null for none."
+  type        = string
+  default     = null
+}
+
 variable "vpc" {
   description = "Subnets and security groups of the function. Null runs it outside of any VPC."
   type = object({

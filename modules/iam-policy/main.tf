@@ -5,10 +5,11 @@ locals {
       for sid, statement in var.statements : merge(
         {
           Sid      = sid
-          Effect   = "Allow"
+          Effect   = statement.effect
           Action   = statement.actions
           Resource = statement.resources
         },
+        statement.principals == null ? {} : { Principal = statement.principals },
         length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
       )
     ]

@@ -1,4 +1,4 @@
 output "json" {
-  description = "Policy document as JSON, with one Allow statement per Sid."
+  description = "Policy document as JSON, with one statement per Sid."
   value       = local.document
 }

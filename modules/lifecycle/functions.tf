@@ -27,8 +27,11 @@ module "function" {
   log_retention_days = var.functions.log_retention_days
   kms_key_arn        = var.functions.kms_key_arn
   vpc                = var.functions.vpc
-  location           = var.location
-  tags               = var.tags
+
+  code_signing_config_arn = var.functions.code_signing_config_arn
+
+  location = var.location
+  tags     = var.tags
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

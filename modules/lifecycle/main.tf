@@ -70,6 +70,11 @@ locals {
       for function, _ in local.transitions :
       function => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${function}"
     }
+    roles = {
+      for function, _ in local.functions : function => join("", [
+        "arn:${var.location.partition}:iam::${var.location.account_id}:role${var.permissions.path}${var.name}-${function}",
+      ])
+    }
     # The UUID is generated with the group.
     autoscaling_group = join(":", [
       "arn:${var.location.partition}:autoscaling:${var.location.region}:${var.location.account_id}",

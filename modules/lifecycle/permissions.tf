@@ -84,16 +84,20 @@ locals {
         conditions = {}
         reason     = "Keeps the ${transition.hook_name} hook of this deployment's group open with heartbeats, and completes it."
       }
-      ConsumeQueue = {
-        actions = [
-          "sqs:ReceiveMessage",
-          "sqs:DeleteMessage",
-          "sqs:GetQueueAttributes",
-          "sqs:ChangeMessageVisibility",
-        ]
+      # For Lambda's pollers only: calls of the function's code have lambda:SourceFunctionArn, so code that was taken over
+      # cannot drain the queue.
+      # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+      PollQueue = {
+        actions    = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
+        resources  = [local.arn.queues[function]]
+        conditions = { Null = { "lambda:SourceFunctionArn" = ["true"] } }
+        reason     = "Allows Lambda itself, and not the function's code, to receive and delete lifecycle events of its own queue."
+      }
+      DelayMessages = {
+        actions    = ["sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
         resources  = [local.arn.queues[function]]
         conditions = {}
-        reason     = "Receives lifecycle events from its own queue, and delays and deletes them."
+        reason     = "Reads the settings of its own queue, and delays its lifecycle events until the next visit."
       }
       SendToDeadLetterQueue = {
         actions    = ["sqs:SendMessage"]

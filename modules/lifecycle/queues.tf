@@ -17,19 +17,21 @@ resource "aws_sqs_queue" "events" {
   })
 
   # Inline, because the provider waits 25 s for a separate queue policy resource at creation and at deletion.
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DeliverEvents"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = local.arn.queues[each.key]
-      Condition = { ArnEquals = { "aws:SourceArn" = local.arn.rules[each.key] } }
-    }]
-  })
+  policy = module.queue_policy[each.key].json
 
   tags = var.tags
+
+  lifecycle {
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+    precondition {
+      condition     = length(module.queue_policy[each.key].json) <= 8192
+      error_message = <<-EOT
+        The policy of queue ${var.name}-${each.key} has ${length(module.queue_policy[each.key].json)} characters,
+        but SQS allows 8,192 bytes.
+        Use fewer event_delivery.redrive_principal_arns, e.g. one role that all operators assume.
+      EOT
+    }
+  }
 }
 
 # Messages that are invalid or were received too often, and events that EventBridge could not deliver. One queue per
@@ -46,17 +48,65 @@ resource "aws_sqs_queue" "dead_letters" {
     sourceQueueArns   = [local.arn.queues[each.key]]
   })
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "KeepUndelivered"
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = local.arn.dead_letters[each.key]
-      Condition = { ArnEquals = { "aws:SourceArn" = local.arn.rules[each.key] } }
-    }]
-  })
+  policy = module.queue_policy["${each.key}-dead-letters"].json
 
   tags = var.tags
+}
+
+# Who may send to the queues. A statement that allows EventBridge is not enough: every role of the account with
+# sqs:SendMessage could send, too, and a message makes a function act. So all other senders are denied.
+#
+# The two keys of the Deny are ANDed, and a negated operator is true if its key is absent. EventBridge has aws:SourceArn
+# and no aws:PrincipalArn; roles and users have aws:PrincipalArn, and cannot set aws:SourceArn. For a role session,
+# aws:PrincipalArn is the ARN of the role.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+#
+# SQS itself needs no permission to move messages to a dead-letter queue, except its redrive allow policy.
+locals {
+  queue_access = merge(
+    # The reconcile function resends lost events. An operator who redrives dead letters sends them.
+    { for function, _ in local.transitions : function => {
+      arn     = local.arn.queues[function]
+      rule    = local.arn.rules[function]
+      senders = concat([local.arn.roles["reconcile"]], var.event_delivery.redrive_principal_arns)
+    } },
+    # The function moves invalid messages.
+    { for function, _ in local.transitions : "${function}-dead-letters" => {
+      arn     = local.arn.dead_letters[function]
+      rule    = local.arn.rules[function]
+      senders = [local.arn.roles[function]]
+    } },
+  )
+}
+
+module "queue_policy" {
+  source   = "../iam-policy"
+  for_each = local.queue_access
+
+  statements = {
+    DeliverEvents = {
+      principals = { Service = ["events.amazonaws.com"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [each.value.arn]
+      conditions = { ArnEquals = { "aws:SourceArn" = [each.value.rule] } }
+    }
+    DenyOtherSenders = {
+      effect     = "Deny"
+      principals = { AWS = ["*"] }
+      actions    = ["sqs:SendMessage"]
+      resources  = [each.value.arn]
+      conditions = {
+        ArnNotEquals = { "aws:SourceArn" = [each.value.rule], "aws:PrincipalArn" = each.value.senders }
+      }
+    }
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
+    DenyWithoutTls = {
+      effect     = "Deny"
+      principals = { AWS = ["*"] }
+      actions    = ["sqs:*"]
+      resources  = [each.value.arn]
+      conditions = { Bool = { "aws:SecureTransport" = ["false"] } }
+    }
+  }
 }

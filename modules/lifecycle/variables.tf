@@ -135,6 +135,7 @@ variable "functions" {
     log_level                     = string
     log_retention_days            = number
     kms_key_arn                   = string
+    code_signing_config_arn       = string
     vpc                           = object({ subnet_ids = list(string), security_group_ids = list(string) })
     event_batching_window_seconds = number
     launch_concurrency            = number
@@ -159,12 +160,13 @@ variable "layer_arn" {
 }
 
 variable "event_delivery" {
-  description = "Retries of EventBridge and retention of the queues."
+  description = "Retries of EventBridge, retention of the queues, and who may redrive the dead-letter queues."
   type = object({
     maximum_age_seconds           = number
     maximum_retries               = number
     message_retention_seconds     = number
     dead_letter_retention_seconds = number
+    redrive_principal_arns        = list(string)
   })
   nullable = false
 }

@@ -271,6 +271,16 @@ def test_the_deadline_abandons_a_launch_that_stays_throttled(
     assert f"RequestLimitExceeded) when calling the {operation}" in abandon_reason
 
 
+def test_a_message_received_more_than_a_thousand_times_still_ends(
+    launching: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """SQS may not move it to the dead-letter queue (docs/assumptions.md): the deadline ends it."""
+    assert launching.deliver(launch_event(launching, age=10), receive_count=1001) == ["message-0"]
+    late = launch_event(launching, age=2700)
+    assert launching.deliver(late, receive_count=1002) == []
+    assert launching.results == ["ABANDON"]
+
+
 def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     launching: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

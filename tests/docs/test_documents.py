@@ -338,3 +338,14 @@ def test_a_module_or_metric_without_description_is_reported(
     (repository / lambda_docs.PACKAGE / file).write_text(source)
     assert lambda_docs.main(["--write"], repository) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_the_page_about_security_has_every_statement_of_the_queue_policies() -> None:
+    """Finding M3: what the page says about the queues is what the policies do."""
+    policies = (REPOSITORY / "modules" / "lifecycle" / "queues.tf").read_text()
+    statements = set(
+        re.findall(r"^ {4}(\w+) = \{\n {6}(?:effect|principals) ", policies, re.MULTILINE)
+    )
+    assert len(statements) == 3
+    section = text_of("docs/security.md").split("## Queues", 1)[1].split("\n## ", 1)[0]
+    assert statements == set(re.findall(r"`((?:Deny|Deliver)\w+)`", section))

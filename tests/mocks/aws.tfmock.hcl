@@ -6,7 +6,7 @@ mock_data "aws_caller_identity" {
 }
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
 }
 
 mock_data "aws_region" {
@@ -66,7 +66,10 @@ mock_resource "aws_cloudwatch_event_rule" {
 }
 
 mock_resource "aws_lambda_function" {
-  defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:fw" }
+  defaults = {
+    arn           = "arn:aws:lambda:us-east-1:123456789012:function:fw"
+    last_modified = "" # Never uploaded: the digest of the code is not compared.
+  }
 }
 
 mock_resource "aws_autoscaling_policy" {

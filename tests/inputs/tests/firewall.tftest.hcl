@@ -492,6 +492,62 @@ run "refuses_a_bootstrap_secret_without_its_arn" {
   expect_failures = [var.bootstrap]
 }
 
+run "refuses_all_bootstrap_secrets" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { name = "bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:*" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_partial_arn_of_the_bootstrap_secret" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { name = "bootstrap", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_all_keys_for_the_bootstrap_secret" {
+  command = plan
+
+  variables {
+    bootstrap = {
+      secret = {
+        name        = "bootstrap"
+        arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf"
+        kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/*"
+      }
+    }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bootstrap_prefix_with_a_wildcard" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "fw-bootstrap", prefix = "prod*" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_an_alias_as_kms_key_of_the_bootstrap_bucket" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "fw-bootstrap", kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/s3" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
 run "refuses_a_bootstrap_secret_with_a_semicolon" {
   command = plan
 

@@ -428,3 +428,130 @@ run "refuses_an_email_address_as_alarm_action" {
 
   expect_failures = [var.alarms]
 }
+
+run "refuses_every_role_of_the_account_as_redrive_principal" {
+  command = plan
+
+  variables {
+    event_delivery = { redrive_principal_arns = ["arn:aws:iam::123456789012:role/*"] }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_the_whole_account_as_redrive_principal" {
+  command = plan
+
+  variables {
+    event_delivery = { redrive_principal_arns = ["arn:aws:iam::123456789012:root"] }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_a_session_as_redrive_principal" {
+  command = plan
+
+  variables {
+    event_delivery = { redrive_principal_arns = ["arn:aws:sts::123456789012:assumed-role/operators/me"] }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_everybody_as_redrive_principal" {
+  command = plan
+
+  variables {
+    event_delivery = { redrive_principal_arns = ["*"] }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "accepts_roles_and_users_as_redrive_principals" {
+  command = plan
+
+  variables {
+    event_delivery = {
+      redrive_principal_arns = [
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0123456789abcdef",
+        "arn:aws:iam::123456789012:user/break-glass@example.com",
+      ]
+    }
+  }
+}
+
+run "refuses_a_name_as_code_signing_configuration" {
+  command = plan
+
+  variables {
+    functions = { code_signing_config_arn = "csc-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_another_package_without_code_signing" {
+  command = plan
+
+  variables {
+    functions = { package_filename = "artifacts/functions.zip" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_package_that_is_no_zip_archive" {
+  command = plan
+
+  variables {
+    functions = {
+      code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+      package_filename        = "artifacts/functions.tar"
+    }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "accepts_a_signed_package" {
+  command = plan
+
+  variables {
+    functions = {
+      code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+      package_filename        = "artifacts/functions-signed.zip"
+    }
+  }
+}
+
+run "refuses_all_keys_for_the_functions" {
+  command = plan
+
+  variables {
+    functions = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/*" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_all_topics_as_alarm_action" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["arn:aws:sns:us-east-1:123456789012:*"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_a_layer_with_a_wildcard" {
+  command = plan
+
+  variables {
+    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" }
+  }
+
+  expect_failures = [var.dependencies]
+}

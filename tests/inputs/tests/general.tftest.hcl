@@ -85,6 +85,26 @@ run "refuses_a_path_without_slashes" {
   expect_failures = [var.permissions]
 }
 
+run "refuses_a_path_with_a_wildcard" {
+  command = plan
+
+  variables {
+    permissions = { path = "/net*/" }
+  }
+
+  expect_failures = [var.permissions]
+}
+
+run "refuses_a_permissions_boundary_with_a_wildcard" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/*" }
+  }
+
+  expect_failures = [var.permissions]
+}
+
 run "refuses_a_name_as_permissions_boundary" {
   command = plan
 

@@ -128,6 +128,34 @@ run "refuses_an_account_id_as_principal" {
   expect_failures = [var.load_balancer]
 }
 
+run "refuses_every_principal_without_acceptance" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { allowed_principals = ["*"] } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_principal_with_a_wildcard" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { allowed_principals = ["arn:aws:iam::123456789012:role/*"] } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_every_principal_with_acceptance" {
+  command = plan
+
+  variables {
+    load_balancer = { endpoint_service = { acceptance_required = true, allowed_principals = ["*"] } }
+  }
+}
+
 # target_group_arns --------------------------------------------------------------------------------
 
 run "refuses_a_name_as_target_group_arn" {
@@ -148,6 +176,18 @@ run "refuses_target_groups_without_a_security_group_for_data" {
   variables {
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+  }
+
+  expect_failures = [var.target_group_arns]
+}
+
+run "refuses_all_target_groups" {
+  command = plan
+
+  variables {
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/*"]
+    interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
   }
 
   expect_failures = [var.target_group_arns]

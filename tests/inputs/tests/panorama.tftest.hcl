@@ -297,6 +297,72 @@ run "refuses_license_returns_without_panorama" {
   expect_failures = [var.licensing]
 }
 
+run "refuses_all_secrets_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:*" })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_secret_with_a_wildcard_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-??????" })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_partial_secret_arn_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama" })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_all_keys_for_the_secret_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/*" })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_all_secrets_of_the_licensing_api_key" {
+  command = plan
+
+  variables {
+    panorama  = var.valid_panorama
+    licensing = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:*" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_all_keys_for_the_licensing_api_key" {
+  command = plan
+
+  variables {
+    panorama = var.valid_panorama
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = "*"
+    }
+  }
+
+  expect_failures = [var.licensing]
+}
+
 run "refuses_license_returns_without_a_licensing_api_key" {
   command = plan
 

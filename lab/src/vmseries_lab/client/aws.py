@@ -51,6 +51,27 @@ class AwsClient:
             )
         return self._clients[key]
 
+    def client_of_role(self, service: str, role_arn: str) -> Any:
+        """Return a boto3 client with a new session of a role, whose calls IAM authorizes.
+
+        Args:
+            service: name of the service in boto3.
+            role_arn: ARN of the role. Its trust policy is not checked, but decides whose session
+                it is (``aws.iam.authorizer``).
+        """
+        sts = self.client("sts")
+        session = sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=self._control.endpoint,
+            region_name=REGION,
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5),
+        )
+
     def environment(self) -> dict[str, str]:
         """Return environment variables that point Terraform and AWS SDKs only at the lab."""
         return environment_for(self._control.endpoint)

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pag
 resource type is required if the call concerns such a resource, and also if the reference leaves
 that open, which is the stricter choice; a comment at the action says so.
 
-Functions cannot call actions that are not listed here.
+Roles cannot call actions that are not listed here.
 """
 
 from __future__ import annotations
@@ -287,6 +287,25 @@ def _queue(parameters: Parameters) -> Iterable[Resource]:
     yield Resource(queue.queue_arn, {f"aws:ResourceTag/{k}": v for k, v in queue.tags.items()})
 
 
+def _redriven(parameters: Parameters) -> Iterable[Request]:
+    """StartMessageMoveTask: the caller receives, deletes and sends each message.
+
+    Source: SQS Developer Guide, "Learn how to configure a dead-letter queue redrive", "Configuring
+    queue permissions". Without a destination, the messages go to each source queue.
+    """
+    sqs = backend("sqs")
+    dead_letters = sqs.queues[parameters["SourceArn"].rsplit(":", 1)[-1]]
+    for name in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        yield Request(f"sqs:{name}", dead_letters.queue_arn)
+    if parameters.get("DestinationArn"):
+        targets = [parameters["DestinationArn"]]
+    else:
+        sources = sqs.list_dead_letter_source_queues(dead_letters.name)
+        targets = [queue.queue_arn for queue in sources]
+    for arn in targets:
+        yield Request("sqs:SendMessage", arn)
+
+
 def _new_queue(parameters: Parameters) -> Iterable[Resource]:
     wanted = [{"Key": k, "Value": v} for k, v in parameters.get("tags", {}).items()]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{parameters['QueueName']}"
@@ -378,9 +397,13 @@ _REFERENCE: dict[str, Reference] = {
         "ec2:CreateNetworkInterface", "network-interface", _subnet, _security_groups
     ),
     "kms:Decrypt": _decrypt,
-    "secretsmanager:GetSecretValue": _secret_value,
-    # API_AddPermission: granting ChangeMessageVisibility also grants its batch version.
+    "sqs:StartMessageMoveTask": _redriven,
+    # Batches need the permission for the single action (SQS Developer Guide, "Amazon SQS API
+    # permissions: Actions and resource reference").
     "sqs:ChangeMessageVisibilityBatch": _on("sqs:ChangeMessageVisibility", _queue),
+    "sqs:DeleteMessageBatch": _on("sqs:DeleteMessage", _queue),
+    "sqs:SendMessageBatch": _on("sqs:SendMessage", _queue),
+    "secretsmanager:GetSecretValue": _secret_value,
     **{
         name: _on(name, *resources)
         for name, resources in {

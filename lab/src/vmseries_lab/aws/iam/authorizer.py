@@ -1,4 +1,4 @@
-"""Authorizes the calls of functions by their roles; rejections have the service's error codes.
+"""Authorizes the calls of roles, of functions and operators, and rejects as the services do.
 
 Other calls are not authorized here: neither those of the account's administrator, which Terraform
 and the tests use, nor those of the firewalls, which ``firewalls.aws_calls`` authorizes.
@@ -21,6 +21,7 @@ from vmseries_lab.aws.iam.policy_evaluation import Request
 from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 LAMBDA = "lambda.amazonaws.com"
+EC2 = "ec2.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,17 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The role session of a function's execution environment.
+    """A role session: of a function's execution environment, or of another caller.
 
     Attributes:
         role_arn: ARN of the role.
-        name: session name, which is the function's name.
+        name: session name, which is the function's name for a function.
+        of_function: whether it is the session of a function's execution environment.
     """
 
     role_arn: str
     name: str
+    of_function: bool = True
 
     @property
     def caller_arn(self) -> str:
@@ -66,16 +69,16 @@ class Session:
 
 
 class Authorizer:
-    """Authorizes the calls of functions."""
+    """Authorizes the calls of role sessions."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
 
     def session(self, access_key: str) -> Session | None:
-        """Return the session with this access key, ``None`` if it is not a function's.
+        """Return the session with this access key, ``None`` if it is not a role's or a firewall's.
 
         A session is a function's if Lambda can assume its role, or if the role was deleted, in
-        which case it allows nothing.
+        which case it allows nothing. It is a firewall's if EC2 can assume its role.
         """
         session = self._sessions.get(access_key)
         if session is None:
@@ -84,19 +87,24 @@ class Authorizer:
                 return None
             session = Session(assumed.role_arn, assumed.session_name)
             self._sessions[access_key] = session
-        deleted = roles.find(session.role_arn) is None
-        return session if deleted or roles.service_may_assume(session.role_arn, LAMBDA) else None
+        if roles.find(session.role_arn) is None or roles.service_may_assume(
+            session.role_arn, LAMBDA
+        ):
+            return session
+        if roles.service_may_assume(session.role_arn, EC2):
+            return None
+        return replace(session, of_function=False)
 
     def requests(
         self, session: Session, service: str, action: str, parameters: Parameters
     ) -> list[Request]:
-        """Return the authorization requests of a function's own call.
+        """Return the authorization requests of a call.
 
         Raises:
             UnknownActionError: if the action is not in the action reference.
             NoSuchResourceError: if a resource of the call does not exist.
         """
-        own = {"lambda:SourceFunctionArn": session.function_arn}
+        own = {"lambda:SourceFunctionArn": session.function_arn} if session.of_function else {}
         needed = requests(service, action, parameters)
         return [replace(request, context={**request.context, **own}) for request in needed]
 
@@ -115,7 +123,7 @@ def _rejection(session: Session, service: str, denied: Request) -> Rejection:
     """Return the service's error. IAM User Guide, "Troubleshoot access denied error messages"."""
     message = (
         f"User: {session.caller_arn} is not authorized to perform: {denied.action} on resource: "
-        f"{denied.resource} because no identity-based policy allows the {denied.action} action"
+        f"{denied.resource} because no policy allows the {denied.action} action, or one denies it"
     )
     if service == "ec2":
         # Error codes for the Amazon EC2 API, https://docs.aws.amazon.com/AWSEC2/latest/APIReference/

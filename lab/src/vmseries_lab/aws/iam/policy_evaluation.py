@@ -1,7 +1,7 @@
 """Evaluates IAM policy documents.
 
-Rules: IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators"
-and "Single-valued vs. multivalued context keys".
+Rules: IAM User Guide, "Policy evaluation logic", "IAM JSON policy elements: Condition operators",
+"Single-valued vs. multivalued context keys" and "AWS JSON policy elements: Principal".
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def statements(document: str | Document) -> list[Document]:
 
 def permits(documents: Iterable[str | Document], request: Request) -> bool:
     """Whether identity-based policies allow a request: at least one Allow and no Deny."""
-    return allows(documents, request.action, request.resource, context=request.context)
+    return effects(documents, request) == {"Allow"}
 
 
 def allows(
@@ -70,15 +70,32 @@ def allows(
             ``events.amazonaws.com``; ``None`` for identity-based policies, which have no principal.
         context: condition keys of the request, e.g. ``aws:SourceArn``.
     """
-    keys = {"aws:SecureTransport": "true", **(context or {})}
-    effects = {
-        statement["Effect"]
+    request = Request(action, resource, context or {})
+    return effects(documents, request, principal=service) == {"Allow"}
+
+
+def effects(
+    documents: Iterable[str | Document], request: Request, *, principal: str | None = None
+) -> set[str]:
+    """Return the effects of all statements that apply to a request: ``Allow``, ``Deny``, or both.
+
+    Requests use TLS, unless their context has another value of ``aws:SecureTransport``: the lab's
+    own HTTP stands for AWS's HTTPS.
+
+    Args:
+        documents: policy documents, JSON text or parsed.
+        request: the request.
+        principal: for resource-based and trust policies, the caller: a service principal, or the
+            ARN of a role; ``None`` for identity-based policies, which have no principal.
+    """
+    keys = {"aws:SecureTransport": "true", **request.context}
+    return {
+        str(statement["Effect"])
         for document in documents
         for statement in statements(document)
-        if (service is None or _principal_matches(statement, service))
-        and covers(statement, action, resource, keys)
+        if (principal is None or _principal_matches(statement, principal))
+        and covers(statement, request.action, request.resource, keys)
     }
-    return effects == {"Allow"}
 
 
 def covers(statement: Document, action: str, resource: str, context: Context) -> bool:
@@ -120,11 +137,22 @@ def _named(statement: Document, element: str, text: str, *, ignore_case: bool = 
     return any(matches(p, text, ignore_case=ignore_case) for p in patterns)
 
 
-def _principal_matches(statement: Document, service: str) -> bool:
-    principal = statement.get("Principal", {})
-    if principal == "*":
+def _principal_matches(statement: Document, principal: str) -> bool:
+    """Whether a statement of a resource-based or trust policy applies to the caller.
+
+    ``"*"`` and ``{"AWS": "*"}`` are everybody, also services. An account delegates to its own IAM
+    policies, so it allows nothing by itself, but denies all its principals.
+    """
+    named = statement.get("Principal", {})
+    if named == "*":
         return True
-    return service in _list(principal.get("Service", [])) or "*" in _list(principal.get("AWS", []))
+    accounts = _list(named.get("AWS", []))
+    if "*" in accounts or principal in [*accounts, *_list(named.get("Service", []))]:
+        return True
+    if statement["Effect"] != "Deny" or not principal.startswith("arn:"):
+        return False
+    account = principal.split(":")[4]
+    return any(name in (account, f"arn:aws:iam::{account}:root") for name in accounts)
 
 
 # Conditions ---------------------------------------------------------------------------------------

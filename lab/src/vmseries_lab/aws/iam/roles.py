@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
+from moto.sqs.models import sqs_backends
 
-from vmseries_lab.aws.iam.policy_evaluation import Request, allows, permits
-from vmseries_lab.core.world import ACCOUNT_ID
+from vmseries_lab.aws.iam.policy_evaluation import Request, allows, effects
+from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 
 def find(role_arn: str) -> Any:
@@ -41,21 +43,34 @@ def documents(role: Any) -> list[str]:
 def first_denied(role_arn: str, requests: Iterable[Request]) -> Request | None:
     """Return the first request that the role does not allow, ``None`` if it allows all.
 
-    The role's policies must allow it, and so must its permissions boundary, if it has one (IAM User
-    Guide, "Permissions boundaries for IAM entities"). Resource-based policies (of a queue, a
-    secret, a key) are not evaluated: those of the module grant functions nothing, and a key's
-    default policy delegates to IAM.
+    Within an account, no policy may deny the request, and either the role's policies or the policy
+    of the resource must allow it. So must the role's permissions boundary, if it has one (IAM User
+    Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities"). Of resources,
+    only queues have their policies evaluated: the module gives no others to what the functions
+    call, and a key's default policy delegates to IAM.
     """
     role = find(role_arn)
     if role is None:
         return next(iter(requests), None)
     policies, boundary = documents(role), _boundary(role)
     for request in requests:
-        if not permits(policies, request):
-            return request
-        if boundary is not None and not permits([boundary], request):
+        # "IAM role: the ARN of the role, and not that of the session" (IAM User Guide, "AWS global
+        # condition context keys", aws:PrincipalArn).
+        known = replace(request, context={**request.context, "aws:PrincipalArn": role_arn})
+        allowed = effects(policies, known)
+        allowed |= effects(_resource_policies(request.resource), known, principal=role_arn)
+        limit = {"Allow"} if boundary is None else effects([boundary], known)
+        if allowed != {"Allow"} or limit != {"Allow"}:
             return request
     return None
+
+
+def _resource_policies(resource: str) -> list[str]:
+    """Return the policy of a queue by its ARN; nothing for other resources."""
+    if ":sqs:" not in resource:
+        return []
+    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(resource.rsplit(":", 1)[-1])
+    return [queue.policy] if queue is not None and queue.policy else []
 
 
 def _document(policy: Any) -> str:

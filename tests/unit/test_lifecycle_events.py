@@ -182,6 +182,15 @@ def test_a_long_value_is_quoted_in_part(key: str) -> None:
     assert len(str(raised.value)) < 300
 
 
+@pytest.mark.parametrize("misplaced", [LAUNCH["detail"], [LAUNCH["detail"]], 7, None])
+def test_a_value_that_is_not_text_is_not_quoted_because_it_may_hold_the_token(
+    misplaced: object,
+) -> None:
+    with pytest.raises(UnexpectedEventError) as raised:
+        parse_launch(changed("detail-type", misplaced))
+    assert TOKEN[:8] not in str(raised.value)
+
+
 def nested(depth: int, opening: str) -> str:
     return opening * depth
 

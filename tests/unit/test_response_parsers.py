@@ -15,10 +15,10 @@ import pytest
 from component.fakes import settings as module_settings
 from defusedxml.ElementTree import fromstring
 
-from vmseries_autoscale.errors import PANORAMA, AutoscaleError
+from vmseries_autoscale.errors import PANORAMA, AutoscaleError, DeviceRefusedError
 from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
-from vmseries_autoscale.pan_os.values import all_text
+from vmseries_autoscale.pan_os.values import MAXIMUM_TEXT_LENGTH, all_text
 from vmseries_autoscale.panorama import Part, removal
 from vmseries_autoscale.panorama.preflight_client import MAXIMUM_TEMPLATES, PreflightPanorama
 from vmseries_autoscale.preflight import panorama_objects
@@ -209,3 +209,33 @@ def test_the_templates_of_a_stack_are_read_up_to_a_limit(
     settings = PanoramaSettings(**module_settings.common()["panorama"])
     panorama = PreflightPanorama("panorama.example.com", settings, CREDENTIALS)
     assert len(panorama.metric_publishing()) == 1 + MAXIMUM_TEMPLATES
+
+
+@pytest.mark.parametrize("tag", ["devicegroups", "template-stack", "log-collector-group"])
+def test_a_long_name_is_cut_before_the_pre_flight_reports_it(
+    device: type[Device], tag: str
+) -> None:
+    name = "x" * 1_000_000
+    device.response = fromstring(
+        f'<response><result><{tag}><entry name="{name}"/></{tag}></result></response>'
+    )
+    device.refused = False
+    settings = PanoramaSettings(**module_settings.common()["panorama"])
+    panorama = PreflightPanorama("panorama.example.com", settings, CREDENTIALS)
+    lists = (panorama.device_groups, panorama.template_stacks, panorama.log_collector_groups)
+    names = set[str]().union(*(read() for read in lists))
+    assert names
+    assert max(map(len, names)) <= MAXIMUM_TEXT_LENGTH + 1
+
+
+def test_a_long_name_of_a_template_is_cut_in_the_error_about_it(device: type[Device]) -> None:
+    name = "'&quot;" + "x" * 1_000_000
+    device.response = fromstring(
+        f"<response><result><templates><member>{name}</member></templates></result></response>"
+    )
+    device.refused = False
+    settings = PanoramaSettings(**module_settings.common()["panorama"])
+    panorama = PreflightPanorama("panorama.example.com", settings, CREDENTIALS)
+    with pytest.raises(DeviceRefusedError, match="both kinds of quotes") as raised:
+        panorama.metric_publishing()
+    assert len(str(raised.value)) < MAXIMUM_TEXT_LENGTH + 200

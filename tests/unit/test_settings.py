@@ -282,3 +282,46 @@ def test_the_error_about_invalid_json_does_not_quote_it() -> None:
 def test_a_licensing_key_without_effect_is_refused() -> None:
     with pytest.raises(SettingsError, match="has no effect"):
         parse(TerminateSettings, json.dumps(changed(TERMINATE, "licensing.mode", "none")))
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        ("9" * 5000, "too long"),
+        ("1e999", "deadline_seconds: must be a whole number"),
+        ("NaN", "deadline_seconds: must be a whole number"),
+        ("9" * 400, "deadline_seconds: must be at most"),
+    ],
+)
+def test_a_number_that_no_clock_can_use_is_refused(number: str, sentence: str) -> None:
+    document = json.dumps(LAUNCH).replace("2700", number)
+    with pytest.raises(SettingsError, match=sentence):
+        parse(LaunchSettings, document)
+
+
+@pytest.mark.parametrize("share", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_share_that_is_not_a_finite_number_is_refused(share: str) -> None:
+    document = json.dumps(RECONCILE).replace("0.5", share)
+    with pytest.raises(SettingsError, match="maximum_share: must be at most"):
+        parse(ReconcileSettings, document)
+
+
+@pytest.mark.parametrize("document", ["[" * 200_000, '{"a":' * 200_000])
+def test_a_document_of_any_depth_is_refused(document: str) -> None:
+    with pytest.raises(SettingsError, match="too deep"):
+        parse(LaunchSettings, document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**LAUNCH, "x" * 1_000_000: 1},
+        {**LAUNCH, **{f"x{number}": 1 for number in range(10_000)}},
+        {**LAUNCH, "tags": {"x" * 1_000_000: 1}},
+    ],
+    ids=["a long name", "many names", "a long name of a tag"],
+)
+def test_an_error_repeats_only_the_beginning_of_long_names(document: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(LaunchSettings, json.dumps(document))
+    assert len(str(raised.value)) < 500

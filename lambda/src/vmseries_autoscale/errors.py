@@ -54,11 +54,12 @@ QUOTED_CHARACTERS: Final = 100
 
 
 def quote(value: object) -> str:
-    """Return a value as error messages quote it: its representation, cut to 100 characters.
+    """Return a value as error messages quote it: a text cut to 100 characters, or another's type.
 
-    What a queue or a device sends is never quoted whole, because it can have any length.
+    What a queue or a device sends is never quoted whole, because it can have any length. An object
+    or a list can contain a token, wherever it is in the message.
     """
-    text = repr(value)
+    text = repr(value) if isinstance(value, str) else f"of type {type(value).__name__}"
     return text if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]}…"
 
 

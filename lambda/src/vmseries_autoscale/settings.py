@@ -25,6 +25,12 @@ _JSON = {
     dict: "an object",
 }
 
+_MAXIMUM_NUMBER = 2**31 - 1
+"""The largest number in settings: seconds, counts and ports are far below."""
+
+_MAXIMUM_NAME = 300
+"""Characters of the document's own names in an error."""
+
 
 class Role(StrEnum):
     """The role of an interface."""
@@ -310,6 +316,8 @@ def parse(kind: type[S], document: str) -> S:
         content = json.loads(document)
     except json.JSONDecodeError as exc:
         raise SettingsError(f"{VARIABLE} is not JSON: {exc.msg} at {exc.pos}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise SettingsError(f"{VARIABLE}: a number is too long, or the nesting too deep") from exc
     settings: S = _read(kind, content, VARIABLE)
     return settings
 
@@ -326,7 +334,10 @@ def _read(kind: Any, value: Any, path: str) -> Any:
         return tuple(_read(arguments[0], item, f"{path}[{n}]") for n, item in enumerate(items))
     if origin is Mapping:
         entries = _expect(dict, value, path)
-        return {key: _read(arguments[1], item, f"{path}.{key}") for key, item in entries.items()}
+        return {
+            key: _read(arguments[1], item, f"{path}.{_shortened(key)}")
+            for key, item in entries.items()
+        }
     if issubclass(kind, StrEnum):
         return _read_choice(kind, value, path)
     return _expect(kind, value, path)
@@ -354,8 +365,16 @@ def _expect(kind: type, value: Any, path: str) -> Any:
     expected = (int, float) if kind is float else (kind,)
     if not isinstance(value, expected) or (kind is not bool and isinstance(value, bool)):
         raise SettingsError(f"{path}: must be {_JSON[kind]}")
+    # Python's parser also reads NaN, and 1e999 as infinity. NaN is not smaller than any number.
+    if isinstance(value, int | float) and not abs(value) <= _MAXIMUM_NUMBER:
+        raise SettingsError(f"{path}: must be at most {_MAXIMUM_NUMBER}")
     return value
 
 
 def _names(names: Set[str]) -> str:
-    return ", ".join(sorted(names))
+    return _shortened(", ".join(sorted(names)))
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a text from the document, so that an error does not repeat it all."""
+    return text if len(text) <= _MAXIMUM_NAME else f"{text[:_MAXIMUM_NAME]}…"

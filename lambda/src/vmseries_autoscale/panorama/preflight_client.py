@@ -58,7 +58,7 @@ class PreflightPanorama(PanOsPanorama):
     def log_collector_groups(self) -> set[str]:
         """Return the names of all log collector groups."""
         response = self._op(command("show", "log-collector-group", "all"))
-        return {group.get("name", "") for group in response.iterfind("result/*/entry")}
+        return {printable(group.get("name")) for group in response.iterfind("result/*/entry")}
 
     def has_license_manager(self, name: str) -> bool:
         """Return whether the plugin sw_fw_license has a license manager with this name."""
@@ -76,7 +76,7 @@ class PreflightPanorama(PanOsPanorama):
         """Return the ``aws-cloudwatch`` settings of the template stack, then of each template."""
         templates = self._running(f"{self._stack}/templates")
         members = () if templates is None else islice(templates.iter("member"), MAXIMUM_TEMPLATES)
-        parts = [self._stack, *(f"/template/{entry(member.text or '')}" for member in members)]
+        parts = [self._stack, *(f"/template/{entry(printable(member.text))}" for member in members)]
         return [self._leaves(f"{part}/config{_CLOUDWATCH}") for part in parts]
 
     @property
@@ -85,7 +85,7 @@ class PreflightPanorama(PanOsPanorama):
 
     def _names(self, kind: str, name: str) -> set[str]:
         response = self._op(command("show", kind, "name", text=name))
-        return {item.get("name", "") for item in response.iterfind(f"result/{kind}/entry")}
+        return {printable(item.get("name")) for item in response.iterfind(f"result/{kind}/entry")}
 
     def _leaves(self, steps: str) -> dict[str, str]:
         element = self._running(steps)

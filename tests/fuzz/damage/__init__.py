@@ -1,0 +1,1 @@
+"""Mutators: each takes a correct example and a random generator, and returns a damaged one."""

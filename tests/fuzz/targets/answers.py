@@ -1,0 +1,237 @@
+"""Answers of Panorama and of firewalls, to every call of their clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from component.fakes import settings as documents
+
+from fuzz.damage import http_answer, xml_tree
+from fuzz.damage.http_answer import HttpAnswer
+from fuzz.device import (
+    CA_BUNDLE,
+    HOST,
+    RECORDED,
+    SERVER_NAME,
+    Device,
+    TlsServer,
+    in_memory,
+)
+from fuzz.targets import ACCEPTED, MARKER, TEXT_BOUND, UnusableResultError
+from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
+from vmseries_autoscale.firewall.client import PanOsFirewall
+from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.outcome import Failed
+from vmseries_autoscale.panorama import Part, removal
+from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
+from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
+from vmseries_autoscale.secret_store import Credentials
+from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
+
+_TLS_SHARE = 0.05
+"""The share of inputs that are sent over TLS. A handshake takes longer than parsing an answer."""
+
+_PORT = 443
+_SERIAL, _OTHER = "007951000012345", "007951000000099"
+_REMOVALS = [
+    *((Part.DEVICE_GROUP, _SERIAL), (Part.DEVICE_GROUP, _OTHER)),
+    *((Part.MANAGED_DEVICES, _SERIAL), (Part.MANAGED_DEVICES, _OTHER)),
+]
+_NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+_KEY = Credentials("autoscale", f"{MARKER}==", None, CA_BUNDLE)
+_PASSWORD = Credentials("autoscale", None, f"{MARKER} password", CA_BUNDLE)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Creates the clients of a device that listens on a port."""
+
+    port: int
+
+    def panorama(self, credentials: Credentials = _KEY) -> PanOsPanorama:
+        """Return a client of Panorama."""
+        return PanOsPanorama(HOST, self._settings(), credentials)
+
+    def pair(self) -> PanOsPanorama:
+        """Return the active one of two peers, which are the same device here."""
+        return connect_to_active(self._settings(hostnames=(HOST, HOST)), _KEY)
+
+    def preflight(self) -> PreflightPanorama:
+        """Return the client of the pre-flight."""
+        return PreflightPanorama(HOST, self._settings(), _KEY)
+
+    def firewall(self) -> PanOsFirewall:
+        """Return a client of a firewall."""
+        return PanOsFirewall(
+            "127.0.0.1", FirewallApiSettings("arn:secret", self.port, SERVER_NAME, 30), _KEY
+        )
+
+    def _settings(self, **changes: Any) -> PanoramaSettings:
+        return documents.of_panorama(self.port, timeout_seconds=30, **changes)
+
+
+def _always() -> bool:
+    return True
+
+
+def _remove_firewalls(panorama: PanOsPanorama) -> object:
+    return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always)
+
+
+CALLS: dict[str, Callable[[Clients], object]] = {
+    "panorama: connect to a pair": lambda c: c.pair(),
+    "panorama: log in with a password": lambda c: c.panorama(_PASSWORD).commits(),
+    "panorama: devices": lambda c: c.panorama().devices(),
+    "panorama: push": lambda c: c.panorama().push([_SERIAL]),
+    "panorama: pushes": lambda c: c.panorama().pushes(),
+    "panorama: plugin's licenses": lambda c: c.panorama().plugin_licensed("LM"),
+    "panorama: plugin's deactivation": lambda c: c.panorama().plugin_deactivate("LM", [_SERIAL]),
+    "panorama: running members": lambda c: c.panorama().running_members(),
+    "panorama: candidate members": lambda c: c.panorama().candidate_members(),
+    "panorama: remove": lambda c: c.panorama().remove(Part.DEVICE_GROUP, _SERIAL),
+    "panorama: remove all": lambda c: c.panorama().remove_all(_REMOVALS, _always),
+    "panorama: commit": lambda c: c.panorama().commit("fw: remove 1 firewalls"),
+    "panorama: revert": lambda c: c.panorama().revert(),
+    "panorama: commits": lambda c: c.panorama().commits(),
+    "panorama: forwarded licenses": lambda c: c.panorama().firewall(_SERIAL).licenses(),
+    "panorama: forwarded return": lambda c: by_firewall.deactivate_license(
+        c.panorama().firewall(_SERIAL), "its name", f"{MARKER}-licensing"
+    ),
+    "removal: remove firewalls": lambda c: _remove_firewalls(c.panorama()),
+    "pre-flight: version": lambda c: c.preflight().version(),
+    "pre-flight: HA state": lambda c: c.preflight().ha_state(),
+    "pre-flight: device groups": lambda c: c.preflight().device_groups(),
+    "pre-flight: template stacks": lambda c: c.preflight().template_stacks(),
+    "pre-flight: log collector groups": lambda c: c.preflight().log_collector_groups(),
+    "pre-flight: license manager": lambda c: c.preflight().has_license_manager("LM"),
+    "pre-flight: configuration": lambda c: c.preflight().check_configuration_access(),
+    "pre-flight: metric publishing": lambda c: c.preflight().metric_publishing(),
+    "firewall: state": lambda c: c.firewall().state(),
+    "firewall: serial": lambda c: c.firewall().serial(),
+    "firewall: licenses": lambda c: c.firewall().licenses(),
+    "firewall: licensing key": lambda c: c.firewall().set_licensing_api_key(f"{MARKER}-l"),
+    "firewall: deactivation": lambda c: c.firewall().deactivate_license(),
+    "firewall: return": lambda c: by_firewall.deactivate_license(
+        c.firewall(), "its name", f"{MARKER}-licensing"
+    ),
+}
+"""Every call that the functions make, by its name in reports."""
+
+
+@dataclass(frozen=True)
+class AnswerCase:
+    """A call, and what the device answers.
+
+    Attributes:
+        call: Name of the call.
+        number: Number of the request that gets this answer; ``None`` for all requests.
+        over_tls: Whether the answer is sent over TLS.
+    """
+
+    call: str
+    number: int | None
+    answer: HttpAnswer
+    over_tls: bool
+
+
+class Answers:
+    """A damaged answer to one request of a call, or to all of them."""
+
+    name = "answers"
+    named_errors: tuple[type[Exception], ...] = (PanOsError, DeviceBusyError, LicenseError)
+
+    def __init__(self) -> None:
+        self._server: TlsServer | None = None
+        self._requests = {call: self._undamaged(call) for call in CALLS}
+
+    def _undamaged(self, call: str) -> list[str]:
+        """Return the names of a call's answers; that the call succeeds shows that they fit."""
+        device = Device()
+        with in_memory(device, set()):
+            CALLS[call](Clients(_PORT))
+        return device.names
+
+    def make(self, rng: Random) -> AnswerCase:
+        call = rng.choice(tuple(CALLS))
+        names = self._requests[call]
+        number = None if rng.random() < 0.1 else rng.randrange(len(names))
+        # Mostly the answer that fits the request; sometimes that of another request, or a refusal.
+        name = rng.choice(tuple(RECORDED) if rng.random() < 0.15 else names)
+        if number is not None and name in names and rng.random() < 0.9:
+            name = names[number]
+        example = RECORDED[name]
+        if number is not None and names[number] == "keygen":
+            # A key is secret if it was asked for.
+            example = example.replace(b"SECRET-KEY", MARKER.encode())
+        answer = HttpAnswer(example)
+        if rng.random() < 0.9:
+            other = RECORDED[rng.choice(tuple(RECORDED))]
+            answer = HttpAnswer(xml_tree.damaged(rng, example, other))
+        if rng.random() < 0.12:
+            answer = http_answer.damaged(rng, answer)
+        return AnswerCase(call, number, answer, over_tls=rng.random() < _TLS_SHARE)
+
+    def read(self, case: AnswerCase) -> str:
+        device = Device({case.number: case.answer})
+        result = (self._read_over_tls if case.over_tls else self._read_in_memory)(case, device)
+        if case.call.startswith("removal"):
+            _raise_failures(result)
+        _check_texts(result)
+        return ACCEPTED
+
+    def _read_in_memory(self, case: AnswerCase, device: Device) -> object:
+        ports: set[int] = set()
+        try:
+            with in_memory(device, ports):
+                return CALLS[case.call](Clients(_PORT))
+        finally:
+            if not ports <= {_PORT}:
+                raise UnusableResultError("the client followed a redirect to another port")
+
+    def _read_over_tls(self, case: AnswerCase, device: Device) -> object:
+        if self._server is None:
+            self._server = TlsServer()
+        self._server.device = device
+        return CALLS[case.call](Clients(self._server.port))
+
+    def content(self, case: AnswerCase) -> bytes:
+        return case.answer.body
+
+    def with_content(self, case: AnswerCase, content: bytes) -> AnswerCase:
+        return replace(case, answer=replace(case.answer, body=content))
+
+    def has_secret(self, case: AnswerCase) -> bool:
+        # Each request has secrets. A device that sends a key in another place shows it itself.
+        body, marker = case.answer.body, MARKER.encode()
+        return body.count(marker) == body.count(b"<key>" + marker)
+
+    def is_planted(self, case: AnswerCase) -> bool:
+        return b"status=" not in case.answer.body
+
+
+def _raise_failures(outcomes: Any) -> None:
+    """Raise the error of a removal that failed, as a visit does by logging it."""
+    failures: Iterable[Failed] = (item for item in outcomes.values() if isinstance(item, Failed))
+    for failure in failures:
+        raise failure.error
+
+
+def _check_texts(value: Any) -> None:
+    """Check that no text of a result is too long for a log record, a tag or an error."""
+    if isinstance(value, str):
+        if len(value) > TEXT_BOUND:
+            raise UnusableResultError("a text of any length is accepted")
+    elif is_dataclass(value):
+        for field in fields(value):
+            _check_texts(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_texts(key)
+            _check_texts(item)
+    elif isinstance(value, Iterable):
+        for item in value:
+            _check_texts(item)

@@ -26,10 +26,10 @@ _JSON = {
 }
 
 _MAXIMUM_NUMBER = 2**31 - 1
-"""The largest number in settings: seconds, counts and ports are far below."""
+"""The largest number in settings. Seconds, counts and ports are far smaller."""
 
 _MAXIMUM_NAME = 300
-"""Characters of the document's own names in an error."""
+"""Number of characters of the document's own names that an error repeats."""
 
 
 class Role(StrEnum):

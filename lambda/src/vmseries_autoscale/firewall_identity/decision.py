@@ -70,9 +70,9 @@ def identify(
 
 
 def _candidates(subject: Subject, devices: Sequence[Device]) -> list[Device]:
-    """Return the firewalls that may be the instance's: by tag and name, else by address, else none.
+    """Return the firewalls that may be the instance's: by tag and host name, otherwise by address.
 
-    A firewall in neither of our groups is a candidate by its host name only if no other one is.
+    A firewall in neither of our groups is a candidate by its host name only if there is no other.
     """
     tagged = [device for device in devices if device.serial == subject.serial]
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
@@ -190,7 +190,7 @@ def _address_elsewhere(
 ) -> Undecided | None:
     """Return the claim of another instance on a firewall by its address, if there is one.
 
-    Either the address was reused, or the firewall of a live instance calls itself like the subject.
+    Either the address was reused, or the firewall of a live instance has the subject's host name.
     The claim ends when Panorama lists the other instance's own firewall, with one of its addresses.
     """
     address = management_address(device)

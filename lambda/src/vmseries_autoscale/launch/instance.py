@@ -68,9 +68,9 @@ def describe_all(
 def _began(event: LifecycleEvent, instance: Instance | None) -> datetime:
     """Return the time from which the deadline of a launch counts.
 
-    This is when EC2 launched the instance, because the firewall boots since then, however late its
-    event is. The message is later, unless EC2 does not know the instance yet. The time in the event
-    is not used: whoever writes a message can choose it.
+    This is the time at which EC2 launched the instance, because the firewall has been booting since
+    then, however late its event arrives. If EC2 does not know the instance yet, the time of the
+    message counts. The time in the event is not used, because the sender of a message chooses it.
     """
     launched = None if instance is None else instance.launched
     return event.sent if launched is None else min(event.sent, launched)

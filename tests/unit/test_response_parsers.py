@@ -6,7 +6,7 @@ Each response is changed at one place after the other, and every method reads ev
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -107,18 +107,10 @@ class Device:
     def last_response(self) -> ET.Element:
         return self.response
 
-    def op(
-        self,
-        _command: ET.Element,
-        target: str | None = None,
-        *,
-        secrets: Collection[str] = (),
-    ) -> ET.Element:
-        return self.request(lambda _: self.response, secrets)
+    def op(self, _command: ET.Element, **_: object) -> ET.Element:
+        return self.request(lambda _: self.response)
 
-    def request(
-        self, _request: Callable[[Any], ET.Element], _secrets: Collection[str] = ()
-    ) -> ET.Element:
+    def request(self, _request: Callable[[Any], ET.Element], **_: object) -> ET.Element:
         if self.refused:
             raise classify_pan_os_error(
                 PANORAMA, self.response.get("code"), all_text(self.response)

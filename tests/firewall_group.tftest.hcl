@@ -347,7 +347,7 @@ run "the_role_has_its_own_policy_and_no_other" {
       aws_iam_role_policies_exclusive.this[0].policy_names == toset(["fw-test-firewall"]) &&
       length(aws_iam_role_policy_attachments_exclusive.this[0].policy_arns) == 0
     )
-    error_message = "a policy that somebody adds to the role shows up in the next plan"
+    error_message = "a policy that someone adds to the role shows up in the next plan"
   }
 }
 

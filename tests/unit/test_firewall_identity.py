@@ -190,7 +190,7 @@ def test_a_firewall_that_is_tagged_on_another_instance_is_a_doubt(
 
 
 def test_a_tag_on_another_instance_does_not_affect_a_firewall_with_all_signals() -> None:
-    """Whoever can write tags could otherwise keep the license of any firewall."""
+    """Otherwise, anyone who can write tags could keep the license of any firewall."""
     assert isinstance(identify(TAGGED, [NAMED], other("001")), Identity)
 
 

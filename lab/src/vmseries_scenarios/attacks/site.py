@@ -1,4 +1,4 @@
-"""Two deployments that share a Panorama, in service, and those who attack the first one."""
+"""Two deployments that share a Panorama, in service, and the attackers of the first one."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Site:
     Attributes:
         lab: The lab.
         attacked: The deployment that is attacked.
-        other: Another deployment of the same Panorama, with a device group of its own. To the
-            attacked one, its firewalls are those of a data center.
+        other: Another deployment of the same Panorama, with a device group of its own. For the
+            attacked deployment, its firewalls represent those of a data center.
         clients: Clients of the attackers, by role and service.
     """
 

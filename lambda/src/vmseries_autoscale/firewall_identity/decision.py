@@ -91,7 +91,7 @@ def _candidates(subject: Subject, devices: Sequence[Device]) -> list[Device]:
         and management_address(device) == subject.management_ip
         and in_our_groups(device)
         and instance_id(device) is None
-        # After a removal, an old entry with the same address is no reason for doubt.
+        # After a removal, an old entry with the same address makes nothing ambiguous.
         and (device.connected or subject.serial is None)
     ]
     return addressed or named

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from vmseries_lab.client import SECRETS, Lab
@@ -63,18 +62,7 @@ class Site:
     def client(self, role: str, service: str) -> Any:
         """Return a client with the permissions of an attacker's role."""
         if (role, service) not in self.clients:
-            session = self.lab.aws.client("sts").assume_role(
-                RoleArn=role_arn(role), RoleSessionName="attacker"
-            )["Credentials"]
-            make: Any = boto3.client  # The type stubs accept only literals as services.
-            self.clients[role, service] = make(
-                service,
-                endpoint_url=self.lab.endpoint,
-                region_name=REGION,
-                aws_access_key_id=session["AccessKeyId"],
-                aws_secret_access_key=session["SecretAccessKey"],
-                aws_session_token=session["SessionToken"],
-            )
+            self.clients[role, service] = self.lab.aws.client_of_role(service, role_arn(role))
         return self.clients[role, service]
 
     def send(self, role: str, body: str, function: str = "terminate") -> str:

@@ -386,6 +386,23 @@ def test_a_removal_is_finished_whichever_configuration_panorama_shows(
     assert_terminated(running)
 
 
+def test_a_removal_that_ends_while_panorama_is_read_is_no_ambiguity(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The device list is older than the lists of the configuration: the commit ended in between."""
+    hide_candidate_removals(fake_panorama, monkeypatch, devices=False)
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert running.deliver(event) == ["message-0"]
+    listed = fake_panorama.devices()
+    fake_panorama.finish_job()
+    monkeypatch.setattr(fake_panorama, "devices", lambda: listed)
+    while running.deliver(event):
+        pass
+    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    assert_terminated(running)
+
+
 def test_a_tag_does_not_commit_a_removal_that_is_not_pending(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:

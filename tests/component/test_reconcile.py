@@ -216,6 +216,15 @@ def test_an_event_with_recent_visits_is_not_resent(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
+@pytest.mark.parametrize("value", ["2026-11-01", "2026-11-01T00:00:00", "yesterday", " ", ""])
+def test_an_odd_time_in_the_tag_of_an_instance_is_no_visit(reconciling: Cloud, value: str) -> None:
+    """Anybody with ec2:CreateTags can write it; a time without time zone cannot be compared."""
+    tag = {"Key": LAST_VISIT, "Value": value}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
 def test_a_visit_of_the_launch_does_not_count_for_the_termination(reconciling: Cloud) -> None:
     tag = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])

@@ -83,9 +83,10 @@ class Instance:
     def last_visit(self) -> datetime | None:
         """The time of the last visit, from its tag; ``None`` without a valid tag."""
         try:
-            return datetime.fromisoformat(self.tags[tags.LAST_VISIT].split(" ", 1)[0])
+            time = datetime.fromisoformat(self.tags[tags.LAST_VISIT].split(" ", 1)[0])
         except (KeyError, ValueError):
             return None
+        return None if time.tzinfo is None else time
 
     @property
     def last_reason(self) -> str | None:
@@ -196,14 +197,14 @@ def tag_last_visit(
         reason = (reasons or {}).get(instance_id, "")
         note = f"{now.isoformat(timespec='seconds')} {reason}".strip()
         resources.setdefault(note[: tags.MAXIMUM_VALUE_LENGTH], []).append(instance_id)
-    try:
-        for note, instance_ids in resources.items():
+    for note, instance_ids in resources.items():
+        try:
             ec2.create_tags(Resources=instance_ids, Tags=tags.to_aws({tags.LAST_VISIT: note}))
-    except ClientError as error:
-        logger.warning(
-            "Could not tag the waiting instances with the time of the visit",
-            extra={"reason": str(error)},
-        )
+        except ClientError as error:
+            logger.warning(
+                "Could not tag the waiting instances with the time of the visit",
+                extra={"reason": str(error)},
+            )
 
 
 def _instance(description: InstanceTypeDef) -> Instance:

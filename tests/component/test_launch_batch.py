@@ -258,7 +258,8 @@ def test_a_reason_that_ec2_refuses_does_not_keep_the_visit_off_the_other_tags(
     known = instances.describe(launching.ec2, ids)
     waits = dict(zip(ids, ["a text of a hostile firewall", "not connected"], strict=True))
     launching.errors["CreateTags"] = [client_error("InvalidParameterValue")]
-    instances.tag_last_visit(launching.ec2, known.values(), ago(0), reasons=waits)
+    with launching.warm():
+        instances.tag_last_visit(launching.ec2, known.values(), ago(0), reasons=waits)
     tagged = [key for key in ids if "vmseries-autoscale:last-visit" in launching.tags(key)]
     assert len(tagged) == 1
 

@@ -65,9 +65,12 @@ class Instance:
         a short while" ("How instance termination works", Amazon EC2 User Guide,
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html).
         """
-        if self.state == TERMINATED and self.deployment is None:
-            return None
-        return self.deployment == deployment
+        return None if self.lost_tags else self.deployment == deployment
+
+    @property
+    def lost_tags(self) -> bool:
+        """Whether EC2 has removed the tags of the terminated instance."""
+        return self.state == TERMINATED and self.deployment is None
 
     @property
     def serial(self) -> str | None:

@@ -15,8 +15,8 @@ output "ami_id" {
 
 output "instance_role" {
   description = <<-EOT
-    Name and ARN of the firewalls' IAM role. An apply removes policies that you attach to it: for further permissions, use
-    your own `firewall.instance_profile_name`, with which this is null.
+    Name and ARN of the firewalls' IAM role, to attach further policies.
+    Null with your own instance profile.
   EOT
   value       = module.firewall_group.instance_role
 }

@@ -163,7 +163,7 @@ scan: $(CHECKOV) $(filter $(BUILD)/%,$(TRIVY)) ## Scan the Terraform code with c
 	$(TRIVY) config --config .trivy.yaml .
 
 .PHONY: audit
-audit: $(PIP_AUDIT) ## Ask advisory sources about all locked packages (needs the network)
+audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (needs the network)
 	@$(BIN)/python tools/audit.py $(PIP_AUDIT)/bin/pip-audit
 
 ##@ Prove

@@ -328,8 +328,8 @@ variable "event_delivery" {
     - `dead_letter_retention_seconds` - (Optional) Retention of messages in the dead-letter queues, counted from when
       they were first sent. It must exceed `message_retention_seconds`.
     - `redrive_principal_arns`        - (Optional) ARNs of the IAM roles and users that may send to the event queues, to
-      redrive a dead-letter queue. The queues deny all other senders, also those that IAM policies allow. For a role, the
-      ARN of the role and not of a session.
+      redrive a dead-letter queue. The queues deny all other senders, even those that IAM policies allow. For a role,
+      use the ARN of the role, not that of a session.
   EOT
   type = object({
     maximum_age_seconds           = optional(number, 86400)

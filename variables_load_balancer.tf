@@ -25,7 +25,7 @@ variable "load_balancer" {
     - `endpoint_service`             - (Optional) Endpoint service for Gateway Load Balancer endpoints in other VPCs.
       - `acceptance_required` - (Optional) Whether you must accept each endpoint.
       - `allowed_principals`  - (Optional) ARNs of the principals that may create endpoints. An empty list allows this
-        account. `["*"]` allows everybody, and requires `acceptance_required`.
+        account. `["*"]` allows all principals, and requires `acceptance_required`.
   EOT
   type = object({
     health_check = optional(object({

@@ -126,7 +126,7 @@ run "the_role_has_its_own_policy_and_no_other" {
       aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch" &&
       length(aws_iam_role_policy_attachments_exclusive.this.policy_arns) == 0
     )
-    error_message = "a policy that somebody adds to the role shows up in the next plan"
+    error_message = "a policy that someone adds to the role shows up in the next plan"
   }
 }
 

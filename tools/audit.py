@@ -5,10 +5,10 @@
 pip-audit asks the package index (PyPI's advisories), and then OSV for packages that the index does
 not know. The exit status is
 
-- 0: a source knows each package, and no vulnerability of it;
+- 0: the sources know all packages, and none has a known vulnerability;
 - 1: a package has a known vulnerability;
-- 3: no source that could be asked knows a package. The answer is unknown then, not "none", which
-  pip-audit itself would print.
+- 3: no source responded, or no source knows a package. The result is then unknown; pip-audit itself
+  would report no vulnerability.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_answer(output: str) -> Answer:
     """Parse the JSON that pip-audit prints.
 
     Raises:
-        SourceError: It is no such document.
+        SourceError: The text is not such a document.
     """
     try:
         packages = json.loads(output)["dependencies"]

@@ -101,8 +101,8 @@ resource "aws_vpc_security_group_ingress_rule" "management" {
   tags = var.tags
 }
 
-# To everywhere: most of these services are known by name only, and a rule cannot have names. Your own security group can be
-# narrower, if you know the addresses.
+# The destination is everywhere, because most of these services are known only by name, and a rule cannot contain names.
+# If you know the addresses, your own security group can be narrower.
 resource "aws_vpc_security_group_egress_rule" "management" {
   for_each = length(local.group_of.management) == 0 ? {} : local.from_management
 

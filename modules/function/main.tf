@@ -58,9 +58,9 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this]
 
   lifecycle {
-    # The provider compares source_code_hash with the state only, so it does not detect code that was changed in AWS:
-    # code_sha256 is what AWS runs. When Terraform itself uploads code, the planned code_sha256 is still the old one, but
-    # last_modified is unknown, which postpones the comparison until after the upload.
+    # The provider compares source_code_hash with the state only, so it does not detect code that was changed in AWS.
+    # code_sha256 is the digest of the code that AWS runs. When Terraform itself uploads code, the planned code_sha256 is
+    # still the old one, but last_modified is unknown, which postpones the comparison until after the upload.
     postcondition {
       condition     = self.last_modified == "" || self.code_sha256 == var.package.base64sha256
       error_message = <<-EOT

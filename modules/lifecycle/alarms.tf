@@ -48,12 +48,12 @@ locals {
     launch-message-refused = {
       service     = "launch"
       metric      = "MessageRefused"
-      description = "${var.name}-launch was invoked with a record that is no message of its queue. Find out who invoked it."
+      description = "${var.name}-launch was invoked with a record that is not a message of its queue. Find out who invoked it."
     }
     terminate-message-refused = {
       service     = "terminate"
       metric      = "MessageRefused"
-      description = "${var.name}-terminate was invoked with a record that is no message of its queue. Find out who invoked it."
+      description = "${var.name}-terminate was invoked with a record that is not a message of its queue. Find out who invoked it."
     }
     event-resent = {
       service     = "reconcile"

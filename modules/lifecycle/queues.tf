@@ -53,8 +53,8 @@ resource "aws_sqs_queue" "dead_letters" {
   tags = var.tags
 }
 
-# Who may send to the queues. A statement that allows EventBridge is not enough: every role of the account with
-# sqs:SendMessage could send, too, and a message makes a function act. So all other senders are denied.
+# The queue policies restrict who may send. A statement that allows EventBridge is not enough: every role of the account
+# with sqs:SendMessage could send, too, and a message makes a function visit an instance. So all other senders are denied.
 #
 # The two keys of the Deny are ANDed, and a negated operator is true if its key is absent. EventBridge has aws:SourceArn
 # and no aws:PrincipalArn; roles and users have aws:PrincipalArn, and cannot set aws:SourceArn. For a role session,
@@ -65,7 +65,7 @@ resource "aws_sqs_queue" "dead_letters" {
 # SQS itself needs no permission to move messages to a dead-letter queue, except its redrive allow policy.
 locals {
   queue_access = merge(
-    # The reconcile function resends lost events. An operator who redrives dead letters sends them.
+    # The reconcile function resends lost events. Operators redrive dead letters.
     { for function, _ in local.transitions : function => {
       arn     = local.arn.queues[function]
       rule    = local.arn.rules[function]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{REPOSITORY}/lambda/src:{REPOSITORY}/tests"}
-TARGETS = ("events", "settings", "secrets", "answers")
+TARGETS = ("events", "settings", "secrets", "responses")
 
 
 def fuzz(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def test_the_negative_control_is_found_in_each_target_and_repeated_by_its_number
     assert not run.stdout.endswith(" 0 unnamed errors\n")
     saved = {path.name: len(path.read_bytes()) for path in tmp_path.iterdir()}
     assert max(saved.values()) < 100, "they are shortened"
-    number = re.search(r"--target answers --input (\d+)", run.stdout)
+    number = re.search(r"--target responses --input (\d+)", run.stdout)
     assert number is not None, run.stdout
-    again = fuzz(tmp_path, "--plant", "--target", "answers", "--input", number[1])
+    again = fuzz(tmp_path, "--plant", "--target", "responses", "--input", number[1])
     assert again.stdout.splitlines()[-1] == "fuzz: 1 inputs, 1 unnamed errors"

@@ -1,7 +1,7 @@
 """Forged host names and serial tags (finding F5): nothing is touched, and an alarm follows.
 
 The attacks are those of docs/security.md. An administrator of one firewall can give it any host
-name, and whoever has ``ec2:CreateTags`` can write any serial tag.
+name, and a principal with ``ec2:CreateTags`` can write any serial tag.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Unchanged:
 
 
 def write_tag(cloud: Cloud, serial: str, instance_id: str = "") -> None:
-    """Write a serial tag as anybody with ec2:CreateTags can."""
+    """Write a serial tag, as anyone with ec2:CreateTags can."""
     cloud.ec2.create_tags(
         Resources=[instance_id or cloud.instance_id],
         Tags=tags.to_aws({tags.SERIAL: serial, tags.SERIAL_EVIDENCE: "hostname management-ip"}),

@@ -295,7 +295,7 @@ def test_a_refused_record_does_not_keep_the_messages_of_its_batch_from_their_vis
 
 
 @pytest.mark.parametrize("code", ["RequestThrottled", "ServiceUnavailable", "AccessDenied"])
-def test_nothing_is_done_while_sqs_does_not_answer(
+def test_nothing_is_done_while_sqs_does_not_respond(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, code: str
 ) -> None:
     """An unconfirmed message may be a forged one, so the visit waits, even for its heartbeat."""

@@ -1,4 +1,4 @@
-"""What somebody changes by hand is in the next plan, and the queues refuse other senders."""
+"""Changes outside Terraform appear in the next plan, and the queues refuse other senders."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from fuzz import report
 from fuzz.minimize import minimized_case
 from fuzz.processes import Runner, make_case
 from fuzz.targets import Target
-from fuzz.targets.answers import Answers
 from fuzz.targets.events import Events
+from fuzz.targets.responses import Responses
 from fuzz.targets.secrets import Secrets
 from fuzz.targets.settings import Settings
 
@@ -34,7 +34,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "events": Events,
     "settings": Settings,
     "secrets": Secrets,
-    "answers": Answers,
+    "responses": Responses,
 }
 
 SHOWN = 300

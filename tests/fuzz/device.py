@@ -1,4 +1,4 @@
-"""A PAN-OS device that answers with recorded responses, one or all of them damaged.
+"""A PAN-OS device that sends recorded responses, one or all of them damaged.
 
 The functions reach it in two ways: over a socket in memory, which replaces TCP and TLS and nothing
 above them, or over TLS on this machine.
@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 import trustme
 
-from fuzz.damage.http_answer import ENDLESS, HttpAnswer
+from fuzz.damage.http_response import ENDLESS, HttpResponse
 
 RECORDED = {
     path.stem: path.read_bytes().strip()
@@ -65,27 +65,27 @@ class Device:
     """A device for one call.
 
     Args:
-        answers: What it sends instead of a recorded response, by the number of the request;
+        responses: What it sends instead of a recorded response, by the number of the request;
             ``None`` for all requests.
 
     Attributes:
         names: The name of the recorded response for each request so far.
     """
 
-    def __init__(self, answers: Mapping[int | None, HttpAnswer] | None = None) -> None:
-        self._answers = answers or {}
+    def __init__(self, responses: Mapping[int | None, HttpResponse] | None = None) -> None:
+        self._responses = responses or {}
         self.names: list[str] = []
 
-    def answer(self, request: bytes) -> HttpAnswer:
-        """Return the answer to the next request."""
+    def response(self, request: bytes) -> HttpResponse:
+        """Return the response to the next request."""
         number = len(self.names)
         if number >= MAXIMUM_REQUESTS:
             raise EndlessCallError
         name = self._recorded(dict(parse_qsl(request.partition(b"\r\n\r\n")[2].decode())))
         self.names.append(name)
-        if answer := self._answers.get(number) or self._answers.get(None):
-            return answer
-        return HttpAnswer(RECORDED[name])
+        if response := self._responses.get(number) or self._responses.get(None):
+            return response
+        return HttpResponse(RECORDED[name])
 
     def _recorded(self, fields: dict[str, str]) -> str:
         kind, action = fields.get("type"), fields.get("action")
@@ -104,29 +104,29 @@ class Device:
 
 
 class _Wire:
-    """A connection in memory: each request is answered at once."""
+    """A connection in memory: each request gets its response at once."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._request = b""
-        self._answer: HttpAnswer | None = None
+        self._response: HttpResponse | None = None
         self._left = memoryview(b"")
         self._more = 0
 
     def send(self, content: Any) -> int:
         """Take a part of a request."""
-        self._answer = None
+        self._response = None
         self._request += bytes(content)
         return len(content)
 
     def receive(self, size: int) -> bytes:
-        """Return a part of the answer; nothing at its end."""
-        if self._answer is None:
-            self._answer = self._device.answer(self._request)
-            self._request, self._left = b"", memoryview(self._answer.sent)
-            self._more = ENDLESS if self._answer.repeated else 0
+        """Return a part of the response; nothing at its end."""
+        if self._response is None:
+            self._response = self._device.response(self._request)
+            self._request, self._left = b"", memoryview(self._response.sent)
+            self._more = ENDLESS if self._response.repeated else 0
         if not self._left and self._more > 0:
-            self._left = memoryview(self._answer.repeated)
+            self._left = memoryview(self._response.repeated)
             self._more -= len(self._left)
         received, self._left = self._left[:size], self._left[size:]  # Views, since copies add up.
         return bytes(received)
@@ -158,7 +158,7 @@ def in_memory(device: Device, ports: set[int]) -> Iterator[None]:
     """Connect clients to the device without TCP and TLS, but with everything above them.
 
     Args:
-        device: The device that answers.
+        device: The device that responds.
         ports: Receives the ports that clients connect to, since a client that follows a redirect
             connects to another one.
     """
@@ -199,7 +199,7 @@ class TlsServer:
     """A device behind TLS on this machine. Start it in the process that uses it.
 
     Attributes:
-        device: The device that answers; it can be exchanged between two calls.
+        device: The device that responds; it can be exchanged between two calls.
     """
 
     def __init__(self) -> None:
@@ -228,11 +228,11 @@ class TlsServer:
             if not received:
                 return
             request += received
-        answer = self.device.answer(request)
-        connection.sendall(answer.sent)
-        if answer.repeated:
-            for _ in range(ENDLESS // len(answer.repeated)):
-                connection.sendall(answer.repeated)
+        response = self.device.response(request)
+        connection.sendall(response.sent)
+        if response.repeated:
+            for _ in range(ENDLESS // len(response.repeated)):
+                connection.sendall(response.repeated)
 
 
 def _is_complete(request: bytes) -> bool:

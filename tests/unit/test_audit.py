@@ -1,4 +1,4 @@
-"""`make audit` never takes "nobody knows" for "no vulnerability"."""
+"""`make audit` never reports "no vulnerability" for a package that no source knows."""
 
 from __future__ import annotations
 

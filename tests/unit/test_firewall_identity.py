@@ -161,7 +161,7 @@ def test_one_signal_waits_for_a_second_one_that_panorama_may_show_later(
         (replace(TAGGED, doubted=True), [NAMED], "an earlier visit"),
     ],
 )
-def test_a_contradiction_is_a_doubt(subject: Subject, devices: list[Device], reason: str) -> None:
+def test_a_contradiction_is_ambiguous(subject: Subject, devices: list[Device], reason: str) -> None:
     result = identify(subject, devices)
     assert isinstance(result, Ambiguous)
     assert reason in result.reason
@@ -181,7 +181,7 @@ def test_a_contradiction_is_a_doubt(subject: Subject, devices: list[Device], rea
         (GONE, NAMED, other("001")),
     ],
 )
-def test_a_firewall_that_is_tagged_on_another_instance_is_a_doubt(
+def test_a_firewall_that_is_tagged_on_another_instance_is_ambiguous(
     subject: Subject, device: Device, rival: OtherInstance
 ) -> None:
     result = identify(subject, [device], rival)
@@ -190,7 +190,7 @@ def test_a_firewall_that_is_tagged_on_another_instance_is_a_doubt(
 
 
 def test_a_tag_on_another_instance_does_not_affect_a_firewall_with_all_signals() -> None:
-    """Whoever can write tags could otherwise keep the license of any firewall."""
+    """Otherwise, anyone who can write tags could keep the license of any firewall."""
     assert isinstance(identify(TAGGED, [NAMED], other("001")), Identity)
 
 
@@ -255,7 +255,7 @@ def test_the_tags_of_an_identity_are_read_by_later_visits() -> None:
     assert Subject.of(ID, None, {}, None) == GONE
 
 
-def test_a_doubt_is_remembered_in_a_tag() -> None:
+def test_ambiguity_is_remembered_in_a_tag() -> None:
     doubted = {tags.SERIAL_EVIDENCE: tags.EVIDENCE_AMBIGUOUS}
     assert Subject.of(ID, None, doubted).doubted
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from fuzz import judge
-from fuzz.damage import http_answer, json_tree, raw_bytes, xml_tree
-from fuzz.damage.http_answer import HttpAnswer
+from fuzz.damage import http_response, json_tree, raw_bytes, xml_tree
+from fuzz.damage.http_response import HttpResponse
 from fuzz.device import RECORDED, EndlessCallError
 from fuzz.judge import Judge, Verdict
 from fuzz.minimize import minimized
@@ -177,7 +177,7 @@ EVENT = (FOLDER / "events" / "launch.json").read_text()
         lambda rng: json_tree.damaged(rng, EVENT, EVENT),
         lambda rng: xml_tree.damaged(rng, RECORDED["jobs"], RECORDED["devices"]),
         lambda rng: raw_bytes.damaged(rng, RECORDED["jobs"], b"other"),
-        lambda rng: http_answer.damaged(rng, HttpAnswer(RECORDED["jobs"])),
+        lambda rng: http_response.damaged(rng, HttpResponse(RECORDED["jobs"])),
     ],
     ids=["JSON", "XML", "bytes", "HTTP"],
 )
@@ -194,12 +194,12 @@ def test_the_inputs_are_deep_long_and_odd() -> None:
     assert max(map(len, documents)) > 2_000_000
     for piece in ("[" * 200_000, "9" * 5000, "NaN", "\\ud800", "\ufeff", "\u202e", "\\u0000"):
         assert any(piece in document for document in documents), piece[:10]
-    answers = [xml_tree.damaged(rng, RECORDED["jobs"], RECORDED["devices"]) for _ in range(1500)]
-    assert max(map(len, answers)) > 1_000_000
+    responses = [xml_tree.damaged(rng, RECORDED["jobs"], RECORDED["devices"]) for _ in range(1500)]
+    assert max(map(len, responses)) > 1_000_000
     tags = (b"<a>", b"<entry>", b"<result>", b"<line>", b"<msg>")
-    assert any(tag * 100_000 in answer for answer in answers for tag in tags)
+    assert any(tag * 100_000 in response for response in responses for tag in tags)
     for part in (
         *(b"<!DOCTYPE", b"SYSTEM", b"&i;", b"xmlns", b"<?php", b"<!--"),
         *(b"<![CDATA[", b"UTF-16", "\u202e".encode()),
     ):
-        assert any(part in answer for answer in answers), part[:10]
+        assert any(part in response for response in responses), part[:10]

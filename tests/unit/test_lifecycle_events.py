@@ -72,8 +72,8 @@ def test_the_documented_events_are_parsed(transition: Transition) -> None:
 
 
 @pytest.mark.parametrize("time", [None, "2020-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "never", 7])
-def test_the_time_in_an_event_is_not_believed(time: Any) -> None:
-    """F6: whoever writes a message can choose it."""
+def test_the_time_in_an_event_is_not_used(time: Any) -> None:
+    """F6: the sender of a message chooses it."""
     assert parse_launch(changed("time", time)) == parse_launch(LAUNCH)
 
 
@@ -161,7 +161,7 @@ POISON = [
     "NaN",
     '{"a": 1e999999}',
 ]
-"""What a queue may hold, whoever sent it."""
+"""What a queue may hold, from any sender."""
 
 
 @pytest.mark.parametrize("body", [*POISON, b"{}", None, 7, {"a": 1}, ["a"]], ids=range(24))

@@ -30,7 +30,7 @@ resource "aws_vpc" "security" {
   tags = { Name = "${var.name}-security" }
 }
 
-# Without rules: what is created without naming a security group can reach nothing, and nothing can reach it.
+# Without rules, so that a resource without a security group of its own can neither open nor accept connections.
 resource "aws_default_security_group" "security" {
   vpc_id = aws_vpc.security.id
 

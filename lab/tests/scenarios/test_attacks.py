@@ -32,7 +32,7 @@ def test_the_table_names_what_was_touched_and_who_reported_it():
     text = console.export_text()
     assert "NOT HELD" in text
     assert "license active → none" in text
-    assert "nobody" in text
+    assert "nothing" in text
 
 
 def test_a_fact_that_changed_is_a_difference():

@@ -53,14 +53,19 @@ PANORAMA: Final = "Panorama"
 QUOTED_CHARACTERS: Final = 100
 
 
-def quote(value: object) -> str:
-    """Return a value as error messages quote it: a text cut to 100 characters, or another's type.
+def shortened(text: str, maximum: int) -> str:
+    """Return a text of at most ``maximum`` characters; one that was cut ends with an ellipsis."""
+    return text if len(text) <= maximum else f"{text[:maximum]}…"
 
-    What a queue or a device sends is never quoted whole, because it can have any length. An object
-    or a list can contain a token, wherever it is in the message.
+
+def quote(value: object) -> str:
+    """Return how an error message quotes a value: the beginning of a text, or another type's name.
+
+    A queue or a device can send a text of any length. An object or a list can contain a token,
+    wherever it is in the message.
     """
     text = repr(value) if isinstance(value, str) else f"of type {type(value).__name__}"
-    return text if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]}…"
+    return shortened(text, QUOTED_CHARACTERS)
 
 
 class AutoscaleError(Exception):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from vmseries_autoscale.errors import SettingsError
+from vmseries_autoscale.errors import SettingsError, shortened
 
 VARIABLE = "VMSERIES_AUTOSCALE_SETTINGS"
 
@@ -26,10 +26,10 @@ _JSON = {
 }
 
 _MAXIMUM_NUMBER = 2**31 - 1
-"""The largest number in settings: seconds, counts and ports are far below."""
+"""The largest number in settings. Seconds, counts and ports are far smaller."""
 
 _MAXIMUM_NAME = 300
-"""Characters of the document's own names in an error."""
+"""Number of characters of the document's own names that an error repeats."""
 
 
 class Role(StrEnum):
@@ -335,7 +335,7 @@ def _read(kind: Any, value: Any, path: str) -> Any:
     if origin is Mapping:
         entries = _expect(dict, value, path)
         return {
-            key: _read(arguments[1], item, f"{path}.{_shortened(key)}")
+            key: _read(arguments[1], item, f"{path}.{shortened(key, _MAXIMUM_NAME)}")
             for key, item in entries.items()
         }
     if issubclass(kind, StrEnum):
@@ -372,9 +372,4 @@ def _expect(kind: type, value: Any, path: str) -> Any:
 
 
 def _names(names: Set[str]) -> str:
-    return _shortened(", ".join(sorted(names)))
-
-
-def _shortened(text: str) -> str:
-    """Return the beginning of a text from the document, so that an error does not repeat it all."""
-    return text if len(text) <= _MAXIMUM_NAME else f"{text[:_MAXIMUM_NAME]}…"
+    return shortened(", ".join(sorted(names)), _MAXIMUM_NAME)

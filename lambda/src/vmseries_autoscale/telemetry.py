@@ -68,7 +68,7 @@ class Metric(StrEnum):
     """
 
     FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"
-    """The firewall of an instance is ambiguous: its license and its entries in Panorama are left.
+    """The firewall of an instance is ambiguous: its license and Panorama entries are left alone.
 
     Investigate always: a host name or a serial tag is wrong, or was forged.
     """
@@ -86,13 +86,13 @@ class Metric(StrEnum):
     """
 
     MESSAGE_DEAD_LETTERED = "MessageDeadLettered"
-    """A message that is invalid or may not be carried out was moved to the dead-letter queue.
+    """A message that is invalid or must not be carried out was moved to the dead-letter queue.
 
     Investigate always: the attribute `error` of the message gives the reason.
     """
 
     MESSAGE_REFUSED = "MessageRefused"
-    """A function was invoked with a record that SQS does not know as a message of its queue.
+    """A function was invoked with a record that SQS does not recognize as a message of its queue.
 
     Investigate always: find out who invokes the function directly. There is an alarm.
     """
@@ -191,7 +191,7 @@ def _add(metric: Metric, unit: MetricUnit, value: float) -> None:
 
 
 def _silence_libraries() -> None:
-    """Keep records of libraries below WARNING out of the log, also of libraries not known here.
+    """Keep the records of all libraries below WARNING out of the log.
 
     With JSON logging, Lambda's runtime sets the root logger, from which libraries inherit, to the
     function's application log level, and adds a handler to it: awslambdaric, ``_setup_logging``,

@@ -20,7 +20,7 @@ from vmseries_lab.core.clock import Clock
 REQUEST_HEADER = "x-lab-clock"
 """Header of requests whose callers use the lab's clock."""
 SLOW_HEADER = "X-Lab-Seconds-Per-Byte"
-"""Header of responses whose body comes slowly: a function waits so long for each byte."""
+"""Header of slow responses: lab seconds that a function waits for each byte of the body."""
 NEVER = math.inf
 
 

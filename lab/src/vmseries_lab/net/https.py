@@ -47,7 +47,7 @@ class Request:
 
 
 ENDLESS_BYTES = 256 << 20
-"""After so many bytes, a long response breaks off, to protect the memory of this machine."""
+"""Number of bytes after which a long response ends, to protect the memory of this machine."""
 BLOCK_BYTES = 1 << 20
 
 

@@ -1,14 +1,15 @@
-"""Attacks on a deployment, by those whom docs/security.md does not trust.
+"""Attacks on a deployment, by the attackers in the threat model of docs/security.md.
 
 Each attacker has exactly the stated rights, in a lab that enforces IAM. An attack is held if it
-touches nothing that is not its own, and if something reports it. One module has one family:
+touches nothing except the attacker's own resources, and if it is reported. Each module has one
+family of attacks:
 
-- ``forged_messages``: messages about firewalls that are in service, or not the deployment's
+- ``forged_messages``: messages about firewalls that are in service, or of another deployment
 - ``forged_times``: messages about real transitions, with other times
 - ``poison_messages``: messages that no parser expects
 - ``borrowed_identities``: host names and serial tags of other firewalls
-- ``hostile_responses``: a Panorama that returns what no Panorama returns
+- ``hostile_responses``: responses that no real Panorama returns
 
-``site`` is the situation, ``watch`` compares it before and after, and ``guards`` is the negative
-control: functions with one guard removed.
+``site`` prepares the deployments and the attackers, ``watch`` compares the situation before and
+after an attack, and ``guards`` is the negative control: functions with one guard removed.
 """

@@ -1,7 +1,7 @@
 """Firewalls and tags that claim to be another firewall.
 
-Finding F5: a host name or a serial tag alone decided whose license was returned, and who came into
-service.
+A host name or a serial tag alone must not decide whose license is returned, or which firewall
+enters service.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Forged terminate messages: about firewalls in service, of another deployment, or of none.
 
-Finding F1: a message without an open hook was carried out to the end, so that whoever could send to
-the queue, or invoke the function, took license, Panorama entries and interfaces of any firewall.
-Each message comes in three ways: from a role that may use every queue; from one that the queues do
+A message without an open hook must not be carried out. Otherwise, anyone who may send to the queue
+or invoke the function could take the license, Panorama entries and interfaces of any firewall. Each
+message comes in three ways: from a role that may use every queue; from a role that the queues do
 not deny, which shows what the function itself refuses; and by a direct invocation with records.
 """
 
@@ -16,14 +16,14 @@ from vmseries_scenarios.attacks.watch import Watch
 from vmseries_scenarios.deployment import MINUTE
 
 VISITS = 6
-"""How many visits a termination took that the message had begun, and one more."""
+"""One more visit than a forged termination once took to finish."""
 PLAYING_MINUTES = 12
 DATA_CENTER_NAME = "dc-core-fw1"
 
 Messages = Mapping[str, tuple[str, str]]
-"""For each attack, what the message says as the instance, and the instance that it means."""
+"""For each attack, the instance id in the message, and the instance that it refers to."""
 Way = Callable[[Site, Messages], Mapping[str, list[str]]]
-"""Sends the messages; returns what the attacker was told about each."""
+"""Sends the messages; returns the errors that the attacker received for each."""
 
 
 def play(site: Site) -> Iterator[Result]:
@@ -49,14 +49,18 @@ def play(site: Site) -> Iterator[Result]:
 
 def _play(site: Site, messages: Messages, rights: str, way: Way) -> Iterator[Result]:
     watch = Watch(site)
-    told = way(site, messages)
+    received = way(site, messages)
     changes = watch.changes()
     meant = {victim for _, victim in messages.values()}
     others = [line for instance_id, line in changes.items() if instance_id not in meant]
     alarms = watch.alarms()
     for attack, (_, victim) in messages.items():
         letters = watch.dead_letters(attack)
-        reported = [*told[attack], *letters, *(alarms if letters or not told[attack] else [])]
+        reported = [
+            *received[attack],
+            *letters,
+            *(alarms if letters or not received[attack] else []),
+        ]
         if rights == INVOKE:
             reported += watch.errors()
         touched = [changes[victim]] if victim in changes else []
@@ -80,12 +84,12 @@ def _by_queue(role: str) -> Way:
 def _by_invocation(site: Site, messages: Messages) -> dict[str, list[str]]:
     """Invoke the function with records of its own queue, and with records of none."""
     own = site.attacked.outputs["queues"]["terminate"]["arn"]
-    told: dict[str, list[str]] = {attack: [] for attack in messages}
+    received: dict[str, list[str]] = {attack: [] for attack in messages}
     for _ in range(VISITS):
         for number, (attack, (said, _)) in enumerate(messages.items()):
             body = site.event(said, attack)
             errors = {site.invoke([site.record(body, arn, number)]) for arn in (own, "")} - {""}
-            told[attack] = sorted(f"{error} for the caller" for error in errors)
+            received[attack] = sorted(f"{error} for the caller" for error in errors)
         site.lab.advance(MINUTE)
     site.lab.advance(PLAYING_MINUTES / 2 * MINUTE)
-    return told
+    return received

@@ -1,7 +1,7 @@
-"""Messages about real transitions, with times that are not theirs.
+"""Messages about real transitions, with forged times.
 
-Finding F6: the time in a message decided when its deadline had passed, so that a forged copy ended
-a real termination without its license, or a launch, at once.
+The time in a message must not decide when its deadline has passed. Otherwise, a forged copy would
+end a real launch at once, or a real termination before its license is returned.
 """
 
 from __future__ import annotations

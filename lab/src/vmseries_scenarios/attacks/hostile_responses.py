@@ -1,7 +1,7 @@
-"""A Panorama, or something in its place, that returns what no Panorama returns.
+"""A server in place of Panorama, with responses that no real Panorama returns.
 
-Finding F4: such a response ended the process, filled the memory, held the function until its
-timeout, or raised an error without a name. A launch and a termination are in progress meanwhile.
+Such a response must not end the process, fill the memory, hold the function until its timeout, or
+raise an unnamed error. A launch and a termination are in progress meanwhile.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from vmseries_scenarios.attacks.site import NUMBER_ATTACKED, Site
 from vmseries_scenarios.attacks.watch import Watch
 from vmseries_scenarios.deployment import MINUTE
 
-RIGHTS = "answers in the place of Panorama, with its certificate"
+RIGHTS = "responds in place of Panorama, with its certificate"
 PLAYING_MINUTES = 3
 ACCEPTED_BYTES = 32 << 20
-"""Limit: the most that the functions may read, and what the buffers of the connection hold."""
+"""Limit: what the functions may read, and what the buffers of the connection can hold."""
 INVOCATION_SECONDS = 120.0
 """Limit of lab time for one invocation, with several requests."""
 LOGGED_CHARACTERS = 20_000
@@ -54,8 +54,8 @@ class Hostile:
     Attributes:
         name: What is wrong with it.
         response: Settings of the fault ``replace``.
-        action: Which requests it answers: the action and the subject in the lab's log of requests.
-        subject: As above.
+        action: Action of the requests that it responds to, as in the lab's log of requests.
+        subject: Subject of these requests, as in the same log.
     """
 
     name: str
@@ -104,7 +104,7 @@ def responses(elsewhere: str) -> list[Hostile]:
 
 
 def play(site: Site) -> Iterator[Result]:
-    """Give each response, while a firewall launches and another one terminates."""
+    """Send each response, while a firewall launches and another one terminates."""
     leaving = site.members()[0]
     watch = Watch(site, ignored={leaving})
     site.lab.panorama.configure(available=False)
@@ -158,7 +158,7 @@ def _damage(watch: Watch) -> list[str]:
 
 
 def _until_the_deadline(site: Site) -> Result:
-    """Give a response until the deadline of a launch has passed."""
+    """Send a response until the deadline of a launch has passed."""
     watch = Watch(site)
     site.lab.faults.add(
         "panorama", "*", kind="replace", role="*", count=None, status=200, body="<a>" * 200_000

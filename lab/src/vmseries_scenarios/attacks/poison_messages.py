@@ -1,6 +1,6 @@
 """Messages that no parser expects, in one batch with a real termination.
 
-Finding F3: one of them failed the whole batch before any heartbeat was sent.
+None of them may fail the batch: the termination must get its heartbeat in the same run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two deployments that share a Panorama, in service, and those who attack the first one."""
+"""Two deployments that share a Panorama, in service, and the attackers of the first one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from vmseries_lab.client import SECRETS, Lab
@@ -50,8 +49,8 @@ class Site:
     Attributes:
         lab: The lab.
         attacked: The deployment that is attacked.
-        other: Another deployment of the same Panorama, with a device group of its own. To the
-            attacked one, its firewalls are those of a data center.
+        other: Another deployment of the same Panorama, with a device group of its own. For the
+            attacked deployment, its firewalls represent those of a data center.
         clients: Clients of the attackers, by role and service.
     """
 
@@ -63,18 +62,7 @@ class Site:
     def client(self, role: str, service: str) -> Any:
         """Return a client with the permissions of an attacker's role."""
         if (role, service) not in self.clients:
-            session = self.lab.aws.client("sts").assume_role(
-                RoleArn=role_arn(role), RoleSessionName="attacker"
-            )["Credentials"]
-            make: Any = boto3.client  # The type stubs accept only literals as services.
-            self.clients[role, service] = make(
-                service,
-                endpoint_url=self.lab.endpoint,
-                region_name=REGION,
-                aws_access_key_id=session["AccessKeyId"],
-                aws_secret_access_key=session["SecretAccessKey"],
-                aws_session_token=session["SessionToken"],
-            )
+            self.clients[role, service] = self.lab.aws.client_of_role(service, role_arn(role))
         return self.clients[role, service]
 
     def send(self, role: str, body: str, function: str = "terminate") -> str:

@@ -63,7 +63,7 @@ class Instance:
         return self.tags.get(tags.DEPLOYMENT)
 
     def is_of(self, deployment: str) -> bool | None:
-        """Return whether the instance belongs to a deployment; ``None`` if EC2 shows it no longer.
+        """Return whether the instance belongs to a deployment; ``None`` if EC2 no longer shows it.
 
         The tags of a terminated instance "may no longer be visible on the terminated instance after
         a short while" ("How instance termination works", Amazon EC2 User Guide,
@@ -190,7 +190,7 @@ def tag_last_visit(
         visited: Instances that are still waiting after this visit.
         now: Current time, timezone-aware.
         since: Start of the wait by instance id, if the group's activity history shows it too.
-        reasons: What the instances wait for, by instance id. It is added to the tag.
+        reasons: What the instances wait for, by instance id. The tag includes it.
         ending: Ids of the instances whose deadline is near. Their tags are always updated.
     """
     began = since or {}

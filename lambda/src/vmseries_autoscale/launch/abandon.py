@@ -32,7 +32,7 @@ def abandon_overdue(
 ) -> Outcomes:
     """Abandon the launches whose deadline has passed.
 
-    Neither Panorama nor a firewall is asked. The reason is that of the last visit.
+    This sends no request to Panorama or to a firewall. The reason is that of the last visit.
 
     Returns:
         The outcomes of these launches only.

@@ -71,14 +71,14 @@ def describe_all(
 def began(event: LifecycleEvent, instance: Instance | None, deadline: float) -> datetime:
     """Return the time from which the deadline of a launch counts.
 
-    This is when EC2 launched the instance, because the firewall boots since then, however late its
-    event is. The message is later, unless EC2 does not know the instance yet. The time in the event
-    is not used: whoever writes a message can choose it.
+    This is the time at which EC2 launched the instance, because the firewall has been booting since
+    then, however late its event arrives. If EC2 does not know the instance yet, the time of the
+    message counts. The time in the event is not used, because the sender of a message chooses it.
 
     An instance that returns from standby, or is attached to the group, was launched long before its
     hook opened. Then the time of the message counts. An event that is later than ``HOOK_TIMEOUT``
-    finds its hook closed, and visits keep a hook open until the deadline at most. So an earlier
-    launch cannot be the reason for the hook.
+    finds its hook closed, and visits keep a hook open at most until the deadline. An earlier launch
+    can therefore not be the reason for the hook.
 
     Args:
         event: Event whose hook is open.

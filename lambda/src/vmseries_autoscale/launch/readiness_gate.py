@@ -66,8 +66,8 @@ def _check_device(
         others,
     )
     if not isinstance(identity, Identity):
-        # Also if the identity is ambiguous: an earlier firewall with the same address is ordinary
-        # while this one boots. A launch that stays ambiguous is abandoned with this reason.
+        # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
+        # one with the same address. A launch that stays ambiguous is abandoned with this reason.
         return Retry(identity.reason)
     serial = identity.serial
     with telemetry.log_context(serial=serial):

@@ -35,7 +35,7 @@ def visit_launches(events: list[LifecycleEvent], visit: Visit[LaunchSettings]) -
         The outcome of each instance, by one of its events.
     """
     launching, outcomes = describe_all(events, visit)
-    # First, so that no later answer or crash can keep an overdue launch waiting.
+    # First, so that neither a device's response nor a crash can keep an overdue launch waiting.
     outcomes |= abandon_overdue(launching, visit)
     in_time = [instance for instance in launching if instance.event not in outcomes]
     outcomes |= run_steps(in_time, STEPS, visit)

@@ -28,7 +28,7 @@ AMBIGUOUS_LICENSE_NOT_RETURNED = (
     "The firewall of this instance is ambiguous: if it had a license, the license was not "
     "returned; find its serial number in the Customer Support Portal under Assets, Devices"
 )
-"""Log message for such a firewall if the evidence for its serial number is contradictory."""
+"""Log message for such a firewall if its identity is ambiguous."""
 
 _KEY_ADVICE = (
     "put the support account's current licensing API key (Customer Support Portal, Products, API "

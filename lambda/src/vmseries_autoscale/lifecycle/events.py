@@ -48,9 +48,9 @@ RESENT_SOURCE = "vmseries-autoscale.reconcile"
 """The source of resent events. The sources of AWS services begin with "aws."."""
 
 MAXIMUM_BYTES = 16_384
-"""The size of a message body up to which it is parsed. An event has less than 4 KB, because the
-longest name of a group or hook has 255 characters. NotificationMetadata, which this module does not
-use, has up to 4,000 (API_PutLifecycleHook)."""
+"""Maximum size of a message body that is parsed. An event has less than 4 KB, because the name of a
+group or hook has at most 255 characters. NotificationMetadata, which this module does not use, has
+at most 4,000 (API_PutLifecycleHook)."""
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8}([0-9a-f]{9})?")
 """The ids of EC2 instances: 8 or 17 hexadecimal digits ("Resource IDs", Amazon EC2 User Guide)."""
@@ -64,7 +64,7 @@ TOKEN = re.compile(r"[0-9A-Za-z-]{36}")
 class LifecycleEvent:
     """One instance that waits at one lifecycle hook.
 
-    The time in the event itself is not used, because whoever writes a message can choose it.
+    The time in the event itself is not used, because the sender of a message chooses it.
 
     Attributes:
         sent: Time at which SQS received the message, timezone-aware; never in the future. SQS sets
@@ -99,7 +99,7 @@ class LifecycleEvent:
 def parse(
     body: object, sent: datetime, transition: Transition, settings: HookSettings
 ) -> LifecycleEvent | None:
-    """Parse the body of a queue message; return ``None`` for the test notification of a new hook.
+    """Parse the body of a queue message.
 
     The format is documented in "Amazon EC2 Auto Scaling event reference",
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
@@ -110,8 +110,11 @@ def parse(
         transition: Lifecycle transition that the function handles.
         settings: Settings of the function.
 
+    Returns:
+        The event; ``None`` for the test notification that Auto Scaling sends for a new hook.
+
     Raises:
-        MalformedEventError: If the body is not a lifecycle event, whatever it is instead.
+        MalformedEventError: If the body is not a lifecycle event.
         UnexpectedEventError: If the event is of another type, group or hook.
         UnsupportedTransitionError: If the origin or the destination is not supported.
     """
@@ -120,7 +123,7 @@ def parse(
     except InvalidMessageError:
         raise
     except Exception as exc:
-        # One message must not stop the others of its batch, whatever it holds.
+        # Whatever a message contains, it must not stop the others of its batch.
         raise MalformedEventError(f"the message cannot be read: {type(exc).__name__}") from exc
 
 

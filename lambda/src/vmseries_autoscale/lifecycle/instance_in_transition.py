@@ -76,11 +76,11 @@ class LifecycleAction:
     """One instance of a batch, by the event that decides about it.
 
     Several messages can name one instance: EventBridge and SQS deliver at least once, and the
-    reconcile function resends. They are one visit, so that none of them changes the rights or the
-    age of another.
+    reconcile function resends events. One visit handles all of them, so that no message changes the
+    authorization or the age of another.
 
     Attributes:
-        event: Event that decides: its hook is open, if the hook of any event of the instance is.
+        event: Event that decides. If the hook of any event of the instance is open, its hook is.
         hook: Whether the hook of the event is open, or the outcome of a heartbeat that failed.
     """
 

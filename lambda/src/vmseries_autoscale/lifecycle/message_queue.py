@@ -2,8 +2,8 @@
 
 *Done* deletes the message. *Retry* and *Failed* make the message visible again after a backoff, so
 that each lifecycle action has one chain of visits. After a crash, the visibility timeout replaces
-the backoff. A message that is invalid, or whose visit finds that it may not be carried out, moves
-to the dead-letter queue at once. Whatever a message holds, the others of its batch are visited.
+the backoff. A message that is invalid, or that the visit must not carry out, moves to the
+dead-letter queue at once. Whatever a message contains, the others of its batch are visited.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ message up to 1,000 times, and up to 900 visits fit into the longest deadline at
 backoff."""
 
 ParsedMessage: TypeAlias = LifecycleEvent | InvalidMessageError | Unfinished | None
-"""The event of a message; the error of an invalid message; the outcome of a message that SQS has
+"""The event of a message; the error of an invalid message; the outcome for a message that SQS has
 not confirmed; or ``None`` for a test notification."""
 
 
@@ -234,7 +234,7 @@ _NOT_ALLOWED = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _copy_of(body: object) -> str:
-    """Return a body that SQS accepts, at most as long as the longest body that is parsed."""
+    """Return a copy that SQS accepts, at most as long as the longest body that is parsed."""
     text = body if isinstance(body, str) else f"({type(body).__name__})"
     allowed = _NOT_ALLOWED.sub(lambda match: ascii(match[0])[1:-1], text[: events.MAXIMUM_BYTES])
     cut = allowed.encode()[: events.MAXIMUM_BYTES].decode(errors="ignore")
@@ -242,7 +242,7 @@ def _copy_of(body: object) -> str:
 
 
 def _refuse(error: UnconfirmedMessageError) -> None:
-    """Report a record that is not a message in flight. Nothing is done for it or with it."""
+    """Log and count a record that is not a message in flight of the queue."""
     telemetry.count(Metric.MESSAGE_REFUSED)
     logger.error(
         "Refused a record that is not a message of the queue",

@@ -1,7 +1,7 @@
 """Read the records of an invocation, and have SQS confirm that they are messages of the queue.
 
-Whoever may invoke a function can write any record. Only a receipt handle proves a message: SQS
-returns it to receivers of the queue, and accepts no other.
+A caller that may invoke a function can pass any record. Only a receipt handle proves that a record
+is a message: SQS returns handles to receivers of the queue, and accepts no others.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Record:
     Attributes:
         receipt_handle: Handle of this receipt of the message. It allows deleting the message, so it
             is never logged.
-        body: Body of the message: text, if the record is a message.
-        attributes: System attributes of the message by name. Their values are text, if the record
-            is a message.
+        body: Body of the message. If the record is a message, it is text.
+        attributes: System attributes of the message by name. If the record is a message, their
+            values are text.
     """
 
     message_id: str
@@ -104,7 +104,7 @@ def confirm(
 
     SQS changes the visibility timeout only of a message that is in flight, by a receipt handle that
     it has returned for this queue (API_ChangeMessageVisibility). The new timeout lasts until this
-    invocation must have ended, so that the message of a crashed invocation returns soon after that.
+    invocation must have ended, so that the message of a crashed invocation returns soon afterwards.
 
     Args:
         records: Records of one invocation.
@@ -114,8 +114,8 @@ def confirm(
 
     Returns:
         For each record ``None`` if it is confirmed; a *Failed* with an UnconfirmedMessageError if
-        SQS refuses it; or the outcome of the request, if SQS did not answer it. A visit to an
-        unconfirmed message could be a visit to a forged one, so it has to wait until SQS answers.
+        SQS refuses it; or the outcome of the request, if SQS did not respond. An unconfirmed record
+        may be forged, so its visit has to wait until SQS responds.
     """
     seconds = math.ceil(time_budget.remaining_seconds()) + MARGIN_SECONDS
     chunks = [

@@ -33,8 +33,8 @@ MAXIMUM_HEADER_BYTES = 2**16
 """Size of a response's status line and headers, including interim responses."""
 
 _FRAMING = 1.1
-"""Factor for the bytes of a body that is sent in chunks. Tiny chunks are refused, because they cost
-much time."""
+"""Factor by which the framing of chunks may enlarge a body. Tiny chunks are refused, because they
+take too long to read."""
 
 _PIECE = 2**16
 _REDIRECTS = range(300, 400)
@@ -86,8 +86,8 @@ class Transport:
             DeviceTimeoutError: If the device accepts the connection, but the response is not
                 complete in time.
             DeviceAccessError: If the HTTP status says that the key or role is rejected.
-            DeviceUnavailableError: If the device cannot be reached, redirects, breaks off, or if
-                its response is too large or not from the XML API.
+            DeviceUnavailableError: If the device cannot be reached, redirects, or closes the
+                connection early, or if its response is too large or not from the XML API.
         """
         deadline = _Deadline(self._timeout_seconds, self._clock or time.monotonic)
         connection = _Connection(self._address, self._port, self._context, deadline)
@@ -112,10 +112,10 @@ class Transport:
             {"Content-Type": "application/x-www-form-urlencoded", "Connection": "close"},
         )
         tls = connection.sock  # The connection forgets it when it has read the headers.
-        with connection.getresponse() as answer:
-            self._check_status(answer.status)
+        with connection.getresponse() as response:
+            self._check_status(response.status)
             tls.remaining_bytes = int(_FRAMING * self._limits.body_bytes)
-            return Response(self._read(answer))
+            return Response(self._read(response))
 
     def _check_status(self, status: int) -> None:
         if status in _ACCESS_STATUSES:
@@ -136,16 +136,16 @@ class Transport:
                 self.device, f"{self.device} returned HTTP {status} instead of a response"
             )
 
-    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
         limit = self._limits.body_bytes
         body = bytearray()
-        announced = answer.length or 0
-        while max(announced, len(body)) <= limit and (piece := answer.read(_PIECE)):
+        announced = response.length or 0
+        while max(announced, len(body)) <= limit and (piece := response.read(_PIECE)):
             body += piece
         if max(announced, len(body)) > limit:
             raise self._not_xml_api(f"more than {limit} bytes")
-        if answer.length:
-            raise http.client.IncompleteRead(b"", answer.length)
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
         return bytes(body)
 
     def _not_xml_api(self, reason: str) -> DeviceUnavailableError:

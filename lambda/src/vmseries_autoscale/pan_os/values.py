@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+from vmseries_autoscale.errors import shortened
+
 MAXIMUM_TEXT_LENGTH = 1000
 """Number of characters of a text that are read. The texts of PAN-OS are much shorter."""
 
@@ -19,18 +21,18 @@ _CODE = re.compile(r"[0-9]{1,6}")
 
 
 def printable(text: str | None) -> str:
-    """Return a text that is safe to print: at most 1,000 characters, none of them unprintable.
+    """Return a text that is safe to print: its first 1,000 characters, none of them unprintable.
 
     Line breaks and tabs stay. Other control characters, and characters that change the direction of
     text, are replaced. A text that was cut ends with an ellipsis.
     """
-    beginning = (text or "")[:MAXIMUM_TEXT_LENGTH]
-    if not beginning.isprintable():
-        beginning = "".join(
-            character if character.isprintable() or character in "\n\t" else _UNPRINTABLE
-            for character in beginning
-        )
-    return beginning if len(text or "") <= MAXIMUM_TEXT_LENGTH else f"{beginning}…"
+    beginning = shortened(text or "", MAXIMUM_TEXT_LENGTH)
+    if beginning.isprintable():
+        return beginning
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else _UNPRINTABLE
+        for character in beginning
+    )
 
 
 def text_at(element: ET.Element, path: str) -> str:

@@ -1,9 +1,9 @@
 """Limits of a response's XML document, checked before a library builds a tree from it.
 
-The parsers and ``copy.deepcopy``, which pan-os-python applies to each response, call themselves for
-each level of elements: at about 200,000 levels, the process ends with a segmentation fault. A tree
-also needs many times the memory of its document. Document type definitions can make a small
-document large ("Billion laughs"), and PAN-OS sends none.
+The parsers and ``copy.deepcopy``, which pan-os-python applies to each response, are recursive: at
+about 200,000 levels of elements, the process ends with a segmentation fault. A tree also needs many
+times the memory of its document. Document type definitions can expand a small document to gigabytes
+("billion laughs"), and PAN-OS sends none.
 """
 
 from __future__ import annotations

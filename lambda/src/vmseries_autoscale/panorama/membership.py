@@ -50,7 +50,7 @@ class MemberLists:
         """Remove firewalls from parts of the candidate configuration, in one transaction.
 
         A transaction with a refused removal is repeated without this firewall, which then stays in
-        all parts: a firewall outside of our groups could no longer be identified. Firewalls are
+        all parts: a firewall outside our groups could no longer be identified. Firewalls are
         removed one by one if Panorama does not support multi-config requests, or if its response
         does not say which removal it refuses.
         """

@@ -17,7 +17,7 @@ _CLOUDWATCH = (
 )
 MAXIMUM_TEMPLATES = 32
 """Number of templates of a stack that are read. A stack can have up to eight ("Configure a Template
-Stack", Panorama Administrator's Guide), and could have 16 before."""
+Stack", Panorama Administrator's Guide); earlier versions allowed 16."""
 
 _LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 

@@ -76,8 +76,8 @@ def remove_firewalls(
         deployment: Name of the deployment, for the description of the commit.
         now: Current time, timezone-aware.
         has_time: Returns whether there is time for more than a dozen requests.
-        commit_only: Those of ``serials`` that are not verified: an uncommitted removal of theirs is
-            committed, and nothing else is done about them.
+        commit_only: Serial numbers among ``serials`` that are not verified. Their uncommitted
+            removals are committed, and nothing else is done for them.
         more_coming: Whether more firewalls will be removed within seconds. If so, a later visit
             commits.
 

@@ -88,8 +88,7 @@ class CleanupPlan:
         postponed: Instance ids and addresses that exceed the limits of this run.
         too_recent: Ids of instances that terminated so recently that a visit may still follow.
         ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
-        doubted: Those instance ids in ``ambiguous`` for which an operator has to find out which
-            firewall is theirs.
+        doubted: Instance ids in ``ambiguous`` whose firewall only an operator can identify.
     """
 
     orphans: tuple[Orphan, ...]
@@ -107,7 +106,7 @@ class _OwnDevices:
     Attributes:
         devices: Firewalls by instance id. Those of members and of instances that exist are only
             counted, and therefore not identified.
-        ambiguous: Reasons for the other ones, by instance id or serial number.
+        ambiguous: Reasons why the other firewalls are ambiguous, by instance id or serial number.
         doubted: Instances whose firewall only an operator can identify.
     """
 

@@ -1,8 +1,8 @@
 """Decide whether an instance may be cleaned up. Pure functions.
 
-A message alone is no proof: whoever may send one to the queue can write any instance id into it. An
-instance is cleaned up only while Auto Scaling waits for its terminate hook, or if EC2 or the
-group's scaling activities prove that it is ours and leaves.
+A message alone proves nothing, because its sender can name any instance. An instance is cleaned up
+only while Auto Scaling waits for its terminate hook, or if EC2 or the group's scaling activities
+prove that it belongs to this deployment and leaves the group.
 """
 
 from __future__ import annotations

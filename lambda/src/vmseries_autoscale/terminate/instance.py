@@ -77,13 +77,13 @@ def describe_all(
     outcomes: dict[LifecycleEvent, Outcome] = {
         action.event: action.hook for action in actions if isinstance(action.hook, Unfinished)
     }
-    answered = {
+    hooks_open = {
         action.event: action.hook for action in actions if not isinstance(action.hook, Unfinished)
     }
-    known = described() if answered else {}
-    activities = _describe_activities(answered, known, visit)
+    known = described() if hooks_open else {}
+    activities = _describe_activities(hooks_open, known, visit)
     terminating = []
-    for event, hook_open in answered.items():
+    for event, hook_open in hooks_open.items():
         instance, activity = known.get(event.instance_id), activities.get(event.instance_id)
         if isinstance(activity, Unfinished):
             outcomes[event] = activity
@@ -105,11 +105,12 @@ def _describe_activities(
     known: Mapping[str, Instance],
     visit: Visit[TerminateSettings],
 ) -> Mapping[str, Activity | Unfinished]:
-    """Describe the scaling activities of the instances whose age or rights depend on them.
+    """Describe the scaling activities of the instances whose age or authorization needs them.
 
     Returns:
-        The newest activities by instance id, as far as the group's history has them. If it cannot
-        be read, its outcome takes the place of each, so that it affects only these instances.
+        The newest activity of each instance that the group's history contains, by instance id. If
+        the history cannot be read, each instance has the outcome of that request instead, so that
+        the other instances of the batch continue.
     """
     deployment = visit.settings.name
     needed = [
@@ -138,8 +139,8 @@ def began(event: LifecycleEvent, activity: Activity | None) -> datetime:
 
     This is the time at which SQS received the event: Auto Scaling sends an event when the hook
     opens. A resent event is younger than its hook, so the beginning of the scaling activity counts
-    instead. Without such an activity, the time of the message counts. The time in the event is not
-    used: whoever writes a message can choose it.
+    instead, if there is one. The time in the event is not used, because the sender of a message
+    chooses it.
 
     Args:
         event: Event of the instance.

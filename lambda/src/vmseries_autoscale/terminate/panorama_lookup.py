@@ -42,7 +42,7 @@ def identify_in_panorama(
     visit.session = session
     others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
     identify = partial(_identify, session=session, others=others, visit=visit)
-    # Without a time limit, because the whole batch needs one call at most, and each instance a tag.
+    # Without a time limit: a batch needs at most one call, and each instance at most one tag.
     return for_each(due, identify, time_budget=None)
 
 
@@ -77,10 +77,10 @@ def _identify(
 
 
 def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession) -> bool:
-    """Return whether Panorama no longer shows the firewall in our groups because it is removed.
+    """Return whether the firewall is no longer in our groups because its removal is in progress.
 
-    The tag of the instance names the firewall, and an uncommitted removal of it exists, or the
-    commit of its removal has ended since Panorama listed it. Then at most the commit is left, as if
+    This is so if the tag of the instance names the firewall, and its removal is not committed yet
+    or was committed after Panorama listed the firewall. Then at most the commit is left, as if
     Panorama no longer listed the firewall.
     """
     device = session.devices.get(terminating.tags.get(tags.SERIAL, ""))
@@ -101,7 +101,7 @@ def report_ambiguous(
     """Report once that no step acts on the firewall of this instance, and remember it in a tag.
 
     Later visits, and the reconcile function when the instance has terminated, see less of the
-    instance. They could take a firewall for its own that this visit has good reason to doubt.
+    instance. Without the tag, they could accept a firewall that this visit has reason to doubt.
     """
     if terminating.ambiguous:
         return

@@ -21,7 +21,7 @@ def remove_from_panorama(
 ) -> Outcomes:
     """Remove all firewalls of the batch from Panorama, with one commit.
 
-    If Panorama no longer lists the firewall of a tag, only the commit of its removal can be left.
+    If Panorama no longer lists a firewall that a tag names, only its removal's commit can be left.
     """
     removable = [
         instance

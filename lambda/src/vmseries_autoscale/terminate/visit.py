@@ -37,7 +37,7 @@ def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSetti
         The outcome of each instance, by one of its events.
     """
     terminating, outcomes = describe_all(events, visit)
-    # First, so that no answer and no crash can keep an overdue termination waiting.
+    # First, so that neither a device's response nor a crash can keep it waiting.
     overdue = [instance for instance in terminating if _is_overdue(instance, visit.settings)]
     outcomes |= run_steps(overdue, STEPS, visit)
     in_time = [instance for instance in terminating if not _is_overdue(instance, visit.settings)]

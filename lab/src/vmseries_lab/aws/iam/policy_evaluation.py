@@ -140,8 +140,8 @@ def _named(statement: Document, element: str, text: str, *, ignore_case: bool = 
 def _principal_matches(statement: Document, principal: str) -> bool:
     """Whether a statement of a resource-based or trust policy applies to the caller.
 
-    ``"*"`` and ``{"AWS": "*"}`` are everybody, also services. An account delegates to its own IAM
-    policies, so it allows nothing by itself, but denies all its principals.
+    ``"*"`` and ``{"AWS": "*"}`` are all principals, including services. An account delegates to its
+    own IAM policies, so it allows nothing by itself, but denies all its principals.
     """
     named = statement.get("Principal", {})
     if named == "*":

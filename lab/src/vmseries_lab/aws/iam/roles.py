@@ -59,9 +59,9 @@ def first_denied(role_arn: str, requests: Iterable[Request]) -> Request | None:
 
     Within an account, no policy may deny the request, and either the role's policies or the policy
     of the resource must allow it. So must the role's permissions boundary, if it has one (IAM User
-    Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities"). Of resources,
-    only queues have their policies evaluated: the module gives no others to what the functions
-    call, and a key's default policy delegates to IAM.
+    Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities"). The only
+    resource policies that are evaluated are those of queues: the module gives no others to the
+    resources that functions call, and a key's default policy delegates to IAM.
     """
     role = find(role_arn)
     if role is None:
@@ -80,7 +80,7 @@ def first_denied(role_arn: str, requests: Iterable[Request]) -> Request | None:
 
 
 def _resource_policies(resource: str) -> list[str]:
-    """Return the policy of a queue by its ARN; nothing for other resources."""
+    """Return the policy of a queue as a list; an empty list for other resources."""
     if ":sqs:" not in resource:
         return []
     queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(resource.rsplit(":", 1)[-1])

@@ -256,7 +256,7 @@ class HeldResponses:
         return wait
 
     def _noticing(self, begin: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Remember on the socket of a response that the rest of its body comes slowly."""
+        """Mark the socket of a response whose body is sent slowly."""
 
         @functools.wraps(begin)
         def notice(response: Any) -> None:
@@ -268,7 +268,7 @@ class HeldResponses:
         return notice
 
     def _slowing(self, read: Callable[..., Any]) -> Callable[..., Any]:
-        """Let each byte of a slow response take lab time, or until the timeout of the socket."""
+        """Delay each byte of a slow response in lab time, at most by the timeout of the socket."""
 
         @functools.wraps(read)
         def slow(this: Any, length: int = 1024, buffer: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""Mutators of an HTTP answer: its status line, its headers, and how its body ends."""
+"""Mutators of an HTTP response: its status line, its headers, and how its body ends."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CONTENT_TYPE = "Content-Type: application/xml; charset=UTF-8"
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     """What a device sends on one connection before it closes it.
 
     Attributes:
-        head: Status line and headers; ``None`` for those of a correct answer.
+        head: Status line and headers; ``None`` for those of a correct response.
         body: The body as it is sent.
         repeated: Bytes that are sent again and again after the body, for ``ENDLESS`` bytes.
     """
@@ -32,12 +32,12 @@ class HttpAnswer:
 
 
 ENDLESS = 1 << 25
-"""After how many bytes an endless answer ends after all: 32 MiB."""
+"""After how many bytes an endless response ends after all: 32 MiB."""
 
 
-def damaged(rng: Random, answer: HttpAnswer) -> HttpAnswer:
-    """Return the answer with another head, or another end."""
-    return rng.choice(_MUTATORS)(rng, answer)
+def damaged(rng: Random, response: HttpResponse) -> HttpResponse:
+    """Return the response with another head, or another end."""
+    return rng.choice(_MUTATORS)(rng, response)
 
 
 def _head(length: int, status: str = "200 OK", *headers: str) -> bytes:
@@ -62,29 +62,29 @@ _CONTENT_TYPES = (
 )
 
 
-def _status(rng: Random, answer: HttpAnswer) -> HttpAnswer:
-    return replace(answer, head=_head(len(answer.body), rng.choice(_STATUSES)))
+def _status(rng: Random, response: HttpResponse) -> HttpResponse:
+    return replace(response, head=_head(len(response.body), rng.choice(_STATUSES)))
 
 
-def _redirect(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _redirect(rng: Random, response: HttpResponse) -> HttpResponse:
     status = rng.choice(("301 Moved", "302 Found", "303 Other", "307 Temporary", "308 Permanent"))
     location = f"Location: {rng.choice(_LOCATIONS)}"
-    return replace(answer, head=_head(len(answer.body), status, CONTENT_TYPE, location))
+    return replace(response, head=_head(len(response.body), status, CONTENT_TYPE, location))
 
 
-def _content_type(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _content_type(rng: Random, response: HttpResponse) -> HttpResponse:
     headers = [f"Content-Type: {rng.choice(_CONTENT_TYPES)}"]
     if rng.random() < 0.5:
         headers.append("Content-Disposition: " + rng.choice(("attachment; filename=a", "inline")))
-    return replace(answer, head=_head(len(answer.body), "200 OK", *headers))
+    return replace(response, head=_head(len(response.body), "200 OK", *headers))
 
 
-def _no_content_type(_: Random, answer: HttpAnswer) -> HttpAnswer:
-    return replace(answer, head=_head(len(answer.body), "200 OK", "Server: x"))
+def _no_content_type(_: Random, response: HttpResponse) -> HttpResponse:
+    return replace(response, head=_head(len(response.body), "200 OK", "Server: x"))
 
 
-def _length(rng: Random, answer: HttpAnswer) -> HttpAnswer:
-    length = len(answer.body)
+def _length(rng: Random, response: HttpResponse) -> HttpResponse:
+    length = len(response.body)
     claim = rng.choice(
         (
             *("0", str(length // 2), str(length + 1), "9" * 30, "9" * 5000, "-1", "x", "", " 5 "),
@@ -92,22 +92,24 @@ def _length(rng: Random, answer: HttpAnswer) -> HttpAnswer:
         )
     )
     head = f"HTTP/1.1 200 OK\r\n{CONTENT_TYPE}\r\nContent-Length: {claim}\r\n\r\n"
-    return replace(answer, head=head.encode())
+    return replace(response, head=head.encode())
 
 
-def _chunked(rng: Random, answer: HttpAnswer) -> HttpAnswer:
-    size = rng.choice((f"{len(answer.body):x}", "0", "-1", "f" * 20, "x", "", "9" * 5000, "5;a=b"))
+def _chunked(rng: Random, response: HttpResponse) -> HttpResponse:
+    size = rng.choice(
+        (f"{len(response.body):x}", "0", "-1", "f" * 20, "x", "", "9" * 5000, "5;a=b")
+    )
     end = rng.choice((b"\r\n0\r\n\r\n", b"", b"\r\n0\r\nTrailer: " + b"x" * 9000 + b"\r\n\r\n"))
     head = f"HTTP/1.1 200 OK\r\n{CONTENT_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return HttpAnswer(size.encode() + b"\r\n" + answer.body + end, head.encode())
+    return HttpResponse(size.encode() + b"\r\n" + response.body + end, head.encode())
 
 
-def _compressed(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _compressed(rng: Random, response: HttpResponse) -> HttpResponse:
     encoding = "Content-Encoding: " + rng.choice(("gzip", "br", "identity", "x"))
-    return replace(answer, head=_head(len(answer.body), "200 OK", CONTENT_TYPE, encoding))
+    return replace(response, head=_head(len(response.body), "200 OK", CONTENT_TYPE, encoding))
 
 
-def _headers(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _headers(rng: Random, response: HttpResponse) -> HttpResponse:
     header = rng.choice(
         (
             "\r\n".join(f"X-{n}: y" for n in range(rng.choice((90, 101, 5000)))),
@@ -119,24 +121,24 @@ def _headers(rng: Random, answer: HttpAnswer) -> HttpAnswer:
             "Set-Cookie: a=b\r\nTransfer-Encoding: identity",
         )
     )
-    return replace(answer, head=_head(len(answer.body), "200 OK", CONTENT_TYPE, header))
+    return replace(response, head=_head(len(response.body), "200 OK", CONTENT_TYPE, header))
 
 
-def _no_head(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _no_head(rng: Random, response: HttpResponse) -> HttpResponse:
     head = rng.choice((b"", b"\r\n", b"HTTP/1.1 200", b"HTTP/0.9 200 OK\r\n\r\n", b"SSH-2.0-x\r\n"))
-    return replace(answer, head=head)
+    return replace(response, head=head)
 
 
-def _damaged_head(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _damaged_head(rng: Random, response: HttpResponse) -> HttpResponse:
     return replace(
-        answer, head=raw_bytes.damaged(rng, _head(len(answer.body)), b"HTTP/1.1 500\r\n")
+        response, head=raw_bytes.damaged(rng, _head(len(response.body)), b"HTTP/1.1 500\r\n")
     )
 
 
-def _endless(rng: Random, answer: HttpAnswer) -> HttpAnswer:
+def _endless(rng: Random, response: HttpResponse) -> HttpResponse:
     if rng.random() > 0.3:  # Each of them takes a hundred times the time of the others.
-        return replace(answer, body=b"")
-    repeated = rng.choice((b"<a/>", b" ", b"<a>", b"x", answer.body)) * 1000
+        return replace(response, body=b"")
+    repeated = rng.choice((b"<a/>", b" ", b"<a>", b"x", response.body)) * 1000
     lines = rng.choice(
         (
             f"HTTP/1.1 200 OK\r\n{CONTENT_TYPE}\r\n\r\n",
@@ -148,11 +150,11 @@ def _endless(rng: Random, answer: HttpAnswer) -> HttpAnswer:
     if rng.random() < 0.3:
         chunk = f"{len(repeated):x}\r\n".encode() + repeated + b"\r\n"
         head = f"HTTP/1.1 200 OK\r\n{CONTENT_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        return HttpAnswer(b"", head.encode(), chunk)
-    return HttpAnswer(b"<response status='success'>", lines.encode(), repeated)
+        return HttpResponse(b"", head.encode(), chunk)
+    return HttpResponse(b"<response status='success'>", lines.encode(), repeated)
 
 
-_Mutator = Callable[[Random, HttpAnswer], HttpAnswer]
+_Mutator = Callable[[Random, HttpResponse], HttpResponse]
 _MUTATORS: tuple[_Mutator, ...] = (
     *(_status, _redirect, _content_type, _no_content_type, _length, _chunked, _compressed),
     *(_headers, _no_head, _damaged_head, _endless),

@@ -1,4 +1,4 @@
-"""Answers of Panorama and of firewalls, to every call of their clients."""
+"""Responses of Panorama and of firewalls, to every call of their clients."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from component.fakes import settings as documents
 
-from fuzz.damage import http_answer, xml_tree
-from fuzz.damage.http_answer import HttpAnswer
+from fuzz.damage import http_response, xml_tree
+from fuzz.damage.http_response import HttpResponse
 from fuzz.device import (
     CA_BUNDLE,
     HOST,
@@ -33,7 +33,7 @@ from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
 _TLS_SHARE = 0.05
-"""The share of inputs that are sent over TLS. A handshake takes longer than parsing an answer."""
+"""The share of inputs that are sent over TLS. A handshake takes longer than parsing a response."""
 
 _PORT = 443
 _SERIAL, _OTHER = "007951000012345", "007951000000099"
@@ -123,25 +123,25 @@ CALLS: dict[str, Callable[[Clients], object]] = {
 
 
 @dataclass(frozen=True)
-class AnswerCase:
-    """A call, and what the device answers.
+class ResponseCase:
+    """A call, and what the device sends.
 
     Attributes:
         call: Name of the call.
-        number: Number of the request that gets this answer; ``None`` for all requests.
-        over_tls: Whether the answer is sent over TLS.
+        number: Number of the request that gets this response; ``None`` for all requests.
+        over_tls: Whether the response is sent over TLS.
     """
 
     call: str
     number: int | None
-    answer: HttpAnswer
+    response: HttpResponse
     over_tls: bool
 
 
-class Answers:
-    """A damaged answer to one request of a call, or to all of them."""
+class Responses:
+    """A damaged response to one request of a call, or to all of them."""
 
-    name = "answers"
+    name = "responses"
     named_errors: tuple[type[Exception], ...] = (PanOsError, DeviceBusyError, LicenseError)
 
     def __init__(self) -> None:
@@ -149,17 +149,17 @@ class Answers:
         self._requests = {call: self._undamaged(call) for call in CALLS}
 
     def _undamaged(self, call: str) -> list[str]:
-        """Return the names of a call's answers; that the call succeeds shows that they fit."""
+        """Return the names of a call's responses; that the call succeeds shows that they fit."""
         device = Device()
         with in_memory(device, set()):
             CALLS[call](Clients(_PORT))
         return device.names
 
-    def make(self, rng: Random) -> AnswerCase:
+    def make(self, rng: Random) -> ResponseCase:
         call = rng.choice(tuple(CALLS))
         names = self._requests[call]
         number = None if rng.random() < 0.1 else rng.randrange(len(names))
-        # Mostly the answer that fits the request; sometimes that of another request, or a refusal.
+        # Usually the response to this request; sometimes that to another request, or a refusal.
         name = rng.choice(tuple(RECORDED) if rng.random() < 0.15 else names)
         if number is not None and name in names and rng.random() < 0.9:
             name = names[number]
@@ -167,23 +167,23 @@ class Answers:
         if number is not None and names[number] == "keygen":
             # A key is secret if it was asked for.
             example = example.replace(b"SECRET-KEY", MARKER.encode())
-        answer = HttpAnswer(example)
+        response = HttpResponse(example)
         if rng.random() < 0.9:
             other = RECORDED[rng.choice(tuple(RECORDED))]
-            answer = HttpAnswer(xml_tree.damaged(rng, example, other))
+            response = HttpResponse(xml_tree.damaged(rng, example, other))
         if rng.random() < 0.12:
-            answer = http_answer.damaged(rng, answer)
-        return AnswerCase(call, number, answer, over_tls=rng.random() < _TLS_SHARE)
+            response = http_response.damaged(rng, response)
+        return ResponseCase(call, number, response, over_tls=rng.random() < _TLS_SHARE)
 
-    def read(self, case: AnswerCase) -> str:
-        device = Device({case.number: case.answer})
+    def read(self, case: ResponseCase) -> str:
+        device = Device({case.number: case.response})
         result = (self._read_over_tls if case.over_tls else self._read_in_memory)(case, device)
         if case.call.startswith("removal"):
             _raise_failures(result)
         _check_texts(result)
         return ACCEPTED
 
-    def _read_in_memory(self, case: AnswerCase, device: Device) -> object:
+    def _read_in_memory(self, case: ResponseCase, device: Device) -> object:
         ports: set[int] = set()
         try:
             with in_memory(device, ports):
@@ -192,25 +192,25 @@ class Answers:
             if not ports <= {_PORT}:
                 raise UnusableResultError("the client followed a redirect to another port")
 
-    def _read_over_tls(self, case: AnswerCase, device: Device) -> object:
+    def _read_over_tls(self, case: ResponseCase, device: Device) -> object:
         if self._server is None:
             self._server = TlsServer()
         self._server.device = device
         return CALLS[case.call](Clients(self._server.port))
 
-    def content(self, case: AnswerCase) -> bytes:
-        return case.answer.body
+    def content(self, case: ResponseCase) -> bytes:
+        return case.response.body
 
-    def with_content(self, case: AnswerCase, content: bytes) -> AnswerCase:
-        return replace(case, answer=replace(case.answer, body=content))
+    def with_content(self, case: ResponseCase, content: bytes) -> ResponseCase:
+        return replace(case, response=replace(case.response, body=content))
 
-    def has_secret(self, case: AnswerCase) -> bool:
+    def has_secret(self, case: ResponseCase) -> bool:
         # Each request has secrets. A device that sends a key in another place shows it itself.
-        body, marker = case.answer.body, MARKER.encode()
+        body, marker = case.response.body, MARKER.encode()
         return body.count(marker) == body.count(b"<key>" + marker)
 
-    def is_planted(self, case: AnswerCase) -> bool:
-        return b"status=" not in case.answer.body
+    def is_planted(self, case: ResponseCase) -> bool:
+        return b"status=" not in case.response.body
 
 
 def _raise_failures(outcomes: Any) -> None:

@@ -23,7 +23,7 @@ DATA_CENTER_NAME = "dc-core-fw1"
 Messages = Mapping[str, tuple[str, str]]
 """For each attack, what the message says as the instance, and the instance that it means."""
 Way = Callable[[Site, Messages], Mapping[str, list[str]]]
-"""Sends the messages; returns what the attacker was told about each."""
+"""Sends the messages; returns the errors that the attacker got for each."""
 
 
 def play(site: Site) -> Iterator[Result]:
@@ -49,16 +49,18 @@ def play(site: Site) -> Iterator[Result]:
 
 def _play(site: Site, messages: Messages, rights: str, way: Way) -> Iterator[Result]:
     watch = Watch(site)
-    told = way(site, messages)
+    refusals = way(site, messages)
     changes = watch.changes()
     meant = {victim for _, victim in messages.values()}
     others = [line for instance_id, line in changes.items() if instance_id not in meant]
     alarms = watch.alarms()
     for attack, (_, victim) in messages.items():
         letters = watch.dead_letters(attack)
-        reported = [*told[attack], *letters, *(alarms if letters or not told[attack] else [])]
+        reported = [*refusals[attack], *letters]
         if rights == INVOKE:
-            reported += watch.errors()
+            reported += [*watch.errors(("terminate",)), *alarms]
+        elif letters:
+            reported += alarms
         touched = [changes[victim]] if victim in changes else []
         yield Result(attack, rights, [*touched, *others], reported)
     watch.settle()
@@ -80,12 +82,12 @@ def _by_queue(role: str) -> Way:
 def _by_invocation(site: Site, messages: Messages) -> dict[str, list[str]]:
     """Invoke the function with records of its own queue, and with records of none."""
     own = site.attacked.outputs["queues"]["terminate"]["arn"]
-    told: dict[str, list[str]] = {attack: [] for attack in messages}
+    refusals: dict[str, list[str]] = {attack: [] for attack in messages}
     for _ in range(VISITS):
         for number, (attack, (said, _)) in enumerate(messages.items()):
             body = site.event(said, attack)
             errors = {site.invoke([site.record(body, arn, number)]) for arn in (own, "")} - {""}
-            told[attack] = sorted(f"{error} for the caller" for error in errors)
+            refusals[attack] = sorted(f"{error} for the caller" for error in errors)
         site.lab.advance(MINUTE)
     site.lab.advance(PLAYING_MINUTES / 2 * MINUTE)
-    return told
+    return refusals

@@ -41,7 +41,7 @@ def table(results: Sequence[Result]) -> Table:
             result.attack,
             result.rights,
             "\n".join(result.touched) or "nothing",
-            "\n".join(result.reported) or "nobody",
+            "\n".join(result.reported) or "nothing",
         )
     return shown
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Metrics
+
 from vmseries_autoscale import secret_store, settings, telemetry
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ def cold_start() -> None:
         telemetry._metrics,
     ):
         cached.cache_clear()
+    # All objects of the class share the dimensions, which name the deployment.
+    Metrics._dimensions.clear()
+    Metrics._default_dimensions.clear()
     # Powertools keeps its handler, and with it an older standard output, on the logger with the
     # name of the service.
     for service in ("launch", "terminate", "reconcile"):

@@ -107,10 +107,10 @@ class Device:
     def last_response(self) -> ET.Element:
         return self.response
 
-    def op(self, _command: ET.Element, target: str | None = None) -> ET.Element:
+    def op(self, _command: ET.Element, **_: object) -> ET.Element:
         return self.request(lambda _: self.response)
 
-    def request(self, _request: Callable[[Any], ET.Element]) -> ET.Element:
+    def request(self, _request: Callable[[Any], ET.Element], **_: object) -> ET.Element:
         if self.refused:
             raise classify_pan_os_error(
                 PANORAMA, self.response.get("code"), all_text(self.response)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.iam.models import iam_backends
 
 from vmseries_lab.aws.iam.policy_evaluation import Context, Request
@@ -92,7 +92,7 @@ def requests(service: str, action: str, parameters: Parameters) -> list[Request]
         )
     try:
         return list(reference(parameters))
-    except (LookupError, ServiceException) as error:
+    except (LookupError, JsonRESTError, ServiceException) as error:
         raise NoSuchResourceError(f"{name}: {error!r}") from error
 
 

@@ -337,20 +337,6 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
   }
 }
 
-run "the_role_has_its_own_policy_and_no_other" {
-  module {
-    source = "./modules/firewall-group"
-  }
-
-  assert {
-    condition = (
-      aws_iam_role_policies_exclusive.this[0].policy_names == toset(["fw-test-firewall"]) &&
-      length(aws_iam_role_policy_attachments_exclusive.this[0].policy_arns) == 0
-    )
-    error_message = "a policy that somebody adds to the role shows up in the next plan"
-  }
-}
-
 run "the_role_has_the_names_of_services_in_commercial_regions" {
   command = plan
 

@@ -115,21 +115,6 @@ resource "aws_iam_role_policy" "this" {
   policy = module.policy.json
 }
 
-# Removes all other policies from the role, and shows them in a plan.
-resource "aws_iam_role_policies_exclusive" "this" {
-  count = local.make_profile ? 1 : 0
-
-  role_name    = aws_iam_role.this[0].name
-  policy_names = [aws_iam_role_policy.this[0].name]
-}
-
-resource "aws_iam_role_policy_attachments_exclusive" "this" {
-  count = local.make_profile ? 1 : 0
-
-  role_name   = aws_iam_role.this[0].name
-  policy_arns = []
-}
-
 resource "aws_iam_instance_profile" "this" {
   count = local.make_profile ? 1 : 0
 

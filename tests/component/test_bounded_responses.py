@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 import ssl
 import traceback
 from collections.abc import Callable, Iterator
@@ -113,6 +114,17 @@ def test_a_chunked_response_and_one_without_length_are_read(server: RawServer) -
     server.writes(*chunked(pieces), b"0\r\n\r\n")
     assert ask(server) == "yes"
     server.writes(b"HTTP/1.1 200 OK\r\n\r\n" + SUCCESS)
+    assert ask(server) == "yes"
+
+
+def test_an_address_of_an_unsupported_family_does_not_hide_the_next_one(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an IPv6 address on a system without IPv6."""
+    usable = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))
+    unsupported = (socket.AF_APPLETALK, *usable[1:])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [unsupported, usable])
+    server.writes(http(SUCCESS))
     assert ask(server) == "yes"
 
 

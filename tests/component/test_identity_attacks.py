@@ -345,6 +345,27 @@ def test_licensing_mode_none_expects_no_license_of_an_ambiguous_firewall(
     assert "LicenseNotReturned" not in counted
 
 
+@pytest.mark.parametrize("doubt", [False, True])
+def test_a_terminated_instance_whose_tags_ec2_has_removed_is_not_tagged(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs, doubt: bool
+) -> None:
+    """The function may tag only instances with the deployment's tag, so each try would fail."""
+    if doubt:
+        add_data_center_firewall(fake_panorama)
+        twin = replace(fake_panorama.firewalls[SERIAL], serial=DATA_CENTER, connected=False)
+        fake_panorama.firewalls[DATA_CENTER] = twin
+    event = termination_event(running)
+    running.ec2.terminate_instances(InstanceIds=[running.instance_id])
+    running.account.instances[running.instance_id].tags.clear()
+    change_device(fake_panorama, connected=False)
+    while running.deliver(event):
+        fake_panorama.finish_job()
+    assert running.operations()["CreateTags"] == 0
+    assert metrics(logs()).get("FirewallIdentityAmbiguous", 0) == int(doubt)
+    assert fake_panorama.entries() == (8 if doubt else 0)
+    assert_terminated(running)
+
+
 def hide_candidate_removals(
     panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, *, devices: bool
 ) -> None:
@@ -382,6 +403,23 @@ def test_a_removal_is_finished_whichever_configuration_panorama_shows(
     assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
     finish_removal(running, fake_panorama, event)
     assert fake_panorama.entries() == 0
+    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    assert_terminated(running)
+
+
+def test_a_removal_that_ends_while_panorama_is_read_is_no_ambiguity(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The device list is older than the lists of the configuration: the commit ended in between."""
+    hide_candidate_removals(fake_panorama, monkeypatch, devices=False)
+    event = termination_event(running)
+    assert running.deliver(event) == ["message-0"]
+    assert running.deliver(event) == ["message-0"]
+    listed = fake_panorama.devices()
+    fake_panorama.finish_job()
+    monkeypatch.setattr(fake_panorama, "devices", lambda: listed)
+    while running.deliver(event):
+        pass
     assert "FirewallIdentityAmbiguous" not in metrics(logs())
     assert_terminated(running)
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from component.fakes.base import client_error
-from component.fakes.cloud import Cloud, in_service_at
+from component.fakes.cloud import Cloud, ago, in_service_at
 from component.fakes.functions import configure
 from component.fakes.logs import Logs, metrics, reasons
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
+from vmseries_autoscale.aws import instances
 from vmseries_autoscale.errors import PANORAMA, DeviceBusyError, DeviceUnavailableError
 from vmseries_autoscale.lifecycle.events import Transition
 
@@ -247,6 +248,20 @@ def test_a_launch_is_abandoned_even_if_the_reason_cannot_be_tagged(
     assert launching.deliver(*launches(launching, [launching.instance_id])) == []
     assert launching.results == ["ABANDON"]
     assert "vmseries-autoscale:abandoned" not in launching.tags()
+
+
+def test_a_reason_that_ec2_refuses_does_not_keep_the_visit_off_the_other_tags(
+    launching: Cloud,
+) -> None:
+    """Without its tag, the reconcile function would take the event of an instance for lost."""
+    ids = [launching.instance_id, launching.add_instance()]
+    known = instances.describe(launching.ec2, ids)
+    waits = dict(zip(ids, ["a text of a hostile firewall", "not connected"], strict=True))
+    launching.errors["CreateTags"] = [client_error("InvalidParameterValue")]
+    with launching.warm():
+        instances.tag_last_visit(launching.ec2, known.values(), ago(0), reasons=waits)
+    tagged = [key for key in ids if "vmseries-autoscale:last-visit" in launching.tags(key)]
+    assert len(tagged) == 1
 
 
 # A push if Panorama has not pushed by itself.

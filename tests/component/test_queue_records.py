@@ -327,6 +327,19 @@ def test_a_record_that_sqs_does_not_mention_is_not_confirmed(
     assert running.pauses() == [5, 5]
 
 
+def test_an_error_of_sqs_that_quotes_the_receipt_handle_is_logged_without_it(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    batch = running.batch(termination_event(running))
+    handle = batch["Records"][0]["receiptHandle"]
+    message = f"Value {handle} for parameter ReceiptHandle is invalid."
+    running.errors["ChangeMessageVisibility"] = [client_error("InvalidParameterValue", "", message)]
+    assert running.invoke(batch) == ["message-0"]
+    records = logs()
+    assert any("Value *** for parameter" in reason for reason in reasons(records))
+    assert handle not in json.dumps(records)
+
+
 def test_the_messages_of_a_batch_are_confirmed_ten_at_a_time(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:

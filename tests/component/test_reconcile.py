@@ -216,6 +216,33 @@ def test_an_event_with_recent_visits_is_not_resent(
     assert run(reconciling)["events_resent"] == [reconciling.instance_id]
 
 
+def test_no_request_to_ec2_has_more_filter_values_than_ec2_accepts(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Deployments of other accounts may have hundreds of firewalls in the same device group."""
+    for number in range(401):
+        instance_id, serial = f"i-{number:017x}", f"9{number:014}"
+        device = Device(serial, instance_id, "192.168.0.1", True, "In Sync", "In Sync")
+        fake_panorama.firewalls[serial] = device
+    report = run(reconciling)
+    assert report["orphans"] == {}
+    numbers = [
+        sum(len(item["Values"]) for item in parameters.get("Filters", ()))
+        for _, operation, parameters in reconciling.calls
+        if operation == "DescribeInstances"
+    ]
+    assert max(numbers) == 200
+
+
+@pytest.mark.parametrize("value", ["2026-11-01", "2026-11-01T00:00:00", "yesterday", " ", ""])
+def test_an_odd_time_in_the_tag_of_an_instance_is_no_visit(reconciling: Cloud, value: str) -> None:
+    """Anybody with ec2:CreateTags can write it; a time without time zone cannot be compared."""
+    tag = {"Key": LAST_VISIT, "Value": value}
+    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
+    wait(reconciling, Transition.TERMINATING, since=FLOOR)
+    assert run(reconciling)["events_resent"] == [reconciling.instance_id]
+
+
 def test_a_visit_of_the_launch_does_not_count_for_the_termination(reconciling: Cloud) -> None:
     tag = {"Key": LAST_VISIT, "Value": ago(DAY).isoformat()}
     reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])

@@ -335,6 +335,20 @@ def test_a_late_launch_event_has_the_deadline_of_its_instance(
     assert launching.own_interfaces() == []
 
 
+@pytest.mark.parametrize("resent", [False, True])
+def test_a_firewall_that_returns_to_the_group_is_not_an_overdue_launch(
+    in_service: Cloud, fake_panorama: FakePanorama, resent: bool
+) -> None:
+    """From standby, or attached again: its hook is new, although EC2 launched it long ago."""
+    event = in_service.event(Transition.LAUNCHING)
+    if resent:
+        event = forged_copy(in_service.instance_id, Transition.LAUNCHING, event["time"])
+    in_service.account.instances[in_service.instance_id].launched = ago(7 * 86400)
+    assert in_service.deliver(event) == []
+    assert in_service.results[-1] == "CONTINUE"
+    assert len(in_service.attached()) == 3
+
+
 @pytest.mark.parametrize("kind", [None, ActivityType.LAUNCHING])
 def test_without_an_activity_that_terminates_the_message_shows_the_age(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, kind: ActivityType | None

@@ -9,6 +9,8 @@ import boto3.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from vmseries_autoscale.redaction import redact
+
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
@@ -75,3 +77,10 @@ def secrets() -> SecretsManagerClient:
 def error_code(error: ClientError) -> str:
     """Return the code of an AWS error, e.g. ``InvalidSubnetID.NotFound``."""
     return error.response.get("Error", {}).get("Code", "")
+
+
+def without_secret(error: ClientError, secret: str | None) -> ClientError:
+    """Return an AWS error without a value that AWS's message may quote from the request."""
+    response, facts = error.response, error.response.get("Error", {})
+    message = redact(facts.get("Message", ""), [secret])
+    return ClientError({**response, "Error": {**facts, "Message": message}}, error.operation_name)

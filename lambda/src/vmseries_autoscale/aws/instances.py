@@ -26,6 +26,10 @@ TERMINATED = "terminated"
 LEAVING_STATES = frozenset({"shutting-down", TERMINATED})
 """The states from which an instance never returns ("Instance lifecycle", Amazon EC2 User Guide)."""
 
+MAXIMUM_FILTER_VALUES = 200
+"""Maximum number of values of the filters of one request ("List and filter using the CLI and API",
+Amazon EC2 User Guide)."""
+
 LAST_VISIT_INTERVAL = timedelta(minutes=10)
 """How often the last-visit tag is updated: often enough to show that visits continue, and rarely
 enough to add hardly any API calls."""
@@ -65,9 +69,12 @@ class Instance:
         a short while" ("How instance termination works", Amazon EC2 User Guide,
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html).
         """
-        if self.state == TERMINATED and self.deployment is None:
-            return None
-        return self.deployment == deployment
+        return None if self.lost_tags else self.deployment == deployment
+
+    @property
+    def lost_tags(self) -> bool:
+        """Whether EC2 has removed the tags of the terminated instance."""
+        return self.state == TERMINATED and self.deployment is None
 
     @property
     def serial(self) -> str | None:
@@ -83,9 +90,10 @@ class Instance:
     def last_visit(self) -> datetime | None:
         """The time of the last visit, from its tag; ``None`` without a valid tag."""
         try:
-            return datetime.fromisoformat(self.tags[tags.LAST_VISIT].split(" ", 1)[0])
+            time = datetime.fromisoformat(self.tags[tags.LAST_VISIT].split(" ", 1)[0])
         except (KeyError, ValueError):
             return None
+        return None if time.tzinfo is None else time
 
     @property
     def last_reason(self) -> str | None:
@@ -112,7 +120,12 @@ def describe(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]
     The ids are passed as a filter, because an unknown id in the ``InstanceIds`` parameter makes the
     whole call fail.
     """
-    return _describe(ec2, [{"Name": "instance-id", "Values": list(instance_ids)}])
+    ids = list(instance_ids)
+    described: dict[str, Instance] = {}
+    for start in range(0, len(ids), MAXIMUM_FILTER_VALUES):
+        values = ids[start : start + MAXIMUM_FILTER_VALUES]
+        described |= _describe(ec2, [{"Name": "instance-id", "Values": values}])
+    return described
 
 
 def describe_deployment(ec2: EC2Client, deployment: str) -> dict[str, Instance]:
@@ -196,14 +209,14 @@ def tag_last_visit(
         reason = (reasons or {}).get(instance_id, "")
         note = f"{now.isoformat(timespec='seconds')} {reason}".strip()
         resources.setdefault(note[: tags.MAXIMUM_VALUE_LENGTH], []).append(instance_id)
-    try:
-        for note, instance_ids in resources.items():
+    for note, instance_ids in resources.items():
+        try:
             ec2.create_tags(Resources=instance_ids, Tags=tags.to_aws({tags.LAST_VISIT: note}))
-    except ClientError as error:
-        logger.warning(
-            "Could not tag the waiting instances with the time of the visit",
-            extra={"reason": str(error)},
-        )
+        except ClientError as error:
+            logger.warning(
+                "Could not tag the waiting instances with the time of the visit",
+                extra={"reason": str(error)},
+            )
 
 
 def _instance(description: InstanceTypeDef) -> Instance:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from vmseries_autoscale import concurrency, telemetry
@@ -22,6 +22,9 @@ from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
+
+HOOK_TIMEOUT = timedelta(hours=1)
+"""The heartbeat timeout of the launch hook, a constant in the module's main.tf."""
 
 
 @dataclass(slots=True)
@@ -60,20 +63,33 @@ def describe_all(
     launching = []
     for event in waiting:
         instance = known.get(event.instance_id)
-        age = visit.age(_began(event, instance))
+        age = visit.age(began(event, instance, visit.settings.deadline_seconds))
         launching.append(LaunchingInstance(event, age, instance, networks[event.instance_id]))
     return launching, outcomes
 
 
-def _began(event: LifecycleEvent, instance: Instance | None) -> datetime:
+def began(event: LifecycleEvent, instance: Instance | None, deadline: float) -> datetime:
     """Return the time from which the deadline of a launch counts.
 
     This is when EC2 launched the instance, because the firewall boots since then, however late its
     event is. The message is later, unless EC2 does not know the instance yet. The time in the event
     is not used: whoever writes a message can choose it.
+
+    An instance that returns from standby, or is attached to the group, was launched long before its
+    hook opened. Then the time of the message counts. An event that is later than ``HOOK_TIMEOUT``
+    finds its hook closed, and visits keep a hook open until the deadline at most. So an earlier
+    launch cannot be the reason for the hook.
+
+    Args:
+        event: Event whose hook is open.
+        instance: EC2 instance; ``None`` if EC2 does not know it.
+        deadline: Age in seconds at which a launch is abandoned.
     """
     launched = None if instance is None else instance.launched
-    return event.sent if launched is None else min(event.sent, launched)
+    if launched is None:
+        return event.sent
+    longest = HOOK_TIMEOUT + timedelta(seconds=deadline if event.is_resent else 0)
+    return event.sent if event.sent - launched > longest else min(event.sent, launched)
 
 
 def _hook_closed(event: LifecycleEvent) -> Outcome:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.aws.clients import error_code
+from vmseries_autoscale.aws.clients import error_code, without_secret
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.redaction import redact
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -38,7 +37,7 @@ def send_heartbeat(autoscaling: AutoScalingClient, event: LifecycleEvent) -> boo
     except ClientError as error:
         if _is_closed(error):
             return False
-        raise _without_token(error, event) from None
+        raise without_secret(error, event.token) from None
     return True
 
 
@@ -48,7 +47,7 @@ def complete(autoscaling: AutoScalingClient, event: LifecycleEvent, result: Resu
         autoscaling.complete_lifecycle_action(**_action(event), LifecycleActionResult=result.value)
     except ClientError as error:
         if not _is_closed(error):
-            raise _without_token(error, event) from None
+            raise without_secret(error, event.token) from None
         logger.info("The lifecycle action was already complete", extra={"result": result.value})
         return
     logger.info("Completed the lifecycle action", extra={"result": result.value})
@@ -64,13 +63,6 @@ def _action(event: LifecycleEvent) -> RecordLifecycleActionHeartbeatTypeTypeDef:
     if event.token is not None:
         action["LifecycleActionToken"] = event.token
     return action
-
-
-def _without_token(error: ClientError, event: LifecycleEvent) -> ClientError:
-    """Return the error without the event's token, which Auto Scaling's messages may quote."""
-    response, facts = error.response, error.response.get("Error", {})
-    message = redact(facts.get("Message", ""), [event.token])
-    return ClientError({**response, "Error": {**facts, "Message": message}}, error.operation_name)
 
 
 def _is_closed(error: ClientError) -> bool:

@@ -61,8 +61,12 @@ class InstanceInTransition:
         return self.instance.private_ip(device_index) if self.instance else None
 
     def add_tags(self, ec2: EC2Client, new: Mapping[str, str]) -> None:
-        """Write tags on the instance, if it still exists."""
-        if self.instance is not None:
+        """Write tags on the instance, if it still exists and has tags.
+
+        The function may tag only instances with the deployment's tag, which EC2 removes some time
+        after an instance has terminated.
+        """
+        if self.instance is not None and not self.instance.lost_tags:
             instances.add_tags(ec2, self.event.instance_id, new)
         self.tags.update(new)
 

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from botocore.exceptions import ClientError
+
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
@@ -250,11 +252,14 @@ def _refuse(error: UnconfirmedMessageError) -> None:
 
 def _delay_message(record: Record, settings: HookSettings, seconds: int) -> None:
     """Make the message visible again after this number of seconds."""
-    clients.sqs().change_message_visibility(
-        QueueUrl=settings.queue_url,
-        ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=seconds,
-    )
+    try:
+        clients.sqs().change_message_visibility(
+            QueueUrl=settings.queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=seconds,
+        )
+    except ClientError as error:
+        raise clients.without_secret(error, record.receipt_handle) from None
     logger.debug("Delayed the message", extra={"seconds": seconds})
 
 

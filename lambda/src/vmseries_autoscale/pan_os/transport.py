@@ -305,7 +305,12 @@ class _Connection(http.client.HTTPSConnection):
         addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         failure = OSError("the host name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            attempt = socket.socket(family, kind, protocol)
+            try:
+                # Fails for IPv6 on a system without it.
+                attempt = socket.socket(family, kind, protocol)
+            except OSError as error:
+                failure = error
+                continue
             try:
                 # An address that does not respond leaves time for the next ones.
                 share = self._deadline.remaining_seconds() / (len(addresses) - number)

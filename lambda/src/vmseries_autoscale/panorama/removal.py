@@ -92,8 +92,8 @@ def remove_firewalls(
     """
     commits = _removal_commits(panorama)
     running, candidate = panorama.running_members(), panorama.candidate_members()
-    remaining = frozenset(serials) & (_all_serials(running) | _all_serials(candidate))
-    remaining -= commit_only & _all_serials(candidate)
+    remaining = frozenset(serials) & (all_serials(running) | all_serials(candidate))
+    remaining -= commit_only & all_serials(candidate)
     outcomes: dict[str, Outcome] = {serial: Done() for serial in serials}
     if not remaining:
         return outcomes
@@ -115,6 +115,11 @@ def remove_firewalls(
         if wait is None:
             outcomes |= _removed_by_others(panorama, pending & plan.remove)
     return outcomes | _reported(plan) | _refusals(refused)
+
+
+def all_serials(membership: Membership) -> frozenset[str]:
+    """Return the firewalls that any part of a configuration lists."""
+    return frozenset[str]().union(*membership.values())
 
 
 def pending_removals(running: Membership, candidate: Membership) -> frozenset[str]:
@@ -262,7 +267,7 @@ def _removed_by_others(panorama: Panorama, pending: Set[str]) -> dict[str, Outco
         "another administrator removed the firewall from the candidate configuration; commit that "
         "administrator's changes",
     )
-    return dict.fromkeys(pending & _all_serials(panorama.running_members()), Failed(error))
+    return dict.fromkeys(pending & all_serials(panorama.running_members()), Failed(error))
 
 
 def _reported(plan: Plan) -> dict[str, Outcome]:
@@ -300,7 +305,3 @@ def _requested_at(job: Job) -> datetime | None:
 
 def _timestamp(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _all_serials(membership: Membership) -> frozenset[str]:
-    return frozenset[str]().union(*membership.values())

@@ -79,17 +79,20 @@ def _identify(
 def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession) -> bool:
     """Return whether Panorama no longer shows the firewall in our groups because it is removed.
 
-    The tag of the instance names the firewall, and an uncommitted removal of it exists. Then only
-    the commit is left, as if Panorama no longer listed the firewall.
+    The tag of the instance names the firewall, and an uncommitted removal of it exists, or the
+    commit of its removal has ended since Panorama listed it. Then at most the commit is left, as if
+    Panorama no longer listed the firewall.
     """
     device = session.devices.get(terminating.tags.get(tags.SERIAL, ""))
     if device is None or firewall_identity.in_our_groups(device):
         return False
     panorama = session.panorama
-    pending = removal.pending_removals(panorama.running_members(), panorama.candidate_members())
-    if device.serial in pending:
+    running, candidate = panorama.running_members(), panorama.candidate_members()
+    removed = device.serial not in removal.all_serials(running) | removal.all_serials(candidate)
+    if removed or device.serial in removal.pending_removals(running, candidate):
         terminating.unlisted_serial = device.serial
-    return device.serial in pending
+        return True
+    return False
 
 
 def report_ambiguous(

@@ -9,7 +9,7 @@ from rich.console import Console
 from vmseries_scenarios.attacks import guards
 from vmseries_scenarios.attacks.main import FAMILIES
 from vmseries_scenarios.attacks.result import Result, table, verdict
-from vmseries_scenarios.attacks.watch import differences, error_of
+from vmseries_scenarios.attacks.watch import differences, error_of, unexpected
 from vmseries_scenarios.changed_archive import Change, changed_archive
 
 HELD = Result("held", "none", (), ("alarm",))
@@ -32,7 +32,8 @@ def test_the_table_names_what_was_touched_and_who_reported_it():
     text = console.export_text()
     assert "NOT HELD" in text
     assert "license active → none" in text
-    assert "nothing" in text
+    rows = [line for line in text.splitlines() if "silent" in line]
+    assert [row.count("nothing") for row in rows] == [2], "touched nothing, reported by nothing"
 
 
 def test_a_fact_that_changed_is_a_difference():
@@ -53,6 +54,22 @@ def test_new_and_ignored_firewalls_are_no_difference():
 def test_a_dead_letter_names_its_error():
     assert error_of({"MessageAttributes": {"error": {"StringValue": "OddError"}}}) == "OddError"
     assert error_of({}) == "without an error"
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "expected"),
+    [
+        ("reconcile", "DeviceUnavailableError", True),
+        ("reconcile", "DeviceRefusedError", True),
+        ("reconcile", "MemoryError", False),
+        ("reconcile", "Sandbox.Timedout", False),
+        ("launch", "DeviceUnavailableError", False),
+        ("terminate", "DeviceRefusedError", False),
+    ],
+)
+def test_only_the_reconcile_function_may_end_with_the_error_of_a_device(function, error, expected):
+    lines = [] if expected else [f"{function} crashed: {error}"]
+    assert unexpected([(function, error)]) == lines
 
 
 def test_the_negative_control_still_removes_a_guard():

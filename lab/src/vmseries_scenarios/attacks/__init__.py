@@ -1,8 +1,9 @@
 """Attacks on a deployment, by the attackers in the threat model of docs/security.md.
 
 Each attacker has exactly the stated rights, in a lab that enforces IAM. An attack is held if it
-touches nothing except the attacker's own resources, and if it is reported. Each module has one
-family of attacks:
+touches nothing that is not its own, and if something reports it: an error to the attacker, a dead
+letter, an alarm, or a named error in the log. No report is needed only if everything that the
+attack concerns ends as without it, which is verified. One module has one family:
 
 - ``forged_messages``: messages about firewalls that are in service, or of another deployment
 - ``forged_times``: messages about real transitions, with other times

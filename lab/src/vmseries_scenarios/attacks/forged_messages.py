@@ -49,20 +49,18 @@ def play(site: Site) -> Iterator[Result]:
 
 def _play(site: Site, messages: Messages, rights: str, way: Way) -> Iterator[Result]:
     watch = Watch(site)
-    received = way(site, messages)
+    refusals = way(site, messages)
     changes = watch.changes()
     meant = {victim for _, victim in messages.values()}
     others = [line for instance_id, line in changes.items() if instance_id not in meant]
     alarms = watch.alarms()
     for attack, (_, victim) in messages.items():
         letters = watch.dead_letters(attack)
-        reported = [
-            *received[attack],
-            *letters,
-            *(alarms if letters or not received[attack] else []),
-        ]
+        reported = [*refusals[attack], *letters]
         if rights == INVOKE:
-            reported += watch.errors()
+            reported += [*watch.errors(("terminate",)), *alarms]
+        elif letters:
+            reported += alarms
         touched = [changes[victim]] if victim in changes else []
         yield Result(attack, rights, [*touched, *others], reported)
     watch.settle()
@@ -84,12 +82,12 @@ def _by_queue(role: str) -> Way:
 def _by_invocation(site: Site, messages: Messages) -> dict[str, list[str]]:
     """Invoke the function with records of its own queue, and with records of none."""
     own = site.attacked.outputs["queues"]["terminate"]["arn"]
-    received: dict[str, list[str]] = {attack: [] for attack in messages}
+    refusals: dict[str, list[str]] = {attack: [] for attack in messages}
     for _ in range(VISITS):
         for number, (attack, (said, _)) in enumerate(messages.items()):
             body = site.event(said, attack)
             errors = {site.invoke([site.record(body, arn, number)]) for arn in (own, "")} - {""}
-            received[attack] = sorted(f"{error} for the caller" for error in errors)
+            refusals[attack] = sorted(f"{error} for the caller" for error in errors)
         site.lab.advance(MINUTE)
     site.lab.advance(PLAYING_MINUTES / 2 * MINUTE)
-    return received
+    return refusals

@@ -1,7 +1,8 @@
 """A server in place of Panorama, with responses that no real Panorama returns.
 
 Such a response must not end the process, fill the memory, hold the function until its timeout, or
-raise an unnamed error. A launch and a termination are in progress meanwhile.
+raise an unnamed error. Each response is sent to a launch and a termination, which must complete
+afterwards.
 """
 
 from __future__ import annotations
@@ -13,22 +14,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from vmseries_lab.panorama.initial_config import AUTOSCALE
 from vmseries_scenarios.attacks.result import Result
 from vmseries_scenarios.attacks.site import NUMBER_ATTACKED, Site
 from vmseries_scenarios.attacks.watch import Watch
-from vmseries_scenarios.deployment import MINUTE
+from vmseries_scenarios.deployment import MINUTE, DeploymentError
 
 RIGHTS = "responds in place of Panorama, with its certificate"
-PLAYING_MINUTES = 3
+REPORT_MINUTES = 12
+"""Limit of lab time until the functions have reported a response: two visits are at most five
+minutes apart."""
 ACCEPTED_BYTES = 32 << 20
 """Limit: what the functions may read, and what the buffers of the connection can hold."""
 INVOCATION_SECONDS = 120.0
 """Limit of lab time for one invocation, with several requests."""
 LOGGED_CHARACTERS = 20_000
 """Limit of a line of the log."""
-UNTIL_COMPLETE_MINUTES = 90
+UNTIL_COMPLETE_MINUTES = 40
 DEADLINE_MINUTES = 50
 """Longer than the deadline of a launch."""
+ABANDONED = "launch-abandoned"
+"""Alarm of a launch that was abandoned."""
 SUCCESS = '<response status="success"><result>{}</result></response>'
 REFUSAL = '<response status="error"><msg><line>{}</line></msg></response>'
 UNNAMED = frozenset(
@@ -56,17 +62,27 @@ class Hostile:
         response: Settings of the fault ``replace``.
         action: Action of the requests that it responds to, as in the lab's log of requests.
         subject: Subject of these requests, as in the same log.
+        functions: Functions that must log a named error because of it.
+        lasting: Whether the transitions must complete while it lasts, because it leaves out
+            nothing that they need.
+        warning: Message in the log of the terminate function that reports it.
     """
 
     name: str
     response: dict[str, Any] = field(repr=False)
     action: str = "*"
     subject: str = "*"
+    functions: tuple[str, ...] = ("launch", "terminate")
+    lasting: bool = False
+    warning: str = ""
 
 
 def responses(elsewhere: str) -> list[Hostile]:
     """Return the responses; ``elsewhere`` is the URL of a server without TLS."""
-    job = "<job><id>{}</id><type>Commit</type><status>FIN</status><result>OK</result></job>"
+    job = (
+        f"<job><id>{{}}</id><type>Commit</type><user>{AUTOSCALE.name}</user>"
+        "<status>FIN</status><result>OK</result></job>"
+    )
     laughs = "".join(f'<!ENTITY l{level + 1} "{f"&l{level};" * 10}">' for level in range(9))
     return [
         Hostile("200,000 nested elements", {"body": "<a>" * 200_000 + "</a>" * 200_000}),
@@ -78,21 +94,7 @@ def responses(elsewhere: str) -> list[Hostile]:
             {"body": "", "status": 302, "headers": {"Location": elsewhere}},
         ),
         Hostile("a refusal of 5 MB", {"body": REFUSAL.format("no " * 1_700_000)}),
-        Hostile(
-            "plain text",
-            {"body": SUCCESS.format(""), "content_type": "text/plain; charset=utf-8"},
-        ),
-        Hostile(
-            "job numbers that are no numbers",
-            {"body": SUCCESS.format("".join(map(job.format, ("", "one", "9" * 5000))))},
-            "show",
-            "jobs all",
-        ),
-        Hostile(
-            "more responses than requests",
-            {"body": f'<response status="success">{SUCCESS.format("") * 50}</response>'},
-            "multi-config",
-        ),
+        Hostile("plain text", {"body": "starting", "content_type": "text/plain; charset=utf-8"}),
         Hostile(
             "entities that grow",
             {
@@ -100,32 +102,60 @@ def responses(elsewhere: str) -> list[Hostile]:
                 f'<response status="success"><result>&l9;</result></response>'
             },
         ),
+        Hostile(
+            "jobs whose numbers are no numbers",
+            {"body": SUCCESS.format("".join(map(job.format, ("", "one", "9" * 5000))))},
+            "show",
+            "jobs all",
+            functions=(),
+            lasting=True,
+        ),
+        Hostile(
+            "more responses than requests",
+            {"body": f'<response status="success">{SUCCESS.format("") * 50}</response>'},
+            "multi-config",
+            functions=(),
+            lasting=True,
+            warning="Panorama refused the transaction",
+        ),
     ]
 
 
 def play(site: Site) -> Iterator[Result]:
-    """Send each response, while a firewall launches and another one terminates."""
-    leaving = site.members()[0]
-    watch = Watch(site, ignored={leaving})
-    site.lab.panorama.configure(available=False)
-    site.attacked.group.terminate(leaving)
-    launching = site.launch_one()
-    site.lab.advance(3 * MINUTE)
-    site.lab.panorama.configure(available=True)
+    """Send each response to a launch and a termination."""
     with plain_server() as (url, requests):
         for hostile in responses(url):
-            yield _respond(site, hostile, leaving, launching, requests)
-    site.attacked.wait_until_terminated(leaving, minutes=UNTIL_COMPLETE_MINUTES)
-    site.attacked.wait_until_in_service(NUMBER_ATTACKED, minutes=UNTIL_COMPLETE_MINUTES)
-    watch.settle()
+            yield _respond(site, hostile, requests)
     yield _until_the_deadline(site)
 
 
-def _respond(
-    site: Site, hostile: Hostile, leaving: str, launching: str, requests: list[str]
-) -> Result:
-    watch = Watch(site, ignored={leaving, launching})
+def _respond(site: Site, hostile: Hostile, requests: list[str]) -> Result:
+    leaving = site.members()[0]
+    serial = site.attacked.serial(leaving)
+    watch = Watch(site, ignored={leaving})
     before = len(requests)
+    _replace(site, hostile)
+    site.attacked.group.terminate(leaving)
+    launching = site.launch_one()
+    touched = [] if hostile.lasting else _until_reported(site, hostile, watch)
+    if not hostile.lasting:
+        site.lab.faults.clear()
+    touched += _until_complete(site, launching, serial)
+    site.lab.faults.clear()
+    reported = watch.errors(hostile.functions)
+    if hostile.lasting:
+        reported = watch.errors(("terminate",)) + watch.warnings(hostile.warning)
+        reported = reported or ["no report is needed: launch and termination completed"]
+    if not watch.replaced():
+        touched.append("no request received the response")
+    if len(requests) > before:
+        touched.append("a request was sent to the server without TLS")
+    touched += [*watch.touched(), *_damage(watch)]
+    watch.settle()
+    return Result(f"F4: {hostile.name}", RIGHTS, touched, reported)
+
+
+def _replace(site: Site, hostile: Hostile) -> None:
     site.lab.faults.add(
         "panorama",
         hostile.action,
@@ -135,18 +165,38 @@ def _respond(
         count=None,
         **{"status": 200, **hostile.response},
     )
-    site.lab.advance(PLAYING_MINUTES * MINUTE)
-    site.lab.faults.clear()
-    touched = [*watch.touched(), *_damage(watch)]
-    if len(requests) > before:
-        touched.append("a request was sent to the server without TLS")
-    return Result(f"F4: {hostile.name}", RIGHTS, touched, watch.errors() or watch.waits())
+
+
+def _until_reported(site: Site, hostile: Hostile, watch: Watch) -> list[str]:
+    """Wait until each function has logged a named error; return those that have not."""
+    for _ in range(REPORT_MINUTES):
+        silent = [function for function in hostile.functions if not watch.errors((function,))]
+        if not silent:
+            break
+        site.lab.advance(MINUTE)
+    return [f"the {function} function reports no named error" for function in silent]
+
+
+def _until_complete(site: Site, launching: str, serial: str) -> list[str]:
+    """Wait until the launch and the termination are complete; return what is not as it should."""
+    try:
+        site.attacked.wait_until_in_service(NUMBER_ATTACKED, minutes=UNTIL_COMPLETE_MINUTES)
+    except DeploymentError:
+        return ["the launch and the termination did not complete"]
+    problems = []
+    if launching not in site.attacked.group.states():
+        problems.append(f"the launch of {launching} was abandoned")
+    if not site.attacked.happened("license-returned", serial):
+        problems.append(f"the license of {serial}, which terminated, was not returned")
+    entries = site.lab.panorama.device_entries()
+    if any(serial in part for part in entries.values()):
+        problems.append(f"{serial}, which terminated, is still in Panorama")
+    return problems
 
 
 def _damage(watch: Watch) -> list[str]:
     """Return what the response did to the functions themselves."""
-    # The reconcile function ends with the named error of a device: its run counts as failed.
-    damage = [line for line in watch.crashes() if not line.rpartition(" ")[2].startswith("Device")]
+    damage = watch.crashes()
     if watch.sent() > ACCEPTED_BYTES:
         damage.append(f"{watch.sent() >> 20} MiB of the response were read")
     if (longest := watch.longest()) > INVOCATION_SECONDS:
@@ -160,15 +210,13 @@ def _damage(watch: Watch) -> list[str]:
 def _until_the_deadline(site: Site) -> Result:
     """Send a response until the deadline of a launch has passed."""
     watch = Watch(site)
-    site.lab.faults.add(
-        "panorama", "*", kind="replace", role="*", count=None, status=200, body="<a>" * 200_000
-    )
+    _replace(site, responses("")[0])
     launching = site.launch_one()
     site.lab.advance(DEADLINE_MINUTES * MINUTE)
     touched = [*watch.touched(), *_damage(watch)]
     if site.attacked.group.states().get(launching, "").startswith("Pending"):
         touched.append(f"{launching} is not abandoned at its deadline")
-    reported = [*watch.errors(), *watch.alarms()]
+    reported = [alarm for alarm in watch.alarms() if alarm.endswith(ABANDONED)]
     site.lab.faults.clear()
     site.restore()
     watch.settle()

@@ -74,6 +74,14 @@ class Site:
             return str(error.response["Error"]["Code"])
         return ""
 
+    def waiting_messages(self, function: str) -> int:
+        """Return how many messages the queue of a function holds, visible or not."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        attributes = self.lab.aws.client("sqs").get_queue_attributes(
+            QueueUrl=self.attacked.outputs["queues"][function]["url"], AttributeNames=list(names)
+        )["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
     def invoke(self, records: list[dict[str, Any]], function: str = "terminate") -> str:
         """Invoke a function with records; return the name of its error, if any."""
         name = self.attacked.outputs["functions"][function]["name"]

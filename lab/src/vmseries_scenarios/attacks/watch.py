@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,11 @@ QUIET_MINUTES = 20
 """Limit of lab time until the alarms of an attack have ended."""
 NORMAL_ALARMS = ("reconcile-silent",)
 """Alarms that a new deployment has until the first run of the reconcile function."""
+FUNCTIONS = ("launch", "terminate", "reconcile")
+SUCCEEDED = 200
+DEVICE_ERROR = re.compile(r"Device\w+Error")
+"""Errors with which the reconcile function ends on purpose. Its next run continues, and an alarm
+reports that runs are missing."""
 Facts = dict[str, dict[str, str]]
 """Facts of each firewall, by instance ID: what an attack must not change."""
 
@@ -121,6 +127,7 @@ class Watch:
         self.since = self.site.lab.now()
         self._entries = len(self.site.lab.timeline())
         self._invocations = len(self.site.lab.invocations())
+        self._calls = len(self.site.lab.calls())
         self._before = facts(self.site)
 
     @property
@@ -159,36 +166,48 @@ class Watch:
             }
         )
 
-    def errors(self) -> list[str]:
-        """Return the names of the errors in the functions' logs."""
+    def errors(self, functions: Iterable[str] = FUNCTIONS) -> list[str]:
+        """Return the names of the errors in the logs of functions."""
         return sorted(
             {
-                f"{line['error']} in the log"
-                for function in ("launch", "terminate", "reconcile")
+                f"{line['error']} in the log of {function}"
+                for function in functions
                 for line in self.site.attacked.log(self.since, function)
                 if "error" in line
             }
         )
 
-    def crashes(self) -> list[str]:
-        """Return the invocations that did not end with a response."""
+    def warnings(self, message: str, function: str = "terminate") -> list[str]:
+        """Return the warnings in the log of a function that begin with a text, each once."""
+        if not message:
+            return []
         return sorted(
             {
-                f"{invocation['function']} crashed: {invocation['error']}"
+                f'"{line["message"]}" in the log of {function}'
+                for line in self.site.attacked.log(self.since, function)
+                if line.get("level") == "WARNING" and line["message"].startswith(message)
+            }
+        )
+
+    def crashes(self) -> list[str]:
+        """Return the invocations that did not end as they should, as for :func:`unexpected`."""
+        prefix = f"{self.site.attacked.name}-"
+        return unexpected(
+            {
+                (invocation["function"].removeprefix(prefix), invocation["error"])
                 for invocation in self._own_invocations()
                 if invocation["error"]
             }
         )
 
-    def waits(self) -> list[str]:
-        """Return that visits waited, if they did, with the number of different reasons."""
-        reasons = {
-            line["reason"]
-            for function in ("launch", "terminate")
-            for line in self.site.attacked.log(self.since, function)
-            if "reason" in line
-        }
-        return [f"{len(reasons)} reasons in the log"] if reasons else []
+    def completions(self, instance_id: str) -> int:
+        """Return how often the lifecycle action of an instance was completed."""
+        return sum(
+            call["action"] == "CompleteLifecycleAction"
+            and call["parameters"].get("InstanceId") == instance_id
+            and call["status"] == SUCCEEDED
+            for call in self.site.lab.calls(self._calls)
+        )
 
     def longest(self) -> float:
         """Return the lab seconds of the longest invocation."""
@@ -205,6 +224,12 @@ class Watch:
             for invocation in self.site.lab.invocations(self._invocations)
             if invocation["function"].startswith(f"{self.site.attacked.name}-")
         ]
+
+    def replaced(self) -> bool:
+        """Return whether a function received a replaced response."""
+        return any(
+            entry.kind == "response-replaced" for entry in self.site.lab.timeline(self._entries)
+        )
 
     def sent(self) -> int:
         """Return the most bytes that the functions accepted of a replaced response."""
@@ -234,6 +259,19 @@ class Watch:
             and not alarm["AlarmName"].endswith(NORMAL_ALARMS)
             for alarm in alarms["MetricAlarms"]
         )
+
+
+def unexpected(crashes: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the crashes that are none of the reconcile function's named errors, as lines.
+
+    Args:
+        crashes: Function and error of each crash.
+    """
+    return [
+        f"{function} crashed: {error}"
+        for function, error in sorted(crashes)
+        if not (function == "reconcile" and DEVICE_ERROR.fullmatch(error))
+    ]
 
 
 def error_of(message: dict[str, Any]) -> str:

@@ -217,21 +217,27 @@ def test_an_event_with_recent_visits_is_not_resent(
 
 
 def test_no_request_to_ec2_has_more_filter_values_than_ec2_accepts(
-    reconciling: Cloud, fake_panorama: FakePanorama
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deployments of other accounts may have hundreds of firewalls in the same device group."""
+    """A device group may have hundreds of other firewalls, and a subnet hundreds of targets."""
+    stale_target(reconciling, monkeypatch)
+    reconciling.targets[GROUP] = {(f"10.0.2.{host}", 443): "unhealthy" for host in range(4, 255)}
     for number in range(401):
         instance_id, serial = f"i-{number:017x}", f"9{number:014}"
         device = Device(serial, instance_id, "192.168.0.1", True, "In Sync", "In Sync")
         fake_panorama.firewalls[serial] = device
     report = run(reconciling)
     assert report["orphans"] == {}
-    numbers = [
-        sum(len(item["Values"]) for item in parameters.get("Filters", ()))
-        for _, operation, parameters in reconciling.calls
-        if operation == "DescribeInstances"
-    ]
-    assert max(numbers) == 200
+    assert len(report["targets"]) + len(report["postponed"]) == 251 - 1, "one address is in use"
+    numbers = {
+        operation: max(
+            sum(len(item["Values"]) for item in parameters.get("Filters", ()))
+            for _, called, parameters in reconciling.calls
+            if called == operation
+        )
+        for operation in ("DescribeInstances", "DescribeNetworkInterfaces")
+    }
+    assert numbers == {"DescribeInstances": 200, "DescribeNetworkInterfaces": 200}
 
 
 @pytest.mark.parametrize("value", ["2026-11-01", "2026-11-01T00:00:00", "yesterday", " ", ""])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import limits, tags
 from vmseries_autoscale.aws.network.describe import attached_interface
 from vmseries_autoscale.aws.network.state import Interface
 
@@ -25,10 +25,6 @@ TERMINATED = "terminated"
 
 LEAVING_STATES = frozenset({"shutting-down", TERMINATED})
 """The states from which an instance never returns ("Instance lifecycle", Amazon EC2 User Guide)."""
-
-MAXIMUM_FILTER_VALUES = 200
-"""Maximum number of values of the filters of one request ("List and filter using the CLI and API",
-Amazon EC2 User Guide)."""
 
 LAST_VISIT_INTERVAL = timedelta(minutes=10)
 """How often the last-visit tag is updated: often enough to show that visits continue, and rarely
@@ -120,10 +116,8 @@ def describe(ec2: EC2Client, instance_ids: Iterable[str]) -> dict[str, Instance]
     The ids are passed as a filter, because an unknown id in the ``InstanceIds`` parameter makes the
     whole call fail.
     """
-    ids = list(instance_ids)
     described: dict[str, Instance] = {}
-    for start in range(0, len(ids), MAXIMUM_FILTER_VALUES):
-        values = ids[start : start + MAXIMUM_FILTER_VALUES]
+    for values in limits.batches(instance_ids, limits.MAXIMUM_FILTER_VALUES):
         described |= _describe(ec2, [{"Name": "instance-id", "Values": values}])
     return described
 

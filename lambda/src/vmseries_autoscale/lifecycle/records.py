@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import concurrency
+from vmseries_autoscale.aws import limits
 from vmseries_autoscale.errors import InvalidInvocationError, UnconfirmedMessageError, quote
 from vmseries_autoscale.outcome import Delay, Failed, Retry, Unfinished, run_step
 from vmseries_autoscale.time_budget import TimeBudget
@@ -118,16 +119,13 @@ def confirm(
         may be forged, so its visit has to wait until SQS responds.
     """
     seconds = math.ceil(time_budget.remaining_seconds()) + MARGIN_SECONDS
-    chunks = [
-        records[start : start + MAXIMUM_ENTRIES]
-        for start in range(0, len(records), MAXIMUM_ENTRIES)
-    ]
-    requests = [partial(_change_visibility, sqs, queue_url, chunk, seconds) for chunk in chunks]
+    batches = list(limits.batches(records, MAXIMUM_ENTRIES))
+    requests = [partial(_change_visibility, sqs, queue_url, batch, seconds) for batch in batches]
     responses = concurrency.run_parallel([partial(run_step, request) for request in requests])
     return [
         outcome
-        for chunk, response in zip(chunks, responses, strict=True)
-        for outcome in _outcomes(len(chunk), response)
+        for batch, response in zip(batches, responses, strict=True)
+        for outcome in _outcomes(len(batch), response)
     ]
 
 

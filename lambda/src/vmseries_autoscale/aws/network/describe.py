@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import limits, tags
 from vmseries_autoscale.aws.network.state import Address, Interface, Status
 
 if TYPE_CHECKING:
@@ -67,15 +67,17 @@ def describe_addresses(
 
 def addresses_in_use(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> set[str]:
     """Return the subset of private ``addresses`` that interfaces in the VPC have."""
-    pages = ec2.get_paginator("describe_network_interfaces").paginate(
-        Filters=[
-            {"Name": "vpc-id", "Values": [vpc_id]},
-            {"Name": "addresses.private-ip-address", "Values": sorted(addresses)},
-        ]
-    )
+    paginator = ec2.get_paginator("describe_network_interfaces")
+    # One value is that of the VPC.
     return {
         address["PrivateIpAddress"]
-        for page in pages
+        for values in limits.batches(sorted(addresses), limits.MAXIMUM_FILTER_VALUES - 1)
+        for page in paginator.paginate(
+            Filters=[
+                {"Name": "vpc-id", "Values": [vpc_id]},
+                {"Name": "addresses.private-ip-address", "Values": values},
+            ]
+        )
         for interface in page["NetworkInterfaces"]
         for address in interface["PrivateIpAddresses"]
     }

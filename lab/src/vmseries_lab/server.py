@@ -182,6 +182,8 @@ class Laboratory:
         add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())
         add("POST", "rates", lambda _query, body: self._enforce_rates(**body))
+        add("GET", "assumptions", lambda _query, _body: world.assumptions.set())
+        add("POST", "assumptions", lambda _query, body: world.assumptions.set(**body))
         add("POST", "ec2", lambda _query, body: self._change_ec2(**body))
         for part in self.parts:
             for method, path, route in part.routes():

@@ -156,7 +156,11 @@ class Lab:
         """Tracebacks of errors in the lab itself: there should be none."""
         return list(self._control.request("GET", "errors"))
 
-    # Load, limits and remaining resources.
+    # Unsettled facts, load, limits and remaining resources.
+
+    def assume(self, **answers: str) -> dict[str, str]:
+        """Set answers to unsettled facts (``core/assumptions``); returns all answers."""
+        return dict(self._control.request("POST", "assumptions", answers))
 
     def offer_sessions(self, sessions: float) -> None:
         """Offer this many sessions to the firewalls in service."""

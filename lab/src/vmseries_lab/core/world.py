@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from vmseries_lab.core.assumptions import Assumptions
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.core.timeline import Timeline
 
@@ -71,6 +72,7 @@ class World:
             processes of functions.
         reach: port to the firewalls: returns the addresses that a function with these VPC settings
             can reach in its VPC, in the form of ``hosts``.
+        assumptions: the answers that the lab plays to questions that nothing settles.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -83,6 +85,7 @@ class World:
     running: Callable[[], int] = _nothing_runs
     hosts: dict[str, str] = field(default_factory=dict)
     reach: Callable[[dict[str, Any] | None], dict[str, str]] = _out_of_reach
+    assumptions: Assumptions = field(default_factory=Assumptions)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,61 @@
+"""Facts about AWS and PAN-OS that no documentation or recording settles.
+
+The module must hold whichever way such a fact turns out. So each is a setting of the lab, and the
+lab plays the answer that is worse for the module unless a test sets another one.
+``docs/assumptions.md`` has a row for each; ``tests/docs`` checks that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One unsettled fact.
+
+    Attributes:
+        question: what is not known, as a sentence.
+        answers: the possible answers. The first one is worse for the module, and the default.
+    """
+
+    question: str
+    answers: tuple[str, ...]
+
+
+ASSUMPTIONS: dict[str, Assumption] = {
+    "late-interface-host-name": Assumption(
+        "Which host name does a management interface get by DHCP that was attached after launch?",
+        ("ip-name", "instance-id"),
+    ),
+}
+"""The unsettled facts, by the name of their setting."""
+
+
+class Assumptions:
+    """The answers that the lab plays."""
+
+    def __init__(self, known: Mapping[str, Assumption] = ASSUMPTIONS) -> None:
+        self._known = known
+        self._answers = {name: fact.answers[0] for name, fact in known.items()}
+
+    def __getitem__(self, name: str) -> str:
+        """Return the answer that the lab plays to the question ``name``."""
+        return self._answers[name]
+
+    def set(self, **answers: str) -> dict[str, str]:
+        """Set answers, with ``_`` or ``-`` in the names, and return all answers.
+
+        Raises:
+            ValueError: for an unknown name or answer. Nothing is set then.
+        """
+        named = {name.replace("_", "-"): answer for name, answer in answers.items()}
+        for name, answer in named.items():
+            if name not in self._known:
+                raise ValueError(f"unknown assumption {name!r}; known: {', '.join(self._known)}")
+            possible = self._known[name].answers
+            if answer not in possible:
+                raise ValueError(f"{name} is one of {', '.join(possible)}, not {answer!r}")
+        self._answers |= named
+        return dict(self._answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from vmseries_lab.core.assumptions import ASSUMPTIONS, Assumption, Assumptions
 
 FACTS = {
@@ -29,7 +30,7 @@ def test_an_answer_is_set_by_name():
 def test_an_unknown_name_or_answer_sets_nothing(answers):
     facts = Assumptions(FACTS)
 
-    with pytest.raises(ValueError, match="unknown assumption|is one of"):
+    with pytest.raises(ValueError, match=r"unknown assumption|is one of"):
         facts.set(first_fact="better", **answers)
     assert facts["first-fact"] == "worse"
 

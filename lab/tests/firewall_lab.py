@@ -16,7 +16,8 @@ from moto.backends import get_backend
 from vmseries_lab import firewalls, licensing_api, vendor_services
 from vmseries_lab.aws import ec2
 from vmseries_lab.aws.ec2 import launch_templates, marketplace_images
-from vmseries_lab.core.world import ACCOUNT_ID, World
+from vmseries_lab.core.location import ACCOUNT_ID
+from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, references
 
 IMAGES = {image.product_code: image.image_id for image in marketplace_images.marketplace_images()}

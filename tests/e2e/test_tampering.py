@@ -38,7 +38,7 @@ ROLE = "arn:aws:iam::123456789012:role/"
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment without firewalls, and the roles of an operator and of a developer."""
     folder = tmp_path_factory.mktemp("tampering")
-    with Lab() as lab:
+    with Lab("us-east-1") as lab:
         iam = lab.aws.client("iam")
         trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         for name in ("operator", "developer"):

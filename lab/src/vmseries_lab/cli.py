@@ -28,6 +28,10 @@ def serve(
     ] = False,
 ) -> None:
     """Start a lab on free loopback ports and print its addresses as one line of JSON."""
+    try:
+        from vmseries_lab.core import location  # noqa: F401, PLC0415 - --help needs no Region
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     from vmseries_lab.server import main  # noqa: PLC0415 - slow, and --help does not need it
 
     main(with_parent=with_parent)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.secretsmanager.models import secretsmanager_backends
-
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.firewalls.xml_api import ADMIN
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
 from vmseries_lab.net.certificates import PANORAMA_NAMES
@@ -57,9 +55,9 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
 
 def seed(ca_pem: str) -> None:
     """Create the secrets in Secrets Manager."""
-    backend: Any = secretsmanager_backends[ACCOUNT_ID][REGION]
+    store: Any = backend("secretsmanager")
     for name, content in secrets(ca_pem).items():
-        backend.create_secret(
+        store.create_secret(
             name=name,
             secret_string=json.dumps(content),
             secret_binary=None,

@@ -32,6 +32,7 @@ from vmseries_lab.aws.lambda_ import event_source_mapping
 from vmseries_lab.aws.moto_patching import replace
 from vmseries_lab.aws.throttling import Throttling
 from vmseries_lab.core.control_api import PREFIX, Control, since
+from vmseries_lab.core.location import LOCATION
 from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import AUTH_CODE
 from vmseries_lab.panorama import faults as panorama_faults
@@ -216,9 +217,11 @@ class Laboratory:
         return {"addresses": self.ec2.addresses.quota}
 
     def ready(self) -> dict[str, Any]:
-        """Return the addresses, the CA certificate and the auth code for the client."""
+        """Return the addresses, the Region, the CA certificate and the auth code for the client."""
         return {
             "endpoint": self.world.endpoint,
+            "region": LOCATION.region,
+            "partition": LOCATION.partition,
             "hosts": self.world.hosts,
             "ca_pem": self.vendor.authority.pem,
             "auth_code": AUTH_CODE,

@@ -17,10 +17,11 @@ from moto import mock_aws
 from vmseries_lab.aws import autoscaling, ec2, elbv2
 from vmseries_lab.aws.cloudwatch import alarm_actions
 from vmseries_lab.aws.ec2 import marketplace_images
-from vmseries_lab.core.world import REGION, World
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 
 IMAGE = marketplace_images.marketplace_images()[0].image_id
-ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+ZONES = tuple(f"{LOCATION.region}{letter}" for letter in "abc")
 
 
 @dataclass
@@ -201,7 +202,7 @@ def hook(name: str, transition: str, default: str = "CONTINUE", heartbeat: int =
 @cache
 def _session() -> Any:
     """Create the session once: each session reads the list of all service models."""
-    return boto3.Session("lab", "lab", region_name=REGION)
+    return boto3.Session("lab", "lab", region_name=LOCATION.region)
 
 
 @cache

@@ -18,7 +18,7 @@ from moto.backends import get_backend
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict
 
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.core.location import ACCOUNT_ID, LOCATION
 
 MOTO_VERSION = "5.2.5"
 version = functools.cache(metadata.version)
@@ -128,5 +128,11 @@ def add_method(owner: Any, name: str, function: Callable[..., Any]) -> None:
 
 
 def backend(service: str) -> Any:
-    """Return moto's store of a service in the lab's account and Region."""
-    return _stores(service)[ACCOUNT_ID][REGION]
+    """Return moto's store of a service in the lab's account, and in its Region or partition."""
+    of_account = _stores(service)[ACCOUNT_ID]
+    return of_account[LOCATION.partition if is_global(service) else LOCATION.region]
+
+
+def is_global(service: str) -> bool:
+    """Return whether moto keeps one store per partition for a service, not one per Region."""
+    return not _stores(service)._use_boto3_regions  # noqa: SLF001 - moto has no public name for it

@@ -10,7 +10,6 @@ import boto3
 from botocore.config import Config
 
 from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS, ControlApi
-from vmseries_lab.core.world import REGION
 
 ACCESS_KEY = "AKIALABLABLABLABLAB1"
 SECRETS = "vmseries-autoscale"
@@ -39,7 +38,7 @@ class AwsClient:
             self._clients[key] = make(
                 service,
                 endpoint_url=self._control.endpoint,
-                region_name=REGION,
+                region_name=self._control.region,
                 aws_access_key_id=ACCESS_KEY,
                 aws_secret_access_key="lab",  # noqa: S106 - the lab checks no signatures
                 config=Config(
@@ -65,7 +64,7 @@ class AwsClient:
         return make(
             service,
             endpoint_url=self._control.endpoint,
-            region_name=REGION,
+            region_name=self._control.region,
             aws_access_key_id=session["AccessKeyId"],
             aws_secret_access_key=session["SecretAccessKey"],
             aws_session_token=session["SessionToken"],
@@ -74,7 +73,7 @@ class AwsClient:
 
     def environment(self) -> dict[str, str]:
         """Return environment variables that point Terraform and AWS SDKs only at the lab."""
-        return environment_for(self._control.endpoint)
+        return environment_for(self._control.endpoint, self._control.region)
 
     def secret(self, name: str) -> dict[str, str]:
         """Return the content of the secret ``vmseries-autoscale/<name>``."""
@@ -97,12 +96,17 @@ class AwsClient:
         self._control.request("POST", "rates", {"enforced": enforced, "share": share})
 
 
-def environment_for(endpoint: str) -> dict[str, str]:
-    """Return environment variables that point Terraform and AWS SDKs only at this base URL."""
+def environment_for(endpoint: str, region: str) -> dict[str, str]:
+    """Return environment variables that point Terraform and AWS SDKs only at this base URL.
+
+    ``TF_VAR_region`` sets the variable ``region`` of the examples, and is ignored by root modules
+    without such a variable.
+    """
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "TF_VAR_region": region,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": "lab",
         "AWS_EC2_METADATA_DISABLED": "true",

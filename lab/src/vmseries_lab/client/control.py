@@ -18,9 +18,11 @@ class ControlApi:
 
     Attributes:
         endpoint: base URL of the lab; set when the lab has started.
+        region: the Region that the lab simulates; set when the lab has started.
     """
 
     endpoint: str
+    region: str
 
     def __init__(self, process: LabProcess) -> None:
         self._process = process

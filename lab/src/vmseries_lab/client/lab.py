@@ -51,12 +51,18 @@ class Lab:
         firewalls: the simulated firewalls.
         faults: injected faults.
         auth_code: the auth code of the lab's firewalls; set when the lab has started.
+        partition: the AWS partition of the lab's Region; set when the lab has started.
+
+    Args:
+        region: the Region to simulate; the one of this process's environment if ``None``
+            (``core.location``).
     """
 
     auth_code: str
+    partition: str
 
-    def __init__(self) -> None:
-        self._process = LabProcess()
+    def __init__(self, region: str | None = None) -> None:
+        self._process = LabProcess(region)
         self._control = ControlApi(self._process)
         self._vendor = VendorHosts()
         self.aws = AwsClient(self._control)
@@ -69,6 +75,11 @@ class Lab:
     def endpoint(self) -> str:
         """Base URL of the simulated AWS."""
         return self._control.endpoint
+
+    @property
+    def region(self) -> str:
+        """The Region that the lab simulates."""
+        return self._control.region
 
     @property
     def ca_pem(self) -> str:
@@ -98,7 +109,8 @@ class Lab:
             LabError: if it ends, or prints nothing for ``process.START_LIMIT_SECONDS``.
         """
         ready = self._process.start()
-        self._control.endpoint = ready["endpoint"]
+        self._control.endpoint, self._control.region = ready["endpoint"], ready["region"]
+        self.partition = ready["partition"]
         self._vendor.hosts, self._vendor.ca_pem = ready["hosts"], ready["ca_pem"]
         self.auth_code = ready["auth_code"]
 

@@ -21,9 +21,14 @@ STOP_LIMIT_SECONDS = 10.0
 
 
 class LabProcess:
-    """A process that runs ``python -m vmseries_lab serve``."""
+    """A process that runs ``python -m vmseries_lab serve``.
 
-    def __init__(self) -> None:
+    Args:
+        region: the Region to simulate; the one of this process's environment if ``None``.
+    """
+
+    def __init__(self, region: str | None = None) -> None:
+        self._environment = {"AWS_REGION": region} if region else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
 
@@ -41,7 +46,8 @@ class LabProcess:
         """Start the server and wait until it listens.
 
         Returns:
-            The line that the server prints: ``endpoint``, ``auth_code``, ``ca_pem``, ``hosts``.
+            The line that the server prints: ``endpoint``, ``region``, ``partition``,
+            ``auth_code``, ``ca_pem``, ``hosts``.
 
         Raises:
             LabError: if it ends or prints nothing for :data:`START_LIMIT_SECONDS`.
@@ -50,7 +56,7 @@ class LabProcess:
         path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
         process = subprocess.Popen(
             [sys.executable, "-m", "vmseries_lab", "serve", "--with-parent"],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, **self._environment, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

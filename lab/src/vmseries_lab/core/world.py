@@ -16,8 +16,6 @@ from vmseries_lab.core.assumptions import Assumptions
 from vmseries_lab.core.clock import Clock
 from vmseries_lab.core.timeline import Timeline
 
-ACCOUNT_ID = "123456789012"
-REGION = "us-east-1"
 STEP_SECONDS = 5.0
 """Largest step of the clock between two ticks of the engines."""
 SHORTEST_PAUSE_SECONDS = 0.001

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.backends import get_backend
 
 from vmseries_lab.aws import iam
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 
 T = TypeVar("T")
 WORKERS = 4
@@ -35,7 +36,7 @@ _CONFIG = Config(
 @cache
 def _session() -> boto3.Session:
     """Make a session, once: each looks through the models of all services for itself."""
-    return boto3.Session(region_name=REGION)
+    return boto3.Session(region_name=LOCATION.region)
 
 
 _making = threading.Lock()
@@ -84,10 +85,8 @@ class AwsCalls:
             CloudError: if it cannot be had.
         """
         with self._world.lock:
-            stored = get_backend("secretsmanager")[ACCOUNT_ID][REGION].secrets.get(name)
-        arn = (
-            stored.arn if stored else f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{name}"
-        )
+            stored = backend("secretsmanager").secrets.get(name)
+        arn = stored.arn if stored else LOCATION.arn("secretsmanager", f"secret:{name}")
         self._require(role_arn, "secretsmanager:GetSecretValue", arn, {})
         client = self._client(instance_id, role_arn, "secretsmanager")
         value = _call(lambda: client.get_secret_value(SecretId=name))["SecretString"]
@@ -102,7 +101,7 @@ class AwsCalls:
         Raises:
             CloudError: if it cannot be had.
         """
-        self._require(role_arn, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", {})
+        self._require(role_arn, "s3:GetObject", f"arn:{LOCATION.partition}:s3:::{bucket}/{key}", {})
         client = self._client(instance_id, role_arn, "s3")
         try:
             return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
@@ -135,7 +134,7 @@ class AwsCalls:
         with self._world.lock:
             if role_arn is None or not iam.service_may_assume(role_arn, "ec2.amazonaws.com"):
                 raise AwsCallError(f"AccessDenied: no role to call {action} with")
-            role = get_backend("iam")[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+            role = backend("iam").get_role_by_arn(role_arn)
             documents = iam.documents(role)
         if not iam.allows(documents, action, resource, context=context):
             raise AwsCallError(f"AccessDenied: {role_arn} may not call {action} on {resource}")
@@ -158,8 +157,8 @@ class AwsCalls:
     def _credentials(self, instance_id: str, role_arn: str) -> dict[str, str]:
         """Credentials of the role, in a session that is named after the instance."""
         with self._world.lock:
-            session = get_backend("sts")[ACCOUNT_ID]["aws"].assume_role(
-                region_name=REGION,
+            session = backend("sts").assume_role(
+                region_name=LOCATION.region,
                 role_session_name=instance_id,
                 role_arn=role_arn,
                 policy="",

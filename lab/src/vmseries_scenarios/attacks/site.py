@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from vmseries_lab.client import SECRETS, Lab
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.core.location import ACCOUNT_ID
 from vmseries_lab.panorama import initial_config
 from vmseries_scenarios.deployment import MINUTE, Deployment, DeploymentError
 
@@ -62,7 +62,9 @@ class Site:
     def client(self, role: str, service: str) -> Any:
         """Return a client with the permissions of an attacker's role."""
         if (role, service) not in self.clients:
-            self.clients[role, service] = self.lab.aws.client_of_role(service, role_arn(role))
+            self.clients[role, service] = self.lab.aws.client_of_role(
+                service, role_arn(self.lab, role)
+            )
         return self.clients[role, service]
 
     def send(self, role: str, body: str, function: str = "terminate") -> str:
@@ -119,7 +121,7 @@ class Site:
             "source": "aws.autoscaling",
             "account": ACCOUNT_ID,
             "time": datetime.fromtimestamp(self.lab.now(), UTC).isoformat(),
-            "region": REGION,
+            "region": self.lab.region,
             "resources": [],
             "detail": detail,
         }
@@ -142,7 +144,7 @@ class Site:
             "md5OfBody": "00000000000000000000000000000000",
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
-            "awsRegion": REGION,
+            "awsRegion": self.lab.region,
         }
 
     def members(self) -> list[str]:
@@ -179,9 +181,9 @@ class Site:
         return min(self.other.group.states())
 
 
-def role_arn(role: str) -> str:
+def role_arn(lab: Lab, role: str) -> str:
     """Return the ARN of an attacker's role."""
-    return f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
+    return f"arn:{lab.partition}:iam::{ACCOUNT_ID}:role/{role}"
 
 
 def create_attackers(lab: Lab) -> None:
@@ -242,7 +244,7 @@ def prepared(repository: Path, folder: Path) -> Iterator[Site]:
             folder,
             repository=repository,
             uses=["tests/fixtures/minimal"],
-            redrive_principal_arns=[role_arn(BREAK_GLASS)],
+            redrive_principal_arns=[role_arn(lab, BREAK_GLASS)],
         )
         both.apply(limit=APPLY_LIMIT_SECONDS)
         attacked, other = (

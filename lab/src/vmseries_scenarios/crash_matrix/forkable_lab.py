@@ -17,9 +17,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.requests import Call, Fault
 from vmseries_lab.client import environment_for
-from vmseries_lab.core.world import REGION
+from vmseries_lab.core.location import LOCATION
 from vmseries_lab.server import Laboratory
 from vmseries_scenarios.deployment import Group, copy_root
 
@@ -71,7 +72,7 @@ class ForkableLab:
         for service in ("autoscaling", "cloudwatch", "ec2", "elbv2", "events", "lambda", "sqs"):
             self.client(service)
         # The first EC2 resource creates the account's keys, which takes longer than many points.
-        self.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1)
+        self.client("ec2").create_volume(AvailabilityZone=f"{LOCATION.region}a", Size=1)
         self.pause()
         serving.join()
 
@@ -160,7 +161,7 @@ class ForkableLab:
             client = make(
                 service,
                 endpoint_url="http://lab.invalid",
-                region_name=REGION,
+                region_name=LOCATION.region,
                 aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
                 aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
                 config=Config(retries={"total_max_attempts": 1}),
@@ -171,7 +172,7 @@ class ForkableLab:
 
     def environment(self) -> dict[str, str]:
         """Return environment variables with which Terraform and SDKs use this lab."""
-        return environment_for(self.simulator.world.endpoint)
+        return environment_for(self.simulator.world.endpoint, LOCATION.region)
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         endpoint, url = urlsplit(self.simulator.world.endpoint), urlsplit(request.url)
@@ -210,11 +211,7 @@ class ForkableLab:
     @cached_property
     def queues(self) -> Any:
         """The queues by name, as moto keeps them."""
-        from moto.sqs.models import sqs_backends  # noqa: PLC0415
-
-        from vmseries_lab.core.world import ACCOUNT_ID  # noqa: PLC0415
-
-        return sqs_backends[ACCOUNT_ID][REGION].queues
+        return backend("sqs").queues
 
     def waiting_for(self, queue: str) -> list[str]:
         """Return the instance ID in each message of a queue, visible or not."""

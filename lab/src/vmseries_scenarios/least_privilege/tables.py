@@ -108,5 +108,5 @@ def _short(arn: str) -> str:
     """Return an ARN without partition, Region and account, and without the IDs of a lab."""
     for pattern, replacement in LAB_IDS:
         arn = pattern.sub(replacement, arn)
-    match = re.fullmatch(r"arn:aws:([\w-]+):[\w*-]*:[\w*]*:(.+)", arn)
+    match = re.fullmatch(r"arn:[\w-]+:([\w-]+):[\w*-]*:[\w*]*:(.+)", arn)
     return f"{match[1]}: {match[2]}" if match else arn

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 
 _VERBS = {
     "Launch": ("Launching a new EC2 instance", "EC2", "AutoScalingGroup"),
@@ -95,7 +96,7 @@ class Activities:
             f"EC2 Instance {activity.kind} {outcome}",
             [
                 activity.auto_scaling_group_arn,
-                f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:instance/{instance_id}",
+                LOCATION.arn("ec2", f"instance/{instance_id}"),
             ],
             {
                 "StatusCode": "InProgress" if outcome == "Successful" else status,

@@ -9,7 +9,8 @@ from vmseries_lab.aws.autoscaling.policies import group_metrics, target_tracking
 from vmseries_lab.aws.autoscaling.policies.execution import Policies
 from vmseries_lab.aws.cloudwatch.alarms import EVALUATION_SECONDS, Alarms
 from vmseries_lab.aws.moto_patching import backend, require_moto
-from vmseries_lab.core.world import ACCOUNT_ID, World
+from vmseries_lab.core.location import ACCOUNT_ID
+from vmseries_lab.core.world import World
 
 LONGEST_SUBJECT = 100
 """Maximum number of characters of an SNS subject."""

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
-
 from vmseries_lab.aws.cloudwatch.metric_math import Series, evaluate
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
 
 LATENESS_SECONDS = 900.0
 """How late data may arrive: a search of the store continues this far before the start."""
@@ -94,7 +92,7 @@ def publish(namespace: str, data: list[dict[str, Any]], at: float) -> None:
         at: lab time, seconds since the epoch.
     """
     stamp = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
-    cloudwatch_backends[ACCOUNT_ID][REGION].put_metric_data(
+    backend("cloudwatch").put_metric_data(
         namespace, [{"Timestamp": stamp, **datum} for datum in data]
     )
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.sqs.models import sqs_backends
-
 from vmseries_lab.aws.cloudwatch.metrics import publish
 from vmseries_lab.aws.lambda_ import Functions
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.sqs import in_flight
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.world import World
 
 PERIOD_SECONDS = 60
 
@@ -53,7 +52,7 @@ class ServiceMetrics:
 
     def _publish_queues(self, at: float, now: float) -> None:
         data = []
-        for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
+        for queue in backend("sqs").queues.values():
             messages = list(queue._messages)  # noqa: SLF001 - moto has no other way
             waiting = [
                 m.sent_timestamp / 1000

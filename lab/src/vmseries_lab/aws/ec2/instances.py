@@ -15,7 +15,8 @@ from moto.ec2.utils import filter_dict_attribute_mapping
 
 from vmseries_lab.aws.ec2.interfaces import Interfaces
 from vmseries_lab.aws.moto_patching import backend, replace, wrap
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 
 PENDING_SECONDS = 10.0
 """Lab seconds from RunInstances until ``running``."""
@@ -91,7 +92,7 @@ class Instances:
         self._world.emit(
             "aws.ec2",
             "EC2 Instance State-change Notification",
-            [f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:instance/{instance.id}"],
+            [LOCATION.arn("ec2", f"instance/{instance.id}")],
             {"instance-id": instance.id, "state": state},
         )
 
@@ -139,7 +140,8 @@ def private_dns_name(instance: Any) -> str:
     options = getattr(instance, "private_dns_name_options", None) or {}
     by_id = options.get("HostnameType") == "resource-name"
     label = instance.id if by_id else "ip-" + str(instance.private_ip).replace(".", "-")
-    domain = "ec2.internal" if REGION == "us-east-1" else f"{REGION}.compute.internal"
+    region = LOCATION.region
+    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
     return f"{label}.{domain}"
 
 

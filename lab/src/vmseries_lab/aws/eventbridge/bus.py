@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.events.models import EventsBackend, events_backends
+from moto.events.models import EventsBackend
 
 from vmseries_lab.aws.eventbridge.delivery import Deliveries, StartFunction
 from vmseries_lab.aws.eventbridge.schedule_expressions import next_due
-from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.aws.moto_patching import backend, wrap
 from vmseries_lab.aws.requests import Faults
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.location import ACCOUNT_ID, LOCATION
+from vmseries_lab.core.world import World
 
 
 @dataclass
@@ -50,7 +51,7 @@ class EventBridge:
             "source": source,
             "account": ACCOUNT_ID,
             "time": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "region": REGION,
+            "region": LOCATION.region,
             "resources": resources,
             "detail": detail,
         }
@@ -96,7 +97,7 @@ class EventBridge:
         return self.deliveries.due(self.world.clock.now())
 
     def _rules(self) -> list[Any]:
-        bus = events_backends[ACCOUNT_ID][REGION].event_buses["default"]
+        bus = backend("events").event_buses["default"]
         return [rule for rule in bus.rules.values() if rule.state == "ENABLED"]
 
     def _schedule(self, rule: Any, now: float) -> None:
@@ -112,7 +113,7 @@ class EventBridge:
                 "source": "aws.events",
                 "account": ACCOUNT_ID,
                 "time": datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "region": REGION,
+                "region": LOCATION.region,
                 "resources": [rule.arn],
                 "detail": {},
             }

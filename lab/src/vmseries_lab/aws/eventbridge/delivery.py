@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import lambda_backends
-from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.eventbridge.input_transformation import target_input
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.requests import Faults
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.location import ACCOUNT_ID
+from vmseries_lab.core.world import World
 
 SERVICE = "events.amazonaws.com"
 RETRY_FIRST_SECONDS = 1.0
@@ -146,8 +146,8 @@ class Deliveries:
     def _send_to_queue(
         self, arn: str, body: str, delivery: Delivery, attributes: dict[str, Any] | None = None
     ) -> None:
-        backend = sqs_backends[ACCOUNT_ID][REGION]
-        queue = backend.queues.get(arn.rsplit(":", 1)[-1])
+        store = backend("sqs")
+        queue = store.queues.get(arn.rsplit(":", 1)[-1])
         if queue is None:
             raise DeliveryError("NO_RESOURCE", f"the queue {arn} does not exist")
         context = {"aws:SourceArn": delivery.rule_arn, "aws:SourceAccount": ACCOUNT_ID}
@@ -158,11 +158,11 @@ class Deliveries:
                 f"the policy of {arn} does not let {SERVICE} send for {delivery.rule_arn}",
             )
         group = delivery.target.get("SqsParameters", {}).get("MessageGroupId")
-        backend.send_message(queue.name, body, message_attributes=attributes, group_id=group)
+        store.send_message(queue.name, body, message_attributes=attributes, group_id=group)
 
     def _invoke_function(self, arn: str, payload: str, delivery: Delivery) -> None:
         try:
-            function = lambda_backends[ACCOUNT_ID][REGION].get_function(arn)
+            function = backend("lambda").get_function(arn)
         except UnknownFunctionException as error:
             raise DeliveryError("NO_RESOURCE", f"the function {arn} does not exist") from error
         context = {"aws:SourceArn": delivery.rule_arn, "aws:SourceAccount": ACCOUNT_ID}

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from moto.core.exceptions import JsonRESTError, ServiceException
-from moto.iam.models import iam_backends
 
 from vmseries_lab.aws.iam.policy_evaluation import Context, Request
 from vmseries_lab.aws.moto_patching import backend
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.core.location import LOCATION
 
 Parameters: TypeAlias = Mapping[str, Any]
 """Parameters of a call under the API's own names."""
@@ -116,7 +115,7 @@ def _anything(_parameters: Parameters) -> Iterable[Resource]:
 
 
 def _ec2_arn(kind: str, identity: str) -> str:
-    return f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:{kind}/{identity}"
+    return LOCATION.arn("ec2", f"{kind}/{identity}")
 
 
 def _existing(kind: str, resource: Any) -> Resource:
@@ -125,7 +124,7 @@ def _existing(kind: str, resource: Any) -> Resource:
         for tag in backend("ec2").describe_tags(filters={"resource-id": [resource.id]})
     }
     context = {f"{scope}:ResourceTag/{k}": v for k, v in tags.items() for scope in ("aws", "ec2")}
-    return Resource(_ec2_arn(kind, resource.id), {"ec2:Region": REGION, **context})
+    return Resource(_ec2_arn(kind, resource.id), {"ec2:Region": LOCATION.region, **context})
 
 
 def _interface(parameters: Parameters) -> Iterable[Resource]:
@@ -196,7 +195,7 @@ def _pool(parameters: Parameters) -> Iterable[Resource]:
     """The lab has no pools, and so none with tags."""
     if "PublicIpv4Pool" in parameters:
         yield Resource(
-            _ec2_arn("ipv4pool-ec2", parameters["PublicIpv4Pool"]), {"ec2:Region": REGION}
+            _ec2_arn("ipv4pool-ec2", parameters["PublicIpv4Pool"]), {"ec2:Region": LOCATION.region}
         )
 
 
@@ -216,7 +215,7 @@ def _wanted_tags(parameters: Parameters, kind: str) -> dict[str, str | list[str]
         if specification["ResourceType"] == kind
         for tag in specification["Tags"]
     ]
-    return {"ec2:Region": REGION, **_request_tags(tags)}
+    return {"ec2:Region": LOCATION.region, **_request_tags(tags)}
 
 
 def _request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]]:
@@ -317,7 +316,7 @@ def _function(parameters: Parameters) -> Iterable[Resource]:
 
 def _new_queue(parameters: Parameters) -> Iterable[Resource]:
     wanted = [{"Key": k, "Value": v} for k, v in parameters.get("tags", {}).items()]
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{parameters['QueueName']}"
+    arn = LOCATION.arn("sqs", parameters["QueueName"])
     yield Resource(arn, _request_tags(wanted))
 
 
@@ -360,7 +359,7 @@ def _decrypt(parameters: Parameters, *, via: str = "") -> Iterable[Request]:
         {
             **{f"kms:EncryptionContext:{name}": value for name, value in encryption.items()},
             **({"kms:EncryptionContextKeys": list(encryption)} if encryption else {}),
-            **({"kms:ViaService": f"{via}.{REGION}.amazonaws.com"} if via else {}),
+            **({"kms:ViaService": f"{via}.{LOCATION.region}.amazonaws.com"} if via else {}),
         },
     )
 
@@ -374,11 +373,11 @@ def _log_stream(parameters: Parameters) -> Iterable[Resource]:
 
 
 def _log_arn(parameters: Parameters) -> str:
-    return f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{parameters['logGroupName']}"
+    return LOCATION.arn("logs", f"log-group:{parameters['logGroupName']}")
 
 
 def _role(parameters: Parameters) -> Iterable[Resource]:
-    role = iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(parameters["RoleArn"])
+    role = backend("iam").get_role_by_arn(parameters["RoleArn"])
     yield Resource(role.arn, {})
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from moto.sts.models import sts_backends
-
 from vmseries_lab.aws.iam import roles
 from vmseries_lab.aws.iam.action_reference import (
     NoSuchResourceError,
@@ -18,7 +16,8 @@ from vmseries_lab.aws.iam.action_reference import (
     requests,
 )
 from vmseries_lab.aws.iam.policy_evaluation import Request
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.location import LOCATION
 
 LAMBDA = "lambda.amazonaws.com"
 EC2 = "ec2.amazonaws.com"
@@ -57,7 +56,7 @@ class Session:
     def caller_arn(self) -> str:
         """ARN of the session in error messages."""
         role = self.role_arn.rsplit("/", 1)[-1]
-        return f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{self.name}"
+        return LOCATION.global_arn("sts", f"assumed-role/{role}/{self.name}")
 
     @property
     def function_arn(self) -> str:
@@ -65,7 +64,7 @@ class Session:
 
         https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         """
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self.name}"
+        return LOCATION.arn("lambda", f"function:{self.name}")
 
 
 class Authorizer:
@@ -82,7 +81,7 @@ class Authorizer:
         """
         session = self._sessions.get(access_key)
         if session is None:
-            assumed = sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key)
+            assumed = backend("sts").get_assumed_role_from_access_key(access_key)
             if assumed is None:
                 return None
             session = Session(assumed.role_arn, assumed.session_name)

@@ -151,8 +151,8 @@ def _principal_matches(statement: Document, principal: str) -> bool:
         return True
     if statement["Effect"] != "Deny" or not principal.startswith("arn:"):
         return False
-    account = principal.split(":")[4]
-    return any(name in (account, f"arn:aws:iam::{account}:root") for name in accounts)
+    _, partition, _, _, account, _ = principal.split(":", 5)
+    return any(name in (account, f"arn:{partition}:iam::{account}:root") for name in accounts)
 
 
 # Conditions ---------------------------------------------------------------------------------------

@@ -7,18 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
-from moto.sqs.models import sqs_backends
-from moto.sts.models import sts_backends
 
 from vmseries_lab.aws.iam.policy_evaluation import Request, allows, effects
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
 
 
 def find(role_arn: str) -> Any:
     """Return moto's role, ``None`` if there is no such role."""
     try:
-        return iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(role_arn)
+        return backend("iam").get_role_by_arn(role_arn)
     except NotFoundException:
         return None
 
@@ -32,7 +29,7 @@ def issued_credentials() -> list[dict[str, str]]:
             "secret_access_key": session.secret_access_key,
             "session_token": session.session_token,
         }
-        for session in sts_backends[ACCOUNT_ID]["aws"].assumed_roles
+        for session in backend("sts").assumed_roles
     ]
 
 
@@ -83,7 +80,7 @@ def _resource_policies(resource: str) -> list[str]:
     """Return the policy of a queue as a list; an empty list for other resources."""
     if ":sqs:" not in resource:
         return []
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(resource.rsplit(":", 1)[-1])
+    queue = backend("sqs").queues.get(resource.rsplit(":", 1)[-1])
     return [queue.policy] if queue is not None and queue.policy else []
 
 
@@ -97,5 +94,5 @@ def _boundary(role: Any) -> str | None:
     arn = role.permissions_boundary_arn
     if not arn:
         return None
-    policy = iam_backends[ACCOUNT_ID]["aws"].managed_policies.get(arn)
+    policy = backend("iam").managed_policies.get(arn)
     return _document(policy) if policy else '{"Statement": []}'

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from moto.sqs.models import sqs_backends
-
 from vmseries_lab.aws.lambda_.configuration import find_function, invoke_config
 from vmseries_lab.aws.lambda_.in_flight import InFlight
 from vmseries_lab.aws.lambda_.invocation import Outcome
 from vmseries_lab.aws.lambda_.logs import timestamp
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.requests import Calls
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.world import World
 
 ASYNC_RETRY_SECONDS = (60.0, 120.0)
 """Lab seconds before each of the two retries ("Asynchronous invocation")."""
@@ -154,7 +153,7 @@ class Destinations:
 
     def _send(self, function: Any, queue_arn: str, body: str, values: dict[str, str]) -> None:
         name = queue_arn.rsplit(":", 1)[-1]
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(name)
+        queue = backend("sqs").queues.get(name)
         send = ("sqs", "SendMessage", function.role)
         if queue is None or not self._calls.by_service(*send, QueueUrl=name):
             self._world.timeline.add(
@@ -162,6 +161,4 @@ class Destinations:
             )
             return
         attributes = {k: {"DataType": "String", "StringValue": v} for k, v in values.items()}
-        sqs_backends[ACCOUNT_ID][REGION].send_message(
-            queue.name, body, message_attributes=attributes
-        )
+        backend("sqs").send_message(queue.name, body, message_attributes=attributes)

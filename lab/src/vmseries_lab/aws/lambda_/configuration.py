@@ -10,9 +10,8 @@ import json
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
-from moto.awslambda.models import lambda_backends
 
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
 
 SERVICE = "lambda.amazonaws.com"
 """Service principal that assumes a function's role."""
@@ -22,7 +21,7 @@ NO_ROLE = "The role defined for the function cannot be assumed by Lambda."
 def find_function(name_or_arn: str) -> Any:
     """Return the function with this name or ARN, ``None`` if there is none."""
     try:
-        return lambda_backends[ACCOUNT_ID][REGION].get_function(name_or_arn)
+        return backend("lambda").get_function(name_or_arn)
     except UnknownFunctionException:
         return None
 

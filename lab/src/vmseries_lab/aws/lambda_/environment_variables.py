@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vmseries_lab.aws.lambda_.configuration import log_group, logging_config
-from vmseries_lab.core.world import REGION
+from vmseries_lab.core.location import LOCATION
 
 
 def loading_environment(function: Any) -> dict[str, str]:
@@ -15,7 +15,7 @@ def loading_environment(function: Any) -> dict[str, str]:
         **{str(k): str(v) for k, v in function.environment_vars.items()},
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
-        "AWS_REGION": REGION,
+        "AWS_REGION": LOCATION.region,
     }
 
 
@@ -36,7 +36,7 @@ def running_environment(
         "AWS_ACCESS_KEY_ID": session.access_key_id,
         "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
         "AWS_SESSION_TOKEN": session.session_token,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_DEFAULT_REGION": LOCATION.region,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
         "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.awslambda.models import LambdaBackend, lambda_backends
+from moto.awslambda.models import LambdaBackend
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
-from moto.sqs.models import sqs_backends
 
 from vmseries_lab.aws import iam
 from vmseries_lab.aws.lambda_ import Functions, Outcome, find_function
 from vmseries_lab.aws.lambda_.sqs_batches import failed_messages, passes_filter, record
-from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.aws.moto_patching import backend, wrap
 from vmseries_lab.aws.requests import RequestPipeline
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.world import World
 
 FIRST_POLLERS = 5
 """Number of batches that Lambda processes concurrently at first."""
@@ -154,8 +153,8 @@ class Pollers:
     def _receive(self, source: Any, queue: Any, function: Any, poller: Poller, now: float) -> bool:
         """Let a poller receive once; return whether it received any message."""
         room = min(RECEIVE_LIMIT, int(source.batch_size) - len(poller.batch))
-        backend = sqs_backends[ACCOUNT_ID][REGION]
-        messages = backend.receive_message(
+        store = backend("sqs")
+        messages = store.receive_message(
             queue.name, room, 0, int(queue.visibility_timeout), ["All"]
         )
         if not messages:
@@ -167,7 +166,7 @@ class Pollers:
         for message in messages:
             if message not in wanted:
                 # "If a message doesn't satisfy your filter criteria, Lambda deletes it".
-                backend.delete_message(queue.name, message.receipt_handle)
+                store.delete_message(queue.name, message.receipt_handle)
         if wanted and not poller.batch:
             poller.opened_at = now
         poller.batch += wanted
@@ -197,12 +196,12 @@ class Pollers:
 
     def _delete(self, queue_name: str, messages: list[Any], role: str) -> None:
         """Delete processed messages; the others return after their visibility timeout."""
-        backend = sqs_backends[ACCOUNT_ID][REGION]
-        if not messages or queue_name not in backend.queues:
+        store = backend("sqs")
+        if not messages or queue_name not in store.queues:
             return
         for message in messages:
             try:
-                backend.delete_message(queue_name, message.receipt_handle)
+                store.delete_message(queue_name, message.receipt_handle)
             except ReceiptHandleIsInvalid:
                 # The message has expired: its retention period is over.
                 continue
@@ -213,8 +212,8 @@ class Pollers:
 
 def _sources() -> list[tuple[Any, Any]]:
     """Return moto's enabled mappings of queues, each with its queue or ``None``."""
-    stored = lambda_backends[ACCOUNT_ID][REGION]._event_source_mappings  # noqa: SLF001 - moto's
-    queues = sqs_backends[ACCOUNT_ID][REGION].queues
+    stored = backend("lambda")._event_source_mappings  # noqa: SLF001 - moto's
+    queues = backend("sqs").queues
     return [
         (source, queues.get(_queue_name(source)))
         for source in list(stored.values())
@@ -232,7 +231,7 @@ def _missing_permission(role_arn: str, queue_arn: str) -> str:
     return next(missing, "")
 
 
-def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
+def _check_spec(spec: dict[str, Any]) -> None:
     """Reject a mapping that Lambda would reject.
 
     Source: API reference, CreateEventSourceMapping; "Configuring an Amazon SQS queue": permissions
@@ -244,7 +243,7 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
     """
     if ":sqs:" not in spec.get("EventSourceArn", ""):
         return
-    function = backend.get_function(spec["FunctionName"])
+    function = backend("lambda").get_function(spec["FunctionName"])
     missing = _missing_permission(function.role, spec["EventSourceArn"])
     if missing:
         action = missing.removeprefix("sqs:")
@@ -257,7 +256,7 @@ def _check_spec(backend: Any, spec: dict[str, Any]) -> None:
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
             "greater than 10"
         )
-    queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(spec["EventSourceArn"].rsplit(":", 1)[-1])
+    queue = backend("sqs").queues.get(spec["EventSourceArn"].rsplit(":", 1)[-1])
     if queue is not None and int(queue.visibility_timeout) < int(function.timeout):
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than Function "
@@ -269,13 +268,13 @@ def install(world: World, pipeline: RequestPipeline, functions: Functions) -> Po
     """Run pollers for the mappings that moto stores."""
     pollers = Pollers(world, pipeline, functions)
 
-    def create(original: Any, backend: Any, spec: dict[str, Any]) -> Any:
-        _check_spec(backend, spec)
-        mapping = original(backend, spec)
+    def create(original: Any, store: Any, spec: dict[str, Any]) -> Any:
+        _check_spec(spec)
+        mapping = original(store, spec)
         # Lambda reads the queue's visibility timeout.
-        role, name = backend.get_function(spec["FunctionName"]).role, _queue_name(mapping)
+        role, name = store.get_function(spec["FunctionName"]).role, _queue_name(mapping)
         pipeline.calls.by_service("sqs", "GetQueueAttributes", role, QueueUrl=name)
-        queue = sqs_backends[ACCOUNT_ID][REGION].queues.get(name)
+        queue = backend("sqs").queues.get(name)
         if queue is not None:
             # Otherwise moto invokes the function itself while a message is being sent.
             queue.lambda_event_source_mappings.clear()

@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from moto.sts.models import sts_backends
-
 from vmseries_lab.aws.lambda_.code_packages import CodePackages
 from vmseries_lab.aws.lambda_.configuration import configuration_key
 from vmseries_lab.aws.lambda_.environment_variables import running_environment
 from vmseries_lab.aws.lambda_.logs import stream_name
 from vmseries_lab.aws.lambda_.runtime_api import Worker
 from vmseries_lab.aws.lambda_.snapshots import Snapshots
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 from vmseries_lab.net import connection_owner
 
 
@@ -66,8 +66,8 @@ class ExecutionEnvironments:
         """Start an environment with credentials of the function's role."""
         task_root, layers = self._uploads.unpack(function)
         with self._world.lock:
-            session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
-                region_name=REGION,
+            session = backend("sts").assume_role(
+                region_name=LOCATION.region,
                 role_session_name=function.function_name,
                 role_arn=function.role,
                 policy="",

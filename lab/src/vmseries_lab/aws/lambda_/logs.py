@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from moto.logs.models import logs_backends
-
 from vmseries_lab.aws.lambda_.configuration import log_group, logging_config
 from vmseries_lab.aws.lambda_.runtime_api import Reply, Worker
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.requests import Calls
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
 
 
 class Logs:
@@ -33,24 +31,24 @@ class Logs:
             stream: name of the log stream.
             lines: lab time and text of each line.
         """
-        backend = logs_backends[ACCOUNT_ID][REGION]
+        store = backend("logs")
         group = log_group(function)
         may = partial(self._calls.by_service, "logs", role_arn=function.role)
-        if group not in backend.groups:
+        if group not in store.groups:
             if not may("CreateLogGroup", logGroupName=group):
                 return
-            backend.create_log_group(group, {})
+            store.create_log_group(group, {})
         names: dict[str, Any] = {"logGroupName": group, "logStreamName": stream}
-        if stream not in backend.groups[group].streams:
+        if stream not in store.groups[group].streams:
             if not may("CreateLogStream", **names):
                 return
-            backend.create_log_stream(group, stream)
+            store.create_log_stream(group, stream)
         if not lines or not may("PutLogEvents", **names):
             return
         # Lines that a process writes after its response are older than the next START line.
         ordered = sorted(lines, key=lambda line: line[0])
         events = [{"timestamp": int(at * 1000), "message": text} for at, text in ordered]
-        backend.put_log_events(group, stream, events)
+        store.put_log_events(group, stream, events)
 
 
 def stream_name(at: datetime, function: Any) -> str:

@@ -12,11 +12,11 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 
 from vmseries_lab.aws.iam import Request
 from vmseries_lab.aws.requests import Calls
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.core.location import LOCATION
 
 NO_KEY = "Lambda was unable to decrypt the environment variables because KMS access was denied."
 
-_INTERFACE = f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:network-interface/*"
+_INTERFACE = LOCATION.arn("ec2", "network-interface/*")
 _VPC_ACTIONS = {
     "AssignPrivateIpAddresses": _INTERFACE,
     "CreateNetworkInterface": _INTERFACE,

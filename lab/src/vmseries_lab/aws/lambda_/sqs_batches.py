@@ -11,7 +11,7 @@ from typing import Any
 from moto.events.models import EventPattern
 
 from vmseries_lab.aws.lambda_.invocation import Outcome
-from vmseries_lab.core.world import REGION
+from vmseries_lab.core.location import LOCATION
 
 
 def record(message: Any, queue_arn: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def record(message: Any, queue_arn: str) -> dict[str, Any]:
         "md5OfBody": message.body_md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,
-        "awsRegion": REGION,
+        "awsRegion": LOCATION.region,
     }
 
 

@@ -13,6 +13,7 @@ from moto.core.responses import BaseResponse
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
 from vmseries_lab.aws.iam.authorizer import Authorizer, Rejection, undecided
 from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.aws.requests import signed_region
 from vmseries_lab.aws.requests.connections import Late, connection_of, cut, headers_of
 from vmseries_lab.aws.requests.errors import error_code, error_response, throttled
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
@@ -82,6 +83,9 @@ class RequestPipeline:
             role=role,
         )
         started = self.world.clock.now()
+        if refusal := signed_region.wrong_region(service, headers_of(response)):
+            call.status, call.error = signed_region.STATUS, signed_region.CODE
+            return error_response(response, call.error, refusal, call.status)
         try:
             hits = self.faults.take(service, action, role, subject)
             before = [fault for fault in hits if fault.when == "before"]

@@ -6,11 +6,10 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from moto.iam.models import iam_backends
-
 from vmseries_lab.aws.iam import Request, roles
 from vmseries_lab.aws.iam.action_reference import requests
-from vmseries_lab.core.world import ACCOUNT_ID, World
+from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.core.world import World
 
 
 @dataclass(slots=True)
@@ -119,5 +118,5 @@ class Calls:
 
 def role_of(access_key: str) -> str:
     """Return the name of the role of an access key, empty if the key is not a role's."""
-    key = iam_backends[ACCOUNT_ID]["aws"].access_keys.get(access_key)
+    key = backend("iam").access_keys.get(access_key)
     return (key.role_arn or "").rsplit("/", 1)[-1] if key else ""

@@ -11,9 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from moto.backends import get_backend
-
-from vmseries_lab.core.world import ACCOUNT_ID, REGION
+from vmseries_lab.aws.moto_patching import backend
 
 INTERFACE_TAG = "vmseries-autoscale:interface"
 ATTRIBUTES = ("SourceDestCheck", "Attachment")
@@ -55,7 +53,7 @@ def _name_of_ec2_resource(resource_id: str) -> str:
     """Return the interface name for the ID of an interface, attachment, address or association."""
     if not resource_id:
         return ""
-    store = get_backend("ec2")[ACCOUNT_ID][REGION]
+    store = backend("ec2")
     for interface in store.enis.values():
         if resource_id in (interface.id, interface.attachment_id):
             name = _tag(interface)

@@ -11,12 +11,11 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.sqs.exceptions import SQSException
-from moto.sqs.models import sqs_backends
 from moto.sqs.responses import SQSResponse
 
-from vmseries_lab.aws.moto_patching import add
+from vmseries_lab.aws.moto_patching import add, backend
 from vmseries_lab.aws.sqs.queues import remove
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.world import World
 
 
 @dataclass
@@ -80,14 +79,14 @@ class MoveTasks:
         Raises:
             SQSException: if SQS would reject the request.
         """
-        backend = sqs_backends[ACCOUNT_ID][REGION]
+        store = backend("sqs")
         source = _queue_by_arn(source_arn)
         if source is None or (destination_arn and _queue_by_arn(destination_arn) is None):
             raise SQSException(
                 "ResourceNotFoundException",
                 "The resource that you specified for the SourceArn parameter doesn't exist.",
             )
-        if not backend.list_dead_letter_source_queues(source.name):
+        if not store.list_dead_letter_source_queues(source.name):
             raise SQSException(
                 "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue."
             )
@@ -120,7 +119,7 @@ class MoveTasks:
                 return
             remove(source, message)
             # "Redriven messages are considered new messages with a new messageID and enqueueTime".
-            sqs_backends[ACCOUNT_ID][REGION].send_message(
+            backend("sqs").send_message(
                 target.name, message.body, message_attributes=message.message_attributes
             )
             task.moved += 1
@@ -129,7 +128,7 @@ class MoveTasks:
 
 
 def _queue_by_arn(arn: str) -> Any:
-    return sqs_backends[ACCOUNT_ID][REGION].queues.get(arn.rsplit(":", 1)[-1]) if arn else None
+    return backend("sqs").queues.get(arn.rsplit(":", 1)[-1]) if arn else None
 
 
 def install(world: World) -> MoveTasks:

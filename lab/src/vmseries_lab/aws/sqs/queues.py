@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException
-from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
+from moto.sqs.models import Message, Queue, SQSBackend
 
-from vmseries_lab.aws.moto_patching import add, replace, wrap
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.aws.moto_patching import add, backend, replace, wrap
+from vmseries_lab.core.world import World
 
 POLL_SECONDS = 0.02
 """Real time between two attempts of a long poll."""
@@ -28,7 +28,7 @@ class Queues:
 
     def tick(self, now: float) -> None:
         """Delete messages that are older than their queue's retention period."""
-        for queue in sqs_backends[ACCOUNT_ID][REGION].queues.values():
+        for queue in backend("sqs").queues.values():
             if not _messages(queue):
                 continue
             oldest = (now - int(queue.message_retention_period)) * 1000

@@ -19,7 +19,8 @@ from vmseries_lab.aws.autoscaling.model import members, suspended, warmup_second
 from vmseries_lab.aws.autoscaling.policies import target_tracking
 from vmseries_lab.aws.autoscaling.policies.step_adjustments import adjusted, step_for, tracked
 from vmseries_lab.aws.moto_patching import replace, wrap
-from vmseries_lab.core.world import ACCOUNT_ID, REGION, World
+from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.world import World
 
 
 class Policies:
@@ -221,7 +222,8 @@ def find_policy(store: Any, name: str, group_name: str | None) -> Any:
 
 
 def _arn(policy: Any) -> str:
-    return (
-        f"arn:aws:autoscaling:{REGION}:{ACCOUNT_ID}:scalingPolicy:{policy.policy_id}:"
-        f"autoScalingGroupName/{policy.auto_scaling_group_name}:policyName/{policy.name}"
+    return LOCATION.arn(
+        "autoscaling",
+        f"scalingPolicy:{policy.policy_id}:"
+        f"autoScalingGroupName/{policy.auto_scaling_group_name}:policyName/{policy.name}",
     )

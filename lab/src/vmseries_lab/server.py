@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,12 +71,10 @@ class Pump:
     Attributes:
         pace: additional lab seconds per real second in which no work is in flight; one second
             passes in any case; -1 stops the clock.
-        errors: tracebacks of errors in engines; the pump continues after an error.
     """
 
     world: World
     pace: float = 0.0
-    errors: list[str] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,9 +84,8 @@ class Pump:
             try:
                 with self._lock:
                     self.run_once()
-            except Exception:  # noqa: BLE001 - one engine's error must not stop the world
-                self.errors.append(traceback.format_exc())
-                traceback.print_exc()
+            except Exception as error:  # noqa: BLE001 - no error may stop the clock
+                self.world.errors.record("pump", error)
 
     def run_once(self) -> None:
         """Tick, then move the clock by the pace unless work is in flight.
@@ -121,14 +118,22 @@ class Laboratory:
         # load a thousand policies for each account of the tests that simulate AWS in process.
         os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         self.world = World()
-        self.control = Control()
+        self.world.errors.keep = True
+        self.world.errors.record_unhandled()
+        self.control = Control(self.world.errors)
         self.pump = Pump(self.world)
         aws = DomainDispatcherApplication(_create_app)
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             if environ["PATH_INFO"].startswith(PREFIX):
                 return self.control(environ, start_response)
-            return aws(environ, start_response)
+            try:
+                return aws(environ, start_response)
+            except ConnectionError:
+                raise  # a fault that breaks the connection, or a client that has gone
+            except Exception as error:
+                self.world.errors.record(f"request to {environ['PATH_INFO']}", error)
+                raise
 
         self._application = application
         self.server = self._listen()
@@ -178,7 +183,7 @@ class Laboratory:
         add("GET", "calls", lambda query, _body: self.pipeline.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "credentials", lambda _query, _body: issued_credentials())
-        add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
+        add("GET", "errors", lambda _query, _body: world.errors.all())
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())
@@ -205,7 +210,10 @@ class Laboratory:
         if "pace" in body:
             self.pump.pace = max(float(body["pace"]), STANDING)
         if "advance" in body:
-            self.pump.advance(float(body["advance"]))
+            seconds = float(body["advance"])
+            if not 0 <= seconds < math.inf:
+                raise ValueError(f"the clock advances by 0 or more seconds, not {seconds:g}")
+            self.pump.advance(seconds)
         return self._clock()
 
     def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:

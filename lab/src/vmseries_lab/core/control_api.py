@@ -7,11 +7,12 @@ resources; the client counts them through the simulated AWS and Panorama.
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
+
+from vmseries_lab.core.errors import ErrorLog
 
 PREFIX = "/lab/"
 
@@ -21,9 +22,14 @@ Route = Callable[[Query, dict[str, Any]], Any]
 
 
 class Control:
-    """A WSGI application to which the parts of the lab add routes."""
+    """A WSGI application to which the parts of the lab add routes.
 
-    def __init__(self) -> None:
+    Args:
+        errors: records errors of routes, apart from those about the request's values.
+    """
+
+    def __init__(self, errors: ErrorLog) -> None:
+        self._errors = errors
         self._routes: dict[tuple[str, str], Route] = {}
 
     def add(self, method: str, path: str, route: Route) -> None:
@@ -61,7 +67,7 @@ class Control:
         except (KeyError, TypeError, ValueError) as exception:
             return HTTPStatus.BAD_REQUEST, _error(exception)
         except Exception as exception:  # noqa: BLE001 - the client gets any error
-            traceback.print_exc()
+            self._errors.record(f"{method} {PREFIX}{path}", exception)
             return HTTPStatus.INTERNAL_SERVER_ERROR, _error(exception)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from vmseries_lab.core.assumptions import Assumptions
 from vmseries_lab.core.clock import Clock
+from vmseries_lab.core.errors import ErrorLog
 from vmseries_lab.core.timeline import Timeline
 
 STEP_SECONDS = 5.0
@@ -71,6 +72,7 @@ class World:
         reach: port to the firewalls: returns the addresses that a function with these VPC settings
             can reach in its VPC, in the form of ``hosts``.
         assumptions: the answers that the lab plays to questions that nothing settles.
+        errors: errors of the lab itself.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -84,18 +86,20 @@ class World:
     hosts: dict[str, str] = field(default_factory=dict)
     reach: Callable[[dict[str, Any] | None], dict[str, str]] = _out_of_reach
     assumptions: Assumptions = field(default_factory=Assumptions)
+    errors: ErrorLog = field(default_factory=ErrorLog)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.clock)
 
     def tick(self) -> None:
-        """Let every engine do the work that is due."""
+        """Let every engine do the work that is due; one that fails does not stop the others."""
         self.skip_sleep()
         now = self.clock.now()
         with self.lock:
             for engine in self.engines:
-                engine.tick(now)
+                with self.errors.guard(f"engine {type(engine).__name__}"):
+                    engine.tick(now)
 
     def skip_sleep(self) -> None:
         """Move the clock to the next instant if all invocations in flight sleep.

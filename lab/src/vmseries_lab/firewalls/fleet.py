@@ -42,10 +42,12 @@ class Fleet:
     def tick(self, now: float) -> None:
         """Add firewalls of new instances, advance all, and remove those of terminated instances."""
         for machine in machines(self._firewalls):
-            firewall = Firewall(machine, self._services, now, self.quirks)
-            self._firewalls[machine.instance_id] = firewall
+            with self._world.errors.guard(f"firewall {machine.instance_id}"):
+                firewall = Firewall(machine, self._services, now, self.quirks)
+                self._firewalls[machine.instance_id] = firewall
         for instance_id, firewall in list(self._firewalls.items()):
-            firewall.tick(now)
+            with self._world.errors.guard(f"firewall {instance_id}"):
+                firewall.tick(now)
             if firewall.machine.state == "terminated" and not firewall.busy():
                 del self._firewalls[instance_id]
                 self.terminated[firewall.serial] = now

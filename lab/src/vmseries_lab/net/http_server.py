@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http.server import ThreadingHTTPServer
@@ -37,6 +38,13 @@ class Listener(ThreadingHTTPServer):
             socket.create_connection(self.server_address[:2], timeout=1).close()  # type: ignore[arg-type]
         self._thread.join()
         self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base's
+        """Report an error in a handler as one that ends a thread, unless the client has gone."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            traced = (type(error), error, error.__traceback__, threading.current_thread())
+            threading.excepthook(threading.ExceptHookArgs(traced))
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base's
         """Stop answering when the server closes."""

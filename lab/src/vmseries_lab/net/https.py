@@ -6,7 +6,6 @@ import contextlib
 import socket
 import ssl
 import struct
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -269,11 +268,6 @@ class _Server(Listener):
     def finish_request(self, request: Any, client_address: Any) -> None:
         with self.owner.context().wrap_socket(request, server_side=True) as tls:
             super().finish_request(tls, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that close the connection or reject the certificate."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

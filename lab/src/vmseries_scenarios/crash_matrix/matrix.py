@@ -156,7 +156,7 @@ def run(lab: ForkableLab, scenario: Scenario, inject: Callable[[], None] = lambd
         defects.append("something happened after its end")
     wrong = ("dead-lettered", "traffic-to-unready", "hook-expired", "message-expired")
     defects += [e.kind for e in simulator.world.timeline.since(entries) if e.kind in wrong]
-    defects += simulator.functions.errors
+    defects += simulator.world.errors.all()
     state = final_state(lab, scenario.layout)
     state["completed"] = sorted(observer.completions)
     simulator.functions.workers.end_idle()

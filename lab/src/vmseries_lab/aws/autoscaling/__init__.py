@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vmseries_lab.aws.autoscaling import capacity, health
 from vmseries_lab.aws.autoscaling.activities import Activities
 from vmseries_lab.aws.autoscaling.groups import Groups
@@ -34,17 +36,25 @@ class AutoScaling:
         self._instances = GroupInstances(world, self.lifecycle, self.activities)
 
     def tick(self, _now: float) -> None:
-        """Check the health, refresh, scale and advance the instances of every group."""
+        """Check the health, refresh, scale and advance the instances of every group.
+
+        An error in one group, such as a launch template that was deleted, stops no other group.
+        """
         store = backend("autoscaling")
         for group in list(store.autoscaling_groups.values()):
-            if group.status == "Delete in progress":
-                self.lifecycle.advance(group)
-                self._groups.forget_if_empty(store, group)
-                continue
-            health.check(self._world, self.lifecycle, group)
-            self.refreshes.tick(group)
-            capacity.follow(self._world, self.lifecycle, group)
+            with self._world.errors.guard(f"group {group.name}"):
+                self._tick(store, group)
+
+    def _tick(self, store: Any, group: Any) -> None:
+        if group.status == "Delete in progress":
             self.lifecycle.advance(group)
+            self._groups.forget_if_empty(store, group)
+            return
+        health.check(self._world, self.lifecycle, group)
+        self.refreshes.tick(group)
+        with self._world.errors.guard(f"capacity of group {group.name}"):
+            capacity.follow(self._world, self.lifecycle, group)
+        self.lifecycle.advance(group)
 
     def busy(self) -> bool:
         """Return False: Auto Scaling has no work in real time."""

@@ -67,20 +67,26 @@ class Alarms:
         store = backend("cloudwatch")
         alarms = [alarm for alarm in store.alarms.values() if alarm.rule is None]
         for alarm in alarms:
-            points, known = self._points(store, alarm, now)
-            state = next_state(
-                points,
-                int(alarm.evaluation_periods),
-                int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
-                alarm.treat_missing_data or "missing",
-                alarm.state_value,
-            )
-            alarm.latest_value = known[-1] if known else None
-            alarm.entered = state != alarm.state_value
-            if alarm.entered:
-                self._enter(alarm, state, f"Threshold Crossed: latest values {known[-3:]}")
+            with self._world.errors.guard(f"alarm {alarm.name}"):
+                self._evaluate(store, alarm, now)
         for alarm in alarms:
-            self._act(alarm, alarm.entered)
+            with self._world.errors.guard(f"actions of alarm {alarm.name}"):
+                self._act(alarm, alarm.entered)
+
+    def _evaluate(self, store: Any, alarm: Any, now: float) -> None:
+        alarm.entered = False
+        points, known = self._points(store, alarm, now)
+        state = next_state(
+            points,
+            int(alarm.evaluation_periods),
+            int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
+            alarm.treat_missing_data or "missing",
+            alarm.state_value,
+        )
+        alarm.latest_value = known[-1] if known else None
+        alarm.entered = state != alarm.state_value
+        if alarm.entered:
+            self._enter(alarm, state, f"Threshold Crossed: latest values {known[-3:]}")
 
     def put(self, original: Any, store: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         """PutMetricAlarm: a new alarm has insufficient data; an updated alarm keeps its state.

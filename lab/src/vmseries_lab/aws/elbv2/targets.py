@@ -163,8 +163,9 @@ class Targets:
                     if group:
                         self._note("target-drained", target, group)
                 elif target.state != "draining" and target.next_check <= now:
-                    self._check(store, group, target)
                     target.next_check += float(group.health_check_interval_seconds)
+                    with self._world.errors.guard(f"health check of {target.target_id}"):
+                        self._check(store, group, target)
 
     def _check(self, store: Any, group: Any, target: Target) -> None:
         if not load_balancers_of(store, group.arn):

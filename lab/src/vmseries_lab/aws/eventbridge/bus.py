@@ -89,7 +89,8 @@ class EventBridge:
         """Emit the events of schedules that are due, and attempt the deliveries that are due."""
         for rule in self._rules():
             if rule.scheduled_expression:
-                self._schedule(rule, now)
+                with self.world.errors.guard(f"rule {rule.name}"):
+                    self._schedule(rule, now)
         self.deliveries.tick(now)
 
     def busy(self) -> bool:

@@ -87,7 +87,8 @@ class Deliveries:
         """Attempt the deliveries that are due."""
         for delivery in [pending for pending in self._pending if pending.due <= now]:
             self._pending.remove(delivery)
-            self._deliver(delivery, now)
+            with self.world.errors.guard(f"delivery of rule {delivery.rule_name}"):
+                self._deliver(delivery, now)
 
     def due(self, now: float) -> bool:
         """Whether a delivery is due; one that waits for its next attempt is not."""

@@ -74,7 +74,8 @@ class Pollers:
         for deleted in set(self._mappings) - {source.uuid for source, _ in sources}:
             del self._mappings[deleted]
         for source, queue in sources:
-            self._poll(source, queue, self._mappings.setdefault(source.uuid, Mapping()), now)
+            with self._world.errors.guard(f"event source mapping {source.uuid}"):
+                self._poll(source, queue, self._mappings.setdefault(source.uuid, Mapping()), now)
 
     def busy(self) -> bool:
         """Whether there are messages that a poller would receive now.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import traceback
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
@@ -78,9 +77,6 @@ class Invoker:
         workers: execution environments.
         records: log of invocations.
         counts: values of the functions' metrics.
-
-    Attributes:
-        errors: tracebacks of errors in the lab itself.
     """
 
     def __init__(
@@ -98,7 +94,6 @@ class Invoker:
         self._counts = counts
         self._logs = Logs(calls)
         self._concurrency = Concurrency()
-        self.errors: list[str] = []
 
     def invoke(self, function_arn: str, payload: str, request_id: str = "") -> Outcome:
         """Invoke a function and wait for the outcome.
@@ -122,7 +117,7 @@ class Invoker:
         try:
             return self._run(function, payload, request_id or str(uuid.uuid4()))
         except Exception as error:  # noqa: BLE001 - the caller must get the error and continue
-            self.errors.append(traceback.format_exc())
+            self._world.errors.record(f"function {function.function_name}", error)
             return Outcome.failed("Lab.InternalError", f"{type(error).__name__}: {error}")
         finally:
             self._concurrency.release(function)

@@ -30,7 +30,6 @@ class Functions:
         workers: execution environments.
         records: log of invocations.
         counts: values of the functions' metrics.
-        errors: tracebacks of errors in the lab itself.
     """
 
     def __init__(self, world: World, calls: Calls) -> None:
@@ -41,7 +40,6 @@ class Functions:
         self.records = InvocationLog(world)
         self.counts = Counts()
         self._invoker = Invoker(world, calls, self.workers, self.records, self.counts)
-        self.errors = self._invoker.errors
         self._in_flight = InFlight(world)
         world.running = self._in_flight.running
         self._asynchronous = AsyncQueue(

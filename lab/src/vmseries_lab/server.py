@@ -168,7 +168,7 @@ class Laboratory:
         self.ec2 = ec2.install(world)
         marketplace_images.install(world)
         elbv2.install(world)
-        autoscaling.install(world)
+        autoscaling.install(world, self.ec2)
         alarm_actions.install(world)
 
     def _add_routes(self) -> None:
@@ -220,9 +220,11 @@ class Laboratory:
         self.pipeline.rates = Throttling(self.world.clock, share) if enforced else None
         return {"enforced": enforced, "share": share}
 
-    def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
-        self.ec2.addresses.quota = int(addresses)
-        return {"addresses": self.ec2.addresses.quota}
+    def _change_ec2(self, *, addresses: int | None = None, **limits: Any) -> dict[str, Any]:
+        if addresses is not None:
+            self.ec2.addresses.quota = int(addresses)
+        self.ec2.checks.change(**limits)
+        return {"addresses": self.ec2.addresses.quota, **self.ec2.checks.describe()}
 
     def ready(self) -> dict[str, Any]:
         """Return the addresses, the Region, the CA certificate and the auth code for the client."""

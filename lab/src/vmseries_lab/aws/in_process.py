@@ -220,7 +220,7 @@ def in_process_aws() -> Iterator[InProcessAws]:
         marketplace_images.install(world)
         aws = InProcessAws(world, ec2.install(world))
         elbv2.install(world)
-        autoscaling.install(world)
+        autoscaling.install(world, aws.ec2_engine)
         alarm_actions.install(world)
         world.emit = lambda _source, kind, _resources, detail: aws.events.append((kind, detail))
         world.probe = lambda instance_id, _port: instance_id not in aws.silent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import boto3
@@ -85,6 +86,29 @@ class AwsClient:
     def set_address_quota(self, addresses: int) -> None:
         """Set the quota of Elastic IP addresses."""
         self._control.request("POST", "ec2", {"addresses": addresses})
+
+    def limit_launches(
+        self,
+        *,
+        without_capacity: Iterable[tuple[str, str]] | None = None,
+        vcpus: int | None = None,
+        unsubscribed: Iterable[str] | None = None,
+    ) -> None:
+        """Limit launches; what is not given stays as it is.
+
+        Args:
+            without_capacity: (instance type, zone) for which EC2 has no capacity; ``"*"`` for any.
+            vcpus: quota of vCPUs of running instances; -1 for no limit.
+            unsubscribed: Marketplace product codes without accepted terms.
+        """
+        limits: dict[str, Any] = {}
+        if vcpus is not None:
+            limits["vcpus"] = vcpus
+        if without_capacity is not None:
+            limits["without_capacity"] = sorted(without_capacity)
+        if unsubscribed is not None:
+            limits["unsubscribed"] = sorted(unsubscribed)
+        self._control.request("POST", "ec2", limits)
 
     def enforce_request_rates(self, *, enforced: bool = True, share: float = 1.0) -> None:
         """Throttle calls that exceed the request rates of AWS; see ``aws.throttling``.

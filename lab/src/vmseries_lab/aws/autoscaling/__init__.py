@@ -12,6 +12,8 @@ from vmseries_lab.aws.autoscaling.instance_refresh import Refreshes
 from vmseries_lab.aws.autoscaling.instance_refresh_api import RefreshApi
 from vmseries_lab.aws.autoscaling.instances import GroupInstances
 from vmseries_lab.aws.autoscaling.lifecycle_hooks import Hooks
+from vmseries_lab.aws.ec2 import Ec2
+from vmseries_lab.aws.ec2.launch_checks import LaunchChecks
 from vmseries_lab.aws.moto_patching import backend, require_moto
 from vmseries_lab.core.world import World
 
@@ -25,13 +27,13 @@ class AutoScaling:
         refreshes: instance refreshes, newest first.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, checks: LaunchChecks) -> None:
         self._world = world
         self.activities = Activities(world)
         self.lifecycle = Lifecycle(world, self.activities)
         self.refreshes = Refreshes(world, self.lifecycle)
         self._refresh_api = RefreshApi(self.refreshes)
-        self._groups = Groups(world, self.lifecycle)
+        self._groups = Groups(world, self.lifecycle, checks)
         self._hooks = Hooks(world, self.lifecycle)
         self._instances = GroupInstances(world, self.lifecycle, self.activities)
 
@@ -61,9 +63,14 @@ class AutoScaling:
         return False
 
 
-def install(world: World) -> AutoScaling:
-    """Run moto's Auto Scaling on the world's clock."""
+def install(world: World, ec2: Ec2) -> AutoScaling:
+    """Run moto's Auto Scaling on the world's clock.
+
+    Args:
+        world: the lab.
+        ec2: launches the instances.
+    """
     require_moto()
-    auto_scaling = AutoScaling(world)
+    auto_scaling = AutoScaling(world, ec2.checks)
     world.engines.append(auto_scaling)
     return auto_scaling

@@ -47,7 +47,9 @@ class Activities:
         self._world = world
         self.all: list[Activity] = []
 
-    def begin(self, kind: str, group: Any, cause: str, instance: Any | None) -> Activity:
+    def begin(
+        self, kind: str, group: Any, cause: str, instance: Any | None, subnet: Any | None = None
+    ) -> Activity:
         """Record the start of an activity.
 
         Args:
@@ -55,13 +57,17 @@ class Activities:
             group: moto's group.
             cause: cause, without time and full stop.
             instance: moto's instance, ``None`` if it was not created.
+            subnet: moto's subnet of a launch without an instance.
         """
         at = self._world.clock.utc().strftime("%Y-%m-%dT%H:%M:%SZ")
-        place = (
-            {"Subnet ID": instance.subnet_id, "Availability Zone": instance.availability_zone}
-            if instance is not None
-            else {}
-        )
+        place = {}
+        if instance is not None:
+            place = {
+                "Subnet ID": instance.subnet_id,
+                "Availability Zone": instance.availability_zone,
+            }
+        elif subnet is not None:
+            place = {"Subnet ID": subnet.id, "Availability Zone": subnet.availability_zone}
         activity = Activity(
             kind=kind,
             auto_scaling_group_name=group.name,

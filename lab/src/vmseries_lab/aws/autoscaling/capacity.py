@@ -15,6 +15,8 @@ from vmseries_lab.aws.autoscaling.zone_balancing import Candidate, subnet_for_la
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core.world import World
 
+BALANCED_ONLY = "balanced-only"
+
 
 def set_desired(world: World, group: Any, value: int, cause: str) -> None:
     """Change a group's desired capacity.
@@ -59,10 +61,7 @@ def follow(world: World, lifecycle: Lifecycle, group: Any) -> None:
         "an instance was started in response to a difference between desired and actual capacity"
     )
     if missing > 0 and not suspended(group, "Launch"):
-        for _ in range(missing):
-            if not lifecycle.may_launch(group):
-                break
-            lifecycle.launch(group, _subnet(group), cause)
+        _launch(lifecycle, group, missing, cause)
     elif missing < 0 and not suspended(group, "Terminate"):
         chosen = victims(
             [candidate(member) for member in live],
@@ -73,6 +72,27 @@ def follow(world: World, lifecycle: Lifecycle, group: Any) -> None:
         for member in live:
             if member.instance_id in chosen:
                 lifecycle.terminate(group, member, cause)
+
+
+def _launch(lifecycle: Lifecycle, group: Any, missing: int, cause: str) -> None:
+    """Launch instances, each in the zone with the fewest of those in which launches succeed.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-availability-zone-balanced.html
+    """
+    subnets = subnets_of(group)
+    for _ in range(missing + len(subnets)):
+        counted = [member for member in members(group) if member.counts]
+        free = [pair for pair in subnets if lifecycle.may_launch_into(group, pair[0])]
+        distribution = getattr(group, "availability_zone_distribution", None) or {}
+        if distribution.get("CapacityDistributionStrategy") == BALANCED_ONLY:
+            occupied = [member.instance.subnet_id for member in counted]
+            free = [pair for pair in free if pair[0] == subnet_for_launch(subnets, occupied)]
+        if len(counted) >= (group.desired_capacity or 0) or not free:
+            return
+        if not lifecycle.may_launch(group):
+            return
+        occupied = [member.instance.subnet_id for member in counted]
+        lifecycle.launch(group, subnet_for_launch(free, occupied), cause)
 
 
 def candidate(member: Member) -> Candidate:
@@ -88,11 +108,16 @@ def candidate(member: Member) -> Candidate:
     )
 
 
-def _subnet(group: Any) -> str:
+def subnets_of(group: Any) -> list[tuple[str, str]]:
+    """Return (subnet ID, zone) of each subnet that a group launches into.
+
+    A group with zones and without subnets launches into the zones' default subnets.
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
+    """
     store = backend("ec2")
-    subnets = [
-        (subnet_id, store.get_subnet(subnet_id).availability_zone)
-        for subnet_id in group.vpc_zone_identifier.split(",")
-    ]
-    occupied = [member.instance.subnet_id for member in members(group) if member.counts]
-    return subnet_for_launch(subnets, occupied)
+    if group.vpc_zone_identifier:
+        ids = group.vpc_zone_identifier.split(",")
+        return [(subnet_id, store.get_subnet(subnet_id).availability_zone) for subnet_id in ids]
+    defaults = store.get_default_subnets()
+    zones = [zone for zone in group.availability_zones if zone in defaults]
+    return [(defaults[zone].id, zone) for zone in zones]

@@ -12,13 +12,16 @@ from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import EmptyResult
+from moto.ec2.exceptions import EC2ClientError
 
 from vmseries_lab.aws.autoscaling import lifecycle_hooks
 from vmseries_lab.aws.autoscaling.capacity import set_desired
 from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
 from vmseries_lab.aws.autoscaling.lifecycle_hooks import find_group
 from vmseries_lab.aws.autoscaling.model import members
-from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.aws.ec2.launch_checks import LaunchChecks
+from vmseries_lab.aws.ec2.launch_templates import find_version
+from vmseries_lab.aws.moto_patching import replace, wrap
 from vmseries_lab.core.world import World
 
 USER_REQUEST = "a user request explicitly set group desired capacity"
@@ -40,6 +43,13 @@ _KEPT = (
 )
 """Parameters of Create- and UpdateAutoScalingGroup that moto drops (the grace period if 0)."""
 
+_NOT_SIMULATED = (
+    "batch_put_scheduled_update_group_action",
+    "put_scheduled_update_group_action",
+    "put_warm_pool",
+)
+"""Actions that moto stores and that would have no effect."""
+
 _UNSET = -1
 """Value that removes a default instance warm-up or a maintenance policy.
 
@@ -50,9 +60,12 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGr
 class Groups:
     """Creates, updates and deletes groups."""
 
-    def __init__(self, world: World, lifecycle: Lifecycle) -> None:
+    def __init__(self, world: World, lifecycle: Lifecycle, checks: LaunchChecks) -> None:
         self._world = world
         self._lifecycle = lifecycle
+        self._checks = checks
+        for name in _NOT_SIMULATED:
+            replace(AutoScalingResponse, name, _refuse(name))
         wrap(AutoScalingResponse, "create_auto_scaling_group", self.create)
         wrap(AutoScalingResponse, "update_auto_scaling_group", self.update)
         wrap(AutoScalingResponse, "delete_auto_scaling_group", self.delete)
@@ -76,6 +89,7 @@ class Groups:
             )
         low, high = int(parameters["MinSize"]), int(parameters["MaxSize"])
         _check_limits(low, high, int(parameters.get("DesiredCapacity", low)))
+        self._check_source(response, parameters)
         result = original(response)
         group = store.autoscaling_groups[name]
         group.desired_cause = USER_UPDATE
@@ -95,9 +109,43 @@ class Groups:
             raise AutoscalingClientError(
                 "ScalingActivityInProgress", f"The group {group.name} is being deleted."
             )
+        self._check_source(response, parameters)
         result = original(response)
         _keep(group, parameters)
         return result
+
+    def _check_source(self, response: Any, parameters: dict[str, Any]) -> None:
+        """Check that instances can be launched from what a request names.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
+
+        Raises:
+            NotImplementedError: for launch configurations, and parts of mixed instances policies.
+            ValidationError: if EC2 would not launch from the launch template.
+        """
+        for name in ("LaunchConfigurationName", "InstanceId"):
+            if parameters.get(name):
+                raise NotImplementedError(f"groups with {name}")
+        policy = parameters.get("MixedInstancesPolicy") or {}
+        _check_policy(policy)
+        template = policy.get("LaunchTemplate", {})
+        wanted = parameters.get("LaunchTemplate") or template.get("LaunchTemplateSpecification")
+        if not wanted:
+            return
+        store = response.autoscaling_backend.ec2_backend
+        if wanted.get("LaunchTemplateId"):
+            found = store.get_launch_template(wanted["LaunchTemplateId"])
+        else:
+            found = store.get_launch_template_by_name(wanted["LaunchTemplateName"])
+        types = [override["InstanceType"] for override in template.get("Overrides") or []]
+        try:
+            data = find_version(store, found, wanted.get("Version") or "$Default").data
+            for instance_type in types or [data.get("InstanceType", "")]:
+                self._checks.check_request(store, data.get("ImageId", ""), instance_type)
+        except EC2ClientError as error:
+            raise ValidationError(
+                f"You must use a valid fully-formed launch template. {error.message}"
+            ) from error
 
     def _update_group(self, original: Any, group: Any, *args: Any, **kwargs: Any) -> None:
         low = group.min_size if kwargs["min_size"] is None else kwargs["min_size"]
@@ -149,6 +197,33 @@ class Groups:
         for kept in (store.lifecycle_hooks, store.policies, store.scheduled_actions):
             for key in [k for k, v in kept.items() if v.auto_scaling_group_name == group.name]:
                 kept.pop(key)
+
+
+def _check_policy(policy: dict[str, Any]) -> None:
+    """Check that the lab simulates a mixed instances policy.
+
+    Raises:
+        NotImplementedError: for Spot Instances, prices, weights and attribute-based selection.
+    """
+    distribution = policy.get("InstancesDistribution") or {}
+    if distribution.get("OnDemandAllocationStrategy", "prioritized") != "prioritized":
+        raise NotImplementedError("On-Demand allocation strategies other than prioritized")
+    if int(distribution.get("OnDemandPercentageAboveBaseCapacity", 100)) != 100:
+        raise NotImplementedError("mixed instances policies with Spot Instances")
+    for override in policy.get("LaunchTemplate", {}).get("Overrides") or []:
+        if set(override) != {"InstanceType"}:
+            others = ", ".join(sorted(set(override) - {"InstanceType"}))
+            raise NotImplementedError(f"overrides with {others}")
+
+
+def _refuse(name: str) -> Any:
+    def make(_original: Any) -> Any:
+        def refuse(_response: Any) -> Any:
+            raise NotImplementedError(name)
+
+        return refuse
+
+    return make
 
 
 def _check_limits(low: int, high: int, desired: int) -> None:

@@ -20,11 +20,16 @@ from vmseries_lab.aws.autoscaling.model import (
     Action,
     Member,
     members,
+    overrides,
     suspended,
 )
-from vmseries_lab.aws.ec2.launch_templates import launch
+from vmseries_lab.aws.ec2.launch_checks import ZONAL
+from vmseries_lab.aws.ec2.launch_templates import find_version, launch
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core.world import World
+
+OF_TYPE = ("InsufficientInstanceCapacity", "Unsupported")
+"""Codes of errors after which a group of several instance types tries the next one."""
 
 FIRST_BACKOFF_SECONDS = 30.0
 LONGEST_BACKOFF_SECONDS = 900.0
@@ -57,18 +62,30 @@ class Lifecycle:
         """Whether the backoff after failed launches is over."""
         return self._not_before.get(group.arn, 0.0) <= self._world.clock.now()
 
+    def may_launch_into(self, group: Any, subnet_id: str) -> bool:
+        """Whether the backoff after launches that failed in a subnet is over."""
+        return self._not_before.get(f"{group.arn} {subnet_id}", 0.0) <= self._world.clock.now()
+
     def launch(self, group: Any, subnet_id: str, cause: str) -> None:
-        """Launch one instance into a subnet, from the group's launch template version."""
-        version = group.ec2_launch_template.get_version(group.launch_template_version)
-        tags = {**group.get_propagated_tags(), "aws:autoscaling:groupName": group.name}
+        """Launch one instance into a subnet, from the group's launch template version.
+
+        A launch that fails becomes a failed activity with EC2's message.
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html
+        """
+        store = backend("ec2")
         try:
-            instance = launch(backend("ec2"), version, subnet_id, tags)
+            version = find_version(store, group.ec2_launch_template, group.launch_template_version)
+            instance = self._run(store, group, version, subnet_id)
         except ServiceException as error:
-            activity = self._activities.begin("Launch", group, cause, None)
-            message = f"{error.message}. Launching EC2 instance failed."
+            subnet = store.get_subnet(subnet_id)
+            activity = self._activities.begin("Launch", group, cause, None, subnet)
+            message = f"{error.message.rstrip('.')}. Launching EC2 instance failed."
+            if overrides(group):
+                message = f"Could not launch On-Demand Instances. {error.code} - {message}"
             self._activities.end(activity, "", "Failed", message)
-            self._failed(group)
+            self.note_failure(group, error.code, subnet_id)
             return
+        self._failures.pop(f"{group.arn} {subnet_id}", None)
         instance.autoscaling_group = group
         template = {
             "LaunchTemplateId": version.template.id,
@@ -84,6 +101,36 @@ class Lifecycle:
         )
         group.instance_states.append(member)
         self.note("instance-launching", member, zone=member.availability_zone)
+
+    @staticmethod
+    def _run(store: Any, group: Any, version: Any, subnet_id: str) -> Any:
+        """Run an instance of the first type that EC2 has, in the order of the overrides.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/allocation-strategies.html
+
+        Raises:
+            EC2ClientError: of the last type.
+        """
+        tags = {**group.get_propagated_tags(), "aws:autoscaling:groupName": group.name}
+        types = overrides(group)
+        for instance_type in types[:-1]:
+            try:
+                return launch(store, version, subnet_id, tags, instance_type)
+            except ServiceException as error:
+                if error.code not in OF_TYPE:
+                    raise
+        return launch(store, version, subnet_id, tags, types[-1] if types else None)
+
+    def note_failure(self, group: Any, code: str, subnet_id: str) -> None:
+        """Delay further launches: those into the subnet if the error is about it, or all.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-availability-zone-balanced.html:
+        if launches fail in a zone, instances are launched in another one.
+        """
+        if code not in ZONAL:
+            self._failed(group)
+            return
+        self._delay(f"{group.arn} {subnet_id}", 0)
 
     def terminate(self, group: Any, member: Member, cause: str) -> Any:
         """Start the termination of an instance, unless it is terminating; return the activity."""
@@ -102,7 +149,8 @@ class Lifecycle:
             before = ""
             while member.lifecycle_state != before and member.lifecycle_state in self._steps:
                 before = member.lifecycle_state
-                self._steps[before](group, member)
+                with self._world.errors.guard(f"instance {member.instance_id}"):
+                    self._steps[before](group, member)
 
     def note(self, kind: str, member: Member, **detail: Any) -> None:
         """Add an entry about an instance to the timeline."""
@@ -114,11 +162,11 @@ class Lifecycle:
         if member.instance.state == "running":
             self._wait(group, member, LAUNCHING)
         elif member.instance.state in ("shutting-down", "terminated", "stopped"):
-            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            self._launch_failed(group, member, _unhealthy(member))
 
     def _pending_wait(self, group: Any, member: Member) -> None:
         if member.instance.state != "running":
-            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            self._launch_failed(group, member, _unhealthy(member))
             return
         self._expire(member)
         abandoned = [a for a in member.actions.values() if a.result == "ABANDON"]
@@ -134,7 +182,7 @@ class Lifecycle:
 
     def _pending_proceed(self, group: Any, member: Member) -> None:
         if member.instance.state != "running":
-            self._launch_failed(group, member, "Instance became unhealthy while waiting")
+            self._launch_failed(group, member, _unhealthy(member))
             return
         if not suspended(group, "AddToLoadBalancer"):
             for arn in group.target_group_arns:
@@ -158,11 +206,15 @@ class Lifecycle:
         self.terminate(group, member, f"an instance was taken out of service: {message}")
 
     def _failed(self, group: Any) -> None:
-        failures = self._failures.get(group.arn, 0) + 1
-        self._failures[group.arn] = failures
-        if failures > 1:
-            pause = min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 2), LONGEST_BACKOFF_SECONDS)
-            self._not_before[group.arn] = self._world.clock.now() + pause
+        self._delay(group.arn, 1)
+
+    def _delay(self, key: str, free: int) -> None:
+        """Delay the next launch after all failures but the first ``free`` ones."""
+        failures = self._failures.get(key, 0) + 1
+        self._failures[key] = failures
+        if failures > free:
+            pause = FIRST_BACKOFF_SECONDS * 2 ** min(failures - free - 1, 10)
+            self._not_before[key] = self._world.clock.now() + min(pause, LONGEST_BACKOFF_SECONDS)
 
     # ------------------------------------------------------------------ terminating
     def _terminating(self, group: Any, member: Member) -> None:
@@ -235,6 +287,17 @@ class Lifecycle:
                 action.result = action.hook.default_result
                 action.reason = "Heartbeat Timeout"
                 self.note("hook-expired", member, hook=action.hook.name, result=action.result)
+
+
+def _unhealthy(member: Member) -> str:
+    """Return why an instance that ended before it was in service has failed.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html
+    """
+    text = "Instance became unhealthy while waiting for instance to be in InService state."
+    reason = getattr(member.instance, "state_reason", None)
+    ended = f" Termination Reason: {reason.message}" if reason and reason.message else ""
+    return text + ended
 
 
 def _drained(target_group_arn: str, instance_id: str) -> bool:

@@ -129,6 +129,12 @@ def members(group: Any) -> list[Member]:
     return list(group.instance_states)
 
 
+def overrides(group: Any) -> list[str]:
+    """Return the instance types of a mixed instances policy, highest priority first."""
+    template = (getattr(group, "mixed_instances_policy", None) or {}).get("LaunchTemplate", {})
+    return [override["InstanceType"] for override in template.get("Overrides") or []]
+
+
 def suspended(group: Any, process: str) -> bool:
     """Whether one of the group's processes is suspended.
 

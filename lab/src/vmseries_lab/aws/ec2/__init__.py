@@ -8,6 +8,7 @@ from vmseries_lab.aws.ec2 import delete_guards, launch_templates, tags
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
+from vmseries_lab.aws.ec2.launch_checks import LaunchChecks
 from vmseries_lab.aws.moto_patching import backend, require_moto
 from vmseries_lab.core.world import World
 
@@ -17,13 +18,15 @@ class Ec2:
 
     Attributes:
         addresses: Elastic IP addresses and their quota.
+        checks: what limits launches.
         interfaces: network interfaces.
         instances: instances.
     """
 
     def __init__(self, world: World) -> None:
         self.interfaces = Interfaces(world)
-        self.instances = Instances(world, self.interfaces)
+        self.checks = LaunchChecks()
+        self.instances = Instances(world, self.interfaces, self.checks)
         self.addresses = Addresses(world)
 
     def tick(self, now: float) -> None:

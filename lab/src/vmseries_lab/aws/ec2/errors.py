@@ -192,3 +192,120 @@ def bad_page_size(value: int) -> Any:
 def bad_token() -> Any:
     """The pagination token is invalid (code: error codes of the EC2 API)."""
     return ec2_error("InvalidPaginationToken", "The specified pagination token is not valid.")
+
+
+def no_such_image(image_id: str) -> Any:
+    """The image was deregistered or never existed.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-ami.html
+    """
+    return ec2_error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+
+
+def no_such_instance_type(instance_type: str) -> Any:
+    """There is no such instance type (code: error codes of the EC2 API)."""
+    return ec2_error("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
+
+
+def architecture_mismatch(of_type: str, of_image: str) -> Any:
+    """Instance type and image have different architectures.
+
+    https://github.com/skypilot-org/skypilot/issues/6315
+    """
+    return ec2_error(
+        "InvalidParameterValue",
+        f"The architecture '{of_type}' of the specified instance type does not match the "
+        f"architecture '{of_image}' of the specified AMI. Specify an instance type and an AMI that "
+        "have matching architectures, and try again. You can use 'describe-instance-types' or "
+        "'describe-images' to discover the architecture of the instance type or AMI.",
+    )
+
+
+def terms_not_accepted(product_code: str) -> Any:
+    """The account has not accepted the terms of a Marketplace product.
+
+    https://github.com/F5Networks/f5-aws-cloudformation/issues/45
+    """
+    return ec2_error(
+        "OptInRequired",
+        "In order to use this AWS Marketplace product you need to accept terms and subscribe. To "
+        f"do so please visit https://aws.amazon.com/marketplace/pp?sku={product_code}",
+    )
+
+
+def unsupported_in_zone(instance_type: str, zone: str, zones: list[str]) -> Any:
+    """The zone does not offer the instance type.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html
+    """
+    return ec2_error(
+        "Unsupported",
+        f"Your requested instance type ({instance_type}) is not supported in your requested "
+        f"Availability Zone ({zone}). Please retry your request by not specifying an Availability "
+        f"Zone or choosing {', '.join(zones)}.",
+    )
+
+
+def vcpu_limit(vcpus: int) -> Any:
+    """The quota of vCPUs of running instances is exceeded.
+
+    https://github.com/aws/amazon-cloudwatch-agent-test/pull/256
+    """
+    return ec2_error(
+        "VcpuLimitExceeded",
+        f"You have requested more vCPU capacity than your current vCPU limit of {vcpus} allows for "
+        "the instance bucket that the specified instance type belongs to. Please visit "
+        "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.",
+    )
+
+
+def no_capacity(instance_type: str, zone: str, others: list[str]) -> Any:
+    """EC2 has no capacity for the type in the zone.
+
+    https://github.com/red-hat-storage/ocs-ci/issues/9263
+    """
+    elsewhere = (
+        f" You can currently get {instance_type} capacity by not specifying an Availability Zone "
+        f"in your request or choosing {', '.join(others)}."
+        if others
+        else ""
+    )
+    return ec2_error(
+        "InsufficientInstanceCapacity",
+        f"We currently do not have sufficient {instance_type} capacity in the Availability Zone "
+        f"you requested ({zone}). Our system will be working on provisioning additional "
+        f"capacity.{elsewhere}",
+    )
+
+
+def too_few_addresses(subnet_id: str) -> Any:
+    """The subnet has no address for a new instance.
+
+    https://github.com/PrairieLearn/PrairieLearn/issues/3271
+    """
+    return ec2_error(
+        "InsufficientFreeAddressesInSubnet",
+        f"There are not enough free addresses in subnet '{subnet_id}' to satisfy the requested "
+        "number of instances.",
+    )
+
+
+def no_such_template(template_id: str) -> Any:
+    """The launch template was deleted (code: error codes of the EC2 API)."""
+    return ec2_error(
+        "InvalidLaunchTemplateId.NotFound",
+        f"The specified launch template, with template ID {template_id}, does not exist.",
+    )
+
+
+def no_such_template_version(template_id: str, version: str) -> Any:
+    """The version of the launch template was deleted (code: error codes of the EC2 API)."""
+    return ec2_error(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        f"Could not find launch template version {version} for launch template {template_id}.",
+    )
+
+
+def no_default_subnet(zone: str) -> Any:
+    """The zone has no default subnet (code: error codes of the EC2 API)."""
+    return ec2_error("MissingInput", f"No default subnet for availability zone: '{zone}'.")

@@ -13,7 +13,9 @@ from moto.ec2.models import EC2Backend, instances
 from moto.ec2.models.instances import Instance, InstanceState
 from moto.ec2.utils import filter_dict_attribute_mapping
 
+from vmseries_lab.aws.ec2 import errors
 from vmseries_lab.aws.ec2.interfaces import Interfaces
+from vmseries_lab.aws.ec2.launch_checks import LaunchChecks, unusable_key
 from vmseries_lab.aws.moto_patching import backend, replace, wrap
 from vmseries_lab.core.location import LOCATION
 from vmseries_lab.core.world import World
@@ -42,8 +44,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.htm
 class Instances:
     """Starts and terminates instances on the lab's clock."""
 
-    def __init__(self, world: World, interfaces: Interfaces) -> None:
+    def __init__(self, world: World, interfaces: Interfaces, checks: LaunchChecks) -> None:
         self._world = world
+        self._checks = checks
         self._interfaces = interfaces
         self._due: dict[str, tuple[float, str]] = {}
         self._patch()
@@ -55,9 +58,10 @@ class Instances:
             instance = backend("ec2").get_instance_by_id(instance_id)
             if instance is None:
                 continue
-            if state == "terminated":
-                self._finish(instance)
-            self._enter(instance, state)
+            with self._world.errors.guard(f"instance {instance_id}"):
+                if state == "terminated":
+                    self._finish(instance)
+                self._enter(instance, state)
 
     def started(self, instance: Any) -> None:
         """Set a new instance to ``pending``."""
@@ -110,11 +114,47 @@ class Instances:
         associations = instance.ec2_backend.iam_instance_profile_associations
         associations.pop(instance.id, None)
 
-    def _run(self, original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
-        reservation = original(store, *args, **kwargs)
+    def _run(
+        self, original: Any, store: Any, image_id: str, count: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """RunInstances with EC2's checks.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+        """
+        template = kwargs.get("launch_template")
+        data = store._get_template_from_args(template).data if template else {}  # noqa: SLF001
+        kind = kwargs.get("instance_type")
+        if data.get("InstanceType") and kwargs.get("is_instance_type_default"):
+            kind = data["InstanceType"]
+        self._checks.check_request(store, image_id or data.get("ImageId", ""), str(kind))
+        nics = kwargs.get("nics") or []
+        subnet_id = kwargs.get("subnet_id") or (nics[0].get("SubnetId") if nics else None)
+        if subnet_id:
+            subnet = store.get_subnet(subnet_id)
+            self._checks.check_place(store, str(kind), subnet.availability_zone, int(count))
+            new = [nic for nic in nics or [{}] if not nic.get("NetworkInterfaceId")]
+            if subnet.available_ip_address_count < int(count) * len(new):
+                raise errors.too_few_addresses(subnet_id)
+        try:
+            reservation = original(store, image_id, count, *args, **kwargs)
+        except StopIteration:
+            raise errors.too_few_addresses(str(subnet_id)) from None
+        broken = unusable_key(kwargs.get("block_device_mappings") or [])
         for instance in reservation.instances:
             self.started(instance)
+            if broken:
+                self._fail(instance)
         return reservation
+
+    def _fail(self, instance: Any) -> None:
+        """Let EC2 terminate a new instance whose volumes it cannot encrypt.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+        """
+        code, text = "Client.InternalError", "Client error on launch"
+        instance._reason = code  # noqa: SLF001
+        instance.state_reason = instances.StateReason(f"{code}: {text}", code)
+        self._due[instance.id] = (self._world.clock.now() + PENDING_SECONDS, "terminated")
 
     def _patch(self) -> None:
         wrap(EC2Backend, "run_instances", self._run)

@@ -14,6 +14,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import convert_tag_spec, parse_user_data
 
+from vmseries_lab.aws.ec2 import errors
 from vmseries_lab.aws.moto_patching import wrap
 
 DEFAULT_ROOT_GIB = 60
@@ -28,7 +29,13 @@ def patch() -> None:
     LaunchTemplate.tags = property(methodcaller("get_tags"), lambda _template, _value: None)
 
 
-def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> Any:
+def launch(
+    store: Any,
+    version: Any,
+    subnet_id: str,
+    tags: dict[str, str],
+    instance_type: str | None = None,
+) -> Any:
     """Launch an instance from a version of a launch template.
 
     Args:
@@ -36,6 +43,7 @@ def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> An
         version: moto's launch template version.
         subnet_id: subnet that the Auto Scaling group chose; groups ignore subnets in the template.
         tags: additional tags of the instance, which override those of the template.
+        instance_type: overrides the template's.
 
     Returns:
         The pending instance.
@@ -44,7 +52,8 @@ def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> An
         EC2ClientError: as RunInstances would, e.g. for a full subnet or an unknown image.
     """
     data = copy.deepcopy(version.data)
-    store.describe_images(ami_ids=[data["ImageId"]])
+    if data["ImageId"] not in store.amis:
+        raise errors.no_such_image(data["ImageId"])
     specified = convert_tag_spec(data.get("TagSpecifications") or [])
     own = {
         "aws:ec2launchtemplate:id": version.template.id,
@@ -58,7 +67,7 @@ def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> An
         1,
         version.user_data,
         [],
-        instance_type=data["InstanceType"],
+        instance_type=instance_type or data["InstanceType"],
         is_instance_type_default=False,
         subnet_id=subnet_id,
         nics=nics,
@@ -77,6 +86,23 @@ def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> An
     ).instances[0]
     _finish(store, instance, data, nics, specified.get("network-interface", {}))
     return instance
+
+
+def find_version(store: Any, template: Any, version: str) -> Any:
+    """Return a version of a launch template that still exists.
+
+    Raises:
+        EC2ClientError: if the template or the version was deleted.
+    """
+    if template.id not in store.launch_templates:
+        raise errors.no_such_template(template.id)
+    try:
+        found = template.get_version(version)
+    except (IndexError, KeyError, ValueError):
+        found = None
+    if found is None:
+        raise errors.no_such_template_version(template.id, version)
+    return found
 
 
 def _finish(
@@ -136,8 +162,25 @@ def _create(
 
 
 def _create_version(original: Any, response: Any) -> Any:
-    """Decode the user data of a later version, as moto does for the first one."""
-    data = response._get_param("LaunchTemplateData", {})  # noqa: SLF001
+    """CreateLaunchTemplateVersion: what is not given comes from the source version, if one is.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html
+    """
+    parameters = response._get_params()  # noqa: SLF001
+    data = parameters.get("LaunchTemplateData") or {}
+    # As moto does for the first version.
     if data.get("UserData") is not None:
         data["UserData"] = parse_user_data(data["UserData"])
-    return original(response)
+    if not parameters.get("SourceVersion"):
+        return original(response)
+    store = response.ec2_backend
+    if parameters.get("LaunchTemplateId"):
+        template = store.get_launch_template(parameters["LaunchTemplateId"])
+    else:
+        template = store.get_launch_template_by_name(parameters["LaunchTemplateName"])
+    source = find_version(store, template, parameters["SourceVersion"])
+    result = original(response)
+    new = template.get_version("$Latest").data
+    for name, value in copy.deepcopy(source.data).items():
+        new.setdefault(name, value)
+    return result

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vmseries_lab.aws.in_process import InProcessAws, hook, in_process_aws
+from vmseries_lab.aws.in_process import IMAGE, InProcessAws, hook, in_process_aws
 
 
 @pytest.fixture
@@ -331,8 +331,8 @@ class TestLaunchedInstances:
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html
         """
-        template = aws.build_template(ImageId="ami-0fffffffffffffff0")
-        aws.build_group(LaunchTemplate={"LaunchTemplateId": template, "Version": "1"})
+        aws.build_group()
+        aws.client("ec2").deregister_image(ImageId=IMAGE)
         aws.world.advance(5)
         activity = asg.describe_scaling_activities()["Activities"][0]
         assert activity["StatusCode"] == "Failed"

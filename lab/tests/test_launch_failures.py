@@ -46,7 +46,9 @@ def scale(aws: InProcessAws, number: int) -> None:
 def test_a_subnet_without_free_addresses(aws: InProcessAws) -> None:
     """Found in an activity: https://github.com/PrairieLearn/PrairieLearn/issues/3271."""
     ec2 = aws.client("ec2")
-    subnet = ec2.create_subnet(VpcId=aws.vpc, CidrBlock="10.0.90.0/28")["Subnet"]
+    subnet = ec2.create_subnet(VpcId=aws.vpc, CidrBlock="10.0.90.0/28", AvailabilityZone=ZONES[0])[
+        "Subnet"
+    ]
     aws.build_group(DesiredCapacity=0, MaxSize=20, VPCZoneIdentifier=subnet["SubnetId"])
     scale(aws, 12)
     aws.world.advance(20)

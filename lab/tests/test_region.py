@@ -95,6 +95,10 @@ def test_private_dns_names_are_those_of_the_region(elsewhere: Lab) -> None:
         PrivateIpAddress="10.9.0.10",
     )["Instances"][0]
     described = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)
+    prefix = f"arn:{elsewhere.partition}:ec2:{elsewhere.region}:123456789012"
+    assert group["SecurityGroupArn"] == f"{prefix}:security-group/{group['GroupId']}"
+    assert subnet["SubnetArn"] == f"{prefix}:subnet/{subnet['SubnetId']}"
     name = described["Reservations"][0]["Instances"][0]["PrivateDnsName"]
     assert subnet["AvailabilityZone"].startswith(elsewhere.region)
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html

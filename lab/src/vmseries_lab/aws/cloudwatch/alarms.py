@@ -60,6 +60,7 @@ class Alarms:
         self.history: list[HistoryItem] = []
         wrap(CloudWatchBackend, "put_metric_alarm", self.put)
         wrap(CloudWatchBackend, "set_alarm_state", self.set_state)
+        wrap(CloudWatchBackend, "delete_alarms", _delete)
         add_method(CloudWatchResponse, "describe_alarm_history", self.describe_history)
 
     def evaluate(self, now: float) -> None:
@@ -173,6 +174,14 @@ class Alarms:
     def _remember(self, alarm: Any, kind: str, summary: str, data: dict[str, Any]) -> None:
         now = self._world.clock.utc()
         self.history.append(HistoryItem(alarm.name, now, kind, summary, json.dumps(data)))
+
+
+def _delete(original: Any, store: Any, alarm_names: list[str]) -> None:
+    """DeleteAlarms: the tags go with the alarm; moto would give them to the next of its name."""
+    for name in alarm_names:
+        if name in store.alarms:
+            store.tagger.delete_all_tags_for_resource(store.alarms[name].alarm_arn)
+    original(store, alarm_names)
 
 
 def period_of(alarm: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.ec2 import delete_guards, launch_templates, tags
+from vmseries_lab.aws.ec2 import delete_guards, launch_templates, subnets, tags, transit_gateways
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
@@ -45,7 +45,9 @@ def install(world: World) -> Ec2:
     ec2 = Ec2(world)
     launch_templates.patch()
     delete_guards.patch()
+    subnets.patch()
     tags.patch()
+    transit_gateways.patch()
     world.engines.append(ec2)
     return ec2
 

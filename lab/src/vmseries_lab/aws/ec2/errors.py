@@ -309,3 +309,11 @@ def no_such_template_version(template_id: str, version: str) -> Any:
 def no_default_subnet(zone: str) -> Any:
     """The zone has no default subnet (code: error codes of the EC2 API)."""
     return ec2_error("MissingInput", f"No default subnet for availability zone: '{zone}'.")
+
+
+def no_such_attachment(attachment_id: str) -> Any:
+    """The transit gateway attachment does not exist (code: error codes of the EC2 API)."""
+    return ec2_error(
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        f"Transit Gateway Attachment {attachment_id} was deleted or does not exist.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.autoscaling import capacity, health
+from vmseries_lab.aws.autoscaling import capacity, health, rebalancing
 from vmseries_lab.aws.autoscaling.activities import Activities
 from vmseries_lab.aws.autoscaling.groups import Groups
 from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
@@ -55,6 +55,8 @@ class AutoScaling:
         health.check(self._world, self.lifecycle, group)
         self.refreshes.tick(group)
         with self._world.errors.guard(f"capacity of group {group.name}"):
+            refreshing = self.refreshes.active(group) is not None
+            rebalancing.rebalance(self._world, self.lifecycle, group, refreshing=refreshing)
             capacity.follow(self._world, self.lifecycle, group)
         self.lifecycle.advance(group)
 

@@ -19,6 +19,8 @@ _VERBS = {
     "Launch": ("Launching a new EC2 instance", "EC2", "AutoScalingGroup"),
     "Terminate": ("Terminating EC2 instance", "AutoScalingGroup", "EC2"),
     "Detach": ("Detaching EC2 instance", "AutoScalingGroup", "EC2"),
+    "EnterStandby": ("Moving EC2 instance to Standby", "", ""),
+    "ExitStandby": ("Moving EC2 instance out of Standby", "", ""),
 }
 
 
@@ -53,7 +55,7 @@ class Activities:
         """Record the start of an activity.
 
         Args:
-            kind: ``Launch``, ``Terminate`` or ``Detach``.
+            kind: ``Launch``, ``Terminate``, ``Detach``, ``EnterStandby`` or ``ExitStandby``.
             group: moto's group.
             cause: cause, without time and full stop.
             instance: moto's instance, ``None`` if it was not created.
@@ -83,7 +85,7 @@ class Activities:
     def end(
         self, activity: Activity, instance_id: str, status: str = "Successful", message: str = ""
     ) -> None:
-        """Record the end of an activity and send its event to EventBridge.
+        """Record the end of an activity and send its event to EventBridge, if it has one.
 
         Args:
             activity: the activity.
@@ -97,6 +99,8 @@ class Activities:
         activity.progress = 100
         outcome = "Successful" if status == "Successful" else "Unsuccessful"
         _, origin, destination = _VERBS[activity.kind]
+        if not origin:
+            return
         self._world.emit(
             "aws.autoscaling",
             f"EC2 Instance {activity.kind} {outcome}",

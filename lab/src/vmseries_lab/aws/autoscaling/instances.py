@@ -40,6 +40,8 @@ class GroupInstances:
         wrap(AutoScalingBackend, "terminate_instance", self.terminate)
         wrap(AutoScalingBackend, "detach_instances", self.detach)
         wrap(AutoScalingBackend, "attach_instances", self.attach)
+        wrap(AutoScalingBackend, "enter_standby_instances", self.enter_standby)
+        wrap(AutoScalingBackend, "exit_standby_instances", self.exit_standby)
         wrap(AutoScalingBackend, "attach_load_balancer_target_groups", self.attach_target_groups)
         wrap(AutoScalingBackend, "detach_load_balancer_target_groups", self.detach_target_groups)
         wrap(AutoScalingResponse, "set_instance_health", self.set_health)
@@ -113,6 +115,66 @@ class GroupInstances:
             member = Member(instance, group, None, activity, lifecycle_state="Pending:Proceed")
             store.ec2_backend.create_tags([instance_id], {ASG_NAME_TAG: group.name})
             group.instance_states.append(member)
+
+    def enter_standby(
+        self,
+        _original: Any,
+        store: Any,
+        group_name: str,
+        instance_ids: list[str],
+        should_decrement: bool,
+    ) -> list[Any]:
+        """EnterStandby: instances leave service and stay in the group; no hook runs.
+
+        Either others replace them, or the desired capacity decreases, which is an error below the
+        minimum size.
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_EnterStandby.html
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-enter-exit-standby.html
+        """
+        group = find_group(store, group_name)
+        entering = [_find(store, instance_id, group)[1] for instance_id in instance_ids]
+        for member in entering:
+            if not member.in_service:
+                raise ValidationError(f"The instance {member.instance_id} is not in InService.")
+        if should_decrement and group.desired_capacity - len(entering) < group.min_size:
+            raise ValidationError(_sizes(group, f"To place into standby {len(entering)} instance"))
+        activities = []
+        for member in entering:
+            before = group.desired_capacity
+            moved = f"instance {member.instance_id} was moved to standby in response to a user"
+            cause = f"{moved} request"
+            if should_decrement:
+                set_desired(self._world, group, before - 1, cause)
+                cause += f", shrinking the capacity from {before} to {before - 1}"
+            activity = self._activities.begin("EnterStandby", group, cause, member.instance)
+            _deregister(store, group.target_group_arns, [member])
+            member.lifecycle_state = "Standby"
+            self._activities.end(activity, member.instance_id)
+            activities.append(activity)
+        return activities
+
+    def exit_standby(
+        self, _original: Any, store: Any, group_name: str, instance_ids: list[str]
+    ) -> list[Any]:
+        """ExitStandby: instances return to service, and the desired capacity increases.
+
+        https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ExitStandby.html
+        """
+        group = find_group(store, group_name)
+        leaving = [_find(store, instance_id, group)[1] for instance_id in instance_ids]
+        for member in leaving:
+            if member.lifecycle_state != "Standby":
+                raise ValidationError(f"The instance {member.instance_id} is not in Standby.")
+        if group.desired_capacity + len(leaving) > group.max_size:
+            raise ValidationError(_sizes(group, f"To place into service {len(leaving)} instance"))
+        for member in leaving:
+            before = group.desired_capacity
+            moved = f"instance {member.instance_id} was moved out of standby in response to a user"
+            cause = f"{moved} request, increasing the capacity from {before} to {before + 1}"
+            set_desired(self._world, group, before + 1, cause)
+            member.activity = self._activities.begin("ExitStandby", group, cause, member.instance)
+            member.lifecycle_state = "Pending:Proceed"
+        return [member.activity for member in leaving]
 
     @staticmethod
     def attach_target_groups(
@@ -189,6 +251,18 @@ class GroupInstances:
         ]
         part, token = _page(activities, parameters, 100)
         return ActionResult({"Activities": part, "NextToken": token})
+
+
+def _sizes(group: Any, wish: str) -> str:
+    """Return the message for a change that the sizes of a group do not allow.
+
+    The error is documented, its text is not.
+    """
+    return (
+        f"AutoScalingGroup {group.name} has min-size={group.min_size}, max-size={group.max_size}, "
+        f"and desired-size={group.desired_capacity}. {wish}, please update the AutoScalingGroup "
+        "sizes appropriately."
+    )
 
 
 def _deregister(store: Any, target_group_arns: list[str], leaving: list[Member]) -> None:

@@ -66,6 +66,8 @@ class Member:
     in_service_at: float | None = None
     retiring: bool = False
     """Being replaced: it does not count as capacity, but stays until its replacement is ready."""
+    rebalanced: str = ""
+    """Why it is replaced by an instance in another zone; like ``retiring``."""
     origin: str = "AutoScalingGroup"
     launch_configuration_name: str | None = None
     weighted_capacity: str | None = None
@@ -108,7 +110,8 @@ class Member:
     @property
     def counts(self) -> bool:
         """Whether it counts toward the desired capacity."""
-        return not (self.terminating or self.retiring or self.lifecycle_state == "Standby")
+        replaced = self.retiring or bool(self.rebalanced)
+        return not (self.terminating or replaced or self.lifecycle_state == "Standby")
 
     def warm(self, now: float, warmup: float) -> bool:
         """Whether it has been in service for the warm-up time."""

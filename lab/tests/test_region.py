@@ -41,6 +41,19 @@ def test_the_environment_chooses_the_region(
     assert Location.from_environment(environment) == Location(region, partition)
 
 
+@pytest.mark.parametrize(
+    ("region", "principal"),
+    [
+        ("eu-west-1", "ec2.amazonaws.com"),
+        ("us-gov-west-1", "ec2.amazonaws.com"),
+        ("cn-north-1", "ec2.amazonaws.com.cn"),
+    ],
+)
+def test_the_service_principal_of_ec2(region: str, principal: str) -> None:
+    """https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html."""
+    assert Location.of(region).ec2_principal == principal
+
+
 @pytest.mark.parametrize("region", ["eu-west", "nowhere", "us-iso-east-1"])
 def test_a_region_that_is_not_simulated_is_refused(region: str) -> None:
     with pytest.raises(ValueError, match=f"AWS_REGION is '{region}', which is no Region"):

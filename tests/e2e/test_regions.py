@@ -22,6 +22,7 @@ LIMIT_SECONDS = 300.0
     [
         ("examples/two-arm", "eu-west-1", "aws"),
         ("examples/one-arm", "us-gov-west-1", "aws-us-gov"),
+        ("examples/one-arm", "cn-northwest-1", "aws-cn"),
     ],
 )
 def test_an_example_works_in_any_region_and_partition(

@@ -28,6 +28,14 @@ https://docs.aws.amazon.com/general/latest/gr/rande.html#global-endpoints
 """
 
 
+DNS_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+"""The domain of the endpoints of each partition.
+
+https://docs.aws.amazon.com/general/latest/gr/rande.html
+https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-arns.html
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A Region and its partition.
@@ -74,6 +82,14 @@ class Location:
     def global_services_region(self) -> str:
         """The Region for which calls to the partition's global services are signed."""
         return GLOBAL_SERVICES_REGIONS[self.partition]
+
+    @property
+    def ec2_principal(self) -> str:
+        """The service principal of EC2, which assumes the roles of instances.
+
+        https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html
+        """
+        return f"ec2.{DNS_SUFFIXES[self.partition]}"
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource in this Region and the lab's account."""

@@ -132,7 +132,7 @@ class AwsCalls:
             CloudError: as an AccessDenied from AWS.
         """
         with self._world.lock:
-            if role_arn is None or not iam.service_may_assume(role_arn, "ec2.amazonaws.com"):
+            if role_arn is None or not iam.service_may_assume(role_arn, LOCATION.ec2_principal):
                 raise AwsCallError(f"AccessDenied: no role to call {action} with")
             role = backend("iam").get_role_by_arn(role_arn)
             documents = iam.documents(role)

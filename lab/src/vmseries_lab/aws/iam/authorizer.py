@@ -20,7 +20,6 @@ from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core.location import LOCATION
 
 LAMBDA = "lambda.amazonaws.com"
-EC2 = "ec2.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Authorizer:
             session.role_arn, LAMBDA
         ):
             return session
-        if roles.service_may_assume(session.role_arn, EC2):
+        if roles.service_may_assume(session.role_arn, LOCATION.ec2_principal):
             return None
         return replace(session, of_function=False)
 

@@ -183,12 +183,25 @@ def test_standby_decreases_the_capacity_down_to_the_minimum(aws: InProcessAws, a
             AutoScalingGroupName="fw", InstanceIds=[second], ShouldDecrementDesiredCapacity=True
         )
     assert aws.states() == {first: "Standby", second: "InService"}
-    hooks = len(aws.lifecycle_events())
-    asg.exit_standby(AutoScalingGroupName="fw", InstanceIds=[first])
+
+
+@pytest.mark.parametrize(("answer", "hooks"), [("run", 1), ("none", 0)])
+def test_an_instance_returns_from_standby(
+    aws: InProcessAws, asg: Any, answer: str, hooks: int
+) -> None:
+    aws.world.assumptions.set(standby_exit_hooks=answer)
+    first, second = aws.in_service(2)
+    asg.enter_standby(
+        AutoScalingGroupName="fw", InstanceIds=[first], ShouldDecrementDesiredCapacity=True
+    )
+    before = len(aws.lifecycle_events())
+    (activity,) = asg.exit_standby(AutoScalingGroupName="fw", InstanceIds=[first])["Activities"]
+    assert "increasing the capacity from 1 to 2" in activity["Cause"]
     aws.world.advance(5)
+    assert len(aws.lifecycle_events()) == before + hooks
+    aws.complete_all("launch")
     assert aws.states() == {first: "InService", second: "InService"}
     assert aws.group()["DesiredCapacity"] == 2
-    assert len(aws.lifecycle_events()) == hooks
 
 
 def test_standby_does_not_end_above_the_maximum(aws: InProcessAws, asg: Any) -> None:
@@ -224,6 +237,9 @@ def test_an_instance_in_standby_receives_no_traffic(aws: InProcessAws, asg: Any)
     assert aws.health(target_group) == {first: "draining"}
     aws.world.advance(400)
     asg.exit_standby(AutoScalingGroupName="fw", InstanceIds=[first])
+    aws.complete_all("launch")
+    aws.world.advance(5)
+    aws.complete_all("launch")
     aws.world.advance(30)
     assert aws.health(target_group) == {first: "healthy"}
 

@@ -29,6 +29,10 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Which host name does a management interface get by DHCP that was attached after launch?",
         ("ip-name", "instance-id"),
     ),
+    "standby-exit-hooks": Assumption(
+        "Does an instance that returns from standby run the group's launch hooks?",
+        ("run", "none"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

@@ -158,6 +158,7 @@ class GroupInstances:
     ) -> list[Any]:
         """ExitStandby: instances return to service, and the desired capacity increases.
 
+        Whether they run the launch hooks is not documented: assumption ``standby-exit-hooks``.
         https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ExitStandby.html
         """
         group = find_group(store, group_name)
@@ -173,7 +174,8 @@ class GroupInstances:
             cause = f"{moved} request, increasing the capacity from {before} to {before + 1}"
             set_desired(self._world, group, before + 1, cause)
             member.activity = self._activities.begin("ExitStandby", group, cause, member.instance)
-            member.lifecycle_state = "Pending:Proceed"
+            hooks = self._world.assumptions["standby-exit-hooks"] == "run"
+            member.lifecycle_state = "Pending" if hooks else "Pending:Proceed"
         return [member.activity for member in leaving]
 
     @staticmethod

@@ -86,10 +86,20 @@ class Group:
         )
 
     def terminate_one(self) -> str:
-        """Terminate a member that is in service without replacing it; return its instance ID."""
-        instance_id = next(i for i, state in self.states().items() if state == "InService")
-        self.terminate(instance_id)
-        return instance_id
+        """Terminate a member that is in service without replacing it; return its instance ID.
+
+        It is one in the zone with the most members, so that the group is not rebalanced.
+        """
+        members = (self.describe() or {"Instances": []})["Instances"]
+        zones = Counter(
+            member["AvailabilityZone"]
+            for member in members
+            if not member["LifecycleState"].startswith("Terminating")
+        )
+        serving = [member for member in members if member["LifecycleState"] == "InService"]
+        leaving = max(serving, key=lambda member: zones[member["AvailabilityZone"]])
+        self.terminate(leaving["InstanceId"])
+        return str(leaving["InstanceId"])
 
 
 @dataclass

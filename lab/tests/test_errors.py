@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vmseries_lab.aws.autoscaling import capacity
+from vmseries_lab.aws.autoscaling import capacity, health
 from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.client import Lab, LabError
@@ -92,16 +92,17 @@ def test_an_error_of_the_pump_is_recorded() -> None:
     assert text.startswith("pump: ")
 
 
+@pytest.mark.parametrize(("part", "name"), [(capacity, "follow"), (health, "check")])
 def test_a_group_that_fails_stops_no_other(
-    aws: InProcessAws, monkeypatch: pytest.MonkeyPatch
+    aws: InProcessAws, monkeypatch: pytest.MonkeyPatch, part: Any, name: str
 ) -> None:
-    def follow(world: Any, lifecycle: Any, group: Any) -> None:
+    def fail(world: Any, lifecycle: Any, group: Any) -> None:
         if group.name == "broken":
             raise AttributeError("vpc_zone_identifier")
         original(world, lifecycle, group)
 
-    original = capacity.follow
-    monkeypatch.setattr(capacity, "follow", follow)
+    original = getattr(part, name)
+    monkeypatch.setattr(part, name, fail)
     aws.build_group("broken", hooks=False)
     aws.build_group("good", hooks=False)
     aws.world.advance(30)

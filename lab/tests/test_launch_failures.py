@@ -63,6 +63,28 @@ def test_a_subnet_without_free_addresses(aws: InProcessAws) -> None:
     assert f'"Subnet ID": "{subnet["SubnetId"]}"' in failed["Details"]
 
 
+def test_subnets_that_were_deleted(aws: InProcessAws) -> None:
+    ec2 = aws.client("ec2")
+    aws.build_group(DesiredCapacity=0, VPCZoneIdentifier=",".join(aws.subnets[:2]))
+    ec2.delete_subnet(SubnetId=aws.subnets[0])
+    scale(aws, 1)
+    aws.world.advance(10)
+    assert activities(aws) == []
+    (instance_id,) = aws.states()
+    assert aws.instance(instance_id)["SubnetId"] == aws.subnets[1], "the other one is used"
+    scale(aws, 0)
+    aws.world.advance(10)
+    aws.complete_all("launch")
+    aws.complete_all("terminate")
+    aws.world.advance(120)
+    ec2.delete_subnet(SubnetId=aws.subnets[1])
+    scale(aws, 1)
+    aws.world.advance(10)
+    assert failure(aws) == (
+        f"The subnet ID '{aws.subnets[0]}' does not exist. Launching EC2 instance failed."
+    )
+
+
 def test_an_image_that_was_deregistered(aws: InProcessAws) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-ami.html."""
     aws.build_group(DesiredCapacity=0)

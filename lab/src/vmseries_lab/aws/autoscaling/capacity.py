@@ -12,6 +12,7 @@ from moto.autoscaling.exceptions import ValidationError
 from vmseries_lab.aws.autoscaling.instance_lifecycle import Lifecycle
 from vmseries_lab.aws.autoscaling.model import Member, members, suspended
 from vmseries_lab.aws.autoscaling.zone_balancing import Candidate, subnet_for_launch, victims
+from vmseries_lab.aws.ec2 import errors
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core.world import World
 
@@ -80,6 +81,10 @@ def _launch(lifecycle: Lifecycle, group: Any, missing: int, cause: str) -> None:
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-availability-zone-balanced.html
     """
     subnets = subnets_of(group)
+    if not subnets:
+        if lifecycle.may_launch(group):
+            lifecycle.fail(group, cause, _nowhere(group))
+        return
     for _ in range(missing + len(subnets)):
         counted = [member for member in members(group) if member.counts]
         free = [pair for pair in subnets if lifecycle.may_launch_into(group, pair[0])]
@@ -93,6 +98,13 @@ def _launch(lifecycle: Lifecycle, group: Any, missing: int, cause: str) -> None:
             return
         occupied = [member.instance.subnet_id for member in counted]
         lifecycle.launch(group, subnet_for_launch(free, occupied), cause)
+
+
+def _nowhere(group: Any) -> Any:
+    """Return EC2's error for a group none of whose subnets exists."""
+    if group.vpc_zone_identifier:
+        return errors.no_such_subnet(group.vpc_zone_identifier.split(",")[0])
+    return errors.no_default_subnet(group.availability_zones[0])
 
 
 def candidate(member: Member) -> Candidate:
@@ -109,7 +121,7 @@ def candidate(member: Member) -> Candidate:
 
 
 def subnets_of(group: Any) -> list[tuple[str, str]]:
-    """Return (subnet ID, zone) of each subnet that a group launches into.
+    """Return (subnet ID, zone) of each subnet that a group launches into, if it still exists.
 
     A group with zones and without subnets launches into the zones' default subnets.
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
@@ -117,7 +129,8 @@ def subnets_of(group: Any) -> list[tuple[str, str]]:
     store = backend("ec2")
     if group.vpc_zone_identifier:
         ids = group.vpc_zone_identifier.split(",")
-        return [(subnet_id, store.get_subnet(subnet_id).availability_zone) for subnet_id in ids]
+        found = {s.id: s.availability_zone for s in store.describe_subnets() if s.id in ids}
+        return [(subnet_id, found[subnet_id]) for subnet_id in ids if subnet_id in found]
     defaults = store.get_default_subnets()
     zones = [zone for zone in group.availability_zones if zone in defaults]
     return [(defaults[zone].id, zone) for zone in zones]

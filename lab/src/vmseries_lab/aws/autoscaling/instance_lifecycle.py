@@ -77,13 +77,7 @@ class Lifecycle:
             version = find_version(store, group.ec2_launch_template, group.launch_template_version)
             instance = self._run(store, group, version, subnet_id)
         except ServiceException as error:
-            subnet = store.get_subnet(subnet_id)
-            activity = self._activities.begin("Launch", group, cause, None, subnet)
-            message = f"{error.message.rstrip('.')}. Launching EC2 instance failed."
-            if overrides(group):
-                message = f"Could not launch On-Demand Instances. {error.code} - {message}"
-            self._activities.end(activity, "", "Failed", message)
-            self.note_failure(group, error.code, subnet_id)
+            self.fail(group, cause, error, store.get_subnet(subnet_id))
             return
         self._failures.pop(f"{group.arn} {subnet_id}", None)
         instance.autoscaling_group = group
@@ -121,16 +115,23 @@ class Lifecycle:
                     raise
         return launch(store, version, subnet_id, tags, types[-1] if types else None)
 
-    def note_failure(self, group: Any, code: str, subnet_id: str) -> None:
-        """Delay further launches: those into the subnet if the error is about it, or all.
+    def fail(
+        self, group: Any, cause: str, error: ServiceException, subnet: Any | None = None
+    ) -> None:
+        """Record a failed launch, and delay the next ones: into the subnet, or into all.
 
         https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-availability-zone-balanced.html:
         if launches fail in a zone, instances are launched in another one.
         """
-        if code not in ZONAL:
+        activity = self._activities.begin("Launch", group, cause, None, subnet)
+        message = f"{error.message.rstrip('.')}. Launching EC2 instance failed."
+        if overrides(group):
+            message = f"Could not launch On-Demand Instances. {error.code} - {message}"
+        self._activities.end(activity, "", "Failed", message)
+        if subnet is not None and error.code in ZONAL:
+            self._delay(f"{group.arn} {subnet.id}", 0)
+        else:
             self._failed(group)
-            return
-        self._delay(f"{group.arn} {subnet_id}", 0)
 
     def terminate(self, group: Any, member: Member, cause: str) -> Any:
         """Start the termination of an instance, unless it is terminating; return the activity."""

@@ -39,6 +39,8 @@ def rebalance(world: World, lifecycle: Lifecycle, group: Any, *, refreshing: boo
         refreshing: whether an instance refresh runs, which replaces instances itself.
     """
     pairs = subnets_of(group)
+    if not pairs:
+        return
     zones = {zone for _, zone in pairs}
     present = [member for member in members(group) if not member.terminating]
     for member in present:

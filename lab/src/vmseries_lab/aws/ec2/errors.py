@@ -317,3 +317,8 @@ def no_such_attachment(attachment_id: str) -> Any:
         "InvalidTransitGatewayAttachmentID.NotFound",
         f"Transit Gateway Attachment {attachment_id} was deleted or does not exist.",
     )
+
+
+def no_such_subnet(subnet_id: str) -> Any:
+    """The subnet does not exist (code: error codes of the EC2 API)."""
+    return ec2_error("InvalidSubnetID.NotFound", f"The subnet ID '{subnet_id}' does not exist")

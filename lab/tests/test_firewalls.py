@@ -61,7 +61,7 @@ class TestBoot:
         serial = firewall.serial
         assert len(serial) == 15
         assert site.members() == {key: [serial] for key in [*PLACES, "managed"]}
-        assert firewall.hostname == instance_id
+        assert firewall.hostname == "ip-" + firewall.address.replace(".", "-")
         status = site.fleet.status()[0]
         assert (status["phase"], status["connected"], status["licensed"]) == ("in-sync", True, True)
         assert [nic["device_index"] for nic in status["interfaces"]] == [0, 1]

@@ -168,7 +168,9 @@ class Boot:
         if firewall.management is None:
             self._give_up("no-management-network")
             return
-        firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
+        late_name = self._services.world.assumptions["late-interface-host-name"]
+        offered = firewall.machine.dhcp_hostname(firewall.management, late_name)
+        firewall.hostname = firewall.bootstrap.hostname(offered)
         self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
     def _activate_license(self) -> bool:

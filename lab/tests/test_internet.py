@@ -130,15 +130,19 @@ class TestFirewalls:
         group = client.create_security_group(
             GroupName="endpoint", Description="-", VpcId=site.vpc.vpc_id
         )["GroupId"]
-        client.create_vpc_endpoint(
-            VpcId=site.vpc.vpc_id,
-            VpcEndpointType="Interface",
-            ServiceName="com.amazonaws.us-east-1.secretsmanager",
-            SubnetIds=[site.vpc.public],
-            SecurityGroupIds=[group],
-            PrivateDnsEnabled=True,
-        )
-        assert booted(site).phase == "bootstrap-failed"
+        for private_dns in (False, True):
+            client.create_vpc_endpoint(
+                VpcId=site.vpc.vpc_id,
+                VpcEndpointType="Interface",
+                ServiceName="com.amazonaws.us-east-1.secretsmanager",
+                SubnetIds=[site.vpc.public],
+                SecurityGroupIds=[group],
+                PrivateDnsEnabled=private_dns,
+            )
+            firewall = booted(site)
+            assert firewall.phase == "bootstrap-failed"
+            where = group if private_dns else site.vpc.private_table
+            assert where in firewall.refused["secretsmanager"]
         of_firewalls = {
             "IpProtocol": "tcp",
             "FromPort": 443,

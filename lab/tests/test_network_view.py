@@ -173,6 +173,8 @@ def test_load_balancer_nodes_and_endpoints(aws: InProcessAws, ec2: Any) -> None:
     assert network.endpoints[endpoint].load_balancer == balancer
     (door,) = network.endpoints[endpoint].interfaces
     assert door.subnet_id == aws.subnets[0]
+    assert door.addresses[0] not in taken
+    assert door.addresses != found.nodes[ZONES[0]].addresses
     found_table = table(aws, {"DestinationCidrBlock": ANYWHERE, "VpcEndpointId": endpoint})
     assert targets(found_table)[ANYWHERE] == (TargetKind.ENDPOINT, endpoint)
 

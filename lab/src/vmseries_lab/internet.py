@@ -3,7 +3,8 @@
 Panorama, the services of Palo Alto Networks and the public APIs of AWS are on the internet, at
 addresses that are reserved for documentation (RFC 5737). ``World.addresses`` is what DNS answers: a
 test moves Panorama to a private network by changing its address there, and then needs a route to
-it, through a transit gateway, a virtual private gateway or a peering connection.
+it, through a transit gateway or a virtual private gateway; or a peering connection to a VPC of the
+account in which an interface has the address.
 
 A firewall reaches them from its management interface, a function from an interface in each of its
 subnets. DNS and NTP need no rules: security groups and network ACLs do not filter what Amazon's DNS

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from ipaddress import IPv4Address, ip_address, ip_network
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from vmseries_lab.aws.moto_patching import backend
@@ -289,9 +290,27 @@ class _View:
         taken = subnet._subnet_ips  # noqa: SLF001
         # AWS reserves the last address. Moto assigns from the first one upwards.
         last = int(network.broadcast_address) - 1
-        while str(IPv4Address(last)) in taken:
-            last -= 1
-        return Interface(f"{name}/{subnet_id}", subnet_id, (IPv4Address(last),), group_ids)
+        free = (
+            address
+            for number in range(last, int(network.network_address), -1)
+            if str(address := IPv4Address(number)) not in taken
+        )
+        address = next(islice(free, self._managed_in(subnet_id).index(name), None))
+        return Interface(f"{name}/{subnet_id}", subnet_id, (address,), group_ids)
+
+    def _managed_in(self, subnet_id: str) -> list[str]:
+        """Return the names of the load balancers and endpoints with an interface in a subnet."""
+        balancers = [
+            f"ELB {balancer.name}"
+            for balancer in self._elbv2.load_balancers.values()
+            if any(subnet.id == subnet_id for subnet in balancer.subnets)
+        ]
+        endpoints = [
+            str(endpoint.id)
+            for endpoint in self._ec2.vpc_end_points.values()
+            if subnet_id in (endpoint.subnet_ids or ())
+        ]
+        return balancers + endpoints
 
     def _load_balancer(self, balancer: Any) -> LoadBalancer:
         groups = tuple(balancer.security_groups or ()) or None

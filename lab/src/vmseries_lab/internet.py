@@ -15,7 +15,8 @@ firewalls get these servers by DHCP.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any, cast
@@ -120,7 +121,17 @@ class Paths:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._view: Network | None = None
         world.addresses.update(ADDRESSES)
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """Look at the networks once for all checks until the end, in which nothing may change."""
+        self._view = network_view()
+        try:
+            yield
+        finally:
+            self._view = None
 
     def to_host(
         self, interface_id: str, host: str, port: int, *, established: bool = False
@@ -133,7 +144,7 @@ class Paths:
             port: TCP port.
             established: whether only an existing connection has to go on.
         """
-        network = network_view()
+        network = self._view or network_view()
         source = network.interfaces.get(interface_id)
         if source is None:
             return _gone(interface_id)
@@ -144,7 +155,7 @@ class Paths:
 
     def to_service(self, interface_id: str, service: str) -> Verdict:
         """Whether an interface can connect to the API of an AWS service, as boto3 names it."""
-        network = network_view()
+        network = self._view or network_view()
         source = network.interfaces.get(interface_id)
         return _gone(interface_id) if source is None else _to_service(network, source, service)
 

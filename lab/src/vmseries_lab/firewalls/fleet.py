@@ -53,8 +53,10 @@ class Fleet:
         for machine in machines(self._firewalls):
             firewall = Firewall(machine, self._services, now, self.quirks)
             self._firewalls[machine.instance_id] = firewall
+        with self.paths.one_view():
+            for firewall in list(self._firewalls.values()):
+                firewall.tick(now)
         for instance_id, firewall in list(self._firewalls.items()):
-            firewall.tick(now)
             if firewall.machine.state == "terminated" and not firewall.busy():
                 del self._firewalls[instance_id]
                 self.terminated[firewall.serial] = now

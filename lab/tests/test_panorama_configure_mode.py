@@ -23,14 +23,12 @@ def made(line: str) -> tuple[str, str, str]:
 
 class TestCommands:
     def test_a_value_is_set(self):
-        assert made("set template t config deviceconfig system timezone UTC") == (
-            "set",
-            f"{references.LOCALHOST}/template",
-            (
-                '<entry name="t"><config><devices><entry name="localhost.localdomain"><deviceconfig>'
-                "<system><timezone>UTC</timezone></system></deviceconfig></entry></devices></config>"
-                "</entry>"
-            ),
+        action, xpath, element = made("set template t config deviceconfig system timezone UTC")
+        assert (action, xpath) == ("set", f"{references.LOCALHOST}/template")
+        assert element == (
+            '<entry name="t"><config><devices><entry name="localhost.localdomain">'
+            "<deviceconfig><system><timezone>UTC</timezone></system></deviceconfig>"
+            "</entry></devices></config></entry>"
         )
 
     def test_a_quoted_value_is_one_word(self):

@@ -1,0 +1,51 @@
+"""Prints walked flows: one row for each kind, and one for each flow that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vmseries_scenarios.packet_walk.flows import Result
+
+_ARROW = " → "
+
+
+def show(console: Console, title: str, results: Iterable[Result], *, every: bool = False) -> None:
+    """Print a table of flows; ``every`` prints each flow that passes, too."""
+    table = Table(title=title, title_justify="left", show_lines=True)
+    table.add_column("Flow")
+    table.add_column("Passed")
+    table.add_column("First packet")
+    table.add_column("Reply")
+    for kind, group in groupby(results, key=lambda result: result.kind):
+        found = list(group)
+        failed = [result for result in found if not result.passes]
+        shown = found if every else (failed or found[:1])
+        for result in shown:
+            name = result.name if every or failed else kind
+            count = f"{len(found) - len(failed)} of {len(found)}"
+            table.add_row(
+                name,
+                Text(count, "red" if not result.passes else "green"),
+                _ARROW.join(result.forward) or "-",
+                Text(result.problem, "red") if result.problem else _ARROW.join(result.back),
+            )
+    console.print(table)
+
+
+def markdown(results: Iterable[Result]) -> str:
+    """Return the table for a README: one row for each kind of flow, with the hops of the first."""
+    lines = ["| Flow | Passed | First packet | Reply |", "|---|---|---|---|"]
+    for kind, group in groupby(results, key=lambda result: result.kind):
+        found = list(group)
+        first = found[0]
+        passed = sum(result.passes for result in found)
+        lines.append(
+            f"| {kind} | {passed} of {len(found)} | {_ARROW.join(first.forward)} "
+            f"| {_ARROW.join(first.back)} |"
+        )
+    return "\n".join(lines)

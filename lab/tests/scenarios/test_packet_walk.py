@@ -224,6 +224,19 @@ class TestNegativeControls:
         assert flows.SPOKE_TO_INTERNET in kinds(problems)
 
 
+class TestUnsettledFacts:
+    def test_overlay_routing_that_follows_next_virtual_routers_passes_every_flow(self):
+        assert failures(replace(site("two-arm"), follows_routers=True)) == {}
+
+    def test_overlay_routing_that_ignores_next_virtual_routers_fails_only_internet_flows(self):
+        problems = failures(replace(site("two-arm"), follows_routers=False))
+        assert kinds(problems) == {flows.SPOKE_TO_INTERNET}
+        assert all("overlay routing does not follow" in each for each in problems.values())
+
+    def test_one_arm_does_not_depend_on_it(self):
+        assert failures(replace(site("one-arm"), follows_routers=False)) == {}
+
+
 class TestCrossZone:
     @pytest.mark.parametrize("example", EXAMPLES)
     def test_without_it_each_zone_uses_its_own_firewalls(self, example):

@@ -29,6 +29,10 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Which host name does a management interface get by DHCP that was attached after launch?",
         ("ip-name", "instance-id"),
     ),
+    "overlay-next-virtual-router": Assumption(
+        "With overlay routing, does PAN-OS follow a route to another virtual router?",
+        ("ignored", "followed"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

@@ -418,7 +418,7 @@ def _interface(item: Mapping[str, Any]) -> Interface:
 
 
 def _instances(aws: Clients, group: str, network: Network) -> dict[str, Instance]:
-    """Return the members of an Auto Scaling group that are in service."""
+    """Return the members of an Auto Scaling group that are in service, in the order of zones."""
     groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     members = [
         member["InstanceId"]
@@ -429,8 +429,8 @@ def _instances(aws: Clients, group: str, network: Network) -> dict[str, Instance
     if not members:
         return {}
     pages = aws.client("ec2").get_paginator("describe_instances").paginate(InstanceIds=members)
-    return {
-        instance["InstanceId"]: Instance(
+    found = [
+        Instance(
             instance["InstanceId"],
             instance["Placement"]["AvailabilityZone"],
             {
@@ -441,7 +441,9 @@ def _instances(aws: Clients, group: str, network: Network) -> dict[str, Instance
         for page in pages
         for reservation in page["Reservations"]
         for instance in reservation["Instances"]
-    }
+    ]
+    ordered = sorted(found, key=lambda each: (each.zone, each.instance_id))
+    return {each.instance_id: each for each in ordered}
 
 
 def _target_groups(elbv2: Any) -> dict[str, TargetGroup]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -18,6 +18,7 @@ from vmseries_scenarios.deployment import (
     MINUTE,
     REPOSITORY,
     Deployment,
+    DeploymentError,
     deployment_in_new_lab,
 )
 from vmseries_scenarios.packet_walk import aws_reader, pan_os_reader, report
@@ -42,8 +43,11 @@ PLANTS: Mapping[str, str] = {
     ),
 }
 """Faults in Panorama's configuration that a walk of two-arm must find, by name."""
+NEXT_ROUTER = "overlay-next-virtual-router"
+"""The unsettled fact on which the two-arm example relies."""
 GROUP_RULE = "no-geneve-rule"
 """A fault in AWS: the data security group does not let GENEVE in."""
+FAULTS = (*PLANTS, GROUP_RULE, NEXT_ROUTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,9 @@ def read(
 def read_lab(deployment: Deployment, *, overlay_routing: bool) -> Read:
     """Read a deployment in a lab: AWS through its API, Panorama through its XML API."""
     config = pan_os_reader.running_configuration(deployment.lab.panorama)
-    return read(deployment.lab.aws, deployment.outputs, config, overlay_routing=overlay_routing)
+    followed = deployment.lab.assume()[NEXT_ROUTER] == "followed"
+    found = read(deployment.lab.aws, deployment.outputs, config, overlay_routing=overlay_routing)
+    return replace(found, site=replace(found.site, follows_routers=followed))
 
 
 def run(
@@ -108,7 +114,7 @@ def run(
 
     Args:
         examples: names of examples.
-        plant: a fault that the walk must find: a name of :data:`PLANTS`, or :data:`GROUP_RULE`.
+        plant: a fault that the walk must find, one of :data:`FAULTS`.
         every: print every flow.
         markdown: print the tables for the READMEs.
         repository: the checkout whose module is applied, which stays as it is.
@@ -125,6 +131,7 @@ def run(
         for example in examples:
             root = f"examples/{example}"
             with deployment_in_new_lab(root, repository=repository) as deployment:
+                deployment.lab.assume(**{NEXT_ROUTER: "followed"})
                 deployment.apply()
                 deployment.configure_panorama()
                 deployment.wait_until_in_service(FIREWALLS, minutes=IN_SERVICE_MINUTES)
@@ -190,15 +197,17 @@ def break_something(deployment: Deployment, plant: str) -> None:
     """Plant a fault that the walk must find.
 
     Raises:
-        ValueError: an unknown fault.
+        DeploymentError: an unknown fault.
     """
-    if plant in PLANTS:
+    if plant == NEXT_ROUTER:
+        deployment.lab.assume(**{NEXT_ROUTER: "ignored"})
+    elif plant in PLANTS:
         deployment.lab.panorama.run_commands([PLANTS[plant]])
         deployment.lab.advance(COMMIT_MINUTES * MINUTE)
     elif plant == GROUP_RULE:
         revoke_geneve(deployment)
     else:
-        raise ValueError(f"unknown fault {plant!r}; known: {', '.join((*PLANTS, GROUP_RULE))}")
+        raise DeploymentError(f"unknown fault {plant!r}; known: {', '.join(FAULTS)}")
 
 
 def revoke_geneve(deployment: Deployment) -> None:

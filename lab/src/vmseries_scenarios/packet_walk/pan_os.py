@@ -213,12 +213,15 @@ class Firewall:
         name: for people, such as the instance ID.
         ports: data interfaces by PAN-OS name.
         overlay_routing: the bootstrap setting ``aws-gwlb-overlay-routing``.
+        follows_routers: whether overlay routing follows a route to another virtual router, which
+            no document says (``docs/assumptions.md``).
     """
 
     name: str
     configuration: Configuration
     ports: Mapping[str, Port]
     overlay_routing: bool
+    follows_routers: bool = True
 
     def route(self, router: str, destination: IPv4Address) -> Egress:
         """Return where a virtual router sends packets for an address.
@@ -232,6 +235,8 @@ class Firewall:
             names.append(f"{router}: {best.name}")
             if best.next_router is None:
                 return self._leave(best, router, tuple(names))
+            if not self.follows_routers:
+                raise DroppedError(f"overlay routing does not follow {names[-1]}")
             router = best.next_router
         raise DroppedError(f"routes go in a circle: {', '.join(names)}")
 

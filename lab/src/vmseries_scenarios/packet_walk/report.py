@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from vmseries_scenarios.packet_walk.flows import Result
 
 _ARROW = " → "
+_FIREWALL = re.compile(r"^firewall \S+ \((.+)\)$")
 
 
 def show(console: Console, title: str, results: Iterable[Result], *, every: bool = False) -> None:
@@ -38,14 +40,25 @@ def show(console: Console, title: str, results: Iterable[Result], *, every: bool
 
 
 def markdown(results: Iterable[Result]) -> str:
-    """Return the table for a README: one row for each kind of flow, with the hops of the first."""
+    """Return the table for a README: one row for each kind of flow, with the hops of the first.
+
+    It names virtual routers instead of firewalls and routes, so that it is the same in each run.
+    """
     lines = ["| Flow | Passed | First packet | Reply |", "|---|---|---|---|"]
     for kind, group in groupby(results, key=lambda result: result.kind):
         found = list(group)
-        first = found[0]
         passed = sum(result.passes for result in found)
         lines.append(
-            f"| {kind} | {passed} of {len(found)} | {_ARROW.join(first.forward)} "
-            f"| {_ARROW.join(first.back)} |"
+            f"| {kind} | {passed} of {len(found)} | {_brief(found[0].forward)} "
+            f"| {_brief(found[0].back)} |"
         )
     return "\n".join(lines)
+
+
+def _brief(hops: Iterable[str]) -> str:
+    return _ARROW.join(_FIREWALL.sub(_routers, hop) for hop in hops)
+
+
+def _routers(match: re.Match[str]) -> str:
+    routes = match[1].rpartition("; ")[2]
+    return f"firewall ({', '.join(route.partition(':')[0] for route in routes.split(', '))})"

@@ -58,6 +58,7 @@ class Site:
         targets: target group by the ARN of its load balancer.
         instances: firewall instances in service.
         overlay_routing: whether the bootstrap settings enable overlay routing.
+        follows_routers: as in :class:`~vmseries_scenarios.packet_walk.pan_os.Firewall`.
     """
 
     network: Network
@@ -67,6 +68,7 @@ class Site:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     functions: tuple[Function, ...] = ()
     overlay_routing: bool = False
+    follows_routers: bool = True
 
     def firewall(self, instance: Instance) -> Firewall:
         """Return an instance as PAN-OS sees it."""
@@ -75,7 +77,13 @@ class Site:
             for index, interface in instance.interfaces.items()
             if index in PORTS
         }
-        return Firewall(instance.instance_id, self.configuration, ports, self.overlay_routing)
+        return Firewall(
+            instance.instance_id,
+            self.configuration,
+            ports,
+            self.overlay_routing,
+            self.follows_routers,
+        )
 
     def v4_network(self, interface: Interface) -> IPv4Network:
         """Return the IPv4 network of an interface's subnet."""

@@ -54,12 +54,12 @@ class TestEveryFlowPasses:
             "endpoint a",
             "firewall i-a (spoke-to-internet; tunnel)",
             "endpoint a",
-            "igw-spoke",
+            "internet gateway",
             "internet",
         )
         assert first.back == (
             "internet",
-            "igw-spoke",
+            "internet gateway",
             "endpoint a",
             "firewall i-a (tunnel)",
             "endpoint a",
@@ -73,11 +73,17 @@ class TestEveryFlowPasses:
                 f"firewall i-{zone} (spoke-to-internet; vr-data: public-196-0-0-0-6, "
                 "vr-untrust: DHCP default of ethernet1/2)"
             )
-            assert result.forward[-3:] == (f"public-{zone}", "igw-1", "internet")
+            assert result.forward[-3:] == (f"public-{zone}", "internet gateway", "internet")
             assert result.back[2] == (
                 f"firewall i-{zone} (vr-untrust: private-10-0-0-0-8, "
                 "vr-data: DHCP default of ethernet1/1)"
             )
+
+    def test_management_and_functions_leave_by_the_nat_gateway(self):
+        found = site("two-arm")
+        for kind in (flows.TO_PANORAMA, flows.FUNCTIONS_TO_AWS):
+            hops = of(found, kind)[0].forward
+            assert hops[:4] == ("management-a", "NAT gateway", "public-a", "internet gateway")
 
 
 class TestNegativeControls:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 
+from vmseries_lab.network import routes
 from vmseries_lab.network.connections import EPHEMERAL_PORTS, connect
 from vmseries_lab.network.model import Address, Interface, InternetGateway, LoadBalancer, Subnet
 from vmseries_lab.network.packets import TCP, Packet
@@ -201,16 +202,19 @@ def _health_checks(site: Site) -> Iterator[Result]:
             yield _result(HEALTH_CHECK, way, walk, problem)
 
 
-def _checks(site: Site, balancer: LoadBalancer) -> Iterator[tuple[Interface, Instance]]:
-    """Yield the node and firewall of each health check.
+def _checks(site: Site, balancer: LoadBalancer) -> list[tuple[Interface, Instance]]:
+    """Return the node and firewall of each health check, those of two zones first.
 
     A node checks the targets that it uses.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
     """
-    for zone, node in balancer.nodes.items():
-        for instance in site.instances.values():
-            if balancer.cross_zone or instance.zone == zone:
-                yield node, instance
+    found = [
+        (node, instance)
+        for zone, node in balancer.nodes.items()
+        for instance in site.instances.values()
+        if balancer.cross_zone or instance.zone == zone
+    ]
+    return sorted(found, key=lambda each: site.zone(each[0]) == each[1].zone)
 
 
 def _management(site: Site, scope: Scope) -> Iterator[Result]:
@@ -229,7 +233,8 @@ def _management(site: Site, scope: Scope) -> Iterator[Result]:
 
 def _functions(site: Site, scope: Scope) -> Iterator[Result]:
     for function in site.functions:
-        for subnet_id in function.subnet_ids:
+        subnets = sorted(function.subnet_ids, key=lambda key: site.network.subnets[key].zone)
+        for subnet_id in subnets:
             interface = _interface(site, function, subnet_id)
             way = f"{function.name} in {site.zone(interface)}"
             near = site.with_host(interface)
@@ -242,9 +247,24 @@ def _connection(
 ) -> Result:
     verdict = connect(site.network, source, destination, port)
     kind, way = name
-    hops = (site.name(source.subnet_id), f"{site.name(verdict.where)}", str(destination))
+    hops = tuple(_gateways(site, source, destination))
     problem = "" if verdict else str(verdict)
     return Result(kind, way, hops, tuple(reversed(hops)), problem)
+
+
+def _gateways(site: Site, source: Interface, destination: Address) -> Iterator[str]:
+    """Yield the gateways between an interface and an address outside its VPC."""
+    at: Interface | None = source
+    while at is not None:
+        yield site.name(at.subnet_id)
+        subnet = site.network.subnets[at.subnet_id]
+        route = routes.find(site.network, site.network.tables[subnet.table_id], destination).route
+        target = route.target if route else None
+        nat = site.network.nat_gateways.get(target.target_id) if target else None
+        at = nat.interface if nat and at is source else None
+        if target is not None:
+            yield target.kind.replace("nat", "NAT").replace("-", " ")
+    yield str(destination)
 
 
 # -- parts -----------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
@@ -23,8 +22,7 @@ def show(console: Console, title: str, results: Iterable[Result], *, every: bool
     table.add_column("Passed")
     table.add_column("First packet")
     table.add_column("Reply")
-    for kind, group in groupby(results, key=lambda result: result.kind):
-        found = list(group)
+    for kind, found in _by_kind(results):
         failed = [result for result in found if not result.passes]
         shown = found if every else (failed or found[:1])
         for result in shown:
@@ -45,14 +43,21 @@ def markdown(results: Iterable[Result]) -> str:
     It names virtual routers instead of firewalls and routes, so that it is the same in each run.
     """
     lines = ["| Flow | Passed | First packet | Reply |", "|---|---|---|---|"]
-    for kind, group in groupby(results, key=lambda result: result.kind):
-        found = list(group)
+    for kind, found in _by_kind(results):
         passed = sum(result.passes for result in found)
         lines.append(
             f"| {kind} | {passed} of {len(found)} | {_brief(found[0].forward)} "
             f"| {_brief(found[0].back)} |"
         )
     return "\n".join(lines)
+
+
+def _by_kind(results: Iterable[Result]) -> Iterable[tuple[str, list[Result]]]:
+    """Return the results of each kind, in the order of their first ones."""
+    kinds: dict[str, list[Result]] = {}
+    for result in results:
+        kinds.setdefault(result.kind, []).append(result)
+    return kinds.items()
 
 
 def _brief(hops: Iterable[str]) -> str:

@@ -128,6 +128,7 @@ class Walk:
         self._check(passage.may_leave(network, node, packet))
         self._check(passage.may_arrive(network, data, packet))
         self.forward.firewalls.append(instance.instance_id)
+        self._hop(f"firewall {self.site.name(instance.instance_id)}")
         try:
             egress = self.site.firewall(instance).respond(packet, self.application)
         except DroppedError as error:
@@ -216,7 +217,7 @@ class Walk:
         if sender is None or sender.public_address is None:
             reason = f"{packet.source} has no public address"
             raise StoppedError(self._path, self.site.name(gateway_id), reason)
-        self._hop(self.site.name(gateway_id))
+        self._hop("internet gateway")
         self._hop("internet")
         if not self.replying:
             self._path = self.back
@@ -226,7 +227,7 @@ class Walk:
     def _enter(self, gateway: InternetGateway, host: Interface, packet: Packet) -> None:
         """Let a packet in for a host; the edge route table decides where it goes."""
         network = self.site.network
-        self._hop(self.site.name(gateway.gateway_id))
+        self._hop("internet gateway")
         if gateway.table_id is not None:
             table = network.tables[gateway.table_id]
             route = self._check(routes.find(network, table, packet.destination)).route

@@ -12,7 +12,7 @@ from rich.text import Text
 from vmseries_scenarios.packet_walk.flows import Result
 
 _ARROW = " → "
-_FIREWALL = re.compile(r"^firewall \S+ \((.+)\)$")
+_FIREWALL = re.compile(r"^firewall \S+(?: \((.+)\))?$")
 
 
 def show(console: Console, title: str, results: Iterable[Result], *, every: bool = False) -> None:
@@ -65,5 +65,7 @@ def _brief(hops: Iterable[str]) -> str:
 
 
 def _routers(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return "firewall"
     routes = match[1].rpartition("; ")[2]
     return f"firewall ({', '.join(route.partition(':')[0] for route in routes.split(', '))})"

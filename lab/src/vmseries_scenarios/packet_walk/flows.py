@@ -210,7 +210,7 @@ def _checks(site: Site, balancer: LoadBalancer) -> list[tuple[Interface, Instanc
     """
     found = [
         (node, instance)
-        for zone, node in balancer.nodes.items()
+        for zone, node in sorted(balancer.nodes.items())
         for instance in site.instances.values()
         if balancer.cross_zone or instance.zone == zone
     ]

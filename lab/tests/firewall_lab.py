@@ -12,6 +12,7 @@ from uuid import uuid4
 import boto3
 from moto import mock_aws
 from moto.backends import get_backend
+from vpc import Vpc, create_vpc
 
 from vmseries_lab import firewalls, licensing_api, vendor_services
 from vmseries_lab.aws import ec2
@@ -51,13 +52,14 @@ def statement(action: str, resource: str = "*", **condition: str) -> dict[str, A
 
 @dataclass
 class Site:
-    """A lab with Panorama, licensing, firewalls and one subnet."""
+    """A lab with Panorama, licensing, firewalls and one subnet behind a NAT gateway."""
 
     world: World
     vendor: vendor_services.VendorServices
     fleet: firewalls.Fleet
     subnet: str
     group: str
+    vpc: Vpc
 
     def client(self, service: str) -> Any:
         return client_of(service)
@@ -161,9 +163,8 @@ def firewall_lab():
     marketplace_images.install(world)
     vendor = vendor_services.install(world)
     fleet = firewalls.install(world)
-    subnet = client_of("ec2").describe_subnets()["Subnets"][0]
-    group = client_of("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    site = Site(world, vendor, fleet, subnet["SubnetId"], group)
+    network = create_vpc(client_of("ec2"))
+    site = Site(world, vendor, fleet, network.private, network.group, network)
     secret = client_of("secretsmanager").create_secret(
         Name="bootstrap", SecretString=json.dumps(BOOTSTRAP)
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from account import Account, policy
 from botocore.exceptions import ClientError
+from vpc import create_vpc
 
 from vmseries_lab.client import Lab
 
@@ -149,10 +150,8 @@ def test_a_permissions_boundary_holds_the_role(lab: Lab, account: Account) -> No
 
 def test_function_in_a_vpc_needs_its_permissions(lab: Lab, account: Account) -> None:
     ec2 = lab.aws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
-    group = ec2.create_security_group(GroupName="f", Description="f", VpcId=vpc)["GroupId"]
-    vpc_config = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    vpc = create_vpc(ec2)
+    vpc_config = {"SubnetIds": [vpc.private], "SecurityGroupIds": [vpc.group]}
     own = {"Null": {"lambda:SourceFunctionArn": "true"}}
     role = account.role({"Action": "ec2:*", "Resource": "*", "Condition": own})
     arn = account.function(CALL, role=role, VpcConfig=vpc_config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError
@@ -266,3 +266,105 @@ def test_deletion_protection(aws: InProcessAws, elb: Any) -> None:
                 error_of(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
             )
     elb.delete_load_balancer(LoadBalancerArn=arn)
+
+
+class TestReachability:
+    """Health checks pass security groups and network ACLs from the load balancer's nodes.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html#target-security-groups
+    """
+
+    RULE: ClassVar[dict[str, Any]] = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+
+    def admit(self, aws: InProcessAws, cidr: str) -> None:
+        ec2 = aws.client("ec2")
+        groups = ec2.describe_security_groups(GroupIds=[aws.security_group])["SecurityGroups"]
+        ec2.revoke_security_group_ingress(
+            GroupId=aws.security_group, IpPermissions=groups[0]["IpPermissions"]
+        )
+        if cidr:
+            ec2.authorize_security_group_ingress(
+                GroupId=aws.security_group,
+                IpPermissions=[{**self.RULE, "IpRanges": [{"CidrIp": cidr}]}],
+            )
+
+    def own_network(self, aws: InProcessAws, instance_id: str) -> str:
+        subnet_id = aws.instance(instance_id)["SubnetId"]
+        (subnet,) = aws.client("ec2").describe_subnets(SubnetIds=[subnet_id])["Subnets"]
+        return str(subnet["CidrBlock"])
+
+    def test_a_target_without_rules_is_not_healthy(self, aws: InProcessAws) -> None:
+        """Nor does it stay healthy when its rules are deleted."""
+        target_group = aws.build_gateway()
+        instance_id = registered(aws, target_group)
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: "healthy"}
+        self.admit(aws, "")
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: "unhealthy"}
+
+    @pytest.mark.parametrize(("cross_zone", "state"), [("false", "healthy"), ("true", "unhealthy")])
+    def test_cross_zone_load_balancing_adds_the_nodes_of_other_zones(
+        self, aws: InProcessAws, elb: Any, cross_zone: str, state: str
+    ) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-cross-zone.html"""
+        target_group = aws.build_gateway()
+        (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "load_balancing.cross_zone.enabled", "Value": cross_zone}],
+        )
+        instance_id = registered(aws, target_group)
+        self.admit(aws, self.own_network(aws, instance_id))
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: state}
+
+    @pytest.mark.parametrize("egress", [False, True])
+    def test_network_acls_filter_checks_and_their_replies(
+        self, aws: InProcessAws, elb: Any, egress: bool
+    ) -> None:
+        """https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html"""
+        target_group = aws.build_gateway()
+        (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}],
+        )
+        instance_id = registered(aws, target_group)
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: "healthy"}
+        ec2 = aws.client("ec2")
+        filters = [{"Name": "vpc-id", "Values": [aws.vpc]}]
+        (acl,) = ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
+        entry = {"NetworkAclId": acl["NetworkAclId"], "Egress": egress}
+        ec2.delete_network_acl_entry(RuleNumber=100, **entry)
+        ec2.create_network_acl_entry(
+            RuleNumber=100,
+            Protocol="6",
+            RuleAction="allow",
+            CidrBlock="0.0.0.0/0",
+            PortRange={"From": 80, "To": 80},
+            **entry,
+        )
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: "unhealthy"}
+
+    def test_a_target_in_a_zone_that_is_not_enabled_is_unused(
+        self, aws: InProcessAws, elb: Any
+    ) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
+        every = aws.subnets
+        target_group = aws.build_gateway()
+        instance_id = registered(aws, target_group)
+        home = aws.instance(instance_id)["SubnetId"]
+        (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+        elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+        smaller = elb.create_load_balancer(
+            Name="smaller", Type="gateway", Subnets=[each for each in every if each != home]
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        elb.create_listener(
+            LoadBalancerArn=smaller,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group}],
+        )
+        aws.world.advance(16)
+        assert aws.health(target_group) == {instance_id: "unused"}

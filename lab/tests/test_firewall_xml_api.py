@@ -85,7 +85,7 @@ def _network(site, function):
     def look_up(host, port, *rest, **more):
         if host == "127.0.0.1":
             return real(host, port, *rest, **more)
-        where = site.world.reach(function).get(f"{host}:{port}")
+        where = site.world.reach(function).hosts.get(f"{host}:{port}")
         if where is None:
             raise socket.gaierror(socket.EAI_NONAME, f"{host}:{port}")
         address, _, lab_port = where.rpartition(":")
@@ -93,6 +93,11 @@ def _network(site, function):
 
     with mock.patch("socket.getaddrinfo", look_up):
         yield
+
+
+def reached(site, function):
+    """The firewalls that a function reaches, as ``address:port``."""
+    return [name for name in site.world.reach(function).hosts if name[0].isdigit()]
 
 
 def jobs(device):
@@ -114,7 +119,7 @@ def ask(device, command):
 class TestCommands:
     def test_from_power_on_to_ready(self, site):
         instance_id = site.launch(user_data=ALONE)
-        assert site.world.reach(None) == {}
+        assert reached(site, None) == []
         firewall = site.fleet.get(instance_id)
         device = Verified(site, firewall.address or "10.0.0.1")
         with pytest.raises(panos.errors.PanURLError):
@@ -201,9 +206,9 @@ class TestReach:
         return site.fleet.get(instance_id)
 
     def test_not_unless_it_is_served(self, site, firewall, function):
-        assert list(site.world.reach(function)) == [f"{firewall.address}:443"]
+        assert reached(site, function) == [f"{firewall.address}:443"]
         site.fleet.apis.configure(served=False)
-        assert site.world.reach(function) == {}
+        assert reached(site, function) == []
         with pytest.raises(ValueError, match="not served"):
             site.fleet.apis.configure(mode="hanging")
 
@@ -211,17 +216,19 @@ class TestReach:
         client = site.client("ec2")
         other = client.create_vpc(CidrBlock="172.31.0.0/16")["Vpc"]["VpcId"]
         subnet = client.create_subnet(VpcId=other, CidrBlock="172.31.0.0/20")["Subnet"]["SubnetId"]
-        assert site.world.reach({**function, "SubnetIds": [subnet]}) == {}
-        assert site.world.reach({"SubnetIds": [], "SecurityGroupIds": []}) == {}
+        assert reached(site, {**function, "SubnetIds": [subnet]}) == []
+        assert reached(site, {"SubnetIds": [], "SecurityGroupIds": []}) == []
 
     def test_only_sources_that_the_security_group_allows(self, site, firewall, function):
         client = site.client("ec2")
-        stranger = {**function, "SecurityGroupIds": ["sg-0"]}
-        assert site.world.reach(stranger) == {}
+        vpc = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]["VpcId"]
+        group = client.create_security_group(GroupName="stranger", Description="-", VpcId=vpc)
+        stranger = {**function, "SecurityGroupIds": [group["GroupId"]]}
+        assert reached(site, stranger) == []
         subnet = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]
         permission = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": subnet["CidrBlock"]}]}
         client.authorize_security_group_ingress(GroupId=site.group, IpPermissions=[permission])
-        assert site.world.reach(stranger)
+        assert reached(site, stranger)
         client.revoke_security_group_ingress(GroupId=site.group, IpPermissions=[permission])
 
     def test_not_once_it_is_off(self, site, firewall, function):
@@ -230,7 +237,7 @@ class TestReach:
         client = site.client("ec2")
         client.stop_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(30)
-        assert site.world.reach(function) == {}
+        assert reached(site, function) == []
         client.start_instances(InstanceIds=[firewall.machine.instance_id])
         site.world.advance(200)
         assert ready(device) == "no"
@@ -240,6 +247,6 @@ class TestReach:
 
     def test_at_other_ports_after_a_standstill(self, site, firewall, function):
         site.fleet.stop()
-        assert site.world.reach(function) == {}
+        assert reached(site, function) == []
         site.fleet.start()
         assert ready(Verified(site, firewall.address)) == "yes"

@@ -17,6 +17,7 @@ from firewall_lab import (
     statement,
 )
 from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
+from vpc import create_vpc
 
 from vmseries_lab import firewalls, licensing_api
 from vmseries_lab.panorama import (
@@ -60,7 +61,7 @@ class TestBoot:
         serial = firewall.serial
         assert len(serial) == 15
         assert site.members() == {key: [serial] for key in [*PLACES, "managed"]}
-        assert firewall.hostname == instance_id
+        assert firewall.hostname == "ip-" + firewall.address.replace(".", "-")
         status = site.fleet.status()[0]
         assert (status["phase"], status["connected"], status["licensed"]) == ("in-sync", True, True)
         assert [nic["device_index"] for nic in status["interfaces"]] == [0, 1]
@@ -465,15 +466,8 @@ class TestQuirks:
 
     def test_two_vpcs_with_the_same_addresses(self, site):
         first = site.in_service()
-        client = site.client("ec2")
-        old = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]
-        network = {"VpcId": client.create_vpc(CidrBlock="172.31.0.0/16")["Vpc"]["VpcId"]}
-        zone = {"AvailabilityZone": old["AvailabilityZone"], "CidrBlock": old["CidrBlock"]}
-        site.subnet = client.create_subnet(**network, **zone)["Subnet"]["SubnetId"]
-        groups = client.describe_security_groups(
-            Filters=[{"Name": "vpc-id", "Values": [network["VpcId"]]}]
-        )
-        site.group = groups["SecurityGroups"][0]["GroupId"]
+        site.vpc = create_vpc(site.client("ec2"))
+        site.subnet, site.group = site.vpc.private, site.vpc.group
         management = site.interface(first.address)
         instance_id = site.launch(wired=False)
         site.attach(instance_id, interface_id=management)

@@ -175,7 +175,8 @@ class TestSecurityGroups:
         network = self.network(rule(GroupReference("sg-other"), first=80))
         assert self.allows(network, "10.0.1.7", 80)
         assert not self.allows(network, "192.0.2.7", 80)
-        assert not self.allows(network, "10.0.1.8", 80)
+        assert not self.allows(network, "10.0.1.8", 80), "no interface has this address"
+        assert not self.allows(network, "10.0.10.5", 80), "this interface has another group"
 
     def test_a_group_has_no_members_in_a_vpc_that_is_not_peered(self) -> None:
         network = self.network(rule(GroupReference("sg-other"), first=80))
@@ -311,6 +312,7 @@ def acl_of_public(**changed: Any) -> Network:
     )
 
 
+ONLY_EPHEMERAL = (acl_rule(100, allow=True, protocol="6", first=1024, last=65535),)
 NO_EPHEMERAL = (acl_rule(100, allow=True, protocol="6", first=443),)
 
 
@@ -350,6 +352,10 @@ class TestConnections:
             (
                 lambda: acl_of_public(inbound=NO_EPHEMERAL),
                 "network ACL, inbound acl-public: rule * denies tcp 203.0.113.10:443",
+            ),
+            (
+                lambda: acl_of_public(inbound=ONLY_EPHEMERAL),
+                "network ACL, inbound acl-public: rule * denies tcp 10.0.10.5:1024 > 203.0.113.10",
             ),
             (
                 lambda: acl_of_public(outbound=NO_EPHEMERAL),

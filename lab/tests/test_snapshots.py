@@ -55,7 +55,7 @@ def snapshot(search: tuple[Path, Path, Path], tmp_path: Path) -> Iterator[Snapsh
 
 def worker(snapshot: SnapshotProcess, search: tuple[Path, Path, Path], who: str) -> Worker:
     def facts() -> dict[str, object]:
-        return {"time": time.time(), "hosts": {}}
+        return {"time": time.time(), "hosts": {}, "timed_out": []}
 
     environment = {**ENVIRONMENT, "WHO": who}
     return Worker(environment, *search, facts, who, "s", snapshot=snapshot)

@@ -168,7 +168,7 @@ def site(example: str, *more: str, published: bool | None = None) -> Site:
             checks_addresses=False,
         )
         endpoints[f"vpce-{zone}"] = Endpoint(
-            f"vpce-{zone}", SPOKE, "GatewayLoadBalancer", "service", (door,), (), GWLB
+            f"vpce-{zone}", SPOKE, "GatewayLoadBalancer", "service", (door,), load_balancer=GWLB
         )
     nat = _interface("nat-eni", "public-a", f"{own}.20.9", public_address=IPv4Address("192.0.2.9"))
     data = f"{own}.0.0/16"

@@ -49,7 +49,8 @@ resource "aws_launch_template" "this" {
     http_put_response_hop_limit = 1
   }
 
-  # Makes the instance ID the host name in DHCP, by which the functions identify a firewall in Panorama.
+  # The name of the instance, and of interfaces that exist at launch. Whether an interface that is attached later, such as
+  # the management interface, gets it by DHCP is not documented. The functions need no particular name.
   private_dns_name_options {
     hostname_type = "resource-name"
   }

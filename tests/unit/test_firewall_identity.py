@@ -294,7 +294,6 @@ NAT = "203.0.113.9"
         ("another VPC, another group", [replace(OURS, policy_status=None, template_status=None)]),
         ("another VPC, another stack", [replace(OURS, template_status=None)]),
         ("both VPCs", [OURS, Device("002", "pa-vm", IP, True, "In Sync", "In Sync")]),
-        ("both VPCs, one disconnected", [OURS, replace(OURS, serial="002", connected=False)]),
         ("another address", [replace(OURS, ip_address=NAT)]),
         ("never registered", [Device("001")]),
         ("a serial in two entries", [NAMED, replace(OURS, serial="002")] * 2),
@@ -302,6 +301,38 @@ NAT = "203.0.113.9"
 )
 def test_a_similar_firewall_is_not_matched(situation: str, known: list[Device]) -> None:
     assert not isinstance(identify(RUNNING, known), Identity), situation
+
+
+@pytest.mark.documents(id="readiness/identity/leftovers")
+@pytest.mark.parametrize("subject", [RUNNING, TAGGED])
+def test_disconnected_firewalls_with_the_address_are_leftovers(subject: Subject) -> None:
+    """Without instance IDs as host names, each reuse of an address would end a launch."""
+    named = replace(OURS, hostname="ip-10-0-1-5")
+    old = [replace(named, serial=serial, connected=False) for serial in ("0042", "0043")]
+    for known in ([named, *old], [*old, named]):
+        result = identify(subject, known)
+        assert isinstance(result, Identity)
+        assert result.serial == "001"
+
+
+@pytest.mark.documents(id="readiness/identity/leftovers")
+@pytest.mark.documents(id="readiness/identity/overlapping")
+@pytest.mark.parametrize(
+    ("known", "rivals"),
+    [
+        ([OURS, replace(OURS, serial="002")], []),
+        ([OURS, replace(OURS, serial="002", connected=False)], [other("001")]),
+        ([replace(OURS, connected=False), replace(OURS, serial="002", connected=False)], []),
+        ([replace(OURS, connected=False)], []),
+        ([replace(OURS, template_status=None), replace(OURS, serial="2", connected=False)], []),
+    ],
+    ids=["two connected", "tagged elsewhere", "none connected", "one, gone", "another stack"],
+)
+def test_a_leftover_never_makes_another_firewall_ours(
+    known: list[Device], rivals: list[OtherInstance]
+) -> None:
+    """A leftover is no evidence: what is connected has to be ours by the other rules."""
+    assert isinstance(identify(RUNNING, known, *rivals), Ambiguous)
 
 
 @pytest.mark.documents(id="readiness/identity/nat")

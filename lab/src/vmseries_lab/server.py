@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
 from typing import Any
 
 from moto import backends
@@ -184,6 +185,7 @@ class Laboratory:
         add("POST", "rates", lambda _query, body: self._enforce_rates(**body))
         add("GET", "assumptions", lambda _query, _body: world.assumptions.set())
         add("POST", "assumptions", lambda _query, body: world.assumptions.set(**body))
+        add("POST", "addresses", lambda _query, body: self._set_addresses(body))
         add("POST", "ec2", lambda _query, body: self._change_ec2(**body))
         for part in self.parts:
             for method, path, route in part.routes():
@@ -210,6 +212,13 @@ class Laboratory:
     def _enforce_rates(self, *, enforced: bool, share: float = 1.0) -> dict[str, Any]:
         self.pipeline.rates = Throttling(self.world.clock, share) if enforced else None
         return {"enforced": enforced, "share": share}
+
+    def _set_addresses(self, addresses: dict[str, str]) -> dict[str, str]:
+        for address in addresses.values():
+            ip_address(address)
+        with self.world.lock:
+            self.world.addresses.update(addresses)
+            return dict(self.world.addresses)
 
     def _change_ec2(self, *, addresses: int) -> dict[str, Any]:
         self.ec2.addresses.quota = int(addresses)

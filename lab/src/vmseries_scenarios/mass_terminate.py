@@ -86,7 +86,8 @@ class MassTermination:
             DeploymentError: They are not in service in time.
         """
         lab, group = self.deployment.lab, self.deployment.group
-        lab.set_quotas(addresses=self.number, licenses=self.number + 1)
+        # One more address for the NAT gateway.
+        lab.set_quotas(addresses=self.number + 1, licenses=self.number + 1)
         lab.firewalls.set_boot_times(**BOOT)
         lab.panorama.configure(push_seconds=PUSH_SECONDS, commit_seconds=COMMIT_SECONDS)
         size = 0

@@ -27,7 +27,9 @@ def test_address_is_followed_through_its_interface() -> None:
     assert owners.of(entry("ec2", "address-released", "eip-1", allocation="eip-1")) == "i-1"
 
 
-def test_serial_belongs_to_the_instance_that_is_its_host_name() -> None:
+def test_serial_belongs_to_the_instance_that_was_licensed_with_it() -> None:
+    """The host name that Panorama shows says nothing about that."""
     owners = ResourceOwners()
-    owners.of(entry("panorama", "device-connected", "0079", hostname="i-1"))
+    owners.of(entry("firewall", "licensed", "i-1", serial="0079"))
+    owners.of(entry("panorama", "device-connected", "0079", hostname="ip-10-0-1-5"))
     assert owners.of(entry("panorama", "license-returned", "0079")) == "i-1"

@@ -39,7 +39,8 @@ def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, st
         (start + 2, "interface-attached", instance, {"interface": management}),
         (start + 3, "interface-attached", instance, {"interface": untrust}),
         (start + 900, "license-activated", serial, {}),
-        (start + 1200, "device-connected", serial, {"hostname": instance}),
+        (start + 900, "licensed", instance, {"serial": serial}),
+        (start + 1200, "device-connected", serial, {"hostname": "ip-10-0-1-5"}),
         (start + 1500, "hook-completed", instance, {**LAUNCH, "result": "CONTINUE"}),
         (start + 1501, "instance-in-service", instance, {}),
         (start + 5000, "target-draining", instance, {}),
@@ -131,7 +132,7 @@ def test_resources_are_assigned_to_their_instance() -> None:
         (3.0, "interface-attached", "i-1", {"interface": "eni-1"}),
         (4.0, "address-released", "eipalloc-1", {}),
         (5.0, "address-released", "eipalloc-2", {}),
-        (6.0, "device-connected", "0071", {"hostname": "i-1"}),
+        (6.0, "licensed", "i-1", {"serial": "0071"}),
         (7.0, "device-in-sync", "0071", {}),
     ]
     assert [owners.of(entry) for entry in timeline(*rows)] == [

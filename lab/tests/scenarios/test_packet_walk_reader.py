@@ -33,7 +33,12 @@ class Built:
     """What a test built."""
 
     ec2: Any
+    vpc: str
     table: str
+
+    def group(self, name: str) -> str:
+        answer = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)
+        return str(answer["GroupId"])
 
     def route(self, destination: str, **target: str) -> None:
         self.ec2.create_route(RouteTableId=self.table, DestinationCidrBlock=destination, **target)
@@ -44,7 +49,7 @@ def built(aws: InProcessAws) -> Built:
     ec2 = aws.client("ec2")
     table = ec2.create_route_table(VpcId=aws.vpc)["RouteTable"]["RouteTableId"]
     ec2.associate_route_table(RouteTableId=table, SubnetId=aws.subnets[0])
-    return Built(ec2, table)
+    return Built(ec2, aws.vpc, table)
 
 
 def routes(site: Site, table: str) -> dict[str, Route]:
@@ -103,9 +108,9 @@ def test_an_edge_route_table_belongs_to_its_gateway(aws: InProcessAws, built: Bu
 
 def test_rules_of_security_groups(aws: InProcessAws, built: Built) -> None:
     ec2 = built.ec2
-    other = ec2.create_security_group(GroupName="o", Description="o", VpcId=aws.vpc)["GroupId"]
+    own, other = built.group("own"), built.group("other")
     ec2.authorize_security_group_ingress(
-        GroupId=aws.security_group,
+        GroupId=own,
         IpPermissions=[
             {
                 "IpProtocol": "udp",
@@ -121,7 +126,7 @@ def test_rules_of_security_groups(aws: InProcessAws, built: Built) -> None:
             },
         ],
     )
-    group = read(aws).network.groups[aws.security_group]
+    group = read(aws).network.groups[own]
     found = {(r.protocol, r.first, r.last, r.peer) for r in group.inbound}
     assert found == {
         ("udp", 6081, 6082, IPv4Network("10.0.0.0/24")),
@@ -139,8 +144,9 @@ def test_networks_of_a_prefix_list(aws: InProcessAws, built: Built) -> None:
         MaxEntries=5,
         AddressFamily="IPv4",
     )["PrefixList"]["PrefixListId"]
+    own = built.group("own")
     built.ec2.authorize_security_group_ingress(
-        GroupId=aws.security_group,
+        GroupId=own,
         IpPermissions=[
             {
                 "IpProtocol": "tcp",
@@ -151,7 +157,7 @@ def test_networks_of_a_prefix_list(aws: InProcessAws, built: Built) -> None:
         ],
     )
     network = read(aws).network
-    (rule,) = network.groups[aws.security_group].inbound
+    (rule,) = network.groups[own].inbound
     assert rule.peer == PrefixListReference(listed)
     assert network.prefix_lists == {listed: (IPv4Network("192.0.2.0/24"),)}
 

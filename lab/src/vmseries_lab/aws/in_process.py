@@ -34,7 +34,7 @@ class InProcessAws:
         silent: IDs of instances that do not answer health checks.
         vpc: ID of the VPC, which has an internet gateway.
         subnets: IDs of the subnets, one per zone.
-        security_group: ID of a security group.
+        security_group: ID of a security group, which admits health checks from the VPC.
     """
 
     world: World
@@ -61,6 +61,19 @@ class InProcessAws:
         self.security_group = client.create_security_group(
             GroupName="data", Description="data", VpcId=self.vpc
         )["GroupId"]
+        # Health checks come from the load balancer's addresses in the VPC.
+        client.authorize_security_group_ingress(
+            GroupId=self.security_group,
+            IpPermissions=[
+                {
+                    "IpProtocol": "tcp",
+                    "FromPort": port,
+                    "ToPort": port,
+                    "IpRanges": [{"CidrIp": "10.0.0.0/16"}],
+                }
+                for port in (80, 443, 8443)
+            ],
+        )
         gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
 

@@ -162,6 +162,10 @@ class Lab:
         """Set answers to unsettled facts (``core/assumptions``); returns all answers."""
         return dict(self._control.request("POST", "assumptions", answers))
 
+    def set_addresses(self, addresses: dict[str, str]) -> dict[str, str]:
+        """Set what DNS answers for hosts outside AWS; returns the addresses of all of them."""
+        return dict(self._control.request("POST", "addresses", addresses))
+
     def offer_sessions(self, sessions: float) -> None:
         """Offer this many sessions to the firewalls in service."""
         self._control.request("POST", "traffic", {"sessions": sessions})

@@ -41,9 +41,17 @@ def _no_events(
     """Replace EventBridge until it is installed."""
 
 
-def _out_of_reach(_vpc_config: dict[str, Any] | None) -> dict[str, str]:
-    """Replace the firewalls' XML APIs until they are installed."""
-    return {}
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a function reaches.
+
+    Attributes:
+        hosts: addresses of simulated hosts, ``"name:port"`` to ``"127.0.0.1:port"``.
+        timed_out: hosts, in the form ``"name:port"``, to which connections time out.
+    """
+
+    hosts: dict[str, str]
+    timed_out: frozenset[str] = frozenset()
 
 
 def _nothing_runs() -> int:
@@ -70,8 +78,11 @@ class World:
         running: port to Lambda: returns the number of invocations in flight.
         hosts: addresses of the simulated hosts, ``"name:port"`` to ``"127.0.0.1:port"``, for the
             processes of functions.
-        reach: port to the firewalls: returns the addresses that a function with these VPC settings
-            can reach in its VPC, in the form of ``hosts``.
+        addresses: what DNS answers for the hosts outside AWS, by their names.
+        reach: port to the network: returns what a function with these VPC settings reaches, on the
+            internet and in its VPC.
+        reaches_service: port to the network: whether a function with these VPC settings reaches the
+            API of an AWS service, named as boto3 names it.
         assumptions: the answers that the lab plays to questions that nothing settles.
     """
 
@@ -84,12 +95,15 @@ class World:
     probe: Callable[[str, int], bool] = _healthy
     running: Callable[[], int] = _nothing_runs
     hosts: dict[str, str] = field(default_factory=dict)
-    reach: Callable[[dict[str, Any] | None], dict[str, str]] = _out_of_reach
+    addresses: dict[str, str] = field(default_factory=dict)
+    reach: Callable[[dict[str, Any] | None], Reach] = field(init=False)
+    reaches_service: Callable[[dict[str, Any] | None, str], bool] = lambda _config, _service: True
     assumptions: Assumptions = field(default_factory=Assumptions)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.clock)
+        self.reach = lambda _vpc_config: Reach(dict(self.hosts))
 
     def tick(self) -> None:
         """Let every engine do the work that is due."""

@@ -16,8 +16,9 @@ from vmseries_lab.firewalls.machine import Interface, Machine
 from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
+from vmseries_lab.internet import HTTPS
 from vmseries_lab.licensing_api import LicensingRejectedError, PoolExhaustedError
-from vmseries_lab.net.certificates import PANORAMA_NAMES
+from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
 from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.service import RegistrationRejectedError
 
@@ -66,6 +67,21 @@ class BootTarget(Link, Protocol):
 
     def has_management_network(self) -> bool:
         """Whether the management interface is still attached."""
+
+    def reaches(self, host: str, port: int) -> bool:
+        """Whether the management interface can connect to a host."""
+
+    def reaches_aws(self, service: str) -> bool:
+        """Whether the management interface can call an AWS service."""
+
+    def reaches_panorama(self) -> bool:
+        """Whether the management interface can connect to Panorama."""
+
+    def reaches_content(self) -> bool:
+        """Whether the management interface can get content from Panorama."""
+
+    def request_device_certificate(self) -> None:
+        """Request the device certificate."""
 
 
 class Boot:
@@ -130,6 +146,10 @@ class Boot:
             cloud, machine = self._services.cloud, self._firewall.machine
             instance_id, role_arn = machine.instance_id, machine.role_arn()
             user_data = machine.user_data()
+            source = BootstrapParameters(parse(user_data)).source
+            if source is not None and not self._firewall.reaches_aws(source):
+                self._give_up("bootstrap-failed", reason=f"{source} is not reachable")
+                return True
             self._reading = cloud.submit(lambda: read(cloud, instance_id, role_arn, user_data))
             return False
         if not self._reading.done():
@@ -148,12 +168,15 @@ class Boot:
         if firewall.management is None:
             self._give_up("no-management-network")
             return
-        firewall.hostname = firewall.bootstrap.hostname(firewall.machine.dhcp_hostname())
+        late_name = self._services.world.assumptions["late-interface-host-name"]
+        offered = firewall.machine.dhcp_hostname(firewall.management, late_name)
+        firewall.hostname = firewall.bootstrap.hostname(offered)
         self._enter("bootstrapped", hostname=firewall.hostname, address=firewall.address)
 
     def _activate_license(self) -> bool:
         """Activate a license; a boot tries this only once."""
         firewall = self._firewall
+        firewall.request_device_certificate()
         if not firewall.machine.bring_your_own_license:
             firewall.license.enroll()
         elif firewall.bootstrap.licensed_by_panorama:
@@ -167,8 +190,11 @@ class Boot:
         self._enter("licensed", serial=firewall.serial)
         return True
 
-    def _activate_with(self, auth_code: str) -> None:
+    def _activate_with(self, auth_code: str, *, through_panorama: bool = False) -> None:
         firewall = self._firewall
+        if not through_panorama and not firewall.reaches(LICENSING_NAME, HTTPS):
+            self._give_up("unlicensed", reason="the licensing API is not reachable")
+            return
         try:
             firewall.license.activate(auth_code, *firewall.identity)
         except (LicensingRejectedError, PoolExhaustedError) as error:
@@ -191,7 +217,7 @@ class Boot:
             # "init-cfg.txt File Components": without them, the connection fails.
             self._give_up("rejected", reason="no dgname or no tplname")
             return True
-        if not (panorama.reachable and firewall.has_management_network()):
+        if not (panorama.reachable and firewall.reaches_panorama()):
             return False
         try:
             if bootstrap.licensed_by_panorama:
@@ -222,12 +248,14 @@ class Boot:
             raise RegistrationRejectedError("the plugin does not license pay-as-you-go firewalls")
         if firewall.bootstrap.vm_auth_key or firewall.bootstrap.auth_codes:
             raise RegistrationRejectedError("vm-auth-key or authcodes in addition to auth-key")
-        self._activate_with(plugin.auth_code(auth_key))
+        self._activate_with(plugin.auth_code(auth_key), through_panorama=True)
         if firewall.license.active:
             plugin.admit(firewall, auth_key)
 
     def _request_push(self) -> bool:
         """Let Panorama push the configuration, since content is installed."""
+        if not self._firewall.reaches_content():
+            return False
         self._services.panorama.push([self._firewall.serial])
         return True
 
@@ -236,7 +264,7 @@ class Boot:
         if not firewall.bootstrap.panoramas:
             self._enter("standalone")
             return True
-        if not (panorama.reachable and firewall.has_management_network()):
+        if not (panorama.reachable and firewall.reaches_panorama()):
             return False
         self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
         if panorama.is_managed(firewall.serial):

@@ -49,6 +49,13 @@ class BootstrapParameters:
         return self._get("vmseries-bootstrap-aws-s3bucket")
 
     @property
+    def source(self) -> str | None:
+        """AWS service from which it reads its other parameters, as boto3 names it."""
+        if self.secret is not None:
+            return "secretsmanager"
+        return "s3" if self.bucket is not None else None
+
+    @property
     def auth_codes(self) -> str | None:
         """Auth code for its license."""
         return self._get("authcodes")
@@ -76,6 +83,14 @@ class BootstrapParameters:
     def auth_key(self) -> str | None:
         """Auth key for its registration with a license manager of Panorama's plugin."""
         return self._get("auth-key")
+
+    @property
+    def registration_pin(self) -> bool:
+        """Whether it has a registration PIN, with which it requests its device certificate.
+
+        "Install a Device Certificate on the VM-Series Firewall" (VM-Series Deployment Guide).
+        """
+        return self._get("vm-series-auto-registration-pin-id") is not None
 
     @property
     def device_group(self) -> str | None:

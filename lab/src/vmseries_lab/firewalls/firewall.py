@@ -15,8 +15,13 @@ from vmseries_lab.firewalls.metric_publisher import MetricPublisher
 from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
+from vmseries_lab.internet import CONTENT_PORT, DEVICE_CERTIFICATE, HTTPS, PANORAMA_PORT
+from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
 from vmseries_lab.panorama.op_commands import choose
 from vmseries_lab.panorama.responses import ApiError, leaf, result
+
+PATH_CHECK_SECONDS = 30.0
+"""Lab seconds between two checks of the path to Panorama while a firewall is connected."""
 
 
 class Firewall:
@@ -29,6 +34,8 @@ class Firewall:
         pushed: configuration that Panorama pushed.
         load: sessions; set by ``traffic``.
         quirks: deviations from the normal case.
+        refused: what its management interface last failed to reach, and why.
+        device_certificate: ``no PIN``, ``pending``, ``installed``, or what refused it.
     """
 
     def __init__(
@@ -47,13 +54,17 @@ class Firewall:
         self.bootstrap = BootstrapParameters()
         self.pushed = PushedConfig()
         self.load = Load()
+        self.refused: dict[str, str] = {}
+        self.device_certificate = "no PIN"
+        self._path_lost = False
+        self._next_path_check = now
         self._services = services
         world = services.world
         self.license = License(
             world.clock, world.timeline, services.licensing, self.reaches_licensing
         )
         self._boot = Boot(self, services, now)
-        self._publisher = MetricPublisher(machine, services)
+        self._publisher = MetricPublisher(machine, services, lambda: self.reaches_aws("cloudwatch"))
 
     @property
     def serial(self) -> str:
@@ -98,8 +109,57 @@ class Firewall:
         return management is not None and self.machine.powered and self.machine.holds(management)
 
     def reaches_licensing(self) -> bool:
-        """Whether it can reach the licensing API."""
-        return self.quirks.reaches_licensing and self.has_management_network()
+        """Whether it can reach the licensing API, also according to its quirks."""
+        return self.quirks.reaches_licensing and self.reaches(LICENSING_NAME, HTTPS)
+
+    def reaches(self, host: str, port: int, *, established: bool = False) -> bool:
+        """Whether its management interface can connect to a host; :attr:`refused` says why not."""
+        if not self.has_management_network() or self.management is None:
+            return self._note_path(f"{host}:{port}", "there is no management interface")
+        verdict = self._services.paths.to_host(
+            self.management.interface_id, host, port, established=established
+        )
+        return self._note_path(f"{host}:{port}", "" if verdict else str(verdict))
+
+    def reaches_aws(self, service: str) -> bool:
+        """Whether its management interface can call an AWS service, as boto3 names it."""
+        if not self.has_management_network() or self.management is None:
+            return self._note_path(service, "there is no management interface")
+        verdict = self._services.paths.to_service(self.management.interface_id, service)
+        return self._note_path(service, "" if verdict else str(verdict))
+
+    def reaches_panorama(self, port: int = PANORAMA_PORT, *, established: bool = False) -> bool:
+        """Whether it can connect to one of its Panorama servers."""
+        known = [host for host in self.bootstrap.panoramas if host in PANORAMA_NAMES]
+        reached = [self.reaches(host, port, established=established) for host in known]
+        return any(reached)
+
+    def reaches_content(self) -> bool:
+        """Whether it can get content from Panorama."""
+        return self.reaches_panorama(CONTENT_PORT)
+
+    def request_device_certificate(self) -> None:
+        """Request the device certificate, if it has a PIN for that."""
+        if not self.bootstrap.registration_pin:
+            return
+        missing = [
+            f"{host}:{port}" for host, port in DEVICE_CERTIFICATE if not self.reaches(host, port)
+        ]
+        self.device_certificate = (
+            "; ".join(f"{name}: {self.refused[name]}" for name in missing) or "installed"
+        )
+
+    def _note_path(self, name: str, refusal: str) -> bool:
+        """Remember why a path is closed; return whether it is open."""
+        if not refusal:
+            self.refused.pop(name, None)
+            return True
+        if self.refused.get(name) != refusal:
+            self.refused[name] = refusal
+            self._services.world.timeline.add(
+                "firewall", "path-refused", self.machine.instance_id, to=name, reason=refusal
+            )
+        return False
 
     def web_server_up(self, now: float) -> bool:
         """Whether its management web server, which serves its XML API, runs."""
@@ -174,16 +234,35 @@ class Firewall:
             self.phase = "licensed" if self.license.active else "unlicensed"
             self._boot.restart(now)
         self._boot.tick(now)
+        self._keep_connection(now)
         if not self.has_management_network():
-            self._services.panorama.disconnect(self.serial)
             return
         self._publisher.tick(now, self.pushed, self.load)
+
+    def _keep_connection(self, now: float) -> None:
+        """Lose the connection to Panorama with the path to it, and connect again."""
+        panorama = self._services.panorama
+        if not self.has_management_network():
+            self._path_lost = self._path_lost or self.connected
+            panorama.disconnect(self.serial)
+            return
+        if now < self._next_path_check:
+            return
+        self._next_path_check = now + PATH_CHECK_SECONDS
+        if self.connected and not self.reaches_panorama(established=True):
+            self._path_lost = True
+            panorama.disconnect(self.serial)
+        elif self._path_lost and panorama.reachable and self.reaches_panorama():
+            self._path_lost = False
+            if panorama.is_managed(self.serial):
+                panorama.connect(self)
 
     def _halt(self) -> None:
         self._boot.halt()
         if self.phase == "halted":
             return
         self.phase = "halted"
+        self._path_lost = False
         self.load = Load()
         self._services.panorama.disconnect(self.serial)
         self._services.cloud.forget(self.machine.instance_id)

@@ -13,6 +13,7 @@ from vmseries_lab.firewalls.machine import machines
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import BootTimes, SharedServices
 from vmseries_lab.firewalls.xml_api import XmlApis
+from vmseries_lab.internet import Paths
 from vmseries_lab.vendor_services import VendorServices
 
 
@@ -22,6 +23,7 @@ class Fleet:
     Attributes:
         times: durations of a boot; changes apply to firewalls that start later.
         apis: the firewalls' own XML APIs.
+        paths: what firewalls and functions reach.
         quirks: quirks of firewalls that start later.
         terminated: lab time of termination by serial number.
     """
@@ -30,11 +32,18 @@ class Fleet:
         self._world = world
         self._cloud = AwsCalls(world)
         self.times = BootTimes()
+        self.paths = Paths(world)
         self._services = SharedServices(
-            world, services.panorama, services.plugin, services.licensing, self._cloud, self.times
+            world,
+            services.panorama,
+            services.plugin,
+            services.licensing,
+            self._cloud,
+            self.paths,
+            self.times,
         )
         self._firewalls: dict[str, Firewall] = {}
-        self.apis = XmlApis(world, services.authority, self._firewalls)
+        self.apis = XmlApis(world, services.authority, self._firewalls, self.paths)
         self.quirks = Quirks()
         self.terminated: dict[str, float] = {}
         self._apis_served = False
@@ -85,6 +94,8 @@ class Fleet:
                     "licensed": firewall.license.active,
                     "connected": firewall.connected,
                     "in_sync": firewall.phase == "in-sync",
+                    "device_certificate": firewall.device_certificate,
+                    "refused": dict(firewall.refused),
                     "sessions": firewall.load.sessions,
                     "max_sessions": firewall.load.capacity,
                     "utilization": round(firewall.load.utilization, 1),

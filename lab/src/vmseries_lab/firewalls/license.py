@@ -64,7 +64,7 @@ class License:
             self._returned_at = None
             self._licensing.return_license(self.serial)
             self.active = self.pooled = False
-        elif self.pooled and self._online() and not self._licensing.covers(self.serial):
+        elif self.pooled and not self._licensing.covers(self.serial) and self._online():
             self.active = self.pooled = False
 
     def key_command(self, command: Element, _user: str) -> Element:

@@ -68,11 +68,26 @@ class Machine:
             return ""
         return str(data.decode()) if hasattr(data, "decode") else str(data)
 
-    def dhcp_hostname(self) -> str:
-        """Return the host name that DHCP offers, the first label of the private DNS name.
+    def dhcp_hostname(self, management: Interface, late_name: str) -> str:
+        """Return the host name that DHCP offers on the management interface.
 
+        An interface that was created at launch has the name of the instance: by its ID or its
+        address, as its host name type says. For one that was attached later, that type "has no
+        effect" (RunInstances), and CreateNetworkInterface has no such option; which name it gets is
+        not documented.
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
+
+        Args:
+            management: the management interface.
+            late_name: answer to the assumption ``late-interface-host-name``.
         """
+        nics = self._instance.nics.values()
+        nic = next((nic for nic in nics if nic.id == management.interface_id), None)
+        late = nic is not None and nic.attach_time > self._instance.launch_time
+        if late:
+            if late_name == "instance-id":
+                return self.instance_id
+            return "ip-" + management.private_ip.replace(".", "-")
         return str(self._instance.private_dns_name).split(".", maxsplit=1)[0]
 
     def role_arn(self) -> str | None:

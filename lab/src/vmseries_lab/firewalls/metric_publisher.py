@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from vmseries_lab.firewalls.load_model import Load
@@ -13,8 +14,11 @@ from vmseries_lab.firewalls.shared_services import SharedServices
 class MetricPublisher:
     """Publishes metrics at the configured interval, if the pushed configuration enables that."""
 
-    def __init__(self, machine: Machine, services: SharedServices) -> None:
+    def __init__(
+        self, machine: Machine, services: SharedServices, online: Callable[[], bool]
+    ) -> None:
         self._machine = machine
+        self._online = online
         self._services = services
         self._due = 0.0
         self._call: Future[None] | None = None
@@ -32,6 +36,9 @@ class MetricPublisher:
         # After a pause, the interval restarts; missed publications are skipped.
         start = self._due if self._due + pushed.interval_seconds > now else now
         self._due = start + pushed.interval_seconds
+        if not self._online():
+            self._enter("publishing-failed", reason="CloudWatch is not reachable")
+            return
         cloud, machine = self._services.cloud, self._machine
         instance_id, role_arn, namespace = machine.instance_id, machine.role_arn(), pushed.namespace
         data = load.metric_data(self._services.world.clock.utc())

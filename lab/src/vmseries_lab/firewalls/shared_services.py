@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.aws_calls import AwsCalls
+from vmseries_lab.internet import Paths
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
@@ -53,4 +54,5 @@ class SharedServices:
     plugin: LicensePlugin
     licensing: Licensing
     cloud: AwsCalls
+    paths: Paths
     times: BootTimes

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.core.world import World
-from vmseries_lab.firewalls import reachability
+from vmseries_lab.core.world import Reach, World
 from vmseries_lab.firewalls.firewall import Firewall
+from vmseries_lab.internet import Paths
 from vmseries_lab.net.certificates import FIREWALL_NAME, Authority
 from vmseries_lab.net.http_server import PortListener
 from vmseries_lab.net.https import LOOPBACK, HttpsServer, Intercept, Request, Response
@@ -34,11 +34,16 @@ class XmlApis:
     """
 
     def __init__(
-        self, world: World, authority: Authority, firewalls: Mapping[str, Firewall]
+        self,
+        world: World,
+        authority: Authority,
+        firewalls: Mapping[str, Firewall],
+        paths: Paths,
     ) -> None:
         self._world = world
         self._authority = authority
         self._firewalls = firewalls
+        self._paths = paths
         self._accounts = Administrators(ADMIN)
         self._server: HttpsServer | None = None
         self._ports_listener: PortListener | None = None
@@ -104,26 +109,22 @@ class XmlApis:
         port = self._ports.get(instance_id)
         return None if port is None else f"{LOOPBACK}:{port}"
 
-    def reach(self, vpc_config: dict[str, Any] | None) -> dict[str, str]:
-        """Map the addresses of the firewalls that a function can reach to ports on loopback.
+    def reach(self, vpc_config: dict[str, Any] | None) -> Reach:
+        """Return what a function reaches: hosts on the internet, and firewalls in its VPC.
 
         Args:
             vpc_config: VPC settings of the function.
-
-        Returns:
-            ``"address:443"`` to ``"127.0.0.1:port"``.
         """
-        if self._ports_listener is None:
-            return {}
         with self._world.lock:
-            caller = reachability.function(vpc_config)
-            return {
+            outside = self._paths.reach(vpc_config)
+            function = self._paths.function(vpc_config)
+            firewalls = {
                 f"{management.private_ip}:{PORT}": f"{LOOPBACK}:{port}"
                 for instance_id, port in self._ports.items()
-                if caller is not None
-                and (management := self._firewalls[instance_id].management) is not None
-                and reachability.admits(management.interface_id, caller, PORT)
+                if (management := self._firewalls[instance_id].management) is not None
+                and function.reaches_interface(management.interface_id, PORT)
             }
+        return Reach(outside.hosts | firewalls, outside.timed_out)
 
     def respond(self, request: Request) -> Response:
         """Answer one request.

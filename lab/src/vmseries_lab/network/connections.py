@@ -224,3 +224,35 @@ def _passed(route: Route, reason: str) -> Verdict:
 
 def _refused(route: Route, reason: str) -> Verdict:
     return Verdict(False, Check.GATEWAY, route.target.target_id, reason, route)
+
+
+def connect_to_service(
+    network: Network, source: Interface, service: str, address: Address, port: int = 443
+) -> Verdict:
+    """Whether an interface can connect to an AWS service.
+
+    An interface endpoint with a private DNS name replaces the public address of the service in its
+    VPC, and is used in the same zone if it has an interface there.
+    https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+
+    Args:
+        network: networks of the account.
+        source: interface of the client.
+        service: name of the service as in endpoints' names, for example ``secretsmanager``.
+        address: public address of the service.
+        port: destination port.
+    """
+    here = network.subnets[source.subnet_id]
+    for endpoint in network.endpoints.values():
+        interfaces = endpoint.interfaces
+        if (
+            endpoint.kind != "Interface"
+            or endpoint.vpc_id != here.vpc_id
+            or endpoint.service.rpartition(".")[2] != service
+            or not endpoint.private_dns
+            or not interfaces
+        ):
+            continue
+        near = [each for each in interfaces if network.subnets[each.subnet_id].zone == here.zone]
+        return connect(network, source, (near or list(interfaces))[0], port)
+    return connect(network, source, address, port)

@@ -234,6 +234,7 @@ class Endpoint:
         service: name of its service.
         interfaces: its interfaces, one per subnet; none for a gateway endpoint.
         table_ids: route tables of a gateway endpoint.
+        private_dns: whether the public name of its service leads to it.
         load_balancer: ARN of the Gateway Load Balancer behind it, if it is in the same account.
     """
 
@@ -243,6 +244,7 @@ class Endpoint:
     service: str
     interfaces: tuple[Interface, ...] = ()
     table_ids: tuple[str, ...] = ()
+    private_dns: bool = False
     load_balancer: str | None = None
 
 

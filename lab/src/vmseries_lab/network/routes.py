@@ -43,7 +43,7 @@ def _matching(
     for route in table.routes:
         cidrs: tuple[Cidr, ...]
         if isinstance(route.destination, PrefixListReference):
-            cidrs = network.prefix_lists[route.destination.prefix_list_id]
+            cidrs = network.prefix_lists.get(route.destination.prefix_list_id, ())
         else:
             cidrs = (route.destination,)
         for cidr in cidrs:

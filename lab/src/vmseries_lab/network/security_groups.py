@@ -39,7 +39,8 @@ def _decide(
     if interface.group_ids is None:
         return Verdict(True, check, interface.interface_id, "has no security groups")
     for group_id in interface.group_ids:
-        group = network.groups[group_id]
+        if (group := network.groups.get(group_id)) is None:
+            continue
         rules = group.outbound if check is Check.GROUP_OUT else group.inbound
         for rule in rules:
             if packet.matches(rule.protocol, rule.first, rule.last) and _covers(
@@ -55,7 +56,7 @@ def _covers(network: Network, rule: GroupRule, peer: Address, interface: Interfa
     if isinstance(rule.peer, GroupReference):
         return _member_at(network, rule.peer.group_id, peer, network.vpc_of(interface))
     if isinstance(rule.peer, PrefixListReference):
-        return any(peer in cidr for cidr in network.prefix_lists[rule.peer.prefix_list_id])
+        return any(peer in cidr for cidr in network.prefix_lists.get(rule.peer.prefix_list_id, ()))
     return peer in rule.peer
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.client.lab import DEPLOYMENT_TAG
 from vmseries_lab.panorama import lab_settings, references
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
@@ -167,9 +168,10 @@ class ReconcileRemoves(_Reconcile):
     def is_over(self, lab: ForkableLab) -> bool:
         """Return whether the orphans are removed as well."""
         ec2, panorama = backend("ec2"), lab.simulator.vendor.panorama
+        # The NAT gateway has an interface and an address, too.
+        found = [*ec2.enis.values(), *ec2.addresses]
         orphans = [
-            *ec2.enis.values(),
-            *ec2.addresses,
+            *(each for each in found if any(t["key"] == DEPLOYMENT_TAG for t in each.get_tags())),
             *references.managed(panorama.leading.store.running),
         ]
         return super().is_over(lab) and not orphans and not lab.targets()

@@ -11,10 +11,10 @@ from vmseries_lab.core.timeline import Entry
 OWNED = ("serial", "interface", "allocation")
 """Details that name a resource of the instance that is the subject of the entry."""
 
-OWNER_NAMES = ("instance_id", "hostname", "interface")
+OWNER_NAMES = ("instance_id", "interface")
 """Details that name the owner of the entry's subject: an instance, or an interface of one.
 
-A firewall's host name is its instance id, by the launch template's `private_dns_name_options`.
+A host name is none of them: it need not be the instance ID.
 """
 
 

@@ -73,6 +73,10 @@ def _candidates(subject: Subject, devices: Sequence[Device]) -> list[Device]:
     """Return the firewalls that may be the instance's: by tag and host name, otherwise by address.
 
     A firewall in neither of our groups is a candidate by its host name only if there is no other.
+
+    Subnets are small and addresses come back, so Panorama may list firewalls that are gone with the
+    address of a new one. An address belongs to one interface of a VPC at a time: of several
+    firewalls with the address, only those that are connected are candidates.
     """
     tagged = [device for device in devices if device.serial == subject.serial]
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
@@ -94,7 +98,8 @@ def _candidates(subject: Subject, devices: Sequence[Device]) -> list[Device]:
         # After a removal, an old entry with the same address makes nothing ambiguous.
         and (device.connected or subject.serial is None)
     ]
-    return addressed or named
+    connected = [device for device in addressed if device.connected]
+    return connected or addressed or named
 
 
 def _unidentified(subject: Subject) -> Unidentified:

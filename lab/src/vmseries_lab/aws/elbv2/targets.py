@@ -3,6 +3,11 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
+
+A health check passes security groups, network ACLs and routes from the nodes of the load balancer.
+With cross-zone load balancing, the nodes of all enabled zones check a target, otherwise that of its
+zone. How the nodes agree is not documented ("a consensus mechanism"); in the lab, a check fails if
+one of them cannot reach the target.
 """
 
 from __future__ import annotations
@@ -15,7 +20,10 @@ from moto.elbv2.exceptions import InvalidTargetError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
 from vmseries_lab.aws.moto_patching import backend, wrap
+from vmseries_lab.aws.network_view import cross_zone, network_view
 from vmseries_lab.core.world import World
+from vmseries_lab.network import connect
+from vmseries_lab.network.model import Interface, Network
 
 _DESCRIPTIONS = {
     "Elb.RegistrationInProgress": "Target registration is in progress",
@@ -155,6 +163,7 @@ class Targets:
     def tick(self, now: float) -> None:
         """Run the health checks that are due, and remove drained targets."""
         store = backend("elbv2")
+        network = network_view()
         for arn, known in self._groups.items():
             group = store.target_groups.get(arn)
             for key, target in list(known.items()):
@@ -163,11 +172,12 @@ class Targets:
                     if group:
                         self._note("target-drained", target, group)
                 elif target.state != "draining" and target.next_check <= now:
-                    self._check(store, group, target)
+                    self._check(store, group, target, network)
                     target.next_check += float(group.health_check_interval_seconds)
 
-    def _check(self, store: Any, group: Any, target: Target) -> None:
-        if not load_balancers_of(store, group.arn):
+    def _check(self, store: Any, group: Any, target: Target, network: Network) -> None:
+        balancers = load_balancers_of(store, group.arn)
+        if not balancers or not _zone_enabled(balancers, group, target):
             return
         by_address = group.target_type == "ip"
         instance = _at_address(group, target) if by_address else _instance(target.target_id)
@@ -175,14 +185,14 @@ class Targets:
         if ended and not by_address:
             self._drain(group, target)
             return
-        port = group.health_check_port
+        wanted = group.health_check_port
+        port = target.port if wanted == "traffic-port" else int(wanted)
         before = target.state
         target.record_check(
             instance is not None
             and instance.state == "running"
-            and self._world.probe(
-                instance.id, target.port if port == "traffic-port" else int(port)
-            ),
+            and self._world.probe(instance.id, port)
+            and _reachable(network, balancers, group, target, port),
             int(group.healthy_threshold_count),
             int(group.unhealthy_threshold_count),
         )
@@ -221,7 +231,7 @@ def load_balancers_of(store: Any, target_group_arn: str) -> list[Any]:
 def _health(store: Any, group: Any, target: Target) -> Any:
     if target.state == "draining":
         reason: str | None = "Target.DeregistrationInProgress"
-    elif not load_balancers_of(store, group.arn):
+    elif not _zone_enabled(load_balancers_of(store, group.arn), group, target):
         return _status(group, target.target_id, target.port, "unused", "Target.NotInUse")
     elif target.state == "initial":
         reason = "Elb.RegistrationInProgress"
@@ -259,10 +269,54 @@ def _instance(instance_id: str) -> Any:
 
 def _at_address(group: Any, target: Target) -> Any:
     """Return the instance whose interface has a target's address, ``None`` if there is none."""
+    interface = _interface_at(group, target)
+    return None if interface is None else interface.instance
+
+
+def _interface_at(group: Any, target: Target) -> Any:
     for interface in backend("ec2").enis.values():
         if (interface.vpc_id, interface.private_ip_address) == (group.vpc_id, target.target_id):
-            return interface.instance
+            return interface
     return None
+
+
+def _interface_of(group: Any, target: Target) -> Any:
+    """Return the interface to which traffic for a target goes, ``None`` if there is none.
+
+    That of an instance is its primary one.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html#target-type
+    """
+    if group.target_type == "ip":
+        return _interface_at(group, target)
+    instance = _instance(target.target_id)
+    return None if instance is None else instance.nics.get(0)
+
+
+def _zone_enabled(balancers: list[Any], group: Any, target: Target) -> bool:
+    """Whether a load balancer uses the group and is enabled in the target's zone.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+    """
+    interface = _interface_of(group, target)
+    zones = {str(subnet.availability_zone) for balancer in balancers for subnet in balancer.subnets}
+    return bool(zones) and (interface is None or str(interface.availability_zone) in zones)
+
+
+def _reachable(
+    network: Network, balancers: list[Any], group: Any, target: Target, port: int
+) -> bool:
+    """Whether the nodes that check a target reach its port."""
+    found = _interface_of(group, target)
+    if found is None:
+        return False
+    interface: Interface = network.interfaces[found.id]
+    zone = network.subnets[interface.subnet_id].zone
+    return all(
+        connect(network, node, interface, port)
+        for balancer in balancers
+        for where, node in network.load_balancers[balancer.arn].nodes.items()
+        if where == zone or cross_zone(balancer, group)
+    )
 
 
 def _check_address(address: str, current: Target | None) -> None:

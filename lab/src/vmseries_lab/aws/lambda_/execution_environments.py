@@ -36,6 +36,7 @@ class ExecutionEnvironments:
         self._idle: dict[str, list[Worker]] = defaultdict(list)
         self._current: dict[str, str] = {}
         self._workers: dict[str, Worker] = {}
+        self._functions: dict[str, Any] = {}
 
     def update(self, function: Any) -> str:
         """End the idle environments of former code or configuration of a function.
@@ -90,6 +91,7 @@ class ExecutionEnvironments:
         )
         with self._lock:
             self._workers[worker.access_key] = worker
+            self._functions[worker.access_key] = function
         return worker
 
     def release(self, function: Any, key: str, worker: Worker, *, alive: bool) -> None:
@@ -100,6 +102,7 @@ class ExecutionEnvironments:
                 self._idle[key].append(worker)
             else:
                 self._workers.pop(worker.access_key, None)
+                self._functions.pop(worker.access_key, None)
         if not keep:
             worker.kill()
 
@@ -125,6 +128,7 @@ class ExecutionEnvironments:
         idle = [worker for key in keys for worker in self._idle.pop(key, [])]
         for worker in idle:
             self._workers.pop(worker.access_key, None)
+            self._functions.pop(worker.access_key, None)
         return idle
 
     def crash(self, access_key: str) -> None:
@@ -133,6 +137,15 @@ class ExecutionEnvironments:
             worker = self._workers.get(access_key)
         if worker is not None:
             worker.kill_process()
+
+    def cut_off(self, access_key: str, service: str) -> bool:
+        """Whether the network of the function with this access key leads to no API of a service."""
+        with self._lock:
+            function = self._functions.get(access_key)
+        if function is None or not function.vpc_config:
+            return False
+        with self._world.lock:
+            return not self._world.reaches_service(function.vpc_config, service)
 
     def caller(self, port: int) -> str:
         """Return the access key of the function that uses a local port, empty if there is none.
@@ -161,5 +174,9 @@ class ExecutionEnvironments:
         self._world.clock.sleep_until(instant, alive)
 
     def _facts(self, function: Any) -> dict[str, Any]:
-        hosts = self._world.hosts | self._world.reach(function.vpc_config)
-        return {"time": self._world.clock.now(), "hosts": hosts}
+        reach = self._world.reach(function.vpc_config)
+        return {
+            "time": self._world.clock.now(),
+            "hosts": reach.hosts,
+            "timed_out": sorted(reach.timed_out),
+        }

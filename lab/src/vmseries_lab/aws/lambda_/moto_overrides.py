@@ -115,5 +115,6 @@ def install(world: World, pipeline: RequestPipeline) -> Functions:
     wrap(LambdaBackend, "create_function", create)
     pipeline.crash = functions.workers.crash
     pipeline.caller = functions.workers.caller
+    pipeline.cut_off = functions.workers.cut_off
     world.engines.append(functions)
     return functions

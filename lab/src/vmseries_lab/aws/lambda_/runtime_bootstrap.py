@@ -11,10 +11,12 @@ names are resolved to the hosts of the lab.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import functools
 import gc
 import http.client
 import importlib
+import ipaddress
 import json
 import math
 import os
@@ -33,6 +35,10 @@ from typing import Any
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REAL_TIMEOUT_SECONDS = 120.0
 """Real time that sockets wait in addition to a client's timeout."""
+BLACK_HOLE = "192.0.2.1"
+"""Stands for every address from which no answer comes. RFC 5737."""
+SYN_SECONDS = 127.0
+"""How long Linux repeats the first packet of a connection: ``tcp_syn_retries`` of 6, tcp(7)."""
 
 
 class Lab:
@@ -41,12 +47,14 @@ class Lab:
     def __init__(self, address: str) -> None:
         self._address = address
         self._hosts: dict[str, str] = {}
+        self._timed_out: frozenset[str] = frozenset()
         self._traveller: Any = None
 
     def look(self) -> None:
         """Read the lab's time and hosts, and apply them to this process."""
         facts = self._request("GET", "/lab")
         self._hosts = facts["hosts"]
+        self._timed_out = frozenset(facts["timed_out"])
         self._travel(facts["time"])
 
     def sleep(self, until: float) -> None:
@@ -73,7 +81,9 @@ class Lab:
     def lead(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
         """Return a ``socket.getaddrinfo`` that resolves only hosts of the lab.
 
-        All libraries use it for connections, and TLS still verifies the real host name.
+        All libraries use it for connections, and TLS still verifies the real host name. A host to
+        which the network does not lead, or an address that is nowhere, has an address at which
+        nothing answers.
         """
 
         def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
@@ -81,12 +91,22 @@ class Lab:
             if name in LOOPBACK:
                 return resolve(host, port, *args, **kwargs)
             target = self._hosts.get(f"{name}:{port}")
+            if target is None and (f"{name}:{port}" in self._timed_out or _is_address(name)):
+                return resolve(BLACK_HOLE, port, *args, **kwargs)
             if target is None:
                 raise socket.gaierror(socket.EAI_NONAME, f"{name}:{port} is not a host of the lab")
             address, _, lab_port = target.rpartition(":")
             return resolve(address, int(lab_port), *args, **kwargs)
 
         return getaddrinfo
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class Sleeping:
@@ -204,7 +224,7 @@ class Sleeping:
 
 
 class HeldResponses:
-    """Applies the lab's clock to held responses and to the timeouts of clients.
+    """Applies the lab's clock to held responses, and to the timeouts of clients and connections.
 
     The lab announces a held response with an interim response (``net/held_responses.py``). A client
     whose timeout is shorter sleeps for its timeout on the lab's clock, and then gets the error that
@@ -230,7 +250,19 @@ class HeldResponses:
             seconds = get_timeout(this)
             return seconds - REAL_TIMEOUT_SECONDS if seconds else seconds
 
-        for replacement in (settimeout, gettimeout):
+        connect_at_once = socket.socket.connect
+
+        def connect(this: socket.socket, address: Any) -> None:
+            if not isinstance(address, tuple) or address[0] != BLACK_HOLE:
+                connect_at_once(this, address)
+                return
+            timeout = this.gettimeout()
+            self._sleeping.sleep_until(time.time() + min(timeout or SYN_SECONDS, SYN_SECONDS))
+            if timeout is None or timeout > SYN_SECONDS:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            raise TimeoutError("timed out")
+
+        for replacement in (settimeout, gettimeout, connect):
             setattr(socket.socket, replacement.__name__, replacement)
 
     def _marking(self, end: Callable[..., None]) -> Callable[..., None]:

@@ -51,6 +51,20 @@ class Late:
             self._held -= 1
 
 
+def never_answer(response: Any) -> None:
+    """Answer nothing, so that the caller's client times out on the lab's clock.
+
+    Raises:
+        ConnectionResetError: always, once the caller has given up.
+    """
+    connection = connection_of(response)
+    announce(connection, NEVER)
+    connection.settimeout(HANG_UP_LIMIT_SECONDS)
+    with contextlib.suppress(OSError):
+        connection.recv(1)
+    raise ConnectionResetError("the network does not lead here")
+
+
 def cut(response: Any) -> None:
     """Break the connection without a response.
 

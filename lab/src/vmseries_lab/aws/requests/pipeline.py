@@ -13,7 +13,13 @@ from moto.core.responses import BaseResponse
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
 from vmseries_lab.aws.iam.authorizer import Authorizer, Rejection, undecided
 from vmseries_lab.aws.moto_patching import wrap
-from vmseries_lab.aws.requests.connections import Late, connection_of, cut, headers_of
+from vmseries_lab.aws.requests.connections import (
+    Late,
+    connection_of,
+    cut,
+    headers_of,
+    never_answer,
+)
 from vmseries_lab.aws.requests.errors import error_code, error_response, throttled
 from vmseries_lab.aws.requests.fault_injection import Fault, Faults
 from vmseries_lab.aws.requests.parameters import parameters_of
@@ -39,6 +45,8 @@ class RequestPipeline:
         faults: active faults.
         crash: port to Lambda: kills the process with this access key.
         caller: port to Lambda: returns the access key of the process that uses this local port.
+        cut_off: port to Lambda: whether the network of the process with this access key does not
+            lead to the API of a service.
         rates: request rates of the account; ``None`` for no limit.
         late: calls that have not taken effect although their callers have given up.
     """
@@ -48,6 +56,7 @@ class RequestPipeline:
     faults: Faults
     crash: Callable[[str], None] = field(default=lambda _access_key: None)
     caller: Callable[[int], str] = field(default=lambda _port: "")
+    cut_off: Callable[[str, str], bool] = field(default=lambda _access_key, _service: False)
     replayed: ReplayedResponses = field(default_factory=ReplayedResponses)
     authorizer: Authorizer = field(default_factory=Authorizer)
     rates: Throttling | None = None
@@ -70,6 +79,8 @@ class RequestPipeline:
     def _answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         service, action = response.boto3_service_name, response._get_action() or ""  # noqa: SLF001 - moto has no public name for it
         role = role_of(response.access_key)
+        if role and self.cut_off(response.access_key, service):
+            never_answer(response)
         parameters = parameters_of(response, service, action)
         with self.world.lock:
             subject = subject_of(parameters)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from network_models import IGW, LOCAL, NAT, OPEN_ACL, rule
 
@@ -43,15 +44,20 @@ SCOPE = Scope(SPOKE, {zone: f"application-{zone}" for zone in ZONES})
 NETWORK = "template autoscale-network config network"
 
 
-def configuration(example: str, *more: str) -> Configuration:
-    """Return what the files of an example configure, after further commands."""
+def running(example: str, *more: str) -> Element:
+    """Return Panorama's configuration after the files of an example and further commands."""
     store = ConfigStore(initial_config.configuration())
     files = sorted((EXAMPLES / example / "panorama").glob("*.set"))
     lines = [line for file in files for line in file.read_text().splitlines()]
     store.apply(configure_mode.changes([*lines, *more], "operator"))
     store.commit(store.pending())
+    return store.running
+
+
+def configuration(example: str, *more: str) -> Configuration:
+    """Return what the files of an example configure, after further commands."""
     return pan_os_reader.read(
-        store.running, template_stack="autoscale-stack", device_group="autoscale"
+        running(example, *more), template_stack="autoscale-stack", device_group="autoscale"
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from itertools import pairwise
+from xml.etree.ElementTree import SubElement
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
-from walk_models import EXAMPLES, NETWORK, configuration, firewall
+from walk_models import EXAMPLES, NETWORK, configuration, firewall, running
 
 from vmseries_lab.network.packets import TCP, UDP, Packet
 from vmseries_scenarios.packet_walk.pan_os import (
@@ -23,6 +26,7 @@ from vmseries_scenarios.packet_walk.pan_os import (
 from vmseries_scenarios.packet_walk.pan_os_reader import (
     UnreadableConfigurationError,
     exported_configuration,
+    read,
 )
 
 PRIVATE = tuple(
@@ -256,6 +260,10 @@ class TestPolicyOfTheExamples:
         assert configuration("one-arm").nat == ()
 
 
+_LOCAL = "localhost.localdomain"
+_HOST = f"devices/entry[@name='{_LOCAL}']"
+
+
 class TestReader:
     @pytest.mark.parametrize(
         ("command", "reason"),
@@ -292,6 +300,62 @@ class TestReader:
     def test_what_it_does_not_know_is_an_error(self, command, reason):
         with pytest.raises(UnreadableConfigurationError, match=reason):
             configuration("two-arm", *command.splitlines())
+
+    @pytest.mark.parametrize(
+        ("place", "element", "reason"),
+        [
+            (
+                f"{_HOST}/device-group/entry/pre-rulebase/security/rules/entry",
+                "<source-user><member>admin</member></source-user>",
+                "matches by source-user",
+            ),
+            (
+                f"{_HOST}/device-group/entry/pre-rulebase/security/rules/entry",
+                "<schedule>night</schedule>",
+                "has a schedule",
+            ),
+            (
+                f"{_HOST}/device-group/entry/pre-rulebase",
+                "<pbf><rules><entry name='p'/></rules></pbf>",
+                "policy-based forwarding",
+            ),
+            (
+                (
+                    f"{_HOST}/template/entry/config/{_HOST}/network/virtual-router/entry"
+                    "/routing-table/ip/static-route/entry"
+                ),
+                "<path-monitor><enable>yes</enable></path-monitor>",
+                "do not know path monitoring",
+            ),
+            (
+                ".",
+                (
+                    f"<readonly><devices><entry name='{_LOCAL}'><device-group><entry name='autoscale'>"
+                    "<parent-dg>all</parent-dg></entry></device-group></entry></devices></readonly>"
+                ),
+                "has a parent device group",
+            ),
+        ],
+        ids=["user", "schedule", "forwarding", "path monitor", "parent"],
+    )
+    def test_what_decides_by_more_than_a_walk_has_is_an_error(self, place, element, reason):
+        config = running("two-arm")
+        config.find(place).append(fromstring(element))
+        with pytest.raises(UnreadableConfigurationError, match=reason):
+            read(config, template_stack="autoscale-stack", device_group="autoscale")
+
+    def test_shared_rules_come_first_and_last(self):
+        config = running("two-arm")
+        group = config.find(f"{_HOST}/device-group/entry")
+        shared = config.find("shared")
+        for base in ("pre-rulebase", "post-rulebase"):
+            rule = copy.deepcopy(group.find(f"{base}/security/rules/entry"))
+            rule.set("name", f"shared {base}")
+            rules = SubElement(SubElement(SubElement(shared, base), "security"), "rules")
+            rules.append(rule)
+        found = read(config, template_stack="autoscale-stack", device_group="autoscale").security
+        assert found[0].name == "shared pre-rulebase"
+        assert found[-1].name == "shared post-rulebase"
 
     def test_an_exported_file_is_a_configuration(self):
         assert exported_configuration(b"<config/>").tag == "config"

@@ -27,6 +27,8 @@ from vmseries_scenarios.packet_walk.pan_os import (
 
 _LOCALHOST = "devices/entry[@name='localhost.localdomain']"
 _CONFIG = f"config/{_LOCALHOST}"
+_CONDITIONS = ("source-user", "category", "source-hip", "destination-hip")
+"""What a security rule can match by, and a walk does not have."""
 _VSYS = f"{_CONFIG}/vsys/entry[@name='vsys1']"
 
 
@@ -78,6 +80,9 @@ def read(config: Element, *, template_stack: str, device_group: str) -> Configur
         raise UnreadableConfigurationError("the configuration has no localhost.localdomain")
     stack = _entry(host, "template-stack", template_stack)
     group = _entry(host, "device-group", device_group)
+    parent = f"readonly/{_LOCALHOST}/device-group/entry[@name='{device_group}']/parent-dg"
+    if config.findtext(parent):
+        raise UnreadableConfigurationError(f"{device_group} has a parent device group")
     templates = [
         _entry(host, "template", name) for name in _members(stack, "templates", default=())
     ]
@@ -161,7 +166,8 @@ class _Policy:
 
     def __init__(self, group: Element, shared: Element | None) -> None:
         self._places = [place for place in (group, shared) if place is not None]
-        self._group = group
+        if next(self._rules("pbf"), None) is not None:
+            raise UnreadableConfigurationError("walks do not know policy-based forwarding")
 
     def security(self) -> Iterator[SecurityRule]:
         for rule in self._rules("security"):
@@ -198,10 +204,15 @@ class _Policy:
             )
 
     def _rules(self, kind: str) -> Iterator[Element]:
-        for base in ("pre-rulebase", "post-rulebase"):
-            for rule in self._group.findall(f"{base}/{kind}/rules/entry"):
-                if rule.findtext("disabled") != "yes":
-                    yield rule
+        """Yield rules in their order: shared ones come first before and last after the others."""
+        for base, places in (
+            ("pre-rulebase", reversed(self._places)),
+            ("post-rulebase", iter(self._places)),
+        ):
+            for place in places:
+                for rule in place.findall(f"{base}/{kind}/rules/entry"):
+                    if rule.findtext("disabled") != "yes":
+                        yield _understood(rule)
 
     def _networks(self, rule: Element, end: str) -> tuple[IPv4Network, ...] | None:
         names = _members(rule, end)
@@ -254,6 +265,20 @@ class _Policy:
         return next((entry for entry in entries if entry is not None), None)
 
 
+def _understood(rule: Element) -> Element:
+    """Return a rule that walks understand in full.
+
+    Raises:
+        UnreadableConfigurationError: it matches by something that a walk does not have.
+    """
+    for condition in _CONDITIONS:
+        if set(_members(rule, condition, default=(ANY,))) != {ANY}:
+            raise UnreadableConfigurationError(f"rule {rule.get('name')} matches by {condition}")
+    if rule.findtext("schedule"):
+        raise UnreadableConfigurationError(f"rule {rule.get('name')} has a schedule")
+    return rule
+
+
 def _entry(host: Element, kind: str, name: str) -> Element:
     entry = host.find(f"{kind}/entry[@name='{name}']")
     if entry is None:
@@ -290,6 +315,8 @@ def _route(entry: Element, routers: Iterable[str]) -> StaticRoute:
     destination, next_hop = entry.findtext("destination"), entry.findtext("nexthop/ip-address")
     if destination is None:
         raise UnreadableConfigurationError(f"route {name} has no destination")
+    if entry.findtext("path-monitor/enable") == "yes":
+        raise UnreadableConfigurationError(f"route {name}: walks do not know path monitoring")
     if next_router is not None and next_router not in routers:
         raise UnreadableConfigurationError(
             f"route {name}: there is no virtual router {next_router}"

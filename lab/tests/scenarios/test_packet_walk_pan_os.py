@@ -330,8 +330,9 @@ class TestReader:
             (
                 ".",
                 (
-                    f"<readonly><devices><entry name='{_LOCAL}'><device-group><entry name='autoscale'>"
-                    "<parent-dg>all</parent-dg></entry></device-group></entry></devices></readonly>"
+                    f"<readonly><devices><entry name='{_LOCAL}'><device-group>"
+                    "<entry name='autoscale'><parent-dg>all</parent-dg></entry>"
+                    "</device-group></entry></devices></readonly>"
                 ),
                 "has a parent device group",
             ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 import pytest
 from network_models import acl_rule, rule
-from walk_models import GWLB, NETWORK, SCOPE, ZONES, changed, site, without_route
+from walk_models import GWLB, NETWORK, SCOPE, SECURITY, ZONES, changed, site, without_route
 
-from vmseries_lab.network.model import NetworkAcl
+from vmseries_lab.network.model import Endpoint, Interface, NetworkAcl
 from vmseries_scenarios.packet_walk import flows
 from vmseries_scenarios.packet_walk.flows import Result, walk_all
 from vmseries_scenarios.packet_walk.site import Site
@@ -200,6 +201,16 @@ class TestNegativeControls:
         group = replace(found.network.groups["sg-management"], outbound=(rule(first=443),))
         problems = failures(changed(found, groups={**found.network.groups, "sg-management": group}))
         assert kinds(problems) == {flows.TO_PANORAMA}
+
+    def test_functions_need_no_internet_with_an_interface_endpoint(self):
+        found = site("two-arm")
+        nat = found.network.nat_gateways["nat-1"]
+        found = changed(found, nat_gateways={"nat-1": replace(nat, available=False)})
+        assert flows.FUNCTIONS_TO_AWS in kinds(failures(found))
+        door = Interface("ec2-eni", "management-c", (IPv4Address("10.100.12.9"),))
+        own = Endpoint("vpce-ec2", SECURITY, "Interface", "aws.ec2", (door,), (), private_dns=True)
+        found = changed(found, endpoints={**found.network.endpoints, "vpce-ec2": own})
+        assert flows.FUNCTIONS_TO_AWS not in kinds(failures(found))
 
     def test_a_spoke_with_an_internet_gateway_and_overlay_routing(self):
         """Why the two-arm example has none: replies would leave by the untrust interface."""

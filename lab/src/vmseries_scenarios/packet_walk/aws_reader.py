@@ -271,6 +271,7 @@ class _Reader:
                 service=endpoint["ServiceName"],
                 interfaces=tuple(known + assumed_ones),
                 table_ids=tuple(endpoint.get("RouteTableIds", ())),
+                private_dns=bool(endpoint.get("PrivateDnsEnabled")),
                 load_balancer=services.get(endpoint["ServiceName"]),
             )
             network = replace(network, endpoints=dict(endpoints))

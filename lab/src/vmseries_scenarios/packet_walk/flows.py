@@ -8,9 +8,10 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from vmseries_lab.network import routes
-from vmseries_lab.network.connections import EPHEMERAL_PORTS, connect
+from vmseries_lab.network.connections import EPHEMERAL_PORTS, connect, connect_to_service
 from vmseries_lab.network.model import Address, Interface, InternetGateway, LoadBalancer, Subnet
 from vmseries_lab.network.packets import TCP, Packet
+from vmseries_lab.network.verdicts import Verdict
 from vmseries_scenarios.packet_walk.site import MANAGEMENT_INDEX, Function, Instance, Site
 from vmseries_scenarios.packet_walk.walker import (
     INTERNET,
@@ -23,6 +24,8 @@ from vmseries_scenarios.packet_walk.walker import (
 _PUBLIC = IPv4Address("203.0.113.0")
 """Public addresses of hosts: RFC 5737."""
 _HTTPS = 443
+_SERVICE = "ec2"
+"""The AWS API to which functions connect, by the internet or an interface endpoint."""
 PANORAMA = IPv4Address("198.51.100.10")
 """A Panorama with a public address."""
 
@@ -239,13 +242,20 @@ def _functions(site: Site, scope: Scope) -> Iterator[Result]:
             way = f"{function.name} in {site.zone(interface)}"
             near = site.with_host(interface)
             yield _connection(near, (FUNCTIONS_TO_PANORAMA, way), interface, scope.panorama, _HTTPS)
-            yield _connection(near, (FUNCTIONS_TO_AWS, way), interface, INTERNET, _HTTPS)
+            verdict = connect_to_service(near.network, interface, _SERVICE, INTERNET)
+            yield _connected(near, (FUNCTIONS_TO_AWS, way), interface, INTERNET, verdict)
 
 
 def _connection(
     site: Site, name: tuple[str, str], source: Interface, destination: Address, port: int
 ) -> Result:
     verdict = connect(site.network, source, destination, port)
+    return _connected(site, name, source, destination, verdict)
+
+
+def _connected(
+    site: Site, name: tuple[str, str], source: Interface, destination: Address, verdict: Verdict
+) -> Result:
     kind, way = name
     hops = tuple(_gateways(site, source, destination))
     problem = "" if verdict else str(verdict)

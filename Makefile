@@ -108,6 +108,10 @@ demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orp
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)
 
+.PHONY: walk
+walk: setup ## Walk every flow of the examples through AWS and PAN-OS (PLANT=no-return-route: must fail)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios walk $(if $(PLANT),--plant $(PLANT)) $(ARGS)
+
 .PHONY: clean
 clean: ## Remove everything that make created
 	rm -rf $(BUILD) $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

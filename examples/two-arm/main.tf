@@ -102,5 +102,6 @@ module "spoke" {
   name                  = var.name
   cidr_block            = var.spoke_vpc_cidr
   zones                 = module.network.zones
+  internet_gateway      = false
   endpoint_service_name = module.firewalls.endpoint_service.name
 }

@@ -96,7 +96,7 @@ class TestLists:
         add(site.device, STACK, "1")
         add(site.operator, MANAGED, "1")
         operator_session.run_commands(
-            site.vendor.panorama, ["set template t config deviceconfig a b"]
+            site.vendor.panorama, ["set template t config deviceconfig system timezone UTC"]
         )
         assert summary(site.device) == {
             "device-group": ["autoscale"],

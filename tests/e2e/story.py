@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,26 @@ from terraform.spoke_routes import routes_around
 
 from vmseries_lab.client import Lab, Leftovers
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks, tags_of
+from vmseries_scenarios.deployment import (
+    MINUTE,
+    REPOSITORY,
+    Deployment,
+    completed_hooks,
+    tags_of,
+)
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
+from vmseries_scenarios.packet_walk import flows
+from vmseries_scenarios.packet_walk.flows import Result, walk_all
+from vmseries_scenarios.packet_walk.main import NEXT_ROUTER, Read, read_lab
+from vmseries_scenarios.packet_walk.report import markdown
+from vmseries_scenarios.packet_walk.site import Site
 from vmseries_scenarios.preflight import validate
 from vmseries_scenarios.terraform import Change
 
 TERRAFORM_LIMIT_SECONDS = 300.0
 SMALL, LARGE = 3, 6
+FUNCTIONS = ("launch", "terminate", "reconcile")
+INSPECTED = {flows.SPOKE_TO_INTERNET, flows.INTERNET_TO_SPOKE, flows.SPOKE_TO_SPOKE}
 
 
 @dataclass(slots=True)
@@ -51,6 +64,14 @@ class Step:
     def completions(self, hook: str) -> Counter[tuple[str, str]]:
         """Return how often a hook was completed, by instance and result."""
         return Counter((e.subject, e.detail["result"]) for e in completed_hooks(self.entries, hook))
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What was read of the deployment, and its flows, walked."""
+
+    read: Read
+    results: tuple[Result, ...]
 
 
 @dataclass
@@ -112,6 +133,13 @@ class ExampleStory:
     interfaces: tuple[AttachedInterface, ...]
     wave: tuple[float, float]
     """Sessions before and during the wave, in session tables of a firewall."""
+    published: bool
+    """Whether the spoke publishes services to the internet."""
+
+    @staticmethod
+    def without_return_route(site: Site) -> Site:
+        """Return the site without a route that replies from the internet need."""
+        raise NotImplementedError
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -137,6 +165,15 @@ class ExampleStory:
         story.offer(cls.wave[0])
         story.lab.advance(5 * MINUTE)
         return story.step()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def walked(cls, story: Story, joined: Step) -> Walked:
+        """Every flow of three firewalls in service."""
+        assert len(joined.instances) == SMALL
+        story.lab.assume(**{NEXT_ROUTER: "followed"})
+        read = read_lab(story, overlay_routing=not cls.published)
+        return Walked(read, tuple(read.walk()))
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -194,6 +231,58 @@ class ExampleStory:
     ) -> None:
         vpc = story.outputs["spoke"]["vpc_id"]
         assert routes_around(story.lab.aws.client("ec2"), vpc) == []
+
+    def test_every_flow_passes_a_firewall_in_both_directions(self, walked: Walked) -> None:
+        assert {result.name: result.problem for result in walked.results if result.problem} == {}
+        zones = len(walked.read.scope.applications)
+        expected = {
+            flows.SPOKE_TO_INTERNET: zones * SMALL,
+            flows.INTERNET_TO_SPOKE: zones * SMALL if self.published else 0,
+            flows.SPOKE_TO_SPOKE: zones * (zones - 1) * SMALL,
+            flows.HEALTH_CHECK: zones * SMALL,
+            flows.TO_PANORAMA: 2 * SMALL,
+            flows.TO_LICENSES: SMALL,
+            flows.FUNCTIONS_TO_PANORAMA: zones * len(FUNCTIONS),
+            flows.FUNCTIONS_TO_AWS: zones * len(FUNCTIONS),
+        }
+        found = Counter(result.kind for result in walked.results)
+        assert found == {kind: number for kind, number in expected.items() if number}
+
+    def test_the_readme_shows_the_walk(self, walked: Walked) -> None:
+        readme = (REPOSITORY / self.example / "README.md").read_text()
+        shown = readme.partition("<!-- BEGIN_WALK -->")[2].partition("<!-- END_WALK -->")[0]
+        assert shown.strip() == markdown(walked.results)
+
+    def test_a_walk_without_the_geneve_rules_of_the_security_group_fails(
+        self, walked: Walked
+    ) -> None:
+        network = walked.read.site.network
+        groups = {
+            key: replace(group, inbound=tuple(r for r in group.inbound if r.protocol != "udp"))
+            for key, group in network.groups.items()
+        }
+        broken = replace(walked.read.site, network=replace(network, groups=groups))
+        problems = walk_all(broken, walked.read.scope)
+        assert {r.kind for r in problems if "security group, inbound" in r.problem} == {
+            kind for kind in INSPECTED if self.published or kind != flows.INTERNET_TO_SPOKE
+        }
+
+    def test_a_walk_without_the_routes_of_health_checks_fails(self, walked: Walked) -> None:
+        site = walked.read.site
+        interfaces = {
+            name: replace(interface, default_route=False)
+            for name, interface in site.configuration.interfaces.items()
+        }
+        configuration = replace(site.configuration, interfaces=interfaces)
+        broken = walk_all(replace(site, configuration=configuration), walked.read.scope)
+        failed = [r for r in broken if r.kind == flows.HEALTH_CHECK and r.problem]
+        zones = len(walked.read.scope.applications)
+        assert len(failed) == zones * (zones - 1)
+        assert all("has no route to 10." in r.problem for r in failed)
+
+    def test_a_walk_without_a_return_route_fails(self, walked: Walked) -> None:
+        problems = walk_all(self.without_return_route(walked.read.site), walked.read.scope)
+        assert flows.SPOKE_TO_INTERNET in {r.kind for r in problems if r.problem}
 
     def test_the_first_firewalls_are_one_in_each_zone(self, joined: Step) -> None:
         assert sorted(Counter(joined.instances.values()).values()) == [1, 1, 1]

@@ -61,13 +61,19 @@ def target(route: dict[str, Any]) -> str:
 def routes_around(ec2: Any, vpc_id: str) -> list[str]:
     """Describe the routes by which packets enter or leave a spoke VPC uninspected."""
     network = Network.read(ec2, vpc_id)
-    problems = [] if network.gateways else ["the VPC has no internet gateway"]
+    zone_of = {cidr_block: zone for zone, cidr_block in network.subnets.values()}
+    problems: list[str] = []
     for subnet, (zone, cidr_block) in network.subnets.items():
         if subnet in network.endpoint_subnets:
             continue
         for destination, leads_to in network.routes.get(subnet, {}).items():
-            if network.endpoint_zones.get(leads_to) != zone:
-                problems.append(f"{subnet}, {destination}: {leads_to} is not an endpoint in {zone}")
+            # Between two subnets, both directions use the endpoint of one of their zones.
+            zones = {zone, zone_of.get(destination, zone)}
+            if network.endpoint_zones.get(leads_to) not in zones:
+                names = " or ".join(sorted(zones))
+                problems.append(
+                    f"{subnet}, {destination}: {leads_to} is not an endpoint in {names}"
+                )
         if "0.0.0.0/0" not in network.routes.get(subnet, {}):
             problems.append(f"{subnet} has no default route")
         for gateway in network.gateways:

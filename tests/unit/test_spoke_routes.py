@@ -109,6 +109,18 @@ def test_a_missing_edge_route_is_reported(spoke: Spoke) -> None:
     assert problem == f"{spoke.gateway}, 10.0.1.0/24: local is not an endpoint in {ZONES[1]}"
 
 
-def test_a_vpc_without_an_internet_gateway_is_reported(spoke: Spoke) -> None:
-    empty = spoke.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    assert routes_around(spoke.ec2, empty) == ["the VPC has no internet gateway"]
+def test_a_vpc_without_an_internet_gateway_needs_no_edge_routes(spoke: Spoke) -> None:
+    spoke.ec2.detach_internet_gateway(InternetGatewayId=spoke.gateway, VpcId=spoke.vpc)
+    spoke.unroute(spoke.edge, "10.0.1.0/24")
+    assert routes_around(spoke.ec2, spoke.vpc) == []
+
+
+def test_a_route_between_subnets_uses_the_endpoint_of_one_of_their_zones(spoke: Spoke) -> None:
+    spoke.route(spoke.tables[ZONES[0]], "10.0.1.0/24", spoke.endpoints[ZONES[1]])
+    assert routes_around(spoke.ec2, spoke.vpc) == []
+
+
+def test_a_route_between_subnets_that_bypasses_the_endpoints_is_reported(spoke: Spoke) -> None:
+    spoke.route(spoke.tables[ZONES[0]], "10.0.1.0/24", spoke.gateway)
+    (problem,) = routes_around(spoke.ec2, spoke.vpc)
+    assert problem.endswith(f"{spoke.gateway} is not an endpoint in {' or '.join(ZONES)}")

@@ -1,6 +1,10 @@
 # A spoke VPC whose traffic passes through the firewalls in both directions, zone by zone:
 #
 #   application subnet ── 0.0.0.0/0 ──► endpoint in the same zone ──► firewalls
+#   application subnet ── another application subnet ──► endpoint of the zone that is first in the alphabet
+#
+# and, with an internet gateway:
+#
 #   internet gateway ── application subnet's CIDR block (edge route table) ──► endpoint in the same zone
 #   endpoint subnet ── 0.0.0.0/0 ──► internet gateway (traffic that the firewalls return to the endpoint)
 #
@@ -9,6 +13,13 @@
 
 locals {
   zones = { for index, zone in sort(var.zones) : zone => index }
+
+  # Both directions between two subnets use the same endpoint, in one of their two zones: a load balancer that sees only
+  # one direction of a connection drops it. Routes that are more specific than the local route need the CIDR block of a
+  # whole subnet. https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html
+  endpoint_between = { for zone in keys(local.zones) : zone => {
+    for other in keys(local.zones) : other => sort([zone, other])[0] if other != zone
+  } }
 }
 
 # No flow logs: their destination, retention and cost are decisions for a whole account, not for an example.
@@ -28,6 +39,8 @@ resource "aws_default_security_group" "spoke" {
 }
 
 resource "aws_internet_gateway" "spoke" {
+  count = var.internet_gateway ? 1 : 0
+
   vpc_id = aws_vpc.spoke.id
 
   tags = { Name = "${var.name}-spoke" }
@@ -46,9 +59,13 @@ resource "aws_subnet" "endpoint" {
 resource "aws_route_table" "endpoint" {
   vpc_id = aws_vpc.spoke.id
 
-  route {
-    cidr_block = "0.0.0.0/0"
-    gateway_id = aws_internet_gateway.spoke.id
+  dynamic "route" {
+    for_each = aws_internet_gateway.spoke
+
+    content {
+      cidr_block = "0.0.0.0/0"
+      gateway_id = route.value.id
+    }
   }
 
   tags = { Name = "${var.name}-endpoint" }
@@ -92,6 +109,15 @@ resource "aws_route_table" "application" {
     vpc_endpoint_id = aws_vpc_endpoint.this[each.key].id
   }
 
+  dynamic "route" {
+    for_each = local.endpoint_between[each.key]
+
+    content {
+      cidr_block      = aws_subnet.application[route.key].cidr_block
+      vpc_endpoint_id = aws_vpc_endpoint.this[route.value].id
+    }
+  }
+
   tags = { Name = "${var.name}-application-${each.key}" }
 }
 
@@ -103,6 +129,8 @@ resource "aws_route_table_association" "application" {
 }
 
 resource "aws_route_table" "edge" {
+  count = var.internet_gateway ? 1 : 0
+
   vpc_id = aws_vpc.spoke.id
 
   dynamic "route" {
@@ -118,6 +146,8 @@ resource "aws_route_table" "edge" {
 }
 
 resource "aws_route_table_association" "edge" {
-  gateway_id     = aws_internet_gateway.spoke.id
-  route_table_id = aws_route_table.edge.id
+  count = var.internet_gateway ? 1 : 0
+
+  gateway_id     = aws_internet_gateway.spoke[0].id
+  route_table_id = aws_route_table.edge[0].id
 }

@@ -21,3 +21,12 @@ variable "endpoint_service_name" {
   type        = string
   nullable    = false
 }
+
+variable "internet_gateway" {
+  description = <<-EOT
+    Whether the VPC has an internet gateway, whose traffic passes the endpoints. One-arm firewalls need it, because they
+    return traffic to the endpoint. Two-arm firewalls send traffic to the internet themselves.
+  EOT
+  type        = bool
+  nullable    = false
+}

@@ -151,3 +151,51 @@ def crash_matrix(
 
     choice = main.Choices(scenario, sample, mutants=mutants, results=results, lanes=lanes)
     raise typer.Exit(main.run(choice))
+
+
+@app.command()
+def walk(
+    *,
+    example: Annotated[
+        list[str] | None, typer.Option(help="one-arm or two-arm; repeatable. Both by default.")
+    ] = None,
+    plant: Annotated[
+        str | None, typer.Option(help="Plant a fault that the walk must find.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Print every flow.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the tables of the examples' READMEs.")
+    ] = False,
+) -> None:
+    """Walk every flow of the examples through AWS and PAN-OS, in the lab."""
+    from vmseries_scenarios.packet_walk import main  # noqa: PLC0415 - as above
+
+    examples = example or main.EXAMPLES
+    raise typer.Exit(main.run(examples, plant=plant, every=every, markdown=markdown))
+
+
+@app.command()
+def walk_account(
+    outputs: Annotated[Path, typer.Argument(help="Output of `terraform output -json`.")],
+    configuration: Annotated[Path, typer.Argument(help="Exported configuration of Panorama.")],
+    *,
+    overlay_routing: Annotated[
+        bool, typer.Option(help="Whether the bootstrap settings enable overlay routing.")
+    ],
+    device_group: Annotated[str, typer.Option()] = "autoscale",
+    template_stack: Annotated[str, typer.Option()] = "autoscale-stack",
+    every: Annotated[bool, typer.Option("--every", help="Print every flow.")] = False,
+) -> None:
+    """Walk every flow of a deployment in your AWS account. Nothing is changed or sent."""
+    from vmseries_scenarios.packet_walk import main  # noqa: PLC0415 - as above
+
+    raise typer.Exit(
+        main.run_account(
+            outputs,
+            configuration,
+            overlay_routing=overlay_routing,
+            device_group=device_group,
+            template_stack=template_stack,
+            every=every,
+        )
+    )

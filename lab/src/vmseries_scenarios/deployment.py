@@ -153,8 +153,10 @@ class Deployment:
             self.workspace.destroy(limit=limit)
 
     def configure_panorama(self) -> None:
-        """Enter and commit in Panorama the commands that the module's output names."""
-        self.lab.panorama.run_commands(self.outputs["panorama_set_commands"])
+        """Load and commit the example's files of commands, and those of the module's output."""
+        files = sorted((self.workspace.folder / "panorama").glob("*.set"))
+        commands = [line for file in files for line in file.read_text().splitlines()]
+        self.lab.panorama.run_commands([*commands, *self.outputs["panorama_set_commands"]])
 
     # -- waiting -----------------------------------------------------------------------------------
 

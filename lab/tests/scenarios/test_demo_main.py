@@ -221,9 +221,16 @@ class FakeWorkspace:
 
     lab: FakeLab
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
     @classmethod
-    def copy(cls, *_: Any, **__: Any) -> FakeWorkspace:
-        return cls()
+    def copy(cls, _repository: Path, _root: str, destination: Path, **_: Any) -> FakeWorkspace:
+        commands = destination / "panorama"
+        commands.mkdir(parents=True)
+        (commands / "2.set").write_text("set b\n")
+        (commands / "1.set").write_text("set a\n")
+        return cls(destination)
 
     def init(self) -> None:
         pass
@@ -286,7 +293,7 @@ def test_a_run_without_faults_passes(play: Play, tmp_path: Path) -> None:
     assert len(re.findall(r"^  0079\d{6} +i-\d+ +08:00:00 \(hostname\)", text, re.MULTILINE)) == 6
     assert "  7    08:30:00  08:30:30  autoscale  OK      edge: remove 3 firewalls\n" in text
     assert (tmp_path / "demo.png").stat().st_size > 10_000
-    assert play.commands == ("set x",)
+    assert play.commands == ("set a", "set b", "set x")
     assert (play.opened, play.closed) == (1, 1)
 
 

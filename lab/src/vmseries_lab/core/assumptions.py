@@ -33,6 +33,10 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does an instance that returns from standby run the group's launch hooks?",
         ("run", "none"),
     ),
+    "overlay-next-virtual-router": Assumption(
+        "With overlay routing, does PAN-OS follow a route to another virtual router?",
+        ("ignored", "followed"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

@@ -54,15 +54,6 @@ _CONFIGURATION = f"""
       <device-group>
         <entry name="{DEVICE_GROUP}">
           <devices/>
-          <pre-rulebase><security><rules>
-            <entry name="inspect-everything">
-              <from><member>any</member></from><to><member>any</member></to>
-              <source><member>any</member></source><destination><member>any</member></destination>
-              <application><member>any</member></application>
-              <service><member>application-default</member></service>
-              <action>allow</action>
-            </entry>
-          </rules></security></pre-rulebase>
         </entry>
       </device-group>
       <template>

@@ -22,6 +22,10 @@ _FORCED_COMMIT = fromstring(_COMMIT.format("<force/>"))
 def run_commands(panorama: Panorama, lines: Iterable[str]) -> dict[str, Any]:
     """Enter configuration lines as the operator, commit them, and push to the managed firewalls.
 
+    Args:
+        panorama: the Panorama.
+        lines: commands; empty lines and lines that begin with ``#`` are skipped.
+
     Returns:
         Job numbers of ``commit`` and ``push``, both ``None`` if there was nothing to commit.
 
@@ -33,7 +37,7 @@ def run_commands(panorama: Panorama, lines: Iterable[str]) -> dict[str, Any]:
     if panorama.active is None:
         raise ValueError("no Panorama is active")
     user = initial_config.OPERATOR.name
-    changes = [configure_mode.change(line, user) for line in lines]
+    changes = list(configure_mode.changes(lines, user))
     with panorama.world.lock:
         now = panorama.world.clock.now()
         peer = panorama.leading

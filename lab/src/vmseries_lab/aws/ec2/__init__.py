@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.ec2 import delete_guards, launch_templates, tags
+from vmseries_lab.aws.ec2 import (
+    delete_guards,
+    instance_type_offerings,
+    launch_templates,
+    tags,
+)
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
@@ -41,6 +46,7 @@ def install(world: World) -> Ec2:
     require_moto()
     ec2 = Ec2(world)
     launch_templates.patch()
+    instance_type_offerings.patch()
     delete_guards.patch()
     tags.patch()
     world.engines.append(ec2)

@@ -14,6 +14,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import convert_tag_spec, parse_user_data
 
+from vmseries_lab.aws.ec2.marketplace_images import require_available
 from vmseries_lab.aws.moto_patching import wrap
 
 DEFAULT_ROOT_GIB = 60
@@ -44,7 +45,7 @@ def launch(store: Any, version: Any, subnet_id: str, tags: dict[str, str]) -> An
         EC2ClientError: as RunInstances would, e.g. for a full subnet or an unknown image.
     """
     data = copy.deepcopy(version.data)
-    store.describe_images(ami_ids=[data["ImageId"]])
+    require_available(store, data["ImageId"])
     specified = convert_tag_spec(data.get("TagSpecifications") or [])
     own = {
         "aws:ec2launchtemplate:id": version.template.id,

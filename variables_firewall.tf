@@ -255,11 +255,15 @@ variable "firewall" {
     Image, instance type and access of the firewalls.
     Set exactly one of `ami_id` and `panos_version`.
     - `ami_id`                - (Optional) ID of the VM-Series image, e.g. `ami-0123456789abcdef0`.
-    - `panos_version`         - (Optional) PAN-OS version to look up in AWS Marketplace, e.g. `11.1.4-h7`.
+    - `panos_version`         - (Optional) PAN-OS version to look up in AWS Marketplace, e.g. `11.2.15`. The image that
+      is found first is kept until the version, the license type or the architecture changes, even if AWS Marketplace
+      publishes the version again or removes it.
     - `license_type`          - (Optional) License type of the image: `byol` (your own licenses or credits), `bundle1`
-      or `bundle2` (pay-as-you-go).
-    - `include_deprecated`    - (Optional) Whether the lookup includes deprecated images.
-    - `instance_type`         - (Optional) EC2 instance type. It must support the number of interfaces in `interfaces`.
+      or `bundle2` (pay-as-you-go). Images for Graviton are found by version with `byol` only.
+    - `include_deprecated`    - (Optional) Whether the lookup includes deprecated images: those that AWS hides two years
+      after their publication, or that Palo Alto Networks withdraws. Null includes them. Not allowed with `ami_id`.
+    - `instance_type`         - (Optional) EC2 instance type. It must support the number of interfaces in `interfaces`,
+      be offered in all zones, and have the architecture of the image.
     - `key_name`              - (Optional) Name of the EC2 key pair of the firewall administrator. Required unless the
       bootstrap configuration has an administrator.
     - `root_volume`           - (Optional) Root volume, which is always encrypted.
@@ -275,7 +279,7 @@ variable "firewall" {
     ami_id             = optional(string)
     panos_version      = optional(string)
     license_type       = optional(string, "byol")
-    include_deprecated = optional(bool, false)
+    include_deprecated = optional(bool)
     instance_type      = optional(string, "m5.xlarge")
     key_name           = optional(string)
     root_volume = optional(object({
@@ -291,7 +295,7 @@ variable "firewall" {
   validation {
     condition     = (var.firewall.ami_id == null) != (var.firewall.panos_version == null)
     error_message = <<-EOT
-      firewall must have exactly one of ami_id and panos_version, e.g. panos_version = "11.1.4-h7".
+      firewall must have exactly one of ami_id and panos_version, e.g. panos_version = "11.2.15".
     EOT
   }
 
@@ -305,7 +309,7 @@ variable "firewall" {
       for version in var.firewall.panos_version[*] : can(regex("^[0-9]{2}\\.[0-9]+\\.[0-9]+(-h[0-9]+)?$", version))
     ])
     error_message = <<-EOT
-      firewall.panos_version must be a complete PAN-OS version, including any hotfix, e.g. "11.1.4-h7" or "11.2.3".
+      firewall.panos_version must be a complete PAN-OS version, including any hotfix, e.g. "11.2.15" or "11.1.10-h25".
     EOT
   }
 
@@ -317,7 +321,7 @@ variable "firewall" {
   }
 
   validation {
-    condition     = !var.firewall.include_deprecated || var.firewall.ami_id == null
+    condition     = var.firewall.include_deprecated == null || var.firewall.ami_id == null
     error_message = <<-EOT
       firewall.include_deprecated has no effect with ami_id. Remove it, or set panos_version instead of ami_id.
     EOT

@@ -39,9 +39,9 @@ variables {
 
   firewall = {
     ami_id                = null
-    panos_version         = "11.1.4-h7"
+    panos_version         = "11.1.10-h25"
     license_type          = "bundle1"
-    include_deprecated    = false
+    include_deprecated    = null
     instance_type         = "m5.xlarge"
     key_name              = "admin"
     root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
@@ -138,62 +138,6 @@ run "the_launch_template_is_secure_by_default" {
       aws_launch_template.this.user_data,
     ) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
     error_message = "the user data only refers to the bootstrap source"
-  }
-}
-
-run "finds_the_image_by_version_and_license" {
-  command = plan
-
-  module {
-    source = "./modules/firewall-group"
-  }
-
-  assert {
-    condition = (
-      data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) &&
-      {
-        for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values)
-      } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
-    )
-    error_message = "the image is that of the version and license in the Marketplace"
-  }
-
-  assert {
-    condition = (
-      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
-      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
-    )
-    error_message = "a hotfix does not match other hotfixes"
-  }
-}
-
-run "a_version_without_hotfix_does_not_match_its_hotfixes" {
-  command = plan
-
-  module {
-    source = "./modules/firewall-group"
-  }
-
-  variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.1.4"
-      license_type          = "byol"
-      include_deprecated    = false
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
-  }
-
-  assert {
-    condition = (
-      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
-      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
-    )
-    error_message = "11.1.4 does not match 11.1.4-h7"
   }
 }
 
@@ -517,7 +461,7 @@ run "refuses_more_interfaces_than_the_instance_type_supports" {
 
   override_data {
     target = data.aws_ec2_instance_type.this
-    values = { maximum_network_interfaces = 2 }
+    values = { maximum_network_interfaces = 2, supported_architectures = ["x86_64"] }
   }
 
   expect_failures = [aws_launch_template.this]

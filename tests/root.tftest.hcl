@@ -13,7 +13,7 @@ variables {
     management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
   }
 
-  firewall = { panos_version = "11.1.4-h7" }
+  firewall = { panos_version = "11.2.15" }
   capacity = { min = 1, max = 3 }
 
   # dependencies.tftest.hcl tests how layers are built; no test here may build one.
@@ -97,6 +97,11 @@ run "works_with_only_the_required_inputs" {
 }
 
 run "uses_the_resources_of_the_user" {
+  override_data {
+    target = module.firewall_group.data.aws_ami_ids.of_other_architecture[0]
+    values = { ids = [] }
+  }
+
   variables {
     interfaces = {
       data = {

@@ -46,7 +46,7 @@ variable "firewall" {
       access.
   EOT
   type = object({
-    panos_version = optional(string, "11.1.4-h7")
+    panos_version = optional(string, "11.2.15")
     instance_type = optional(string, "m5.xlarge")
     key_name      = optional(string)
   })

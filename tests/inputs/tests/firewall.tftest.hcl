@@ -370,7 +370,7 @@ run "refuses_two_images" {
   command = plan
 
   variables {
-    firewall = { ami_id = "ami-0123456789abcdef0", panos_version = "11.1.4-h7" }
+    firewall = { ami_id = "ami-0123456789abcdef0", panos_version = "11.2.15" }
   }
 
   expect_failures = [var.firewall]
@@ -380,7 +380,7 @@ run "refuses_a_name_as_image_id" {
   command = plan
 
   variables {
-    firewall = { ami_id = "PA-VM-AWS-11.1.4-h7" }
+    firewall = { ami_id = "PA-VM-AWS-11.2.15" }
   }
 
   expect_failures = [var.firewall]
@@ -400,7 +400,7 @@ run "refuses_an_unknown_license_type" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", license_type = "bundle3" }
+    firewall = { panos_version = "11.2.15", license_type = "bundle3" }
   }
 
   expect_failures = [var.firewall]
@@ -416,11 +416,19 @@ run "refuses_deprecated_images_together_with_an_image_id" {
   expect_failures = [var.firewall]
 }
 
+run "accepts_an_image_id" {
+  command = plan
+
+  variables {
+    firewall = { ami_id = "ami-0123456789abcdef0" }
+  }
+}
+
 run "refuses_an_invalid_instance_type" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", instance_type = "large" }
+    firewall = { panos_version = "11.2.15", instance_type = "large" }
   }
 
   expect_failures = [var.firewall]
@@ -430,7 +438,7 @@ run "refuses_a_root_volume_that_is_too_small" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", root_volume = { size_gib = 30 } }
+    firewall = { panos_version = "11.2.15", root_volume = { size_gib = 30 } }
   }
 
   expect_failures = [var.firewall]
@@ -440,7 +448,7 @@ run "refuses_an_unsupported_type_of_root_volume" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", root_volume = { type = "standard" } }
+    firewall = { panos_version = "11.2.15", root_volume = { type = "standard" } }
   }
 
   expect_failures = [var.firewall]
@@ -452,7 +460,7 @@ run "refuses_an_alias_as_kms_key_of_the_root_volume" {
 
   variables {
     firewall = {
-      panos_version = "11.1.4-h7"
+      panos_version = "11.2.15"
       root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ebs" }
     }
   }
@@ -640,7 +648,7 @@ run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", instance_profile_name = "mine" }
+    firewall = { panos_version = "11.2.15", instance_profile_name = "mine" }
     bootstrap = {
       secret = {
         name        = "fw/bootstrap"

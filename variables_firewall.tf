@@ -205,14 +205,25 @@ variable "interfaces" {
 
 variable "management_access" {
   description = <<-EOT
-    Ingress rules of the security group that the module creates for the management interface; by default none.
-    Panorama needs no rule, because the firewalls connect to it.
+    Rules of the security group that the module creates for the management interface.
+    Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
+    PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
     - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
     - `ports`       - (Optional) TCP ports that they may connect to.
+    - `egress`      - (Optional) Further services to which firewalls may connect, by a name of your choice, e.g.
+      `{ syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } }`.
+      - `protocol`    - (Optional) `tcp` or `udp`.
+      - `port`        - Port.
+      - `cidr_blocks` - IPv4 CIDR blocks of the service.
   EOT
   type = object({
     cidr_blocks = optional(list(string), [])
     ports       = optional(list(number), [443, 22])
+    egress = optional(map(object({
+      protocol    = optional(string, "tcp")
+      port        = number
+      cidr_blocks = list(string)
+    })), {})
   })
   default  = {}
   nullable = false
@@ -240,7 +251,22 @@ variable "management_access" {
   }
 
   validation {
-    condition = length(var.management_access.cidr_blocks) == 0 || alltrue([
+    condition = alltrue([
+      for name, rule in var.management_access.egress :
+      can(regex("^[a-z][a-z0-9-]{0,30}$", name)) &&
+      contains(["tcp", "udp"], rule.protocol) &&
+      rule.port >= 1 && rule.port <= 65535 && floor(rule.port) == rule.port &&
+      length(rule.cidr_blocks) > 0 && alltrue([for block in rule.cidr_blocks : can(cidrnetmask(block))])
+    ])
+    error_message = <<-EOT
+      management_access.egress must map names of lowercase letters, digits and hyphens to a protocol ("tcp" or "udp"), a
+      port from 1 to 65535 and at least one IPv4 CIDR block,
+      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.0.9.0/24"] } }.
+    EOT
+  }
+
+  validation {
+    condition = length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0 || alltrue([
       for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
     ])
     error_message = <<-EOT

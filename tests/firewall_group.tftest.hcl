@@ -31,7 +31,7 @@ variables {
     }
   }
 
-  management_access = { cidr_blocks = [], ports = [443, 22] }
+  management_access = { cidr_blocks = [], ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80
@@ -421,8 +421,18 @@ run "security_groups_are_closed_by_default" {
   assert {
     condition = toset([
       for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"
-    ]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
+    ]) == toset(["tcp/80", "tcp/443", "tcp/444", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
     error_message = "management: egress is what PAN-OS needs"
+  }
+
+  # The ports that the page "Install the Device Certificate for a Managed Firewall" requires.
+  # https://docs.paloaltonetworks.com/panorama/11-1/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
+  assert {
+    condition = length(setsubtract(
+      [80, 443, 444],
+      [for rule in values(aws_vpc_security_group_egress_rule.management) : rule.from_port if rule.ip_protocol == "tcp"],
+    )) == 0
+    error_message = "management: a firewall can get its device certificate"
   }
 
   assert {
@@ -440,7 +450,11 @@ run "management_is_open_for_the_configured_networks" {
   }
 
   variables {
-    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443] }
+    management_access = {
+      cidr_blocks = ["10.1.0.0/24"]
+      ports       = [443]
+      egress      = { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] } }
+    }
   }
 
   assert {
@@ -449,6 +463,14 @@ run "management_is_open_for_the_configured_networks" {
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
     } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
     error_message = "ingress is one network on one port"
+  }
+
+  assert {
+    condition = {
+      for name, rule in aws_vpc_security_group_egress_rule.management :
+      name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] if rule.cidr_ipv4 != "0.0.0.0/0"
+    } == { "syslog-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
+    error_message = "egress has the configured service besides those of PAN-OS"
   }
 }
 

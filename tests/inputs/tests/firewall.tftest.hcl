@@ -354,6 +354,48 @@ run "refuses_management_access_that_has_no_effect" {
   expect_failures = [var.management_access]
 }
 
+run "refuses_egress_to_a_name" {
+  command = plan
+
+  variables {
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["syslog.example.com"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_with_an_unknown_protocol" {
+  command = plan
+
+  variables {
+    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = ["10.0.9.0/24"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_that_has_no_effect" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
+    )
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "accepts_further_egress" {
+  command = plan
+
+  variables {
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+  }
+}
+
 # firewall -----------------------------------------------------------------------------------------
 
 run "refuses_a_firewall_without_an_image" {

@@ -390,10 +390,13 @@ variable "bootstrap" {
   description = <<-EOT
     Source of the firewalls' bootstrap configuration.
     Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
+    With `secret` and `s3`, the configuration must contain `plugin-op-commands=aws-gwlb-inspect:enable`: without it,
+    PAN-OS does not inspect the traffic in the load balancer's GENEVE tunnels, and still is in service. With `options`,
+    the module adds it.
     - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
-      - `name`        - Name of the secret.
       - `arn`         - ARN of the secret.
+      - `name`        - (Optional) Name of the secret. Defaults to the name in `arn`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
     - `s3`      - (Optional) S3 bucket with a bootstrap package.
       - `bucket`      - Name of the bucket.
@@ -422,7 +425,8 @@ variable "bootstrap" {
       - `op_cmd_dpdk_pkt_io`                    - (Optional) Whether PAN-OS uses DPDK for packet I/O. Null keeps
         PAN-OS's default.
       - `plugin_op_commands`                    - (Optional) Commands of the VM-Series plugin, e.g.
-        `["aws-gwlb-inspect:enable"]`.
+        `["aws-gwlb-overlay-routing:enable"]` for a two-arm deployment. `aws-gwlb-inspect:enable` is added, unless the
+        list has a value for `aws-gwlb-inspect`.
       - `dhcp_send_hostname`                    - (Optional) Whether the management interface sends its host name to the
         DHCP server.
       - `dhcp_send_client_id`                   - (Optional) Whether the management interface sends its client ID to the

@@ -279,6 +279,14 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
     }
     error_message = "a firewall may read only its prefix"
   }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      !contains(keys(statement), "Condition") if statement.Sid == "ListBootstrapBucket"
+    ])
+    error_message = "a firewall may list the bucket, whichever prefix PAN-OS asks for"
+  }
 }
 
 run "the_role_has_the_names_of_services_in_commercial_regions" {

@@ -125,6 +125,19 @@ variable "interfaces" {
     EOT
   }
 
+  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for zone in keys(interface.subnet_ids) : can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones and Wavelength Zones, e.g.
+      us-west-2-lax-1a, have no Gateway Load Balancers.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for interface in values(var.interfaces) :

@@ -50,6 +50,30 @@ run "refuses_interfaces_without_a_data_interface" {
   expect_failures = [var.interfaces]
 }
 
+run "refuses_a_local_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-west-2-lax-1a = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-west-2-lax-1a = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "accepts_zones_of_other_partitions" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a", cn-north-1b = "subnet-1a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b", cn-north-1b = "subnet-1b" } }
+    }
+  }
+}
+
 run "refuses_a_data_interface_that_is_not_at_index_0" {
   command = plan
 

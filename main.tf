@@ -23,6 +23,19 @@ data "aws_subnet" "this" {
         Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
       EOT
     }
+
+    postcondition {
+      condition = (
+        try(var.load_balancer.ip_address_type, "ipv4") == "ipv4" ||
+        var.interfaces[each.value.interface].role != "data" ||
+        try(length(self.ipv6_cidr_block), 0) > 0
+      )
+      error_message = <<-EOT
+        load_balancer.ip_address_type = "dualstack" requires data subnets with an IPv6 CIDR block, but
+        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"] = "${each.value.id}" has none.
+        Add an IPv6 CIDR block to the subnet, or set ip_address_type = "ipv4".
+      EOT
+    }
   }
 }
 
@@ -118,6 +131,8 @@ module "load_balancer" {
     for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
   ])
   health_check                 = var.load_balancer.health_check
+  ip_address_type              = var.load_balancer.ip_address_type
+  tcp_idle_timeout_seconds     = var.load_balancer.tcp_idle_timeout_seconds
   deregistration_delay_seconds = var.load_balancer.deregistration_delay_seconds
   target_failover              = var.load_balancer.target_failover
   stickiness                   = var.load_balancer.stickiness

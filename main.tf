@@ -2,7 +2,18 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_region" "current" {}
+data "aws_region" "current" {
+  lifecycle {
+    postcondition {
+      condition     = alltrue([for arn in local.secret_arns : split(":", arn)[3] == self.id])
+      error_message = <<-EOT
+        A secret is in another Region than the firewalls and functions, ${self.id}, which read it there:
+        ${join(", ", [for arn in local.secret_arns : arn if split(":", arn)[3] != self.id])}.
+        Create the secret in ${self.id}, or replicate it there and set the ARN of the replica.
+      EOT
+    }
+  }
+}
 
 # Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
@@ -85,6 +96,14 @@ locals {
     account_id = data.aws_caller_identity.current.account_id
   }
 
+  # All secrets that firewalls and functions read.
+  secret_arns = compact(flatten([
+    var.bootstrap.secret[*].arn,
+    var.panorama[*].secret_arn,
+    var.firewall_api[*].secret_arn,
+    var.licensing.api_key_secret_arn,
+  ]))
+
   package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 
   # Constants, because the provider replaces the group when an initial lifecycle hook changes. The functions send
@@ -104,6 +123,11 @@ locals {
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
+    # The name is what precedes the six random characters of the ARN.
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    secret = one([for secret in var.bootstrap.secret[*] : merge(secret, {
+      name = coalesce(secret.name, regex("secret:(.+)-[A-Za-z0-9]{6}$", secret.arn)[0])
+    })])
     # one() returns null without a type. A conditional would convert both results to one type and drop attributes.
     options = one([for options in var.bootstrap.options[*] : merge(options, {
       panorama_server   = try(coalesce(options.panorama_server, try(var.panorama.hostnames[0], null)), null)
@@ -250,7 +274,7 @@ check "bootstrap_keeps_no_secrets" {
     error_message = <<-EOT
       bootstrap.options has a credential in clear text. It is stored in the Terraform state and in the user data, where
       everyone who may describe launch templates or log in to a firewall can read it.
-      Store it in a Secrets Manager secret and set bootstrap = { secret = { name = …, arn = … } }.
+      Store it in a Secrets Manager secret and set bootstrap = { secret = { arn = … } }.
     EOT
   }
 }

@@ -455,8 +455,8 @@ variable "bootstrap" {
   EOT
   type = object({
     secret = optional(object({
-      name        = string
       arn         = string
+      name        = optional(string)
       kms_key_arn = optional(string)
     }))
     s3 = optional(object({
@@ -499,7 +499,7 @@ variable "bootstrap" {
     ]) == 1
     error_message = <<-EOT
       bootstrap must have exactly one of secret, s3 and options,
-      e.g. { secret = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:…" } }.
+      e.g. { secret = { arn = "arn:aws:secretsmanager:…" } }.
     EOT
   }
 
@@ -526,9 +526,13 @@ variable "bootstrap" {
   }
 
   validation {
-    condition     = alltrue([for secret in var.bootstrap.secret[*] : can(regex("^[A-Za-z0-9/_+=.@-]+$", secret.name))])
+    condition = alltrue([
+      for secret in var.bootstrap.secret[*] :
+      secret.name == try(regex("secret:(.+)-[A-Za-z0-9]{6}$", secret.arn)[0], null) if secret.name != null
+    ])
     error_message = <<-EOT
-      bootstrap.secret.name must be the name of a secret: only letters, digits and /_+=.@-, e.g. "fw/bootstrap".
+      bootstrap.secret.name must be the name in bootstrap.secret.arn, without the six random characters at its end,
+      e.g. "fw/bootstrap". Or remove it.
     EOT
   }
 

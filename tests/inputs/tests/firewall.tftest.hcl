@@ -586,6 +586,24 @@ run "refuses_a_partial_arn_of_the_bootstrap_secret" {
   expect_failures = [var.bootstrap]
 }
 
+run "refuses_another_name_than_that_of_the_bootstrap_secret" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { name = "fw", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_the_arn_of_the_bootstrap_secret_alone" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" } }
+  }
+}
+
 run "refuses_all_keys_for_the_bootstrap_secret" {
   command = plan
 

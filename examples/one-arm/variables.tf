@@ -6,7 +6,7 @@ variable "name" {
 }
 
 variable "region" {
-  description = "AWS Region. The example uses its first three Availability Zones."
+  description = "AWS Region. The example uses its first three Availability Zones, or both if the account has two."
   type        = string
   default     = "us-east-1"
   nullable    = false

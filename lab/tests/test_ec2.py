@@ -533,6 +533,43 @@ class TestImages:
             aws.marketplace.change(version=PANOS, state="sold")
 
 
+def test_ip_address_types_of_an_endpoint_service(aws: InProcessAws, ec2: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ServiceConfiguration.html"""
+    elb = aws.client("elbv2")
+
+    def balancer(kind: str) -> str:
+        made = elb.create_load_balancer(
+            Name=kind, Type="gateway", Subnets=aws.subnets, IpAddressType=kind
+        )
+        return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def types_of(service: str) -> list[str]:
+        (found,) = ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service])[
+            "ServiceConfigurations"
+        ]
+        return list(found["SupportedIpAddressTypes"])
+
+    single, dual = (
+        ec2.create_vpc_endpoint_service_configuration(
+            GatewayLoadBalancerArns=[balancer(kind)], AcceptanceRequired=False
+        )["ServiceConfiguration"]["ServiceId"]
+        for kind in ("ipv4", "dualstack")
+    )
+    assert types_of(single) == ["ipv4"]
+    ec2.modify_vpc_endpoint_service_configuration(
+        ServiceId=dual, AddSupportedIpAddressTypes=["ipv6"]
+    )
+    assert types_of(dual) == ["ipv4", "ipv6"]
+    assert (
+        error_of(
+            ec2.modify_vpc_endpoint_service_configuration,
+            ServiceId=single,
+            AddSupportedIpAddressTypes=["ipv6"],
+        )[0]
+        == "InvalidParameterValue"
+    )
+
+
 def test_instance_types_are_offered_in_every_region(aws: InProcessAws) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html"""
     for region, zones in (("us-east-1", 5), ("us-gov-west-1", 2)):

@@ -6,6 +6,7 @@ from typing import Any
 
 from vmseries_lab.aws.ec2 import (
     delete_guards,
+    endpoint_services,
     instance_type_offerings,
     launch_templates,
     tags,
@@ -46,6 +47,7 @@ def install(world: World) -> Ec2:
     require_moto()
     ec2 = Ec2(world)
     launch_templates.patch()
+    endpoint_services.patch()
     instance_type_offerings.patch()
     delete_guards.patch()
     tags.patch()

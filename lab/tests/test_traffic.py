@@ -25,6 +25,7 @@ class Firewall:
     def __post_init__(self):
         self.machine = SimpleNamespace(instance_id=self.name, powered=True)
         self.license = SimpleNamespace(active=True)
+        self.bootstrap = SimpleNamespace(inspects_geneve=True)
 
 
 class Site:
@@ -160,6 +161,15 @@ def test_traffic_to_a_draining_firewall_that_is_not_ready_is_noted(lasting):
     assert lasting.traffic.unready == 1
 
 
+def test_traffic_that_a_firewall_does_not_inspect_is_noted_once(site):
+    site.firewalls["d"] = Firewall("d")
+    site.firewalls["d"].bootstrap.inspects_geneve = False
+    site.states["d"] = "healthy"
+    site.world.advance(60)
+    assert site.traffic.uninspected == 1
+    assert site.traffic.unready == 0
+
+
 def test_sessions_have_a_duration(site):
     with pytest.raises(ValueError, match="longer than 0"):
         site.traffic.configure(session_seconds=0)
@@ -175,6 +185,7 @@ def test_no_firewall_carries_more_than_it_can(site):
         "dropped": 0,
         "moved": 0,
         "unready": 0,
+        "uninspected": 0,
     }
 
 

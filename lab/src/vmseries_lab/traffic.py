@@ -28,6 +28,8 @@ from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS,
 
 HEALTHY = "healthy"
 DRAINING = "draining"
+TO_UNREADY = "traffic-to-unready"
+NOT_INSPECTED = "traffic-not-inspected"
 REBALANCE = "rebalance"
 NO_REBALANCE = "no_rebalance"
 
@@ -70,6 +72,8 @@ class Traffic:
         session_seconds: average duration of a session.
         unready: how often a firewall that is healthy or draining got traffic while it was not in
             sync or not licensed. The module guarantees that this never happens.
+        uninspected: how often a firewall got traffic that it does not inspect, because its
+            bootstrap data does not enable the inspection of GENEVE tunnels.
         dropped: number of sessions that ended because their firewall could not be reached.
         moved: number of sessions that went on to another firewall, which has no session for them.
     """
@@ -86,11 +90,15 @@ class Traffic:
         self._last: float | None = None
         self._carried: dict[str, float] = {}
         self._failover: dict[str, str] = {}
-        self._suspect: set[str] = set()
+        self._noted: dict[str, set[str]] = {
+            "traffic-to-unready": set(),
+            "traffic-not-inspected": set(),
+        }
         self.offered = 0
         self.capacity = SESSION_CAPACITY
         self.session_seconds = SESSION_SECONDS
         self.unready = 0
+        self.uninspected = 0
         self.dropped = 0.0
         self.moved = 0.0
 
@@ -112,13 +120,17 @@ class Traffic:
         return self.status()
 
     def status(self) -> dict[str, Any]:
-        """Return the numbers of sessions: offered, carried, dropped and moved; and ``unready``."""
+        """Return ``unready``, ``uninspected``, and the numbers of sessions.
+
+        These are ``offered``, ``carried``, ``dropped`` and ``moved``.
+        """
         return {
             "offered": self.offered,
             "carried": sum(firewall.load.sessions for firewall in self._fleet.all()),
             "dropped": round(self.dropped),
             "moved": round(self.moved),
             "unready": self.unready,
+            "uninspected": self.uninspected,
         }
 
     def routes(self) -> list[tuple[str, str, Route]]:
@@ -174,23 +186,32 @@ class Traffic:
             self._carried[name] = min(share + (before - share) * kept, float(self.capacity))
 
     def _watch(self, name: str, firewall: Firewall, targets: dict[str, Target]) -> None:
-        """Record a firewall that gets traffic while it is not ready, once per occurrence."""
-        in_use = _health(targets, name) in (HEALTHY, DRAINING)
-        unready = in_use and firewall.load.sessions > 0 and not firewall.ready
-        if unready and name not in self._suspect:
+        """Record a firewall that gets traffic in a state in which it must not, once each time."""
+        in_use = firewall.load.sessions > 0 and _health(targets, name) in (HEALTHY, DRAINING)
+        if self._begins(TO_UNREADY, name, firewall, now=in_use and not firewall.ready):
             self.unready += 1
-            self._world.timeline.add(
-                "traffic",
-                "traffic-to-unready",
-                name,
-                phase=firewall.phase,
-                licensed=firewall.license.active,
-                sessions=firewall.load.sessions,
-            )
-        if unready:
-            self._suspect.add(name)
-        else:
-            self._suspect.discard(name)
+        blind = in_use and not firewall.bootstrap.inspects_geneve
+        if self._begins(NOT_INSPECTED, name, firewall, now=blind):
+            self.uninspected += 1
+
+    def _begins(self, kind: str, name: str, firewall: Firewall, *, now: bool) -> bool:
+        """Note the beginning of an occurrence in the timeline; return whether this is one."""
+        noted = self._noted[kind]
+        if not now:
+            noted.discard(name)
+            return False
+        if name in noted:
+            return False
+        noted.add(name)
+        self._world.timeline.add(
+            "traffic",
+            kind,
+            name,
+            phase=firewall.phase,
+            licensed=firewall.license.active,
+            sessions=firewall.load.sessions,
+        )
+        return True
 
 
 def _health(targets: dict[str, Target], name: str) -> str:

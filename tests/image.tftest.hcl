@@ -211,7 +211,7 @@ run "an_image_that_is_gone_changes_nothing" {
   }
 }
 
-run "another_version_is_looked_up_anew" {
+run "another_version_is_looked_up" {
   module {
     source = "./modules/firewall-group"
   }

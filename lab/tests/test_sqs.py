@@ -219,7 +219,7 @@ def test_redrive_and_move_back(lab: Lab, account: Account) -> None:
 def test_messages_that_sqs_did_not_put_there_are_moved_or_stay(
     lab: Lab, account: Account, answer: str, status: str, stayed: int
 ) -> None:
-    """Not documented (docs/assumptions.md): messages that somebody sent to a dead-letter queue."""
+    """Not documented (docs/assumptions.md): messages that were sent to a dead-letter queue."""
     lab.assume(foreign_dead_letters=answer)
     dead_url, dead_arn = account.queue("dead")
     url, arn = account.queue(RedrivePolicy={"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})

@@ -111,7 +111,7 @@ def _add(store: Any, image: Image) -> None:
 
 
 class Marketplace:
-    """The publisher of the images, whom tests let deprecate, remove and replace them."""
+    """The publisher of the images, which deprecates, removes and replaces them for tests."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -1,8 +1,8 @@
 """Message move tasks: moving messages out of a dead-letter queue, e.g. back to their source.
 
 Source: API reference, StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask. The action
-is limited to dead-letter queues of other queues. Whether it moves messages that somebody else sent
-to such a queue is not documented (``core/assumptions``).
+is limited to dead-letter queues of other queues. Whether it moves messages that SQS itself did not
+move to such a queue is not documented (``core/assumptions``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,18 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_region" "current" {}
+data "aws_region" "current" {
+  lifecycle {
+    postcondition {
+      condition     = alltrue([for arn in local.secret_arns : split(":", arn)[3] == self.id])
+      error_message = <<-EOT
+        A secret is in another Region than the firewalls and functions, ${self.id}, which read it there:
+        ${join(", ", [for arn in local.secret_arns : arn if split(":", arn)[3] != self.id])}.
+        Create the secret in ${self.id}, or replicate it there and set the ARN of the replica.
+      EOT
+    }
+  }
+}
 
 # Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
@@ -21,6 +32,19 @@ data "aws_subnet" "this" {
         interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"]: ${each.value.id}
         is in zone ${self.availability_zone} of ${self.vpc_id}.
         Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+
+    postcondition {
+      condition = (
+        try(var.load_balancer.ip_address_type, "ipv4") == "ipv4" ||
+        var.interfaces[each.value.interface].role != "data" ||
+        try(length(self.ipv6_cidr_block), 0) > 0
+      )
+      error_message = <<-EOT
+        load_balancer.ip_address_type = "dualstack" requires data subnets with an IPv6 CIDR block, but
+        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"] = "${each.value.id}" has none.
+        Add an IPv6 CIDR block to the subnet, or set ip_address_type = "ipv4".
       EOT
     }
   }
@@ -72,6 +96,14 @@ locals {
     account_id = data.aws_caller_identity.current.account_id
   }
 
+  # All secrets that firewalls and functions read.
+  secret_arns = compact(flatten([
+    var.bootstrap.secret[*].arn,
+    var.panorama[*].secret_arn,
+    var.firewall_api[*].secret_arn,
+    var.licensing.api_key_secret_arn,
+  ]))
+
   package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 
   # Constants, because the provider replaces the group when an initial lifecycle hook changes. The functions send
@@ -91,6 +123,11 @@ locals {
   capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
 
   bootstrap = merge(var.bootstrap, {
+    # The name is what precedes the six random characters of the ARN.
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    secret = one([for secret in var.bootstrap.secret[*] : merge(secret, {
+      name = coalesce(secret.name, regex("secret:(.+)-[A-Za-z0-9]{6}$", secret.arn)[0])
+    })])
     # one() returns null without a type. A conditional would convert both results to one type and drop attributes.
     options = one([for options in var.bootstrap.options[*] : merge(options, {
       panorama_server   = try(coalesce(options.panorama_server, try(var.panorama.hostnames[0], null)), null)
@@ -118,6 +155,8 @@ module "load_balancer" {
     for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
   ])
   health_check                 = var.load_balancer.health_check
+  ip_address_type              = var.load_balancer.ip_address_type
+  tcp_idle_timeout_seconds     = var.load_balancer.tcp_idle_timeout_seconds
   deregistration_delay_seconds = var.load_balancer.deregistration_delay_seconds
   target_failover              = var.load_balancer.target_failover
   stickiness                   = var.load_balancer.stickiness
@@ -235,7 +274,7 @@ check "bootstrap_keeps_no_secrets" {
     error_message = <<-EOT
       bootstrap.options has a credential in clear text. It is stored in the Terraform state and in the user data, where
       everyone who may describe launch templates or log in to a firewall can read it.
-      Store it in a Secrets Manager secret and set bootstrap = { secret = { name = …, arn = … } }.
+      Store it in a Secrets Manager secret and set bootstrap = { secret = { arn = … } }.
     EOT
   }
 }

@@ -125,6 +125,19 @@ variable "interfaces" {
     EOT
   }
 
+  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for zone in keys(interface.subnet_ids) : can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones and Wavelength Zones, e.g.
+      us-west-2-lax-1a, have no Gateway Load Balancers.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for interface in values(var.interfaces) :
@@ -205,14 +218,25 @@ variable "interfaces" {
 
 variable "management_access" {
   description = <<-EOT
-    Ingress rules of the security group that the module creates for the management interface; by default none.
-    Panorama needs no rule, because the firewalls connect to it.
+    Rules of the security group that the module creates for the management interface.
+    Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
+    PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
     - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
     - `ports`       - (Optional) TCP ports that they may connect to.
+    - `egress`      - (Optional) Further services to which firewalls may connect, by a name of your choice, e.g.
+      `{ syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } }`.
+      - `protocol`    - (Optional) `tcp` or `udp`.
+      - `port`        - Port.
+      - `cidr_blocks` - IPv4 CIDR blocks of the service.
   EOT
   type = object({
     cidr_blocks = optional(list(string), [])
     ports       = optional(list(number), [443, 22])
+    egress = optional(map(object({
+      protocol    = optional(string, "tcp")
+      port        = number
+      cidr_blocks = list(string)
+    })), {})
   })
   default  = {}
   nullable = false
@@ -240,7 +264,22 @@ variable "management_access" {
   }
 
   validation {
-    condition = length(var.management_access.cidr_blocks) == 0 || alltrue([
+    condition = alltrue([
+      for name, rule in var.management_access.egress :
+      can(regex("^[a-z][a-z0-9-]{0,30}$", name)) &&
+      contains(["tcp", "udp"], rule.protocol) &&
+      rule.port >= 1 && rule.port <= 65535 && floor(rule.port) == rule.port &&
+      length(rule.cidr_blocks) > 0 && alltrue([for block in rule.cidr_blocks : can(cidrnetmask(block))])
+    ])
+    error_message = <<-EOT
+      management_access.egress must map names of lowercase letters, digits and hyphens to a protocol ("tcp" or "udp"), a
+      port from 1 to 65535 and at least one IPv4 CIDR block,
+      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.0.9.0/24"] } }.
+    EOT
+  }
+
+  validation {
+    condition = length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0 || alltrue([
       for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
     ])
     error_message = <<-EOT
@@ -255,11 +294,15 @@ variable "firewall" {
     Image, instance type and access of the firewalls.
     Set exactly one of `ami_id` and `panos_version`.
     - `ami_id`                - (Optional) ID of the VM-Series image, e.g. `ami-0123456789abcdef0`.
-    - `panos_version`         - (Optional) PAN-OS version to look up in AWS Marketplace, e.g. `11.1.4-h7`.
+    - `panos_version`         - (Optional) PAN-OS version to look up in AWS Marketplace, e.g. `11.2.15`. The image that
+      is found first is kept until the version, the license type or the architecture changes, even if AWS Marketplace
+      publishes the version again or removes it.
     - `license_type`          - (Optional) License type of the image: `byol` (your own licenses or credits), `bundle1`
-      or `bundle2` (pay-as-you-go).
-    - `include_deprecated`    - (Optional) Whether the lookup includes deprecated images.
-    - `instance_type`         - (Optional) EC2 instance type. It must support the number of interfaces in `interfaces`.
+      or `bundle2` (pay-as-you-go). Images for Graviton are found by version with `byol` only.
+    - `include_deprecated`    - (Optional) Whether the lookup includes deprecated images: those that AWS hides two years
+      after their publication, or that Palo Alto Networks withdraws. Null includes them. Not allowed with `ami_id`.
+    - `instance_type`         - (Optional) EC2 instance type. It must support the number of interfaces in `interfaces`,
+      be offered in all zones, and have the architecture of the image.
     - `key_name`              - (Optional) Name of the EC2 key pair of the firewall administrator. Required unless the
       bootstrap configuration has an administrator.
     - `root_volume`           - (Optional) Root volume, which is always encrypted.
@@ -275,7 +318,7 @@ variable "firewall" {
     ami_id             = optional(string)
     panos_version      = optional(string)
     license_type       = optional(string, "byol")
-    include_deprecated = optional(bool, false)
+    include_deprecated = optional(bool)
     instance_type      = optional(string, "m5.xlarge")
     key_name           = optional(string)
     root_volume = optional(object({
@@ -291,7 +334,7 @@ variable "firewall" {
   validation {
     condition     = (var.firewall.ami_id == null) != (var.firewall.panos_version == null)
     error_message = <<-EOT
-      firewall must have exactly one of ami_id and panos_version, e.g. panos_version = "11.1.4-h7".
+      firewall must have exactly one of ami_id and panos_version, e.g. panos_version = "11.2.15".
     EOT
   }
 
@@ -305,7 +348,7 @@ variable "firewall" {
       for version in var.firewall.panos_version[*] : can(regex("^[0-9]{2}\\.[0-9]+\\.[0-9]+(-h[0-9]+)?$", version))
     ])
     error_message = <<-EOT
-      firewall.panos_version must be a complete PAN-OS version, including any hotfix, e.g. "11.1.4-h7" or "11.2.3".
+      firewall.panos_version must be a complete PAN-OS version, including any hotfix, e.g. "11.2.15" or "11.1.10-h25".
     EOT
   }
 
@@ -317,7 +360,7 @@ variable "firewall" {
   }
 
   validation {
-    condition     = !var.firewall.include_deprecated || var.firewall.ami_id == null
+    condition     = var.firewall.include_deprecated == null || var.firewall.ami_id == null
     error_message = <<-EOT
       firewall.include_deprecated has no effect with ami_id. Remove it, or set panos_version instead of ami_id.
     EOT
@@ -360,10 +403,13 @@ variable "bootstrap" {
   description = <<-EOT
     Source of the firewalls' bootstrap configuration.
     Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
+    With `secret` and `s3`, the configuration must contain `plugin-op-commands=aws-gwlb-inspect:enable`: without it,
+    PAN-OS does not inspect the traffic in the load balancer's GENEVE tunnels, and still is in service. With `options`,
+    the module adds it.
     - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
-      - `name`        - Name of the secret.
       - `arn`         - ARN of the secret.
+      - `name`        - (Optional) Name of the secret. Defaults to the name in `arn`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
     - `s3`      - (Optional) S3 bucket with a bootstrap package.
       - `bucket`      - Name of the bucket.
@@ -392,7 +438,8 @@ variable "bootstrap" {
       - `op_cmd_dpdk_pkt_io`                    - (Optional) Whether PAN-OS uses DPDK for packet I/O. Null keeps
         PAN-OS's default.
       - `plugin_op_commands`                    - (Optional) Commands of the VM-Series plugin, e.g.
-        `["aws-gwlb-inspect:enable"]`.
+        `["aws-gwlb-overlay-routing:enable"]` for a two-arm deployment. `aws-gwlb-inspect:enable` is added, unless the
+        list has a value for `aws-gwlb-inspect`.
       - `dhcp_send_hostname`                    - (Optional) Whether the management interface sends its host name to the
         DHCP server.
       - `dhcp_send_client_id`                   - (Optional) Whether the management interface sends its client ID to the
@@ -408,8 +455,8 @@ variable "bootstrap" {
   EOT
   type = object({
     secret = optional(object({
-      name        = string
       arn         = string
+      name        = optional(string)
       kms_key_arn = optional(string)
     }))
     s3 = optional(object({
@@ -452,7 +499,7 @@ variable "bootstrap" {
     ]) == 1
     error_message = <<-EOT
       bootstrap must have exactly one of secret, s3 and options,
-      e.g. { secret = { name = "fw/bootstrap", arn = "arn:aws:secretsmanager:…" } }.
+      e.g. { secret = { arn = "arn:aws:secretsmanager:…" } }.
     EOT
   }
 
@@ -479,9 +526,13 @@ variable "bootstrap" {
   }
 
   validation {
-    condition     = alltrue([for secret in var.bootstrap.secret[*] : can(regex("^[A-Za-z0-9/_+=.@-]+$", secret.name))])
+    condition = alltrue([
+      for secret in var.bootstrap.secret[*] :
+      secret.name == try(regex("secret:(.+)-[A-Za-z0-9]{6}$", secret.arn)[0], null) if secret.name != null
+    ])
     error_message = <<-EOT
-      bootstrap.secret.name must be the name of a secret: only letters, digits and /_+=.@-, e.g. "fw/bootstrap".
+      bootstrap.secret.name must be the name in bootstrap.secret.arn, without the six random characters at its end,
+      e.g. "fw/bootstrap". Or remove it.
     EOT
   }
 

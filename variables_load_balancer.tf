@@ -12,11 +12,17 @@ variable "load_balancer" {
       - `timeout_seconds`     - (Optional) Time limit of a health check.
       - `healthy_threshold`   - (Optional) Successful checks in a row until a firewall is healthy.
       - `unhealthy_threshold` - (Optional) Failed checks in a row until a firewall is unhealthy.
-    - `deregistration_delay_seconds` - (Optional) Time for which existing flows may continue to a firewall that is being
-      deregistered. The terminate hook starts afterwards.
-    - `target_failover`              - (Optional) Handling of existing flows when their firewall is deregistered or
-      unhealthy: `no_rebalance` keeps them on it until they end, `rebalance` moves them to other firewalls at once,
-      which have no session for them.
+    - `ip_address_type`              - (Optional) IP versions of the traffic from endpoints: `ipv4` or `dualstack`.
+      `dualstack` requires data subnets with IPv6 CIDR blocks.
+    - `tcp_idle_timeout_seconds`     - (Optional) Time without packets after which the load balancer forgets a TCP flow.
+      Its next packet may then go to another firewall, which has no session for it.
+    - `deregistration_delay_seconds` - (Optional) Time for which a firewall that leaves still gets its existing flows, and
+      no new ones. The terminate hook starts afterwards. Flows that last longer are interrupted, so choose the duration
+      of flows that should survive a scale-in.
+    - `target_failover`              - (Optional) Where existing flows go after the deregistration delay of a firewall
+      that leaves, or after the failed health checks of a firewall that is unhealthy. `no_rebalance` sends them to the
+      same firewall, and they are dropped once it does not respond. `rebalance` sends them to other firewalls, which
+      have no session for them.
     - `stickiness`                   - (Optional) Flow stickiness: `source_ip_dest_ip_proto` or `source_ip_dest_ip`.
       Null uses the 5-tuple.
     - `cross_zone`                   - (Optional) Whether flows may go to firewalls in other zones, so that a zone
@@ -38,6 +44,8 @@ variable "load_balancer" {
       healthy_threshold   = optional(number, 3)
       unhealthy_threshold = optional(number, 3)
     }), {})
+    ip_address_type              = optional(string, "ipv4")
+    tcp_idle_timeout_seconds     = optional(number, 350)
     deregistration_delay_seconds = optional(number, 300)
     target_failover              = optional(string, "no_rebalance")
     stickiness                   = optional(string)
@@ -121,6 +129,28 @@ variable "load_balancer" {
     ]))
     error_message = <<-EOT
       load_balancer.health_check.healthy_threshold and unhealthy_threshold must be from 2 to 10, e.g. 3.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] : contains(["ipv4", "dualstack"], load_balancer.ip_address_type)
+    ])
+    error_message = <<-EOT
+      load_balancer.ip_address_type must be "ipv4" or "dualstack", e.g. ip_address_type = "dualstack".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-listeners.html
+  validation {
+    condition = alltrue([
+      for load_balancer in var.load_balancer[*] :
+      load_balancer.tcp_idle_timeout_seconds >= 60 &&
+      load_balancer.tcp_idle_timeout_seconds <= 6000 &&
+      floor(load_balancer.tcp_idle_timeout_seconds) == load_balancer.tcp_idle_timeout_seconds
+    ])
+    error_message = <<-EOT
+      load_balancer.tcp_idle_timeout_seconds must be a whole number from 60 to 6000, e.g. 350.
     EOT
   }
 

@@ -31,7 +31,7 @@ variables {
     }
   }
 
-  management_access = { cidr_blocks = [], ports = [443, 22] }
+  management_access = { cidr_blocks = [], ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80
@@ -39,9 +39,9 @@ variables {
 
   firewall = {
     ami_id                = null
-    panos_version         = "11.1.4-h7"
+    panos_version         = "11.1.10-h25"
     license_type          = "bundle1"
-    include_deprecated    = false
+    include_deprecated    = null
     instance_type         = "m5.xlarge"
     key_name              = "admin"
     root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
@@ -138,62 +138,6 @@ run "the_launch_template_is_secure_by_default" {
       aws_launch_template.this.user_data,
     ) == "mgmt-interface-swap=enable;secret_name=fw/bootstrap"
     error_message = "the user data only refers to the bootstrap source"
-  }
-}
-
-run "finds_the_image_by_version_and_license" {
-  command = plan
-
-  module {
-    source = "./modules/firewall-group"
-  }
-
-  assert {
-    condition = (
-      data.aws_ami.this[0].owners == tolist(["aws-marketplace"]) &&
-      {
-        for filter in data.aws_ami.this[0].filter : filter.name => one(filter.values)
-      } == { name = "PA-VM-AWS-11.1.4-h7*", product-code = "e9yfvyj3uag5uo5j2hjikv74n" }
-    )
-    error_message = "the image is that of the version and license in the Marketplace"
-  }
-
-  assert {
-    condition = (
-      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
-      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h70-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
-    )
-    error_message = "a hotfix does not match other hotfixes"
-  }
-}
-
-run "a_version_without_hotfix_does_not_match_its_hotfixes" {
-  command = plan
-
-  module {
-    source = "./modules/firewall-group"
-  }
-
-  variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.1.4"
-      license_type          = "byol"
-      include_deprecated    = false
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
-  }
-
-  assert {
-    condition = (
-      can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-f1260463-68e1-4bfb-bf2e-075c2664c1d7")) &&
-      !can(regex(data.aws_ami.this[0].name_regex, "PA-VM-AWS-11.1.4-h7-f1260463-68e1-4bfb-bf2e-075c2664c1d7"))
-    )
-    error_message = "11.1.4 does not match 11.1.4-h7"
   }
 }
 
@@ -334,6 +278,14 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
       ReadBootstrapBucket = ["arn:aws:s3:::fw-bootstrap/prod/*"]
     }
     error_message = "a firewall may read only its prefix"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      !contains(keys(statement), "Condition") if statement.Sid == "ListBootstrapBucket"
+    ])
+    error_message = "a firewall may list the bucket, whichever prefix PAN-OS asks for"
   }
 }
 
@@ -477,8 +429,18 @@ run "security_groups_are_closed_by_default" {
   assert {
     condition = toset([
       for rule in values(aws_vpc_security_group_egress_rule.management) : "${rule.ip_protocol}/${rule.from_port}"
-    ]) == toset(["tcp/443", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
+    ]) == toset(["tcp/80", "tcp/443", "tcp/444", "tcp/3978", "tcp/28443", "udp/53", "tcp/53", "udp/123"])
     error_message = "management: egress is what PAN-OS needs"
+  }
+
+  # The ports that the page "Install the Device Certificate for a Managed Firewall" requires.
+  # https://docs.paloaltonetworks.com/panorama/11-1/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
+  assert {
+    condition = length(setsubtract(
+      [80, 443, 444],
+      [for rule in values(aws_vpc_security_group_egress_rule.management) : rule.from_port if rule.ip_protocol == "tcp"],
+    )) == 0
+    error_message = "management: a firewall can get its device certificate"
   }
 
   assert {
@@ -496,7 +458,11 @@ run "management_is_open_for_the_configured_networks" {
   }
 
   variables {
-    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443] }
+    management_access = {
+      cidr_blocks = ["10.1.0.0/24"]
+      ports       = [443]
+      egress      = { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] } }
+    }
   }
 
   assert {
@@ -505,6 +471,14 @@ run "management_is_open_for_the_configured_networks" {
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
     } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
     error_message = "ingress is one network on one port"
+  }
+
+  assert {
+    condition = {
+      for name, rule in aws_vpc_security_group_egress_rule.management :
+      name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] if rule.cidr_ipv4 != "0.0.0.0/0"
+    } == { "syslog-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
+    error_message = "egress has the configured service besides those of PAN-OS"
   }
 }
 
@@ -517,7 +491,7 @@ run "refuses_more_interfaces_than_the_instance_type_supports" {
 
   override_data {
     target = data.aws_ec2_instance_type.this
-    values = { maximum_network_interfaces = 2 }
+    values = { maximum_network_interfaces = 2, supported_architectures = ["x86_64"] }
   }
 
   expect_failures = [aws_launch_template.this]

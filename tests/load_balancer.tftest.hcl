@@ -12,6 +12,8 @@ variables {
     interval_seconds = 10, timeout_seconds = 5, healthy_threshold = 3, unhealthy_threshold = 3
   }
 
+  ip_address_type              = "ipv4"
+  tcp_idle_timeout_seconds     = 350
   deregistration_delay_seconds = 300
   target_failover              = "no_rebalance"
   cross_zone                   = true
@@ -47,6 +49,14 @@ run "sends_geneve_to_instances" {
     condition     = aws_vpc_endpoint_service.this.allowed_principals == toset(["arn:aws:iam::123456789012:root"])
     error_message = "only the allowed principals may create endpoints"
   }
+
+  assert {
+    condition = (
+      aws_lb.this.ip_address_type == "ipv4" &&
+      aws_vpc_endpoint_service.this.supported_ip_address_types == toset(["ipv4"])
+    )
+    error_message = "endpoints carry IPv4 by default"
+  }
 }
 
 run "sets_every_attribute" {
@@ -59,9 +69,11 @@ run "sets_every_attribute" {
       protocol         = "HTTPS", port = 443, path = "/php/login.php", status_codes = "200"
       interval_seconds = 5, timeout_seconds = 2, healthy_threshold = 2, unhealthy_threshold = 2
     }
-    target_failover = "rebalance"
-    stickiness      = "source_ip_dest_ip"
-    cross_zone      = false
+    ip_address_type          = "dualstack"
+    tcp_idle_timeout_seconds = 6000
+    target_failover          = "rebalance"
+    stickiness               = "source_ip_dest_ip"
+    cross_zone               = false
   }
 
   assert {
@@ -70,6 +82,15 @@ run "sets_every_attribute" {
       aws_lb_target_group.this.health_check[0].matcher == "200"
     )
     error_message = "an HTTPS health check requests its path"
+  }
+
+  assert {
+    condition = (
+      aws_lb.this.ip_address_type == "dualstack" &&
+      aws_vpc_endpoint_service.this.supported_ip_address_types == toset(["ipv4", "ipv6"]) &&
+      aws_lb_listener.this.tcp_idle_timeout_seconds == 6000
+    )
+    error_message = "endpoints can carry IPv6, and the listener has the configured idle timeout"
   }
 
   assert {

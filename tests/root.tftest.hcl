@@ -13,7 +13,7 @@ variables {
     management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
   }
 
-  firewall = { panos_version = "11.1.4-h7" }
+  firewall = { panos_version = "11.2.15" }
   capacity = { min = 1, max = 3 }
 
   # dependencies.tftest.hcl tests how layers are built; no test here may build one.
@@ -97,6 +97,11 @@ run "works_with_only_the_required_inputs" {
 }
 
 run "uses_the_resources_of_the_user" {
+  override_data {
+    target = module.firewall_group.data.aws_ami_ids.of_other_architecture[0]
+    values = { ids = [] }
+  }
+
   variables {
     interfaces = {
       data = {
@@ -225,4 +230,55 @@ run "refuses_a_subnet_in_another_vpc" {
   }
 
   expect_failures = [data.aws_subnet.this]
+}
+
+# A partial ARN is refused by the validation of each input; one of another Region by this.
+run "refuses_a_secret_of_another_region" {
+  command = plan
+
+  variables {
+    bootstrap = {
+      secret = { arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:fw/bootstrap-AbCdEf" }
+    }
+  }
+
+  expect_failures = [data.aws_region.current]
+}
+
+run "refuses_dual_stack_without_ipv6_subnets" {
+  command = plan
+
+  variables {
+    load_balancer = { ip_address_type = "dualstack" }
+  }
+
+  override_data {
+    target = data.aws_subnet.this
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.1.0/24"
+      ipv6_cidr_block   = ""
+    }
+  }
+
+  expect_failures = [data.aws_subnet.this["data/us-east-1a"]]
+}
+
+run "accepts_dual_stack_with_ipv6_subnets" {
+  command = plan
+
+  variables {
+    load_balancer = { ip_address_type = "dualstack" }
+  }
+
+  override_data {
+    target = data.aws_subnet.this
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.1.0/24"
+      ipv6_cidr_block   = "2001:db8:0:1::/64"
+    }
+  }
 }

@@ -13,7 +13,7 @@ variables {
     management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
   }
 
-  firewall = { panos_version = "11.1.4-h7" }
+  firewall = { panos_version = "11.2.15" }
   capacity = { min = 1, max = 3 }
 
   panorama = {
@@ -25,7 +25,7 @@ variables {
   }
 }
 
-run "has_only_the_interface_swap_and_dhcp_without_panorama" {
+run "has_only_the_interface_swap_inspection_and_dhcp_without_panorama" {
   command = plan
 
   variables {
@@ -89,15 +89,41 @@ run "renders_every_option" {
   expect_failures = [check.bootstrap_keeps_no_secrets]
 }
 
+run "inspects_geneve_beside_other_plugin_commands" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { plugin_op_commands = ["aws-gwlb-overlay-routing:enable"] } }
+  }
+
+  assert {
+    condition = strcontains(
+      module.firewall_group.user_data,
+      ";plugin-op-commands=aws-gwlb-inspect:enable,aws-gwlb-overlay-routing:enable;",
+    )
+    error_message = "without the command, PAN-OS does not inspect what the load balancer sends"
+  }
+}
+
+run "inspects_geneve_as_the_list_says" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { plugin_op_commands = ["aws-gwlb-inspect:disable"] } }
+  }
+
+  assert {
+    condition     = strcontains(module.firewall_group.user_data, ";plugin-op-commands=aws-gwlb-inspect:disable;")
+    error_message = "the list can name the command itself"
+  }
+}
+
 run "only_refers_to_a_secret" {
   command = plan
 
   variables {
     bootstrap = {
-      secret = {
-        name = "fw/bootstrap"
-        arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf"
-      }
+      secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" }
     }
   }
 

@@ -1,15 +1,12 @@
 # The configuration reads only the ARNs of the secrets. Their values appear neither in the plan nor in the state.
+module "secrets" {
+  source = "../modules/secrets"
 
-data "aws_secretsmanager_secret" "panorama" {
-  name = var.panorama.secret_name
-}
-
-data "aws_secretsmanager_secret" "bootstrap" {
-  name = var.bootstrap_secret_name
-}
-
-data "aws_secretsmanager_secret" "licensing" {
-  name = var.licensing_secret_name
+  names = {
+    panorama  = var.panorama.secret_name
+    bootstrap = var.bootstrap_secret_name
+    licensing = var.licensing_secret_name
+  }
 }
 
 locals {
@@ -48,15 +45,13 @@ module "firewalls" {
   firewall = var.firewall
 
   bootstrap = {
-    secret = local.bootstrap_in_user_data ? null : {
-      name = data.aws_secretsmanager_secret.bootstrap.name
-      arn  = data.aws_secretsmanager_secret.bootstrap.arn
-    }
-    # Panorama, device group, template stack and collector group default to those in `panorama`.
+    # The secret must enable the inspection of GENEVE tunnels (see the README).
+    secret = local.bootstrap_in_user_data ? null : { arn = module.secrets.arns["bootstrap"] }
+    # Panorama, device group, template stack and collector group default to those in `panorama`, and the inspection of
+    # GENEVE tunnels is enabled.
     options = local.bootstrap_in_user_data ? {
-      vm_auth_key        = var.bootstrap_keys.vm_auth_key
-      authcodes          = var.bootstrap_keys.authcodes
-      plugin_op_commands = ["aws-gwlb-inspect:enable"]
+      vm_auth_key = var.bootstrap_keys.vm_auth_key
+      authcodes   = var.bootstrap_keys.authcodes
     } : null
   }
 
@@ -72,7 +67,7 @@ module "firewalls" {
 
   panorama = {
     hostnames           = var.panorama.hostnames
-    secret_arn          = data.aws_secretsmanager_secret.panorama.arn
+    secret_arn          = module.secrets.arns["panorama"]
     device_group        = var.panorama.device_group
     template_stack      = var.panorama.template_stack
     log_collector_group = var.panorama.log_collector_group
@@ -80,7 +75,7 @@ module "firewalls" {
 
   licensing = {
     mode               = "firewall"
-    api_key_secret_arn = data.aws_secretsmanager_secret.licensing.arn
+    api_key_secret_arn = module.secrets.arns["licensing"]
   }
 
   functions = {

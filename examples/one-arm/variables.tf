@@ -6,7 +6,7 @@ variable "name" {
 }
 
 variable "region" {
-  description = "AWS Region. The example uses its first three Availability Zones."
+  description = "AWS Region. The example uses its first three Availability Zones, or both if the account has two."
   type        = string
   default     = "us-east-1"
   nullable    = false
@@ -46,7 +46,7 @@ variable "firewall" {
       access.
   EOT
   type = object({
-    panos_version = optional(string, "11.1.4-h7")
+    panos_version = optional(string, "11.2.15")
     instance_type = optional(string, "m5.xlarge")
     key_name      = optional(string)
   })

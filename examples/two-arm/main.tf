@@ -1,15 +1,12 @@
 # The configuration reads only the ARNs of the secrets. Their values appear neither in the plan nor in the state.
+module "secrets" {
+  source = "../modules/secrets"
 
-data "aws_secretsmanager_secret" "panorama" {
-  name = var.panorama.secret_name
-}
-
-data "aws_secretsmanager_secret" "bootstrap" {
-  name = var.bootstrap_secret_name
-}
-
-data "aws_secretsmanager_secret" "licensing" {
-  name = var.licensing_secret_name
+  names = {
+    panorama  = var.panorama.secret_name
+    bootstrap = var.bootstrap_secret_name
+    licensing = var.licensing_secret_name
+  }
 }
 
 module "network" {
@@ -49,14 +46,9 @@ module "firewalls" {
 
   firewall = var.firewall
 
-  # The secret must enable overlay routing (see the README). Without it, the firewalls return all traffic to the load
-  # balancer and do not use the untrust interface.
-  bootstrap = {
-    secret = {
-      name = data.aws_secretsmanager_secret.bootstrap.name
-      arn  = data.aws_secretsmanager_secret.bootstrap.arn
-    }
-  }
+  # The secret must enable the inspection of GENEVE tunnels, and overlay routing (see the README). Without overlay
+  # routing, the firewalls return all traffic to the load balancer and do not use the untrust interface.
+  bootstrap = { secret = { arn = module.secrets.arns["bootstrap"] } }
 
   capacity = {
     min              = var.capacity.min
@@ -75,7 +67,7 @@ module "firewalls" {
 
   panorama = {
     hostnames           = var.panorama.hostnames
-    secret_arn          = data.aws_secretsmanager_secret.panorama.arn
+    secret_arn          = module.secrets.arns["panorama"]
     device_group        = var.panorama.device_group
     template_stack      = var.panorama.template_stack
     log_collector_group = var.panorama.log_collector_group
@@ -83,7 +75,7 @@ module "firewalls" {
 
   licensing = {
     mode               = "firewall"
-    api_key_secret_arn = data.aws_secretsmanager_secret.licensing.arn
+    api_key_secret_arn = module.secrets.arns["licensing"]
   }
 
   functions = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -447,7 +448,7 @@ class TestTemplatesAndImages:
         found = ec2.describe_images(
             Owners=["aws-marketplace"],
             Filters=[
-                {"Name": "name", "Values": ["PA-VM-AWS-11.1.4-h7*"]},
+                {"Name": "name", "Values": ["PA-VM-AWS-11.2.15*"]},
                 {"Name": "product-code", "Values": ["6njl1pau431dv1qxipg63mvah"]},
             ],
         )["Images"]
@@ -457,6 +458,128 @@ class TestTemplatesAndImages:
         assert found[0]["ProductCodes"] == [
             {"ProductCodeId": "6njl1pau431dv1qxipg63mvah", "ProductCodeType": "marketplace"}
         ]
+
+
+PANOS = "11.2.15"
+QUERY = {
+    "Owners": ["aws-marketplace"],
+    "Filters": [
+        {"Name": "name", "Values": [f"PA-VM-AWS-{PANOS}*"]},
+        {"Name": "product-code", "Values": ["6njl1pau431dv1qxipg63mvah"]},
+    ],
+}
+
+
+class TestImages:
+    """Images of the Marketplace that their publisher deprecates, removes or publishes again."""
+
+    def test_a_deprecated_image_is_hidden_unless_it_is_requested(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html"""
+        (image,) = ec2.describe_images(**QUERY)["Images"]
+        aws.marketplace.change(version=PANOS, state="deprecated")
+        assert ec2.describe_images(**QUERY)["Images"] == []
+        (shown,) = ec2.describe_images(**QUERY, IncludeDeprecated=True)["Images"]
+        assert shown["ImageId"] == image["ImageId"]
+        assert shown["DeprecationTime"] < image["DeprecationTime"]
+        (by_id,) = ec2.describe_images(ImageIds=[image["ImageId"]])["Images"]
+        assert by_id["ImageId"] == image["ImageId"]
+
+    def test_an_image_is_deprecated_after_two_years(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageDeprecation.html"""
+        aws.world.clock.jump(2 * 366 * 86_400)
+        assert ec2.describe_images(**QUERY)["Images"] == []
+
+    def test_instances_can_be_launched_from_a_deprecated_image(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
+        (image,) = ec2.describe_images(**QUERY)["Images"]
+        aws.marketplace.change(version=PANOS, state="deprecated")
+        template = aws.build_template(ImageId=image["ImageId"])
+        aws.build_group(
+            hooks=False,
+            LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
+        )
+        aws.world.advance(30)
+        assert list(aws.states().values()) == ["InService"]
+
+    def test_a_deregistered_image_is_gone(self, aws: InProcessAws, ec2: Any) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/deregister-ami.html"""
+        (image,) = ec2.describe_images(**QUERY)["Images"]
+        aws.marketplace.change(version=PANOS, state="deregistered")
+        assert ec2.describe_images(**QUERY, IncludeDeprecated=True)["Images"] == []
+        template = aws.build_template(ImageId=image["ImageId"])
+        aws.build_group(
+            hooks=False,
+            LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
+        )
+        aws.world.advance(30)
+        assert aws.states() == {}
+
+    def test_a_version_can_be_published_again(self, aws: InProcessAws, ec2: Any) -> None:
+        (first,) = ec2.describe_images(**QUERY)["Images"]
+        again = aws.marketplace.change(version=PANOS, state="republished")
+        found = ec2.describe_images(**QUERY)["Images"]
+        assert len(found) == 2
+        newest = max(found, key=lambda image: image["CreationDate"])
+        assert newest["ImageId"] in again
+        assert newest["Name"] == first["Name"]
+
+    def test_an_unknown_version_or_state_is_refused(self, aws: InProcessAws) -> None:
+        with pytest.raises(ValueError, match="no image of PAN-OS 9"):
+            aws.marketplace.change(version="9.1.0", state="deprecated")
+        with pytest.raises(ValueError, match="sold"):
+            aws.marketplace.change(version=PANOS, state="sold")
+
+
+def test_ip_address_types_of_an_endpoint_service(aws: InProcessAws, ec2: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ServiceConfiguration.html"""
+    elb = aws.client("elbv2")
+
+    def balancer(kind: str) -> str:
+        made = elb.create_load_balancer(
+            Name=kind, Type="gateway", Subnets=aws.subnets, IpAddressType=kind
+        )
+        return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def types_of(service: str) -> list[str]:
+        (found,) = ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service])[
+            "ServiceConfigurations"
+        ]
+        return list(found["SupportedIpAddressTypes"])
+
+    single, dual = (
+        ec2.create_vpc_endpoint_service_configuration(
+            GatewayLoadBalancerArns=[balancer(kind)], AcceptanceRequired=False
+        )["ServiceConfiguration"]["ServiceId"]
+        for kind in ("ipv4", "dualstack")
+    )
+    assert types_of(single) == ["ipv4"]
+    ec2.modify_vpc_endpoint_service_configuration(
+        ServiceId=dual, AddSupportedIpAddressTypes=["ipv6"]
+    )
+    assert types_of(dual) == ["ipv4", "ipv6"]
+    assert (
+        error_of(
+            ec2.modify_vpc_endpoint_service_configuration,
+            ServiceId=single,
+            AddSupportedIpAddressTypes=["ipv6"],
+        )[0]
+        == "InvalidParameterValue"
+    )
+
+
+def test_instance_types_are_offered_in_every_region(aws: InProcessAws) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html"""
+    for region, zones in (("us-east-1", 5), ("us-gov-west-1", 2)):
+        client = boto3.client("ec2", region_name=region)
+        found = client.describe_instance_type_offerings(
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": ["m5.xlarge"]}],
+        )["InstanceTypeOfferings"]
+        assert len(found) >= zones
+        assert all(offering["Location"].startswith(region) for offering in found)
 
 
 def test_address_that_is_not_associated_shows_no_interface(aws: InProcessAws) -> None:

@@ -63,6 +63,44 @@ def test_defaults_of_geneve(aws: InProcessAws, elb: Any) -> None:
     assert found["stickiness.enabled"] == "false"
 
 
+def test_tcp_resets_can_be_enabled(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html"""
+    resets = ("send_tcp_reset.on_unhealthy.enabled", "send_tcp_reset.on_deregistration.enabled")
+    group = aws.build_gateway()
+    assert {attributes(elb, group)[key] for key in resets} == {"false"}
+    elb.modify_target_group_attributes(
+        TargetGroupArn=group, Attributes=[{"Key": key, "Value": "true"} for key in resets]
+    )
+    assert {attributes(elb, group)[key] for key in resets} == {"true"}
+
+
+def test_attributes_of_a_gateway_listener(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-listeners.html"""
+    aws.build_gateway()
+    arn = elb.describe_load_balancers(Names=["gw"])["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = elb.describe_listeners(LoadBalancerArn=arn)["Listeners"][0]["ListenerArn"]
+
+    def modify(key: str, value: str) -> Any:
+        return elb.modify_listener_attributes(
+            ListenerArn=listener, Attributes=[{"Key": key, "Value": value}]
+        )
+
+    found = elb.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+    assert {one["Key"]: one["Value"] for one in found} == {
+        "tcp.idle_timeout.seconds": "350",
+        "send_tcp_reset.on_idle_timeout.enabled": "false",
+    }
+    modify("tcp.idle_timeout.seconds", "6000")
+    modify("send_tcp_reset.on_idle_timeout.enabled", "true")
+    for key, value in (
+        ("tcp.idle_timeout.seconds", "59"),
+        ("tcp.idle_timeout.seconds", "6001"),
+        ("send_tcp_reset.on_idle_timeout.enabled", "yes"),
+        ("routing.http.response.server.enabled", "true"),
+    ):
+        assert error_of(modify, key=key, value=value) == "ValidationError"
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -73,6 +111,13 @@ def test_defaults_of_geneve(aws: InProcessAws, elb: Any) -> None:
         },
         {"deregistration_delay.timeout_seconds": "3601"},
         {"stickiness.type": "lb_cookie"},
+        {"send_tcp_reset.on_unhealthy.enabled": "yes"},
+        {"send_tcp_reset.on_unhealthy.enabled": "true", "stickiness.enabled": "true"},
+        {
+            "send_tcp_reset.on_deregistration.enabled": "true",
+            "target_failover.on_deregistration": "rebalance",
+            "target_failover.on_unhealthy": "rebalance",
+        },
         {"slow_start.duration_seconds": "30"},
     ],
 )

@@ -80,15 +80,31 @@ class TestBoot:
         site.permit()
         assert site.in_service(user_data=text).connected
 
-    def test_the_parameters_may_be_in_a_bucket(self, site):
+    @pytest.mark.parametrize("answer", ["whole-bucket", "prefix"])
+    def test_the_parameters_may_be_in_a_bucket(self, site, answer):
+        """The statements are those of modules/firewall-group for the prefix eu."""
+        site.world.assumptions.set(bootstrap_bucket_list=answer)
         s3 = site.client("s3")
         s3.create_bucket(Bucket="boot")
         text = "\n".join(f"{k}={v}" for k, v in BOOTSTRAP.items() if k != "authcodes")
         s3.put_object(Bucket="boot", Key="eu/config/init-cfg.txt", Body=text.encode())
         s3.put_object(Bucket="boot", Key="eu/license/authcodes", Body=b"D1234567\n")
-        site.permit(statement("s3:GetObject", "arn:aws:s3:::boot/eu/*"))
+        site.permit(
+            statement("s3:ListBucket", "arn:aws:s3:::boot"),
+            statement("s3:GetObject", "arn:aws:s3:::boot/eu/*"),
+        )
         user_data = "mgmt-interface-swap=enable\nvmseries-bootstrap-aws-s3bucket=boot/eu"
         assert site.in_service(user_data=user_data).serial in site.members()["managed"]
+
+    def test_a_bucket_that_it_may_not_list_is_no_bootstrap(self, site):
+        s3 = site.client("s3")
+        s3.create_bucket(Bucket="boot")
+        site.permit(statement("s3:GetObject", "arn:aws:s3:::boot/eu/*"))
+        user_data = "mgmt-interface-swap=enable\nvmseries-bootstrap-aws-s3bucket=boot/eu"
+        instance_id = site.launch(user_data=user_data)
+        site.world.advance(UNTIL_SERVICE)
+        assert site.fleet.get(instance_id).phase == "bootstrap-failed"
+        assert "s3:ListBucket" in site.detail("bootstrap-failed")["reason"]
 
     def test_without_a_management_interface_it_never_registers(self, site):
         instance_id = site.launch(wired=False)

@@ -213,6 +213,28 @@ def test_redrive_and_move_back(lab: Lab, account: Account) -> None:
 
 
 @lab_test
+@pytest.mark.parametrize(
+    ("answer", "status", "stayed"), [("stay", "FAILED", 1), ("move", "COMPLETED", 0)]
+)
+def test_messages_that_sqs_did_not_put_there_are_moved_or_stay(
+    lab: Lab, account: Account, answer: str, status: str, stayed: int
+) -> None:
+    """Not documented (docs/assumptions.md): messages that were sent to a dead-letter queue."""
+    lab.assume(foreign_dead_letters=answer)
+    dead_url, dead_arn = account.queue("dead")
+    url, arn = account.queue(RedrivePolicy={"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
+    sqs = lab.aws.client("sqs")
+    send(account, dead_url, "of EventBridge")
+    sqs.start_message_move_task(SourceArn=dead_arn, DestinationArn=arn)
+    lab.settle()
+    (shown,) = sqs.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert shown["Status"] == status
+    assert left(account, dead_url)["Messages"] == stayed
+    assert len(account.messages(url)) == 1 - stayed
+    lab.assume(foreign_dead_letters="stay")
+
+
+@lab_test
 def test_a_queue_policy_does_not_stop_the_redrive_policy(lab: Lab, account: Account) -> None:
     """Not documented (docs/assumptions.md): no permission is needed but RedriveAllowPolicy."""
     dead_url, dead_arn = account.queue("dead")

@@ -1,5 +1,6 @@
 """The distribution of traffic over a fleet, and traffic to firewalls that are not ready."""
 
+import math
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.load_model import Load
-from vmseries_lab.traffic import Traffic
+from vmseries_lab.traffic import Target, Traffic
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Firewall:
     def __post_init__(self):
         self.machine = SimpleNamespace(instance_id=self.name, powered=True)
         self.license = SimpleNamespace(active=True)
+        self.bootstrap = SimpleNamespace(inspects_geneve=True)
 
 
 class Site:
@@ -33,9 +35,13 @@ class Site:
         self.world = World()
         self.firewalls = {name: Firewall(name) for name in names}
         self.states = dict.fromkeys(names, "healthy")
+        self.failover = "no_rebalance"
         fleet = SimpleNamespace(all=lambda: list(self.firewalls.values()))
-        self.traffic = Traffic(self.world, fleet, lambda: self.states)
+        self.traffic = Traffic(self.world, fleet, self.targets)
         self.world.engines.append(self.traffic)
+
+    def targets(self):
+        return {name: Target(state, self.failover) for name, state in self.states.items()}
 
     def sessions(self):
         return {name: firewall.load.sessions for name, firewall in self.firewalls.items()}
@@ -76,17 +82,111 @@ def test_a_draining_target_keeps_its_flows_until_they_end(site):
     assert site.traffic.unready == 0
 
 
-def test_a_target_that_has_drained_carries_nothing(site):
-    del site.states["a"]
+@pytest.fixture
+def lasting(site):
+    """Sessions of an hour, so that all of them outlast a deregistration delay."""
+    site.traffic.configure(session_seconds=3600.0)
+    return site
+
+
+def lose(site, name):
+    """Drain a firewall for five minutes, deregister it, and terminate its instance."""
+    site.states[name] = "draining"
+    site.world.advance(300)
+    draining = site.sessions()[name]
+    del site.states[name]
+    site.world.advance(60)
+    deregistered = site.sessions()[name]
+    site.firewalls[name].machine.powered = False
     site.world.advance(5)
-    assert site.sessions()["a"] == 0
+    return draining, deregistered
+
+
+def test_without_rebalancing_flows_stay_on_a_drained_target_and_are_dropped_with_it(lasting):
+    draining, deregistered = lose(lasting, "a")
+    assert draining == pytest.approx(1000 * math.exp(-300 / 3600), abs=2)
+    assert deregistered == pytest.approx(draining * math.exp(-60 / 3600), abs=2)
+    assert lasting.traffic.status()["dropped"] == pytest.approx(deregistered, abs=3)
+    assert lasting.traffic.status()["moved"] == 0
+
+
+def test_with_rebalancing_flows_move_only_after_the_deregistration_delay(lasting):
+    lasting.failover = "rebalance"
+    draining, deregistered = lose(lasting, "a")
+    assert draining == pytest.approx(1000 * math.exp(-300 / 3600), abs=2)
+    assert deregistered == 0
+    assert lasting.traffic.status()["moved"] == pytest.approx(draining, abs=3)
+    assert lasting.traffic.status()["dropped"] == 0
+
+
+def test_without_rebalancing_flows_stay_on_an_unhealthy_target_until_it_is_gone(lasting):
+    lasting.states["a"] = "unhealthy"
+    lasting.world.advance(60)
+    assert lasting.sessions()["a"] == pytest.approx(1000 * math.exp(-60 / 3600), abs=2)
+    lasting.firewalls["a"].machine.powered = False
+    lasting.world.advance(5)
+    assert lasting.traffic.status()["dropped"] == pytest.approx(980, abs=5)
+
+
+def test_with_rebalancing_flows_of_an_unhealthy_target_move_when_its_checks_have_failed(lasting):
+    lasting.failover = "rebalance"
+    lasting.firewalls["a"].machine.powered = False
+    lasting.world.advance(30)
+    assert lasting.traffic.status()["moved"] == 0
+    lasting.states["a"] = "unhealthy"
+    lasting.world.advance(5)
+    assert lasting.traffic.status()["moved"] == pytest.approx(1000 * math.exp(-35 / 3600), abs=3)
+    assert lasting.traffic.status()["dropped"] == 0
+
+
+def test_short_flows_end_within_the_deregistration_delay(site):
+    lose(site, "a")
+    assert site.traffic.status()["dropped"] == 0
+
+
+def test_a_drained_firewall_may_return_its_license_while_flows_last(lasting):
+    lasting.states["a"] = "draining"
+    lasting.world.advance(300)
+    del lasting.states["a"]
+    lasting.firewalls["a"].ready = False
+    lasting.world.advance(60)
+    assert lasting.sessions()["a"] > 0
+    assert lasting.traffic.unready == 0
+
+
+def test_traffic_to_a_draining_firewall_that_is_not_ready_is_noted(lasting):
+    lasting.states["a"] = "draining"
+    lasting.firewalls["a"].ready = False
+    lasting.world.advance(5)
+    assert lasting.traffic.unready == 1
+
+
+def test_traffic_that_a_firewall_does_not_inspect_is_noted_once(site):
+    site.firewalls["d"] = Firewall("d")
+    site.firewalls["d"].bootstrap.inspects_geneve = False
+    site.states["d"] = "healthy"
+    site.world.advance(60)
+    assert site.traffic.uninspected == 1
+    assert site.traffic.unready == 0
+
+
+def test_sessions_have_a_duration(site):
+    with pytest.raises(ValueError, match="longer than 0"):
+        site.traffic.configure(session_seconds=0)
 
 
 def test_no_firewall_carries_more_than_it_can(site):
     site.traffic.configure(sessions=100_000, capacity=4_000)
     site.world.advance(600)
     assert set(site.sessions().values()) == {4_000}
-    assert site.traffic.status() == {"offered": 100_000, "carried": 12_000, "unready": 0}
+    assert site.traffic.status() == {
+        "offered": 100_000,
+        "carried": 12_000,
+        "dropped": 0,
+        "moved": 0,
+        "unready": 0,
+        "uninspected": 0,
+    }
 
 
 def test_traffic_to_a_firewall_that_is_not_ready_is_noted_once_each_time(site):
@@ -113,6 +213,7 @@ def test_a_dead_firewall_loses_its_sessions_and_is_no_fault(site):
     site.firewalls["b"].ready = False
     site.world.advance(60)
     assert site.traffic.unready == 0
+    assert site.traffic.status()["dropped"] == 1000
 
 
 @given(

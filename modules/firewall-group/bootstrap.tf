@@ -13,6 +13,13 @@ locals {
 
   yes_no = { true = "yes", false = "no" }
 
+  # The load balancer delivers traffic in GENEVE tunnels, which PAN-OS inspects only if this command enables it.
+  # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/set-up-the-vm-series-firewall-on-aws/vm-series-integration-with-gateway-load-balancer
+  inspect             = "aws-gwlb-inspect:"
+  plugin_op_commands  = try(local.options.plugin_op_commands, [])
+  names_inspection    = anytrue([for command in local.plugin_op_commands : startswith(command, local.inspect)])
+  all_plugin_commands = concat(local.names_inspection ? [] : ["${local.inspect}enable"], local.plugin_op_commands)
+
   # In the order of Palo Alto Networks' documentation, without the keys for static addresses, which do not apply to AWS.
   option_pairs = var.bootstrap.options == null ? [] : [
     { key = "type", value = "dhcp-client" },
@@ -32,7 +39,7 @@ locals {
       key   = "op-cmd-dpdk-pkt-io"
       value = local.options.op_cmd_dpdk_pkt_io == null ? null : local.options.op_cmd_dpdk_pkt_io ? "on" : "off"
     },
-    { key = "plugin-op-commands", value = join(",", local.options.plugin_op_commands) },
+    { key = "plugin-op-commands", value = join(",", local.all_plugin_commands) },
     { key = "dhcp-send-hostname", value = local.yes_no[local.options.dhcp_send_hostname] },
     { key = "dhcp-send-client-id", value = local.yes_no[local.options.dhcp_send_client_id] },
     { key = "dhcp-accept-server-hostname", value = local.yes_no[local.options.dhcp_accept_server_hostname] },

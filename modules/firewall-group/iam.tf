@@ -54,12 +54,13 @@ locals {
       }
     },
     var.bootstrap.s3 == null ? {} : {
+      # Without a condition on the prefix, as in Palo Alto Networks' policy: it is not documented whether PAN-OS lists
+      # only the prefix of its package. The names of all objects can be listed; only those of the package can be read.
+      # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/bootstrap-the-vm-series-firewall/bootstrap-the-vm-series-firewall-in-aws
       ListBootstrapBucket = {
-        actions   = ["s3:ListBucket"]
-        resources = [local.bucket_arn]
-        conditions = try(length(var.bootstrap.s3.prefix), 0) == 0 ? {} : {
-          StringLike = { "s3:prefix" = [var.bootstrap.s3.prefix, "${var.bootstrap.s3.prefix}/*"] }
-        }
+        actions    = ["s3:ListBucket"]
+        resources  = [local.bucket_arn]
+        conditions = {}
       }
       ReadBootstrapBucket = {
         actions    = ["s3:GetObject"]

@@ -4,6 +4,12 @@ locals {
 
   maximum_interfaces = data.aws_ec2_instance_type.this.maximum_network_interfaces
 
+  # EC2 would refuse each launch there, after everything else is created.
+  zones_without_type = sort(setsubtract(
+    keys(local.data_interface.subnet_ids),
+    data.aws_ec2_instance_type_offerings.zones.locations,
+  ))
+
   # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
   # management. The interface swap is always enabled.
   user_data = join(";", concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs))
@@ -12,7 +18,7 @@ locals {
 resource "aws_launch_template" "this" {
   name                   = var.name
   description            = "Firewall of ${var.name}"
-  image_id               = local.ami_id
+  image_id               = local.image_id
   instance_type          = var.firewall.instance_type
   key_name               = var.firewall.key_name
   update_default_version = true
@@ -79,9 +85,35 @@ resource "aws_launch_template" "this" {
         Set a larger firewall.instance_type, or fewer interfaces.
       EOT
     }
+
+    precondition {
+      condition     = length(flatten(data.aws_ami_ids.of_other_architecture[*].ids)) == 0
+      error_message = <<-EOT
+        firewall.ami_id = "${coalesce(var.firewall.ami_id, "null")}" is an image for ${local.other_architecture},
+        but instance type ${var.firewall.instance_type} is ${local.architecture}.
+        Set an image for ${local.architecture}, or another firewall.instance_type.
+      EOT
+    }
+
+    precondition {
+      condition     = length(local.zones_without_type) == 0
+      error_message = <<-EOT
+        Instance type ${var.firewall.instance_type} is not offered in ${join(" and ", local.zones_without_type)}.
+        Set another firewall.instance_type, or leave out these zones in interfaces[*].subnet_ids.
+      EOT
+    }
   }
 }
 
 data "aws_ec2_instance_type" "this" {
   instance_type = var.firewall.instance_type
+}
+
+data "aws_ec2_instance_type_offerings" "zones" {
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [var.firewall.instance_type]
+  }
 }

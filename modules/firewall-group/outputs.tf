@@ -16,7 +16,7 @@ output "launch_template" {
 
 output "ami_id" {
   description = "ID of the firewalls' image."
-  value       = local.ami_id
+  value       = local.image_id
 }
 
 output "instance_role" {

@@ -31,16 +31,36 @@ locals {
     }
   ]...)
 
-  # Services that PAN-OS reaches from its management interface.
+  # Services that PAN-OS reaches from its management interface. Ports 80, 443 and 444 include those of the device
+  # certificate, without which cloud services, such as WildFire and the logging service, do not work.
   # https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
-  from_management = {
+  # https://docs.paloaltonetworks.com/panorama/11-1/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
+  services = {
     https            = { protocol = "tcp", port = 443, description = "Panorama API, update and license services, AWS" }
+    revocation       = { protocol = "tcp", port = 80, description = "OCSP and CRL of the device certificate" }
+    cloud-services   = { protocol = "tcp", port = 444, description = "Device certificate and cloud services" }
     panorama         = { protocol = "tcp", port = 3978, description = "Panorama management and logs" }
     panorama-content = { protocol = "tcp", port = 28443, description = "Panorama content and software" }
     dns              = { protocol = "udp", port = 53, description = "DNS" }
     dns-tcp          = { protocol = "tcp", port = 53, description = "DNS over TCP" }
     ntp              = { protocol = "udp", port = 123, description = "NTP" }
   }
+
+  # The destination of these services is everywhere, because most of them are known only by name, and a rule cannot
+  # contain names. Where the addresses are known, a security group of your own can be narrower.
+  from_management = merge(
+    { for name, service in local.services : name => merge(service, { cidr_block = "0.0.0.0/0" }) },
+    merge([
+      for name, rule in var.management_access.egress : {
+        for cidr_block in rule.cidr_blocks : "${name}-${cidr_block}" => {
+          protocol    = rule.protocol
+          port        = rule.port
+          description = "management_access.egress: ${name}"
+          cidr_block  = cidr_block
+        }
+      }
+    ]...),
+  )
 
   to_management = {
     for pair in setproduct(var.management_access.cidr_blocks, var.management_access.ports) :
@@ -101,8 +121,6 @@ resource "aws_vpc_security_group_ingress_rule" "management" {
   tags = var.tags
 }
 
-# The destination is everywhere, because most of these services are known only by name, and a rule cannot contain names.
-# If you know the addresses, your own security group can be narrower.
 resource "aws_vpc_security_group_egress_rule" "management" {
   for_each = length(local.group_of.management) == 0 ? {} : local.from_management
 
@@ -111,7 +129,7 @@ resource "aws_vpc_security_group_egress_rule" "management" {
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
   to_port           = each.value.port
-  cidr_ipv4         = "0.0.0.0/0"
+  cidr_ipv4         = each.value.cidr_block
 
   tags = var.tags
 }

@@ -33,10 +33,17 @@ variable "interfaces" {
 }
 
 variable "management_access" {
-  description = "CIDR blocks that may reach the management interface, and the TCP ports."
+  description = <<-EOT
+    CIDR blocks that may reach the management interface, the TCP ports, and further services that it may reach, by name.
+  EOT
   type = object({
     cidr_blocks = list(string)
     ports       = list(number)
+    egress = map(object({
+      protocol    = string
+      port        = number
+      cidr_blocks = list(string)
+    }))
   })
   nullable = false
 }

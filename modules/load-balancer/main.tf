@@ -5,6 +5,7 @@ resource "aws_lb" "this" {
   # evaluate.
   name                             = var.name
   load_balancer_type               = "gateway"
+  ip_address_type                  = var.ip_address_type
   subnets                          = var.subnet_ids
   enable_cross_zone_load_balancing = var.cross_zone
   enable_deletion_protection       = var.deletion_protection
@@ -51,7 +52,8 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "this" {
-  load_balancer_arn = aws_lb.this.arn
+  load_balancer_arn        = aws_lb.this.arn
+  tcp_idle_timeout_seconds = var.tcp_idle_timeout_seconds
 
   default_action {
     type             = "forward"
@@ -67,6 +69,7 @@ resource "aws_vpc_endpoint_service" "this" {
   acceptance_required        = var.endpoint_service.acceptance_required
   allowed_principals         = var.endpoint_service.allowed_principals
   gateway_load_balancer_arns = [aws_lb.this.arn]
+  supported_ip_address_types = var.ip_address_type == "dualstack" ? ["ipv4", "ipv6"] : ["ipv4"]
 
   tags = merge(var.tags, { Name = var.name })
 }

@@ -31,16 +31,28 @@ variable "health_check" {
   nullable = false
 }
 
+variable "ip_address_type" {
+  description = "IP versions of the traffic: `ipv4` or `dualstack`."
+  type        = string
+  nullable    = false
+}
+
+variable "tcp_idle_timeout_seconds" {
+  description = "Time without packets after which the load balancer forgets a TCP flow."
+  type        = number
+  nullable    = false
+}
+
 variable "deregistration_delay_seconds" {
-  description = "Time for which existing flows may continue to a firewall that is being deregistered."
+  description = "Time for which a firewall that is being deregistered is still draining."
   type        = number
   nullable    = false
 }
 
 variable "target_failover" {
   description = <<-EOT
-    Handling of existing flows when their firewall is deregistered or unhealthy:
-    `no_rebalance` or `rebalance`.
+    Where existing flows go after their firewall is deregistered or unhealthy: `no_rebalance` (still to it) or
+    `rebalance` (to another firewall).
   EOT
   type        = string
   nullable    = false

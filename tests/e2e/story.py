@@ -345,6 +345,11 @@ class ExampleStory:
     ) -> None:
         assert [e for e in story.lab.timeline() if e.kind == "traffic-to-unready"] == []
 
+    def test_every_firewall_inspects_its_traffic(
+        self, story: Story, destroyed: tuple[Step, Leftovers]
+    ) -> None:
+        assert [e for e in story.lab.timeline() if e.kind == "traffic-not-inspected"] == []
+
     def test_no_message_is_dead_lettered(
         self, story: Story, destroyed: tuple[Step, Leftovers]
     ) -> None:

@@ -8,5 +8,5 @@ interfaces = {
   management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
 }
 
-firewall = { panos_version = "11.1.4-h7" }
+firewall = { panos_version = "11.2.15" }
 capacity = { min = 1, max = 3 }

@@ -31,11 +31,15 @@ mock_data "aws_lb_target_group" {
 }
 
 mock_data "aws_ec2_instance_type" {
-  defaults = { maximum_network_interfaces = 4 }
+  defaults = { maximum_network_interfaces = 4, supported_architectures = ["x86_64"] }
 }
 
-mock_data "aws_ami" {
-  defaults = { id = "ami-0123456789abcdef0" }
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = { locations = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+}
+
+mock_data "aws_ami_ids" {
+  defaults = { ids = ["ami-0123456789abcdef0"] }
 }
 
 mock_data "aws_autoscaling_groups" {

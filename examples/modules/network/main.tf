@@ -16,7 +16,9 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  zones = { for index, zone in slice(sort(data.aws_availability_zones.available.names), 0, 3) : zone => index }
+  # Some accounts have only two zones in a Region, such as us-west-1.
+  available = sort(data.aws_availability_zones.available.names)
+  zones     = { for index, zone in slice(local.available, 0, min(3, length(local.available))) : zone => index }
 }
 
 # No flow logs: their destination, retention and cost are decisions for a whole account, not for an example.

@@ -144,7 +144,12 @@ class Laboratory:
         panorama_faults.install(self.vendor.panorama, self.pipeline)
         self.fleet = firewalls.install(self.world)
         self.fleet.apis.intercept = panorama_faults.interceptor(self.pipeline, "firewall")
-        self.parts: list[Any] = [self.vendor, self.fleet, traffic.install(self.world)]
+        self.parts: list[Any] = [
+            self.vendor,
+            self.fleet,
+            traffic.install(self.world),
+            self.marketplace,
+        ]
         seed.seed(self.vendor.authority.pem)
         self._add_routes()
 
@@ -167,7 +172,7 @@ class Laboratory:
         emf.install()
         service_metrics.install(world, self.functions)
         self.ec2 = ec2.install(world)
-        marketplace_images.install(world)
+        self.marketplace = marketplace_images.install(world)
         elbv2.install(world)
         autoscaling.install(world, self.ec2)
         alarm_actions.install(world)

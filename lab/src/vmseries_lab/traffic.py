@@ -1,14 +1,21 @@
-"""Traffic: sessions, distributed over the firewalls as a load balancer distributes flows.
+"""Traffic: sessions, distributed over the firewalls as a Gateway Load Balancer distributes flows.
 
-New flows go only to healthy targets; established flows stay on their target until they end or the
-target is drained. https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-groups.html
-("Target failover", "Deregistration delay").
+New flows go only to healthy targets. The attribute ``target_failover`` decides about existing flows
+of a target that is deregistered or unhealthy:
+
+- ``no_rebalance``: they stay on it, also after it is drained or its health checks fail. They are
+  dropped once it cannot be reached.
+- ``rebalance``: they move to healthy targets, those of a deregistered target after the
+  deregistration delay, those of an unhealthy one when its health checks have failed.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/edit-target-group-attributes.html
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from vmseries_lab.aws.moto_patching import backend
@@ -21,20 +28,39 @@ from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS,
 
 HEALTHY = "healthy"
 DRAINING = "draining"
+TO_UNREADY = "traffic-to-unready"
+NOT_INSPECTED = "traffic-not-inspected"
+REBALANCE = "rebalance"
+NO_REBALANCE = "no_rebalance"
 
 
-def target_states() -> dict[str, str]:
-    """Return the state of every registered target by instance ID.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A registered target.
+
+    Attributes:
+        health: its state, as DescribeTargetHealth returns it.
+        failover: ``rebalance`` or ``no_rebalance``, from the attributes of its target group.
+    """
+
+    health: str
+    failover: str = NO_REBALANCE
+
+
+def registered_targets() -> dict[str, Target]:
+    """Return every registered target by instance ID.
 
     An instance in several target groups is healthy if it is healthy in one of them.
     """
     store = backend("elbv2")
-    states: dict[str, str] = {}
-    for arn in list(store.target_groups):
+    targets: dict[str, Target] = {}
+    for arn, group in list(store.target_groups.items()):
+        failover = group.attributes.get("target_failover.on_deregistration", NO_REBALANCE)
         for health in store.describe_target_health(arn, []):
-            if states.get(health.instance_id) != HEALTHY:
-                states[health.instance_id] = health.status
-    return states
+            known = targets.get(health.instance_id)
+            if known is None or known.health != HEALTHY:
+                targets[health.instance_id] = Target(health.status, failover)
+    return targets
 
 
 class Traffic:
@@ -43,42 +69,68 @@ class Traffic:
     Attributes:
         offered: number of offered sessions.
         capacity: maximum number of sessions of one firewall.
-        unready: how often a firewall got traffic while it was not in sync or not licensed. The
-            module guarantees that this never happens.
+        session_seconds: average duration of a session.
+        unready: how often a firewall that is healthy or draining got traffic while it was not in
+            sync or not licensed. The module guarantees that this never happens.
+        uninspected: how often a firewall got traffic that it does not inspect, because its
+            bootstrap data does not enable the inspection of GENEVE tunnels.
+        dropped: number of sessions that ended because their firewall could not be reached.
+        moved: number of sessions that went on to another firewall, which has no session for them.
     """
 
     def __init__(
-        self, world: World, fleet: Fleet, states: Callable[[], dict[str, str]] = target_states
+        self,
+        world: World,
+        fleet: Fleet,
+        targets: Callable[[], dict[str, Target]] = registered_targets,
     ) -> None:
         self._world = world
         self._fleet = fleet
-        self._states = states
+        self._targets = targets
         self._last: float | None = None
         self._carried: dict[str, float] = {}
-        self._suspect: set[str] = set()
+        self._failover: dict[str, str] = {}
+        self._noted: dict[str, set[str]] = {
+            "traffic-to-unready": set(),
+            "traffic-not-inspected": set(),
+        }
         self.offered = 0
         self.capacity = SESSION_CAPACITY
+        self.session_seconds = SESSION_SECONDS
         self.unready = 0
+        self.uninspected = 0
+        self.dropped = 0.0
+        self.moved = 0.0
 
-    def configure(self, **settings: int) -> dict[str, Any]:
-        """Change the number of offered sessions or the capacity of a firewall.
+    def configure(self, **settings: float) -> dict[str, Any]:
+        """Change ``sessions``, ``capacity`` or ``session_seconds``; return the status.
 
         Raises:
-            ValueError: for an unknown setting.
+            ValueError: for an unknown setting, or sessions without a duration.
         """
-        if unknown := set(settings) - {"sessions", "capacity"}:
+        if unknown := set(settings) - {"sessions", "capacity", "session_seconds"}:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        seconds = float(settings.get("session_seconds", self.session_seconds))
+        if seconds <= 0:
+            raise ValueError(f"sessions take longer than {seconds} seconds")
         with self._world.lock:
             self.offered = int(settings.get("sessions", self.offered))
             self.capacity = int(settings.get("capacity", self.capacity))
+            self.session_seconds = seconds
         return self.status()
 
     def status(self) -> dict[str, Any]:
-        """Return ``offered`` and ``carried`` sessions, and ``unready``."""
+        """Return ``unready``, ``uninspected``, and the numbers of sessions.
+
+        These are ``offered``, ``carried``, ``dropped`` and ``moved``.
+        """
         return {
             "offered": self.offered,
             "carried": sum(firewall.load.sessions for firewall in self._fleet.all()),
+            "dropped": round(self.dropped),
+            "moved": round(self.moved),
             "unready": self.unready,
+            "uninspected": self.uninspected,
         }
 
     def routes(self) -> list[tuple[str, str, Route]]:
@@ -96,49 +148,75 @@ class Traffic:
         """Update the sessions of each firewall."""
         elapsed = now - (now if self._last is None else self._last)
         self._last = now
-        kept = math.exp(-elapsed / SESSION_SECONDS)
-        states = self._states()
-        firewalls = {
-            firewall.machine.instance_id: firewall
-            for firewall in self._fleet.all()
-            if firewall.machine.powered
-        }
-        self._carried = self._spread(
-            [name for name in firewalls if states.get(name) == HEALTHY],
-            [name for name in firewalls if states.get(name) == DRAINING],
-            kept,
-        )
+        kept = math.exp(-elapsed / self.session_seconds)
+        targets = self._targets()
+        self._failover |= {name: target.failover for name, target in targets.items()}
+        firewalls = {firewall.machine.instance_id: firewall for firewall in self._fleet.all()}
+        powered = {name for name, firewall in firewalls.items() if firewall.machine.powered}
+        healthy = [
+            name for name in firewalls if name in powered and _health(targets, name) == HEALTHY
+        ]
+        self._fail_over(targets, powered, kept)
+        self._spread(healthy, kept)
         for name, firewall in firewalls.items():
-            firewall.load = Load(int(self._carried.get(name, 0.0)), self.capacity)
-            self._watch(name, firewall)
+            if name in powered:
+                firewall.load = Load(int(self._carried.get(name, 0.0)), self.capacity)
+                self._watch(name, firewall, targets)
 
-    def _spread(self, healthy: list[str], draining: list[str], kept: float) -> dict[str, float]:
-        """Return the sessions per firewall after a time in which a share ``kept`` did not end."""
-        carried = {name: self._carried.get(name, 0.0) * kept for name in draining}
-        wanted = max(0.0, self.offered - sum(carried.values()))
+    def _fail_over(self, targets: dict[str, Target], powered: set[str], kept: float) -> None:
+        """Decide about existing sessions of targets that are not healthy, or without power."""
+        for name, sessions in list(self._carried.items()):
+            health = _health(targets, name)
+            if name in powered and health == HEALTHY:
+                continue
+            self._carried[name] = sessions * kept
+            rebalances = self._failover.get(name) == REBALANCE
+            if rebalances and health not in (HEALTHY, DRAINING):
+                self.moved += self._carried.pop(name)
+            elif not rebalances and name not in powered:
+                self.dropped += self._carried.pop(name)
+
+    def _spread(self, healthy: list[str], kept: float) -> None:
+        """Give new sessions to healthy firewalls, in a time in which a share ``kept`` go on."""
+        elsewhere = sum(n for name, n in self._carried.items() if name not in healthy)
+        wanted = max(0.0, self.offered - elsewhere)
         share = wanted / len(healthy) if healthy else 0.0
         for name in healthy:
             before = self._carried.get(name, 0.0)
-            carried[name] = min(share + (before - share) * kept, float(self.capacity))
-        return carried
+            self._carried[name] = min(share + (before - share) * kept, float(self.capacity))
 
-    def _watch(self, name: str, firewall: Firewall) -> None:
-        """Record a firewall that gets traffic while it is not ready, once per occurrence."""
-        unready = firewall.load.sessions > 0 and not firewall.ready
-        if unready and name not in self._suspect:
+    def _watch(self, name: str, firewall: Firewall, targets: dict[str, Target]) -> None:
+        """Record a firewall that gets traffic in a state in which it must not, once each time."""
+        in_use = firewall.load.sessions > 0 and _health(targets, name) in (HEALTHY, DRAINING)
+        if self._begins(TO_UNREADY, name, firewall, now=in_use and not firewall.ready):
             self.unready += 1
-            self._world.timeline.add(
-                "traffic",
-                "traffic-to-unready",
-                name,
-                phase=firewall.phase,
-                licensed=firewall.license.active,
-                sessions=firewall.load.sessions,
-            )
-        if unready:
-            self._suspect.add(name)
-        else:
-            self._suspect.discard(name)
+        blind = in_use and not firewall.bootstrap.inspects_geneve
+        if self._begins(NOT_INSPECTED, name, firewall, now=blind):
+            self.uninspected += 1
+
+    def _begins(self, kind: str, name: str, firewall: Firewall, *, now: bool) -> bool:
+        """Note the beginning of an occurrence in the timeline; return whether this is one."""
+        noted = self._noted[kind]
+        if not now:
+            noted.discard(name)
+            return False
+        if name in noted:
+            return False
+        noted.add(name)
+        self._world.timeline.add(
+            "traffic",
+            kind,
+            name,
+            phase=firewall.phase,
+            licensed=firewall.license.active,
+            sessions=firewall.load.sessions,
+        )
+        return True
+
+
+def _health(targets: dict[str, Target], name: str) -> str:
+    """Return the state of a target, empty if it is not registered."""
+    return targets[name].health if name in targets else ""
 
 
 def install(world: World) -> Traffic:

@@ -352,11 +352,22 @@ class Deployment:
         return content
 
     def redrive(self, function: str) -> None:
-        """Move the messages of a dead-letter queue back to the queue that they came from."""
-        self.lab.aws.client("sqs").start_message_move_task(
-            SourceArn=self.outputs["dead_letter_queues"][function]["arn"],
-            DestinationArn=self.outputs["queues"][function]["arn"],
+        """Move the messages of a dead-letter queue back, as docs/operations.md describes.
+
+        SQS may leave messages that EventBridge or the function put there. They are moved by hand.
+        """
+        sqs = self.lab.aws.client("sqs")
+        source, target = (
+            self.outputs["dead_letter_queues"][function],
+            self.outputs["queues"][function],
         )
+        sqs.start_message_move_task(SourceArn=source["arn"], DestinationArn=target["arn"])
+        self.lab.advance(5)
+        while messages := sqs.receive_message(QueueUrl=source["url"]).get("Messages"):
+            for message in messages:
+                sqs.send_message(QueueUrl=target["url"], MessageBody=message["Body"])
+                handle = message["ReceiptHandle"]
+                sqs.delete_message(QueueUrl=source["url"], ReceiptHandle=handle)
 
 
 def completed_hooks(entries: Iterable[Entry], hook: str) -> list[Entry]:

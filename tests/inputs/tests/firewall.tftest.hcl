@@ -50,6 +50,30 @@ run "refuses_interfaces_without_a_data_interface" {
   expect_failures = [var.interfaces]
 }
 
+run "refuses_a_local_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-west-2-lax-1a = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-west-2-lax-1a = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "accepts_zones_of_other_partitions" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-gov-west-1a = "subnet-0a", cn-north-1b = "subnet-1a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-gov-west-1a = "subnet-0b", cn-north-1b = "subnet-1b" } }
+    }
+  }
+}
+
 run "refuses_a_data_interface_that_is_not_at_index_0" {
   command = plan
 
@@ -354,6 +378,48 @@ run "refuses_management_access_that_has_no_effect" {
   expect_failures = [var.management_access]
 }
 
+run "refuses_egress_to_a_name" {
+  command = plan
+
+  variables {
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["syslog.example.com"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_with_an_unknown_protocol" {
+  command = plan
+
+  variables {
+    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = ["10.0.9.0/24"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_that_has_no_effect" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
+    )
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "accepts_further_egress" {
+  command = plan
+
+  variables {
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+  }
+}
+
 # firewall -----------------------------------------------------------------------------------------
 
 run "refuses_a_firewall_without_an_image" {
@@ -370,7 +436,7 @@ run "refuses_two_images" {
   command = plan
 
   variables {
-    firewall = { ami_id = "ami-0123456789abcdef0", panos_version = "11.1.4-h7" }
+    firewall = { ami_id = "ami-0123456789abcdef0", panos_version = "11.2.15" }
   }
 
   expect_failures = [var.firewall]
@@ -380,7 +446,7 @@ run "refuses_a_name_as_image_id" {
   command = plan
 
   variables {
-    firewall = { ami_id = "PA-VM-AWS-11.1.4-h7" }
+    firewall = { ami_id = "PA-VM-AWS-11.2.15" }
   }
 
   expect_failures = [var.firewall]
@@ -400,7 +466,7 @@ run "refuses_an_unknown_license_type" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", license_type = "bundle3" }
+    firewall = { panos_version = "11.2.15", license_type = "bundle3" }
   }
 
   expect_failures = [var.firewall]
@@ -416,11 +482,19 @@ run "refuses_deprecated_images_together_with_an_image_id" {
   expect_failures = [var.firewall]
 }
 
+run "accepts_an_image_id" {
+  command = plan
+
+  variables {
+    firewall = { ami_id = "ami-0123456789abcdef0" }
+  }
+}
+
 run "refuses_an_invalid_instance_type" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", instance_type = "large" }
+    firewall = { panos_version = "11.2.15", instance_type = "large" }
   }
 
   expect_failures = [var.firewall]
@@ -430,7 +504,7 @@ run "refuses_a_root_volume_that_is_too_small" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", root_volume = { size_gib = 30 } }
+    firewall = { panos_version = "11.2.15", root_volume = { size_gib = 30 } }
   }
 
   expect_failures = [var.firewall]
@@ -440,7 +514,7 @@ run "refuses_an_unsupported_type_of_root_volume" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", root_volume = { type = "standard" } }
+    firewall = { panos_version = "11.2.15", root_volume = { type = "standard" } }
   }
 
   expect_failures = [var.firewall]
@@ -452,7 +526,7 @@ run "refuses_an_alias_as_kms_key_of_the_root_volume" {
 
   variables {
     firewall = {
-      panos_version = "11.1.4-h7"
+      panos_version = "11.2.15"
       root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/ebs" }
     }
   }
@@ -510,6 +584,24 @@ run "refuses_a_partial_arn_of_the_bootstrap_secret" {
   }
 
   expect_failures = [var.bootstrap]
+}
+
+run "refuses_another_name_than_that_of_the_bootstrap_secret" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { name = "fw", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_the_arn_of_the_bootstrap_secret_alone" {
+  command = plan
+
+  variables {
+    bootstrap = { secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf" } }
+  }
 }
 
 run "refuses_all_keys_for_the_bootstrap_secret" {
@@ -640,7 +732,7 @@ run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.1.4-h7", instance_profile_name = "mine" }
+    firewall = { panos_version = "11.2.15", instance_profile_name = "mine" }
     bootstrap = {
       secret = {
         name        = "fw/bootstrap"

@@ -156,6 +156,44 @@ run "accepts_every_principal_with_acceptance" {
   }
 }
 
+run "refuses_an_unknown_ip_address_type" {
+  command = plan
+
+  variables {
+    load_balancer = { ip_address_type = "ipv6" }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_an_idle_timeout_below_a_minute" {
+  command = plan
+
+  variables {
+    load_balancer = { tcp_idle_timeout_seconds = 59 }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_an_idle_timeout_above_the_maximum" {
+  command = plan
+
+  variables {
+    load_balancer = { tcp_idle_timeout_seconds = 6001 }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_the_bounds_of_the_idle_timeout" {
+  command = plan
+
+  variables {
+    load_balancer = { ip_address_type = "dualstack", tcp_idle_timeout_seconds = 6000 }
+  }
+}
+
 # target_group_arns --------------------------------------------------------------------------------
 
 run "refuses_a_name_as_target_group_arn" {

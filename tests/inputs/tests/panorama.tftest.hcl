@@ -379,7 +379,7 @@ run "refuses_license_returns_for_a_bundle" {
 
   variables {
     panorama = var.valid_panorama
-    firewall = { panos_version = "11.1.4-h7", license_type = "bundle1" }
+    firewall = { panos_version = "11.2.15", license_type = "bundle1" }
     licensing = {
       mode               = "firewall"
       api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
@@ -436,7 +436,7 @@ run "refuses_the_license_plugin_for_a_bundle" {
 
   variables {
     panorama  = var.valid_panorama
-    firewall  = { panos_version = "11.1.4-h7", license_type = "bundle2" }
+    firewall  = { panos_version = "11.2.15", license_type = "bundle2" }
     licensing = { mode = "plugin", license_manager = "autoscale" }
   }
 

@@ -64,7 +64,7 @@ module "blue" {
   name       = "blue"
   network    = { vpc_id = aws_vpc.this.id }
   interfaces = local.interfaces
-  firewall   = { panos_version = "11.1.4-h7" }
+  firewall   = { panos_version = "11.2.15" }
   capacity   = { min = 1, max = 2 }
 
   bootstrap = {
@@ -97,7 +97,7 @@ module "green" {
   interfaces = merge(local.interfaces, {
     data = merge(local.interfaces.data, { security_group_ids = [aws_security_group.data.id] })
   })
-  firewall          = { panos_version = "11.1.4-h7", license_type = "bundle1" }
+  firewall          = { panos_version = "11.2.15", license_type = "bundle1" }
   capacity          = { min = 1, max = 2 }
   load_balancer     = null
   target_group_arns = [aws_lb_target_group.own.arn]

@@ -58,7 +58,7 @@ module "firewalls" {
     }
   }
 
-  firewall = { panos_version = "11.1.4-h7" }
+  firewall = { panos_version = "11.2.15" }
   capacity = { min = 0, max = 3 }
 
   bootstrap = {

@@ -31,6 +31,7 @@ class InProcessAws:
     Attributes:
         world: the lab; ``world.advance`` moves its clock.
         ec2_engine: engine of EC2, for its quotas.
+        marketplace: publisher of the images.
         events: (detail type, detail) of every event that was emitted.
         silent: IDs of instances that do not answer health checks.
         vpc: ID of the VPC, which has an internet gateway.
@@ -40,6 +41,7 @@ class InProcessAws:
 
     world: World
     ec2_engine: ec2.Ec2
+    marketplace: marketplace_images.Marketplace
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
     vpc: str = ""
@@ -230,8 +232,8 @@ def in_process_aws() -> Iterator[InProcessAws]:
     # Loading thousands of unused images takes longer than most tests.
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()
-        marketplace_images.install(world)
-        aws = InProcessAws(world, ec2.install(world))
+        marketplace = marketplace_images.install(world)
+        aws = InProcessAws(world, ec2.install(world), marketplace)
         elbv2.install(world)
         autoscaling.install(world, aws.ec2_engine)
         alarm_actions.install(world)

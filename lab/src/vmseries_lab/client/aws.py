@@ -110,6 +110,16 @@ class AwsClient:
             limits["unsubscribed"] = sorted(unsubscribed)
         self._control.request("POST", "ec2", limits)
 
+    def change_images(self, version: str, state: str) -> list[str]:
+        """Let the Marketplace change its images of a PAN-OS version; return their IDs.
+
+        Args:
+            version: PAN-OS version.
+            state: ``deprecated``, ``deregistered`` or ``republished``.
+        """
+        changed = self._control.request("POST", "images", {"version": version, "state": state})
+        return list(changed)
+
     def enforce_request_rates(self, *, enforced: bool = True, share: float = 1.0) -> None:
         """Throttle calls that exceed the request rates of AWS; see ``aws.throttling``.
 

@@ -182,6 +182,15 @@ class Lab:
         """Offer this many sessions to the firewalls in service."""
         self._control.request("POST", "traffic", {"sessions": sessions})
 
+    def set_session_seconds(self, seconds: float) -> None:
+        """Set the average duration of a session."""
+        self._control.request("POST", "traffic", {"session_seconds": seconds})
+
+    def traffic(self) -> dict[str, int]:
+        """Return the numbers of sessions; see ``traffic.Traffic.status``."""
+        status: dict[str, int] = self._control.request("GET", "traffic")
+        return status
+
     def set_quotas(self, *, addresses: int, licenses: int) -> None:
         """Set the quota of Elastic IP addresses and the number of licenses."""
         self.aws.set_address_quota(addresses)

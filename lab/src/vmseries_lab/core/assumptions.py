@@ -37,6 +37,15 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "With overlay routing, does PAN-OS follow a route to another virtual router?",
         ("ignored", "followed"),
     ),
+    "bootstrap-bucket-list": Assumption(
+        "What does PAN-OS list before it reads its bootstrap package from an S3 bucket?",
+        ("whole-bucket", "prefix"),
+    ),
+    "foreign-dead-letters": Assumption(
+        "Does a message move task move messages that SQS itself did not put into the dead-letter "
+        "queue, such as those of EventBridge, if the destination is named?",
+        ("stay", "move"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

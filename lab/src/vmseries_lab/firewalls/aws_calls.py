@@ -110,6 +110,18 @@ class AwsCalls:
         except (ClientError, BotoCoreError) as error:
             raise AwsCallError(f"s3://{bucket}/{key}: {error}") from error
 
+    def list_bucket(self, instance_id: str, role_arn: str | None, bucket: str, prefix: str) -> None:
+        """List a bucket, or the part of it that PAN-OS is assumed to list.
+
+        Raises:
+            AwsCallError: if the role may not, or S3 does not answer.
+        """
+        listed = prefix if self._world.assumptions["bootstrap-bucket-list"] == "prefix" else ""
+        context = {"s3:prefix": listed} if listed else {}
+        self._require(role_arn, "s3:ListBucket", f"arn:aws:s3:::{bucket}", context)
+        client = self._client(instance_id, role_arn, "s3")
+        _call(lambda: client.list_objects_v2(Bucket=bucket, Prefix=listed))
+
     def put_metrics(
         self, instance_id: str, role_arn: str | None, namespace: str, data: list[dict[str, Any]]
     ) -> None:

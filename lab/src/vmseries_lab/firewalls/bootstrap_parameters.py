@@ -77,7 +77,19 @@ class BootstrapParameters:
 
         "Use Panorama-Based Software Firewall License Management".
         """
-        return "panorama-licensing-mode-on" in (self._get("plugin-op-commands") or "").split(",")
+        return "panorama-licensing-mode-on" in self._plugin_commands
+
+    @property
+    def inspects_geneve(self) -> bool:
+        """Whether it inspects the traffic in the GENEVE tunnels of a load balancer.
+
+        "VM-Series Integration with AWS Gateway Load Balancer".
+        """
+        return "aws-gwlb-inspect:enable" in self._plugin_commands
+
+    @property
+    def _plugin_commands(self) -> list[str]:
+        return (self._get("plugin-op-commands") or "").split(",")
 
     @property
     def auth_key(self) -> str | None:

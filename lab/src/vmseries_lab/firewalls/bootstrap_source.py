@@ -37,10 +37,12 @@ def _package(
 ) -> dict[str, str]:
     """Read ``config/init-cfg.txt`` and ``license/authcodes`` of a bootstrap package.
 
-    Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap Package".
+    Palo Alto Networks, VM-Series Deployment Guide: "Bootstrap Package", and "Bootstrap the
+    VM-Series Firewall on AWS", whose policy allows ``s3:ListBucket`` without a condition.
     """
     bucket, _, folder = location.partition("/")
     prefix = f"{folder.strip('/')}/" if folder else ""
+    cloud.list_bucket(instance_id, role_arn, bucket, prefix)
     init = cloud.file(instance_id, role_arn, bucket, f"{prefix}config/init-cfg.txt")
     codes = cloud.file(instance_id, role_arn, bucket, f"{prefix}license/authcodes")
     parameters = parse(init or "")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmseries_lab.aws.ec2 import delete_guards, launch_templates, subnets, tags, transit_gateways
+from vmseries_lab.aws.ec2 import (
+    delete_guards,
+    endpoint_services,
+    instance_type_offerings,
+    launch_templates,
+    subnets,
+    tags,
+    transit_gateways,
+)
 from vmseries_lab.aws.ec2.addresses import Addresses
 from vmseries_lab.aws.ec2.instances import Instances
 from vmseries_lab.aws.ec2.interfaces import Interfaces
@@ -44,6 +52,8 @@ def install(world: World) -> Ec2:
     require_moto()
     ec2 = Ec2(world)
     launch_templates.patch()
+    endpoint_services.patch()
+    instance_type_offerings.patch()
     delete_guards.patch()
     subnets.patch()
     tags.patch()

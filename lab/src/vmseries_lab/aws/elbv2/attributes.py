@@ -35,11 +35,18 @@ _CHOICES = {
     "stickiness.enabled": ("true", "false"),
     "stickiness.type": ("source_ip_dest_ip", "source_ip_dest_ip_proto"),
     "load_balancing.cross_zone.enabled": ("true", "false", "use_load_balancer_configuration"),
+    "send_tcp_reset.on_deregistration.enabled": ("true", "false"),
+    "send_tcp_reset.on_unhealthy.enabled": ("true", "false"),
 }
 _GENEVE_ATTRIBUTES = {*_CHOICES, "deregistration_delay.timeout_seconds"}
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html"""
 
 _LONGEST_DELAY = 3600
+
+_IDLE_TIMEOUT = "tcp.idle_timeout.seconds"
+_IDLE_RESET = "send_tcp_reset.on_idle_timeout.enabled"
+_IDLE_SECONDS = (60, 6000)
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-listeners.html"""
 
 
 def patch() -> None:
@@ -48,6 +55,8 @@ def patch() -> None:
     wrap(ELBv2Backend, "delete_load_balancer", _delete_load_balancer)
     wrap(ELBv2Backend, "create_target_group", _create_target_group)
     wrap(ELBv2Backend, "modify_target_group_attributes", _modify_attributes)
+    wrap(ELBv2Backend, "modify_listener_attributes", _modify_listener_attributes)
+    wrap(ELBv2Backend, "describe_listener_attributes", _describe_listener_attributes)
     wrap(FakeTargetGroup, "__init__", _new_target_group)
 
 
@@ -113,6 +122,8 @@ def _new_target_group(original: Any, group: Any, *args: Any, **kwargs: Any) -> N
             "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
             "target_failover.on_deregistration": "no_rebalance",
             "target_failover.on_unhealthy": "no_rebalance",
+            "send_tcp_reset.on_deregistration.enabled": "false",
+            "send_tcp_reset.on_unhealthy.enabled": "false",
         }
 
 
@@ -144,4 +155,63 @@ def _modify_attributes(
             "The values of 'target_failover.on_deregistration' and 'target_failover.on_unhealthy' "
             "must be the same"
         )
+    _check_resets(merged)
     group.attributes.update(attributes)
+
+
+def _check_resets(attributes: dict[str, Any]) -> None:
+    """Check that TCP resets, if they are enabled, can be sent.
+
+    They need 5-tuple stickiness, and do not apply with ``rebalance``. Whether the API refuses the
+    combination or ignores it is not documented.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
+    """
+    resets = [
+        key
+        for key, value in attributes.items()
+        if key.startswith("send_tcp_reset.") and value == "true"
+    ]
+    if resets and attributes["stickiness.enabled"] == "true":
+        raise ValidationError(f"{resets[0]} requires that 'stickiness.enabled' is 'false'")
+    if resets and attributes["target_failover.on_unhealthy"] == "rebalance":
+        raise ValidationError(f"{resets[0]} does not apply with the target failover 'rebalance'")
+
+
+def _describe_listener_attributes(original: Any, store: Any, listener_arn: str) -> dict[str, Any]:
+    """DescribeListenerAttributes: listeners of Gateway Load Balancers can send TCP resets."""
+    attributes: dict[str, Any] = original(store, listener_arn)
+    if _is_gateway(store, listener_arn):
+        attributes.setdefault(_IDLE_RESET, "false")
+    return attributes
+
+
+def _modify_listener_attributes(
+    original: Any, store: Any, listener_arn: str, attrs: list[dict[str, str]]
+) -> dict[str, Any]:
+    """ModifyListenerAttributes: keys and values of Gateway Load Balancers are validated.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
+    """
+    if _is_gateway(store, listener_arn):
+        for attribute in attrs:
+            _check_listener_attribute(attribute["Key"], attribute["Value"])
+    changed: dict[str, Any] = original(store, listener_arn, attrs)
+    return changed
+
+
+def _check_listener_attribute(key: str, value: str) -> None:
+    low, high = _IDLE_SECONDS
+    if key == _IDLE_TIMEOUT:
+        if not value.isdecimal() or not low <= int(value) <= high:
+            raise ValidationError(f"'{key}' value '{value}' must be between '{low}-{high}'")
+    elif key == _IDLE_RESET:
+        if value not in ("true", "false"):
+            raise ValidationError(f"'{value}' must be one of [true, false]")
+    else:
+        raise ValidationError(f"Listener attribute key '{key}' is not recognized")
+
+
+def _is_gateway(store: Any, listener_arn: str) -> bool:
+    (listener,) = store.describe_listeners(load_balancer_arn=None, listener_arns=[listener_arn])
+    balancer = store.load_balancers[listener.load_balancer_arn]
+    return bool(balancer.type == "gateway")

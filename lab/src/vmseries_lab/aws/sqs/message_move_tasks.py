@@ -1,6 +1,8 @@
 """Message move tasks: moving messages out of a dead-letter queue, e.g. back to their source.
 
-Source: API reference, StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask.
+Source: API reference, StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask. The action
+is limited to dead-letter queues of other queues. Whether it moves messages that SQS itself did not
+move to such a queue is not documented (``core/assumptions``).
 """
 
 from __future__ import annotations
@@ -112,7 +114,11 @@ class MoveTasks:
         for message in list(source.messages):
             if task.moved >= min(allowed, task.to_move):
                 break
-            target = _queue_by_arn(task.destination_arn or getattr(message, "came_from", ""))
+            came_from = getattr(message, "came_from", "")
+            if not came_from and self.world.assumptions["foreign-dead-letters"] == "stay":
+                target = None
+            else:
+                target = _queue_by_arn(task.destination_arn or came_from)
             if target is None:
                 task.status = "FAILED"
                 task.failure = "CouldNotDetermineMessageSource"

@@ -120,7 +120,13 @@ locals {
   )
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
-  capacity         = merge(var.capacity, { desired = coalesce(var.capacity.desired, var.capacity.min) })
+  capacity = merge(var.capacity, {
+    desired = coalesce(var.capacity.desired, var.capacity.min)
+    # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
+    metrics = setunion(var.capacity.metrics, local.scales ? [
+      "GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances",
+    ] : [])
+  })
 
   bootstrap = merge(var.bootstrap, {
     # The name is what precedes the six random characters of the ARN.

@@ -16,7 +16,9 @@ variable "capacity" {
     - `termination_policies`            - (Optional) Termination policies: which firewall terminates first within the
       zone that has the most.
     - `suspended_processes`             - (Optional) Auto Scaling processes to suspend, e.g. `["AZRebalance"]`.
-    - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge.
+    - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge. With
+      scaling policies, `GroupInServiceInstances`, `GroupTotalInstances` and `GroupStandbyInstances` are published in
+      any case, because the policies use them.
     - `max_instance_lifetime_days`      - (Optional) Maximum age of a firewall, after which it is replaced. Null sets no
       limit.
     - `scale_in_protection`             - (Optional) Whether new firewalls are protected from scale-in.
@@ -218,15 +220,18 @@ variable "scaling" {
     - `namespace`       - (Optional) CloudWatch namespace of the metrics, for this group alone, as configured in the
       Panorama template (see output `panorama_set_commands`). Null uses `VMseries-<name>`.
     - `dimensions`      - (Optional) Dimensions of the metrics, if your firewalls publish them with any. The default, no
-      dimensions, uses the average of all firewalls in the namespace.
+      dimensions, uses all firewalls in the namespace.
     - `target_tracking` - (Optional) Target tracking policies, by a name of your choice.
       - `metric`         - (Optional) `data_plane_cpu`, `data_plane_packet_buffer`, `gp_gateway_utilization`,
         `gp_gateway_tunnels`, `session_active`, `session_cps`, `session_ssl_proxy`, `session_throughput_kbps`,
         `session_throughput_pps` or `session_utilization`.
-      - `raw_metric`     - (Optional) Any other metric of the namespace, instead of `metric`.
+      - `raw_metric`     - (Optional) Any other metric of the namespace, instead of `metric`. `statistic` applies to it
+        in the same way.
         - `name` - Name of the metric.
         - `unit` - (Optional) Unit of the metric, if it is published with one.
-      - `statistic`      - (Optional) `Average`, `Maximum`, `Minimum`, `SampleCount` or `Sum`.
+      - `statistic`      - (Optional) `Average` is the average of the firewalls in service: those that are held in a
+        lifecycle hook and publish about zero do not reduce it. `Maximum`, `Minimum`, `SampleCount` and `Sum` are those
+        of CloudWatch, over all firewalls that publish.
       - `target`         - Target value. Set exactly one attribute, the one for the unit of the metric.
         - `percent`                - (Optional) For `data_plane_cpu`, `data_plane_packet_buffer`,
           `gp_gateway_utilization`, `session_ssl_proxy` and `session_utilization`.
@@ -241,7 +246,9 @@ variable "scaling" {
       recommends. `{}` uses its defaults, null creates none.
       - `add_above_percent`    - (Optional) Session utilization above which to add firewalls.
       - `add_after_minutes`    - (Optional) Minutes for which it must stay above.
-      - `remove_below_percent` - (Optional) Session utilization below which to remove firewalls.
+      - `remove_below_percent` - (Optional) Session utilization below which to remove firewalls. Null uses 50, or in a
+        group whose `capacity.min` is so small that an added firewall would be removed again, the utilization after
+        adding one.
       - `remove_after_minutes` - (Optional) Minutes for which it must stay below.
       - `adjustment`           - (Optional) Number of firewalls to add or remove at a time.
   EOT
@@ -269,7 +276,7 @@ variable "scaling" {
     step = optional(object({
       add_above_percent    = optional(number, 60)
       add_after_minutes    = optional(number, 15)
-      remove_below_percent = optional(number, 50)
+      remove_below_percent = optional(number)
       remove_after_minutes = optional(number, 30)
       adjustment           = optional(number, 1)
     }))
@@ -405,9 +412,9 @@ variable "scaling" {
   validation {
     condition = alltrue([
       for step in var.scaling.step[*] :
-      step.remove_below_percent > 0 &&
-      step.add_above_percent > step.remove_below_percent &&
-      step.add_above_percent < 100
+      step.add_above_percent > 0 &&
+      step.add_above_percent < 100 &&
+      alltrue([for percent in step.remove_below_percent[*] : percent > 0 && percent < step.add_above_percent])
     ])
     error_message = <<-EOT
       scaling.step must have 0 < remove_below_percent < add_above_percent < 100,

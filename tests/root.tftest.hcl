@@ -153,6 +153,36 @@ run "uses_the_resources_of_the_user" {
   }
 }
 
+# documents: failure-modes/G12
+run "publishes_the_group_metrics_that_policies_use" {
+  command = plan
+
+  variables {
+    capacity = { min = 3, max = 6, metrics = ["GroupMaxSize"] }
+    scaling  = { target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 } } } }
+  }
+
+  assert {
+    condition = local.capacity.metrics == toset([
+      "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
+    ])
+    error_message = "the policies find the number of firewalls in service, whichever metrics the user lists"
+  }
+}
+
+run "publishes_only_the_listed_group_metrics_without_policies" {
+  command = plan
+
+  variables {
+    capacity = { min = 3, max = 6, metrics = ["GroupMaxSize"] }
+  }
+
+  assert {
+    condition     = local.capacity.metrics == toset(["GroupMaxSize"])
+    error_message = "without policies, nothing needs a group metric"
+  }
+}
+
 run "outputs_the_commands_for_publishing_metrics" {
   command = plan
 

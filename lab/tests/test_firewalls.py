@@ -242,20 +242,38 @@ class TestMetrics:
         site.world.advance(900)
         assert site.client("cloudwatch").list_metrics()["Metrics"] == []
 
-    def test_ten_metrics_every_interval_without_dimensions(self, site):
+    @pytest.mark.parametrize(
+        ("publishing", "points"), [("once-a-minute", 1), ("twice-a-minute", 2)]
+    )
+    def test_ten_metrics_every_interval_without_dimensions(self, site, publishing, points):
+        site.world.assumptions.set(metric_publishing=publishing)
         self.switch_on(site)
         firewall = site.in_service()
         firewall.load = firewalls.load_model.Load(sessions=5000, capacity=10_000)
         before, _ = self.published(site, "panSessionUtilization")
         site.world.advance(600)
         after, values = self.published(site, "panSessionUtilization")
-        assert after - before == 10
+        assert after - before == 10 * points
         assert max(values) == 50
         metrics = site.client("cloudwatch").list_metrics(Namespace="NS")["Metrics"]
         assert len({metric["MetricName"] for metric in metrics}) == 10
         assert all(metric["Dimensions"] == [] for metric in metrics)
 
+    @pytest.mark.parametrize(("metrics", "points"), [("zeros", 10), ("nothing", 0)])
+    def test_what_a_firewall_without_traffic_publishes(self, site, metrics, points):
+        site.world.assumptions.set(
+            leaving_firewall_metrics=metrics, metric_publishing="once-a-minute"
+        )
+        self.switch_on(site)
+        site.in_service()
+        before, _ = self.published(site, "panSessionUtilization")
+        site.world.advance(600)
+        after, values = self.published(site, "panSessionUtilization")
+        assert after - before == points
+        assert set(values) <= {0.0}
+
     def test_the_interval_is_five_minutes_unless_set(self, site):
+        site.world.assumptions.set(metric_publishing="once-a-minute")
         enabled = [CLOUDWATCH + "enabled yes", CLOUDWATCH + "name NS"]
         operator_session.run_commands(site.vendor.panorama, enabled)
         site.world.advance(40)

@@ -17,6 +17,7 @@ from vmseries_lab.aws.autoscaling.policies.step_adjustments import adjusted, ste
 from vmseries_lab.aws.cloudwatch.alarm_state import next_state
 from vmseries_lab.aws.cloudwatch.metric_math import UnsupportedExpressionError, evaluate
 from vmseries_lab.aws.in_process import InProcessAws, in_process_aws
+from vmseries_lab.aws.moto_patching import backend
 
 NAME = {"AutoScalingGroupName": "fw"}
 METRIC = {"Namespace": "VMseries", "MetricName": "panSessionUtilization"}
@@ -248,6 +249,47 @@ class TestTargetTracking:
         )
         minutes(aws, 5, 240)
         assert desired(aws) == 4
+
+    @pytest.mark.parametrize(
+        ("more", "error"),
+        [
+            ({"unknown": "total / each"}, "unknown"),
+            ({"circle": "circle + total"}, "uses itself"),
+            ({"Upper": "total"}, "id"),
+            ({"half": "total /"}, "half"),
+            ({f"e{number}": "total" for number in range(11)}, "at most 10"),
+        ],
+    )
+    def test_metric_math_that_cloudwatch_rejects(
+        self, aws: InProcessAws, more: dict[str, str], error: str
+    ) -> None:
+        """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
+        stat = {"Metric": {**METRIC, "Dimensions": DIMENSIONS}, "Stat": "Sum", "Period": 60}
+        queries: list[dict[str, Any]] = [
+            {"Id": name, "Expression": expression, "ReturnData": False}
+            for name, expression in more.items()
+        ]
+        queries += [
+            {"Id": "total", "MetricStat": stat, "ReturnData": False},
+            {"Id": "watched", "Expression": "total * 2"},
+        ]
+        cloudwatch = aws.client("cloudwatch")
+        settings = {
+            "AlarmName": "math",
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+        }
+        with pytest.raises(ClientError, match=error):
+            cloudwatch.put_metric_alarm(**settings, Metrics=queries)
+        with pytest.raises(ClientError, match="ReturnData"):
+            cloudwatch.put_metric_alarm(**settings, Metrics=queries[-2:-1])
+        assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+        cloudwatch.put_metric_alarm(**settings, Metrics=queries[-2:])
+        with pytest.raises(ClientError, match=error):
+            cloudwatch.put_metric_alarm(**settings, Metrics=queries)
+        (alarm,) = cloudwatch.describe_alarms()["MetricAlarms"]
+        assert [query["Id"] for query in alarm["Metrics"]] == ["total", "watched"]
 
 
 class TestSeveralPolicies:
@@ -523,6 +565,11 @@ class TestArithmetic:
         assert tracked(6, 22, 60) == 3
 
 
+def row_of(text: str) -> dict[int, float]:
+    """Return the values of a row of the documentation's tables; ``-`` is a missing value."""
+    return {at: float(value) for at, value in enumerate(text.split()) if value != "-"}
+
+
 class TestExpressions:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html"""
 
@@ -535,13 +582,92 @@ class TestExpressions:
             ("FILL(b, 5)", {0: 5.0, 60: 4.0, 120: 0.0}),
             ("MAX([a, b])", {0: 10.0, 60: 20.0, 120: 0.0}),
             ("SUM([a, b])", {0: 10.0, 60: 24.0, 120: 0.0}),
-            ("AVG(a)", {0: 15.0, 60: 15.0, 120: 15.0}),
+            ("AVG([a, b])", {0: 5.0, 60: 12.0, 120: 0.0}),
+            ("a - AVG(a)", {0: -5.0, 60: 5.0}),
+            ("a + 2 ^ 3", {0: 18.0, 60: 28.0}),
+            # "Missing values in a time series are treated as 0", unless both are missing.
+            ("a + b", {0: 10.0, 60: 24.0, 120: 0.0}),
+            ("b * FILL(a, REPEAT)", {0: 0.0, 60: 80.0, 120: 0.0}),
+            ("FILL(a, REPEAT)", {0: 10.0, 60: 20.0, 120: 20.0}),
+            ("FILL(b, REPEAT)", {60: 4.0, 120: 0.0}),
+            ("FILL(b, a)", {0: 10.0, 60: 4.0, 120: 0.0}),
         ],
     )
     def test_values(self, expression: str, expected: dict[int, float]) -> None:
         assert evaluate(expression, LINES, PERIODS) == expected
 
-    @pytest.mark.parametrize("expression", ["a +", "c * 2", "ANOMALY_DETECTION_BAND(a)", "a.b"])
+    @pytest.mark.parametrize(
+        ("expression", "expected"),
+        [
+            # The tables of the page.
+            ("x < y", "0 0 1 0"),
+            ("x >= 30", "1 0 0 0"),
+            ("IF(p, q, r)", "30 0 20 - -"),
+            ("IF(p, 5, r)", "5 5 20 - -"),
+            ("IF(p, q, 5)", "30 0 5 5 -"),
+            ("IF(p, q)", "30 0 - - -"),
+        ],
+    )
+    def test_conditions(self, expression: str, expected: str) -> None:
+        rows = {
+            "x": "30 20 0 0",
+            "y": "20 - 20 -",
+            "p": "1 1 0 0 -",
+            "q": "30 - 0 0 30",
+            "r": "0 0 20 - 20",
+        }
+        lines = {name: row_of(text) for name, text in rows.items()}
+        assert evaluate(expression, lines, list(range(5))) == row_of(expected)
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "a +",
+            "c * 2",
+            "ANOMALY_DETECTION_BAND(a)",
+            "a.b",
+            "AVG(a)",
+            "a < b < a",
+            "FILL(a, LINEAR)",
+            "FILL(1, 2)",
+            "IF(1, a, b)",
+        ],
+    )
     def test_unsupported_requests_are_errors(self, expression: str) -> None:
         with pytest.raises(UnsupportedExpressionError):
             evaluate(expression, LINES, PERIODS)
+
+
+class TestGroupMetrics:
+    """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html"""
+
+    def published(self, aws: InProcessAws) -> set[str]:
+        metrics = aws.client("cloudwatch").list_metrics(Namespace="AWS/AutoScaling")["Metrics"]
+        return {metric["MetricName"] for metric in metrics}
+
+    def test_only_enabled_metrics_are_published(self, aws: InProcessAws, asg: Any) -> None:
+        ready(aws)
+        assert self.published(aws) == set()
+        for name in ("GroupMinSize", "GroupMaxSize"):
+            asg.enable_metrics_collection(**NAME, Granularity="1Minute", Metrics=[name])
+        asg.disable_metrics_collection(**NAME, Metrics=["GroupMaxSize"])
+        aws.world.advance(120)
+        assert self.published(aws) == {"GroupMinSize"}
+        asg.enable_metrics_collection(**NAME, Granularity="1Minute")
+        aws.world.advance(120)
+        assert len(self.published(aws)) == 13
+        asg.disable_metrics_collection(**NAME)
+        assert aws.group()["EnabledMetrics"] == []
+
+    def test_counts_by_state(self, aws: InProcessAws, asg: Any) -> None:
+        """ "GroupTotalInstances … in service, pending, and terminating", so not in standby."""
+        ready(aws, 3)
+        asg.enable_metrics_collection(**NAME, Granularity="1Minute")
+        member = aws.group()["Instances"][0]["InstanceId"]
+        asg.enter_standby(**NAME, InstanceIds=[member], ShouldDecrementDesiredCapacity=True)
+        aws.world.advance(180)
+        store = backend("cloudwatch")
+        latest = {d.name: d.value for d in store.metric_data if d.namespace == "AWS/AutoScaling"}
+        assert latest["GroupInServiceInstances"] == latest["GroupTotalInstances"] == 2
+        assert latest["GroupStandbyInstances"] == latest["GroupStandbyCapacity"] == 1
+        assert latest["GroupDesiredCapacity"] == 2

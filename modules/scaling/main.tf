@@ -21,6 +21,7 @@ locals {
     metric_name   = policy.metric == null ? policy.raw_metric.name : local.metrics[policy.metric].name
     unit          = policy.metric == null ? policy.raw_metric.unit : null
     kind          = policy.metric == null ? "value" : local.metrics[policy.metric].kind
+    in_service    = policy.statistic == "Average"
     target_values = { for kind, value in policy.target : kind => value if value != null }
   }) }
 }
@@ -37,20 +38,64 @@ resource "aws_autoscaling_policy" "target_tracking" {
     target_value     = one(values(each.value.target_values))
     disable_scale_in = !each.value.scale_in
 
+    # The metric itself with any statistic but Average, which is replaced by the load of a firewall in service.
     customized_metric_specification {
-      namespace   = var.namespace
-      metric_name = each.value.metric_name
-      statistic   = each.value.statistic
-      unit        = each.value.unit
+      namespace   = each.value.in_service ? null : var.namespace
+      metric_name = each.value.in_service ? null : each.value.metric_name
+      statistic   = each.value.in_service ? null : each.value.statistic
+      unit        = each.value.in_service ? null : each.value.unit
 
       dynamic "metric_dimension" {
-        for_each = var.dimensions
+        for_each = each.value.in_service ? {} : var.dimensions
 
         content {
           name  = metric_dimension.key
           value = metric_dimension.value
         }
       }
+
+      dynamic "metrics" {
+        for_each = { for id, query in local.load_queries : id => query if each.value.in_service }
+
+        content {
+          id          = metrics.key
+          expression  = metrics.value.expression
+          return_data = metrics.key == "load"
+
+          dynamic "metric_stat" {
+            for_each = metrics.value.statistic[*]
+
+            content {
+              stat = metric_stat.value
+              unit = metrics.value.group_metric == null ? each.value.unit : null
+
+              metric {
+                namespace   = metrics.value.group_metric == null ? var.namespace : local.group_metric_namespace
+                metric_name = coalesce(metrics.value.group_metric, each.value.metric_name)
+
+                dynamic "dimensions" {
+                  for_each = metrics.value.group_metric == null ? var.dimensions : local.group_metric_dimensions
+
+                  content {
+                    name  = dimensions.key
+                    value = dimensions.value
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
     }
+  }
+}
+
+check "scaling_starts" {
+  assert {
+    condition     = var.minimum_capacity > 0 || (length(var.target_tracking) == 0 && var.step == null)
+    error_message = <<-EOT
+      capacity.min = 0 with scaling policies: an empty group publishes no metrics, so no policy adds the first firewall.
+      Set capacity.min to at least 1, or launch the first firewall yourself, by hand or by a scheduled action.
+    EOT
   }
 }

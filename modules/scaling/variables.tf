@@ -49,7 +49,10 @@ variable "target_tracking" {
 }
 
 variable "step" {
-  description = "Pair of step scaling policies on session utilization. Null creates none."
+  description = <<-EOT
+    Pair of step scaling policies on session utilization. Null creates none. Without `remove_below_percent`, it is 50, or
+    less in a small group.
+  EOT
   type = object({
     add_above_percent    = number
     add_after_minutes    = number

@@ -309,6 +309,24 @@ run "refuses_a_step_whose_remove_threshold_is_above_its_add_threshold" {
   expect_failures = [var.scaling]
 }
 
+run "refuses_a_step_that_adds_above_0_percent" {
+  command = plan
+
+  variables {
+    scaling = { step = { add_above_percent = 0 } }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "accepts_a_step_whose_remove_threshold_the_module_chooses" {
+  command = plan
+
+  variables {
+    scaling = { step = { add_above_percent = 40 } }
+  }
+}
+
 run "refuses_a_step_after_half_a_minute" {
   command = plan
 

@@ -35,6 +35,10 @@ class LicensingClient:
             raise LabError(f"The licensing API returned {status} to {action}: {body.decode()}")
         return json.loads(body)
 
+    def set_available(self, *, available: bool) -> None:
+        """Let firewalls reach the licensing API, or not."""
+        self._control.request("POST", "licensing", {"available": available})
+
     def set_pool_size(self, licenses: int) -> None:
         """Set how many licenses the auth code has."""
         self._control.request("POST", "licensing", {"pool_size": licenses})

@@ -46,6 +46,18 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "queue, such as those of EventBridge, if the destination is named?",
         ("stay", "move"),
     ),
+    "leaving-firewall-metrics": Assumption(
+        "What does a firewall publish to CloudWatch while it carries no traffic?",
+        ("zeros", "nothing"),
+    ),
+    "metric-publishing": Assumption(
+        "How often does a firewall publish each metric in a minute, at an interval of one minute?",
+        ("twice-a-minute", "once-a-minute"),
+    ),
+    "group-metric-arrival": Assumption(
+        "When do the group metrics of a minute arrive: before alarms evaluate that minute?",
+        ("after-evaluation", "before-evaluation"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

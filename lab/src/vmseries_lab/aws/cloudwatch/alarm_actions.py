@@ -27,7 +27,9 @@ class Scaling:
     def __init__(self, world: World) -> None:
         self.alarms = Alarms(world)
         self.policies = Policies(world)
+        self._world = world
         self.alarms.act = self._act
+        group_metrics.install()
         self._next = world.clock.now() // EVALUATION_SECONDS * EVALUATION_SECONDS
 
     def tick(self, now: float) -> None:
@@ -37,8 +39,13 @@ class Scaling:
         self._next = (now // EVALUATION_SECONDS + 1) * EVALUATION_SECONDS
         store = backend("autoscaling")
         target_tracking.sweep_alarms(store)
-        group_metrics.publish(now)
+        ended = now - EVALUATION_SECONDS
+        late = self._world.assumptions["group-metric-arrival"] == "after-evaluation"
+        if not late:
+            group_metrics.publish(ended)
         self.alarms.evaluate(now)
+        if late:
+            group_metrics.publish(ended)
         self.policies.settle(store)
 
     def busy(self) -> bool:

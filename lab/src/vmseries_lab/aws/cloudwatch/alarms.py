@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from moto.cloudwatch.exceptions import ResourceNotFound
+from moto.cloudwatch.exceptions import ResourceNotFound, ValidationError
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
+from vmseries_lab.aws.cloudwatch.alarm_queries import check, period_of, queries_of
 from vmseries_lab.aws.cloudwatch.alarm_state import COMPARISONS, FURTHER_PERIODS, next_state
-from vmseries_lab.aws.cloudwatch.metrics import Metric, Query, series
+from vmseries_lab.aws.cloudwatch.metrics import series
 from vmseries_lab.aws.moto_patching import add_method, backend, wrap
 from vmseries_lab.core.world import World
 
@@ -93,9 +94,19 @@ class Alarms:
         """PutMetricAlarm: a new alarm has insufficient data; an updated alarm keeps its state.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+
+        Raises:
+            ValidationError: for metric math that CloudWatch would reject.
         """
         old = store.alarms.get(name)
         alarm = original(store, name, *args, **kwargs)
+        try:
+            check(queries_of(alarm))
+        except ValidationError:
+            store.alarms.pop(name)
+            if old:
+                store.alarms[name] = old
+            raise
         alarm.state_value = old.state_value if old else "INSUFFICIENT_DATA"
         alarm.latest_value = old.latest_value if old else None
         alarm.state_reason = old.state_reason if old else "Unchecked: Initial alarm creation"
@@ -182,35 +193,3 @@ def _delete(original: Any, store: Any, alarm_names: list[str]) -> None:
         if name in store.alarms:
             store.tagger.delete_all_tags_for_resource(store.alarms[name].alarm_arn)
     original(store, alarm_names)
-
-
-def period_of(alarm: Any) -> int:
-    """Return the period of an alarm in seconds."""
-    if alarm.metric_name:
-        return int(alarm.period)
-    periods = [
-        int(query.metric_stat.period if query.metric_stat else query.period)
-        for query in alarm.metric_data_queries
-        if query.metric_stat or query.period
-    ]
-    return max(periods)
-
-
-def queries_of(alarm: Any) -> list[Query]:
-    """Return the metric or metric math expression of an alarm as lines of a query."""
-    if alarm.metric_name:
-        statistic = alarm.statistic or alarm.extended_statistic
-        return [Query("m", _metric(alarm.namespace, alarm, statistic, alarm.unit))]
-    queries = []
-    for query in alarm.metric_data_queries:
-        stat = query.metric_stat
-        metric = stat and _metric(stat.metric.namespace, stat.metric, stat.stat, stat.unit)
-        # ReturnData is true by default.
-        returned = str(query.return_data).lower() != "false"
-        queries.append(Query(query.id, metric, query.expression, returned))
-    return queries
-
-
-def _metric(namespace: str, source: Any, statistic: str, unit: str | None) -> Metric:
-    named = frozenset((dimension.name, dimension.value) for dimension in source.dimensions)
-    return Metric(namespace, source.metric_name, named, statistic, unit)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from vmseries_lab.aws.cloudwatch.metric_math import Series, evaluate
+from vmseries_lab.aws.cloudwatch.metric_math import Series, evaluate, names
 from vmseries_lab.aws.moto_patching import backend
 
 LATENESS_SECONDS = 900.0
@@ -110,15 +110,19 @@ def series(store: Any, queries: Sequence[Query], period: int, start: float, end:
     Returns:
         Values by the start of their period; periods without data are absent.
     """
+    known = {query.name: query for query in queries}
     lines: dict[str, Series] = {}
-    for query in queries:
-        if query.metric:
-            lines[query.name] = _read(store, query.metric, period, start, end)
-    for query in queries:
-        if query.expression:
-            lines[query.name] = evaluate(query.expression, lines, _periods(period, start, end))
-    returned = next(query.name for query in queries if query.returned)
-    return lines[returned]
+
+    def line(name: str) -> Series:
+        query = known[name]
+        if name not in lines and query.metric:
+            lines[name] = _read(store, query.metric, period, start, end)
+        elif name not in lines and query.expression:
+            used = {other: line(other) for other in names(query.expression)}
+            lines[name] = evaluate(query.expression, used, _periods(period, start, end))
+        return lines[name]
+
+    return line(next(query.name for query in queries if query.returned))
 
 
 def _periods(period: int, start: float, end: float) -> list[int]:

@@ -29,6 +29,14 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Which host name does a management interface get by DHCP that was attached after launch?",
         ("ip-name", "instance-id"),
     ),
+    "detach": Assumption(
+        "Does DetachNetworkInterface end while the guest of the instance runs?",
+        ("never-ends", "seconds"),
+    ),
+    "guest-interface-order": Assumption(
+        "In which order does a guest number interfaces that are attached while it boots?",
+        ("attach-order", "device-index"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

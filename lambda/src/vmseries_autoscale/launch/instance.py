@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -48,7 +48,7 @@ def describe_all(
         instances, by the event that decides.
     """
     described, actions = instance_in_transition.describe_all(
-        events, visit.autoscaling, partial(describe_network, visit=visit)
+        events, visit.autoscaling, partial(instances.describe, visit.ec2)
     )
     waiting: list[LifecycleEvent] = []
     outcomes: dict[LifecycleEvent, Outcome] = {}
@@ -59,13 +59,25 @@ def describe_all(
             waiting.append(action.event)
         else:
             outcomes[action.event] = _hook_closed(action.event)
-    known, networks = described() if waiting else ({}, {})
+    known = described() if waiting else {}
+    new = {event.instance_id for event in waiting if _is_new(event, known)}
+    networks = describe_networks([event.instance_id for event in waiting], known, visit, new)
     launching = []
     for event in waiting:
         instance = known.get(event.instance_id)
         age = visit.age(began(event, instance, visit.settings.deadline_seconds))
         launching.append(LaunchingInstance(event, age, instance, networks[event.instance_id]))
     return launching, outcomes
+
+
+def _is_new(event: LifecycleEvent, known: Mapping[str, Instance]) -> bool:
+    """Return whether there is nothing to find by tag, because this is the first visit.
+
+    If a visit of another message about the instance has created an interface, the client token of
+    the next attempt finds it.
+    """
+    instance = known.get(event.instance_id)
+    return event.first and instance is not None and len(instance.interfaces) == 1
 
 
 def began(event: LifecycleEvent, instance: Instance | None, deadline: float) -> datetime:
@@ -100,34 +112,37 @@ def _hook_closed(event: LifecycleEvent) -> Outcome:
     return Done()
 
 
-def describe_network(
-    instance_ids: Sequence[str], visit: Visit[LaunchSettings]
-) -> tuple[dict[str, Instance], dict[str, NetworkState]]:
-    """Describe instances and their network.
+def describe_networks(
+    instance_ids: Sequence[str],
+    known: Mapping[str, Instance],
+    visit: Visit[LaunchSettings],
+    new: Collection[str] = (),
+) -> dict[str, NetworkState]:
+    """Return the network of instances, by instance id.
 
-    Returns:
-        The instances that EC2 knows; and the network of all instances, by instance id.
+    Args:
+        instance_ids: All instances.
+        known: Instances that EC2 knows, by instance id.
+        visit: Context of the visit.
+        new: Instances without interfaces to find by tag.
     """
     deployment = visit.settings.name
+    # After a change of the settings, the reconcile function finds addresses that no launch wants.
+    public = any(interface.public_ip for interface in visit.settings.interfaces.values())
+    tagged = [instance_id for instance_id in instance_ids if instance_id not in new]
+    read_interfaces = partial(describe.describe_interfaces, visit.ec2, deployment, tagged)
+    read_addresses = partial(describe.describe_addresses, visit.ec2, deployment, instance_ids)
     with concurrency.thread_pool() as submit:
-        described = submit(partial(instances.describe, visit.ec2, instance_ids))
-        interfaces = submit(
-            partial(describe.describe_interfaces, visit.ec2, deployment, instance_ids)
-        )
-        addresses = submit(
-            partial(describe.describe_addresses, visit.ec2, deployment, instance_ids)
-        )
-    known = described.result()
+        interfaces = submit(read_interfaces) if tagged else None
+        addresses = submit(read_addresses) if public and instance_ids else None
+    own = {} if interfaces is None else interfaces.result()
+    allocated = {} if addresses is None else addresses.result()
     # Both lists include our attached interfaces. The second list has their names and takes
     # precedence.
-    networks = {
-        instance_id: NetworkState.of(
-            [
-                *(known[instance_id].interfaces if instance_id in known else ()),
-                *interfaces.result().get(instance_id, []),
-            ],
-            addresses.result().get(instance_id, []),
+    return {
+        key: NetworkState.of(
+            [*(known[key].interfaces if key in known else ()), *own.get(key, [])],
+            allocated.get(key, []),
         )
-        for instance_id in instance_ids
+        for key in instance_ids
     }
-    return known, networks

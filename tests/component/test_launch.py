@@ -162,7 +162,11 @@ def test_a_launch_stays_within_the_call_budget(
     launching.deliver(event, receive_count=3)
     assert calls().total() == 7, "the visit that completes the launch"
     launching.deliver(event)
-    assert calls() == {"ChangeMessageVisibilityBatch": 1, "DescribeInstances": 1}, "a duplicate"
+    assert calls() == {
+        "ChangeMessageVisibilityBatch": 1,
+        "DescribeInstances": 1,
+        "DescribeAddresses": 1,
+    }, "a duplicate"
 
 
 def test_interfaces_are_attached_one_after_the_other_by_their_device_index(

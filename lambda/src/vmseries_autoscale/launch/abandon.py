@@ -12,7 +12,7 @@ from vmseries_autoscale.aws.network import plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.errors import PermanentError
 from vmseries_autoscale.launch.in_service import targets_of
-from vmseries_autoscale.launch.instance import LaunchingInstance, describe_networks
+from vmseries_autoscale.launch.instance import LaunchingInstance, describe_network
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -87,10 +87,10 @@ def _abandon(
     Attached interfaces are set to be deleted with the instance, so that no later visit is needed.
     """
     instance_id, reason = launching.event.instance_id, reasons[launching.event]
-    networks = describe_networks([instance_id], instances.describe(visit.ec2, [instance_id]), visit)
-    for target in targets_of(instance_id, networks[instance_id], visit.settings):
+    network = describe_network(instance_id, visit)
+    for target in targets_of(instance_id, network, visit.settings):
         target_groups.deregister_and_wait(visit.elbv2, target)
-    converge(visit.ec2, plan.plan_removal, networks[instance_id])
+    converge(visit.ec2, plan.plan_removal, network)
     if launching.instance is not None:
         instances.tag_abandonment_reason(visit.ec2, instance_id, reason)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.ABANDON)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from vmseries_autoscale import telemetry
@@ -13,7 +12,7 @@ from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import BootedWithoutInterfacesError
-from vmseries_autoscale.launch.instance import LaunchingInstance, describe_networks
+from vmseries_autoscale.launch.instance import LaunchingInstance, describe_own
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry
 from vmseries_autoscale.settings import LaunchSettings, Readiness
@@ -73,10 +72,9 @@ def _attach(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outco
     telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, launching.age)
     if visit.settings.readiness is Readiness.OFF:
         # No later visit releases what an earlier one created twice.
-        instance_id, interfaces = instance.instance_id, launching.network.interfaces.values()
-        wired = replace(instance, interfaces=tuple(interfaces))
-        networks = describe_networks([instance_id], {instance_id: wired}, visit)
-        launching.network = attach(networks[instance_id])
+        instance_id, attached = instance.instance_id, launching.network.interfaces.values()
+        own = describe_own([instance_id], [instance_id], visit)
+        launching.network = attach(own.network(instance_id, attached))
         return Done()
     return Retry("the interfaces are attached; the firewall is booting, which takes minutes")
 

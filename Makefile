@@ -206,5 +206,5 @@ fuzz: setup ## 20,000 damaged inputs for each parser (NUMBER=300: fewer; SEED=x:
 	@PYTHONPATH=lambda/src:tests $(BIN)/python -m fuzz $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PLANT),--plant) $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure what depends on the machine's speed, as ratios of one run
-	@PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios bench
+bench: setup ## AWS calls and times by kind of visit, and what depends on the machine's speed (4 minutes)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios bench

@@ -420,7 +420,7 @@ run "functions_of_one_arm_may_not_create_addresses_or_read_secrets" {
 
   assert {
     condition = keys(output.statements.terminate) == [
-      "CompleteLifecycleAction", "DelayMessages", "DeleteInterfaces", "Describe", "DetachInterfaces",
+      "CompleteLifecycleAction", "DelayMessages", "DeleteInterfaces", "DeleteWithInstance", "Describe",
       "DisassociateAddresses", "PollQueue", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
     ]
     error_message = "the terminate function may create nothing but tags on the instance"

@@ -442,10 +442,10 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
 
   assert {
     condition = (
-      !contains(keys(output.statements.launch), "DetachInterfaces") &&
-      contains(keys(output.statements.terminate), "DetachInterfaces")
+      !strcontains(jsonencode(output.statements), "ec2:DetachNetworkInterface") &&
+      output.statements.terminate.DeleteWithInstance.actions == ["ec2:ModifyNetworkInterfaceAttribute"]
     )
-    error_message = "the terminate function may detach interfaces, and the launch function may not"
+    error_message = "no function may detach interfaces; the terminate function has EC2 delete them with their instance"
   }
 
   assert {

@@ -218,7 +218,23 @@ class TestAttach:
         assert described(ec2, interface_id)["Attachment"]["Status"] == "attached"
         assert described(ec2, interface_id)["Attachment"]["DeleteOnTermination"] is False
 
+    def test_a_detachment_may_never_end(self, aws: InProcessAws, ec2: Any) -> None:
+        instance_id, interface_id = running(aws), interface(aws)
+        attachment = attach(aws, interface_id, instance_id)
+        ec2.modify_network_interface_attribute(
+            NetworkInterfaceId=interface_id,
+            Attachment={"AttachmentId": attachment, "DeleteOnTermination": True},
+        )
+        ec2.detach_network_interface(AttachmentId=attachment)
+        aws.world.advance(24 * 3600)
+        assert described(ec2, interface_id)["Attachment"]["Status"] == "detaching"
+        ec2.terminate_instances(InstanceIds=[instance_id])
+        aws.world.advance(60)
+        code, _ = error_of(ec2.describe_network_interfaces, NetworkInterfaceIds=[interface_id])
+        assert code == "InvalidNetworkInterfaceID.NotFound"
+
     def test_detaching_takes_some_seconds(self, aws: InProcessAws, ec2: Any) -> None:
+        aws.world.assumptions.set(detach="seconds")
         instance_id, interface_id = running(aws), interface(aws)
         attachment = attach(aws, interface_id, instance_id)
         aws.world.advance(3)

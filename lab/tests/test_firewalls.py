@@ -381,6 +381,7 @@ class TestLicense:
         assert "device-disconnected" in site.kinds(firewall.serial)
 
     def test_without_its_management_interface_it_cannot_be_reached(self, site):
+        site.world.assumptions.set(detach="seconds")
         firewall = site.in_service()
         client = site.client("ec2")
         interface = firewall.interfaces[1].interface_id
@@ -405,6 +406,16 @@ class TestLicense:
         assert answer.findtext("result/msg/line") == f"Job enqueued with jobid {2}"
         site.world.advance(60)
         assert site.used() == 0
+
+
+@pytest.mark.parametrize(("order", "index"), [("attach-order", 2), ("device-index", 1)])
+def test_the_guest_numbers_its_interfaces(site, order, index):
+    """An assumption: interfaces that are attached in the wrong order are the wrong ones."""
+    site.world.assumptions.set(guest_interface_order=order)
+    instance_id = site.launch(wired=False)
+    attached = {number: site.attach(instance_id, number) for number in (2, 1)}
+    site.world.advance(300)
+    assert site.fleet.get(instance_id).management.interface_id == attached[index]
 
 
 def test_a_stopped_instance_comes_back_without_a_new_license(site):

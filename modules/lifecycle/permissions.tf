@@ -195,7 +195,8 @@ locals {
     } : {},
   )
 
-  # The reconcile function must not detach interfaces or disassociate addresses, which may be in use.
+  # The reconcile function must not disassociate addresses, which may be in use. No function may detach interfaces:
+  # EC2 deletes them with their instance.
   reconcile_statements = merge(
     local.common_statements.reconcile,
     {
@@ -211,11 +212,11 @@ locals {
   statements = {
     launch = local.launch_statements
     terminate = merge(local.hook_statements.terminate, {
-      DetachInterfaces = {
-        actions    = ["ec2:DetachNetworkInterface"]
+      DeleteWithInstance = {
+        actions    = ["ec2:ModifyNetworkInterfaceAttribute"]
         resources  = [local.any.interface, local.any.instance]
         conditions = local.resource_has_our_tag
-        reason     = "Detaches the interfaces of a terminating firewall, to delete them."
+        reason     = "Sets DeleteOnTermination on interfaces of a terminating firewall that do not have it, so that EC2 deletes them."
       }
     })
     reconcile = local.reconcile_statements

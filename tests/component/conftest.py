@@ -24,7 +24,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         return cloud.call(client, operation, parameters)  # A test may replace the method.
 
-    simulate(monkeypatch, call, lambda: cloud.account.now)
+    simulate(monkeypatch, call, lambda: cloud.account.now, cloud.pauses_of_functions.append)
     return cloud
 
 

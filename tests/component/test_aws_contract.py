@@ -27,8 +27,8 @@ CALLS_OF_A_LAUNCH = {
     "ChangeMessageVisibilityBatch": 1,
     "RecordLifecycleActionHeartbeat": 1,
     "DescribeInstances": 1,
-    "DescribeNetworkInterfaces": 1,
-    "DescribeAddresses": 1,
+    "DescribeNetworkInterfaces": 2,
+    "DescribeAddresses": 2,
     "CreateNetworkInterface": 2,
     "AttachNetworkInterface": 2,
     "ModifyNetworkInterfaceAttribute": 4,
@@ -44,7 +44,7 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """A stand-in for AWS, which the clients and the clock of the functions use."""
     with stand_in(request.param) as aws:
         stage = Stage(aws)
-        simulate(monkeypatch, stage.call, aws.now)
+        simulate(monkeypatch, stage.call, aws.now, aws.pass_time)
         yield stage
 
 
@@ -179,6 +179,8 @@ def test_a_launch_with_an_occupied_device_index_is_abandoned(
     event = stage.aws.event()
     foreign = stage.add_interface()
     stage.attach(foreign, instance_id)
+    assert stage.deliver(launch.handler, event) == ["message-0"]
+    stage.aws.pass_time(300)
     assert stage.deliver(launch.handler, event) == []
     stage.aws.pass_time(5)
     assert stage.state(instance_id) == "Terminating:Wait"

@@ -102,7 +102,6 @@ def test_a_firewall_in_service_with_the_name_of_a_launching_instance_is_not_its_
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "terminate")
     event = termination_event(launching, new)
     logs()
-    launching.deliver(event)
     assert launching.deliver(event) == []
     records = logs()
     assert metrics(records)["FirewallIdentityAmbiguous"] == 1
@@ -322,7 +321,6 @@ def test_the_plugin_returns_no_license_that_only_a_tag_names(
     del fake_panorama.firewalls[SERIAL]
     unchanged = Unchanged(fake_panorama)
     event = termination_event(running)
-    running.deliver(event)
     assert running.deliver(event) == []
     unchanged.check()
     counted = metrics(logs())

@@ -80,7 +80,7 @@ def test_a_problem_of_one_instance_does_not_affect_the_others(
         DeviceIndex=1,
     )
     launching.ec2.terminate_instances(InstanceIds=[gone])
-    batch = launches(launching, instance_ids)
+    batch = launches(launching, instance_ids, age=300)
     assert launching.deliver(*batch) == ["message-0", "message-2", "message-3", "message-4"]
     assert launching.results == ["ABANDON"]
     assert "InterfaceLayoutError" in launching.tags(blocked)["vmseries-autoscale:abandoned"]

@@ -23,7 +23,7 @@ from vmseries_autoscale.errors import (
     ObjectReferencedError,
 )
 from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Panorama, Part
 from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
 
@@ -291,7 +291,7 @@ def test_a_reference_blocks_only_its_own_firewall(
     refer_to_device(panorama, monkeypatch, "S1", text)
     outcomes = visit(panorama, "S1", "S2")
     assert "rule 7" in str(error_of(outcomes["S1"]))
-    assert outcomes["S2"] == Retry("commit job 1 was requested")
+    assert outcomes["S2"] == Retry("commit job 1 was requested", Delay.COMMIT)
     panorama.finish_job()
     assert removed(panorama) == {"S2"}
     panorama.calls.clear()
@@ -321,7 +321,7 @@ def test_a_removal_that_fails_every_commit_does_not_block_the_others(
 
     outcomes = visit(panorama, "S1", "S2", at=150)
     assert isinstance(error_of(outcomes["S1"]), CommitFailedError), "it is reverted later"
-    assert outcomes["S2"] == Retry("commit job 2 was requested")
+    assert outcomes["S2"] == Retry("commit job 2 was requested", Delay.COMMIT)
     visit(panorama, "S3", at=151)
     panorama.finish_job()
     visit(panorama, "S3", at=300)
@@ -544,7 +544,7 @@ def test_a_failed_commit_of_one_module_instance_does_not_affect_the_other(
     panorama.irremovable["S1"] = REASON
     visit(east, "S1")  # type: ignore[arg-type]
     panorama.finish_job()
-    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested")}  # type: ignore[arg-type]
+    assert visit(west, "S3", at=1) == {"S3": Retry("commit job 2 was requested", Delay.COMMIT)}  # type: ignore[arg-type]
     with pytest.raises(DeviceBusyError):  # Panorama reverts nothing while any job runs.
         visit(east, "S1", at=100)  # type: ignore[arg-type]
     panorama.finish_job()

@@ -151,7 +151,7 @@ def test_an_odd_receive_count_is_the_first(
     batch = running.batch(termination_event(running))
     batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = count
     assert running.invoke(batch) == ["message-0"]
-    assert running.pauses() == [30]
+    assert running.pauses() == [45]
 
 
 odd_bodies = (

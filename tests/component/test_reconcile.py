@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from component.fakes.base import NAME, client_error
 from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_firewall, ago, in_service_at
+from component.fakes.ec2 import Attachment
 from component.fakes.functions import become_reconcile, become_terminate, configure
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
@@ -157,9 +158,8 @@ def test_a_lost_terminate_event_is_resent_and_completed(
     ((queue, body),) = resent_events(reconciling)
     assert queue == reconciling.terminate_queue_url
     become_terminate(reconciling, monkeypatch)
-    for _ in range(2):
-        assert reconciling.deliver(body) == ["message-0"]
-        fake_panorama.finish_job()
+    assert reconciling.deliver(body) == ["message-0"]
+    fake_panorama.finish_job()
     assert reconciling.deliver(body) == []
     assert reconciling.completed == [(token, "CONTINUE")]
     assert fake_panorama.licensed[SERIAL] == []
@@ -178,16 +178,16 @@ def test_a_message_without_a_response_is_not_sent_again_in_the_same_run(
         raise ConnectionClosedError(endpoint_url=request.url)
 
     def call_real_client(parameters: dict[str, Any]) -> Any:
-        return REAL_CALL(clients.sqs_without_retries(), "SendMessage", parameters)
+        return REAL_CALL(clients.sqs_once(), "SendMessage", parameters)
 
     hook = "before-send.sqs.SendMessage", reset_connection
-    clients.sqs_without_retries().meta.events.register_first(*hook)
+    clients.sqs_once().meta.events.register_first(*hook)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(reconciling.account, "send_message", call_real_client)
             report = run(reconciling)
     finally:
-        clients.sqs_without_retries().meta.events.unregister(*hook)
+        clients.sqs_once().meta.events.unregister(*hook)
     assert len(sent) == 1
     assert report["events_resent"] == []
     assert "ConnectionClosedError" in report["events_not_resent"][reconciling.instance_id]
@@ -914,6 +914,44 @@ def test_a_target_whose_address_has_no_owner_is_deregistered(
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "draining"}
     assert metrics(logs())["OrphansRemoved"] == 1
     assert not any(run(reconciling).values()), "the target is draining"
+
+
+def reuse_address(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, operation: str) -> str:
+    """Let another firewall get the address of the stale target after a call; return its id."""
+    other, real_call = cloud.add_instance(), cloud.account.call
+    cloud.set_members({**dict.fromkeys(cloud.account.members, "InService"), other: "InService"})
+
+    def call(client: Any, name: str, parameters: dict[str, Any]) -> Any:
+        answer = real_call(client, name, parameters)
+        if name == operation:
+            interface = cloud.account.add_interface("untrust", {})
+            interface.private_ip = "10.0.2.200"
+            interface.attachment = Attachment("eni-attach-reused", other, 2, True)
+            monkeypatch.setattr(cloud.account, "call", real_call)
+        return answer
+
+    monkeypatch.setattr(cloud.account, "call", call)
+    return other
+
+
+def test_a_target_whose_address_is_used_again_stays_registered(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    reuse_address(reconciling, monkeypatch, "DescribeInstances")
+    report = run(reconciling)
+    assert report["unfinished"] == {"10.0.2.200": "an interface has the address again"}
+    assert reconciling.operations()["DeregisterTargets"] == 0
+
+
+def test_a_target_whose_address_is_used_again_while_it_is_deregistered_is_reported(
+    reconciling: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    stale_target(reconciling, monkeypatch)
+    other = reuse_address(reconciling, monkeypatch, "DeregisterTargets")
+    report = run(reconciling)
+    assert f"TargetReusedError: {other} got the address" in report["unfinished"]["10.0.2.200"]
+    assert metrics(logs())["OrphanRemovalFailed"] == 1
 
 
 def test_targets_of_others_and_of_firewalls_are_left_alone(

@@ -171,7 +171,6 @@ def test_the_message_of_a_firewall_whose_hook_timed_out_still_cleans_up(
     fake_panorama.finish_job()
     assert running.deliver(event) == []
     assert running.dead_letters() == []
-    assert running.own_interfaces() == []
     assert running.addresses() == []
     assert fake_panorama.entries() == 0
     assert running.completed == []

@@ -112,8 +112,8 @@ def termination_stages(step: Step, instance: str, serial: str) -> list[tuple[str
         "license returned": step.of("license-returned", serial),
         "removed from Panorama": step.of("device-removed", serial),
         "removal committed": [e for e in step.of("commit-finished") if e.number > removed],
-        "interface detached": step.of("interface-detached", instance),
         "hook completed": _of_hook(step, "hook-completed", instance),
+        "interface detached": step.of("interface-detached", instance),
         "instance terminated": step.of("instance-terminated", instance),
     }
     missing = [name for name, entries in stages.items() if not entries]

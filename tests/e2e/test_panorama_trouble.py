@@ -18,7 +18,7 @@ from vmseries_scenarios.deployment import MINUTE, Deployment
 
 pytestmark = pytest.mark.apply(seconds=160)
 
-FLEET = 4
+FLEET = 5
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,31 @@ def test_a_termination_waits_for_panorama_and_loses_nothing(
     ]
     alive = len(deployment.group.states())
     assert deployment.lab.leftovers().licenses == alive
+
+
+def test_a_detachment_that_never_ends_holds_no_leaving_firewall(deployment: Deployment) -> None:
+    """Somebody detaches its interfaces, and its guest does not let go of them."""
+    lab, ec2 = deployment.lab, deployment.lab.aws.client("ec2")
+    lab.assume(detach="never-ends")
+    instance = deployment.group.terminate_one()
+    for interface in deployment.instance(instance)["NetworkInterfaces"]:
+        if interface["Attachment"]["DeviceIndex"] > 0:
+            ec2.detach_network_interface(AttachmentId=interface["Attachment"]["AttachmentId"])
+
+    deployment.wait_until_terminated(instance, minutes=20)
+
+    waiting, completed = (
+        [e for e in deployment.happened(kind, instance) if e.detail["hook"] == "terminate"]
+        for kind in ("hook-waiting", "hook-completed")
+    )
+    assert completed[0].at - waiting[0].at < 5 * MINUTE
+    lab.advance(30 * MINUTE)
+    report = deployment.invoke("reconcile", "reconcile")
+    assert (report["orphans"], report["ambiguous"]) == ({}, {})
+    alive = len(deployment.group.states())
+    assert lab.leftovers() == Leftovers(
+        interfaces=2 * alive, addresses=0, licenses=alive, panorama_entries=4 * alive
+    )
 
 
 def test_an_invalid_message_goes_to_the_dead_letter_queue_at_once(deployment: Deployment) -> None:

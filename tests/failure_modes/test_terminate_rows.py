@@ -13,7 +13,7 @@ from vmseries_autoscale.panorama import Part
 
 
 @pytest.mark.documents(id="failure-modes/T2")
-@pytest.mark.parametrize("operation", ["DeleteNetworkInterface", "ReleaseAddress"])
+@pytest.mark.parametrize("operation", ["DisassociateAddress", "ReleaseAddress"])
 def test_t2_an_address_that_was_not_released_is_released_later(
     fleet: Fleet, operation: str
 ) -> None:

@@ -130,7 +130,9 @@ def test_without_throttling_the_delay_grows_as_usual(received: int, first: int) 
     expected = exponential_backoff_seconds(received, first, 300)
     assert backoff_seconds(Retry("the firewall is booting"), received, settings) == expected
     assert backoff_seconds(Failed(KeyError()), received, settings) == expected
-    short = backoff_seconds(Retry("interfaces are being detached", Delay.SHORT), received, settings)
+    committing = backoff_seconds(Retry("a commit was requested", Delay.COMMIT), received, settings)
+    assert committing == exponential_backoff_seconds(received, round(1.5 * first), 300)
+    short = backoff_seconds(Retry("EC2 is not consistent", Delay.SHORT), received, settings)
     assert short == exponential_backoff_seconds(received, SHORT_BACKOFF_SECONDS, 300)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmseries_autoscale.aws.network import converge as network_converge
+from vmseries_autoscale.aws.network import ec2_actions
 from vmseries_autoscale.aws.network.ec2_actions import (
     Action,
     AssociateAddress,
@@ -22,6 +23,7 @@ from vmseries_autoscale.aws.network.ec2_actions import (
     DeleteWithInstance,
     ReleaseAddress,
     SetSourceDestCheck,
+    WaitUntilAttached,
 )
 from vmseries_autoscale.aws.network.plan import plan_attachment, plan_removal
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
@@ -55,9 +57,25 @@ WANTED = {
 }
 
 
+plan_wanted = partial(plan_attachment, OWNER, ZONE, WANTED, settled=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_pauses() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ec2_actions, "pause", lambda _: None)
+        yield
+
+
 @dataclass
 class ModelEc2:
-    """A model of EC2 that responds to the calls of all actions, without state."""
+    """A model of EC2 that responds to the calls of all actions, without state.
+
+    Attributes:
+        questions: How often EC2 shows an attachment as incomplete.
+    """
+
+    questions: int = 0
 
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: list[str] = field(default_factory=list)
@@ -66,7 +84,9 @@ class ModelEc2:
         def call(**_: Any) -> dict[str, Any]:
             self.calls.append(name)
             number = next(self.numbers)
+            shown = Status.ATTACHED if self.calls.count(name) > self.questions else "attaching"
             return {
+                "NetworkInterfaces": [{"Attachment": {"Status": str(shown)}}],
                 "NetworkInterface": {"NetworkInterfaceId": f"eni-new-{number}"},
                 "AttachmentId": f"attach-new-{number}",
                 "AllocationId": f"eipalloc-new-{number}",
@@ -76,6 +96,12 @@ class ModelEc2:
         return call
 
 
+def execute(
+    plan: Callable[[NetworkState], list[Action]], state: NetworkState, ec2: Any
+) -> NetworkState:
+    return network_converge.converge(ec2, plan, state, ec2_once=ec2)
+
+
 def converge(plan: Callable[[NetworkState], list[Action]], state: NetworkState) -> NetworkState:
     def checked_plan(state: NetworkState) -> list[Action]:
         actions = plan(state)
@@ -83,7 +109,7 @@ def converge(plan: Callable[[NetworkState], list[Action]], state: NetworkState) 
             assert_acceptable(action, state)
         return actions
 
-    return network_converge.converge(ModelEc2(), checked_plan, state)  # type: ignore[arg-type]
+    return execute(checked_plan, state, ModelEc2())
 
 
 def assert_acceptable(action: Action, state: NetworkState) -> None:
@@ -96,7 +122,7 @@ def assert_acceptable(action: Action, state: NetworkState) -> None:
 
 
 def attach(state: NetworkState) -> NetworkState:
-    return converge(partial(plan_attachment, OWNER, ZONE, WANTED), state)
+    return converge(plan_wanted, state)
 
 
 @st.composite
@@ -150,7 +176,7 @@ def assert_attached(state: NetworkState) -> None:
 def test_every_state_converges_to_the_wanted_network(state: NetworkState) -> None:
     after = attach(state)
     assert_attached(after)
-    assert plan_attachment(OWNER, ZONE, WANTED, after) == []
+    assert plan_wanted(after) == []
     assert after.interfaces.get("eni-foreign") == state.interfaces.get("eni-foreign")
 
 
@@ -167,30 +193,11 @@ def test_existing_interfaces_and_addresses_are_reused(state: NetworkState) -> No
         assert now <= before or not before
 
 
-def detached(state: NetworkState) -> NetworkState:
-    """Return the state after EC2 completed all detachments."""
-    for item in state.own_interfaces:
-        if item.status is Status.DETACHING:
-            state = state.changed_interface(item.interface_id, status=Status.DETACHED)
-    return state
-
-
 @given(network_states())
-def test_removal_removes_all_own_objects_and_no_others(before: NetworkState) -> None:
-    state = before
-    for _ in range(2):
-        state = detached(converge(lambda now: plan_removal(now, detach=True), state))
-    assert state.own_interfaces == []
-    assert state.addresses == {}
-    kept = {key: item for key, item in before.interfaces.items() if item.name is None}
-    assert state.interfaces == kept
-
-
-@given(network_states())
-def test_removal_without_detaching_leaves_attached_interfaces_to_ec2(
+def test_removal_leaves_attached_interfaces_to_ec2_and_removes_everything_else(
     before: NetworkState,
 ) -> None:
-    state = converge(lambda now: plan_removal(now, detach=False), before)
+    state = converge(plan_removal, before)
     assert state.addresses == {}
     for item in state.own_interfaces:
         assert item.status in (Status.ATTACHING, Status.ATTACHED)
@@ -200,6 +207,15 @@ def test_removal_without_detaching_leaves_attached_interfaces_to_ec2(
             assert state.interfaces[key] == item
 
 
+def test_a_detachment_that_never_ends_delays_no_removal() -> None:
+    leaving = own("untrust", instance_id=ID, device_index=2, status=Status.DETACHING)
+    address = Address("eipalloc", "untrust", "eipassoc", "eni-untrust")
+    ec2 = ModelEc2()
+    state = execute(plan_removal, NetworkState.of([leaving], [address]), ec2)
+    assert ec2.calls == ["disassociate_address", "release_address"]
+    assert state == NetworkState.of([leaving], [])
+
+
 @given(network_states(), st.data())
 def test_a_crash_between_any_two_actions_does_not_change_the_result(
     before: NetworkState, data: st.DataObject
@@ -207,7 +223,7 @@ def test_a_crash_between_any_two_actions_does_not_change_the_result(
     """Some actions of a round are executed, in any order; the next visit continues."""
     state, ec2 = before, ModelEc2()
     for _ in range(100):
-        actions = plan_attachment(OWNER, ZONE, WANTED, state)
+        actions = plan_wanted(state)
         if not actions:
             break
         happened = data.draw(st.lists(st.sampled_from(actions), unique_by=id, max_size=3))
@@ -221,7 +237,7 @@ def test_attributes_are_modified_only_after_everything_is_attached(state: Networ
     """A booting firewall needs its interfaces first; EC2 throttles modifications first."""
 
     def plan(state: NetworkState) -> list[Action]:
-        actions = plan_attachment(OWNER, ZONE, WANTED, state)
+        actions = plan_wanted(state)
         modifying = [
             isinstance(action, DeleteWithInstance | SetSourceDestCheck) for action in actions
         ]
@@ -250,7 +266,7 @@ def rounds(state: NetworkState) -> list[list[str]]:
     seen: list[list[str]] = []
 
     def plan(state: NetworkState) -> list[Action]:
-        actions = plan_attachment(OWNER, ZONE, WANTED, state)
+        actions = plan_wanted(state)
         seen.append(sorted(type(action).__name__ for action in actions))
         return actions
 
@@ -261,17 +277,114 @@ def rounds(state: NetworkState) -> list[list[str]]:
 def test_each_round_executes_all_actions_that_the_previous_round_made_possible() -> None:
     assert rounds(NetworkState.of([PRIMARY], [])) == [
         ["AllocateAddress", "AllocateAddress", "CreateInterface", "CreateInterface"],
-        ["AssociateAddress", "AssociateAddress", "AttachInterface", "AttachInterface"],
+        ["AssociateAddress", "AssociateAddress", "AttachInterface"],
+        ["WaitUntilAttached"],
+        ["AttachInterface"],
         ["DeleteWithInstance"] * 2 + ["SetSourceDestCheck"] * 3,
         [],
     ]
 
 
-def test_a_launch_needs_thirteen_ec2_calls() -> None:
+def test_a_launch_needs_fourteen_ec2_calls() -> None:
     ec2 = ModelEc2()
-    plan = partial(plan_attachment, OWNER, ZONE, WANTED)
-    network_converge.converge(ec2, plan, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
-    assert len(ec2.calls) == 13
+    execute(plan_wanted, NetworkState.of([PRIMARY], []), ec2)
+    assert len(ec2.calls) == 14
+
+
+def test_interfaces_are_attached_in_the_order_of_their_device_indexes() -> None:
+    """Attached in parallel, management and untrust changed places at random."""
+    order: list[int] = []
+
+    def plan(state: NetworkState) -> list[Action]:
+        actions = plan_wanted(state)
+        order.extend(a.device_index for a in actions if isinstance(a, AttachInterface))
+        return actions
+
+    converge(plan, NetworkState.of([PRIMARY], []))
+    assert order == [1, 2]
+
+
+def desired(indexes: Iterable[int]) -> dict[str, InterfaceSettings]:
+    """Return desired interfaces at these indexes, listed in this order, beside the primary one."""
+    rest = {
+        f"nic{index}": interface(Role.UNTRUST, index, public=index % 2 == 1) for index in indexes
+    }
+    return {**rest, "data": interface(Role.DATA, 0)}
+
+
+@st.composite
+def partial_states(draw: st.DrawFn) -> tuple[dict[str, InterfaceSettings], NetworkState]:
+    """Desired interfaces, and a state in which any of them exist, in any attachment status."""
+    indexes = draw(st.permutations(range(1, draw(st.integers(1, 5)) + 1)))
+    wanted = desired(indexes)
+    interfaces = [PRIMARY]
+    for index in indexes:
+        status = draw(st.sampled_from([None, Status.DETACHED, Status.ATTACHING, Status.ATTACHED]))
+        if status is Status.DETACHED:
+            interfaces.append(Interface(f"eni-{index}", f"nic{index}"))
+        elif status is not None:
+            name = f"nic{index}"
+            interfaces.append(
+                Interface(f"eni-{index}", name, None, True, status, ID, f"attach-{index}", index)
+            )
+    return wanted, NetworkState.of(interfaces, [])
+
+
+@given(partial_states(), st.integers(0, 2))
+def test_no_interface_is_attached_while_a_lower_one_is_not_attached(
+    case: tuple[dict[str, InterfaceSettings], NetworkState], questions: int
+) -> None:
+    wanted, state = case
+
+    def plan(state: NetworkState) -> list[Action]:
+        actions = plan_attachment(OWNER, ZONE, wanted, state, settled=True)
+        attached = {
+            item.device_index
+            for item in state.interfaces.values()
+            if item.status is Status.ATTACHED
+        }
+        for action in actions:
+            if isinstance(action, AttachInterface):
+                assert set(range(action.device_index)) <= attached
+            if isinstance(action, WaitUntilAttached):
+                assert state.interfaces[action.interface_id].status is Status.ATTACHING
+        return actions
+
+    after = execute(plan, state, ModelEc2(questions=questions))
+    own_indexes = {item.device_index for item in after.own_interfaces}
+    assert own_indexes == {settings.device_index for settings in wanted.values()} - {0}
+    assert all(item.status is not Status.DETACHED for item in after.own_interfaces)
+
+
+def test_an_attachment_that_ec2_never_completes_is_left_to_the_next_visit() -> None:
+    ec2 = ModelEc2(questions=1000)
+    with pytest.raises(EventualConsistencyError, match="actions remain"):
+        execute(plan_wanted, NetworkState.of([PRIMARY], []), ec2)
+    assert ec2.calls.count("attach_network_interface") == 1
+
+
+def test_an_interface_whose_tags_ec2_does_not_show_yet_is_no_layout_error() -> None:
+    """Two reads of EC2 disagreed, and a healthy launch was abandoned."""
+    unnamed = Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)
+    state = NetworkState.of([PRIMARY, unnamed], [])
+    with pytest.raises(EventualConsistencyError, match="does not show yet"):
+        plan_attachment(OWNER, ZONE, WANTED, state, settled=False)
+    with pytest.raises(InterfaceLayoutError, match="not created by this module"):
+        plan_attachment(OWNER, ZONE, WANTED, state, settled=True)
+
+
+def test_no_action_that_is_not_idempotent_is_executed_by_a_client_with_retries() -> None:
+    retrying, once = ModelEc2(), ModelEc2()
+    network_converge.converge(
+        retrying,  # type: ignore[arg-type]
+        plan_wanted,
+        NetworkState.of([PRIMARY], []),
+        ec2_once=once,  # type: ignore[arg-type]
+    )
+    assert set(once.calls) == {"allocate_address"}
+    assert "allocate_address" not in retrying.calls
+    with pytest.raises(ValueError, match="AllocateAddress needs a client without retries"):
+        network_converge.converge(ModelEc2(), plan_wanted, NetworkState.of([PRIMARY], []))  # type: ignore[arg-type]
 
 
 def own(name: str, **fields: Any) -> Interface:
@@ -317,7 +430,7 @@ def test_a_state_that_cannot_become_the_wanted_network_raises_its_own_error(
     interfaces: list[Interface], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        plan_attachment(OWNER, ZONE, WANTED, NetworkState.of(interfaces, []))
+        plan_wanted(NetworkState.of(interfaces, []))
 
 
 def test_an_interface_that_is_no_longer_wanted_is_deleted_once_it_is_detached() -> None:
@@ -335,18 +448,18 @@ def test_removal_makes_no_separate_call_to_disassociate_an_address() -> None:
     address = Address("eipalloc", "management", "eipassoc", "eni-management")
     state = NetworkState.of([Interface("eni-management", "management")], [address])
     ec2 = ModelEc2()
-    network_converge.converge(ec2, lambda now: plan_removal(now, detach=True), state)  # type: ignore[arg-type]
+    execute(plan_removal, state, ec2)
     assert ec2.calls == ["delete_network_interface", "release_address"]
 
 
 def test_a_zone_without_a_subnet_is_a_layout_error() -> None:
     with pytest.raises(InterfaceLayoutError, match="management has no subnet in us-east-1b"):
-        plan_attachment(OWNER, "us-east-1b", WANTED, NetworkState.of([PRIMARY], []))
+        plan_attachment(OWNER, "us-east-1b", WANTED, NetworkState.of([PRIMARY], []), settled=True)
 
 
 def test_a_plan_that_never_becomes_empty_is_an_error() -> None:
     def plan(_: NetworkState) -> list[Action]:
         return [CreateInterface(OWNER, "management", 1, "subnet-1", ("sg-1",))]
 
-    with pytest.raises(EventualConsistencyError, match="actions remain after 8 rounds"):
+    with pytest.raises(EventualConsistencyError, match="actions remain after 16 rounds"):
         converge(plan, NetworkState.of([], []))

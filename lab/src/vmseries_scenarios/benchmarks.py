@@ -1,9 +1,9 @@
-"""Benchmarks: what depends on the machine's speed, as ratios measured in one run.
+"""Benchmarks: what visits cost, and what depends on the machine's speed.
 
-Tests and proofs use the lab's clock, which waits for the code. Real time is measured here and
-nowhere else. Each figure is the median of several runs, next to its ratio to the start of a Python
-interpreter on the same machine in the same run: the ratio compares across machines, the seconds do
-not.
+Calls and times of visits are the same on every machine (``visit_costs``). Real time is measured
+here and nowhere else: tests and proofs use the lab's clock, which waits for the code. Each of its
+figures is the median of several runs, next to its ratio to the start of a Python interpreter on the
+same machine in the same run: the ratio compares across machines, the seconds do not.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vmseries_lab.client import Lab
+from vmseries_scenarios import visit_costs
+from vmseries_scenarios.program import RUN_ERRORS, open_console
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HANDLERS = REPOSITORY / "lambda/src/vmseries_autoscale/handlers"
@@ -79,15 +81,22 @@ def benchmarks() -> dict[str, float]:
 
 
 def run(console: Console | None = None) -> int:
-    """Measure, and print a table.
+    """Measure, and print the tables.
 
     Args:
         console: where to print.
 
     Returns:
-        The exit status: 0, since a slow machine is no failure.
+        The exit status: 1 only if something failed, since a slow machine is no failure.
     """
-    console = console or Console()
+    console = open_console(console)
+    try:
+        costs = visit_costs.all_costs()
+    except RUN_ERRORS as error:
+        console.print(f"FAILED: {error}", soft_wrap=True, markup=False)
+        return 1
+    console.print("AWS calls and lab time by kind of visit, 0.1 s for each call")
+    console.print(visit_costs.table(costs))
     table = Table("benchmark", "median", "ratio")
     seconds = benchmarks()
     unit = next(iter(seconds.values()))

@@ -67,7 +67,7 @@ def mass_terminate(
 
 @app.command()
 def bench() -> None:
-    """Measure what depends on the machine's speed, and print ratios."""
+    """Print the AWS calls and times of visits, and what depends on the machine's speed."""
     from vmseries_scenarios.benchmarks import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run())

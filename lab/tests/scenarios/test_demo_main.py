@@ -103,8 +103,8 @@ class FakeLab:
             self.add("target-draining", name)
             self.add("hook-waiting", name, hook="terminate")
             self.add("license-returned", name)
-            self.add("interface-detached", name)
             self.add("hook-completed", name, hook="terminate", result="CONTINUE")
+            self.add("interface-detached", name)
             self.add("instance-terminated", name)
 
     def offer_sessions(self, sessions: int) -> None:

@@ -47,9 +47,9 @@ def whole_life(instance: str, start: float, serial: str) -> list[tuple[float, st
         (start + 5300, "hook-waiting", instance, TERMINATE),
         (start + 5320, "license-returned", serial, {}),
         (start + 5350, "commit-finished", "7", {"user": "autoscale", "result": "OK"}),
-        (start + 5400, "interface-detached", management, {}),
-        (start + 5401, "interface-detached", untrust, {}),
-        (start + 5430, "hook-completed", instance, {**TERMINATE, "result": "CONTINUE"}),
+        (start + 5400, "hook-completed", instance, {**TERMINATE, "result": "CONTINUE"}),
+        (start + 5430, "interface-detached", management, {}),
+        (start + 5431, "interface-detached", untrust, {}),
         (start + 5440, "instance-terminated", instance, {}),
     ]
 
@@ -87,7 +87,7 @@ def test_an_interface_that_is_detached_before_the_license_return_is_out_of_order
     rows = whole_life("i-1", 0, "0071")
     for number, row in enumerate(rows):
         if row[1] == "interface-detached":
-            rows[number] = (row[0] - 100, *row[1:])
+            rows[number] = (row[0] - 130, *row[1:])
     result = summarize(timeline(*rows), administrator="autoscale")
     assert result.out_of_order == ("i-1",)
 

@@ -16,6 +16,7 @@
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
     ├── RetryableError                          retried and counted: an operator may have to act
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
+    │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
@@ -45,7 +46,10 @@ a TransientError, but counted, so that frequent throttling is visible.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 PANORAMA: Final = "Panorama"
 """The ``device`` attribute of errors from Panorama."""
@@ -66,6 +70,11 @@ def quote(value: object) -> str:
     """
     text = repr(value) if isinstance(value, str) else f"of type {type(value).__name__}"
     return shortened(text, QUOTED_CHARACTERS)
+
+
+def aws_error_code(error: ClientError) -> str:
+    """Return the code of an AWS error, e.g. ``InvalidSubnetID.NotFound``."""
+    return error.response.get("Error", {}).get("Code", "")
 
 
 class AutoscaleError(Exception):
@@ -130,6 +139,10 @@ class RetryableError(AutoscaleError):
 
 class CapacityError(RetryableError):
     """EC2 has no capacity left, or the permission is not effective yet."""
+
+
+class TargetReusedError(RetryableError):
+    """A firewall got the address of a target while the reconcile function deregistered it."""
 
 
 class SecretError(RetryableError):

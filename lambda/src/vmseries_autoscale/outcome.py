@@ -13,6 +13,7 @@ from vmseries_autoscale.errors import (
     EventualConsistencyError,
     TimeBudgetExceededError,
     TransientError,
+    aws_error_code,
 )
 from vmseries_autoscale.time_budget import TimeBudget
 
@@ -28,11 +29,13 @@ class Delay(Enum):
     """How long to wait before the next try.
 
     ``SHORT`` is for conditions that clear within seconds, ``NORMAL`` for conditions that take
-    minutes, and ``THROTTLED`` for calls that AWS throttled.
+    minutes, ``COMMIT`` for a commit that was just requested, and ``THROTTLED`` for calls that AWS
+    throttled.
     """
 
     SHORT = auto()
     NORMAL = auto()
+    COMMIT = auto()
     THROTTLED = auto()
 
 
@@ -81,7 +84,8 @@ def run_step(step: Callable[[], T]) -> T | Unfinished:
         short = isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
         return Retry(str(error), Delay.SHORT if short else Delay.NORMAL)
     except ClientError as error:
-        return Retry(str(error), Delay.THROTTLED) if _is_throttling(error) else Failed(error)
+        throttled = aws_error_code(error) in THROTTLING_ERROR_CODES
+        return Retry(str(error), Delay.THROTTLED) if throttled else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)
 
@@ -98,7 +102,3 @@ def reason_of(outcome: Unfinished) -> str:
             return reason
         case Failed(error):
             return f"{type(error).__name__}: {error}"
-
-
-def _is_throttling(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code", "") in THROTTLING_ERROR_CODES

@@ -171,7 +171,7 @@ class AutoScaling(LoadBalancing, Sqs):
     def complete_lifecycle_action(self, parameters: dict[str, Any]) -> Any:
         wait, instance_id = self._open_wait(parameters), parameters["InstanceId"]
         if wait.transition is Transition.TERMINATING and (
-            orphans := self.made_for(instance_id) + self.entries_outside_aws(instance_id)
+            orphans := self.left_by(instance_id) + self.entries_outside_aws(instance_id)
         ):
             self.harm.append(f"the hook of {instance_id} was completed, with orphans {orphans}")
         result = parameters["LifecycleActionResult"]

@@ -72,8 +72,9 @@ class Account(AutoScaling, SecretsManager):
         return self.find_entries_outside_aws(instance_id)
 
     def pass_time(self, duration: timedelta) -> None:
-        """Let time pass, and end what is due: detachments, draining and hooks."""
+        """Let time pass, and end what is due: attachments, detachments, draining and hooks."""
         self.now += duration
+        self.end_attachments()
         self.end_detachments()
         self.end_draining()
         self.expire_hooks()

@@ -34,8 +34,9 @@ COUNTED_SERVICES = {"ec2", "autoscaling", "elbv2"}
 
 
 def new_account() -> Account:
-    """An account in which no time passes: detachments end at once, and nothing is forgotten."""
+    """An account in which no time passes: attachments end at once, and nothing is forgotten."""
     return Account(
+        attaching_takes=timedelta(),
         detaching_takes=timedelta(),
         ec2_shows=timedelta.max,
         activities_per_page=2,
@@ -61,10 +62,12 @@ class Cloud:
 
     Attributes:
         handler: The function under test.
+        pauses_of_functions: The seconds of each pause of a function. No time passes.
     """
 
     account: Account = field(default_factory=new_account)
     handler: Any = launch.handler
+    pauses_of_functions: list[float] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:

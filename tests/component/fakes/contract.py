@@ -105,6 +105,7 @@ class LabAws:
 
     def __init__(self, lab: InProcessAws) -> None:
         self.lab = lab
+        lab.world.assumptions.set(detach="seconds")
         self.security_group = lab.security_group
         ec2, sqs = lab.client("ec2"), lab.client("sqs")
         self.subnets = {"data": lab.subnets[0]}

@@ -395,7 +395,10 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         return Fleet.current.aws.call(client, operation, parameters)
 
-    simulate(monkeypatch, call, lambda: Fleet.current.aws.now)
+    def pause(seconds: float) -> None:
+        Fleet.current.aws.pass_time(timedelta(seconds=seconds))
+
+    simulate(monkeypatch, call, lambda: Fleet.current.aws.now, pause)
     monkeypatch.setattr(panorama, "connect", lambda _settings: Connection(Fleet.current))
     monkeypatch.setattr(concurrency, "ThreadPoolExecutor", OneByOne)
     telemetry._logger()

@@ -31,6 +31,7 @@ INSTANCE_ID = "vmseries-autoscale:instance-id"
 EC2_SHOWS = timedelta(hours=1)
 """How long DescribeInstances returns a terminated instance: "usually less than one hour"
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html)."""
+ATTACHING_TAKES = timedelta(seconds=2)
 DETACHING_TAKES = timedelta(seconds=5)
 MAXIMUM_INTERFACES = 4
 """Of an m5.xlarge (https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html)."""
@@ -44,6 +45,13 @@ class Attachment:
     device_index: int
     delete_on_termination: bool
     detached_at: datetime | None = None
+    attached_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        if self.detached_at is not None:
+            return "detaching"
+        return "attached" if self.attached_at is None else "attaching"
 
 
 @dataclass
@@ -74,7 +82,7 @@ class Interface:
             "InstanceId": self.attachment.instance_id,
             "DeviceIndex": self.attachment.device_index,
             "DeleteOnTermination": self.attachment.delete_on_termination,
-            "Status": "detaching" if self.attachment.detached_at else "attached",
+            "Status": self.attachment.status,
         }
 
 
@@ -137,6 +145,7 @@ class Ec2(Base):
     """EC2.
 
     Attributes:
+        attaching_takes: How long an attachment takes; zero completes it at once.
         detaching_takes: How long a detachment takes; zero completes it at once.
         ec2_shows: How long EC2 returns a terminated instance.
     """
@@ -145,6 +154,7 @@ class Ec2(Base):
     interfaces: dict[str, Interface] = field(default_factory=dict)
     allocated: dict[str, Address] = field(default_factory=dict)
     client_tokens: dict[str, str] = field(default_factory=dict)
+    attaching_takes: timedelta = ATTACHING_TAKES
     detaching_takes: timedelta = DETACHING_TAKES
     ec2_shows: timedelta = EC2_SHOWS
 
@@ -197,6 +207,15 @@ class Ec2(Base):
                 return interface.attachment.instance_id
         return None
 
+    def left_by(self, instance_id: str) -> list[str]:
+        """Those of ``made_for`` that EC2 does not delete with the instance."""
+        deleted = {
+            interface.interface_id
+            for interface in self.attached(instance_id)
+            if interface.attachment is not None and interface.attachment.delete_on_termination
+        }
+        return [key for key in self.made_for(instance_id) if key not in deleted]
+
     def made_for(self, instance_id: str) -> list[str]:
         """The interfaces and addresses that still exist of those made for an instance."""
         resources = {**self.interfaces, **self.allocated}
@@ -205,6 +224,23 @@ class Ec2(Base):
             for key, resource in resources.items()
             if resource.tags.get(INSTANCE_ID) == instance_id
         ]
+
+    def _check_order(self, instance_id: str, index: int) -> None:
+        """Check that a function attaches an interface only when the lower ones are attached."""
+        lower = [
+            interface.attachment.device_index
+            for interface in self.attached(instance_id)
+            if interface.attachment is not None and interface.attachment.status == "attached"
+        ]
+        if self.function and not set(range(index)) <= set(lower):
+            self.harm.append(f"{index} of {instance_id} was attached after {lower} only")
+
+    def end_attachments(self) -> None:
+        """End the attachments whose time has come."""
+        for interface in self.interfaces.values():
+            attachment = interface.attachment
+            if attachment and attachment.attached_at and self.now >= attachment.attached_at:
+                attachment.attached_at = None
 
     def end_detachments(self) -> None:
         """End the detachments whose time has come."""
@@ -353,7 +389,10 @@ class Ec2(Base):
             # https://github.com/cilium/cilium/issues/15877
             raise client_error("AttachmentLimitExceeded")
         attachment = Attachment(self.new_id("eni-attach"), instance_id, index, False)
+        attachment.attached_at = self.now + self.attaching_takes
+        self._check_order(instance_id, index)
         interface.attachment = attachment
+        self.end_attachments()
         self._address_moved(interface.private_ip)
         return {"AttachmentId": attachment.attachment_id}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.client
 
+from vmseries_autoscale.aws.network import ec2_actions
 from vmseries_autoscale.handlers import _hook, reconcile
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ def simulate(
     monkeypatch: pytest.MonkeyPatch,
     call: Callable[[Any, str, dict[str, Any]], Any],
     now: Callable[[], datetime],
+    pause: Callable[[float], None],
 ) -> None:
-    """Connect the functions' AWS calls and their clock to a stand-in.
+    """Connect the functions' AWS calls, their clock and their pauses to a stand-in.
 
     Args:
         monkeypatch: Undoes it.
         call: Answers a call, by client, operation and parameters.
         now: Returns the time.
+        pause: Lets this number of seconds pass.
     """
 
     class Clock:
@@ -47,5 +50,6 @@ def simulate(
         return call(client, operation, parameters)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
+    monkeypatch.setattr(ec2_actions, "pause", pause)
     for module in (_hook, reconcile):
         monkeypatch.setattr(module, "datetime", Clock)

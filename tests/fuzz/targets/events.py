@@ -114,7 +114,10 @@ class Events:
             self._record(case.transition, f"neighbor-{instance}", self._neighbor(case, instance))
             for instance in _NEIGHBORS
         ]
-        with patch.object(clients, "sqs", lambda: sqs):
+        with (
+            patch.object(clients, "sqs", lambda: sqs),
+            patch.object(clients, "sqs_once", lambda: sqs),
+        ):
             response: Any = _hook.serve_queue(
                 {"Records": [neighbors[0], case.record, neighbors[1]]},
                 FakeContext(),  # type: ignore[arg-type]

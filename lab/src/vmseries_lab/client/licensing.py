@@ -35,9 +35,9 @@ class LicensingClient:
             raise LabError(f"The licensing API returned {status} to {action}: {body.decode()}")
         return json.loads(body)
 
-    def set_available(self, *, available: bool) -> None:
-        """Let firewalls reach the licensing API, or not."""
-        self._control.request("POST", "licensing", {"available": available})
+    def configure(self, **settings: Any) -> None:
+        """Change settings, e.g. ``deactivation_seconds``; see ``licensing_api``."""
+        self._control.request("POST", "licensing", settings)
 
     def set_pool_size(self, licenses: int) -> None:
         """Set how many licenses the auth code has."""

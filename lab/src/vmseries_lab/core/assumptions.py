@@ -58,6 +58,14 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "When do the group metrics of a minute arrive: before alarms evaluate that minute?",
         ("after-evaluation", "before-evaluation"),
     ),
+    "detach": Assumption(
+        "Does DetachNetworkInterface end while the guest of the instance runs?",
+        ("never-ends", "seconds"),
+    ),
+    "guest-interface-order": Assumption(
+        "In which order does a guest number interfaces that are attached while it boots?",
+        ("attach-order", "device-index"),
+    ),
 }
 """The unsettled facts, by the name of their setting."""
 

@@ -133,7 +133,8 @@ class Boot:
     def _detect_interfaces(self) -> bool:
         """Detect the attached interfaces; interfaces attached later are not detected."""
         firewall = self._firewall
-        firewall.interfaces = firewall.machine.interfaces()
+        order = self._services.world.assumptions["guest-interface-order"]
+        firewall.interfaces = firewall.machine.interfaces(order)
         firewall.bootstrap = BootstrapParameters(parse(firewall.machine.user_data()))
         self._note("booted", version=firewall.sw_version, zone=firewall.machine.zone)
         if firewall.management is None:

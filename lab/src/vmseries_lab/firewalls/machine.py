@@ -21,7 +21,11 @@ _VERSION = re.compile(r"PA-VM(?:ARM)?-AWS-(\d+\.\d+\.\d+(?:-h\d+)?)")
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface that was attached to the instance."""
+    """A network interface that was attached to the instance.
+
+    Attributes:
+        device_index: its number in the guest.
+    """
 
     interface_id: str
     device_index: int
@@ -50,11 +54,22 @@ class Machine:
         """Whether it is pending or running."""
         return self.state in _POWERED
 
-    def interfaces(self) -> tuple[Interface, ...]:
-        """Return the attached interfaces in the order of their device indexes."""
-        attached = sorted(self._instance.nics.items(), key=lambda item: int(item[0]))
+    def interfaces(self, order: str) -> tuple[Interface, ...]:
+        """Return the attached interfaces as the guest numbers them.
+
+        A device index is the position of an attachment for EC2 (AttachNetworkInterface). Whether a
+        guest that finds the devices while it runs numbers them in the same way is not documented.
+
+        Args:
+            order: answer to the assumption ``guest-interface-order``.
+        """
+        # moto adds each attachment at the end.
+        attached = [(int(index), nic) for index, nic in self._instance.nics.items()]
+        if order == "attach-order":
+            attached = [(number, nic) for number, (_, nic) in enumerate(attached)]
         return tuple(
-            Interface(nic.id, int(index), str(nic.private_ip_address)) for index, nic in attached
+            Interface(nic.id, number, str(nic.private_ip_address))
+            for number, nic in sorted(attached, key=lambda item: item[0])
         )
 
     def holds(self, interface: Interface) -> bool:

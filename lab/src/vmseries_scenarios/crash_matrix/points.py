@@ -12,8 +12,8 @@ from vmseries_lab.aws.requests import Call as LoggedCall
 
 ATTEMPTS: int = vars(clients.CONFIG)["retries"]["total_max_attempts"]
 """Maximum attempts of the functions' AWS SDK; pan-os-python makes one attempt."""
-SINGLE_ATTEMPT = {("sqs", "SendMessage")}
-"""Calls without retries, through ``clients.sqs_without_retries``."""
+SINGLE_ATTEMPT = {("ec2", "AllocateAddress"), ("sqs", "SendMessage")}
+"""Calls without retries, through ``clients.ec2_once`` and ``clients.sqs_once``."""
 
 PANORAMA = "panorama"
 
@@ -25,7 +25,7 @@ class Call:
     Attributes:
         service: Name as in boto3, or ``panorama``.
         action: Name as in the API.
-        subject: The resource. Interfaces are attached in parallel, so that the order of all calls
+        subject: The resource. Interfaces are created in parallel, so that the order of all calls
             differs in every run, but not that of the calls about one resource.
         occurrence: Number among the calls that are equal in all this, from 1.
     """

@@ -13,13 +13,14 @@ ORDER_OF_TERMINATION = (
     "target-draining",
     "terminate hook-waiting",
     "license-returned",
-    "interface-detached",
     "terminate hook-completed",
+    "interface-detached",
 )
 """The order that protects flows first and the license second (docs/architecture.md).
 
 The load balancer has drained the firewall before the hook starts. The license is returned through
-the management interface, so that no interface may be detached before.
+the management interface, so that no interface may be detached before: EC2 detaches and deletes all
+of them with the instance.
 """
 
 

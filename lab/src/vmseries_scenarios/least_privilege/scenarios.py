@@ -177,7 +177,8 @@ def launch_without_completion(deployment: Deployment) -> None:
 def terminate_with_misplaced_address(deployment: Deployment) -> None:
     """Terminate a firewall after its address was moved to another of its interfaces.
 
-    Its tags are deleted as well, so that the function must identify the firewall again.
+    EC2 would not delete the interface that had the address, and a second interface was made for the
+    firewall. Its tags are deleted as well, so that the function must identify the firewall again.
     """
     ec2 = deployment.lab.aws.client("ec2")
     instance_id = next(iter(deployment.group.states()))
@@ -191,6 +192,20 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
     )
     ec2.associate_address(
         AllocationId=address["AllocationId"], NetworkInterfaceId=data, AllowReassociation=True
+    )
+    untrust = ec2.describe_network_interfaces(NetworkInterfaceIds=[address["NetworkInterfaceId"]])[
+        "NetworkInterfaces"
+    ][0]
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=untrust["NetworkInterfaceId"],
+        Attachment={
+            "AttachmentId": untrust["Attachment"]["AttachmentId"],
+            "DeleteOnTermination": False,
+        },
+    )
+    ec2.create_network_interface(
+        SubnetId=untrust["SubnetId"],
+        TagSpecifications=[{"ResourceType": "network-interface", "Tags": untrust["TagSet"]}],
     )
     tags = [{"Key": f"{TAG}{key}"} for key in ("serial", "serial-evidence", "last-visit")]
     ec2.delete_tags(Resources=[instance_id], Tags=tags)

@@ -29,7 +29,8 @@ CONFIG = Config(
 longer wait here would delay the other instances of the batch."""
 
 CONFIG_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-"""For calls that are not idempotent."""
+"""For calls that are not idempotent: AllocateAddress and SendMessage. If the response of such a
+call is lost, a second attempt would have a second effect."""
 
 
 @cache
@@ -49,6 +50,11 @@ def ec2() -> EC2Client:
     return cast("EC2Client", _client("ec2"))
 
 
+def ec2_once() -> EC2Client:
+    """Return the client for Amazon EC2 that attempts each call only once."""
+    return cast("EC2Client", _client("ec2", CONFIG_WITHOUT_RETRIES))
+
+
 def autoscaling() -> AutoScalingClient:
     """Return the client for Amazon EC2 Auto Scaling."""
     return cast("AutoScalingClient", _client("autoscaling"))
@@ -64,7 +70,7 @@ def sqs() -> SQSClient:
     return cast("SQSClient", _client("sqs"))
 
 
-def sqs_without_retries() -> SQSClient:
+def sqs_once() -> SQSClient:
     """Return the client for Amazon SQS that attempts each call only once."""
     return cast("SQSClient", _client("sqs", CONFIG_WITHOUT_RETRIES))
 
@@ -72,11 +78,6 @@ def sqs_without_retries() -> SQSClient:
 def secrets() -> SecretsManagerClient:
     """Return the client for AWS Secrets Manager."""
     return cast("SecretsManagerClient", _client("secretsmanager"))
-
-
-def error_code(error: ClientError) -> str:
-    """Return the code of an AWS error, e.g. ``InvalidSubnetID.NotFound``."""
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def without_secret(error: ClientError, secret: str | None) -> ClientError:

@@ -8,14 +8,15 @@ deadline.
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from vmseries_autoscale.aws.clients import error_code
 from vmseries_autoscale.errors import (
     AutoscaleError,
     CapacityError,
     Ec2RefusedError,
     EventualConsistencyError,
+    TransientError,
+    aws_error_code,
 )
 
 EVENTUAL_CONSISTENCY_CODES = frozenset(
@@ -60,6 +61,29 @@ CAPACITY_CODES = frozenset(
 """A retry can succeed after another instance has terminated or a new permission has propagated."""
 
 
+SERVER_ERROR_CODES = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "Unavailable",
+    }
+)
+"""EC2 failed, and not the request ("Server error codes")."""
+
+
+def ends_by_itself(error: Exception) -> bool:
+    """Return whether the cause of an error ends without a change by an operator.
+
+    Causes that end are an earlier state that EC2 still shows, the end of an invocation, a lost
+    response and a failure of EC2. Missing permissions and refused requests do not end.
+    """
+    if isinstance(error, ClientError):
+        return aws_error_code(error) in SERVER_ERROR_CODES
+    return isinstance(error, BotoCoreError | TransientError)
+
+
 def classify_ec2_error(error: ClientError, *, retry_capacity_errors: bool) -> AutoscaleError | None:
     """Return this package's error for an EC2 error; ``None`` if it has no class of its own.
 
@@ -67,7 +91,7 @@ def classify_ec2_error(error: ClientError, *, retry_capacity_errors: bool) -> Au
         error: The error of an EC2 call.
         retry_capacity_errors: Whether a capacity error is temporary. If false, it is permanent.
     """
-    code = error_code(error)
+    code = aws_error_code(error)
     text = f"{error.operation_name}: {code}: {error.response['Error'].get('Message', '')}"
     if code in EVENTUAL_CONSISTENCY_CODES:
         return EventualConsistencyError(text)

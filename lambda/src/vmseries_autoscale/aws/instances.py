@@ -166,6 +166,12 @@ def tag_abandonment_reason(ec2: EC2Client, instance_id: str, reason: str) -> Non
         )
 
 
+def visit_note(now: datetime, reason: str = "") -> str:
+    """Return the value of the last-visit tag: the time, and what the instance waits for."""
+    note = f"{now.isoformat(timespec='seconds')} {reason}".strip()
+    return note[: tags.MAXIMUM_VALUE_LENGTH]
+
+
 def tag_last_visit(
     ec2: EC2Client,
     visited: Iterable[Instance],
@@ -201,8 +207,7 @@ def tag_last_visit(
     resources: dict[str, list[str]] = {}
     for instance_id in stale:
         reason = (reasons or {}).get(instance_id, "")
-        note = f"{now.isoformat(timespec='seconds')} {reason}".strip()
-        resources.setdefault(note[: tags.MAXIMUM_VALUE_LENGTH], []).append(instance_id)
+        resources.setdefault(visit_note(now, reason), []).append(instance_id)
     for note, instance_ids in resources.items():
         try:
             ec2.create_tags(Resources=instance_ids, Tags=tags.to_aws({tags.LAST_VISIT: note}))

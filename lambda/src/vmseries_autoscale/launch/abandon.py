@@ -87,10 +87,10 @@ def _abandon(
     Attached interfaces are set to be deleted with the instance, so that no later visit is needed.
     """
     instance_id, reason = launching.event.instance_id, reasons[launching.event]
-    _, networks = describe_network([instance_id], visit)
-    for target in targets_of(instance_id, networks[instance_id], visit.settings):
+    network = describe_network(instance_id, visit)
+    for target in targets_of(instance_id, network, visit.settings):
         target_groups.deregister_and_wait(visit.elbv2, target)
-    converge(visit.ec2, partial(plan.plan_removal, detach=False), networks[instance_id])
+    converge(visit.ec2, plan.plan_removal, network)
     if launching.instance is not None:
         instances.tag_abandonment_reason(visit.ec2, instance_id, reason)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.ABANDON)

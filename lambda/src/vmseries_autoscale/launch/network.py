@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.aws.network import plan
 from vmseries_autoscale.aws.network.converge import converge
+from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.tags import ResourceTags
 from vmseries_autoscale.errors import BootedWithoutInterfacesError
-from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.launch.instance import LaunchingInstance, describe_own
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry
 from vmseries_autoscale.settings import LaunchSettings, Readiness
@@ -19,6 +21,10 @@ from vmseries_autoscale.telemetry import Metric
 CAPACITY_RETRY_SECONDS = 300
 """Age in seconds up to which capacity errors are retried. The firewall boots in the meantime, and
 its bootstrap tries only once: without a management interface it gets no license."""
+
+SETTLED_SECONDS = 300
+"""Age in seconds from which an attached interface without our tags is not ours. Before, it can be
+one whose tags EC2 does not show yet: two responses usually agree within seconds."""
 
 BOOT_SECONDS = 900
 """Age in seconds at which a firewall has booted. Without interfaces it never becomes ready."""
@@ -42,17 +48,33 @@ def _attach(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outco
         instance.instance_id,
         visit.settings.tags,
     )
-    launching.network = converge(
-        visit.ec2,
-        partial(plan.plan_attachment, resource_tags, instance.zone, visit.settings.interfaces),
-        before,
-        retry_capacity_errors=launching.age < CAPACITY_RETRY_SECONDS,
-        has_time=visit.time_budget.has_time,
+    attachment = partial(
+        plan.plan_attachment,
+        resource_tags,
+        instance.zone,
+        visit.settings.interfaces,
+        settled=launching.age >= SETTLED_SECONDS,
     )
+
+    def attach(network: NetworkState) -> NetworkState:
+        return converge(
+            visit.ec2,
+            attachment,
+            network,
+            ec2_once=clients.ec2_once(),
+            retry_capacity_errors=launching.age < CAPACITY_RETRY_SECONDS,
+            has_time=visit.time_budget.has_time,
+        )
+
+    launching.network = attach(before)
     if launching.network == before:
         return Done()
     telemetry.measure(Metric.INTERFACES_ATTACHED_SECONDS, launching.age)
     if visit.settings.readiness is Readiness.OFF:
+        # No later visit releases what an earlier one created twice.
+        instance_id, attached = instance.instance_id, launching.network.interfaces.values()
+        own = describe_own([instance_id], [instance_id], visit)
+        launching.network = attach(own.network(instance_id, attached))
         return Done()
     return Retry("the interfaces are attached; the firewall is booting, which takes minutes")
 

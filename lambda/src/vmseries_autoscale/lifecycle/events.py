@@ -70,6 +70,8 @@ class LifecycleEvent:
         sent: Time at which SQS received the message, timezone-aware; never in the future. SQS sets
             it, so no sender can choose it. EventBridge normally delivers within seconds. A hook
             ends by itself without heartbeats, which bounds the delay.
+        first: Whether SQS delivers the message for the first time, so that no visit of this message
+            has changed anything yet.
         token: Token that identifies the lifecycle action. It allows completing the action, so it is
             never logged. ``None`` in a resent event, because only Auto Scaling's own events show
             tokens.
@@ -80,6 +82,7 @@ class LifecycleEvent:
     hook: str
     sent: datetime
     token: str | None = field(repr=False)
+    first: bool = field(default=False, compare=False)
 
     @property
     def is_resent(self) -> bool:
@@ -97,7 +100,12 @@ class LifecycleEvent:
 
 
 def parse(
-    body: object, sent: datetime, transition: Transition, settings: HookSettings
+    body: object,
+    sent: datetime,
+    transition: Transition,
+    settings: HookSettings,
+    *,
+    first: bool = False,
 ) -> LifecycleEvent | None:
     """Parse the body of a queue message.
 
@@ -109,6 +117,7 @@ def parse(
         sent: Time at which SQS received the message, timezone-aware.
         transition: Lifecycle transition that the function handles.
         settings: Settings of the function.
+        first: Whether SQS delivers the message for the first time.
 
     Returns:
         The event; ``None`` for the test notification that Auto Scaling sends for a new hook.
@@ -119,7 +128,7 @@ def parse(
         UnsupportedTransitionError: If the origin or the destination is not supported.
     """
     try:
-        return _parse(_json_object(body), sent, transition, settings)
+        return _parse(_json_object(body), sent, transition, settings, first=first)
     except InvalidMessageError:
         raise
     except Exception as exc:
@@ -128,7 +137,12 @@ def parse(
 
 
 def _parse(
-    event: dict[str, Any], sent: datetime, transition: Transition, settings: HookSettings
+    event: dict[str, Any],
+    sent: datetime,
+    transition: Transition,
+    settings: HookSettings,
+    *,
+    first: bool,
 ) -> LifecycleEvent | None:
     if event.get("Event") == "autoscaling:TEST_NOTIFICATION":
         return None
@@ -150,6 +164,7 @@ def _parse(
         token=None
         if event.get("source") == RESENT_SOURCE
         else _matching_text(detail, "LifecycleActionToken", TOKEN),
+        first=first,
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vmseries_autoscale.aws.clients import error_code, without_secret
+from vmseries_autoscale.aws.clients import without_secret
+from vmseries_autoscale.errors import aws_error_code
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 
 if TYPE_CHECKING:
@@ -72,6 +73,6 @@ def _is_closed(error: ClientError) -> bool:
     "No active Lifecycle Action found with …", "AutoScalingGroup name not found".
     """
     text = error.response.get("Error", {}).get("Message", "").lower()
-    return error_code(error) == "ValidationError" and (
+    return aws_error_code(error) == "ValidationError" and (
         "no active lifecycle action" in text or "not found" in text
     )

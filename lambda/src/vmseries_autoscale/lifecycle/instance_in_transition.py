@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -197,5 +197,7 @@ def tag_last_visit(
     ending: Collection[str] = (),
 ) -> None:
     """Tag waiting instances with the time of this visit. See ``instances.tag_last_visit``."""
-    known = [item.instance for item in waiting if item.instance is not None]
+    known = [
+        replace(item.instance, tags=item.tags) for item in waiting if item.instance is not None
+    ]
     instances.tag_last_visit(ec2, known, now, since, reasons, ending)

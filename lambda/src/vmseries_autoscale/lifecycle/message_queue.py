@@ -101,7 +101,8 @@ def process_batch(
 def _parse(record: Record, transition: Transition, visit: Visit[Settings_co]) -> ParsedMessage:
     try:
         sent = min(_sent(record), visit.now)
-        return events.parse(record.body, sent, transition, visit.settings)
+        first = _receive_count(record) == 1
+        return events.parse(record.body, sent, transition, visit.settings, first=first)
     except InvalidMessageError as error:
         return error
 
@@ -146,6 +147,10 @@ def backoff_seconds(outcome: Unfinished, receive_count: int, settings: HookSetti
             return random.randint(SHORT_BACKOFF_SECONDS, THROTTLE_BACKOFF_SECONDS)  # noqa: S311
         case Retry(delay=Delay.SHORT):
             first = SHORT_BACKOFF_SECONDS
+        case Retry(delay=Delay.COMMIT):
+            # A commit takes about as long as the normal backoff, so a visit after that backoff
+            # would often find the commit in progress, and another one would have to follow.
+            first = round(settings.visit_interval_seconds * BACKOFF_FACTOR)
         case _:
             first = settings.visit_interval_seconds
     return exponential_backoff_seconds(
@@ -218,7 +223,9 @@ def _move_to_dead_letter_queue(
     record: Record, error: InvalidMessageError, settings: HookSettings
 ) -> None:
     name = type(error).__name__
-    clients.sqs().send_message(
+    # Without retries, because a request without a response may have succeeded. The message then
+    # stays in the queue, and a later run sends it again.
+    clients.sqs_once().send_message(
         QueueUrl=settings.dead_letter_queue_url,
         MessageBody=_copy_of(record.body),
         MessageAttributes={"error": {"DataType": "String", "StringValue": name}},

@@ -22,7 +22,7 @@ from vmseries_autoscale.errors import (
     NothingToCommitError,
     PanOsError,
 )
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry
+from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry
 from vmseries_autoscale.pan_os.errors import requires_full_commit
 from vmseries_autoscale.pan_os.values import printable
 from vmseries_autoscale.panorama.interface import Job, Membership, Panorama, Part, Removal
@@ -255,7 +255,11 @@ def _commit(panorama: Panorama, description: str, now: datetime) -> Retry | None
         "Requested a commit",
         extra={"step": "panorama", "job_id": job_id, "description": description},
     )
-    return None if job_id is None else Retry(f"commit job {job_id} was requested")
+    return None if job_id is None else _requested(job_id)
+
+
+def _requested(job_id: str) -> Retry:
+    return Retry(f"commit job {job_id} was requested", Delay.COMMIT)
 
 
 def _removed_by_others(panorama: Panorama, pending: Set[str]) -> dict[str, Outcome]:

@@ -19,7 +19,6 @@ from vmseries_autoscale.aws.network.ec2_actions import (
     CreateInterface,
     DeleteInterface,
     DeleteWithInstance,
-    DetachInterface,
     DisassociateAddress,
     ReleaseAddress,
 )
@@ -179,9 +178,8 @@ def _interface_checks(
         if isinstance(settings, LaunchSettings):
             instance_id, device_index = interface.instance_id or "", interface.device_index or 0
             actions["attach"] = AttachInterface(interface_id, instance_id, device_index)
+        if isinstance(settings, HookSettings):
             actions["change"] = DeleteWithInstance(interface_id, attachment_id)
-        if isinstance(settings, TerminateSettings):
-            actions["detach"] = DetachInterface(interface_id, attachment_id)
         actions["delete"] = DeleteInterface(interface_id)
         for verb, action in actions.items():
             call = partial(action.execute, ec2)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from vmseries_autoscale.aws.clients import error_code
+from vmseries_autoscale.errors import aws_error_code
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ def check_permissions(
 
 
 def _finding(check: PermissionCheck, error: ClientError) -> Finding:
-    code, text = error_code(error), error.response.get("Error", {}).get("Message", "").rstrip(".")
+    code, text = (
+        aws_error_code(error),
+        error.response.get("Error", {}).get("Message", "").rstrip("."),
+    )
     if code == ALLOWED:
         return checked(f"The function may {check.action}.")
     if code in DENIED:

@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import partial
 
 from vmseries_autoscale.aws import clients, target_groups
-from vmseries_autoscale.aws.network import plan
+from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.errors import PanOsError, TargetReusedError
 from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, run_if_time
 from vmseries_autoscale.panorama import Panorama, removal
@@ -51,7 +51,7 @@ class Cleanup:
             reasons = {orphan.instance_id: orphan.reason for orphan in cleanup_plan.orphans}
             logger.info("Removing orphans", extra={"orphans": reasons})
         targets = [
-            (target.address, partial(_deregister, target)) for target in cleanup_plan.targets
+            (target.address, partial(self._deregister, target)) for target in cleanup_plan.targets
         ]
         networks = [
             (orphan.instance_id, partial(_remove_network, orphan.network))
@@ -71,6 +71,33 @@ class Cleanup:
         """Run the steps one after the other while there is time."""
         for key, step in steps:
             yield key, run_if_time(step, self.time_budget)
+
+    def _deregister(self, target: Target) -> Outcome:
+        """Deregister a target, unless an interface has its address again.
+
+        EC2 assigns a free address at once, so a firewall can have got it since the inventory was
+        taken. If it gets it during the deregistration, its own registration waits until the target
+        is drained. If it had already registered it, only an operator can notice.
+
+        Raises:
+            TargetReusedError: If an interface got the address during the deregistration.
+        """
+        vpc_id = next(
+            group.vpc_id for group in self.settings.target_groups if group.arn == target.group_arn
+        )
+        ec2 = clients.ec2()
+        owners = describe.address_owners(ec2, vpc_id, [target.address])
+        if target.address in owners:
+            return Retry("an interface has the address again")
+        target_groups.deregister(clients.elbv2(), target)
+        owners = describe.address_owners(ec2, vpc_id, [target.address])
+        if target.address in owners:
+            raise TargetReusedError(
+                f"{owners[target.address]} got the address {target.address} while it was "
+                f"deregistered from {target.group_arn}; if the firewall is in service, register "
+                "the address again when it is drained"
+            )
+        return Done()
 
     def _return_licenses(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
         """Have the license plugin return the licenses that it still lists.
@@ -139,12 +166,7 @@ def _instance_ids(orphans: Iterable[Orphan]) -> dict[str, str]:
     return {orphan.serial: orphan.instance_id for orphan in orphans if orphan.serial is not None}
 
 
-def _deregister(target: Target) -> Outcome:
-    target_groups.deregister(clients.elbv2(), target)
-    return Done()
-
-
 def _remove_network(network: NetworkState) -> Outcome:
     # The plan has no attached interfaces, because they are ambiguous.
-    converge(clients.ec2(), partial(plan.plan_removal, detach=False), network)
+    converge(clients.ec2(), plan.plan_removal, network)
     return Done()

@@ -136,8 +136,6 @@ def _stale_targets(
             if any(ipaddress.ip_address(target.address) in network for network in networks)
         ]
         if own:
-            in_use = describe.addresses_in_use(
-                ec2, group.vpc_id, {target.address for target in own}
-            )
+            in_use = describe.address_owners(ec2, group.vpc_id, {target.address for target in own})
             stale += [target for target in own if target.address not in in_use]
     return tuple(stale)

@@ -45,7 +45,7 @@ def _resend(hook: StalledHook, settings: ReconcileSettings) -> Outcome:
     )
     # Without retries, because a request without a response may have succeeded, and a second message
     # would start a second chain of visits. A later run sees whether visits followed.
-    clients.sqs_without_retries().send_message(QueueUrl=queue.queue_url, MessageBody=body)
+    clients.sqs_once().send_message(QueueUrl=queue.queue_url, MessageBody=body)
     telemetry.count(Metric.LIFECYCLE_EVENT_RESENT)
     logger.warning(
         "Resent a lost lifecycle event",

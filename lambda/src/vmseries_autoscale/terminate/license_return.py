@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.firewall_identity import Identity, Signal
 from vmseries_autoscale.licensing import by_firewall as firewall_license
@@ -161,7 +161,11 @@ def _deactivate_license(
 
 def _save_returned(terminating: TerminatingInstance, visit: Visit[TerminateSettings]) -> Outcome:
     with telemetry.log_context(serial=terminating.serial or ""):
-        terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_RETURNED})
+        terminating.add_tags(
+            visit.ec2,
+            # Together, because the visit also tags its time if the instance stays at the hook.
+            {tags.LICENSE: tags.LICENSE_RETURNED, tags.LAST_VISIT: instances.visit_note(visit.now)},
+        )
         telemetry.count(Metric.LICENSE_RETURNED)
     return Done()
 

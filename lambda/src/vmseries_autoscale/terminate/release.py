@@ -1,28 +1,29 @@
-"""Terminate step: release interfaces and addresses, and complete the lifecycle action."""
+"""Terminate step: release the addresses, and complete the lifecycle action.
+
+EC2 deletes the interfaces with the instance. What cannot be released does not hold the instance:
+the reconcile function releases it after the instance has terminated.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import ec2_errors, tags
+from vmseries_autoscale.aws.instances import LEAVING_STATES
 from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Delay, Done, Outcome, Retry, Unfinished, reason_of, run_step
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Unfinished, reason_of, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.license_return import report_license_not_returned
 from vmseries_autoscale.terminate.stages import Stage
-
-if TYPE_CHECKING:
-    from mypy_boto3_ec2 import EC2Client
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 def release_network(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> Outcomes:
-    """Release interfaces and addresses, then complete the lifecycle actions."""
+    """Release the addresses, then complete the lifecycle actions."""
     if not terminating:
         return {}
     networks = run_step(partial(_describe_networks, terminating, visit))
@@ -43,11 +44,31 @@ def release_network(
 def _describe_networks(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
 ) -> dict[str, NetworkState]:
-    """Return our interfaces and addresses, by instance id."""
+    """Return our addresses, and our interfaces as far as needed, by instance id."""
     ids = [instance.event.instance_id for instance in terminating]
-    interfaces = describe.describe_interfaces(visit.ec2, visit.settings.name, ids)
-    addresses = describe.describe_addresses(visit.ec2, visit.settings.name, ids)
+    uncertain = [
+        instance.event.instance_id for instance in terminating if _needs_interfaces(instance)
+    ]
+    name = visit.settings.name
+    interfaces = describe.describe_interfaces(visit.ec2, name, uncertain) if uncertain else {}
+    addresses = describe.describe_addresses(visit.ec2, name, ids)
     return {key: NetworkState.of(interfaces.get(key, []), addresses.get(key, [])) for key in ids}
+
+
+def _needs_interfaces(terminating: TerminatingInstance) -> bool:
+    """Return whether an interface may remain when EC2 terminates the instance.
+
+    The description of the instance shows whether EC2 deletes all attached interfaces. If none but
+    the primary one is attached, the others may be detached. An instance that leaves without waiting
+    for its hook is left to the reconcile function.
+    """
+    instance = terminating.instance
+    if instance is None:
+        return True
+    if not terminating.hook_open and instance.state in LEAVING_STATES:
+        return False
+    attached = [interface for interface in instance.interfaces if interface.device_index != 0]
+    return not attached or not all(interface.delete_on_termination for interface in attached)
 
 
 def _release(
@@ -56,12 +77,14 @@ def _release(
     visit: Visit[TerminateSettings],
 ) -> Outcome:
     network = networks[terminating.event.instance_id]
-    outcome = run_step(partial(_remove_network, network, visit.ec2))
+    outcome = run_step(partial(converge, visit.ec2, plan.plan_removal, network))
     if isinstance(outcome, Unfinished):
-        if not terminating.deadline_passed(Stage.RELEASE_NETWORK):
+        if _is_worth_waiting(outcome) and not terminating.deadline_passed(max(Stage)):
             return outcome
+        telemetry.count(Metric.VISIT_FAILED)
         logger.error(
-            "Stopped releasing the interfaces at the deadline", extra={"reason": reason_of(outcome)}
+            "Left interfaces or addresses to the reconcile function",
+            extra={"reason": reason_of(outcome)},
         )
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
@@ -70,11 +93,9 @@ def _release(
     return Done()
 
 
-def _remove_network(network: NetworkState, ec2: EC2Client) -> Outcome:
-    remaining = converge(ec2, partial(plan.plan_removal, detach=True), network)
-    if remaining.interfaces or remaining.addresses:
-        return Retry("interfaces are being detached", Delay.SHORT)
-    return Done()
+def _is_worth_waiting(outcome: Unfinished) -> bool:
+    """Return whether the next visits can release what this one could not."""
+    return not isinstance(outcome, Failed) or ec2_errors.ends_by_itself(outcome.error)
 
 
 def _report_skipped_stages(terminating: TerminatingInstance, settings: TerminateSettings) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 GRACE_SECONDS = 600
-"""Time between the deadlines of two stages: enough for a commit and for detaching interfaces. The
-license return has the same deadline as draining, but is more important."""
+"""Time between the deadlines of two stages: enough for a commit. The license return has the same
+deadline as draining, but is more important."""
 
 
 class Stage(IntEnum):
@@ -15,7 +15,6 @@ class Stage(IntEnum):
     DRAIN = 0
     RETURN_LICENSE = 1
     REMOVE_FROM_PANORAMA = 2
-    RELEASE_NETWORK = 3
 
     def deadline_seconds(self, first: float) -> float:
         """Return the age in seconds at which the stage is skipped.

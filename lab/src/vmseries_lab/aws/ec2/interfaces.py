@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network-interface-attachment
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import Any
 
@@ -23,7 +24,7 @@ ATTACHING_SECONDS = 2.0
 """Lab seconds from AttachNetworkInterface until the attachment is ``attached``."""
 
 DETACHING_SECONDS = 5.0
-"""Lab seconds from DetachNetworkInterface until the interface is ``available``."""
+"""Lab seconds from DetachNetworkInterface until the interface is ``available``, if it ends."""
 
 _ATTRIBUTES = ("Attachment", "SourceDestCheck", "Groups", "Description")
 
@@ -137,8 +138,11 @@ class Interfaces:
         return interface.attachment
 
     def detach(self, _original: Any, store: Any, attachment_id: str) -> None:
-        """DetachNetworkInterface: returns at once; the interface is detached seconds later.
+        """DetachNetworkInterface: returns at once; the interface is detached later, or never.
 
+        How long it takes is not documented. It needs the guest: the parameter ``Force`` is "a last
+        resort to detach a network interface from a failed instance". The lab plays the answer to
+        the assumption ``detach``. It does not simulate ``Force``.
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachNetworkInterface.html
         """
         for interface in store.enis.values():
@@ -146,7 +150,8 @@ class Interfaces:
                 if interface.device_index == 0:
                     raise errors.primary_interface()
                 self._attached_at.pop(interface.id, None)
-                due = self._world.clock.now() + DETACHING_SECONDS
+                ends = self._world.assumptions["detach"] == "seconds"
+                due = self._world.clock.now() + DETACHING_SECONDS if ends else math.inf
                 self._detached_at.setdefault(interface.id, due)
                 return
         raise InvalidNetworkAttachmentIdError(attachment_id)

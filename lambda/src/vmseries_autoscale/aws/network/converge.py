@@ -17,9 +17,9 @@ from vmseries_autoscale.errors import EventualConsistencyError, TimeBudgetExceed
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-MAXIMUM_ROUNDS = 8
-"""More rounds than any sequence of actions needs. The limit ends the loop if EC2's responses are
-inconsistent."""
+MAXIMUM_ROUNDS = 16
+"""More rounds than any sequence of actions needs, also if EC2 takes seconds for an attachment. The
+limit ends the loop if EC2's responses are inconsistent."""
 
 
 def converge(
@@ -27,6 +27,7 @@ def converge(
     plan: Callable[[NetworkState], list[Action]],
     state: NetworkState,
     *,
+    ec2_once: EC2Client | None = None,
     retry_capacity_errors: bool = True,
     has_time: Callable[[], bool] = lambda: True,
 ) -> NetworkState:
@@ -36,6 +37,8 @@ def converge(
         ec2: Client of Amazon EC2.
         plan: Returns the actions that are possible in a state.
         state: Current network of the instance.
+        ec2_once: Client that attempts each call only once, for actions that are not idempotent.
+            Required if the plan has any.
         retry_capacity_errors: Whether a capacity error is temporary. If false, it is permanent.
         has_time: Whether the invocation has time for another round.
 
@@ -56,7 +59,12 @@ def converge(
         if not has_time():
             raise TimeBudgetExceededError("no time left in this invocation")
         calls = [
-            partial(_execute, ec2, action, retry_capacity_errors=retry_capacity_errors)
+            partial(
+                _execute,
+                ec2 if action.idempotent else ec2_once,
+                action,
+                retry_capacity_errors=retry_capacity_errors,
+            )
             for action in actions
         ]
         for change in concurrency.run_parallel(calls):
@@ -64,7 +72,9 @@ def converge(
     raise EventualConsistencyError(f"actions remain after {MAXIMUM_ROUNDS} rounds: {actions}")
 
 
-def _execute(ec2: EC2Client, action: Action, *, retry_capacity_errors: bool) -> Change:
+def _execute(ec2: EC2Client | None, action: Action, *, retry_capacity_errors: bool) -> Change:
+    if ec2 is None:
+        raise ValueError(f"{type(action).__name__} needs a client without retries")
     try:
         return action.execute(ec2)
     except ClientError as error:

@@ -65,12 +65,17 @@ def describe_addresses(
     return addresses
 
 
-def addresses_in_use(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> set[str]:
-    """Return the subset of private ``addresses`` that interfaces in the VPC have."""
+def address_owners(ec2: EC2Client, vpc_id: str, addresses: Iterable[str]) -> dict[str, str | None]:
+    """Return which private ``addresses`` interfaces in the VPC have.
+
+    Returns:
+        For each address of an interface, the instance to which the interface is attached; ``None``
+        if it is not attached.
+    """
     paginator = ec2.get_paginator("describe_network_interfaces")
     # One value is that of the VPC.
     return {
-        address["PrivateIpAddress"]
+        address["PrivateIpAddress"]: interface.get("Attachment", {}).get("InstanceId")
         for values in limits.batches(sorted(addresses), limits.MAXIMUM_FILTER_VALUES - 1)
         for page in paginator.paginate(
             Filters=[

@@ -1,11 +1,16 @@
-"""Actions on interfaces and addresses. Each action is one EC2 call and its effect on the state."""
+"""Actions on interfaces and addresses. Each action is one EC2 call and its effect on the state.
+
+``idempotent`` tells whether the SDK may repeat the call if it gets no response: a second call then
+changes nothing, or EC2 refuses it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from vmseries_autoscale.aws.network.state import Address, Change, Interface, Status
 from vmseries_autoscale.aws.tags import ResourceTags
@@ -16,10 +21,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ATTACHING_SECONDS = 2
+"""Pause before EC2 is asked whether an attachment is complete. It usually takes a second or two, so
+that one question is enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class CreateInterface:
     """Create the interface named ``name``."""
+
+    idempotent: ClassVar[bool] = True
 
     resource_tags: ResourceTags
     name: str
@@ -31,11 +42,11 @@ class CreateInterface:
         """Create the interface.
 
         The client token makes a repeated request return the interface of the first request, even
-        while a search by tag does not show that interface yet.
+        while a search by tag does not show that interface yet. The token depends on all parameters,
+        because EC2 refuses one that was used with others.
         """
-        token = hashlib.sha256(f"{self.resource_tags.instance_id}/{self.name}".encode()).hexdigest()
         created = ec2.create_network_interface(
-            ClientToken=token,
+            ClientToken=hashlib.sha256(repr(self).encode()).hexdigest(),
             Description=f"{self.name} of {self.resource_tags.instance_id}",
             SubnetId=self.subnet_id,
             Groups=list(self.security_group_ids),
@@ -57,12 +68,14 @@ class CreateInterface:
 class AttachInterface:
     """Attach an interface to an instance."""
 
+    idempotent: ClassVar[bool] = True
+
     interface_id: str
     instance_id: str
     device_index: int
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Start the attachment. EC2 completes it within a second or two."""
+        """Start the attachment. EC2 refuses to attach an interface that is in use."""
         response = ec2.attach_network_interface(
             NetworkInterfaceId=self.interface_id,
             InstanceId=self.instance_id,
@@ -80,8 +93,33 @@ class AttachInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitUntilAttached:
+    """Wait until EC2 shows the attachment of an interface as complete."""
+
+    idempotent: ClassVar[bool] = True
+
+    interface_id: str
+
+    def execute(self, ec2: EC2Client) -> Change:
+        """Pause, then ask once. While the attachment is incomplete, the state stays the same."""
+        pause(ATTACHING_SECONDS)
+        # A filter, because an unknown id in NetworkInterfaceIds makes the whole call fail.
+        response = ec2.describe_network_interfaces(
+            Filters=[{"Name": "network-interface-id", "Values": [self.interface_id]}]
+        )
+        attached = any(
+            description.get("Attachment", {}).get("Status") == Status.ATTACHED.value
+            for description in response["NetworkInterfaces"]
+        )
+        status = Status.ATTACHED if attached else Status.ATTACHING
+        return lambda state: state.changed_interface(self.interface_id, status=status)
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteWithInstance:
     """Set DeleteOnTermination, so that EC2 deletes the interface with its instance."""
+
+    idempotent: ClassVar[bool] = True
 
     interface_id: str
     attachment_id: str
@@ -100,6 +138,8 @@ class DeleteWithInstance:
 class SetSourceDestCheck:
     """Enable or disable the source/destination check."""
 
+    idempotent: ClassVar[bool] = True
+
     interface_id: str
     enabled: bool
 
@@ -115,22 +155,10 @@ class SetSourceDestCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class DetachInterface:
-    """Detach an interface."""
-
-    interface_id: str
-    attachment_id: str
-
-    def execute(self, ec2: EC2Client) -> Change:
-        """Start the detachment. EC2 completes it later, and a later visit checks the result."""
-        ec2.detach_network_interface(AttachmentId=self.attachment_id)
-        _log_interface("Started detaching an interface", self.interface_id)
-        return lambda state: state.changed_interface(self.interface_id, status=Status.DETACHING)
-
-
-@dataclass(frozen=True, slots=True)
 class DeleteInterface:
     """Delete a detached interface, which also disassociates its address."""
+
+    idempotent: ClassVar[bool] = True
 
     interface_id: str
 
@@ -145,13 +173,19 @@ class DeleteInterface:
 class AllocateAddress:
     """Allocate the Elastic IP address of the interface named ``name``."""
 
+    idempotent: ClassVar[bool] = False
+
     resource_tags: ResourceTags
     name: str
     device_index: int
     pool: str | None
 
     def execute(self, ec2: EC2Client) -> Change:
-        """Allocate the address. The call has no client token, so only tags identify the address."""
+        """Allocate the address.
+
+        The call has no client token, so that a repeated request allocates a second address. Only
+        tags identify the address of a request whose response was lost.
+        """
         request: AllocateAddressRequestTypeDef = {
             "Domain": "vpc",
             "TagSpecifications": [
@@ -172,6 +206,8 @@ class AllocateAddress:
 @dataclass(frozen=True, slots=True)
 class AssociateAddress:
     """Associate an address with an interface."""
+
+    idempotent: ClassVar[bool] = True
 
     allocation_id: str
     interface_id: str
@@ -195,6 +231,8 @@ class AssociateAddress:
 class DisassociateAddress:
     """Disassociate an address from its interface."""
 
+    idempotent: ClassVar[bool] = True
+
     allocation_id: str
     association_id: str
 
@@ -211,6 +249,8 @@ class DisassociateAddress:
 class ReleaseAddress:
     """Release an address to its pool."""
 
+    idempotent: ClassVar[bool] = True
+
     allocation_id: str
 
     def execute(self, ec2: EC2Client) -> Change:
@@ -221,10 +261,21 @@ class ReleaseAddress:
 
 
 Modification: TypeAlias = DeleteWithInstance | SetSourceDestCheck
-Removal: TypeAlias = DetachInterface | DeleteInterface | DisassociateAddress | ReleaseAddress
+Removal: TypeAlias = DeleteInterface | DisassociateAddress | ReleaseAddress
 Action: TypeAlias = (
-    CreateInterface | AttachInterface | Modification | AllocateAddress | AssociateAddress | Removal
+    CreateInterface
+    | AttachInterface
+    | WaitUntilAttached
+    | Modification
+    | AllocateAddress
+    | AssociateAddress
+    | Removal
 )
+
+
+def pause(seconds: float) -> None:
+    """Let the calling thread sleep. Nothing else in a function does."""
+    time.sleep(seconds)
 
 
 def _log_interface(message: str, interface_id: str, **fields: str | int) -> None:

@@ -1,6 +1,6 @@
 """Plan the next actions for the network of one instance.
 
-The decisions are pure functions of the current state. ``apply.converge`` plans again after each
+The decisions are pure functions of the current state. ``converge.converge`` plans again after each
 round of actions until the plan is empty, so a crash, a duplicate event or a manual change is only
 another state to start from.
 """
@@ -17,11 +17,11 @@ from vmseries_autoscale.aws.network.ec2_actions import (
     CreateInterface,
     DeleteInterface,
     DeleteWithInstance,
-    DetachInterface,
     DisassociateAddress,
     Modification,
     ReleaseAddress,
     SetSourceDestCheck,
+    WaitUntilAttached,
 )
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
 from vmseries_autoscale.aws.tags import ResourceTags
@@ -34,8 +34,14 @@ def plan_attachment(
     zone: str,
     desired: Mapping[str, InterfaceSettings],
     state: NetworkState,
+    *,
+    settled: bool,
 ) -> list[Action]:
     """Return the actions that are possible now to reach the desired interfaces and addresses.
+
+    Interfaces are created in parallel, but attached in the order of their device indexes: each one
+    only when EC2 shows all lower ones as attached. Not the device index but the order in which a
+    running guest detects its interfaces can decide which one is the management interface.
 
     Interfaces are attached before any of their attributes is modified: a firewall detects its
     interfaces once, when it boots, and ModifyNetworkInterfaceAttribute is the call that EC2
@@ -46,6 +52,8 @@ def plan_attachment(
         zone: Availability Zone of the instance.
         desired: Desired interfaces by name.
         state: Current network of the instance.
+        settled: Whether the instance is so old that EC2's responses agree. Before, an interface
+            without tags can be one of this module's, whose tags EC2 does not show yet.
 
     Returns:
         Independent actions; empty if the network is as desired.
@@ -56,18 +64,31 @@ def plan_attachment(
     """
     actions: list[Action] = []
     used: set[str] = set()
-    for name, settings in desired.items():
-        interface = _interface_for(resource_tags.instance_id, name, settings, state)
+    # The first interface that is not attached yet, or that does not exist, and all higher ones.
+    waiting: list[Interface | None] = []
+    for name, settings in sorted(desired.items(), key=lambda item: item[1].device_index):
+        interface = _interface_for(
+            resource_tags.instance_id, name, settings, state, settled=settled
+        )
         if interface is None:
             actions.append(_creation(resource_tags, zone, name, settings))
         else:
             used.add(interface.interface_id)
-            actions += _attachment(resource_tags.instance_id, settings, interface)
+            actions += _modification(settings, interface)
+            if interface.status is Status.DETACHED and not waiting:
+                actions.append(
+                    AttachInterface(
+                        interface.interface_id, resource_tags.instance_id, settings.device_index
+                    )
+                )
+        if waiting or interface is None or interface.status is not Status.ATTACHED:
+            waiting.append(interface)
         if settings.public_ip:
             address = _address_for(name, interface, state)
             if address is not None:
                 used.add(address.allocation_id)
             actions += _association(resource_tags, name, settings, interface, address)
+    actions += _wait(waiting)
     actions += _duplicate_removal(state, used)
     attachments: list[Action] = [
         action for action in actions if not isinstance(action, Modification)
@@ -75,25 +96,25 @@ def plan_attachment(
     return attachments or actions
 
 
-def plan_removal(state: NetworkState, *, detach: bool) -> list[Action]:
+def plan_removal(state: NetworkState) -> list[Action]:
     """Return the actions that are possible now to remove the module's interfaces and addresses.
 
+    No attached interface is detached. EC2 deletes it with its instance, once DeleteOnTermination is
+    set, while a detachment needs the guest to release the interface, and may never end: EC2 has the
+    parameter ``Force`` "to detach a network interface from a failed instance"
+    (API_DetachNetworkInterface).
+
     Args:
-        state: Current network of the instance.
-        detach: Whether to detach attached interfaces and delete them once EC2 has detached them.
-            If false, EC2 deletes them with their instance.
+        state: Current network of the instance, which terminates or has terminated.
     """
     actions: list[Action] = []
     deletable: set[str] = set()
     for interface in state.own_interfaces:
         if interface.status is Status.DETACHED:
+            # Deleting the interface also disassociates its address, which needs no extra call.
             actions.append(DeleteInterface(interface.interface_id))
             deletable.add(interface.interface_id)
-        elif detach:
-            # Deleting the interface also disassociates its address, which needs no extra call.
-            deletable.add(interface.interface_id)
-            actions += _detachment(interface)
-        else:
+        elif interface.status is not Status.DETACHING:
             actions += _deletion_with_instance(interface)
     for address in state.addresses.values():
         if address.interface_id not in deletable:
@@ -102,12 +123,17 @@ def plan_removal(state: NetworkState, *, detach: bool) -> list[Action]:
 
 
 def _interface_for(
-    instance_id: str, name: str, settings: InterfaceSettings, state: NetworkState
+    instance_id: str,
+    name: str,
+    settings: InterfaceSettings,
+    state: NetworkState,
+    *,
+    settled: bool,
 ) -> Interface | None:
     """Return the interface that is, or can become, the interface named ``name``."""
     occupant = state.attached_at(instance_id, settings.device_index)
     if occupant is not None:
-        _check_occupant(occupant, name, settings)
+        _check_occupant(occupant, name, settings, settled=settled)
         return occupant
     if settings.device_index == 0:
         raise EventualConsistencyError(
@@ -123,13 +149,20 @@ def _interface_for(
     return candidates[0] if candidates else None
 
 
-def _check_occupant(occupant: Interface, name: str, settings: InterfaceSettings) -> None:
+def _check_occupant(
+    occupant: Interface, name: str, settings: InterfaceSettings, *, settled: bool
+) -> None:
     if occupant.status is Status.DETACHING:
         raise EventualConsistencyError(
             f"{occupant.interface_id} is being detached by another process"
         )
     # The launch template creates the primary interface, without this module's tags.
     expected = None if settings.device_index == 0 else name
+    if occupant.name is None and expected is not None and not settled:
+        raise EventualConsistencyError(
+            f"EC2 does not show yet which interface {occupant.interface_id} at device index "
+            f"{settings.device_index} is"
+        )
     if occupant.name != expected:
         raise InterfaceLayoutError(
             f"device index {settings.device_index}, needed for {name}, has {occupant.interface_id} "
@@ -150,29 +183,26 @@ def _creation(
     )
 
 
-def _attachment(
-    instance_id: str, settings: InterfaceSettings, interface: Interface
-) -> list[Action]:
+def _modification(settings: InterfaceSettings, interface: Interface) -> list[Action]:
     actions: list[Action] = []
     if interface.source_dest_check != settings.source_dest_check:
         actions.append(SetSourceDestCheck(interface.interface_id, settings.source_dest_check))
-    if interface.status is Status.DETACHED:
-        actions.append(AttachInterface(interface.interface_id, instance_id, settings.device_index))
-    else:
+    if interface.status is not Status.DETACHED:
         actions += _deletion_with_instance(interface)
     return actions
+
+
+def _wait(waiting: list[Interface | None]) -> list[Action]:
+    """Return the wait for the attachment that delays those of higher interfaces, if one does."""
+    if len(waiting) < 2 or waiting[0] is None or waiting[0].status is not Status.ATTACHING:
+        return []
+    return [WaitUntilAttached(waiting[0].interface_id)]
 
 
 def _deletion_with_instance(interface: Interface) -> list[Action]:
     if interface.delete_on_termination or interface.attachment_id is None:
         return []
     return [DeleteWithInstance(interface.interface_id, interface.attachment_id)]
-
-
-def _detachment(interface: Interface) -> list[Action]:
-    if interface.status is Status.DETACHING or interface.attachment_id is None:
-        return []
-    return [DetachInterface(interface.interface_id, interface.attachment_id)]
 
 
 def _address_for(name: str, interface: Interface | None, state: NetworkState) -> Address | None:

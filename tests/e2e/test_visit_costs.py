@@ -1,0 +1,55 @@
+"""What visits cost: the bounds of AWS calls, and of lab time with 0.1 s for each call."""
+
+from __future__ import annotations
+
+import pytest
+
+from vmseries_scenarios.visit_costs import Cost, deployments, measure
+
+pytestmark = pytest.mark.apply(seconds=90)
+
+LAYOUT = "two-addresses"
+ATTACHING_SECONDS = 2
+"""EC2 attaches the second interface when the first one is attached."""
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, Cost]:
+    with deployments([LAYOUT]) as by_layout:
+        measured = measure(by_layout[LAYOUT], LAYOUT)
+    return {cost.kind.partition(" all ")[0]: cost for cost in measured}
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls"),
+    [
+        ("launch: attach the network", 17),
+        ("launch: wait for the boot", 6),
+        ("launch: enter service", 9),
+        ("launch: duplicate event", 3),
+        ("termination: last visit", 8),
+    ],
+)
+def test_a_visit_makes_no_more_calls(costs: dict[str, Cost], kind: str, calls: int) -> None:
+    assert len(costs[kind].visits) == 1
+    assert 0 < costs[kind].calls <= calls
+
+
+def test_attaching_in_order_costs_only_the_time_that_ec2_takes(costs: dict[str, Cost]) -> None:
+    """Two rounds of calls more than attaching all interfaces at once, which took 0.6 s."""
+    assert costs["launch: attach the network"].seconds < 0.9 + ATTACHING_SECONDS
+
+
+def test_the_last_visit_of_a_termination_is_not_delayed_by_interfaces(
+    costs: dict[str, Cost],
+) -> None:
+    actions = set(costs["termination:"].visits[-1].calls)
+    assert actions == {
+        "ChangeMessageVisibilityBatch",
+        "RecordLifecycleActionHeartbeat",
+        "DescribeInstances",
+        "DescribeAddresses",
+        "DisassociateAddress",
+        "ReleaseAddress",
+        "CompleteLifecycleAction",
+    }

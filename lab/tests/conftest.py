@@ -8,8 +8,21 @@ from collections.abc import Iterator
 import pytest
 from account import Account
 from hypothesis import settings
+from refusals import (
+    pytest_runtest_teardown,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 from vmseries_lab.client import Lab
+
+__all__ = [
+    "pytest_runtest_teardown",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
 
 # Tests must not depend on the speed of the machine.
 settings.register_profile("untimed", deadline=None)

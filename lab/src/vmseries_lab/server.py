@@ -63,6 +63,24 @@ def _create_app(service: Any) -> Any:
     return app
 
 
+def recording(application: Callable[..., Any], errors: list[str]) -> Callable[..., Any]:
+    """Return a WSGI application that also adds the traceback of each exception to ``errors``.
+
+    An SDK repeats a request that ends in HTTP 500 for minutes, and never shows why it failed.
+    """
+
+    def record(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        try:
+            return application(environ, start_response)
+        except ConnectionResetError:  # A fault breaks the connection on purpose.
+            raise
+        except Exception:
+            errors.append(traceback.format_exc())
+            raise
+
+    return record
+
+
 @dataclass
 class Pump:
     """Lets time pass: ticks the engines, and moves the clock if a pace is set.
@@ -122,7 +140,8 @@ class Laboratory:
         self.world = World()
         self.control = Control()
         self.pump = Pump(self.world)
-        aws = DomainDispatcherApplication(_create_app)
+        self.request_errors: list[str] = []
+        aws = recording(DomainDispatcherApplication(_create_app), self.request_errors)
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
             if environ["PATH_INFO"].startswith(PREFIX):
@@ -177,7 +196,8 @@ class Laboratory:
         add("GET", "calls", lambda query, _body: self.pipeline.calls.since(since(query)))
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "credentials", lambda _query, _body: issued_credentials())
-        add("GET", "errors", lambda _query, _body: self.pump.errors + self.functions.errors)
+        add("GET", "errors", lambda _query, _body: self._errors())
+        add("GET", "validation", lambda _query, _body: self.pipeline.validator.report())
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())
@@ -188,6 +208,9 @@ class Laboratory:
         for part in self.parts:
             for method, path, route in part.routes():
                 add(method, path, route)
+
+    def _errors(self) -> list[str]:
+        return self.pump.errors + self.functions.errors + self.request_errors
 
     def _clock(self) -> dict[str, Any]:
         return {

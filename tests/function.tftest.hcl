@@ -121,9 +121,9 @@ run "the_role_has_its_own_policy_and_no_other" {
 
   assert {
     condition = (
-      aws_iam_role_policies_exclusive.this.role_name == "fw-test-launch" &&
-      aws_iam_role_policies_exclusive.this.policy_names == toset(["fw-test-launch"]) &&
-      aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch" &&
+      aws_iam_role_policies_exclusive.this.role_name == "fw-test-launch-us-east-1" &&
+      aws_iam_role_policies_exclusive.this.policy_names == toset(["fw-test-launch-us-east-1"]) &&
+      aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch-us-east-1" &&
       length(aws_iam_role_policy_attachments_exclusive.this.policy_arns) == 0
     )
     error_message = "a policy that someone adds to the role shows up in the next plan"

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.requests import Call, Fault
 from vmseries_lab.client import environment_for
 from vmseries_lab.core.world import REGION
@@ -192,6 +193,10 @@ class ForkableLab:
     def group(self, name: str) -> Group:
         """Return an Auto Scaling group."""
         return Group(self, name)
+
+    def role_of(self, function: str) -> str:
+        """Return the name of a function's role."""
+        return str(backend("lambda").get_function(function).role).rsplit("/", 1)[-1]
 
     def calls(self) -> list[Call]:
         """Return the calls to AWS and to Panorama since the pause, in order of time."""

@@ -1,7 +1,7 @@
 variable "name" {
   description = <<-EOT
     Name of the Auto Scaling group, launch template and load balancer, and prefix of all other names, such as `fw-prod`.
-    Changing it replaces all resources.
+    Changing it replaces all resources. Deployments in several Regions of an account can have the same name.
   EOT
   type        = string
   nullable    = false

@@ -5,6 +5,7 @@ Rules and words are those of ``vmseries_lab/aws/validation``, which names their 
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -407,6 +408,42 @@ class TestSubnetsOfGatewayLoadBalancers:
         client.set_subnets(LoadBalancerArn=balancer, Subnets=aws.subnets)
         zones = client.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"][0]
         assert {zone["SubnetId"] for zone in zones["AvailabilityZones"]} == set(aws.subnets)
+
+
+class TestSizes:
+    def test_user_data(self, aws: InProcessAws) -> None:
+        """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html"""
+        create = aws.client("ec2").create_launch_template
+        for size, name in ((16_384, "full"), (16_385, "over")):
+            data = {"UserData": base64.b64encode(b"x" * size).decode()}
+            if name == "full":
+                create(LaunchTemplateName=name, LaunchTemplateData=data)
+                continue
+            assert refusal(create, LaunchTemplateName=name, LaunchTemplateData=data) == (
+                "InvalidUserData.Malformed",
+                "User data is limited to 16384 bytes.",
+            )
+
+    def test_inline_policies_of_a_role(self, aws: InProcessAws) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+        iam = aws.client("iam")
+        iam.create_role(RoleName="large", AssumeRolePolicyDocument=TRUST)
+
+        def policy(characters: int) -> str:
+            statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::"}
+            text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+            filled = "x" * (characters - len("".join(text.split())))
+            return text.replace("s3:::", f"s3:::{filled}")
+
+        put = iam.put_role_policy
+        put(RoleName="large", PolicyName="first", PolicyDocument=policy(10_000))
+        put(RoleName="large", PolicyName="second", PolicyDocument=policy(240))
+        put(RoleName="large", PolicyName="second", PolicyDocument=policy(240))
+        code, message = refusal(
+            put, RoleName="large", PolicyName="second", PolicyDocument=policy(241)
+        )
+        assert code == "LimitExceeded"
+        assert message == "Maximum policy size of 10240 bytes exceeded for role large"
 
 
 class TestReviewedActions:

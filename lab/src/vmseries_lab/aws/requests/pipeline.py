@@ -112,7 +112,7 @@ class RequestPipeline:
             refusal = self.validator.check(response, call.service, call.action)
         if refusal is None:
             return None
-        return error_response(response, refusal.code, refusal.message, HTTPStatus.BAD_REQUEST)
+        return error_response(response, refusal.code, refusal.message, refusal.status)
 
     def _execute(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
         service, action = call.service, call.action
@@ -202,7 +202,7 @@ def install_validation() -> Validator:
         refusal = validator.check(response, response.boto3_service_name, action)
         if refusal is None:
             return original(response)
-        return error_response(response, refusal.code, refusal.message, HTTPStatus.BAD_REQUEST)
+        return error_response(response, refusal.code, refusal.message, refusal.status)
 
     _intercept(answer, validator)
     return validator

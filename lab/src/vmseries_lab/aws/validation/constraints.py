@@ -48,11 +48,13 @@ class Constraint:
         kind: ``enum`` (one of ``limit``), ``pattern`` (the whole text matches), ``search`` (a part
             of the text matches, as in JSON schemas), ``not`` (no part of the text matches), ``min``
             or ``max`` (of a number, of the length of a text, of the count of items), ``from`` or
-            ``to`` (of a number that is written as text), ``state`` (of the account).
+            ``to`` (of a number that is written as text), ``bytes`` (at most so many, in base64),
+            ``state`` (of the account).
         limit: the set, expression or number.
         source: who publishes it.
         words: the service's own words, with ``{value}``, if it does not use the framework's.
         code: the service's own error code, if it does not use its usual one.
+        status: HTTP status of the refusal.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Constraint:
     source: str = ""
     words: str = ""
     code: str = ""
+    status: int = 400
 
     def holds(self, node_kind: str, value: Any) -> bool:
         """Return whether a value of the right type satisfies the constraint.
@@ -79,6 +82,8 @@ class Constraint:
                 return True  # The constraint on the type refuses it.
             number = int(value)
             return bool(number >= self.limit if self.kind == "from" else number <= self.limit)
+        if self.kind == "bytes":
+            return _decodes(value) and len(base64.b64decode(value)) <= self.limit
         size = _size(node_kind, value)
         return bool(size >= self.limit if self.kind == "min" else size <= self.limit)
 

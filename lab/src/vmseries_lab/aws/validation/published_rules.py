@@ -217,6 +217,20 @@ RULES = (
         _EC2 + "errors-overview.html",
     ),
     Rule(
+        ("ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:RunInstances"),
+        ("LaunchTemplateData.UserData", "UserData"),
+        (
+            # The words: github-aws-runners/terraform-aws-github-runner#3700.
+            Constraint(
+                "bytes",
+                16384,
+                words="User data is limited to 16384 bytes.",
+                code="InvalidUserData.Malformed",
+            ),
+        ),
+        _REFERENCE + "AWSEC2/latest/UserGuide/instancedata-add-user-data.html",
+    ),
+    Rule(
         ("elbv2:CreateLoadBalancer",),
         ("Name",),
         (

@@ -31,6 +31,7 @@ class Refusal:
         code: error code of the service.
         message: error message of the service.
         violations: what is wrong, with the source of each rule.
+        status: HTTP status of the response.
     """
 
     service: str
@@ -38,6 +39,7 @@ class Refusal:
     code: str
     message: str
     violations: tuple[Violation, ...] = ()
+    status: int = 400
 
     def as_dict(self) -> dict[str, Any]:
         """Return the refusal as JSON-ready data."""
@@ -114,7 +116,9 @@ class Validator:
             return None
         code = errors.code_of(service, violations[0])
         message = errors.message_of(service, violations)
-        return Refusal(service, action, code, message, tuple(violations))
+        constraint = violations[0].constraint
+        status = 400 if constraint is None else constraint.status
+        return Refusal(service, action, code, message, tuple(violations), status)
 
     def _input(self, service: str, action: str) -> tuple[Any, Node]:
         key = (service, action)

@@ -575,7 +575,11 @@ class TestPatterns:
 @pytest.mark.parametrize(
     ("kind", "right", "wrong"),
     [
-        ("integer", ["5", "-5", 5, 5.0], ["5.5", "x", "", True, 5.5, []]),
+        (
+            "integer",
+            ["5", "-5", 5, 5.0],
+            ["5.5", "x", "", True, 5.5, [], float("inf"), float("nan")],
+        ),
         ("double", ["5.5", 5], ["x", True]),
         ("boolean", ["true", "false", True], ["yes", 1, ""]),
         ("string", ["", "x"], [5, {}, True]),

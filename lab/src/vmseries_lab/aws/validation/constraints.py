@@ -150,8 +150,8 @@ def wrong_type(node_kind: str, value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return True
     if node_kind in _WHOLE_NUMBERS:
-        whole = _INTEGER.fullmatch(value) if isinstance(value, str) else value == int(value)
-        return not whole
+        # Python 3.11 has is_integer for floats only.
+        return not (_INTEGER.fullmatch(value) if isinstance(value, str) else value % 1 == 0)
     if node_kind == "timestamp":
         return isinstance(value, str) and not (_number(value) or _iso_8601(value))
     return not _number(value)

@@ -121,6 +121,7 @@ class _Query:
 
     def _map(self, node: Node, tree: dict[str, Any], path: str) -> dict[Any, Any]:
         if not node.flattened:
+            self._unknown.extend(f"{path}.{part}" for part in tree if part not in (LEAF, "entry"))
             tree, path = tree.get("entry", {}), f"{path}.entry"
         key_name, value_name = node.key.query_name or "key", node.item.query_name or "value"
         read = {}
@@ -185,7 +186,8 @@ def _rest(protocol: str, root: Node, http: Any, uri: dict[str, Any], request: Re
     payload = root.payload
     if payload is not None and root.members[payload].kind in ("blob", "string"):
         if http.data:
-            request.parameters[payload] = http.data
+            text = root.members[payload].kind == "string"
+            request.parameters[payload] = http.data.decode(errors="replace") if text else http.data
     elif protocol == "rest-xml":
         if http.data:
             request.unjudged.append((payload or "", "bodies of XML are not read"))

@@ -147,3 +147,17 @@ run "uses_the_code_signing_configuration_of_the_user" {
     error_message = "the function has the code signing configuration"
   }
 }
+
+run "refuses_a_role_name_that_iam_refuses" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name = "a-name-that-is-much-longer-than-the-root-module-allows-launch"
+  }
+
+  expect_failures = [aws_iam_role.this]
+}

@@ -108,8 +108,11 @@ class RequestPipeline:
 
     def _refuse(self, response: Any, call: Call) -> Any:
         """Return the response to a call that AWS would refuse, ``None`` if it would not."""
-        with self.world.lock:
-            refusal = self.validator.check(response, call.service, call.action)
+        try:
+            with self.world.lock:
+                refusal = self.validator.check(response, call.service, call.action)
+        except NotImplementedError as error:
+            return _not_simulated(response, call, error)
         if refusal is None:
             return None
         return error_response(response, refusal.code, refusal.message, refusal.status)
@@ -125,9 +128,7 @@ class RequestPipeline:
             with self.world.lock:
                 return self._reject(response, call, original) or original(response)
         except NotImplementedError as error:
-            # SDKs would retry HTTP 500 for minutes.
-            message = f"{error}; the lab does not simulate {service}:{action}"
-            return error_response(response, "NotImplemented", message, 400)
+            return _not_simulated(response, call, error)
 
     def _reject(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
         """Return the error response to a function's call that its role denies, otherwise ``None``.
@@ -183,6 +184,12 @@ class RequestPipeline:
             else:
                 result = error_response(response, fault.code, fault.message, fault.status)
         return result
+
+
+def _not_simulated(response: Any, call: Call, error: NotImplementedError) -> Any:
+    """Return an error that SDKs do not repeat; they would repeat HTTP 500 for minutes."""
+    message = f"{error}; the lab does not simulate {call.service}:{call.action}"
+    return error_response(response, "NotImplemented", message, HTTPStatus.BAD_REQUEST)
 
 
 def install(world: World) -> RequestPipeline:

@@ -20,6 +20,8 @@ from botocore.model import Shape
 from vmseries_lab.aws.validation import patterns
 
 MODEL = "botocore's service model"
+LONGEST_SET = 300
+"""Characters of a set in a sentence: there are a thousand instance types."""
 _INTEGER = re.compile(r"[+-]?\d+")
 _TEXTS = ("string", "character")
 _WHOLE_NUMBERS = ("integer", "long", "short", "byte")
@@ -92,9 +94,9 @@ class Constraint:
         if self.words:
             return self.words.replace("{value}", shown)
         if self.kind == "enum":
-            return (
-                f"Member must satisfy enum value set: [{', '.join(map(str, sorted(self.limit)))}]"
-            )
+            known = ", ".join(map(str, sorted(self.limit)))
+            shortened = known if len(known) <= LONGEST_SET else f"{known[:LONGEST_SET]}…"
+            return f"Member must satisfy enum value set: [{shortened}]"
         if self.kind in ("pattern", "search", "not"):
             return f"Member must satisfy regular expression pattern: {self.limit}"
         what = "value" if node_kind in _NUMBERS or self.kind in ("from", "to") else "length"

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from botocore.model import OperationNotFoundError
@@ -23,7 +24,7 @@ from vmseries_lab.aws.validation.state_rules import violation_of_state
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call that AWS would refuse.
+    """A call that AWS would refuse, or answer with a warning.
 
     Attributes:
         service: name of the service in boto3.
@@ -31,7 +32,7 @@ class Refusal:
         code: error code of the service.
         message: error message of the service.
         violations: what is wrong, with the source of each rule.
-        status: HTTP status of the response.
+        status: HTTP status of the response; 200 for a warning.
     """
 
     service: str
@@ -54,7 +55,7 @@ class Validator:
 
     Attributes:
         calls: number of calls by ``service:Action``.
-        refused: the calls that AWS would refuse.
+        refused: the calls that AWS would refuse, or answer with a warning.
         unjudged: number of values that could not be judged, by ``service:Action``, member, reason.
     """
 
@@ -74,21 +75,26 @@ class Validator:
 
         Returns:
             How AWS would refuse the call; ``None`` if it would not for what it contains.
+
+        Raises:
+            NotImplementedError: if the action has not been reviewed.
         """
-        refusal = self._judge(response, service, action)
         with self._lock:
             self.calls[f"{service}:{action}"] += 1
-            if refusal is not None:
-                self.refused.append(refusal)
-        return refusal
+        if not is_reviewed(service, action):
+            self._unjudged(service, action, "", "the lab does not simulate the action")
+            raise NotImplementedError(
+                f"{service}:{action} is not in aws/validation/reviewed_actions.py; add it if moto "
+                "or the lab gives it the effect that AWS documents"
+            )
+        refusal = self._judge(response, service, action)
+        if refusal is None:
+            return None
+        with self._lock:
+            self.refused.append(refusal)
+        return refusal if refusal.status != HTTPStatus.OK else None
 
     def _judge(self, response: Any, service: str, action: str) -> Refusal | None:
-        if not is_reviewed(service, action):
-            message = (
-                f"The lab does not simulate {service}:{action}. If moto or the lab gives it the "
-                "effect that AWS documents, add it to aws/validation/reviewed_actions.py."
-            )
-            return Refusal(service, action, "NotImplemented", message)
         try:
             service_model, root = self._input(service, action)
         except OperationNotFoundError:
@@ -116,8 +122,7 @@ class Validator:
             return None
         code = errors.code_of(service, violations[0])
         message = errors.message_of(service, violations)
-        constraint = violations[0].constraint
-        status = 400 if constraint is None else constraint.status
+        status = 200 if _only_warned(service, violations) else _status(violations[0])
         return Refusal(service, action, code, message, tuple(violations), status)
 
     def _input(self, service: str, action: str) -> tuple[Any, Node]:
@@ -173,3 +178,22 @@ class Validator:
                     for (call, member, reason), count in sorted(self.unjudged.items())
                 ],
             }
+
+
+def _status(violation: Violation) -> int:
+    return 400 if violation.constraint is None else violation.constraint.status
+
+
+def _only_warned(service: str, violations: list[Violation]) -> bool:
+    """Return whether EC2 takes the call with a warning.
+
+    It takes launch templates "with parameters or parameter combinations that are not valid", and
+    refuses to launch from them.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html
+    """
+    return service == "ec2" and all(
+        violation.member.startswith("LaunchTemplateData.")
+        and violation.constraint is not None
+        and not violation.constraint.code
+        for violation in violations
+    )

@@ -1,7 +1,7 @@
 variable "name" {
   description = <<-EOT
     Name of the Auto Scaling group, launch template and load balancer, and prefix of all other names, such as `fw-prod`.
-    Changing it replaces all resources.
+    Changing it replaces all resources. Deployments in several Regions of an account can have the same name.
   EOT
   type        = string
   nullable    = false
@@ -11,6 +11,14 @@ variable "name" {
     error_message = <<-EOT
       name must have 3 to 25 lowercase letters, digits and hyphens, start with a letter and not end with a hyphen,
       e.g. "fw-prod".
+    EOT
+  }
+
+  validation {
+    condition     = !startswith(var.name, "sg-") && !startswith(var.name, "internal-")
+    error_message = <<-EOT
+      name must not start with "sg-" or "internal-", which AWS reserves in names of security groups and load balancers.
+      Use another name, e.g. "fw-prod".
     EOT
   }
 }
@@ -32,6 +40,17 @@ variable "tags" {
     error_message = <<-EOT
       tags must not have keys that start with "vmseries-autoscale:" or "aws:", which the module and AWS reserve.
       Use another key, e.g. "team".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for key, value in var.tags :
+      can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,127}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))
+    ])
+    error_message = <<-EOT
+      tags must have keys of 1 to 127 and values of at most 256 letters, digits, spaces and _.:/=+-@,
+      e.g. { team = "network" }. AWS accepts no other characters in the tags of all its services.
     EOT
   }
 

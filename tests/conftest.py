@@ -7,6 +7,19 @@ import gc
 import pytest
 from container import cold_start, set_environment
 from hypothesis import settings
+from refusals import (
+    pytest_runtest_teardown,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
+__all__ = [
+    "pytest_runtest_teardown",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
 
 # No test may fail because the machine is busy.
 settings.register_profile("untimed", deadline=None)

@@ -496,3 +496,35 @@ run "refuses_more_interfaces_than_the_instance_type_supports" {
 
   expect_failures = [aws_launch_template.this]
 }
+
+run "refuses_user_data_that_ec2_refuses" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    bootstrap = {
+      secret  = null
+      s3      = { bucket = "fw-bootstrap", prefix = join("/", [for part in range(1000) : "seventeen-letters"]), kms_key_arn = null }
+      options = null
+    }
+  }
+
+  expect_failures = [output.user_data]
+}
+
+run "refuses_a_role_name_that_iam_refuses" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    name = "a-name-that-is-much-longer-than-the-root-module-allows"
+  }
+
+  expect_failures = [aws_iam_role.this]
+}

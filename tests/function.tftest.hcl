@@ -121,9 +121,9 @@ run "the_role_has_its_own_policy_and_no_other" {
 
   assert {
     condition = (
-      aws_iam_role_policies_exclusive.this.role_name == "fw-test-launch" &&
-      aws_iam_role_policies_exclusive.this.policy_names == toset(["fw-test-launch"]) &&
-      aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch" &&
+      aws_iam_role_policies_exclusive.this.role_name == "fw-test-launch-us-east-1" &&
+      aws_iam_role_policies_exclusive.this.policy_names == toset(["fw-test-launch-us-east-1"]) &&
+      aws_iam_role_policy_attachments_exclusive.this.role_name == "fw-test-launch-us-east-1" &&
       length(aws_iam_role_policy_attachments_exclusive.this.policy_arns) == 0
     )
     error_message = "a policy that someone adds to the role shows up in the next plan"
@@ -146,4 +146,18 @@ run "uses_the_code_signing_configuration_of_the_user" {
     )
     error_message = "the function has the code signing configuration"
   }
+}
+
+run "refuses_a_role_name_that_iam_refuses" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name = "a-name-that-is-much-longer-than-the-root-module-allows-launch"
+  }
+
+  expect_failures = [aws_iam_role.this]
 }

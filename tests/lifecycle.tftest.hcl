@@ -135,7 +135,7 @@ run "each_queue_accepts_only_its_own_rule" {
       Condition = {
         ArnNotEquals = {
           "aws:SourceArn"    = ["arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-launch"]
-          "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-reconcile"]
+          "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-reconcile-us-gov-west-1"]
         }
       }
     }
@@ -149,7 +149,7 @@ run "each_queue_accepts_only_its_own_rule" {
       ]) == {
       ArnNotEquals = {
         "aws:SourceArn"    = ["arn:aws-us-gov:events:us-gov-west-1:123456789012:rule/fw-test-terminate"]
-        "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-terminate"]
+        "aws:PrincipalArn" = ["arn:aws-us-gov:iam::123456789012:role/fw-test-terminate-us-gov-west-1"]
       }
     }
     error_message = "nothing but the rule and the function of a transition may send to its dead-letter queue"
@@ -215,7 +215,7 @@ run "named_principals_may_redrive_dead_letters" {
         for statement in jsondecode(queue.policy).Statement :
         statement.Condition.ArnNotEquals["aws:PrincipalArn"] if statement.Sid == "DenyOtherSenders"
         ]) == [
-        "arn:aws-us-gov:iam::123456789012:role/network/fw-test-reconcile",
+        "arn:aws-us-gov:iam::123456789012:role/network/fw-test-reconcile-us-gov-west-1",
         "arn:aws-us-gov:iam::123456789012:role/ops/break-glass",
       ]
     ])

@@ -9,11 +9,23 @@ from collections.abc import Iterator
 import pytest
 from account import Account
 from hypothesis import settings
+from refusals import (
+    pytest_runtest_teardown,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 from vmseries_lab.client import Lab
 
 # What the tests expect is written for this Region; test_region has the others.
 os.environ["AWS_REGION"] = "us-east-1"
+__all__ = [
+    "pytest_runtest_teardown",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
 
 # Tests must not depend on the speed of the machine.
 settings.register_profile("untimed", deadline=None)

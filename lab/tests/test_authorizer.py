@@ -171,7 +171,7 @@ def test_function_whose_environment_it_may_not_decrypt_does_not_start(
     name = f"{account.name}-sealed"
     context = {"kms:EncryptionContext:aws:lambda:FunctionArn": "*:function:" + name}
     statement = {"Action": "kms:Decrypt", "Resource": key, "Condition": {"StringLike": context}}
-    settings = {"KMSKeyArn": key, "Environment": {"Variables": {"A": "1"}}}
+    settings = {"KMSKeyArn": key, "Environment": {"Variables": {"AB": "1"}}}
     good = account.function(
         "def handler(e, c): return 1", account.role(statement), FunctionName=name, **settings
     )

@@ -351,6 +351,7 @@ class TestDescribe:
             assert (interface_id in ids) is (name == "attachment.status"), name
             assert (other in ids) is (name == "status"), name
 
+    @pytest.mark.refused("ec2:DescribeNetworkInterfaces")
     def test_pages(self, aws: InProcessAws, ec2: Any) -> None:
         made = {interface(aws) for _ in range(12)}
         pages = list(
@@ -445,7 +446,7 @@ class TestTemplatesAndImages:
             {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "fw"}]}
         ]}  # fmt: skip
         template = ec2.create_launch_template(
-            LaunchTemplateName="t",
+            LaunchTemplateName="template",
             LaunchTemplateData=data,
             TagSpecifications=[
                 {"ResourceType": "launch-template", "Tags": [{"Key": "own", "Value": "1"}]}

@@ -145,6 +145,7 @@ def test_attributes_that_geneve_does_not_take(
         {"HealthyThresholdCount": 11},
     ],
 )
+@pytest.mark.refused("elbv2:CreateTargetGroup")
 def test_target_groups_that_geneve_does_not_take(
     aws: InProcessAws, elb: Any, wanted: dict[str, Any]
 ) -> None:

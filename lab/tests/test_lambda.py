@@ -267,7 +267,7 @@ def test_warm_environment_is_used_again_until_code_or_configuration_change(
         FunctionName=arn, ZipFile=archive(app="def handler(e, c):\n    return 'new'\n")
     )
     assert account.invoke(arn)[0] == "new"
-    client.update_function_configuration(FunctionName=arn, Environment={"Variables": {"A": "b"}})
+    client.update_function_configuration(FunctionName=arn, Environment={"Variables": {"AB": "b"}})
     account.invoke(arn)
     assert [i["cold"] for i in invocations_of(lab, arn)] == [True, False, False, True, True]
 

@@ -6,17 +6,23 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import boto3
 import pytest
 from account import Account
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ReadTimeoutError,
+)
+from botocore.parsers import ResponseParserError
 
 from vmseries_lab.client import Lab, LabError
 from vmseries_lab.core.world import World
-from vmseries_lab.server import Pump
+from vmseries_lab.server import Pump, recording
 
 pytestmark = pytest.mark.lab
 
@@ -281,6 +287,41 @@ def test_faults_are_cleared(lab: Lab, account: Account) -> None:
         lab.aws.client("ec2").describe_vpcs()
     lab.faults.clear()
     lab.aws.client("ec2").describe_vpcs()
+
+
+def test_every_exception_in_a_request_is_recorded() -> None:
+    """Otherwise the SDK repeats the request for minutes, and nothing tells why."""
+
+    def failing(_environ: Any, _start_response: Any) -> Any:
+        raise KeyError("Key")
+
+    def breaking(_environ: Any, _start_response: Any) -> Any:
+        raise ConnectionResetError("injected by the lab")
+
+    errors: list[str] = []
+    with pytest.raises(KeyError):
+        recording(failing, errors)({}, None)
+    assert "KeyError: 'Key'" in errors[0]
+    with pytest.raises(ConnectionResetError):
+        recording(breaking, errors)({}, None)
+    assert len(errors) == 1
+
+
+def test_an_exception_in_moto_reaches_the_errors_of_the_lab() -> None:
+    """moto 5.2.5 splits the ARN of a topic without a check."""
+    with Lab() as own:
+        client = boto3.client(
+            "sns",
+            endpoint_url=own.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        with pytest.raises(ResponseParserError):
+            client.get_topic_attributes(TopicArn="topic")
+        (error,) = own.errors()
+    assert "not enough values to unpack" in error
 
 
 def test_invalid_requests_to_the_control_api_are_rejected(lab: Lab) -> None:

@@ -1,4 +1,7 @@
 locals {
+  # IAM is global. With the Region in its name, the same deployment can exist in several Regions of an account.
+  role_name = "${var.name}-firewall-${var.location.region}"
+
   make_profile = var.firewall.instance_profile_name == null
   instance_profile_name = local.make_profile ? one(
     aws_iam_instance_profile.this[*].name,
@@ -89,7 +92,7 @@ module "policy" {
 resource "aws_iam_role" "this" {
   count = local.make_profile ? 1 : 0
 
-  name                 = "${var.name}-firewall"
+  name                 = local.role_name
   path                 = var.permissions.path
   permissions_boundary = var.permissions.boundary_arn
   description          = "Permissions of the firewalls of ${var.name}."
@@ -106,12 +109,23 @@ resource "aws_iam_role" "this" {
   })
 
   tags = var.tags
+
+  lifecycle {
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    precondition {
+      condition     = length(local.role_name) <= 64
+      error_message = <<-EOT
+        The role name ${local.role_name} has ${length(local.role_name)} characters, but IAM allows 64.
+        Use a shorter name.
+      EOT
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "this" {
   count = local.make_profile ? 1 : 0
 
-  name   = "${var.name}-firewall"
+  name   = local.role_name
   role   = aws_iam_role.this[0].id
   policy = module.policy.json
 }
@@ -119,7 +133,7 @@ resource "aws_iam_role_policy" "this" {
 resource "aws_iam_instance_profile" "this" {
   count = local.make_profile ? 1 : 0
 
-  name = "${var.name}-firewall"
+  name = local.role_name
   path = var.permissions.path
   role = aws_iam_role.this[0].name
 

@@ -41,4 +41,13 @@ output "user_data" {
   description = "User data of the firewalls."
   value       = local.user_data
   sensitive   = true
+
+  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+  precondition {
+    condition     = length(local.user_data) <= 16384
+    error_message = <<-EOT
+      The user data that bootstrap.options makes is longer than 16,384 characters, which is EC2's limit.
+      Use fewer or shorter options, or store them in a secret and set bootstrap = { secret = { name = …, arn = … } }.
+    EOT
+  }
 }

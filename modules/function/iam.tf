@@ -1,4 +1,7 @@
 locals {
+  # IAM is global. With the Region in its name, the same deployment can exist in several Regions of an account.
+  role_name = "${var.name}-${var.location.region}"
+
   statements = merge(
     var.statements,
     {
@@ -67,7 +70,7 @@ module "policy" {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = var.name
+  name                 = local.role_name
   path                 = var.role.path
   permissions_boundary = var.role.boundary_arn
   description          = "Permissions of the Lambda function ${var.name}."
@@ -82,6 +85,17 @@ resource "aws_iam_role" "this" {
   })
 
   tags = var.tags
+
+  lifecycle {
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    precondition {
+      condition     = length(local.role_name) <= 64
+      error_message = <<-EOT
+        The role name ${local.role_name} has ${length(local.role_name)} characters, but IAM allows 64.
+        Use a shorter name.
+      EOT
+    }
+  }
 }
 
 # Removes all other policies from the role, and shows them in a plan.
@@ -96,7 +110,7 @@ resource "aws_iam_role_policy_attachments_exclusive" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  name   = var.name
+  name   = local.role_name
   role   = aws_iam_role.this.id
   policy = module.policy.json
 
@@ -105,7 +119,7 @@ resource "aws_iam_role_policy" "this" {
     precondition {
       condition     = length(module.policy.json) <= 10240
       error_message = <<-EOT
-        The policy of role ${var.name} has ${length(module.policy.json)} characters, but IAM allows 10,240 for a role's inline policies.
+        The policy of role ${local.role_name} has ${length(module.policy.json)} characters, but IAM allows 10,240 for a role's inline policies.
         Use fewer subnets, security groups or target groups.
       EOT
     }

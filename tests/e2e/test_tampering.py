@@ -127,14 +127,15 @@ def test_changed_settings_and_added_policies_are_in_the_next_plan(deployment: De
     Users may attach policies to the firewalls' role, which the module offers as an output.
     """
     functions, iam = (deployment.lab.aws.client(service) for service in ("lambda", "iam"))
-    function, firewall = f"{NAME}-launch", f"{NAME}-firewall"
+    function, region = f"{NAME}-launch", functions.meta.region_name
+    role, firewall = f"{function}-{region}", f"{NAME}-firewall-{region}"
     functions.update_function_configuration(
         FunctionName=function, Layers=[], Handler="evil.handler"
     )
-    iam.put_role_policy(RoleName=function, PolicyName="extra", PolicyDocument=EVERYTHING)
+    iam.put_role_policy(RoleName=role, PolicyName="extra", PolicyDocument=EVERYTHING)
     policy = iam.create_policy(PolicyName="extra", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
-    for role in (function, firewall):
-        iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    for name in (role, firewall):
+        iam.attach_role_policy(RoleName=name, PolicyArn=policy)
     launch = 'module.lifecycle.module.function["launch"]'
     assert changes(deployment) == {
         f"{launch}.aws_lambda_function.this.layers",
@@ -143,8 +144,8 @@ def test_changed_settings_and_added_policies_are_in_the_next_plan(deployment: De
         f"{launch}.aws_iam_role_policy_attachments_exclusive.this.policy_arns",
     }
     deployment.apply()
-    assert iam.list_role_policies(RoleName=function)["PolicyNames"] == [function]
-    assert iam.list_attached_role_policies(RoleName=function)["AttachedPolicies"] == []
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == [role]
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     assert len(iam.list_attached_role_policies(RoleName=firewall)["AttachedPolicies"]) == 1
     iam.detach_role_policy(RoleName=firewall, PolicyArn=policy)
     assert changes(deployment) == set()
@@ -204,19 +205,21 @@ def test_only_the_rule_of_all_services_may_send(
 
 
 @pytest.mark.parametrize(
-    ("role", "to_events", "to_dead_letters"),
+    ("sender", "to_events", "to_dead_letters"),
     [
         ("developer", False, False),
         ("operator", True, False),
-        (f"{NAME}-reconcile", True, False),
-        (f"{NAME}-terminate", False, True),
-        (f"{NAME}-launch", False, False),
+        ("reconcile", True, False),
+        ("terminate", False, True),
+        ("launch", False, False),
     ],
 )
 def test_only_named_roles_may_send(
-    deployment: Deployment, role: str, to_events: bool, to_dead_letters: bool
+    deployment: Deployment, sender: str, to_events: bool, to_dead_letters: bool
 ) -> None:
     """Findings F1 and M3: a role that IAM allows everything sends nothing to these queues."""
+    functions = deployment.outputs["functions"]
+    role = functions[sender]["role_name"] if sender in functions else sender
     sqs = deployment.lab.aws.client_of_role("sqs", f"{ROLE}{role}")
     for output, expected in (("queues", to_events), ("dead_letter_queues", to_dead_letters)):
         url = deployment.outputs[output]["terminate"]["url"]

@@ -190,6 +190,7 @@ class Laboratory:
         add("GET", "invocations", lambda query, _body: self.functions.records.since(since(query)))
         add("GET", "credentials", lambda _query, _body: issued_credentials())
         add("GET", "errors", lambda _query, _body: world.errors.all())
+        add("GET", "validation", lambda _query, _body: self.pipeline.validator.report())
         add("GET", "faults", lambda _query, _body: faults.listed())
         add("POST", "faults", lambda _query, body: faults.add(requests.Fault(**body)))
         add("DELETE", "faults", lambda _query, _body: faults.clear())

@@ -265,7 +265,7 @@ class MassLaunch:
 
     def _wave(self, hook: str) -> Wave:
         """Return what has happened since the wave before."""
-        lab, role = self.deployment.lab, f"{self.deployment.name}-{hook}"
+        lab, role = self.deployment.lab, self.deployment.outputs["functions"][hook]["role_name"]
         entries, calls = lab.timeline(self._entries), lab.calls(self._calls)
         visits = self.deployment.visits(hook, self._invocations)
         self._entries += len(entries)

@@ -29,6 +29,26 @@ run "refuses_a_name_longer_than_25_characters" {
   expect_failures = [var.name]
 }
 
+run "refuses_a_name_that_starts_as_the_id_of_a_security_group" {
+  command = plan
+
+  variables {
+    name = "sg-prod"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_a_name_that_starts_as_an_internal_load_balancer" {
+  command = plan
+
+  variables {
+    name = "internal-fw"
+  }
+
+  expect_failures = [var.name]
+}
+
 # tags ---------------------------------------------------------------------------------------------
 
 run "refuses_a_tag_with_the_prefix_of_the_module" {
@@ -49,6 +69,48 @@ run "refuses_a_tag_with_the_prefix_of_aws" {
   }
 
   expect_failures = [var.tags]
+}
+
+run "refuses_a_tag_with_a_character_that_aws_refuses" {
+  command = plan
+
+  variables {
+    tags = { owner = "R&D" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_a_tag_with_a_key_that_is_too_long" {
+  command = plan
+
+  variables {
+    tags = { (join("", [for number in range(128) : "k"])) = "value" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "refuses_a_tag_with_a_value_that_is_too_long" {
+  command = plan
+
+  variables {
+    tags = { key = join("", [for number in range(257) : "v"]) }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "accepts_a_tag_at_its_bounds" {
+  command = plan
+
+  variables {
+    tags = {
+      (join("", [for number in range(127) : "k"])) = join("", [for number in range(256) : "v"])
+      "Kostenstelle Süd"                           = "a_b.c:d/e=f+g-h@i"
+      empty                                        = ""
+    }
+  }
 }
 
 run "refuses_too_many_tags" {

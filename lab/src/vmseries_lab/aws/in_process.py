@@ -14,14 +14,19 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 
-from vmseries_lab.aws import autoscaling, ec2, elbv2
+from vmseries_lab.aws import autoscaling, ec2, elbv2, requests
 from vmseries_lab.aws.cloudwatch import alarm_actions
 from vmseries_lab.aws.ec2 import marketplace_images
+from vmseries_lab.aws.validation import Validator
 from vmseries_lab.core.location import LOCATION
+from vmseries_lab.core.validation import Validation
 from vmseries_lab.core.world import World
 
 IMAGE = marketplace_images.marketplace_images()[0].image_id
 ZONES = tuple(f"{LOCATION.region}{letter}" for letter in "abc")
+
+STARTED: list[InProcessAws] = []
+"""The labs that this process has started. Tests ask each of them what it refused."""
 
 
 @dataclass
@@ -32,6 +37,7 @@ class InProcessAws:
         world: the lab; ``world.advance`` moves its clock.
         ec2_engine: engine of EC2, for its quotas.
         marketplace: publisher of the images.
+        validator: refuses what AWS refuses, as the lab's server does.
         events: (detail type, detail) of every event that was emitted.
         silent: IDs of instances that do not answer health checks.
         vpc: ID of the VPC, which has an internet gateway.
@@ -42,11 +48,16 @@ class InProcessAws:
     world: World
     ec2_engine: ec2.Ec2
     marketplace: marketplace_images.Marketplace
+    validator: Validator
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
     vpc: str = ""
     subnets: list[str] = field(default_factory=list)
     security_group: str = ""
+
+    def validation(self) -> Validation:
+        """How many calls were checked, and which of them AWS would refuse."""
+        return Validation(**self.validator.report())
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -83,7 +94,7 @@ class InProcessAws:
     def build_template(self, name: str = "fw", **data: Any) -> str:
         """Create a launch template and return its ID."""
         template = self.client("ec2").create_launch_template(
-            LaunchTemplateName=name,
+            LaunchTemplateName=f"{name}-template",
             LaunchTemplateData={
                 "ImageId": IMAGE,
                 "InstanceType": "m5.xlarge",
@@ -233,11 +244,13 @@ def in_process_aws() -> Iterator[InProcessAws]:
     with patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), mock_aws():
         world = World()
         marketplace = marketplace_images.install(world)
-        aws = InProcessAws(world, ec2.install(world), marketplace)
+        validator = requests.install_validation()
+        aws = InProcessAws(world, ec2.install(world), marketplace, validator)
         elbv2.install(world)
         autoscaling.install(world, aws.ec2_engine)
         alarm_actions.install(world)
         world.emit = lambda _source, kind, _resources, detail: aws.events.append((kind, detail))
         world.probe = lambda instance_id, _port: instance_id not in aws.silent
+        STARTED.append(aws)
         aws.build_network()
         yield aws

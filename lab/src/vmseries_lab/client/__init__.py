@@ -3,6 +3,7 @@
 from vmseries_lab.client.aws import ACCESS_KEY, SECRETS, environment_for
 from vmseries_lab.client.errors import LabError
 from vmseries_lab.client.lab import DEPLOYMENT_TAG, Lab, Leftovers
+from vmseries_lab.core.validation import Validation
 
 __all__ = [
     "ACCESS_KEY",
@@ -11,5 +12,6 @@ __all__ = [
     "Lab",
     "LabError",
     "Leftovers",
+    "Validation",
     "environment_for",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,14 +10,18 @@ from typing import Any, Self
 from vmseries_lab.client.aws import AwsClient
 from vmseries_lab.client.connection import VendorHosts
 from vmseries_lab.client.control import ControlApi
+from vmseries_lab.client.errors import LabError
 from vmseries_lab.client.faults import FaultsClient
 from vmseries_lab.client.firewalls import FirewallsClient
 from vmseries_lab.client.licensing import LicensingClient
 from vmseries_lab.client.panorama import PanoramaClient
 from vmseries_lab.client.process import LabProcess
 from vmseries_lab.core.timeline import Entry
+from vmseries_lab.core.validation import Validation
 
 DEPLOYMENT_TAG = "vmseries-autoscale:deployment"
+STARTED: list[Lab] = []
+"""The labs that this process has started. Tests ask each of them what it refused."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Lab:
         self.licensing = LicensingClient(self._control, self.aws, self._vendor)
         self.firewalls = FirewallsClient(self._control)
         self.faults = FaultsClient(self._control)
+        self._last_validation = Validation(0, {}, [], [])
 
     @property
     def endpoint(self) -> str:
@@ -113,9 +119,13 @@ class Lab:
         self.partition = ready["partition"]
         self._vendor.hosts, self._vendor.ca_pem = ready["hosts"], ready["ca_pem"]
         self.auth_code = ready["auth_code"]
+        STARTED.append(self)
 
     def stop(self) -> None:
         """Stop the server and everything that it started. A second call does nothing."""
+        if self._process.running:
+            with contextlib.suppress(LabError):  # The server may have crashed.
+                self._last_validation = self.validation()
         self._process.stop()
 
     def log(self) -> str:
@@ -167,6 +177,15 @@ class Lab:
     def errors(self) -> list[str]:
         """Tracebacks of errors in the lab itself: there should be none."""
         return list(self._control.request("GET", "errors"))
+
+    def validation(self) -> Validation:
+        """How many calls to AWS were checked, and which of them AWS would refuse.
+
+        A lab that has stopped returns its last report.
+        """
+        if not self._process.running:
+            return self._last_validation
+        return Validation(**self._control.request("GET", "validation"))
 
     # Unsettled facts, load, limits and remaining resources.
 

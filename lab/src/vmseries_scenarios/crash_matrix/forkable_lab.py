@@ -194,6 +194,10 @@ class ForkableLab:
         """Return an Auto Scaling group."""
         return Group(self, name)
 
+    def role_of(self, function: str) -> str:
+        """Return the name of a function's role."""
+        return str(backend("lambda").get_function(function).role).rsplit("/", 1)[-1]
+
     def calls(self) -> list[Call]:
         """Return the calls to AWS and to Panorama since the pause, in order of time."""
         logs = self.simulator.pipeline.calls, self.simulator.pipeline.vendor_calls

@@ -145,7 +145,7 @@ def run(lab: ForkableLab, scenario: Scenario, inject: Callable[[], None] = lambd
     inject()
     scenario.begin(lab)
     is_over = lab.run(scenario.limit, lambda: scenario.is_over(lab), observer.observe)
-    made = calls_of(lab.calls(), scenario.role)
+    made = calls_of(lab.calls(), lab.role_of(scenario.function_name))
     lab.run(AFTERWARDS_SECONDS, lambda: False, observer.observe)
     defects = [*observer.defects]
     if not is_over:
@@ -202,7 +202,8 @@ class PreparedScenario:
         return run(self._lab, self._scenario, inject)
 
     def _judge(self, point: Point) -> Verdict:
-        result = self._run([fault(point.call, point.fault, self._scenario.role)])
+        role = self._lab.role_of(self._scenario.function_name)
+        result = self._run([fault(point.call, point.fault, role)])
         lines = differences(self.clean.final_state, result.final_state)
         return Verdict(point, [*result.defects, *map(shortened, lines)], result.seconds)
 

@@ -27,7 +27,7 @@ class Mutant(LaunchTwoArm):
         """Prepare the launch, and deploy the changed function."""
         super().prepare(lab)
         lab.client("lambda").update_function_code(
-            FunctionName=self.role, ZipFile=changed_archive(self.change)
+            FunctionName=self.function_name, ZipFile=changed_archive(self.change)
         )
 
     def cannot_survive(self, point: Point) -> bool:

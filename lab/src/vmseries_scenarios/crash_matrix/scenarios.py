@@ -33,14 +33,14 @@ class Scenario(ABC):
     limit: ClassVar[float] = 90 * MINUTE
 
     @property
-    def role(self) -> str:
-        """Name of the function under test, and of its role."""
+    def function_name(self) -> str:
+        """Name of the function under test."""
         return f"{self.layout}-{self.function}"
 
     @property
     def functions(self) -> list[str]:
         """Names of the functions that run in the scenario, preparation included."""
-        return [self.role]
+        return [self.function_name]
 
     @abstractmethod
     def prepare(self, lab: ForkableLab) -> None:

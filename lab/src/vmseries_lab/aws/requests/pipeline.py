@@ -1,18 +1,19 @@
-"""Handles every call: logs it, applies faults, authorizes it and returns the response."""
+"""Handles every call: logs it, applies faults, validates, authorizes and executes it."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from moto.core import errors
 from moto.core.responses import BaseResponse
+from moto.s3.responses import S3Response
 
 from vmseries_lab.aws.iam.action_reference import NoSuchResourceError, UnknownActionError
 from vmseries_lab.aws.iam.authorizer import Authorizer, Rejection, undecided
-from vmseries_lab.aws.moto_patching import wrap
+from vmseries_lab.aws.moto_patching import replace, wrap
 from vmseries_lab.aws.requests import signed_region
 from vmseries_lab.aws.requests.connections import (
     Late,
@@ -28,6 +29,7 @@ from vmseries_lab.aws.requests.replayed_responses import ReplayedResponses
 from vmseries_lab.aws.requests.request_log import Call, Calls, role_of
 from vmseries_lab.aws.requests.stable_names import subject_of
 from vmseries_lab.aws.throttling import Throttling
+from vmseries_lab.aws.validation import Validator
 from vmseries_lab.core.world import World
 from vmseries_lab.net.held_responses import delay
 
@@ -41,7 +43,6 @@ class RequestPipeline:
     """Processes every call to the simulated AWS.
 
     Attributes:
-        vendor_calls: log of requests to Panorama and the firewalls.
         calls: log of calls.
         faults: active faults.
         crash: port to Lambda: kills the process with this access key.
@@ -50,6 +51,8 @@ class RequestPipeline:
             lead to the API of a service.
         rates: request rates of the account; ``None`` for no limit.
         late: calls that have not taken effect although their callers have given up.
+        validator: refuses what AWS refuses.
+        vendor_calls: log of requests to Panorama and the firewalls.
     """
 
     world: World
@@ -62,6 +65,7 @@ class RequestPipeline:
     authorizer: Authorizer = field(default_factory=Authorizer)
     rates: Throttling | None = None
     late: Late = field(default_factory=Late)
+    validator: Validator = field(default_factory=Validator)
     vendor_calls: Calls = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +109,8 @@ class RequestPipeline:
             if result is None and not self._within_rates(call):
                 result = throttled(response, service)
             if result is None:
+                result = self._refuse(response, call)
+            if result is None:
                 result = self._execute(response, call, original)
                 result = self._apply_faults(response, service, after) or result
             call.status, call.error = int(result[0]), error_code(result)
@@ -114,6 +120,17 @@ class RequestPipeline:
 
     def _within_rates(self, call: Call) -> bool:
         return self.rates is None or self.rates.take(call.service, call.action, call.parameters)
+
+    def _refuse(self, response: Any, call: Call) -> Any:
+        """Return the response to a call that AWS would refuse, ``None`` if it would not."""
+        try:
+            with self.world.lock:
+                refusal = self.validator.check(response, call.service, call.action)
+        except NotImplementedError as error:
+            return _not_simulated(response, call, error)
+        if refusal is None:
+            return None
+        return error_response(response, refusal.code, refusal.message, refusal.status)
 
     def _execute(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
         service, action = call.service, call.action
@@ -126,9 +143,7 @@ class RequestPipeline:
             with self.world.lock:
                 return self._reject(response, call, original) or original(response)
         except NotImplementedError as error:
-            # SDKs would retry HTTP 500 for minutes.
-            message = f"{error}; the lab does not simulate {service}:{action}"
-            return error_response(response, "NotImplemented", message, 400)
+            return _not_simulated(response, call, error)
 
     def _reject(self, response: Any, call: Call, original: Callable[[Any], Any]) -> Any:
         """Return the error response to a function's call that its role denies, otherwise ``None``.
@@ -186,15 +201,54 @@ class RequestPipeline:
         return result
 
 
+def _not_simulated(response: Any, call: Call, error: NotImplementedError) -> Any:
+    """Return an error that SDKs do not repeat; they would repeat HTTP 500 for minutes."""
+    message = f"{error}; the lab does not simulate {call.service}:{call.action}"
+    return error_response(response, "NotImplemented", message, HTTPStatus.BAD_REQUEST)
+
+
 def install(world: World) -> RequestPipeline:
     """Let every call to the simulated AWS pass through a pipeline."""
     pipeline = RequestPipeline(world, Calls(world), Faults())
-
-    def call_action(original: Callable[[Any], Any], response: Any) -> Any:
-        return pipeline.answer(response, original)
-
-    wrap(BaseResponse, "call_action", call_action)
-    # The error code of a fault does not have to be one that the service documents.
-    warnings.filterwarnings("ignore", "Exception.LabServiceError. with code", UserWarning)
+    _intercept(pipeline.answer, pipeline.validator)
     world.engines.append(pipeline.late)
     return pipeline
+
+
+def install_validation() -> Validator:
+    """Validate every call in this process, and do nothing else with it."""
+    validator = Validator()
+
+    def answer(response: Any, original: Callable[[Any], Any]) -> Any:
+        action = response._get_action() or ""  # noqa: SLF001 - moto has no public name for it
+        refusal = validator.check(response, response.boto3_service_name, action)
+        if refusal is None:
+            return original(response)
+        return error_response(response, refusal.code, refusal.message, refusal.status)
+
+    _intercept(answer, validator)
+    return validator
+
+
+def _intercept(answer: Callable[[Any, Callable[[Any], Any]], Any], validator: Validator) -> None:
+    def call_action(original: Callable[[Any], Any], response: Any) -> Any:
+        return answer(response, original)
+
+    def parse_parameters(original: Callable[[Any, Any], Any], response: Any, request: Any) -> None:
+        try:
+            original(response, request)
+        except (TypeError, ValueError):
+            response.params = {}  # The validator refuses what cannot be parsed.
+
+    def set_up_s3(
+        original: Callable[..., Any], response: Any, request: Any, *args: Any, **options: Any
+    ) -> None:
+        original(response, request, *args, **options)
+        validator.pass_over("s3", request.method, "moto does not serve S3 through calls of actions")
+
+    wrap(S3Response, "setup_class", set_up_s3)
+    wrap(BaseResponse, "call_action", call_action)
+    wrap(BaseResponse, "parse_parameters", parse_parameters)
+    # moto warns of error codes that a service's model does not have, which is how many services
+    # refuse invalid requests.
+    replace(errors, "warn", lambda _original: lambda *_arguments, **_options: None)

@@ -31,14 +31,19 @@ def _names(parameters: dict[str, Any]) -> Iterator[str]:
         if key in parameters:
             yield _last_part(str(parameters[key]))
     for specification in parameters.get("TagSpecifications", ()):
-        yield from (t["Value"] for t in specification.get("Tags", ()) if t["Key"] == INTERFACE_TAG)
+        yield from (
+            str(tag.get("Value", ""))
+            for tag in specification.get("Tags", ())
+            if tag.get("Key") == INTERFACE_TAG
+        )
     for key in ("NetworkInterfaceId", "AttachmentId", "AllocationId", "AssociationId"):
         if name := _name_of_ec2_resource(str(parameters.get(key, ""))):
             yield name
     yield from (attribute for attribute in ATTRIBUTES if attribute in parameters)
     for tag in parameters.get("Tags", ()):
         if isinstance(tag, dict):
-            yield str(tag["Key"]).rpartition(":")[2]
+            # KMS has TagKey and TagValue: https://docs.aws.amazon.com/kms/latest/APIReference/API_Tag.html
+            yield str(tag.get("Key", tag.get("TagKey", ""))).rpartition(":")[2]
 
 
 def _last_part(value: str) -> str:

@@ -188,8 +188,8 @@ class AwsAccount:
         """Return the boto3 client of a service."""
         if service not in self._clients:
             make: Any = self._session.client
-            retries = {"mode": "standard", "total_max_attempts": 5}
-            self._clients[service] = make(service, config=Config(retries=retries))
+            config = Config(retries={"mode": "standard", "total_max_attempts": 5})
+            self._clients[service] = make(service, config=config)
         return self._clients[service]
 
     def account_id(self) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from acceptance.facts import Answer, Evidence, Fact
+from acceptance.facts import Answer, Evidence, Fact, Record
 from acceptance.history import Snapshot
 
 GONE = ("shutting-down", "terminated")
@@ -66,7 +66,7 @@ def detach_duration(snapshots: Sequence[Snapshot]) -> Answer | None:
     return Answer("minutes" if longest <= 300 else "longer", f"{longest:.0f} seconds were seen")
 
 
-def _read(decide):
+def _read(decide: Callable[[Sequence[Snapshot]], Answer | None]) -> Record:
     def record(evidence: Evidence) -> Answer | None:
         return decide(evidence.snapshots)
 

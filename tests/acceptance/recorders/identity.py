@@ -87,7 +87,7 @@ FACTS = (
     Fact(
         "late-interface-host-name",
         "Which host name does a management interface get by DHCP that was attached after launch?",
-        "instance-id",
+        "ip-name",
         lambda evidence: late_interface_host_name(evidence.snapshots),
         NO_PANORAMA,
     ),

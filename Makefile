@@ -108,6 +108,13 @@ demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orp
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)
 
+# EXAMPLE=one-arm or two-arm, VARS=file.tfvars, and for AWS: AWS=1 ACCOUNT=id [YES=1]. docs/acceptance.md
+.PHONY: acceptance
+acceptance: setup ## Apply an example, watch it, record AWS's answers, destroy (AWS=1: real account)
+	@$(USE_TERRAFORM); PYTHONPATH=tests:tools:lab/src:lambda/src EXAMPLE="$(EXAMPLE)" VARS="$(VARS)" \
+	  AWS="$(AWS)" ACCOUNT="$(ACCOUNT)" YES="$(YES)" ASSUME="$(ASSUME)" PLANT="$(PLANT)" \
+	  $(BIN)/python -m acceptance
+
 .PHONY: clean
 clean: ## Remove everything that make created
 	rm -rf $(BUILD) $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

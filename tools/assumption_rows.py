@@ -204,13 +204,11 @@ def problems(
         rows: The rows of the page.
         settings: The answers by name of the lab's setting.
         tests: The tests by name.
-        facts: Names of all facts that an acceptance record contains.
+        facts: Names of all facts in an acceptance record, with and without an answer.
     """
     named = [row.setting for row in rows if row.setting]
     found = [f"{name} has no row" for name in settings if name not in named]
     found += [f"{name} has {named.count(name)} rows" for name in settings if named.count(name) > 1]
-    named_facts = [row.fact for row in rows]
-    found += [f"no row names the fact {fact}" for fact in facts if fact not in named_facts]
     for row in rows:
         found += [f"line {row.line}: {fault}" for fault in _faults(row, settings, tests, facts)]
     return found

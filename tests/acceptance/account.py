@@ -172,7 +172,8 @@ class AwsAccount:
     is_lab = False
 
     def __init__(self) -> None:
-        self._session = boto3.Session()
+        # boto3 itself reads only AWS_DEFAULT_REGION; Terraform prefers AWS_REGION.
+        self._session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         region = self._session.region_name
         if region is None:
             raise AccountError("No Region is set. Set AWS_REGION to the Region of the example.")
@@ -215,6 +216,7 @@ class AwsAccount:
             "AWS_EC2_METADATA_DISABLED": "false",
             **own,
             "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
         }
 
     def address_of(self, hostname: str, port: int) -> tuple[str, int]:

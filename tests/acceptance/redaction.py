@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any
 
 from vmseries_scenarios.secret_search.search import MINIMUM_LENGTH, Needle, Place, search
@@ -15,14 +16,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("host name", re.compile(r"\bip-\d{1,3}(?:-\d{1,3}){3}[\w.-]*")),
     ("address", re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?\b")),
     ("MAC address", re.compile(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b")),
-    (
-        "address",
-        re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4})*(?![\w:])"),
-    ),
     ("resource ID", re.compile(r"\b[a-z]{1,16}-[0-9a-f]{8,17}\b")),
     ("number", re.compile(r"(?<![\d.])\d{12,}(?![\d.])")),
 )
 """What a record must not contain, by the word that replaces it."""
+_COLONS = re.compile(r"(?<![\w:])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?![\w:])")
+"""What can be an IPv6 address."""
 
 
 class LeakError(Exception):
@@ -31,9 +30,19 @@ class LeakError(Exception):
 
 def redact(text: str) -> str:
     """Return a text in which words replace identifiers and addresses."""
+    text = _COLONS.sub(_without_address, text)
     for word, pattern in PATTERNS:
         text = pattern.sub(f"<{word}>", text)
     return text
+
+
+def _without_address(match: re.Match[str]) -> str:
+    """Return ``<address>`` for an IPv6 address, and other text, such as a time, as it is."""
+    try:
+        ip_address(match[0].rstrip("."))
+    except ValueError:
+        return match[0]
+    return "<address>"
 
 
 def neutral(value: Any) -> Any:

@@ -24,6 +24,10 @@ APPLY_PACE = 60.0
 """Lab seconds per real second while Terraform works."""
 
 
+FUNCTION_SECONDS = 900
+"""A function answers an invocation when it has ended, after 15 minutes at most."""
+
+
 class AccountError(Exception):
     """The account cannot be used. The text says what to do."""
 
@@ -189,7 +193,10 @@ class AwsAccount:
         """Return the boto3 client of a service."""
         if service not in self._clients:
             make: Any = self._session.client
-            config = Config(retries={"mode": "standard", "total_max_attempts": 5})
+            config = Config(
+                read_timeout=FUNCTION_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": 5},
+            )
             self._clients[service] = make(service, config=config)
         return self._clients[service]
 

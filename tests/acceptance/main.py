@@ -109,6 +109,8 @@ def _in_account(account: Account, choices: Choices, console: Console) -> int:
         status = INTERRUPTED
     finally:
         interrupts.happened = True  # From here on, nothing interrupts.
+        if not run.verdicts:
+            run.leave_open("the run ended before")
         if choices.plant:
             run.plant_leftover()
         left = run.clean_up()
@@ -137,8 +139,10 @@ def _phases(run: Run, console: Console) -> int:
         "--tb=short",
     ]
     os.environ["EXAMPLE"] = run.choices.example
-    plugin = Plugin(run)
-    return int(pytest.main(arguments, plugins=[_Named(plugin)]))
+    status = int(pytest.main(arguments, plugins=[_Named(Plugin(run))]))
+    if status == int(pytest.ExitCode.TESTS_FAILED) and run.history and not run.verdicts:
+        run.record()  # What was seen before the failure can be the reason for it.
+    return status
 
 
 class _Named:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError
 
+from botocore.exceptions import ClientError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
@@ -156,8 +157,12 @@ def connect(account: Account, hostnames: tuple[str, ...], secret_name: str | Non
     """
     if not hostnames or secret_name is None:
         raise PanoramaError("is not used by this deployment")
-    text = account.client("secretsmanager").get_secret_value(SecretId=secret_name)["SecretString"]
-    secret = json.loads(text)
+    manager = account.client("secretsmanager")
+    try:
+        secret = json.loads(manager.get_secret_value(SecretId=secret_name)["SecretString"])
+    except (ClientError, KeyError, ValueError) as error:
+        # The text of a ValueError quotes the secret.
+        raise PanoramaError(f"has no readable secret ({type(error).__name__})") from None
     failure = PanoramaError("does not answer")
     for hostname in hostnames:
         try:

@@ -53,6 +53,7 @@ def check(account: Account, choices: Choices, plan: Plan, run_name: str) -> Chec
             f"The account has {kind} named or tagged {plan.name} ({', '.join(names[:3])}). "
             "Choose another name in VARS, or remove them."
         )
+    checked.unchecked += [f"whether the account has {kind} of this name" for kind in left.unsure]
     _image(account, plan, checked)
     _quotas(account, plan, checked)
     return checked

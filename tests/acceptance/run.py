@@ -19,7 +19,7 @@ from acceptance.history import History, Snapshot
 from acceptance.panorama import Panorama, PanoramaError, connect
 from acceptance.report import Phase
 from acceptance.sweep import Remains, remains
-from acceptance.verdicts import Verdict, record_all
+from acceptance.verdicts import Verdict, judge, record_all
 from tf_setup import terraform_environment
 from vmseries_scenarios.deployment import Group, copy_root
 from vmseries_scenarios.terraform import TerraformError, Workspace
@@ -278,6 +278,13 @@ class Run:
         )
         self.say("Recording the answers to unsettled facts")
         self.verdicts = record_all(recorders.FACTS, evidence, recorders.NOT_RECORDED)
+
+    def leave_open(self, reason: str) -> None:
+        """Say of each fact that it was not recorded."""
+        played = self.account.played()
+        self.verdicts = [
+            judge(fact, None, reason, played.get(fact.name)) for fact in recorders.FACTS
+        ]
 
     def plant_leftover(self) -> None:
         """Leave an Elastic IP address behind, for the test of the sweep."""

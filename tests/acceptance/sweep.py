@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,6 +53,42 @@ EC2_KINDS: tuple[tuple[str, str, str, str, str], ...] = (
 """Kind, operation, key of the list, key of the ID, path of the state."""
 
 
+NAMED_KINDS: tuple[tuple[str, str, str, str, str, str], ...] = (
+    (
+        "Auto Scaling groups",
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroups",
+        "AutoScalingGroupName",
+        "{}",
+    ),
+    (
+        "load balancers",
+        "elbv2",
+        "describe_load_balancers",
+        "LoadBalancers",
+        "LoadBalancerName",
+        "{}",
+    ),
+    ("target groups", "elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName", "{}"),
+    ("functions", "lambda", "list_functions", "Functions", "FunctionName", "{}-"),
+    ("roles", "iam", "list_roles", "Roles", "RoleName", "{}-"),
+    (
+        "log groups",
+        "logs",
+        "describe_log_groups",
+        "logGroups",
+        "logGroupName",
+        "/aws/lambda/{}-",
+    ),
+    ("queues", "sqs", "list_queues", "QueueUrls", "", "{}-"),
+    ("rules", "events", "list_rules", "Rules", "Name", "{}-"),
+    ("alarms", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", "{}-"),
+)
+"""Kind, service, operation, key of the list, key of the name, and the name: with a hyphen at the
+end, what it starts with."""
+
+
 def remains(account: Account, run_name: str, name: str) -> Remains:
     """List what is left.
 
@@ -61,7 +98,14 @@ def remains(account: Account, run_name: str, name: str) -> Remains:
         name: Name of the deployment.
     """
     result = Remains()
-    for kind, find in _finders(account, run_name, name):
+    tags = ((RUN_TAG, run_name), (DEPLOYMENT_TAG, name))
+    finders: dict[str, Callable[[], set[str]]] = {}
+    for kind, operation, key, identifier, state in EC2_KINDS:
+        finders[kind] = partial(_tagged, account, tags, operation, key, identifier, state)
+    for kind, service, operation, key, identifier, form in NAMED_KINDS:
+        wanted = form.format(name)
+        finders[kind] = partial(_named, account, service, operation, key, identifier, wanted)
+    for kind, find in finders.items():
         try:
             found = sorted(find())
         except (ClientError, BotoCoreError):
@@ -72,111 +116,47 @@ def remains(account: Account, run_name: str, name: str) -> Remains:
     return result
 
 
-Finder = Callable[[], set[str]]
+def _tagged(
+    account: Account,
+    tags: Sequence[tuple[str, str]],
+    operation: str,
+    key: str,
+    identifier: str,
+    state: str,
+) -> set[str]:
+    """Return the IDs of the resources of EC2 with one of the tags, unless they have ended."""
+    found = set()
+    for tag, value in tags:
+        filters = [{"Name": f"tag:{tag}", "Values": [value]}]
+        for item in _items(account.client("ec2"), operation, key, Filters=filters):
+            each = item["Instances"] if key == "Reservations" else [item]
+            found |= {one[identifier] for one in each if _at(one, state) not in ENDED}
+    return found
 
 
-def _finders(account: Account, run_name: str, name: str) -> Iterator[tuple[str, Finder]]:
-    for kind, operation, key, identifier, state in EC2_KINDS:
-
-        def in_ec2(
-            operation: str = operation,
-            key: str = key,
-            identifier: str = identifier,
-            state: str = state,
-        ) -> set[str]:
-            return {
-                item[identifier]
-                for tag, value in ((RUN_TAG, run_name), (DEPLOYMENT_TAG, name))
-                for item in _tagged(account.client("ec2"), operation, key, tag, value)
-                if _at(item, state) not in ENDED
-            }
-
-        yield kind, in_ec2
-    yield (
-        "Auto Scaling groups",
-        lambda: _pages(
-            account,
-            "autoscaling",
-            "describe_auto_scaling_groups",
-            "AutoScalingGroups",
-            "AutoScalingGroupName",
-            name,
-        ),
-    )
-    yield (
-        "load balancers",
-        lambda: _pages(
-            account, "elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerName", name
-        ),
-    )
-    yield (
-        "target groups",
-        lambda: _pages(
-            account, "elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName", name
-        ),
-    )
-    yield (
-        "functions",
-        lambda: _pages(
-            account, "lambda", "list_functions", "Functions", "FunctionName", f"{name}-"
-        ),
-    )
-    yield "roles", lambda: _pages(account, "iam", "list_roles", "Roles", "RoleName", f"{name}-")
-    yield (
-        "log groups",
-        lambda: _pages(
-            account,
-            "logs",
-            "describe_log_groups",
-            "logGroups",
-            "logGroupName",
-            f"/aws/lambda/{name}-",
-        ),
-    )
-    yield (
-        "queues",
-        lambda: {
-            url.rpartition("/")[2]
-            for url in account.client("sqs")
-            .list_queues(QueueNamePrefix=f"{name}-")
-            .get("QueueUrls", [])
-        },
-    )
-    yield (
-        "rules",
-        lambda: {
-            rule["Name"]
-            for rule in account.client("events").list_rules(NamePrefix=f"{name}-").get("Rules", [])
-        },
-    )
+def _named(
+    account: Account, service: str, operation: str, key: str, identifier: str, wanted: str
+) -> set[str]:
+    """Return the names that are the wanted one, or start with it if it ends with a hyphen."""
+    names = {
+        item[identifier] if identifier else item.rpartition("/")[2]
+        for item in _items(account.client(service), operation, key)
+    }
+    if wanted.endswith("-"):
+        return {name for name in names if name.startswith(wanted)}
+    return {name for name in names if name == wanted or name.startswith(f"{wanted}-")}
 
 
-def _tagged(ec2: Any, operation: str, key: str, tag: str, value: str) -> Iterator[dict[str, Any]]:
-    filters = [{"Name": f"tag:{tag}", "Values": [value]}]
-    if ec2.can_paginate(operation):
-        pages = ec2.get_paginator(operation).paginate(Filters=filters)
+def _items(client: Any, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+    if client.can_paginate(operation):
+        pages = client.get_paginator(operation).paginate(**parameters)
     else:
-        pages = [getattr(ec2, operation)(Filters=filters)]
+        pages = [getattr(client, operation)(**parameters)]
     for page in pages:
-        for item in page[key]:
-            yield from item["Instances"] if key == "Reservations" else [item]
+        yield from page.get(key, ())
 
 
 def _at(item: Any, path: str) -> str:
     for part in path.split(".") if path else ():
         item = item.get(part, "")
     return str(item).lower() if path else ""
-
-
-def _pages(
-    account: Account, service: str, operation: str, key: str, identifier: str, name: str
-) -> set[str]:
-    """Return the names that are the deployment's, or start with it if it ends with a hyphen."""
-    pages = account.client(service).get_paginator(operation).paginate()
-    names = {item[identifier] for page in pages for item in page[key]}
-    ends = name.endswith("-")
-    return {
-        one
-        for one in names
-        if (one.startswith(name) if ends else one == name or one.startswith(f"{name}-"))
-    }

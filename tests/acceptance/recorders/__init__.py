@@ -18,7 +18,10 @@ NO_CHANGE = "the run changes nothing in Panorama"
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
     "bucket-list-prefix": "the examples bootstrap from a secret",
+    "configuration-of-a-restored-peer": "the run makes no failover",
+    "deactivation-of-several": "the examples return licenses by the firewall",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
+    "draining-target-again": "the run registers no address twice",
     "fast-delicensing": "it is a setting of the operator's Panorama",
     "guest-interface-order": "the functions attach in the order of the indexes",
     "hook-of-returning-instance": "the run moves no instance to standby",

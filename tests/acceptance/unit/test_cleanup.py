@@ -57,17 +57,10 @@ class Client:
         found = self.answers.get(operation, {})
         if isinstance(found, Exception):
             raise found
-        return Results(found)
+        return found
 
     def __getattr__(self, operation: str) -> Any:
         return lambda **parameters: self.answer(operation, parameters)
-
-
-class Results(dict[str, Any]):
-    """A response in which every list is there."""
-
-    def __missing__(self, _key: str) -> list[Any]:
-        return []
 
 
 class Account:

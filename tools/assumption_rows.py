@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ COLUMNS = (
 _CELL_END = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"`([^`\n]+)`")
 _FIRST_CODE = re.compile(r"`([a-z][a-z0-9-]+)`")
+_DEFINITION = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
 _HCL_RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 _SETTERS = frozenset({"assume", "set"})
 
@@ -104,27 +105,28 @@ def rows_of(page: str) -> Iterator[Row]:
             yield Row(dict(zip(COLUMNS, cells, strict=True)), number)
 
 
-def tests_of(repository: Path) -> dict[str, list[SourceOfTest]]:
-    """Return the tests by name, and the ``run`` blocks of Terraform tests."""
+def tests_of(repository: Path, wanted: Collection[str]) -> dict[str, list[SourceOfTest]]:
+    """Return the tests with these names, and the ``run`` blocks of Terraform tests."""
     found: dict[str, list[SourceOfTest]] = defaultdict(list)
     for folder in TEST_FOLDERS:
         for path in sorted((repository / folder).rglob("*.py")):
-            for name, source in _tests_in(path, repository / folder):
-                found[name].append(source)
+            text = path.read_text(encoding="utf-8")
+            # Parsing every file would take seconds.
+            if any(name in wanted for name in _DEFINITION.findall(text)):
+                for name, source in _tests_in(path, text, repository / folder):
+                    found[name].append(source)
         for path in sorted((repository / folder).rglob("*.tftest.hcl")):
             for name in _HCL_RUN.findall(path.read_text(encoding="utf-8")):
                 found[name].append(SourceOfTest((), cases=False))
-    return dict(found)
+    return {name: sources for name, sources in found.items() if name in wanted}
 
 
-def _tests_in(path: Path, folder: Path) -> Iterator[tuple[str, SourceOfTest]]:
-    text = path.read_text(encoding="utf-8")
-    if "def test_" not in text:
-        return
+def _tests_in(path: Path, text: str, folder: Path) -> Iterator[tuple[str, SourceOfTest]]:
     functions: dict[str, ast.AST] = {}
-    for conftest in [*(p / "conftest.py" for p in _between(folder, path.parent)), path]:
+    for conftest in (one / "conftest.py" for one in _between(folder, path.parent)):
         if conftest.exists():
             functions |= _functions(ast.parse(conftest.read_text(encoding="utf-8")))
+    functions |= _functions(ast.parse(text))
     for name, node in functions.items():
         if name.startswith("test_"):
             nodes = tuple(_reached(node, functions))

@@ -47,8 +47,8 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def tests() -> dict[str, list[SourceOfTest]]:
-    return assumption_rows.tests_of(REPOSITORY)
+def tests(rows: list[Row]) -> dict[str, list[SourceOfTest]]:
+    return assumption_rows.tests_of(REPOSITORY, {name for row in rows for name in row.tests})
 
 
 def test_every_unsettled_fact_has_a_row_and_every_row_a_test_of_each_answer(
@@ -90,7 +90,7 @@ def folder(tmp_path: Path) -> Path:
 def found(folder: Path, rows: str, **settings: tuple[str, ...]) -> list[str]:
     page = list(assumption_rows.rows_of(HEAD + rows))
     known = settings or {"color": ("blue", "red")}
-    tests = assumption_rows.tests_of(folder)
+    tests = assumption_rows.tests_of(folder, {name for row in page for name in row.tests})
     return assumption_rows.problems(page, known, tests, ["color", "size"])
 
 
@@ -152,7 +152,7 @@ def test_a_setting_of_the_lab_without_a_row_is_reported(folder: Path) -> None:
     ],
 )
 def test_the_answers_that_a_test_plays(folder: Path, test: str, played: set[str]) -> None:
-    (source,) = assumption_rows.tests_of(folder)[test]
+    (source,) = assumption_rows.tests_of(folder, {test})[test]
     assert assumption_rows.answers_played(source, "color", ("blue", "red")) == played
 
 

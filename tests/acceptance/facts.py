@@ -56,7 +56,8 @@ class Fact:
     Attributes:
         name: Its name: that of the lab's setting, if there is one.
         question: What is not known.
-        assumed: The answer that the module assumes; empty if it assumes none.
+        assumed: The answer that the module assumes, or several with ``or`` between them; empty if
+            it assumes none.
         record: Returns the answer, or None if there was nothing to see.
         unseen: What it takes to see it, for a record without an answer.
     """

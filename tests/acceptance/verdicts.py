@@ -58,7 +58,7 @@ def judge(
     state: State = "was wrong"
     if not fact.assumed:
         state = "observed"
-    elif answer.value == fact.assumed:
+    elif answer.value in fact.assumed.split(" or "):
         state = "as assumed"
     return Verdict(
         fact.name, fact.question, state, fact.assumed, answer.value, answer.detail, played

@@ -23,6 +23,7 @@ NOT_RECORDED: dict[str, str] = {
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
     "draining-target-again": "the run registers no address twice",
     "fast-delicensing": "it is a setting of the operator's Panorama",
+    "group-metric-arrival": "no API shows when an alarm evaluates; see group-metric-delay",
     "guest-interface-order": "the functions attach in the order of the indexes",
     "hook-of-returning-instance": "the run moves no instance to standby",
     "job-numbers-of-a-pair": "the run makes no failover",

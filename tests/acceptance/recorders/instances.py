@@ -101,8 +101,8 @@ FACTS = (
     Fact(
         "detach",
         "Does DetachNetworkInterface end while the guest of the instance runs?",
-        "never-ends",
+        "",
         _read(detach),
-        "no interface was seen as detaching for long, or as detached",
+        "the functions detached nothing that was seen",
     ),
 )

@@ -65,19 +65,18 @@ def of_a_leaving_firewall(minutes: Sequence[tuple[int, int, int]]) -> Answer | N
     return Answer("zeros" if extra >= 0.5 else "nothing", f"in {len(held)} minutes")
 
 
-def group_arrival(newest: float, now: float) -> Answer:
-    """Return whether the group metrics of the last whole minute have arrived.
+def group_delay(newest: float, now: float) -> Answer:
+    """Return how late the group metrics are, in whole minutes.
 
     Args:
         newest: Start of the newest minute with a value.
         now: Any time in the minute after.
     """
-    late = int((now // MINUTE * MINUTE - MINUTE - newest) // MINUTE)
-    value = "before-evaluation" if late <= 0 else "after-evaluation"
-    return Answer(value, f"{max(late, 0)} minutes late")
+    late = max(int((now // MINUTE * MINUTE - MINUTE - newest) // MINUTE), 0)
+    return Answer("in-time" if late == 0 else "late", f"{late} minutes late")
 
 
-def _group_arrival(evidence: Evidence) -> Answer | None:
+def _group_delay(evidence: Evidence) -> Answer | None:
     clock = evidence.account.clock
     # Shortly after a whole minute, as an alarm would look.
     clock.wait(MINUTE - clock.now() % MINUTE + 5)
@@ -94,7 +93,7 @@ def _group_arrival(evidence: Evidence) -> Answer | None:
         Statistics=["Average"],
     )["Datapoints"]
     newest = [point["Timestamp"].timestamp() for point in points]
-    return group_arrival(max(newest), now) if newest else None
+    return group_delay(max(newest), now) if newest else None
 
 
 def _metrics(evidence: Evidence) -> list[dict[str, Any]]:
@@ -165,7 +164,7 @@ FACTS = (
     Fact(
         "metric-publishing",
         "How often does a firewall publish each metric in a minute, at an interval of one minute?",
-        "once-a-minute",
+        "once-a-minute or twice-a-minute",
         lambda evidence: publishing(_minutes(evidence)),
         NO_METRICS,
     ),
@@ -177,10 +176,10 @@ FACTS = (
         f"{NO_METRICS}, or no firewall was held for a whole minute",
     ),
     Fact(
-        "group-metric-arrival",
-        "When do the group metrics of a minute arrive: before alarms evaluate that minute?",
-        "after-evaluation",
-        _group_arrival,
+        "group-metric-delay",
+        "Are the group metrics of a minute there five seconds after it?",
+        "",
+        _group_delay,
         "the group has no metrics",
     ),
 )

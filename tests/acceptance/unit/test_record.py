@@ -36,6 +36,12 @@ def test_an_answer_settles_an_assumption_or_shows_that_it_was_wrong(
     assert judge(FACT, answer).state == state
 
 
+def test_an_assumption_can_allow_several_answers() -> None:
+    fact = Fact("rate", "How often?", "once or twice", lambda _e: None, "")
+    states = [judge(fact, Answer(value)).state for value in ("once", "twice", "never")]
+    assert states == ["as assumed", "as assumed", "was wrong"]
+
+
 def test_a_fact_without_an_assumption_is_observed() -> None:
     fact = Fact("unit", "Which?", "", lambda _e: None, "")
     assert judge(fact, Answer("Percent")).state == "observed"

@@ -198,12 +198,12 @@ def test_dimensions_and_unit_are_named() -> None:
     assert unit.value == "Percent"
 
 
-@pytest.mark.parametrize(("late", "value"), [(0, "before-evaluation"), (1, "after-evaluation")])
+@pytest.mark.parametrize(("late", "value"), [(0, "in-time"), (1, "late")])
 def test_the_newest_minute_of_the_group_metrics_is_compared_with_the_time(
     late: int, value: str
 ) -> None:
     now = START + 600 + 5
-    answer = metrics.group_arrival(START + 540 - 60 * late, now)
+    answer = metrics.group_delay(START + 540 - 60 * late, now)
     assert (answer.value, answer.detail) == (value, f"{late} minutes late")
 
 

@@ -3,7 +3,7 @@
 A row is a line of a table with the columns of :data:`COLUMNS`. If the cell *Lab setting* starts
 with a name in code font, the row belongs to that setting of the lab
 (``lab/src/vmseries_lab/core/assumptions.py``). The cell *Settled by* starts with the name of the
-fact in an acceptance record, which is that of the setting if there is one.
+fact in an acceptance record, in code font with a colon, unless that is the name of the setting.
 
 A test plays an answer if it sets it: ``lab.assume(name="answer")`` or ``assumptions.set(…)`` in the
 test, or in a fixture or helper that it names. It plays all answers if it reads them from
@@ -17,7 +17,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -35,6 +35,8 @@ COLUMNS = (
 _CELL_END = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"`([^`\n]+)`")
 _FIRST_CODE = re.compile(r"`([a-z][a-z0-9-]+)`")
+_FACT = re.compile(r"`([a-z][a-z0-9-]+)`: ")
+_NAME_CONSTANT = re.compile(r'^([A-Z][A-Z_]+) = "([a-z][a-z0-9-]+)"$', re.MULTILINE)
 _DEFINITION = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
 _HCL_RUN = re.compile(r'^run "(\w+)"', re.MULTILINE)
 _SETTERS = frozenset({"assume", "set"})
@@ -61,7 +63,7 @@ class Row:
     @property
     def fact(self) -> str | None:
         """The name of the fact in an acceptance record; None if the row names none."""
-        match = _FIRST_CODE.match(self.cells["Settled by"])
+        match = _FACT.match(self.cells["Settled by"])
         return match[1] if match else self.setting
 
     @property
@@ -77,10 +79,12 @@ class SourceOfTest:
     Attributes:
         nodes: The test, and the fixtures and helpers that it names.
         cases: Whether it has several cases: it is parametrized, or has a loop.
+        constants: Values of constants that can be names of settings.
     """
 
     nodes: tuple[ast.AST, ...]
     cases: bool
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows_of(page: str) -> Iterator[Row]:
@@ -108,13 +112,16 @@ def rows_of(page: str) -> Iterator[Row]:
 def tests_of(repository: Path, wanted: Collection[str]) -> dict[str, list[SourceOfTest]]:
     """Return the tests with these names, and the ``run`` blocks of Terraform tests."""
     found: dict[str, list[SourceOfTest]] = defaultdict(list)
+    library = (path.read_text(encoding="utf-8") for path in (repository / "lab/src").rglob("*.py"))
+    constants = {name: value for text in library for name, value in _NAME_CONSTANT.findall(text)}
     for folder in TEST_FOLDERS:
         for path in sorted((repository / folder).rglob("*.py")):
             text = path.read_text(encoding="utf-8")
             # Parsing every file would take seconds.
             if any(name in wanted for name in _DEFINITION.findall(text)):
+                known = constants | dict(_NAME_CONSTANT.findall(text))
                 for name, source in _tests_in(path, text, repository / folder):
-                    found[name].append(source)
+                    found[name].append(replace(source, constants=known))
         for path in sorted((repository / folder).rglob("*.tftest.hcl")):
             for name in _HCL_RUN.findall(path.read_text(encoding="utf-8")):
                 found[name].append(SourceOfTest((), cases=False))
@@ -179,18 +186,20 @@ def answers_played(test: SourceOfTest, setting: str, answers: Sequence[str]) -> 
     parts = [part for node in test.nodes for part in ast.walk(node)]
     if any(isinstance(part, ast.Name) and part.id == "ASSUMPTIONS" for part in parts):
         return set(answers)
-    if not any(isinstance(part, ast.Call) and _sets(part, setting) for part in parts):
+    calls = (part for part in parts if isinstance(part, ast.Call))
+    if not any(_sets(call, setting, test.constants) for call in calls):
         return {answers[0]}
     constants = {part.value for part in parts if isinstance(part, ast.Constant)}
     return {answer for answer in answers if answer in constants}
 
 
-def _sets(call: ast.Call, setting: str) -> bool:
+def _sets(call: ast.Call, setting: str, constants: Mapping[str, str]) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in _SETTERS:
         return False
     keywords = {keyword.arg.replace("_", "-") for keyword in call.keywords if keyword.arg}
     quoted = {part.value for part in ast.walk(call) if isinstance(part, ast.Constant)}
+    quoted |= {constants.get(part.id) for part in ast.walk(call) if isinstance(part, ast.Name)}
     return setting in keywords or setting in quoted or setting.replace("-", "_") in quoted
 
 
@@ -224,7 +233,9 @@ def _faults(
 ) -> Iterator[str]:
     yield from (f"{column} is empty" for column, cell in row.cells.items() if not cell)
     yield from (f"no test is named {name}" for name in row.tests if name not in tests)
-    if row.fact not in facts:
+    if row.fact is None:
+        yield "Settled by does not start with the name of a fact, such as `name`: text"
+    elif row.fact not in facts:
         yield f"the acceptance run neither records {row.fact} nor says why it does not"
     known = [source for name in row.tests for source in tests.get(name, ())]
     if row.setting is None:

@@ -20,6 +20,8 @@ PLAIN = "| Size? | Small | We wait | None: a fake | `test_small`, `test_large` |
 TESTS = """\
 import pytest
 
+COLOR = "color"
+
 @pytest.fixture
 def blue_lab(lab):
     lab.assume(color="blue")
@@ -32,6 +34,7 @@ def test_both(lab, answer):
 def test_by_fixture(blue_lab): ...
 def test_default(lab): ...
 def test_red(world): world.assumptions.set(**{"color": "red"})
+def test_by_constant(lab): lab.assume(**{COLOR: "red"})
 def test_small(): ...
 def test_large(): ...
 def test_each(lab): play(ASSUMPTIONS)
@@ -123,7 +126,7 @@ def test_a_page_without_faults_has_no_problem(folder: Path) -> None:
             "`test_small`",
             "line 4: two tests, or one with several cases",
         ),
-        ("`size`:", "its size:", "line 4: the acceptance run neither records None"),
+        ("`size`:", "its size:", "line 4: Settled by does not start with the name of a fact"),
     ],
 )
 def test_a_fault_of_the_page_is_reported(folder: Path, old: str, new: str, sentence: str) -> None:
@@ -149,6 +152,7 @@ def test_a_setting_of_the_lab_without_a_row_is_reported(folder: Path) -> None:
         ("test_default", {"blue"}),
         ("test_red", {"red"}),
         ("test_each", {"blue", "red"}),
+        ("test_by_constant", {"red"}),
         ("test_with_helper", {"red"}),
     ],
 )

@@ -17,7 +17,7 @@ FACTS: tuple[Fact, ...] = (
 NO_CHANGE = "the run changes nothing in Panorama"
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
-    "bucket-list-prefix": "the examples bootstrap from a secret",
+    "bootstrap-bucket-list": "the examples bootstrap from a secret",
     "configuration-of-a-restored-peer": "the run makes no failover",
     "deactivation-of-several": "the examples return licenses by the firewall",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",

@@ -1,42 +1,51 @@
-"""The image of the firewalls, and when AWS Marketplace deprecates it."""
+"""Images of VM-Series in AWS Marketplace, and their deprecation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from acceptance.facts import Answer, Evidence, Fact
+from acceptance.prerequisites import PRODUCT_CODES
 
 
-def dates(image: Mapping[str, Any]) -> Answer:
-    """Return how long after its creation an image is deprecated."""
-    created, deprecated = image.get("CreationDate"), image.get("DeprecationTime")
-    if not created or not deprecated:
-        return Answer("no-date")
-    days = (datetime.fromisoformat(deprecated) - datetime.fromisoformat(created)).days
-    value = "within-two-years" if days <= 732 else "later"
-    return Answer(value, f"{days} days after its creation, in {str(created)[:4]}")
+def deprecated(images: Sequence[Mapping[str, Any]], now: datetime) -> Answer | None:
+    """Return whether deprecated images are shown, and for how long.
+
+    Args:
+        images: Images of VM-Series, as EC2 shows them with ``IncludeDeprecated``.
+        now: The time.
+    """
+    if not images:
+        return None
+    times = [
+        datetime.fromisoformat(image["DeprecationTime"])
+        for image in images
+        if image.get("DeprecationTime")
+    ]
+    days = [(now - time).days for time in times if time < now]
+    if not days:
+        return Answer("none", f"{len(images)} images, {len(times)} with a date")
+    longest = f"the oldest for {max(days)} days"
+    return Answer("shown", f"{len(days)} of {len(images)} images are deprecated, {longest}")
 
 
 def _record(evidence: Evidence) -> Answer | None:
-    ec2 = evidence.account.client("ec2")
-    for snapshot in evidence.snapshots:
-        for instance_id in snapshot.members:
-            wanted = [{"Name": "instance-id", "Values": [instance_id]}]
-            for reservation in ec2.describe_instances(Filters=wanted)["Reservations"]:
-                image_id = reservation["Instances"][0]["ImageId"]
-                images = ec2.describe_images(ImageIds=[image_id])["Images"]
-                return dates(images[0]) if images else None
-    return None
+    shown = evidence.account.client("ec2").describe_images(
+        Owners=["aws-marketplace"],
+        IncludeDeprecated=True,
+        Filters=[{"Name": "product-code", "Values": list(PRODUCT_CODES.values())}],
+    )["Images"]
+    return deprecated(shown, datetime.fromtimestamp(evidence.account.clock.now(), UTC))
 
 
 FACTS = (
     Fact(
-        "image-deprecation",
-        "When is the image of the firewalls deprecated?",
+        "deprecated-images",
+        "Does AWS Marketplace show deprecated images of VM-Series, and for how long?",
         "",
         _record,
-        "no firewall was launched",
+        "AWS Marketplace lists no image of VM-Series",
     ),
 )

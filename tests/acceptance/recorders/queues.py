@@ -147,8 +147,8 @@ def move_task(evidence: Evidence) -> Answer | None:
         try:
             queues.sqs.start_message_move_task(SourceArn=arn, DestinationArn=queues.arn(source))
         except ClientError as error:
-            return Answer("refused", _code(error))
-        return Answer("moved" if queues.arrives(source) else "not-moved")
+            return Answer("stay", _code(error))
+        return Answer("move" if queues.arrives(source) else "stay")
 
 
 def _redrive(arn: str, *, receives: int) -> str:
@@ -180,9 +180,9 @@ FACTS = (
         NO_MESSAGE,
     ),
     Fact(
-        "move-task-of-sent-message",
-        "Does a move task move a dead letter that was sent, and not moved by SQS?",
-        "moved",
+        "foreign-dead-letters",
+        "Does a message move task move messages that SQS itself did not put into the queue?",
+        "stay or move",
         move_task,
         NO_MESSAGE,
     ),

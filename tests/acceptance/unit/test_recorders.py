@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from acceptance import recorders
 from acceptance.history import Machine, Snapshot, machine_of
@@ -231,27 +233,25 @@ def test_the_form_of_serial_numbers(serials: list[str], value: str, detail: str)
 
 
 @pytest.mark.parametrize(
-    ("image", "value"),
+    ("times", "value", "detail"),
     [
-        ({}, "no-date"),
+        (["2026-01-01T00:00:00.000Z", None], "none", "2 images, 1 with a date"),
         (
-            {
-                "CreationDate": "2024-11-14T10:00:00.000Z",
-                "DeprecationTime": "2026-11-14T10:00:00.000Z",
-            },
-            "within-two-years",
-        ),
-        (
-            {
-                "CreationDate": "2024-11-14T10:00:00.000Z",
-                "DeprecationTime": "2028-11-14T10:00:00.000Z",
-            },
-            "later",
+            ["2024-12-01T00:00:00.000Z", "2024-12-22T00:00:00.000Z", None],
+            "shown",
+            "2 of 3 images are deprecated, the oldest for 31 days",
         ),
     ],
 )
-def test_the_dates_of_an_image(image: dict[str, str], value: str) -> None:
-    assert images.dates(image).value == value
+def test_deprecated_images_are_counted(times: list[str | None], value: str, detail: str) -> None:
+    shown = [{"DeprecationTime": time} if time else {} for time in times]
+    answer = images.deprecated(shown, datetime(2025, 1, 1, tzinfo=UTC))
+    assert answer is not None
+    assert (answer.value, answer.detail) == (value, detail)
+
+
+def test_without_images_nothing_is_concluded() -> None:
+    assert images.deprecated([], datetime(2025, 1, 1, tzinfo=UTC)) is None
 
 
 def test_an_instance_is_reduced_to_what_the_recorders_need() -> None:

@@ -213,7 +213,7 @@ def _report(run: Run, started: datetime, left: Remains, status: int, console: Co
             "License type": plan.license_type,
             "PAN-OS": plan.panos_version or "from VARS",
             "Firewalls": f"{plan.minimum}, then one more",
-            "Panorama": run.panorama_problem or "answers the machine of the run",
+            "Panorama": run.panorama_state,
         },
         phases=run.phases,
         verdicts=run.verdicts,

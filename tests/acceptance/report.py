@@ -109,22 +109,27 @@ def as_markdown(record: Record) -> str:
     lines += _verdicts("Are as assumed", record.by_state("as assumed"))
     lines += _verdicts("Remain open", record.by_state("open"))
     lines += _verdicts("Observed besides", record.by_state("observed"))
+    unseen = [(f"`{verdict.name}`", verdict.detail) for verdict in record.by_state("not recorded")]
+    lines += ["### Not recorded", "", *_table(("Fact", "Why a run does not see it"), unseen)]
     return str(neutral("\n".join(lines).rstrip() + "\n"))
 
 
 def _summary(record: Record) -> str:
     failed = [phase.name for phase in record.phases if phase.problem]
-    parts = [f"{', '.join(failed)} failed"] if failed else ["every phase succeeded"]
+    parts = [f"{', '.join(failed)} failed" if failed else "every phase succeeded"]
+    if not record.phases:
+        parts = ["nothing was applied"]
     left = sum(record.leftovers.values())
     parts.append(f"{left} resources are left" if left else "nothing is left")
     if record.unsure:
         parts.append(f"{', '.join(record.unsure)} could not be listed")
-    counts = {state: len(record.by_state(state)) for state in ("as assumed", "was wrong", "open")}
+    states = ("as assumed", "was wrong", "open", "not recorded")
+    counts = {state: len(record.by_state(state)) for state in states}
     settled = "would be settled" if record.is_lab else "are settled"
     number = counts["as assumed"] + counts["was wrong"]
     parts.append(
         f"{number} assumptions {settled}, of which {counts['was wrong']} were wrong; "
-        f"{counts['open']} remain open"
+        f"{counts['open'] + counts['not recorded']} remain open"
     )
     return "; ".join(parts)
 

@@ -19,7 +19,7 @@ from acceptance.history import History, Snapshot
 from acceptance.panorama import Panorama, PanoramaError, connect
 from acceptance.report import Phase
 from acceptance.sweep import Remains, remains
-from acceptance.verdicts import Verdict, judge, record_all
+from acceptance.verdicts import Verdict, judge, record_all, unrecorded
 from tf_setup import terraform_environment
 from vmseries_scenarios.deployment import Group, copy_root
 from vmseries_scenarios.terraform import TerraformError, Workspace
@@ -73,7 +73,7 @@ class Run:
         self.phases: list[Phase] = []
         self.verdicts: list[Verdict] = []
         self.history: History | None = None
-        self.panorama_problem = ""
+        self.panorama_state = "not asked"
         self._workspace: Workspace | None = None
 
     # -- Terraform ---------------------------------------------------------------------------------
@@ -206,11 +206,13 @@ class Run:
     def _panorama(self) -> Panorama | None:
         secret = self.plan.secrets.get("panorama")
         try:
-            return connect(self.account, self.plan.panorama_hostnames, secret)
+            found = connect(self.account, self.plan.panorama_hostnames, secret)
         except PanoramaError as error:
-            self.panorama_problem = f"Panorama {error}"
+            self.panorama_state = str(error)
             self.say(f"Panorama {error}; facts about it stay open.")
             return None
+        self.panorama_state = "answers the machine of the run"
+        return found
 
     def look(self, phase: str) -> Snapshot:
         """Look once."""
@@ -284,7 +286,7 @@ class Run:
         played = self.account.played()
         self.verdicts = [
             judge(fact, None, reason, played.get(fact.name)) for fact in recorders.FACTS
-        ]
+        ] + unrecorded(recorders.NOT_RECORDED, played)
 
     def plant_leftover(self) -> None:
         """Leave an Elastic IP address behind, for the test of the sweep."""

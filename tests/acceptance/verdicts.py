@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from acceptance.facts import Answer, Evidence, Fact
 
-State = Literal["as assumed", "was wrong", "open", "observed"]
+State = Literal["as assumed", "was wrong", "open", "observed", "not recorded"]
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,12 @@ def record_all(
         except BotoCoreError as error:
             why = f"a request of the recorder failed ({type(error).__name__})"
         verdicts.append(judge(fact, answer, why, played.get(fact.name)))
-    verdicts += [
-        Verdict(name, "", "open", "", None, f"not recorded: {reason}", played.get(name))
-        for name, reason in not_recorded.items()
+    return verdicts + unrecorded(not_recorded, played)
+
+
+def unrecorded(reasons: Mapping[str, str], played: Mapping[str, str]) -> list[Verdict]:
+    """Return the verdicts about facts that a run does not see, by name and reason."""
+    return [
+        Verdict(name, "", "not recorded", "", None, reason, played.get(name))
+        for name, reason in reasons.items()
     ]
-    return verdicts

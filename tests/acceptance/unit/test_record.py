@@ -11,7 +11,7 @@ from acceptance.facts import Answer, Evidence, Fact
 from acceptance.redaction import LeakError, neutral, redact, refuse_secrets
 from acceptance.report import AWS_LINE, LAB_LINE, Phase, Record, as_json, as_markdown
 from acceptance.unit.support import ADDRESS, INSTANCE, MAC, SERIAL, plan
-from acceptance.verdicts import judge, record_all
+from acceptance.verdicts import Verdict, judge, record_all
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ def test_a_recorder_that_fails_leaves_its_fact_open_and_the_others_are_recorded(
         "AWS refused a request of the recorder (AccessDenied)",
     )
     assert (second.state, second.played) == ("as assumed", "ip-name")
-    assert (third.state, third.detail, third.played) == ("open", "not recorded: no reason", "no")
+    assert (third.state, third.detail, third.played) == ("not recorded", "no reason", "no")
 
 
 def record(**changes: Any) -> Record:
@@ -93,6 +93,7 @@ def record(**changes: Any) -> Record:
         judge(Fact("tags", "Are they shown?", "shown", lambda _e: None, ""), Answer("shown")),
         judge(Fact("arrival", "When?", "late", lambda _e: None, "no metrics"), None),
         judge(Fact("unit", "Which?", "", lambda _e: None, ""), Answer("Percent")),
+        Verdict("failover", "", "not recorded", "", None, "the run makes none"),
     ]
     values: dict[str, Any] = {
         "day": date(2026, 1, 2),
@@ -126,7 +127,8 @@ def test_the_page_says_what_is_settled_wrong_and_open() -> None:
     assert "`tags`" in parts["Are as assumed"]
     assert "no metrics" in parts["Remain open"]
     assert "`unit`" in parts["Observed besides"]
-    assert "2 assumptions are settled, of which 1 were wrong; 1 remain open" in page
+    assert "2 assumptions are settled, of which 1 were wrong; 2 remain open" in page
+    assert "| `failover` | the run makes none |" in parts["Not recorded"]
 
 
 def test_a_record_without_wrong_assumptions_says_so() -> None:
@@ -146,6 +148,7 @@ def test_a_run_that_failed_or_left_something_is_not_accepted(changes: dict[str, 
     assert record().accepted
     assert not record(**changes).accepted
     page = as_markdown(record(**changes))
+    assert ("nothing was applied" in page) is (changes.get("phases") == [])
     assert "**Not accepted**" in page
     assert json.loads(as_json(record(**changes)))["accepted"] is False
 

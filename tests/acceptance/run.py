@@ -31,6 +31,9 @@ LEAVE_LIMIT_MINUTES = 120
 DESTROY_LIMIT_MINUTES = 180
 LOOK_SECONDS = 30.0
 """Time between two looks."""
+SHORT_LOOK_SECONDS = 5.0
+"""The same for states that last for seconds."""
+STANDBY_LIMIT_MINUTES = 60
 WATCH_MINUTES = 4
 """How long to watch after a phase: metrics arrive, and EC2 shows terminated instances."""
 DESTROY_ATTEMPTS = 3
@@ -221,9 +224,14 @@ class Run:
         return self.history.look(phase)
 
     def watch(
-        self, phase: str, reached: Callable[[Snapshot], bool], what: str, minutes: float
+        self,
+        phase: str,
+        reached: Callable[[Snapshot], bool],
+        what: str,
+        minutes: float,
+        every: float = LOOK_SECONDS,
     ) -> None:
-        """Look again and again until something is reached.
+        """Look again and again, ``every`` so many seconds, until something is reached.
 
         Raises:
             RunError: It was not reached in time.
@@ -240,7 +248,7 @@ class Run:
                 return
             if snapshot.time - start > minutes * MINUTE:
                 raise RunError(f"not after {minutes:.0f} minutes: {what}; the group has {states}")
-            self.account.clock.wait(LOOK_SECONDS)
+            self.account.clock.wait(every)
 
     def watch_for(self, phase: str, minutes: float) -> None:
         """Look for a while."""
@@ -253,6 +261,18 @@ class Run:
         autoscaling = self.account.client("autoscaling")
         change = autoscaling.resume_processes if active else autoscaling.suspend_processes
         change(AutoScalingGroupName=self.group.name, ScalingProcesses=["AlarmNotification"])
+
+    def move_to_standby(self, instance_id: str, *, back: bool = False) -> None:
+        """Move a firewall to standby without a replacement, or back into service."""
+        autoscaling, group = self.account.client("autoscaling"), self.group.name
+        if back:
+            autoscaling.exit_standby(AutoScalingGroupName=group, InstanceIds=[instance_id])
+            return
+        autoscaling.enter_standby(
+            AutoScalingGroupName=group,
+            InstanceIds=[instance_id],
+            ShouldDecrementDesiredCapacity=True,
+        )
 
     def preflight_problems(self) -> list[str]:
         """Return what the functions' pre-flight check reports."""

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from pytest_terraform import terraform
 from pytest_terraform.tf import TerraformFixture, TerraformRunner, TerraformState
 
@@ -19,6 +20,8 @@ from acceptance.history import Snapshot
 from acceptance.run import (
     LAUNCH_LIMIT_MINUTES,
     LEAVE_LIMIT_MINUTES,
+    SHORT_LOOK_SECONDS,
+    STANDBY_LIMIT_MINUTES,
     WATCH_MINUTES,
     Run,
 )
@@ -105,6 +108,27 @@ def test_one_firewall_more_enters_service(run: Run, applied: Any) -> None:
         what = f"{number} firewalls are in service"
         run.watch("scale out", in_service(number), what, LAUNCH_LIMIT_MINUTES)
         run.watch_for("scale out", WATCH_MINUTES)
+
+
+def test_one_firewall_returns_from_standby(run: Run, applied: Any) -> None:
+    number = run.plan.minimum + 1
+    instance_id = next(iter(run.group.states()))
+
+    def on_standby(snapshot: Snapshot) -> bool:
+        return snapshot.members.get(instance_id) == "Standby"
+
+    with run.phase("standby"):
+        try:
+            run.move_to_standby(instance_id)
+        except ClientError as error:
+            # Only a question stays open.
+            run.say(f"  EnterStandby was refused ({error.response['Error']['Code']})")
+            return
+        run.watch("standby", on_standby, "a firewall is on standby", STANDBY_LIMIT_MINUTES)
+        run.move_to_standby(instance_id, back=True)
+        what = f"{number} firewalls are in service"
+        limit, every = LAUNCH_LIMIT_MINUTES, SHORT_LOOK_SECONDS
+        run.watch("standby", in_service(number), what, limit, every)
 
 
 def test_one_firewall_leaves(run: Run, applied: Any) -> None:

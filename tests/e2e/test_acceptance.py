@@ -88,7 +88,7 @@ def test_the_acceptance_run_reports_the_answers_of_the_lab(tmp_path: Path, numbe
 
     assert page.splitlines()[0] == LAB_LINE
     assert record["settles"] is False
-    assert [phase["problem"] for phase in record["phases"]] == [""] * 7
+    assert [phase["problem"] for phase in record["phases"]] == [""] * 8
     assert record["leftovers"] == ({"Elastic IP addresses": 1} if planted else {})
     assert ("Left behind: Elastic IP addresses: eipalloc-" in output) is planted
     assert list((tmp_path / "out").glob("run-*")) == [], "no state is left without resources"

@@ -25,7 +25,6 @@ NOT_RECORDED: dict[str, str] = {
     "fast-delicensing": "it is a setting of the operator's Panorama",
     "group-metric-arrival": "no API shows when an alarm evaluates; see group-metric-delay",
     "guest-interface-order": "the functions attach in the order of the indexes",
-    "hook-of-returning-instance": "the run moves no instance to standby",
     "job-numbers-of-a-pair": "the run makes no failover",
     "kms-via-service-in-china": "it needs an account in China",
     "lists-show-committed": "the time between change and commit is too short to see",

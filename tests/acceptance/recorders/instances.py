@@ -76,6 +76,20 @@ def detach(snapshots: Sequence[Snapshot]) -> Answer | None:
     )
 
 
+def standby_exit_hooks(snapshots: Sequence[Snapshot]) -> Answer | None:
+    """Return whether an instance that returns from standby runs the launch hooks."""
+    returning: set[str] = set()
+    for snapshot in snapshots:
+        for instance, state in snapshot.members.items():
+            if state == "Standby":
+                returning.add(instance)
+            elif instance in returning and state == "Pending:Wait":
+                return Answer("run")
+            elif instance in returning and state == "InService":
+                return Answer("none", "in service without Pending:Wait between two looks")
+    return None
+
+
 def _read(decide: Callable[[Sequence[Snapshot]], Answer | None]) -> Record:
     def record(evidence: Evidence) -> Answer | None:
         return decide(evidence.snapshots)
@@ -97,6 +111,13 @@ FACTS = (
         "at-once",
         _read(shutting_down_after_hook),
         "no instance was seen before and after the end of its terminate hook",
+    ),
+    Fact(
+        "standby-exit-hooks",
+        "Does an instance that returns from standby run the group's launch hooks?",
+        "run",
+        _read(standby_exit_hooks),
+        "no firewall was seen as it returned from standby",
     ),
     Fact(
         "detach",

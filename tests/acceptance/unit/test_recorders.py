@@ -145,6 +145,23 @@ def test_interfaces_that_go_with_their_instance_say_nothing() -> None:
     assert instances.detach(leaving(machine("running", *BOTH), machine("shutting-down"))) is None
 
 
+@pytest.mark.parametrize(
+    ("states", "value"),
+    [
+        (["InService", "Standby", "Pending", "Pending:Wait", "InService"], "run"),
+        (["InService", "Standby", "Pending", "InService"], "none"),
+        (["Pending:Wait", "InService", "EnteringStandby", "Standby", "Pending"], None),
+        (["Pending:Wait", "InService"], None),
+    ],
+)
+def test_the_return_from_standby_shows_whether_hooks_run(
+    states: list[str], value: str | None
+) -> None:
+    looks = [snapshot(5 * n, {INSTANCE: state}) for n, state in enumerate(states)]
+    answer = instances.standby_exit_hooks(looks)
+    assert (answer.value if answer else None) == value
+
+
 def looks_with_metrics(each: int, *, held_publishes: bool) -> list[tuple[int, int, int]]:
     """Three firewalls for five minutes, then two and one that is held for five."""
     serving = {"i-1": "InService", "i-2": "InService", "i-3": "InService"}

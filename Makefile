@@ -112,6 +112,13 @@ preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1:
 walk: setup ## Walk every flow of the examples through AWS and PAN-OS (PLANT=no-return-route: must fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios walk $(if $(PLANT),--plant $(PLANT)) $(ARGS)
 
+# EXAMPLE=one-arm or two-arm, VARS=file.tfvars, and for AWS: AWS=1 ACCOUNT=id [YES=1]. docs/acceptance.md
+.PHONY: acceptance
+acceptance: setup ## Apply an example, watch it, record AWS's answers, destroy (AWS=1: real account)
+	@$(USE_TERRAFORM); PYTHONPATH=tests:tools:lab/src:lambda/src EXAMPLE="$(EXAMPLE)" VARS="$(VARS)" \
+	  AWS="$(AWS)" ACCOUNT="$(ACCOUNT)" YES="$(YES)" ASSUME="$(ASSUME)" PLANT="$(PLANT)" \
+	  $(BIN)/python -m acceptance
+
 .PHONY: clean
 clean: ## Remove everything that make created
 	rm -rf $(BUILD) $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

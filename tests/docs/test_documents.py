@@ -282,6 +282,8 @@ def test_no_line_of_a_document_is_too_long(capsys: pytest.CaptureFixture[str]) -
         ("x" * 121, [1]),
         (f"| {'x' * 160} | {'y' * 160} |", []),
         (f"\n| a | {'x' * 161} |", [2]),
+        (f"| `{'x' * 90}`, `{'y' * 90}` |", []),
+        (f"| `{'x' * 90}`, or `{'y' * 90}` |", [1]),
         (f"https://example.com/{'x' * 120}", []),
         (f"<!-- BEGIN_X -->\n{'x' * 121}\n<!-- END_X -->\n{'x' * 121}", [4]),
         (f"<!-- Written by x; do not edit. -->\n{'x' * 121}", []),

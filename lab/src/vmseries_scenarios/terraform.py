@@ -77,6 +77,7 @@ class Workspace:
     Attributes:
         folder: The root module's folder in the working copy.
         variables: Input variables for all later commands; the caller may change them.
+        grace_seconds: How long an interrupted command may take to write its state.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Workspace:
         self._running: subprocess.Popen[str] | None = None
         self._guard = threading.Lock()
         self._interrupted = False
+        self.grace_seconds = INTERRUPT_GRACE_SECONDS
 
     @classmethod
     def copy(
@@ -238,7 +240,8 @@ class Workspace:
             self._interrupted = True
             running = self._running
         if running is not None:
-            threading.Thread(target=stop, args=(running,), daemon=True).start()
+            arguments = (running, self.grace_seconds)
+            threading.Thread(target=stop, args=arguments, daemon=True).start()
 
     # Running a command -----------------------------------------------------------------------
 
@@ -317,7 +320,7 @@ class Workspace:
 
         def expire() -> None:
             late.set()
-            stop(process)
+            stop(process, self.grace_seconds)
 
         watchdog = threading.Timer(limit, expire)
         watchdog.daemon = True
@@ -327,7 +330,7 @@ class Workspace:
             process.wait()
         finally:
             watchdog.cancel()
-            stop(process)
+            stop(process, self.grace_seconds)
             output(process).close()
             with self._guard:
                 self._running = None
@@ -430,12 +433,12 @@ def stream(process: subprocess.Popen[str]) -> Iterator[str]:
     yield from output(process)
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str], grace_seconds: float = INTERRUPT_GRACE_SECONDS) -> None:
     """End a process: an interrupt first, so that it writes its state; then its whole session."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(INTERRUPT_GRACE_SECONDS)
+            process.wait(grace_seconds)
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -59,7 +59,7 @@ class XmlApi:
     ca: trustme.CA = field(default_factory=trustme.CA)
     certified_name: str = "localhost"
     expires: datetime | None = None
-    client_timeout_seconds: int = 30
+    client_timeout_seconds: float = 30
 
     def __enter__(self) -> XmlApi:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -90,7 +90,7 @@ class XmlApi:
     def answers(self, *bodies: str | Answer) -> None:
         """Return these responses in order, and the last one for all further requests."""
         queue = [body if isinstance(body, Answer) else Answer(body) for body in bodies]
-        self.client_timeout_seconds = 1 if any(answer.delay for answer in queue) else 30
+        self.client_timeout_seconds = 0.2 if any(answer.delay for answer in queue) else 30
         self.reply = lambda _fields: queue.pop(0) if len(queue) > 1 else queue[0]
 
 

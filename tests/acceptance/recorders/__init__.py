@@ -1,0 +1,37 @@
+"""One module for each area of facts. A recorder reads what public APIs show, and changes nothing
+but queues of its own."""
+
+from acceptance.facts import Fact
+from acceptance.recorders import identity, images, instances, metrics, panorama_lists, queues
+
+FACTS: tuple[Fact, ...] = (
+    *queues.FACTS,
+    *instances.FACTS,
+    *identity.FACTS,
+    *panorama_lists.FACTS,
+    *metrics.FACTS,
+    *images.FACTS,
+)
+"""What a run records. A fact with an assumed answer has a row in docs/assumptions.md."""
+
+NO_CHANGE = "the run changes nothing in Panorama"
+NOT_RECORDED: dict[str, str] = {
+    "absent-object-in-multi-config": NO_CHANGE,
+    "bootstrap-bucket-list": "the examples bootstrap from a secret",
+    "configuration-of-a-restored-peer": "the run makes no failover",
+    "deactivation-of-several": "the examples return licenses by the firewall",
+    "disconnected-device": "the run's firewalls leave Panorama while they are connected",
+    "draining-target-again": "the run registers no address twice",
+    "fast-delicensing": "it is a setting of the operator's Panorama",
+    "group-metric-arrival": "no API shows when an alarm evaluates; see group-metric-delay",
+    "guest-interface-order": "the functions attach in the order of the indexes",
+    "job-numbers-of-a-pair": "the run makes no failover",
+    "kms-via-service-in-china": "it needs an account in China",
+    "lists-show-committed": "the time between change and commit is too short to see",
+    "multi-config-results": NO_CHANGE,
+    "overlay-next-virtual-router": "the run sends no traffic through the firewalls",
+    "plugin-and-dead-firewall": "the run kills no firewall",
+    "serial-number-again": "the run launches nothing after a termination",
+    "texts-of-refusals": "the run causes no contention in Panorama",
+}
+"""The other rows of docs/assumptions.md, and why a run does not record them."""

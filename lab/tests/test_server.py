@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import boto3
 import pytest
@@ -22,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from vmseries_lab.client import Lab, LabError
 from vmseries_lab.core.world import World
-from vmseries_lab.server import Pump, recording
+from vmseries_lab.server import Pump
 
 pytestmark = pytest.mark.lab
 
@@ -287,24 +286,6 @@ def test_faults_are_cleared(lab: Lab, account: Account) -> None:
         lab.aws.client("ec2").describe_vpcs()
     lab.faults.clear()
     lab.aws.client("ec2").describe_vpcs()
-
-
-def test_every_exception_in_a_request_is_recorded() -> None:
-    """Otherwise the SDK repeats the request for minutes, and nothing tells why."""
-
-    def failing(_environ: Any, _start_response: Any) -> Any:
-        raise KeyError("Key")
-
-    def breaking(_environ: Any, _start_response: Any) -> Any:
-        raise ConnectionResetError("injected by the lab")
-
-    errors: list[str] = []
-    with pytest.raises(KeyError):
-        recording(failing, errors)({}, None)
-    assert "KeyError: 'Key'" in errors[0]
-    with pytest.raises(ConnectionResetError):
-        recording(breaking, errors)({}, None)
-    assert len(errors) == 1
 
 
 def test_an_exception_in_moto_reaches_the_errors_of_the_lab() -> None:

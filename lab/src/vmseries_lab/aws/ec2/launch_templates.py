@@ -14,6 +14,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import convert_tag_spec, parse_user_data
 
+from vmseries_lab.aws.ec2 import errors
 from vmseries_lab.aws.ec2.marketplace_images import require_available
 from vmseries_lab.aws.moto_patching import wrap
 

@@ -209,7 +209,10 @@ class TestFirewalls:
 
 
 class TestDeviceCertificate:
-    """ "Install the Device Certificate for a Managed Firewall": TCP 443, 80 and 444."""
+    """TCP 443, 80 and 444.
+
+    https://docs.paloaltonetworks.com/panorama/11-0/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
+    """
 
     PIN = "vm-series-auto-registration-pin-id=a;vm-series-auto-registration-pin-value=b"
 

@@ -110,6 +110,7 @@ class TestFirewalls:
         assert site.used() == 0
 
     def test_it_takes_no_license_once_its_management_interface_is_detached(self, site):
+        site.world.assumptions.set(detach="seconds")
         instance_id = site.launch()
         site.world.advance(200)
         firewall = site.fleet.get(instance_id)
@@ -160,7 +161,10 @@ class TestFirewalls:
         s3.create_bucket(Bucket="boot")
         text = "\n".join(f"{key}={value}" for key, value in BOOTSTRAP.items())
         s3.put_object(Bucket="boot", Key="config/init-cfg.txt", Body=text.encode())
-        site.permit(statement("s3:GetObject", "arn:aws:s3:::boot/*"))
+        site.permit(
+            statement("s3:GetObject", "arn:aws:s3:::boot/*"),
+            statement("s3:ListBucket", "arn:aws:s3:::boot"),
+        )
         user_data = "mgmt-interface-swap=enable\nvmseries-bootstrap-aws-s3bucket=boot"
         assert booted(site, user_data=user_data).phase == "bootstrap-failed"
         site.client("ec2").create_vpc_endpoint(
@@ -209,7 +213,10 @@ class TestFirewalls:
 
 
 class TestDeviceCertificate:
-    """ "Install the Device Certificate for a Managed Firewall": TCP 443, 80 and 444."""
+    """TCP 443, 80 and 444.
+
+    https://docs.paloaltonetworks.com/panorama/11-0/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
+    """
 
     PIN = "vm-series-auto-registration-pin-id=a;vm-series-auto-registration-pin-value=b"
 

@@ -34,7 +34,7 @@ HTTPS = 443
 PANORAMA_PORT = 3978
 """Panorama's port for its managed firewalls.
 
-https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage/ports-used-for-panorama
+https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-admin/firewall-administration/reference-port-number-usage
 """
 CONTENT_PORT = 28443
 """Panorama's port for content and software updates of its managed firewalls; same source."""
@@ -45,12 +45,12 @@ CERTIFICATE_CLOUD_HOST = "lab.gpcloudservice.com"
 DEVICE_CERTIFICATE = (
     (CERTIFICATE_HOST, HTTPS),
     (CERTIFICATE_STATUS_HOST, 80),
+    (CERTIFICATE_CLOUD_HOST, HTTPS),
     (CERTIFICATE_CLOUD_HOST, 444),
 )
-"""Hosts and ports that a firewall needs for its device certificate: 443, 80 for OCSP and CRL, 444.
+"""Hosts and ports that a firewall needs for its device certificate, one of each row of the list.
 
-"Install the Device Certificate for a Managed Firewall":
-https://docs.paloaltonetworks.com/panorama/11-1/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls
+https://docs.paloaltonetworks.com/panorama/11-0/panorama-admin/manage-firewalls/install-the-device-certificate-for-managed-firewalls/install-the-device-certificate-for-a-managed-firewall
 """
 
 ADDRESSES = {

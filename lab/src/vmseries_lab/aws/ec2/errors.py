@@ -194,6 +194,14 @@ def bad_token() -> Any:
     return ec2_error("InvalidPaginationToken", "The specified pagination token is not valid.")
 
 
+def no_such_image(image_id: str) -> Any:
+    """The image was deregistered or never existed.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-ami.html
+    """
+    return ec2_error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+
+
 def no_such_instance_type(instance_type: str) -> Any:
     """There is no such instance type (code: error codes of the EC2 API)."""
     return ec2_error("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")

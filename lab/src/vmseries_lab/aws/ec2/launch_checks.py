@@ -14,7 +14,6 @@ from typing import Any
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 
 from vmseries_lab.aws.ec2 import errors
-from vmseries_lab.aws.ec2.marketplace_images import require_available
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.core.location import LOCATION
 
@@ -79,8 +78,9 @@ class LaunchChecks:
         Raises:
             EC2ClientError: as RunInstances would.
         """
-        require_available(store, image_id)
-        image = store.amis[image_id]
+        image = store.amis.get(image_id)
+        if image is None:
+            raise errors.no_such_image(image_id)
         if instance_type not in INSTANCE_TYPES:
             raise errors.no_such_instance_type(instance_type)
         architectures = INSTANCE_TYPES[instance_type]["ProcessorInfo"]["SupportedArchitectures"]

@@ -15,7 +15,6 @@ from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import convert_tag_spec, parse_user_data
 
 from vmseries_lab.aws.ec2 import errors
-from vmseries_lab.aws.ec2.marketplace_images import require_available
 from vmseries_lab.aws.moto_patching import wrap
 
 DEFAULT_ROOT_GIB = 60
@@ -53,7 +52,8 @@ def launch(
         EC2ClientError: as RunInstances would, e.g. for a full subnet or an unknown image.
     """
     data = copy.deepcopy(version.data)
-    require_available(store, data["ImageId"])
+    if data["ImageId"] not in store.amis:
+        raise errors.no_such_image(data["ImageId"])
     specified = convert_tag_spec(data.get("TagSpecifications") or [])
     own = {
         "aws:ec2launchtemplate:id": version.template.id,

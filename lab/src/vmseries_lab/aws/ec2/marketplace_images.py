@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.ec2.exceptions import UnvailableAMIIdError
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.ec2.responses.amis import AmisResponse
@@ -192,19 +191,6 @@ class Marketplace:
         )
         _add(store, again)
         return again.image_id
-
-
-def require_available(store: Any, image_id: str) -> None:
-    """Check that instances can be launched from an image.
-
-    Raises:
-        EC2ClientError: ``InvalidAMIID.Unavailable`` for a deregistered image,
-            ``InvalidAMIID.NotFound`` for an unknown one.
-            https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-    """
-    if image_id in store.deleted_amis:
-        raise UnvailableAMIIdError(image_id)
-    store.describe_images(ami_ids=[image_id])
 
 
 def _product_codes(codes: Any) -> list[dict[str, str]]:

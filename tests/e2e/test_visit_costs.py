@@ -35,6 +35,12 @@ def test_a_visit_makes_no_more_calls(costs: dict[str, Cost], kind: str, calls: i
     assert 0 < costs[kind].calls <= calls
 
 
+def test_a_termination_with_two_addresses_makes_at_most_sixteen_calls(
+    costs: dict[str, Cost],
+) -> None:
+    assert 0 < costs["termination:"].calls <= 16
+
+
 def test_attaching_in_order_costs_only_the_time_that_ec2_takes(costs: dict[str, Cost]) -> None:
     """Two rounds of calls more than attaching all interfaces at once, which took 0.6 s."""
     assert costs["launch: attach the network"].seconds < 0.9 + ATTACHING_SECONDS

@@ -179,6 +179,26 @@ def test_load_balancer_nodes_and_endpoints(aws: InProcessAws, ec2: Any) -> None:
     assert targets(found_table)[ANYWHERE] == (TargetKind.ENDPOINT, endpoint)
 
 
+def test_deleted_endpoints_and_nat_gateways_are_gone(aws: InProcessAws, ec2: Any) -> None:
+    """Their subnet may be gone, too, as in the middle of a destroy."""
+    subnet = ec2.create_subnet(VpcId=aws.vpc, CidrBlock="10.0.200.0/24")["Subnet"]["SubnetId"]
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=aws.vpc,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.sqs",
+        SubnetIds=[subnet],
+    )["VpcEndpoint"]["VpcEndpointId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
+    assert list(network_view().endpoints) == [endpoint]
+    assert list(network_view().nat_gateways) == [nat["NatGatewayId"]]
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    ec2.delete_nat_gateway(NatGatewayId=nat["NatGatewayId"])
+    ec2.delete_subnet(SubnetId=subnet)
+    network = network_view()
+    assert list(network.endpoints.values()) == []
+    assert list(network.nat_gateways.values()) == []
+
+
 def test_an_edge_route_table_is_that_of_the_internet_gateway(aws: InProcessAws, ec2: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/gateway-route-tables.html"""
     (igw,) = ec2.describe_internet_gateways()["InternetGateways"]

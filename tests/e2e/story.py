@@ -27,7 +27,7 @@ from vmseries_scenarios.deployment import (
 from vmseries_scenarios.network_interfaces import AttachedInterface, attached_interfaces
 from vmseries_scenarios.packet_walk import flows
 from vmseries_scenarios.packet_walk.flows import Result, walk_all
-from vmseries_scenarios.packet_walk.main import NEXT_ROUTER, Read, read_lab
+from vmseries_scenarios.packet_walk.main import Read, read_lab
 from vmseries_scenarios.packet_walk.report import markdown
 from vmseries_scenarios.packet_walk.site import Site
 from vmseries_scenarios.preflight import validate
@@ -171,7 +171,7 @@ class ExampleStory:
     def walked(cls, story: Story, joined: Step) -> Walked:
         """Every flow of three firewalls in service."""
         assert len(joined.instances) == SMALL
-        story.lab.assume(**{NEXT_ROUTER: "followed"})
+        story.lab.assume(overlay_next_virtual_router="followed")
         read = read_lab(story, overlay_routing=not cls.published)
         return Walked(read, tuple(read.walk()))
 

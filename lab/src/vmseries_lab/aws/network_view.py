@@ -127,14 +127,14 @@ class _View:
             prefix_lists=_of(ec2.managed_prefix_lists, _prefix_list),
             interfaces=_Lazy(self._interface_ids, self._interface_with),
             internet_gateways=_of(ec2.internet_gateways, self._internet_gateway),
-            nat_gateways=_of(ec2.nat_gateways, _nat_gateway),
+            nat_gateways=_of(_existing(ec2.nat_gateways), _nat_gateway),
             peerings={
                 found.id: Peering(found.id, (found.vpc.id, found.peer_vpc.id))
                 for found in ec2.vpc_pcxs.values()
                 if found._status.code == "active"  # noqa: SLF001
             },
             load_balancers=_of(elbv2.load_balancers, self._load_balancer),
-            endpoints=_of(ec2.vpc_end_points, self._endpoint),
+            endpoints=_of(_existing(ec2.vpc_end_points), self._endpoint),
         )
 
     # Subnets, tables and rules.
@@ -223,21 +223,15 @@ class _View:
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
         """
-        stores = {
-            TargetKind.NAT_GATEWAY: self._ec2.nat_gateways,
+        stores: dict[TargetKind, Mapping[str, Any]] = {
+            TargetKind.NAT_GATEWAY: _existing(self._ec2.nat_gateways),
             TargetKind.INTERNET_GATEWAY: self._ec2.internet_gateways,
             TargetKind.TRANSIT_GATEWAY: self._ec2.transit_gateways,
-            TargetKind.ENDPOINT: self._ec2.vpc_end_points,
+            TargetKind.ENDPOINT: _existing(self._ec2.vpc_end_points),
             TargetKind.PEERING: self._ec2.vpc_pcxs,
         }
         store = stores.get(target.kind)
-        if store is None:
-            return False
-        found = store.get(target.target_id)
-        # Moto keeps deleted NAT gateways.
-        return found is None or (
-            target.kind is TargetKind.NAT_GATEWAY and found.state != "available"
-        )
+        return store is not None and target.target_id not in store
 
     def _acl(self, acl: Any) -> NetworkAcl:
         inbound = tuple(_acl_rule(entry) for entry in acl.entries if not entry.egress)
@@ -274,9 +268,9 @@ class _View:
     def _interface_ids(self) -> Iterator[str]:
         others = {
             interface_id
-            for endpoint in self._ec2.vpc_end_points.values()
+            for endpoint in _existing(self._ec2.vpc_end_points).values()
             for interface_id in endpoint.network_interface_ids
-        } | {gateway._eni.id for gateway in self._ec2.nat_gateways.values()}  # noqa: SLF001
+        } | {gateway._eni.id for gateway in _existing(self._ec2.nat_gateways).values()}  # noqa: SLF001
         return iter([each for each in self._ec2.enis if each not in others])
 
     def _interface_with(self, interface_id: str) -> Interface | None:
@@ -307,7 +301,7 @@ class _View:
         ]
         endpoints = [
             str(endpoint.id)
-            for endpoint in self._ec2.vpc_end_points.values()
+            for endpoint in _existing(self._ec2.vpc_end_points).values()
             if subnet_id in (endpoint.subnet_ids or ())
         ]
         return balancers + endpoints
@@ -346,6 +340,11 @@ class _View:
                 arns = configuration.gateway_load_balancer_arns
                 return str(arns[0]) if arns else None
         return None
+
+
+def _existing(store: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the endpoints or NAT gateways of a store that are not deleted. Moto keeps those."""
+    return {key: found for key, found in store.items() if found.state != "deleted"}
 
 
 def _of(store: Mapping[str, Any], convert: Callable[[Any], T]) -> _Lazy[T]:

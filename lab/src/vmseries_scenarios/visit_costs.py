@@ -167,16 +167,16 @@ class _Log:
     """Reads the visits of a deployment's functions from the logs of the lab."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._lab, self._name = deployment.lab, deployment.name
+        self._lab, self._functions = deployment.lab, deployment.outputs["functions"]
         self._read = len(self._lab.invocations())
 
     def visits(self, function: str) -> list[Visit]:
         """Return the visits of a function since this was last called."""
-        name = f"{self._name}-{function}"
+        name, role = (self._functions[function][key] for key in ("name", "role_name"))
         invocations = self._lab.invocations(self._read)
         self._read += len(invocations)
         own = [record for record in invocations if record["function"] == name]
-        calls = [c for c in self._lab.calls() if c["role"] == name and not c["via"]]
+        calls = [c for c in self._lab.calls() if c["role"] == role and not c["via"]]
         starts = [record["at"] for record in own]
         ends = [*starts[1:], float("inf")]
         return [

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import ec2_errors, tags
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.instances import LEAVING_STATES
 from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.removal import remove_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Unfinished, reason_of, run_step
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -77,25 +78,17 @@ def _release(
     visit: Visit[TerminateSettings],
 ) -> Outcome:
     network = networks[terminating.event.instance_id]
-    outcome = run_step(partial(converge, visit.ec2, plan.plan_removal, network))
-    if isinstance(outcome, Unfinished):
-        if _is_worth_waiting(outcome) and not terminating.deadline_passed(max(Stage)):
-            return outcome
-        telemetry.count(Metric.VISIT_FAILED)
-        logger.error(
-            "Left interfaces or addresses to the reconcile function",
-            extra={"reason": reason_of(outcome)},
-        )
+    remaining = remove_or_leave(
+        partial(converge, visit.ec2, plan.plan_removal, network),
+        last_visit=terminating.deadline_passed(max(Stage)),
+    )
+    if remaining is not None:
+        return remaining
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:
         _complete(terminating, visit)
     return Done()
-
-
-def _is_worth_waiting(outcome: Unfinished) -> bool:
-    """Return whether the next visits can release what this one could not."""
-    return not isinstance(outcome, Failed) or ec2_errors.ends_by_itself(outcome.error)
 
 
 def _report_skipped_stages(terminating: TerminatingInstance, settings: TerminateSettings) -> None:

@@ -95,7 +95,8 @@ def _abandon(
         partial(target_groups.deregister_and_wait, visit.elbv2, target)
         for target in targets_of(instance_id, network, visit.settings)
     ]
-    for remove in [*removals, partial(converge, visit.ec2, plan.plan_removal, network)]:
+    removals.append(partial(converge, visit.ec2, plan.plan_removal, network))
+    for remove in removals:
         if remaining := remove_or_leave(remove):
             return remaining
     if launching.instance is not None:

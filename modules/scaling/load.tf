@@ -34,9 +34,9 @@ locals {
     published = "IF(points < firewalls, points, firewalls)"
     spread    = "average * published / serving"
     bounded   = "IF(spread > maximum, maximum, spread)"
-    uncounted = "IF(points + firewalls > points, 0, 1)" # 1 without group metrics.
+    uncounted = "IF((points + firewalls) > points, 0, 1)" # 1 without group metrics.
     valid     = "points * (serving + uncounted)"
-    load      = "IF(bounded > average, bounded, average) * valid / valid"
+    load      = "(IF(bounded > average, bounded, average) * valid) / valid"
   }
 
   load_queries = merge(

@@ -15,9 +15,9 @@ from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance, describe_network
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.removal import remove_or_leave
+from vmseries_autoscale.lifecycle.removal import wait_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, reason_of
+from vmseries_autoscale.outcome import Done, Failed, Outcome, reason_of, run_step
 from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -97,8 +97,8 @@ def _abandon(
     ]
     removals.append(partial(converge, visit.ec2, plan.plan_removal, network))
     for remove in removals:
-        if remaining := remove_or_leave(remove):
-            return remaining
+        if waiting := wait_or_leave(run_step(remove)):
+            return waiting
     if launching.instance is not None:
         instances.tag_abandonment_reason(visit.ec2, instance_id, reason)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.ABANDON)

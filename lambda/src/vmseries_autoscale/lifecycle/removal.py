@@ -1,30 +1,29 @@
-"""Undo what a launch made, and leave to the reconcile function what cannot be undone."""
+"""Decide whether an instance waits until its resources are removed. It waits for no operator."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import ec2_errors
-from vmseries_autoscale.outcome import Failed, Unfinished, reason_of, run_step
+from vmseries_autoscale.outcome import Failed, Unfinished, reason_of
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
 
 
-def remove_or_leave(remove: Callable[[], object], *, last_visit: bool = False) -> Unfinished | None:
-    """Remove resources of an instance that terminates. What cannot be removed does not hold it.
+def wait_or_leave(outcome: object, *, last_visit: bool = False) -> Unfinished | None:
+    """Return whether the removal of a leaving instance's resources has to be tried again.
 
     Args:
-        remove: Removes the resources.
+        outcome: Outcome of the removal, or of the description of what to remove.
         last_visit: Whether no later visit may try again.
 
     Returns:
-        Why the next visit has to try again; ``None`` if the resources are removed, or are left to
-        the reconcile function, which removes them after the instance has terminated.
+        The outcome, if it is unfinished and a later visit can finish it. ``None`` if nothing is
+        left, or what is left is logged and left to the reconcile function, which removes it after
+        the instance has terminated.
     """
-    outcome = run_step(remove)
     if not isinstance(outcome, Unfinished):
         return None
     ends = not isinstance(outcome, Failed) or ec2_errors.ends_by_itself(outcome.error)

@@ -17,7 +17,7 @@ from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
-from vmseries_autoscale.lifecycle.removal import remove_or_leave
+from vmseries_autoscale.lifecycle.removal import wait_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
@@ -36,8 +36,6 @@ def release_network(
     if not terminating:
         return {}
     networks = run_step(partial(_describe_networks, terminating, visit))
-    if isinstance(networks, Unfinished):
-        return {instance.event: networks for instance in terminating}
     release = partial(_release, networks=networks, visit=visit)
     return for_each(terminating, release, visit.time_budget)
 
@@ -74,16 +72,16 @@ def _needs_interfaces(terminating: TerminatingInstance) -> bool:
 
 def _release(
     terminating: TerminatingInstance,
-    networks: Mapping[str, NetworkState],
+    networks: Mapping[str, NetworkState] | Unfinished,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    network = networks[terminating.event.instance_id]
-    remaining = remove_or_leave(
-        partial(converge, visit.ec2, plan.plan_removal, network),
-        last_visit=terminating.deadline_passed(max(Stage)),
-    )
-    if remaining is not None:
-        return remaining
+    outcome: object = networks
+    if not isinstance(networks, Unfinished):
+        network = networks[terminating.event.instance_id]
+        outcome = run_step(partial(converge, visit.ec2, plan.plan_removal, network))
+    last_visit = terminating.deadline_passed(max(Stage))
+    if waiting := wait_or_leave(outcome, last_visit=last_visit):
+        return waiting
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:

@@ -2,19 +2,6 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_region" "current" {
-  lifecycle {
-    postcondition {
-      condition     = alltrue([for arn in local.secret_arns : split(":", arn)[3] == self.id])
-      error_message = <<-EOT
-        A secret is in another Region than the firewalls and functions, ${self.id}, which read it there:
-        ${join(", ", [for arn in local.secret_arns : arn if split(":", arn)[3] != self.id])}.
-        Create the secret in ${self.id}, or replicate it there and set the ARN of the replica.
-      EOT
-    }
-  }
-}
-
 # Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
   for_each = merge([
@@ -89,20 +76,28 @@ data "aws_lb_target_group" "this" {
 locals {
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
+  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
+  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
+  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
+  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+  region = regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0]
+
   location = {
     partition  = data.aws_partition.current.partition
     dns_suffix = data.aws_partition.current.dns_suffix
-    region     = data.aws_region.current.id # The only attribute with the name that AWS provider 5 and 6 share.
+    region     = local.region
     account_id = data.aws_caller_identity.current.account_id
   }
 
-  # All secrets that firewalls and functions read.
-  secret_arns = compact(flatten([
-    var.bootstrap.secret[*].arn,
-    var.panorama[*].secret_arn,
-    var.firewall_api[*].secret_arn,
-    var.licensing.api_key_secret_arn,
-  ]))
+  # The secrets that firewalls and functions read, as far as they are in another Region.
+  secrets_elsewhere = [
+    for arn in compact(flatten([
+      var.bootstrap.secret[*].arn,
+      var.panorama[*].secret_arn,
+      var.firewall_api[*].secret_arn,
+      var.licensing.api_key_secret_arn,
+    ])) : arn if split(":", arn)[3] != local.region
+  ]
 
   package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 

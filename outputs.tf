@@ -1,6 +1,16 @@
 output "autoscaling_group" {
   description = "Name and ARN of the Auto Scaling group."
   value       = module.firewall_group.autoscaling_group
+
+  # Here and not in a data source, which would then wait for every pending change of a secret.
+  precondition {
+    condition     = length(local.secrets_elsewhere) == 0
+    error_message = <<-EOT
+      A secret is in another Region than the firewalls and functions, ${local.region}, which read it there:
+      ${join(", ", local.secrets_elsewhere)}.
+      Create the secret in ${local.region}, or replicate it there and set the ARN of the replica.
+    EOT
+  }
 }
 
 output "launch_template" {

@@ -459,9 +459,13 @@ run "management_is_open_for_the_configured_networks" {
 
   variables {
     management_access = {
-      cidr_blocks = ["10.1.0.0/24"]
-      ports       = [443]
-      egress      = { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] } }
+      cidr_blocks = ["10.1.0.0/24", "10.1.0.0/24"]
+      ports       = [443, 443]
+      egress = {
+        syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24", "10.9.0.0/24"] }
+        siem   = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] }
+        proxy  = { protocol = "tcp", port = 443, cidr_blocks = ["0.0.0.0/0"] }
+      }
     }
   }
 
@@ -477,8 +481,16 @@ run "management_is_open_for_the_configured_networks" {
     condition = {
       for name, rule in aws_vpc_security_group_egress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] if rule.cidr_ipv4 != "0.0.0.0/0"
-    } == { "syslog-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
+    } == { "tcp-6514-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
     error_message = "egress has the configured service besides those of PAN-OS"
+  }
+
+  assert {
+    condition = length(distinct([
+      for rule in values(aws_vpc_security_group_egress_rule.management) :
+      [rule.ip_protocol, rule.from_port, rule.cidr_ipv4]
+    ])) == length(aws_vpc_security_group_egress_rule.management)
+    error_message = "EC2 refuses a rule that exists"
   }
 }
 

@@ -272,7 +272,7 @@ run "refuses_a_secret_of_another_region" {
     }
   }
 
-  expect_failures = [data.aws_region.current]
+  expect_failures = [output.autoscaling_group]
 }
 
 run "refuses_dual_stack_without_ipv6_subnets" {

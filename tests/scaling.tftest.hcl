@@ -158,7 +158,9 @@ run "tracks_the_load_of_firewalls_in_service" {
       published  = "false IF(points < firewalls, points, firewalls)"
       spread     = "false average * published / serving"
       bounded    = "false IF(spread > maximum, maximum, spread)"
-      load       = "true IF(bounded > average, bounded, average)"
+      uncounted  = "false IF((points + firewalls) > points, 0, 1)"
+      valid      = "false points * (serving + uncounted)"
+      load       = "true (IF(bounded > average, bounded, average) * valid) / valid"
     }
     error_message = "the load of firewalls that carry no traffic is spread over those in service"
   }
@@ -307,7 +309,9 @@ run "steps_on_the_load_of_firewalls_in_service" {
         published  = "false IF(points < firewalls, points, firewalls)"
         spread     = "false average * published / serving"
         bounded    = "false IF(spread > maximum, maximum, spread)"
-        load       = "true IF(bounded > average, bounded, average)"
+        uncounted  = "false IF((points + firewalls) > points, 0, 1)"
+        valid      = "false points * (serving + uncounted)"
+        load       = "true (IF(bounded > average, bounded, average) * valid) / valid"
       }
     ])
     error_message = "the alarms watch the same estimate as target tracking"

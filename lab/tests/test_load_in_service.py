@@ -14,6 +14,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from load_in_service import load
 
+from vmseries_lab.aws.cloudwatch import metric_math
+from vmseries_lab.aws.cloudwatch.metric_math import Series, Value
+
 PERIOD = 60
 MOST_POINTS = 2
 """Data points of one firewall in a period."""
@@ -169,10 +172,15 @@ def test_without_group_metrics_the_load_is_the_average(fleet: Fleet) -> None:
     assert close(load(metrics, [0])[0], fleet.average)
 
 
-@given(st.lists(st.integers(0, MOST_POINTS), min_size=1, max_size=10).map(tuple))
-def test_an_empty_group_has_the_average_of_the_firewalls_that_boot(held: tuple[int, ...]) -> None:
-    fleet = Fleet((), held)
-    assert fleet.load() == (0.0 if fleet.points else None)
+@given(
+    st.lists(COUNTS, min_size=1, max_size=10).map(tuple), st.lists(COUNTS, max_size=10).map(tuple)
+)
+def test_a_group_without_a_firewall_in_service_has_no_load(
+    held: tuple[int, ...], standby: tuple[int, ...]
+) -> None:
+    """During an outage, the zeros of the firewalls that boot would remove firewalls."""
+    assert Fleet((), held, standby).load() is None
+    assert Fleet((), (), held).load() is None
 
 
 @given(fleets(st.just(1), st.just(1)))
@@ -189,6 +197,19 @@ def test_periods_without_data_of_the_firewalls_have_no_load(fleet: Fleet) -> Non
     """A load of 0 would remove firewalls."""
     metrics: dict[str, Any] = fleet.metrics() | {"average": {}, "maximum": {}, "points": {}}
     assert load(metrics, [0, PERIOD]) == {}
+    with pytest.MonkeyPatch.context() as patch:
+        # Even if IF took missing values as 0, as operators do.
+        patch.setattr(metric_math, "_if", if_with_zeros)
+        assert load(metrics, [0, PERIOD]) == {}
+
+
+def if_with_zeros(condition: Series, chosen: Value, other: Value) -> Series:
+    """Choose 0 where the chosen line has no value."""
+    result: Series = {}
+    for at, true in condition.items():
+        line = chosen if true else other
+        result[at] = line if isinstance(line, float) else line.get(at, 0.0)
+    return result
 
 
 @pytest.mark.parametrize("held", [1, 0, 2], ids=["zeros", "silent", "zeros-twice"])

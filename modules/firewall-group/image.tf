@@ -17,8 +17,11 @@ locals {
     }
   }
 
-  # The architecture of the instance type. Some types of x86 also support i386, for which there are no images.
-  architecture       = contains(data.aws_ec2_instance_type.this.supported_architectures, "arm64") ? "arm64" : "x86_64"
+  # The architecture of the instance type, by its name: a g after the generation stands for Graviton, as in m7g and c6gn.
+  # The image is replaced with the architecture, so it must be known in every plan. What a data source shows is not: if
+  # the module has a depends_on on which changes are pending, Terraform reads it during the apply.
+  # https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+  architecture       = can(regex("^(a1|[a-z]+[0-9]+g[a-z]*)\\.", var.firewall.instance_type)) ? "arm64" : "x86_64"
   other_architecture = local.architecture == "arm64" ? "x86_64" : "arm64"
 
   listing      = local.marketplace[local.architecture]

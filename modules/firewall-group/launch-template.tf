@@ -87,6 +87,15 @@ resource "aws_launch_template" "this" {
     }
 
     precondition {
+      condition     = contains(data.aws_ec2_instance_type.this.supported_architectures, local.architecture)
+      error_message = <<-EOT
+        Instance type ${var.firewall.instance_type} supports
+        ${join(" and ", data.aws_ec2_instance_type.this.supported_architectures)},
+        but by its name, the module takes it for ${local.architecture}. Set another firewall.instance_type.
+      EOT
+    }
+
+    precondition {
       condition     = length(flatten(data.aws_ami_ids.of_other_architecture[*].ids)) == 0
       error_message = <<-EOT
         firewall.ami_id = "${coalesce(var.firewall.ami_id, "null")}" is an image for ${local.other_architecture},

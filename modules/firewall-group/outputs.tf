@@ -47,7 +47,7 @@ output "user_data" {
     condition     = length(local.user_data) <= 16384
     error_message = <<-EOT
       The user data that bootstrap.options makes is longer than 16,384 characters, which is EC2's limit.
-      Use fewer or shorter options, or store them in a secret and set bootstrap = { secret = { name = …, arn = … } }.
+      Use fewer or shorter options, or store them in a secret and set bootstrap = { secret = { arn = … } }.
     EOT
   }
 }

@@ -24,8 +24,9 @@ locals {
   group_metric_dimensions = { AutoScalingGroupName = var.autoscaling_group_name }
 
   # CloudWatch takes a missing value as 0, and drops a result that is divided by 0. Without group metrics, `load` is
-  # therefore the average, and without the firewalls' metric it is missing, which changes no capacity. REPEAT is for
-  # group metrics that arrive later than the firewalls'.
+  # therefore the average. It is missing, which changes no capacity, without the firewalls' metric, and while no firewall
+  # is in service: the zeros of those that boot would remove firewalls during an outage. REPEAT is for group metrics that
+  # arrive later than the firewalls'.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
   load_expressions = {
     serving   = "FILL(in_service, REPEAT)"
@@ -33,7 +34,9 @@ locals {
     published = "IF(points < firewalls, points, firewalls)"
     spread    = "average * published / serving"
     bounded   = "IF(spread > maximum, maximum, spread)"
-    load      = "IF(bounded > average, bounded, average)"
+    uncounted = "IF((points + firewalls) > points, 0, 1)" # 1 without group metrics.
+    valid     = "points * (serving + uncounted)"
+    load      = "(IF(bounded > average, bounded, average) * valid) / valid"
   }
 
   load_queries = merge(

@@ -366,6 +366,21 @@ def test_a_launch_is_abandoned_as_soon_as_undoing_it_is_not_throttled(
     )
 
 
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidAddress.Locked"])
+def test_an_address_that_ec2_does_not_release_does_not_hold_an_abandoned_launch(
+    launching: Cloud, fake_panorama: FakePanorama, logs: Logs, code: str
+) -> None:
+    """It held the launch for days, and Auto Scaling did not replace the instance."""
+    assert launching.deliver(launch_event(launching, age=10)) == ["message-0"]
+    launching.errors["ReleaseAddress"] = [client_error(code) for _ in range(4)]
+    logs()
+    assert launching.deliver(launch_event(launching, age=2700)) == []
+    assert launching.results == ["ABANDON"]
+    records = logs()
+    assert metrics(records)["VisitFailed"] == 1
+    assert any(code in reason for reason in reasons(records))
+
+
 @pytest.mark.parametrize(
     "code",
     ["IncorrectState", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.InUse"],

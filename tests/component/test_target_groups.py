@@ -163,6 +163,20 @@ def test_a_launch_is_not_abandoned_while_it_is_registered(
     assert states(balanced) == ["draining"]
 
 
+@pytest.mark.parametrize("operation", ["DescribeTargetHealth", "DeregisterTargets"])
+def test_a_target_that_may_not_be_deregistered_does_not_hold_an_abandoned_launch(
+    balanced: Cloud, fake_panorama: FakePanorama, logs: Logs, operation: str
+) -> None:
+    """The reconcile function deregisters it when no interface has its address."""
+    register_half(balanced, fake_panorama)
+    balanced.errors[operation] = [client_error("AccessDenied", operation=operation)]
+    logs()
+    assert balanced.deliver(balanced.event(Transition.LAUNCHING, age=2700)) == []
+    assert balanced.results == ["ABANDON"]
+    assert balanced.addresses() == []
+    assert any("AccessDenied" in reason for reason in reasons(logs()))
+
+
 def test_a_launch_is_abandoned_even_if_its_target_groups_were_deleted(
     balanced: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:

@@ -474,6 +474,21 @@ def test_an_address_that_ec2_does_not_release_is_left_to_the_reconcile_function(
     assert any(code in reason for reason in reasons(records))
 
 
+def test_addresses_that_ec2_does_not_list_are_left_to_the_reconcile_function(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """It held every leaving firewall."""
+    code = "UnauthorizedOperation"
+    running.errors["DescribeAddresses"] = [client_error(code) for _ in range(4)]
+    event = termination_event(running)
+    running.deliver(event)
+    fake_panorama.finish_job()
+    logs()
+    assert running.deliver(event) == []
+    assert running.results == ["CONTINUE"]
+    assert any(code in reason for reason in reasons(logs()))
+
+
 @pytest.mark.documents(id="failure-modes/D9")
 def test_a_termination_works_without_licensing_and_without_panorama(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
@@ -15,8 +15,9 @@ from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance, describe_network
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle.removal import wait_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, reason_of
+from vmseries_autoscale.outcome import Done, Failed, Outcome, reason_of, run_step
 from vmseries_autoscale.settings import LaunchSettings
 from vmseries_autoscale.telemetry import Metric
 
@@ -85,12 +86,19 @@ def _abandon(
     """Undo the launch and have Auto Scaling replace the instance.
 
     Attached interfaces are set to be deleted with the instance, so that no later visit is needed.
+    What cannot be undone is left to the reconcile function. It would otherwise hold the instance
+    for days, and keep Auto Scaling from replacing it.
     """
     instance_id, reason = launching.event.instance_id, reasons[launching.event]
     network = describe_network(instance_id, visit)
-    for target in targets_of(instance_id, network, visit.settings):
-        target_groups.deregister_and_wait(visit.elbv2, target)
-    converge(visit.ec2, plan.plan_removal, network)
+    removals: list[Callable[[], object]] = [
+        partial(target_groups.deregister_and_wait, visit.elbv2, target)
+        for target in targets_of(instance_id, network, visit.settings)
+    ]
+    removals.append(partial(converge, visit.ec2, plan.plan_removal, network))
+    for remove in removals:
+        if waiting := wait_or_leave(run_step(remove)):
+            return waiting
     if launching.instance is not None:
         instances.tag_abandonment_reason(visit.ec2, instance_id, reason)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.ABANDON)

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import ec2_errors, tags
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.instances import LEAVING_STATES
 from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.lifecycle import hooks
+from vmseries_autoscale.lifecycle.removal import wait_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Unfinished, reason_of, run_step
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -35,8 +36,6 @@ def release_network(
     if not terminating:
         return {}
     networks = run_step(partial(_describe_networks, terminating, visit))
-    if isinstance(networks, Unfinished):
-        return {instance.event: networks for instance in terminating}
     release = partial(_release, networks=networks, visit=visit)
     return for_each(terminating, release, visit.time_budget)
 
@@ -73,29 +72,21 @@ def _needs_interfaces(terminating: TerminatingInstance) -> bool:
 
 def _release(
     terminating: TerminatingInstance,
-    networks: Mapping[str, NetworkState],
+    networks: Mapping[str, NetworkState] | Unfinished,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    network = networks[terminating.event.instance_id]
-    outcome = run_step(partial(converge, visit.ec2, plan.plan_removal, network))
-    if isinstance(outcome, Unfinished):
-        if _is_worth_waiting(outcome) and not terminating.deadline_passed(max(Stage)):
-            return outcome
-        telemetry.count(Metric.VISIT_FAILED)
-        logger.error(
-            "Left interfaces or addresses to the reconcile function",
-            extra={"reason": reason_of(outcome)},
-        )
+    outcome: object = networks
+    if not isinstance(networks, Unfinished):
+        network = networks[terminating.event.instance_id]
+        outcome = run_step(partial(converge, visit.ec2, plan.plan_removal, network))
+    last_visit = terminating.deadline_passed(max(Stage))
+    if waiting := wait_or_leave(outcome, last_visit=last_visit):
+        return waiting
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:
         _complete(terminating, visit)
     return Done()
-
-
-def _is_worth_waiting(outcome: Unfinished) -> bool:
-    """Return whether the next visits can release what this one could not."""
-    return not isinstance(outcome, Failed) or ec2_errors.ends_by_itself(outcome.error)
 
 
 def _report_skipped_stages(terminating: TerminatingInstance, settings: TerminateSettings) -> None:

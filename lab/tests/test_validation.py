@@ -49,11 +49,14 @@ REFUSED = (
     "iam:CreateInstanceProfile",
     "iam:CreateRole",
     "iam:PutRolePolicy",
+    "lambda:CreateEventSourceMapping",
     "lambda:CreateFunction",
+    "lambda:UpdateFunctionConfiguration",
     "logs:CreateLogGroup",
     "logs:PutRetentionPolicy",
     "secretsmanager:CreateSecret",
     "sqs:CreateQueue",
+    "sqs:SetQueueAttributes",
 )
 pytestmark = pytest.mark.refused(*REFUSED)
 TRUST = "{}"
@@ -249,6 +252,87 @@ class TestTags:
         tags = [{"Key": "owner", "Value": "R&D"}]
         code, _ = refusal(create, RoleName="r", AssumeRolePolicyDocument=TRUST, Tags=tags)
         assert code == "ValidationError"
+
+
+class TestRequests:
+    """Parameters that are right one by one, and not together."""
+
+    @pytest.mark.parametrize(
+        ("period", "periods", "limit"), [(60, 1440, 86_400), (3_600, 168, 604_800)]
+    )
+    @pytest.mark.parametrize("math", [False, True])
+    def test_evaluation_of_an_alarm(
+        self, aws: InProcessAws, period: int, periods: int, limit: int, math: bool
+    ) -> None:
+        metric = {"Namespace": "N", "MetricName": "M"}
+        stat = {"Metric": metric, "Period": period, "Stat": "Sum"}
+        watched: dict[str, Any] = (
+            {"Metrics": [{"Id": "m", "MetricStat": stat}]}
+            if math
+            else {**metric, "Period": period, "Statistic": "Sum"}
+        )
+        put = aws.client("cloudwatch").put_metric_alarm
+        alarm = {"AlarmName": "a", "Threshold": 1, **watched, **TOPIC}
+        put(**{**alarm, "EvaluationPeriods": periods})
+        code, message = refusal(put, **{**alarm, "EvaluationPeriods": periods + 1})
+        assert code == "ValidationError"
+        assert message.endswith(f"(EvaluationPeriods * Period must be <= {limit}).")
+
+    def test_environments_are_counted_as_json(self, aws: InProcessAws) -> None:
+        update = aws.client("lambda").update_function_configuration
+        around = len('{"AB":""}')
+        for value, refused in (
+            ("x" * (4_096 - around), False),
+            ("x" * (4_097 - around), True),
+            ('"' * 2_045, True),
+            ("é" * 2_045, True),
+        ):
+            environment = {"Variables": {"AB": value}}
+            code, message = refusal(update, FunctionName="absent", Environment=environment)
+            expected = "InvalidParameterValueException" if refused else "ResourceNotFoundException"
+            assert code == expected, message
+            assert ("exceeded the 4KB limit" in message) == refused
+
+    def test_large_batches_need_a_window(self, aws: InProcessAws) -> None:
+        create = aws.client("lambda").create_event_source_mapping
+        mapping = {
+            "FunctionName": "absent",
+            "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q",
+        }
+        code, message = refusal(create, **mapping, BatchSize=11)
+        assert code == "InvalidParameterValueException"
+        assert message.startswith("Maximum batch window in seconds must be greater than 0")
+        for right in ({"BatchSize": 10}, {"BatchSize": 11, "MaximumBatchingWindowInSeconds": 1}):
+            assert "batch window" not in refusal(create, **mapping, **right)[1]
+
+    def test_policies_of_queues(self, aws: InProcessAws) -> None:
+        sqs = aws.client("sqs")
+        url = sqs.create_queue(QueueName="policies")["QueueUrl"]
+
+        def policy(actions: list[str], characters: int = 0) -> dict[str, str]:
+            statement = {
+                "Sid": "",
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": actions,
+                "Resource": "arn:aws:sqs:us-east-1:123456789012:policies",
+            }
+            document = {"Version": "2012-10-17", "Statement": [statement]}
+            statement["Sid"] = "x" * (characters - len(json.dumps(document)))
+            return {"Policy": json.dumps(document)}
+
+        several = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
+        several += ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+        several += ["sqs:ListQueueTags"]
+        put = sqs.set_queue_attributes
+        put(QueueUrl=url, Attributes=policy(several))
+        put(QueueUrl=url, Attributes=policy(["sqs:SendMessage"], 8_192))
+        assert refusal(put, QueueUrl=url, Attributes=policy(["sqs:SendMessage"], 8_193)) == (
+            "OverLimit",
+            "Submitted policy is over max allowed size.",
+        )
+        code, message = refusal(put, QueueUrl=url, Attributes=policy([*several, "sqs:PurgeQueue"]))
+        assert (code, message[:30]) == ("OverLimit", "8 actions were found in a stat")
 
 
 class TestMembers:

@@ -278,6 +278,33 @@ class TestRequests:
         assert code == "ValidationError"
         assert message.endswith(f"(EvaluationPeriods * Period must be <= {limit}).")
 
+    @pytest.mark.parametrize(
+        ("member", "value", "right"),
+        [
+            ("HeartbeatTimeout", 29, 30),
+            ("HeartbeatTimeout", 7_201, 7_200),
+            ("MaxInstanceLifetime", 86_399, 86_400),
+        ],
+    )
+    def test_times_of_a_group(self, aws: InProcessAws, member: str, value: int, right: int) -> None:
+        """Also of the hooks that are made together with the group."""
+        create = aws.client("autoscaling").create_auto_scaling_group
+        sizes = {"MinSize": 0, "MaxSize": 1, "AvailabilityZones": ["us-east-1a"]}
+
+        def group(seconds: int) -> dict[str, Any]:
+            if member == "MaxInstanceLifetime":
+                return {member: seconds}
+            transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+            hook = {"LifecycleHookName": "h", "LifecycleTransition": transition, member: seconds}
+            return {"LifecycleHookSpecificationList": [hook]}
+
+        named = {"AutoScalingGroupName": f"times-{value}", **sizes}
+        template = {"LaunchTemplate": {"LaunchTemplateName": "absent"}}
+        _, wrong = refusal(create, **named, **template, **group(value))
+        assert member.lower() in wrong.lower()
+        _, other = refusal(create, **named, **template, **group(right))
+        assert member.lower() not in other.lower()
+
     def test_environments_are_counted_as_json(self, aws: InProcessAws) -> None:
         update = aws.client("lambda").update_function_configuration
         around = len('{"AB":""}')

@@ -17,10 +17,12 @@ ENVIRONMENT_BYTES = 4_096
 QUEUE_POLICY_BYTES = 8_192
 QUEUE_POLICY_ACTIONS = 7
 BATCH_WITHOUT_WINDOW = 10
+SHORTEST_LIFETIME = 86_400
 
 _REFERENCE = "https://docs.aws.amazon.com/"
 _ALARM = _REFERENCE + "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 _LAMBDA = _REFERENCE + "lambda/latest/dg/troubleshooting-deployment.html"
+_GROUP = _REFERENCE + "autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html"
 _MAPPING = _REFERENCE + "lambda/latest/api/API_CreateEventSourceMapping.html"
 _QUEUE = _REFERENCE + "AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html"
 
@@ -32,6 +34,17 @@ def violations_of_request(
     rule = _RULES.get((service, action))
     if rule is not None:
         yield from rule(parameters)
+
+
+def _group(parameters: dict[str, Any]) -> Iterator[Violation]:
+    """A maximum instance lifetime is zero, for none, or a day at least.
+
+    The words are the lab's own: none are recorded.
+    """
+    lifetime = int(parameters.get("MaxInstanceLifetime", 0))
+    if 0 < lifetime < SHORTEST_LIFETIME:
+        words = f"MaxInstanceLifetime must be 0 or at least {SHORTEST_LIFETIME} seconds."
+        yield _violation("MaxInstanceLifetime", words, _GROUP)
 
 
 def _alarm(parameters: dict[str, Any]) -> Iterator[Violation]:
@@ -122,6 +135,8 @@ def _violation(
 
 
 _RULES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Violation]]] = {
+    ("autoscaling", "CreateAutoScalingGroup"): _group,
+    ("autoscaling", "UpdateAutoScalingGroup"): _group,
     ("cloudwatch", "PutMetricAlarm"): _alarm,
     ("lambda", "CreateEventSourceMapping"): _mapping,
     ("lambda", "CreateFunction"): _environment,

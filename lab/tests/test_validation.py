@@ -49,7 +49,6 @@ REFUSED = (
     "iam:CreateInstanceProfile",
     "iam:CreateRole",
     "iam:PutRolePolicy",
-    "lambda:CreateEventSourceMapping",
     "lambda:CreateFunction",
     "lambda:UpdateFunctionConfiguration",
     "logs:CreateLogGroup",
@@ -319,18 +318,6 @@ class TestRequests:
             expected = "InvalidParameterValueException" if refused else "ResourceNotFoundException"
             assert code == expected, message
             assert ("exceeded the 4KB limit" in message) == refused
-
-    def test_large_batches_need_a_window(self, aws: InProcessAws) -> None:
-        create = aws.client("lambda").create_event_source_mapping
-        mapping = {
-            "FunctionName": "absent",
-            "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q",
-        }
-        code, message = refusal(create, **mapping, BatchSize=11)
-        assert code == "InvalidParameterValueException"
-        assert message.startswith("Maximum batch window in seconds must be greater than 0")
-        for right in ({"BatchSize": 10}, {"BatchSize": 11, "MaximumBatchingWindowInSeconds": 1}):
-            assert "batch window" not in refusal(create, **mapping, **right)[1]
 
     def test_policies_of_queues(self, aws: InProcessAws) -> None:
         sqs = aws.client("sqs")

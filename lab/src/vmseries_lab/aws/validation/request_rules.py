@@ -16,14 +16,12 @@ DAY, WEEK, HOUR = 86_400, 604_800, 3_600
 ENVIRONMENT_BYTES = 4_096
 QUEUE_POLICY_BYTES = 8_192
 QUEUE_POLICY_ACTIONS = 7
-BATCH_WITHOUT_WINDOW = 10
 SHORTEST_LIFETIME = 86_400
 
 _REFERENCE = "https://docs.aws.amazon.com/"
 _ALARM = _REFERENCE + "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 _LAMBDA = _REFERENCE + "lambda/latest/dg/troubleshooting-deployment.html"
 _GROUP = _REFERENCE + "autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html"
-_MAPPING = _REFERENCE + "lambda/latest/api/API_CreateEventSourceMapping.html"
 _QUEUE = _REFERENCE + "AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html"
 
 
@@ -80,27 +78,6 @@ def _environment(parameters: dict[str, Any]) -> Iterator[Violation]:
         )
 
 
-def _mapping(parameters: dict[str, Any]) -> Iterator[Violation]:
-    """A batch of more than ten messages needs a batching window.
-
-    https://github.com/serverless/serverless/issues/8989
-    """
-    size = int(parameters.get("BatchSize", 0))
-    window = int(parameters.get("MaximumBatchingWindowInSeconds", 0))
-    of_queue = ":sqs:" in str(parameters.get("EventSourceArn", ":sqs:"))
-    if of_queue and size > BATCH_WITHOUT_WINDOW and window == 0:
-        words = (
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
-            "greater than 10"
-        )
-        yield _violation(
-            "MaximumBatchingWindowInSeconds",
-            words,
-            _MAPPING,
-            code="InvalidParameterValueException",
-        )
-
-
 def _queue(parameters: dict[str, Any]) -> Iterator[Violation]:
     """A queue policy has at most 8,192 bytes, and a statement seven actions.
 
@@ -138,7 +115,6 @@ _RULES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Violation]]] =
     ("autoscaling", "CreateAutoScalingGroup"): _group,
     ("autoscaling", "UpdateAutoScalingGroup"): _group,
     ("cloudwatch", "PutMetricAlarm"): _alarm,
-    ("lambda", "CreateEventSourceMapping"): _mapping,
     ("lambda", "CreateFunction"): _environment,
     ("lambda", "UpdateFunctionConfiguration"): _environment,
     ("sqs", "CreateQueue"): _queue,

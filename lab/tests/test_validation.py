@@ -246,6 +246,15 @@ class TestTags:
         code, _ = refusal(create, QueueName="tagged", tags={"aws:x": "y"})
         assert code == "InvalidParameterValue"
 
+    def test_empty_values_are_accepted(self, aws: InProcessAws) -> None:
+        """CloudFormation accepts none in alarms. The API does.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Tag.html
+        """
+        put = aws.client("cloudwatch").put_metric_alarm
+        metric = {"Namespace": "N", "MetricName": "M", "Period": 60, "Statistic": "Sum"}
+        put(AlarmName="tagged", Threshold=1, Tags=[{"Key": "a", "Value": ""}], **metric, **TOPIC)
+
     def test_characters(self, aws: InProcessAws) -> None:
         create = aws.client("iam").create_role
         tags = [{"Key": "owner", "Value": "R&D"}]

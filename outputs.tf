@@ -74,11 +74,13 @@ output "panorama_set_commands" {
     Panorama commands for configuration mode that make the firewalls publish metrics every minute, as scaling requires.
     Without them, firewalls publish none. Commit and push afterwards. Null without Panorama.
   EOT
+  # A template stack has the whole path in its commands, unlike a template, as in these files of Palo Alto Networks:
+  # https://github.com/PaloAltoNetworks/iron-skillet/blob/panos_v10.1/templates/panorama/set_commands/iron_skillet_panorama_full.conf
   value = var.panorama == null ? null : [
     for setting in ["enabled yes", "name ${local.metric_namespace}", "timeout 1"] : join(" ", [
       "set template-stack",
       strcontains(var.panorama.template_stack, " ") ? "\"${var.panorama.template_stack}\"" : var.panorama.template_stack,
-      "config deviceconfig plugins vm_series aws-cloudwatch ${setting}",
+      "config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch ${setting}",
     ])
   ]
 }

@@ -106,6 +106,18 @@ variable "load_balancer" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+  validation {
+    condition = alltrue([
+      for check in var.load_balancer[*].health_check :
+      can(regex("^[23][0-9]{2}([,-][23][0-9]{2})*$", check.status_codes)) if check.status_codes != null
+    ])
+    error_message = <<-EOT
+      load_balancer.health_check.status_codes must be codes from 200 to 399, e.g. status_codes = "200-399".
+      A Gateway Load Balancer accepts no others.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for check in var.load_balancer[*].health_check :

@@ -114,6 +114,21 @@ run "refuses_an_environment_beyond_4_kb" {
   expect_failures = [var.environment]
 }
 
+# 3,000 characters, for which Lambda counts 6,000.
+run "refuses_an_environment_beyond_4_kb_with_its_escapes" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    environment = { SETTINGS = join("", [for number in range(1000) : "\"\"\""]) }
+  }
+
+  expect_failures = [var.environment]
+}
+
 run "the_role_has_its_own_policy_and_no_other" {
   module {
     source = "./modules/function"

@@ -133,6 +133,21 @@ run "refuses_settings_that_do_not_fit_into_an_environment" {
   expect_failures = [output.settings]
 }
 
+# The settings have fewer than 4,000 characters, but Lambda counts a backslash for each quotation mark, and bytes.
+run "refuses_settings_that_do_not_fit_as_lambda_counts_them" {
+  command = plan
+
+  variables {
+    tags = { for number in range(40) : "tag-${number}" => "value-of-a-tag-with-fifty-one-characters-and-no-mor" }
+  }
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  expect_failures = [output.settings]
+}
+
 run "refuses_target_groups_that_do_not_fit_into_an_environment" {
   command = plan
 
@@ -244,9 +259,10 @@ run "the_largest_reasonable_deployment_fits" {
   }
 
   assert {
-    condition     = alltrue([for settings in values(output.settings) : length(settings) <= 3890])
+    condition     = alltrue([for settings in values(output.settings) : length(jsonencode(settings)) <= 3940])
     error_message = <<-EOT
-      The settings must fit in the environment: ${jsonencode({ for name, text in output.settings : name => length(text) })}
+      The settings must fit in the environment:
+      ${jsonencode({ for name, text in output.settings : name => length(jsonencode(text)) })}
     EOT
   }
 }

@@ -198,9 +198,9 @@ run "outputs_the_commands_for_publishing_metrics" {
 
   assert {
     condition = output.panorama_set_commands == [
-      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch enabled yes",
-      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch name hub",
-      "set template-stack \"autoscale stack\" config deviceconfig plugins vm_series aws-cloudwatch timeout 1",
+      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch enabled yes",
+      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch name hub",
+      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch timeout 1",
     ]
     error_message = "the commands name the template stack and the namespace that the policies use"
   }

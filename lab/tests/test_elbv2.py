@@ -143,6 +143,7 @@ def test_attributes_that_geneve_does_not_take(
         {"HealthCheckProtocol": "UDP"},
         {"HealthCheckIntervalSeconds": 301},
         {"HealthyThresholdCount": 11},
+        {"HealthCheckProtocol": "HTTP", "Matcher": {"HttpCode": "200-499"}},
     ],
 )
 @pytest.mark.refused("elbv2:CreateTargetGroup")
@@ -152,6 +153,15 @@ def test_target_groups_that_geneve_does_not_take(
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
     usual = {"Name": "t", "Protocol": "GENEVE", "Port": 6081, "VpcId": aws.vpc}
     assert error_of(elb.create_target_group, **{**usual, **wanted}) == "ValidationError"
+
+
+def test_health_check_codes_of_a_geneve_group(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html"""
+    target_group = aws.build_gateway()
+    change = {"TargetGroupArn": target_group, "HealthCheckProtocol": "HTTP"}
+    elb.modify_target_group(**change, Matcher={"HttpCode": "200,301-302"})
+    refused = error_of(elb.modify_target_group, **change, Matcher={"HttpCode": "401"})
+    assert refused == "ValidationError"
 
 
 def test_health_follows_the_checks(aws: InProcessAws) -> None:

@@ -30,7 +30,8 @@ from vmseries_lab.panorama import (
 from vmseries_lab.panorama.responses import ApiError
 
 CLOUDWATCH = (
-    "set template-stack autoscale-stack config deviceconfig plugins vm_series aws-cloudwatch "
+    "set template-stack autoscale-stack config devices localhost.localdomain deviceconfig plugins"
+    " vm_series aws-cloudwatch "
 )
 KEY = "<request><license><api-key><set><key>{}</key></set></api-key></license></request>"
 INFO = "<request><license><info/></license></request>"

@@ -31,6 +31,18 @@ class TestCommands:
             "</entry></devices></config></entry>"
         )
 
+    def test_a_template_stack_has_the_whole_path_in_its_commands(self):
+        _, xpath, element = made(
+            "set template-stack s config devices localhost.localdomain deviceconfig system"
+            " timezone UTC"
+        )
+        assert xpath == f"{references.LOCALHOST}/template-stack"
+        assert element == (
+            '<entry name="s"><config><devices><entry name="localhost.localdomain">'
+            "<deviceconfig><system><timezone>UTC</timezone></system></deviceconfig>"
+            "</entry></devices></config></entry>"
+        )
+
     def test_a_quoted_value_is_one_word(self):
         _, _, element = made('set device-group g description "two words"')
         assert element == '<entry name="g"><description>two words</description></entry>'
@@ -85,8 +97,19 @@ class TestMalformedLines:
                 " nexthop ip-address 10.0.0.1/24"),
                 "invalid value '10.0.0.1/24'",
             ),
-            ("set template-stack s config deviceconfig plugins vm_series aws-cloudwatch timeout x",
-             "invalid value 'x' of timeout"),
+            (
+                ("set template-stack s config devices localhost.localdomain deviceconfig plugins"
+                " vm_series aws-cloudwatch timeout x"),
+                "invalid value 'x' of timeout",
+            ),
+            (
+                "set template-stack s config deviceconfig system timezone UTC",
+                "unknown: deviceconfig",
+            ),
+            (
+                "set template-stack s config devices localhost deviceconfig system timezone UTC",
+                "unknown: localhost",
+            ),
             (
                 "set device-group g pre-rulebase security rules r action permit",
                 "invalid value 'permit' of action",

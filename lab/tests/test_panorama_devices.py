@@ -90,7 +90,10 @@ class TestDevices:
         site.world.advance(241)
         assert self.statuses(site.device) == ("yes", "In Sync", "In Sync")
         assert len(firewall.received) == 1
-        line = "set template-stack autoscale-stack config deviceconfig system timezone UTC"
+        line = (
+            "set template-stack autoscale-stack config devices localhost.localdomain deviceconfig"
+            " system timezone UTC"
+        )
         operator_session.run_commands(site.vendor.panorama, [line])
         site.world.advance(31)
         assert self.statuses(site.device) == ("yes", "In Sync", "Out of Sync")
@@ -159,8 +162,8 @@ class TestDevices:
 
 class TestOperatorSession:
     SWITCH_ON = (
-        "set template-stack autoscale-stack config deviceconfig plugins vm_series"
-        " aws-cloudwatch enabled yes"
+        "set template-stack autoscale-stack config devices localhost.localdomain deviceconfig"
+        " plugins vm_series aws-cloudwatch enabled yes"
     )
 
     def test_lines_are_entered_committed_and_pushed(self, site):

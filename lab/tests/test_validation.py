@@ -50,10 +50,12 @@ REFUSED = (
     "iam:CreateRole",
     "iam:PutRolePolicy",
     "lambda:CreateFunction",
+    "lambda:UpdateFunctionConfiguration",
     "logs:CreateLogGroup",
     "logs:PutRetentionPolicy",
     "secretsmanager:CreateSecret",
     "sqs:CreateQueue",
+    "sqs:SetQueueAttributes",
 )
 pytestmark = pytest.mark.refused(*REFUSED)
 TRUST = "{}"
@@ -244,11 +246,116 @@ class TestTags:
         code, _ = refusal(create, QueueName="tagged", tags={"aws:x": "y"})
         assert code == "InvalidParameterValue"
 
+    def test_empty_values_are_accepted(self, aws: InProcessAws) -> None:
+        """CloudFormation accepts none in alarms. The API does.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Tag.html
+        """
+        put = aws.client("cloudwatch").put_metric_alarm
+        metric = {"Namespace": "N", "MetricName": "M", "Period": 60, "Statistic": "Sum"}
+        put(AlarmName="tagged", Threshold=1, Tags=[{"Key": "a", "Value": ""}], **metric, **TOPIC)
+
     def test_characters(self, aws: InProcessAws) -> None:
         create = aws.client("iam").create_role
         tags = [{"Key": "owner", "Value": "R&D"}]
         code, _ = refusal(create, RoleName="r", AssumeRolePolicyDocument=TRUST, Tags=tags)
         assert code == "ValidationError"
+
+
+class TestRequests:
+    """Parameters that are right one by one, and not together."""
+
+    @pytest.mark.parametrize(
+        ("period", "periods", "limit"), [(60, 1440, 86_400), (3_600, 168, 604_800)]
+    )
+    @pytest.mark.parametrize("math", [False, True])
+    def test_evaluation_of_an_alarm(
+        self, aws: InProcessAws, period: int, periods: int, limit: int, math: bool
+    ) -> None:
+        metric = {"Namespace": "N", "MetricName": "M"}
+        stat = {"Metric": metric, "Period": period, "Stat": "Sum"}
+        watched: dict[str, Any] = (
+            {"Metrics": [{"Id": "m", "MetricStat": stat}]}
+            if math
+            else {**metric, "Period": period, "Statistic": "Sum"}
+        )
+        put = aws.client("cloudwatch").put_metric_alarm
+        alarm = {"AlarmName": "a", "Threshold": 1, **watched, **TOPIC}
+        put(**{**alarm, "EvaluationPeriods": periods})
+        code, message = refusal(put, **{**alarm, "EvaluationPeriods": periods + 1})
+        assert code == "ValidationError"
+        assert message.endswith(f"(EvaluationPeriods * Period must be <= {limit}).")
+
+    @pytest.mark.parametrize(
+        ("member", "value", "right"),
+        [
+            ("HeartbeatTimeout", 29, 30),
+            ("HeartbeatTimeout", 7_201, 7_200),
+            ("MaxInstanceLifetime", 86_399, 86_400),
+        ],
+    )
+    def test_times_of_a_group(self, aws: InProcessAws, member: str, value: int, right: int) -> None:
+        """Also of the hooks that are made together with the group."""
+        create = aws.client("autoscaling").create_auto_scaling_group
+        sizes = {"MinSize": 0, "MaxSize": 1, "AvailabilityZones": ["us-east-1a"]}
+
+        def group(seconds: int) -> dict[str, Any]:
+            if member == "MaxInstanceLifetime":
+                return {member: seconds}
+            transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+            hook = {"LifecycleHookName": "h", "LifecycleTransition": transition, member: seconds}
+            return {"LifecycleHookSpecificationList": [hook]}
+
+        named = {"AutoScalingGroupName": f"times-{value}", **sizes}
+        template = {"LaunchTemplate": {"LaunchTemplateName": "absent"}}
+        _, wrong = refusal(create, **named, **template, **group(value))
+        assert member.lower() in wrong.lower()
+        _, other = refusal(create, **named, **template, **group(right))
+        assert member.lower() not in other.lower()
+
+    def test_environments_are_counted_as_json(self, aws: InProcessAws) -> None:
+        update = aws.client("lambda").update_function_configuration
+        around = len('{"AB":""}')
+        for value, refused in (
+            ("x" * (4_096 - around), False),
+            ("x" * (4_097 - around), True),
+            ('"' * 2_045, True),
+            ("é" * 2_045, True),
+        ):
+            environment = {"Variables": {"AB": value}}
+            code, message = refusal(update, FunctionName="absent", Environment=environment)
+            expected = "InvalidParameterValueException" if refused else "ResourceNotFoundException"
+            assert code == expected, message
+            assert ("exceeded the 4KB limit" in message) == refused
+
+    def test_policies_of_queues(self, aws: InProcessAws) -> None:
+        sqs = aws.client("sqs")
+        url = sqs.create_queue(QueueName="policies")["QueueUrl"]
+
+        def policy(actions: list[str], characters: int = 0) -> dict[str, str]:
+            statement = {
+                "Sid": "",
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": actions,
+                "Resource": "arn:aws:sqs:us-east-1:123456789012:policies",
+            }
+            document = {"Version": "2012-10-17", "Statement": [statement]}
+            statement["Sid"] = "x" * (characters - len(json.dumps(document)))
+            return {"Policy": json.dumps(document)}
+
+        several = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
+        several += ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+        several += ["sqs:ListQueueTags"]
+        put = sqs.set_queue_attributes
+        put(QueueUrl=url, Attributes=policy(several))
+        put(QueueUrl=url, Attributes=policy(["sqs:SendMessage"], 8_192))
+        assert refusal(put, QueueUrl=url, Attributes=policy(["sqs:SendMessage"], 8_193)) == (
+            "OverLimit",
+            "Submitted policy is over max allowed size.",
+        )
+        code, message = refusal(put, QueueUrl=url, Attributes=policy([*several, "sqs:PurgeQueue"]))
+        assert (code, message[:30]) == ("OverLimit", "8 actions were found in a stat")
 
 
 class TestMembers:

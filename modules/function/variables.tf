@@ -52,9 +52,12 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = sum([for name, value in var.environment : length(name) + length(value)]) <= 4000
+    # Lambda counts the bytes of all variables as JSON: names, values with their escaped quotation marks, and signs. The
+    # module adds POWERTOOLS_LOG_LEVEL.
+    # https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    condition     = length(base64encode(jsonencode(var.environment))) * 3 / 4 <= 4096 - length(",\"POWERTOOLS_LOG_LEVEL\":\"DEBUG\"")
     error_message = <<-EOT
-      environment must have at most 4000 characters, because Lambda allows 4 KB.
+      environment must have at most 4,065 bytes as JSON, because Lambda allows 4,096 for all variables.
       Use fewer or shorter interface names, zones, security groups or tags.
     EOT
   }

@@ -47,12 +47,12 @@ output "settings" {
 
   precondition {
     condition = alltrue([
-      for characters in values(local.settings_characters) : characters <= local.maximum_settings_characters
+      for bytes in values(local.settings_bytes) : bytes <= local.maximum_settings_bytes
     ])
     error_message = <<-EOT
-      The settings must have at most ${local.maximum_settings_characters} characters to fit in the environment
+      The settings must have at most ${local.maximum_settings_bytes} bytes as a JSON text to fit in the environment
       of a Lambda function, but have
-      ${join(", ", [for function, characters in local.settings_characters : "${characters} for ${function}"])}.
+      ${join(", ", [for function, bytes in local.settings_bytes : "${bytes} for ${function}"])}.
       Use fewer or shorter tags, zones, security groups, target groups or interface names.
     EOT
   }

@@ -90,8 +90,9 @@ locals {
   })
 }
 
-# Lambda rejects environments larger than 4 KB, but only during apply. Values that are unknown at plan time have a known
-# maximum length, so the size is checked at plan time.
+# Lambda rejects environments larger than 4,096 bytes, but only during apply. Values that are unknown at plan time have a
+# known maximum length, so the size is checked at plan time. Lambda counts the variables as JSON, in which the quotation
+# marks of the settings are escaped. https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
 locals {
   at_full_length = {
     cidr_block        = "255.255.255.255/32"
@@ -127,9 +128,11 @@ locals {
     })
   }
 
-  # Of the 4000 that ../function allows, without the names and values of the other variables.
-  maximum_settings_characters = 3890
-  settings_characters = {
-    for function, settings in local.settings_at_full_length : function => length(jsonencode(settings))
+  # Of the 4,065 bytes that ../function allows, without the names of the variables and the values of the others.
+  maximum_settings_bytes = 3940
+  settings_bytes = {
+    # Base64 has four characters for three bytes.
+    for function, settings in local.settings_at_full_length :
+    function => ceil(length(base64encode(jsonencode(jsonencode(settings)))) * 3 / 4)
   }
 }

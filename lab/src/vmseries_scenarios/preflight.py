@@ -123,7 +123,7 @@ def inject_faults(deployment: Deployment) -> None:
     }
     deployment.apply()
     stack = f"set template-stack {initial_config.TEMPLATE_STACK}"
-    plugin = f"{stack} config deviceconfig plugins vm_series"
+    plugin = f"{stack} config devices localhost.localdomain deviceconfig plugins vm_series"
     lab.panorama.run_commands(
         [
             f"delete log-collector-group {initial_config.COLLECTOR_GROUP}",

@@ -48,6 +48,24 @@ run "refuses_a_health_check_on_port_0" {
   expect_failures = [var.load_balancer]
 }
 
+run "refuses_a_status_code_of_an_error" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "HTTP", path = "/", status_codes = "200-499" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_status_codes" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "HTTP", path = "/", status_codes = "200,301-302" } }
+  }
+}
+
 run "refuses_a_health_check_path_with_tcp" {
   command = plan
 

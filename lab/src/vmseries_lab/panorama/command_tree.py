@@ -4,16 +4,18 @@ Each line of :data:`_TREE` is a node, indented below its parent:
 
 ==========  ====================================================================================
 ``node``    a node with further nodes
-``node @``  entries: the next word is the name of one
+``node @``  entries: the next word is the name of one, after a sign ``=`` the only one
 ``node *``  members: one word, or several in brackets
 ``node =``  a value; after the sign, its choices (``yes|no``) or its kind (``cidr``, ``number``)
 ==========  ====================================================================================
 
 Sources: the configuration that the vendor's Terraform examples load
 (https://github.com/PaloAltoNetworks/terraform-aws-swfw-modules, combined_design_autoscale), the set
-commands of https://github.com/thresh97/aws-vmseries-builds, and the PAN-OS Web Interface Help for
-the values. Nodes that nothing here needs are missing; a command that names one is an error, so that
-a misspelled command is never accepted.
+commands of https://github.com/thresh97/aws-vmseries-builds and of the vendor's
+https://github.com/PaloAltoNetworks/iron-skillet, and the PAN-OS Web Interface Help for the values.
+Both files of commands leave out ``devices localhost.localdomain`` in templates, and have it in
+template stacks. Nodes that nothing here needs are missing; a command that names one is an error, so
+that a misspelled command is never accepted.
 """
 
 from __future__ import annotations
@@ -104,15 +106,16 @@ template-stack @
   settings
     default-vsys =
   config
-    deviceconfig
-      system
-        timezone =
-      plugins
-        vm_series
-          aws-cloudwatch
-            enabled = yes|no
-            name =
-            timeout = number
+    devices @ =localhost.localdomain
+      deviceconfig
+        system
+          timezone =
+        plugins
+          vm_series
+            aws-cloudwatch
+              enabled = yes|no
+              name =
+              timeout = number
 device-group @
   description =
   devices @
@@ -219,7 +222,7 @@ class Node:
     """A node of the configuration.
 
     Attributes:
-        values: choices or kind of a value, empty for any text.
+        values: choices or kind of a value, or the only name of an entry; empty for any text.
         children: nodes below it, or below each of its entries, by name.
     """
 
@@ -257,7 +260,9 @@ def _parse(text: str) -> Node:
             raise ValueError(line)
         depth, name, kind, rest = len(match[1]), match[2], Kind(match[3] or ""), match[4] or ""
         node = Node(kind, rest if kind is Kind.VALUE else "")
-        if kind is Kind.ENTRIES and rest:
+        if kind is Kind.ENTRIES and rest.startswith("="):
+            node.values = rest[1:]
+        elif kind is Kind.ENTRIES and rest:
             node.children = _parse(_SHARED[rest]).children
         while parents[-1][0] >= depth:
             parents.pop()

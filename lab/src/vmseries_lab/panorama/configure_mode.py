@@ -18,7 +18,8 @@ from vmseries_lab.panorama.command_tree import Kind, Node
 from vmseries_lab.panorama.config_store import Action, Change
 
 _IN_DEVICES = frozenset({"deviceconfig", "network", "vsys", "platform"})
-"""Nodes that follow ``config`` in a command; in the XML, ``devices`` and its entry come first."""
+"""Nodes that follow ``config`` in a command for a template; in the XML, ``devices`` and its entry
+come first."""
 
 _LONGEST_NAME = 63
 
@@ -96,7 +97,10 @@ def _parse(words: deque[str], *, complete: bool) -> tuple[list[_Step], list[_Ste
             steps += [_Step("devices"), _Step("entry", "localhost.localdomain")]
         steps.append(_Step(word))
         if child.kind is Kind.ENTRIES and words:
-            steps.append(_Step("entry", _name(words.popleft())))
+            name = _name(words.popleft())
+            if not child.accepts(name):
+                raise BadLineError(f"unknown: {name}")
+            steps.append(_Step("entry", name))
         elif child.kind is Kind.ENTRIES and complete:
             raise BadLineError(f"no name after {word}")
         elif child.kind is Kind.MEMBERS:

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/introduction.htm
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 from moto.elbv2 import models
@@ -54,6 +56,7 @@ def patch() -> None:
     wrap(ELBv2Backend, "create_load_balancer", _create_load_balancer)
     wrap(ELBv2Backend, "delete_load_balancer", _delete_load_balancer)
     wrap(ELBv2Backend, "create_target_group", _create_target_group)
+    wrap(ELBv2Backend, "modify_target_group", _modify_target_group)
     wrap(ELBv2Backend, "modify_target_group_attributes", _modify_attributes)
     wrap(ELBv2Backend, "modify_listener_attributes", _modify_listener_attributes)
     wrap(ELBv2Backend, "describe_listener_attributes", _describe_listener_attributes)
@@ -105,11 +108,30 @@ def _create_target_group(original: Any, store: Any, name: str, **kwargs: Any) ->
             raise ValidationError(
                 "Health check protocol for GENEVE target groups must be one of TCP, HTTP, HTTPS"
             )
+        _check_codes((kwargs.get("matcher") or {}).get("HttpCode"))
     for key, (low, high) in _RANGES.items():
         value = kwargs.get(key)
         if value is not None and not low <= int(value) <= high:
             raise ValidationError(f"{key} '{value}' must be between {low}-{high} inclusive")
     return original(store, name, **kwargs)
+
+
+def _modify_target_group(original: Any, store: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
+    """ModifyTargetGroup: the codes of a health check are those that CreateTargetGroup accepts."""
+    group = store.target_groups.get(arn)
+    if group is not None and group.protocol == "GENEVE":
+        given = inspect.signature(original).bind_partial(store, arn, *args, **kwargs)
+        _check_codes(given.arguments.get("http_codes"))
+    return original(store, arn, *args, **kwargs)
+
+
+def _check_codes(codes: str | None) -> None:
+    """Health checks of GENEVE groups accept HTTP codes from 200 to 399. The words are invented.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+    """
+    if codes and not re.fullmatch(r"[23]\d\d([,-][23]\d\d)*", codes):
+        raise ValidationError(f"Health check matcher HTTP code '{codes}' must be within '200-399'")
 
 
 def _new_target_group(original: Any, group: Any, *args: Any, **kwargs: Any) -> None:

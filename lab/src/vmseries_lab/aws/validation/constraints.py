@@ -51,7 +51,7 @@ class Constraint:
             of the text matches, as in JSON schemas), ``not`` (no part of the text matches), ``min``
             or ``max`` (of a number, of the length of a text, of the count of items), ``from`` or
             ``to`` (of a number that is written as text), ``bytes`` (at most so many, in base64),
-            ``state`` (of the account).
+            ``state`` (of the account, or of several parameters together).
         limit: the set, expression or number.
         source: who publishes it.
         words: the service's own words, with ``{value}``, if it does not use the framework's.

@@ -62,9 +62,15 @@ class Node:
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
-        """The constraints of all sources on the member's value."""
+        """The constraints of all sources on the member's value.
+
+        CloudFormation may be stricter than the API: it wants tags of alarms to have a value. So
+        its limits count only where the API's model has none.
+        """
         found = [*of_shape(self._shape)] if self._shape is not None else []
-        found = [*of_schema(self.kind, self._schema.resolved, self._schema.name), *found]
+        limited = {each.kind for each in found} & {"min", "max"}
+        schema = of_schema(self.kind, self._schema.resolved, self._schema.name)
+        found = [*(each for each in schema if each.kind not in limited), *found]
         found += self._rules(self.path)
         # The first source of a constraint counts, except that further rules have AWS's words.
         return tuple({(c.kind, str(c.limit)): c for c in found}.values())

@@ -284,6 +284,14 @@ RULES = (
         "You cannot use a colon (:) in the name.",
     ),
     Rule(
+        ("autoscaling:CreateAutoScalingGroup", "autoscaling:PutLifecycleHook"),
+        ("LifecycleHookSpecificationList[].HeartbeatTimeout", "HeartbeatTimeout"),
+        (Constraint("min", 30), Constraint("max", 7_200)),
+        _REFERENCE + "autoscaling/ec2/APIReference/API_PutLifecycleHook.html",
+        "PutLifecycleHookType.HeartbeatTimeout",
+        "The range is from 30 to 7200 seconds",
+    ),
+    Rule(
         ("secretsmanager:CreateSecret",),
         ("Name",),
         (Constraint("pattern", r"[A-Za-z0-9/_+=.@-]+"),),

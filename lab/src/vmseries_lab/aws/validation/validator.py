@@ -18,6 +18,7 @@ from vmseries_lab.aws.validation.constraints import MODEL, wrong_type
 from vmseries_lab.aws.validation.errors import Violation
 from vmseries_lab.aws.validation.model import Node
 from vmseries_lab.aws.validation.published_rules import rules_of, schema_of
+from vmseries_lab.aws.validation.request_rules import violations_of_request
 from vmseries_lab.aws.validation.reviewed_actions import is_reviewed
 from vmseries_lab.aws.validation.state_rules import violation_of_state
 
@@ -116,6 +117,8 @@ class Validator:
             for member in request.unknown
         ]
         violations += self._violations(service, action, root, request.parameters)
+        if not violations:
+            violations += violations_of_request(service, action, request.parameters)
         if not violations:
             violations += violation_of_state(response, service, action, request.parameters)
         if not violations:

@@ -201,10 +201,6 @@ class Lab:
         """Offer this many sessions to the firewalls in service."""
         self._control.request("POST", "traffic", {"sessions": sessions})
 
-    def set_session_seconds(self, seconds: float) -> None:
-        """Set the average duration of a session."""
-        self._control.request("POST", "traffic", {"session_seconds": seconds})
-
     def traffic(self) -> dict[str, int]:
         """Return the numbers of sessions; see ``traffic.Traffic.status``."""
         status: dict[str, int] = self._control.request("GET", "traffic")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from acceptance import recorders
-from acceptance.history import Machine, Snapshot, machine_of
+from acceptance.history import machine_of
 from acceptance.recorders import identity, images, instances, metrics, panorama_lists
 from acceptance.unit.support import (
     ADDRESS,
@@ -121,28 +121,6 @@ def test_a_hook_that_was_not_seen_to_end_says_nothing() -> None:
         snapshot(30, {INSTANCE: "Terminating:Proceed"}, {INSTANCE: machine()}),
     ]
     assert instances.shutting_down_after_hook(looks) is None
-
-
-def leaving(*looks: Machine) -> list[Snapshot]:
-    return [snapshot(30 * n, HELD, {INSTANCE: one}) for n, one in enumerate(looks)]
-
-
-def test_a_detach_that_ends_while_the_guest_runs() -> None:
-    both, one = machine("running", *BOTH), machine("running", interface(0))
-    answer = instances.detach(leaving(both, one))
-    assert answer is not None
-    assert answer.value == "seconds"
-
-
-def test_a_detach_that_lasts_until_the_instance_is_terminated() -> None:
-    stuck = machine("running", interface(0), interface(1, "detaching"))
-    answer = instances.detach(leaving(stuck, stuck, stuck, machine("terminated")))
-    assert answer is not None
-    assert answer.value == "never-ends"
-
-
-def test_interfaces_that_go_with_their_instance_say_nothing() -> None:
-    assert instances.detach(leaving(machine("running", *BOTH), machine("shutting-down"))) is None
 
 
 @pytest.mark.parametrize(
@@ -272,7 +250,7 @@ def test_without_images_nothing_is_concluded() -> None:
 
 
 def test_an_instance_is_reduced_to_what_the_recorders_need() -> None:
-    attachment = {"DeviceIndex": 1, "Status": "attached"}
+    attachment = {"DeviceIndex": 1}
     described = {
         "InstanceId": INSTANCE,
         "State": {"Name": "running"},

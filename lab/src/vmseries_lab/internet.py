@@ -142,7 +142,7 @@ class Paths:
             interface_id: ID of the client's interface.
             host: name or address.
             port: TCP port.
-            established: whether only an existing connection has to go on.
+            established: whether only an existing connection must continue.
         """
         network = self._view or network_view()
         source = network.interfaces.get(interface_id)

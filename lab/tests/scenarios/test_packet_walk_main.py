@@ -44,6 +44,18 @@ def test_a_deployment_whose_flows_all_pass(walk: Walk) -> None:
     assert "spoke to internet" in text
 
 
+def test_the_region_is_that_of_terraform_and_the_aws_cli(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 alone ignores AWS_REGION."""
+    regions = []
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(main.boto3, "Session", lambda region_name: regions.append(region_name))
+    walk(site("two-arm"))
+    assert regions == ["eu-west-1"]
+
+
 def test_a_failed_flow_is_named_and_sets_the_exit_status(walk: Walk) -> None:
     route = "virtual-router vr-untrust routing-table ip static-route private-10-0-0-0-8"
     status, text = walk(site("two-arm", f"delete {NETWORK} {route}"))

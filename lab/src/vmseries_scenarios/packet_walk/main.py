@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -180,7 +181,8 @@ def run_account(
     """
     console = open_console(console)
     values = {name: item["value"] for name, item in json.loads(outputs.read_text()).items()}
-    aws: Any = boto3.Session()
+    # boto3 itself reads only AWS_DEFAULT_REGION; Terraform and the AWS CLI prefer AWS_REGION.
+    aws: Any = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     results = read(
         aws,
         values,

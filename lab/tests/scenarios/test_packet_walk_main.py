@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from vmseries_scenarios.packet_walk.flows import Result
 from vmseries_scenarios.packet_walk.main import Read
 from vmseries_scenarios.packet_walk.site import Site
 
-Walk = Callable[[Site], tuple[int, str]]
+Walk = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -26,11 +27,12 @@ def walk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Walk:
     outputs.write_text(json.dumps({"autoscaling_group": {"value": {"name": "edge"}}}))
     configuration.write_text("<config/>")
 
-    def run(found: Site) -> tuple[int, str]:
+    def run(found: Site, panorama: IPv4Address | None = None) -> tuple[int, str]:
         monkeypatch.setattr(main, "read", lambda *_args, **_options: Read(found, SCOPE))
         text = io.StringIO()
+        console = Console(file=text, width=240)
         status = main.run_account(
-            outputs, configuration, overlay_routing=True, console=Console(file=text, width=240)
+            outputs, configuration, overlay_routing=True, panorama=panorama, console=console
         )
         return status, text.getvalue()
 
@@ -44,6 +46,12 @@ def test_a_deployment_whose_flows_all_pass(walk: Walk) -> None:
     assert "spoke to internet" in text
 
 
+def test_a_private_panorama_needs_a_route(walk: Walk) -> None:
+    status, text = walk(site("two-arm"), panorama=IPv4Address("192.168.7.10"))
+    assert status == 1
+    assert "firewall to Panorama: i-a" in text
+
+
 def test_the_region_is_that_of_terraform_and_the_aws_cli(
     walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,7 +59,7 @@ def test_the_region_is_that_of_terraform_and_the_aws_cli(
     regions = []
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(main.boto3, "Session", lambda region_name: regions.append(region_name))
+    monkeypatch.setattr(main.boto3, "Session", lambda **given: regions.append(given["region_name"]))
     walk(site("two-arm"))
     assert regions == ["eu-west-1"]
 

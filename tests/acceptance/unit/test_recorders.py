@@ -24,7 +24,7 @@ BOTH = (interface(0), interface(1))
 SERVING, HELD = {INSTANCE: "InService"}, {INSTANCE: "Terminating:Wait"}
 
 
-def test_names_are_unique_and_each_fact_says_what_it_takes_to_see_it() -> None:
+def test_names_are_unique_and_each_fact_has_a_reason_for_no_answer() -> None:
     names = [fact.name for fact in recorders.FACTS] + list(recorders.NOT_RECORDED)
     assert len(names) == len(set(names))
     assert all(fact.question.endswith("?") and fact.unseen for fact in recorders.FACTS)
@@ -42,7 +42,7 @@ def test_names_are_unique_and_each_fact_says_what_it_takes_to_see_it() -> None:
         ("", "none"),
     ],
 )
-def test_a_host_name_is_told_by_what_it_is_made_of(hostname: str, kind: str) -> None:
+def test_a_host_name_is_classified_by_its_form(hostname: str, kind: str) -> None:
     look = snapshot(0, SERVING, {INSTANCE: machine("running", *BOTH)}, device(hostname))
     answer = identity.late_interface_host_name([look])
     assert answer is not None
@@ -79,7 +79,7 @@ def test_an_address_is_compared_with_that_of_ec2(address: str, kind: str) -> Non
         ("x", "none-of-ec2"),
     ],
 )
-def test_the_management_interface_is_told_by_its_mac_address(mac: str, kind: str) -> None:
+def test_the_management_interface_is_identified_by_its_mac_address(mac: str, kind: str) -> None:
     assert identity.mac_kind(machine("running", *BOTH), mac) == kind
 
 

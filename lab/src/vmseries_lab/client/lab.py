@@ -209,7 +209,7 @@ class Lab:
     def set_quotas(self, *, addresses: int, licenses: int) -> None:
         """Set the quota of Elastic IP addresses and the number of licenses."""
         self.aws.set_address_quota(addresses)
-        self.licensing.set_pool_size(licenses)
+        self.licensing.configure(pool_size=licenses)
 
     def leftovers(self) -> Leftovers:
         """Count resources through the public APIs of AWS, Panorama and licensing only."""

@@ -53,7 +53,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         )
         deployment.group.scale(LIVE + HELD)
         deployment.wait_until_in_service(LIVE + HELD)
-        lab.licensing.set_available(available=False)
+        lab.licensing.configure(available=False)
         autoscaling.suspend_processes(
             AutoScalingGroupName=deployment.name, ScalingProcesses=["Launch"]
         )
@@ -124,7 +124,7 @@ def test_three_busy_firewalls_scale_out_while_three_are_held(
 
 def test_the_same_load_scales_out_when_the_licenses_have_returned(deployment: Deployment) -> None:
     """The control: no firewall is held."""
-    deployment.lab.licensing.set_available(available=True)
+    deployment.lab.licensing.configure(available=True)
     deployment.wait_until_in_service(LIVE)
     deployment.lab.advance(20 * MINUTE)
     assert desired(deployment) == LIVE

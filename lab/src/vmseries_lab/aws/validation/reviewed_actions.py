@@ -98,6 +98,7 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
             "CreateTransitGatewayRoute",
             "CreateTransitGatewayRouteTable",
             "CreateTransitGatewayVpcAttachment",
+            "CreateVolume",
             "CreateVpc",
             "CreateVpcEndpoint",
             "CreateVpcEndpointServiceConfiguration",

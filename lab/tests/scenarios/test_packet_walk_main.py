@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
+from xml.etree.ElementTree import tostring
 
 import pytest
 from rich.console import Console
-from walk_models import NETWORK, SCOPE, site
+from walk_models import NETWORK, SCOPE, running, site
 
 from vmseries_scenarios.packet_walk import main, report
 from vmseries_scenarios.packet_walk.flows import Result
@@ -70,6 +71,27 @@ def test_a_failed_flow_is_named_and_sets_the_exit_status(walk: Walk) -> None:
     assert status == 1
     assert "spoke to internet: a to internet, i-a" in text
     assert "0 of 9" in text
+
+
+@pytest.mark.parametrize(
+    ("outputs", "sentence"),
+    [
+        (None, "No such file or directory"),
+        ("terraform: command not found", "Expecting value"),
+        ('{"vpc_id": {"value": "vpc-1"}}', "is not of an example: it has no output 'autoscaling_"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named(
+    tmp_path: Path, outputs: str | None, sentence: str
+) -> None:
+    file, configuration = tmp_path / "outputs.json", tmp_path / "config.xml"
+    if outputs is not None:
+        file.write_text(outputs)
+    configuration.write_bytes(tostring(running("two-arm")))
+    text = io.StringIO()
+    console = Console(file=text, width=240)
+    assert main.run_account(file, configuration, overlay_routing=True, console=console) == 1
+    assert sentence in text.getvalue()
 
 
 def test_nothing_to_walk_is_a_failure(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:

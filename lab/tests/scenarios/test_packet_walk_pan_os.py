@@ -362,6 +362,8 @@ class TestReader:
         assert exported_configuration(b"<config/>").tag == "config"
         with pytest.raises(UnreadableConfigurationError, match="contains response"):
             exported_configuration(b"<response/>")
+        with pytest.raises(UnreadableConfigurationError, match="is not XML"):
+            exported_configuration(b"set template autoscale-network")
 
     def test_the_examples_have_files(self):
         assert (EXAMPLES / "two-arm" / "panorama" / "1-network.set").is_file()

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
@@ -183,17 +184,24 @@ def run_account(
         The exit status: 0 only if every flow passes.
     """
     console = open_console(console)
-    values = {name: item["value"] for name, item in json.loads(outputs.read_text()).items()}
-    # boto3 itself reads only AWS_DEFAULT_REGION; Terraform and the AWS CLI prefer AWS_REGION.
-    aws: Any = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    found = read(
-        aws,
-        values,
-        pan_os_reader.exported_configuration(configuration.read_bytes()),
-        overlay_routing=overlay_routing,
-        device_group=device_group,
-        template_stack=template_stack,
-    )
+    try:
+        values = {name: item["value"] for name, item in json.loads(outputs.read_text()).items()}
+        # boto3 itself reads only AWS_DEFAULT_REGION; Terraform and the AWS CLI prefer AWS_REGION.
+        aws: Any = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        found = read(
+            aws,
+            values,
+            pan_os_reader.exported_configuration(configuration.read_bytes()),
+            overlay_routing=overlay_routing,
+            device_group=device_group,
+            template_stack=template_stack,
+        )
+    except KeyError as error:
+        console.print(Text(f"{outputs} is not of an example: it has no output {error}", "red"))
+        return 1
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        console.print(Text(str(error), "red"))
+        return 1
     if panorama is not None:
         found = replace(found, scope=replace(found.scope, panorama=panorama))
     results = found.walk()

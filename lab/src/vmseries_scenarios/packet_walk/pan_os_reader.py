@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
@@ -58,7 +58,10 @@ def exported_configuration(text: bytes) -> Element:
     Raises:
         UnreadableConfigurationError: the file is not a configuration.
     """
-    config: Element = fromstring(text)
+    try:
+        config: Element = fromstring(text)
+    except ParseError as error:
+        raise UnreadableConfigurationError(f"the file is not XML: {error}") from error
     if config.tag != "config":
         raise UnreadableConfigurationError(f"the file contains {config.tag}, not config")
     return config

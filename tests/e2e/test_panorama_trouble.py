@@ -19,13 +19,17 @@ from vmseries_scenarios.deployment import MINUTE, Deployment
 pytestmark = pytest.mark.apply(seconds=160)
 
 FLEET = 5
+"""One firewall for each test that terminates one."""
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with Lab() as lab:
         deployment = Deployment.copy(
-            lab, "tests/fixtures/minimal", tmp_path_factory.mktemp("trouble") / "copy"
+            lab,
+            "tests/fixtures/minimal",
+            tmp_path_factory.mktemp("trouble") / "copy",
+            capacity={"min": 1, "max": FLEET},
         )
         deployment.apply()
         deployment.group.scale(FLEET)

@@ -26,7 +26,8 @@ locals {
     management = {
       role         = "management"
       device_index = 1
-      subnet_ids   = { for zone, subnet in aws_subnet.management : zone => subnet.id }
+      # The associations and not the subnets, so that a destroy keeps the routes until the firewalls are gone.
+      subnet_ids = { for zone, subnet in aws_route_table_association.management : zone => subnet.subnet_id }
     }
   }
 }
@@ -49,6 +50,58 @@ resource "aws_subnet" "management" {
   vpc_id            = aws_vpc.this.id
   availability_zone = each.key
   cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, 10 + each.value)
+}
+
+# The way of the management interfaces to Panorama, the license servers and AWS.
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_subnet" "public" {
+  vpc_id            = aws_vpc.this.id
+  availability_zone = "us-east-1a"
+  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, 20)
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.this.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.this.id
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  subnet_id      = aws_subnet.public.id
+  route_table_id = aws_route_table.public.id
+}
+
+resource "aws_eip" "this" {
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "this" {
+  subnet_id     = aws_subnet.public.id
+  allocation_id = aws_eip.this.allocation_id
+
+  depends_on = [aws_route_table_association.public]
+}
+
+resource "aws_route_table" "management" {
+  vpc_id = aws_vpc.this.id
+
+  route {
+    cidr_block     = "0.0.0.0/0"
+    nat_gateway_id = aws_nat_gateway.this.id
+  }
+}
+
+resource "aws_route_table_association" "management" {
+  for_each = aws_subnet.management
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.management.id
 }
 
 data "aws_secretsmanager_secret" "this" {

@@ -33,6 +33,35 @@ def patch() -> None:
     """Let transit gateway routes have attachments, states, and come from propagations."""
     wrap(EC2Backend, "create_transit_gateway_route", _create)
     wrap(EC2Backend, "search_transit_gateway_routes", _search)
+    wrap(EC2Backend, "create_transit_gateway_vpc_attachment", _attach)
+    wrap(EC2Backend, "delete_transit_gateway_vpc_attachment", _detach)
+
+
+def _attach(original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
+    """CreateTransitGatewayVpcAttachment: associate it with the default route table, if any.
+
+    Moto associates the route table with the attachment, but not the attachment with the table, so
+    that the association could not be removed.
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+    """
+    attachments = store.transit_gateway_attachments
+    for gone in [each for each, found in attachments.items() if found.state in _GONE]:
+        del attachments[gone]
+    attachment = original(store, *args, **kwargs)
+    table = attachment.transit_gateway_route_table
+    if table is not None:
+        store.associate_transit_gateway_route_table(attachment.id, table.id)
+    return attachment
+
+
+def _detach(original: Any, store: Any, *args: Any, **kwargs: Any) -> Any:
+    """DeleteTransitGatewayVpcAttachment: the attachment is shown as deleted; moto forgets it.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+    """
+    attachment = original(store, *args, **kwargs)
+    store.transit_gateway_attachments[attachment.id] = attachment
+    return attachment
 
 
 def _create(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-_judged: dict[int, int] = {}
+_counted: dict[int, int] = {}
 """How many refusals of each lab belong to tests that have ended, by the lab's id."""
 _unexpected = pytest.StashKey[int]()
 _totals = pytest.StashKey[dict[str, dict[str, int]]]()
@@ -37,8 +37,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     expected = {call for mark in item.iter_markers("refused") for call in mark.args}
     unexpected = []
     for key, report in _reports():
-        new = report.refused[_judged.get(key, 0) :]
-        _judged[key] = len(report.refused)
+        new = report.refused[_counted.get(key, 0) :]
+        _counted[key] = len(report.refused)
         unexpected += [r for r in new if f"{r['service']}:{r['action']}" not in expected]
     if unexpected:
         stash = item.config.stash
@@ -60,7 +60,7 @@ def _counts(config: pytest.Config) -> dict[str, int]:
         "calls": sum(report.calls for report in reports),
         "violations": unexpected,
         "declared": sum(len(report.refused) for report in reports) - unexpected,
-        "unjudged": sum(item["count"] for report in reports for item in report.unjudged),
+        "unchecked": sum(item["count"] for report in reports for item in report.unchecked),
     }
 
 
@@ -90,5 +90,5 @@ def pytest_terminal_summary(
         terminalreporter.section("AWS calls checked with published models")
         terminalreporter.write_line(
             f"{total['calls']} calls checked, {total['violations']} violations "
-            f"({total['declared']} that tests declare), {total['unjudged']} values unjudged"
+            f"({total['declared']} that tests declare), {total['unchecked']} values unchecked"
         )

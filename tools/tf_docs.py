@@ -351,7 +351,11 @@ def render_inputs(facts: Facts) -> str:
         text, described = descriptions(variable.description)
         need = "required" if variable.default is None else f"default {code_line(variable.default)}"
         parts += [f"## {variable.name}", f"Type `{short_type(variable.type)}`, {need}."]
-        parts += [textwrap.fill(paragraph, 100) for paragraph in text.split("\n\n") if paragraph]
+        parts += [
+            textwrap.fill(paragraph, 100, break_on_hyphens=False)
+            for paragraph in text.split("\n\n")
+            if paragraph
+        ]
         rows = [
             (
                 code(attribute.path),

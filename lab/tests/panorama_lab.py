@@ -48,7 +48,7 @@ class Firewall:
     """A minimal firewall for Panorama."""
 
     hostname = "i-0123"
-    sw_version = "11.1.4-h7"
+    sw_version = "11.2.15"
     ip_address = "10.0.1.7"
 
     def __init__(self, serial):

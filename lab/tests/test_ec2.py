@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from vmseries_lab.aws.ec2.interfaces import ATTACHING_SECONDS
 from vmseries_lab.aws.in_process import IMAGE, InProcessAws, in_process_aws
 
 
@@ -217,6 +218,15 @@ class TestAttach:
         aws.world.advance(3)
         assert described(ec2, interface_id)["Attachment"]["Status"] == "attached"
         assert described(ec2, interface_id)["Attachment"]["DeleteOnTermination"] is False
+
+    def test_an_attachment_is_complete_at_its_time_without_a_tick(
+        self, aws: InProcessAws, ec2: Any
+    ) -> None:
+        """A function that slept looked before the engines had ticked, and slept again."""
+        interface_id = interface(aws)
+        attach(aws, interface_id, running(aws))
+        aws.world.clock.jump(ATTACHING_SECONDS)
+        assert described(ec2, interface_id)["Attachment"]["Status"] == "attached"
 
     def test_a_detachment_may_never_end(self, aws: InProcessAws, ec2: Any) -> None:
         instance_id, interface_id = running(aws), interface(aws)

@@ -350,7 +350,7 @@ class TestReachability:
         return str(subnet["CidrBlock"])
 
     def test_a_target_without_rules_is_not_healthy(self, aws: InProcessAws) -> None:
-        """Nor does it stay healthy when its rules are deleted."""
+        """It becomes unhealthy when its rules are deleted."""
         target_group = aws.build_gateway()
         instance_id = registered(aws, target_group)
         aws.world.advance(16)

@@ -222,13 +222,13 @@ class TestReach:
     def test_only_sources_that_the_security_group_allows(self, site, firewall, function):
         client = site.client("ec2")
         vpc = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]["VpcId"]
-        group = client.create_security_group(GroupName="stranger", Description="-", VpcId=vpc)
-        stranger = {**function, "SecurityGroupIds": [group["GroupId"]]}
-        assert reached(site, stranger) == []
+        group = client.create_security_group(GroupName="other", Description="-", VpcId=vpc)
+        other = {**function, "SecurityGroupIds": [group["GroupId"]]}
+        assert reached(site, other) == []
         subnet = client.describe_subnets(SubnetIds=[site.subnet])["Subnets"][0]
         permission = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": subnet["CidrBlock"]}]}
         client.authorize_security_group_ingress(GroupId=site.group, IpPermissions=[permission])
-        assert reached(site, stranger)
+        assert reached(site, other)
         client.revoke_security_group_ingress(GroupId=site.group, IpPermissions=[permission])
 
     def test_not_once_it_is_off(self, site, firewall, function):

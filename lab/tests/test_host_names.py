@@ -30,7 +30,7 @@ def test_a_late_interface_has_the_name_of_its_address_by_default(site):
     assert firewall.hostname == "ip-" + firewall.address.replace(".", "-")
 
 
-def test_it_has_the_instance_id_if_that_is_so(site):
+def test_a_late_interface_can_have_the_instance_id(site):
     site.world.assumptions.set(late_interface_host_name="instance-id")
     firewall = booted(site)
     assert firewall.hostname == firewall.machine.instance_id

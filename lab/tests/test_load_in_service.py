@@ -97,7 +97,7 @@ def close(left: float, right: float) -> bool:
 
 @given(fleets())
 def test_the_load_is_between_the_average_and_the_maximum(fleet: Fleet) -> None:
-    """So it is never below what a policy on the Average sees, nor above the busiest firewall."""
+    """It is at least the Average, and at most the load of the busiest firewall."""
     seen = fleet.load()
     if not fleet.points:
         assert seen is None

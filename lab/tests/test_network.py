@@ -438,11 +438,11 @@ class TestConnections:
         vpce = Target(TargetKind.ENDPOINT, "vpce-1")
         network = change("tables", "rtb-public", table("rtb-public", ("0.0.0.0/0", vpce)))
         assert "vpce-1: does not exist" in refusal(network)
-        door = interface("eni-door", "mgt", "10.0.10.250", public="192.0.2.77")
-        there = Endpoint("vpce-1", VPC, "GatewayLoadBalancer", "svc", (door,))
+        entry = interface("eni-entry", "mgt", "10.0.10.250", public="192.0.2.77")
+        there = Endpoint("vpce-1", VPC, "GatewayLoadBalancer", "svc", (entry,))
         looped = replace(network, endpoints={"vpce-1": there})
         assert "nat-1: is part of a loop" in refusal(looped)
-        out = replace(door, subnet_id="data-a", addresses=(ip_address("10.0.0.250"),))
+        out = replace(entry, subnet_id="data-a", addresses=(ip_address("10.0.0.250"),))
         network = replace(
             network,
             endpoints={"vpce-1": replace(there, interfaces=(out,))},

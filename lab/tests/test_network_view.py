@@ -171,10 +171,10 @@ def test_load_balancer_nodes_and_endpoints(aws: InProcessAws, ec2: Any) -> None:
         assert node.addresses[0] in network.subnets[node.subnet_id].cidrs[0]
         assert node.addresses[0] not in taken
     assert network.endpoints[endpoint].load_balancer == balancer
-    (door,) = network.endpoints[endpoint].interfaces
-    assert door.subnet_id == aws.subnets[0]
-    assert door.addresses[0] not in taken
-    assert door.addresses != found.nodes[ZONES[0]].addresses
+    (interface,) = network.endpoints[endpoint].interfaces
+    assert interface.subnet_id == aws.subnets[0]
+    assert interface.addresses[0] not in taken
+    assert interface.addresses != found.nodes[ZONES[0]].addresses
     found_table = table(aws, {"DestinationCidrBlock": ANYWHERE, "VpcEndpointId": endpoint})
     assert targets(found_table)[ANYWHERE] == (TargetKind.ENDPOINT, endpoint)
 

@@ -568,13 +568,13 @@ class TestSizes:
 
 
 class TestReviewedActions:
-    def test_an_action_that_nobody_has_reviewed_is_not_implemented(self, aws: InProcessAws) -> None:
+    def test_an_action_without_a_review_is_not_implemented(self, aws: InProcessAws) -> None:
         """moto keeps a scheduled action and never carries it out."""
         put = aws.client("autoscaling").put_scheduled_update_group_action
         with pytest.raises(NotImplementedError, match="PutScheduledUpdateGroupAction is not in"):
             put(AutoScalingGroupName="fw", ScheduledActionName="night", DesiredCapacity=1)
         call = "autoscaling:PutScheduledUpdateGroupAction"
-        (found,) = [item for item in aws.validation().unjudged if item["call"] == call]
+        (found,) = [item for item in aws.validation().unchecked if item["call"] == call]
         assert found["reason"] == "the lab does not simulate the action"
 
     def test_every_action_on_the_list_exists(self) -> None:
@@ -601,9 +601,9 @@ class TestReviewedActions:
                 "StartMessageMoveTask",
             }, service
 
-    def test_requests_to_s3_are_listed_as_unjudged(self, aws: InProcessAws) -> None:
+    def test_requests_to_s3_are_listed_as_unchecked(self, aws: InProcessAws) -> None:
         aws.client("s3").list_buckets()
-        (found,) = [item for item in aws.validation().unjudged if item["call"] == "s3:GET"]
+        (found,) = [item for item in aws.validation().unchecked if item["call"] == "s3:GET"]
         assert found["count"] >= 1
 
 
@@ -659,7 +659,7 @@ class TestSources:
         for member in RESOURCES[call].names:
             assert member in root_of(*call).members
 
-    def test_every_pattern_of_the_actions_in_use_can_be_judged(self) -> None:
+    def test_every_pattern_of_the_actions_in_use_can_be_checked(self) -> None:
         for service, actions in REVIEWED.items():
             for action in actions:
                 for node in every_node(root_of(service, action)):
@@ -681,13 +681,13 @@ class TestPatterns:
     def test_a_pattern_that_cannot_be_compiled_is_listed(
         self, aws: InProcessAws, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def unjudged(_pattern: str) -> None:
-            raise patterns.UnjudgedPatternError("the pattern is not one")
+        def unchecked(_pattern: str) -> None:
+            raise patterns.UncheckedPatternError("the pattern is not one")
 
-        monkeypatch.setattr(patterns, "compiled", unjudged)
-        before = sum(item["count"] for item in aws.validation().unjudged)
-        aws.client("iam").create_role(RoleName="unjudged", AssumeRolePolicyDocument=TRUST)
-        report = aws.validation().unjudged
+        monkeypatch.setattr(patterns, "compiled", unchecked)
+        before = sum(item["count"] for item in aws.validation().unchecked)
+        aws.client("iam").create_role(RoleName="unchecked", AssumeRolePolicyDocument=TRUST)
+        report = aws.validation().unchecked
         assert sum(item["count"] for item in report) > before
         assert {
             "call": "iam:CreateRole",
@@ -738,7 +738,7 @@ def test_an_action_is_compiled_once(aws: InProcessAws, monkeypatch: pytest.Monke
 
 @pytest.mark.lab
 class TestOverTheNetwork:
-    def test_an_action_that_nobody_has_reviewed_is_not_repeated(self, lab: Lab) -> None:
+    def test_an_action_without_a_review_is_not_repeated(self, lab: Lab) -> None:
         put = lab.aws.client("autoscaling").put_warm_pool
         code, message = refusal(put, AutoScalingGroupName="fw")
         assert code == "NotImplemented"
@@ -755,7 +755,7 @@ class TestOverTheNetwork:
         (new,) = after.refused[len(before.refused) :]
         assert (new["service"], new["action"], new["code"]) == ("iam", "CreateRole", code)
         assert new["violations"][0]["member"] == "RoleName"
-        assert after.unjudged == before.unjudged
+        assert after.unchecked == before.unchecked
 
     def test_tags_of_kms_keys(self, lab: Lab) -> None:
         """KMS names the parts of a tag TagKey and TagValue.

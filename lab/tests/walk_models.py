@@ -167,14 +167,19 @@ def site(example: str, *more: str, published: bool | None = None) -> Site:
         nodes[zone] = _interface(
             f"node-{zone}", f"data-{zone}", f"{own}.{number}.200", checks_addresses=False
         )
-        door = _interface(
+        entry = _interface(
             f"vpce-{zone}-eni",
             f"endpoint-{zone}",
             f"{spoke}.{10 + number}.9",
             checks_addresses=False,
         )
         endpoints[f"vpce-{zone}"] = Endpoint(
-            f"vpce-{zone}", SPOKE, "GatewayLoadBalancer", "service", (door,), load_balancer=GWLB
+            f"vpce-{zone}",
+            SPOKE,
+            "GatewayLoadBalancer",
+            "service",
+            (entry,),
+            load_balancer=GWLB,
         )
     nat = _interface("nat-eni", "public-a", f"{own}.20.9", public_address=IPv4Address("192.0.2.9"))
     data = f"{own}.0.0/16"

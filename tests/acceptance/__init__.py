@@ -1,4 +1,4 @@
-"""The acceptance run: an example of the module lives and dies in an account, and leaves a record.
+"""The acceptance run: applies an example in an account, destroys it, and writes a record.
 
 ``make acceptance`` starts it. docs/acceptance.md describes it for users.
 """

@@ -39,7 +39,7 @@ class Choices:
         yes: Whether to ask nothing.
         variables: Values of the example's input variables, from the user's file.
         answers: Answers for the lab to play, by name of the unsettled fact.
-        plant: ``leftover`` leaves an interface behind, so that the run must fail.
+        plant: ``leftover`` leaves an Elastic IP address behind, so that the run must fail.
         output: Folder for the record.
     """
 

@@ -21,7 +21,6 @@ class Interface:
     """An interface of an instance, as EC2 shows it."""
 
     device_index: int
-    status: str
     mac: str
     address: str
 
@@ -115,7 +114,6 @@ def machine_of(instance: Mapping[str, Any]) -> Machine:
     interfaces = [
         Interface(
             interface["Attachment"]["DeviceIndex"],
-            interface["Attachment"]["Status"],
             interface.get("MacAddress", "").lower(),
             interface.get("PrivateIpAddress", ""),
         )

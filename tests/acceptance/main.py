@@ -43,7 +43,7 @@ class Plugin:
 
 
 class Interrupts:
-    """Lets the first Ctrl-C end the phases, and none end the cleanup."""
+    """Ends the phases at the first Ctrl-C, and lets nothing interrupt the cleanup."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -52,7 +52,7 @@ class Interrupts:
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
         """Handle a signal."""
         if self.happened:
-            self._say("Cleaning up already. Let it finish, or resources stay and cost money.")
+            self._say("The cleanup is running. Let it finish: resources that remain cost money.")
             return
         self.happened = True
         raise KeyboardInterrupt
@@ -243,7 +243,9 @@ def _end(run: Run, record: Record, left: Remains, status: int, console: Console)
         console.print(Text(f"Left behind: {kind}: {', '.join(names)}", "red"))
     if run.has_state():
         command = f"terraform -chdir={run.root} destroy"
-        console.print(Text(f"Terraform could not remove everything. Go on with: {command}", "red"))
+        console.print(
+            Text(f"Terraform could not remove everything. Continue with: {command}", "red")
+        )
     else:
         shutil.rmtree(run.folder, ignore_errors=True)
     faults = list(run.account.faults())

@@ -24,7 +24,7 @@ class Verdict:
         assumed: The answer that the module assumes; empty if it assumes none.
         answer: The answer that was seen; None if there was none.
         detail: Numbers, or why there is no answer.
-        played: The answer that a simulated account plays; None if the fact is no setting of it.
+        played: The answer that a simulated account plays; None if it has no such setting.
     """
 
     name: str

@@ -251,7 +251,7 @@ class AnyOrderWithAdversary(AnyOrder):
 
     @precondition(lambda self: self.aws.instances)
     @rule(which=choices, whose=choices)
-    def somebody_writes_a_serial_tag(self, which: int, whose: int) -> None:
+    def a_serial_tag_is_forged(self, which: int, whose: int) -> None:
         serials = ["DATA-CENTER", *self.fleet.serials.values()]
         instance = self.aws.instances[pick(list(self.aws.instances), which)]
         instance.tags["vmseries-autoscale:serial"] = pick(serials, whose)

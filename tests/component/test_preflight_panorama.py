@@ -54,7 +54,7 @@ class Content:
         answers: Responses that override the rest, by a word of the request.
     """
 
-    version: str = "11.1.4-h7"
+    version: str = "11.2.15"
     state: str = "<enabled>no</enabled>"
     group: str = "<entry name='DG'/>"
     stack: str = "<entry name='TS'/>"
@@ -173,7 +173,7 @@ def test_a_correct_setup_has_no_problems(api: XmlApi, validate: Validate) -> Non
         f"localhost:{api.port} can be reached.",
         f"localhost:{api.port}: the certificate is trusted.",
         "localhost accepts autoscale: Operational Requests, Configuration.",
-        "PAN-OS 11.1.4-h7: the firewalls of a batch are removed in one transaction (multi-config).",
+        "PAN-OS 11.2.15: the firewalls of a batch are removed in one transaction (multi-config).",
         "autoscale may commit.",
         "localhost has the device group DG.",
         "localhost has the template stack TS.",

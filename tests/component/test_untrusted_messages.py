@@ -100,8 +100,8 @@ def test_a_message_about_an_instance_of_another_deployment_touches_nothing(
     event = termination_event(running) if hook_open else forged(running.instance_id)
     assert running.deliver(event) == []
     assert_nothing_touched(running, fake_panorama)
-    of_whom = f"deployment {owner}" if owner else "no deployment"
-    assert_rejected(running, logs, event, f"it has the tag of {of_whom}, and not of {NAME}")
+    owned_by = f"deployment {owner}" if owner else "no deployment"
+    assert_rejected(running, logs, event, f"it has the tag of {owned_by}, and not of {NAME}")
 
 
 @pytest.mark.parametrize("name", ["dc-core-fw1", "I-0123456789ABCDEF0", "i-0123456789ABCDEF0", "*"])
@@ -210,7 +210,7 @@ def test_an_unreadable_history_delays_only_the_instances_that_need_it(
     assert launching.deliver(*bodies) == ["message-0", "message-1"]
     assert launching.operations()["DescribeScalingActivities"] == 1
     assert launching.dead_letters() == []
-    assert "commit" in fake_panorama.calls, "the termination goes on"
+    assert "commit" in fake_panorama.calls, "the termination continues"
     assert metrics(logs())["VisitFailed"] == 1
     assert launching.deliver(*bodies) == ["message-0"]
     assert [error for error, _ in launching.dead_letters()] == ["UnprovenTerminationError"]

@@ -1,4 +1,4 @@
-"""The image and the secrets of a deployment disappear: plans go on, and destroy works."""
+"""The image and the secrets of a deployment disappear: plans and destroy still work."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_a_termination_waits_for_panorama_and_loses_nothing(
 
 
 def test_a_detachment_that_never_ends_holds_no_leaving_firewall(deployment: Deployment) -> None:
-    """Somebody detaches its interfaces, and its guest does not let go of them."""
+    """An operator detaches its interfaces, and the detachment never ends."""
     lab, ec2 = deployment.lab, deployment.lab.aws.client("ec2")
     lab.assume(detach="never-ends")
     instance = deployment.group.terminate_one()

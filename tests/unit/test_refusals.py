@@ -38,8 +38,8 @@ class FakeLab:
 
     def validation(self):
         count = int(self.calls > 0)
-        unjudged = [{"call": "iam:CreateRole", "member": "", "reason": "", "count": count}]
-        return Validation(self.calls, {}, list(self.refused), unjudged)
+        unchecked = [{"call": "iam:CreateRole", "member": "", "reason": "", "count": count}]
+        return Validation(self.calls, {}, list(self.refused), unchecked)
 
 
 LAB = FakeLab()
@@ -100,7 +100,7 @@ def test_undeclared_refusals_fail_and_all_workers_are_counted(tmp_path: Path) ->
         timeout=100,
     )
     assert "5 passed, 3 errors" in run.stdout, run.stdout
-    assert "5 calls checked, 3 violations (1 that tests declare), 2 values unjudged" in run.stdout
+    assert "5 calls checked, 3 violations (1 that tests declare), 2 values unchecked" in run.stdout
     failed = {
         line.split("::")[1].split()[0]
         for line in run.stdout.splitlines()

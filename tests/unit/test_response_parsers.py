@@ -44,7 +44,7 @@ RESULTS = [
     </details></entry></devices></job>""",
     "<msg><line>Commit job enqueued with jobid 17</line></msg><job>17</job>",
     "<enabled>yes</enabled><local-info><state>primary-active</state></local-info>",
-    f"<system><serial>{SERIAL}</serial><sw-version>11.1.4-h7</sw-version></system>",
+    f"<system><serial>{SERIAL}</serial><sw-version>11.2.15</sw-version></system>",
     "<licenses><entry><feature>VM-Capacity</feature></entry></licenses>",
     "<templates><member>T1</member><member>T2</member></templates>",
     "<aws-cloudwatch><enabled>yes</enabled><name>fw</name><timeout>1</timeout></aws-cloudwatch>",

@@ -63,7 +63,7 @@ ADDRESSES = {
 }
 """Addresses of the hosts on the internet."""
 AWS_APIS = IPv4Address("198.51.100.100")
-"""Address of the public endpoints of AWS's services, S3 apart, whose prefix list is published."""
+"""Address of the public endpoints of AWS's services, except S3, whose prefix list is published."""
 
 ENDPOINT_NAMES = {"elbv2": "elasticloadbalancing", "cloudwatch": "monitoring"}
 """Names of services in the names of their VPC endpoints, if boto3 names them differently.
@@ -142,7 +142,7 @@ class Paths:
             interface_id: ID of the client's interface.
             host: name or address.
             port: TCP port.
-            established: whether only an existing connection has to go on.
+            established: whether only an existing connection must continue.
         """
         network = self._view or network_view()
         source = network.interfaces.get(interface_id)

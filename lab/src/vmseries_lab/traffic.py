@@ -177,7 +177,7 @@ class Traffic:
                 self.dropped += self._carried.pop(name)
 
     def _spread(self, healthy: list[str], kept: float) -> None:
-        """Give new sessions to healthy firewalls, in a time in which a share ``kept`` go on."""
+        """Give new sessions to healthy firewalls, in a time in which a share ``kept`` continues."""
         elsewhere = sum(n for name, n in self._carried.items() if name not in healthy)
         wanted = max(0.0, self.offered - elsewhere)
         share = wanted / len(healthy) if healthy else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
@@ -184,6 +185,12 @@ def walk_account(
     ],
     device_group: Annotated[str, typer.Option()] = "autoscale",
     template_stack: Annotated[str, typer.Option()] = "autoscale-stack",
+    panorama: Annotated[
+        IPv4Address | None,
+        typer.Option(
+            parser=IPv4Address, metavar="ADDRESS", help="Address of Panorama, if it is private."
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--every", help="Print every flow.")] = False,
 ) -> None:
     """Walk every flow of a deployment in your AWS account. Nothing is changed or sent."""
@@ -196,6 +203,7 @@ def walk_account(
             overlay_routing=overlay_routing,
             device_group=device_group,
             template_stack=template_stack,
+            panorama=panorama,
             every=every,
         )
     )

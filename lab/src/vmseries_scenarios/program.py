@@ -16,7 +16,7 @@ WIDTH = 140
 """Characters of a line where no terminal limits it, as in a pipe."""
 
 RUN_ERRORS = (SetupError, LabError, TerraformError, DeploymentError)
-"""Errors after which a run cannot go on. Their text says what happened."""
+"""Errors after which a run cannot continue. Their text says what happened."""
 
 
 def open_console(console: Console | None = None) -> Console:

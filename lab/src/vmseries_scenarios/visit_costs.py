@@ -46,7 +46,7 @@ class Visit:
 
     @property
     def counted(self) -> int:
-        """Number of calls, heartbeats apart."""
+        """Number of calls without heartbeats."""
         return self.calls.total() - self.calls[HEARTBEAT]
 
 
@@ -66,7 +66,7 @@ class Cost:
 
     @property
     def calls(self) -> int:
-        """Number of calls, heartbeats apart."""
+        """Number of calls without heartbeats."""
         return sum(visit.counted for visit in self.visits)
 
     @property

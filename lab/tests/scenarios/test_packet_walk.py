@@ -207,8 +207,8 @@ class TestNegativeControls:
         nat = found.network.nat_gateways["nat-1"]
         found = changed(found, nat_gateways={"nat-1": replace(nat, available=False)})
         assert flows.FUNCTIONS_TO_AWS in kinds(failures(found))
-        door = Interface("ec2-eni", "management-c", (IPv4Address("10.100.12.9"),))
-        own = Endpoint("vpce-ec2", SECURITY, "Interface", "aws.ec2", (door,), (), private_dns=True)
+        entry = Interface("ec2-eni", "management-c", (IPv4Address("10.100.12.9"),))
+        own = Endpoint("vpce-ec2", SECURITY, "Interface", "aws.ec2", (entry,), (), private_dns=True)
         found = changed(found, endpoints={**found.network.endpoints, "vpce-ec2": own})
         assert flows.FUNCTIONS_TO_AWS not in kinds(failures(found))
 

@@ -289,7 +289,7 @@ class TestReader:
                     "delete device-group autoscale pre-rulebase nat rules spoke-to-internet"
                     " source-translation"
                 ),
-                "of a kind that walks do not know",
+                "of a kind that walks do not support",
             ),
             (
                 "set device-group autoscale address-group spokes static spokes",
@@ -325,7 +325,7 @@ class TestReader:
                     "/routing-table/ip/static-route/entry"
                 ),
                 "<path-monitor><enable>yes</enable></path-monitor>",
-                "do not know path monitoring",
+                "do not support path monitoring",
             ),
             (
                 ".",
@@ -362,6 +362,8 @@ class TestReader:
         assert exported_configuration(b"<config/>").tag == "config"
         with pytest.raises(UnreadableConfigurationError, match="contains response"):
             exported_configuration(b"<response/>")
+        with pytest.raises(UnreadableConfigurationError, match="is not XML"):
+            exported_configuration(b"set template autoscale-network")
 
     def test_the_examples_have_files(self):
         assert (EXAMPLES / "two-arm" / "panorama" / "1-network.set").is_file()

@@ -91,8 +91,8 @@ def test_each_kind_of_route_target(aws: InProcessAws, built: Built) -> None:
         "203.0.113.0/24": TargetKind.ENDPOINT,
     }
     assert site.network.internet_gateways[gateway].vpc_id == aws.vpc
-    (door,) = site.network.endpoints[endpoint].interfaces
-    assert door.subnet_id == aws.subnets[2]
+    (interface,) = site.network.endpoints[endpoint].interfaces
+    assert interface.subnet_id == aws.subnets[2]
     (gateway_of_nat,) = site.network.nat_gateways.values()
     assert gateway_of_nat.interface.subnet_id == aws.subnets[1]
     assert gateway_of_nat.interface.group_ids is None

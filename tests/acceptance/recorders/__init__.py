@@ -20,6 +20,7 @@ NOT_RECORDED: dict[str, str] = {
     "bootstrap-bucket-list": "the examples bootstrap from a secret",
     "configuration-of-a-restored-peer": "the run makes no failover",
     "deactivation-of-several": "the examples return licenses by the firewall",
+    "detach": "no function detaches an interface",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
     "draining-target-again": "the run registers no address twice",
     "fast-delicensing": "it is a setting of the operator's Panorama",

@@ -23,7 +23,7 @@ def pairs(snapshots: Sequence[Snapshot]) -> Iterator[tuple[str, Machine, Device]
 
 
 def host_name_kind(instance_id: str, address: str, hostname: str) -> str:
-    """Return what a host name is made of: ``instance-id``, ``ip-name`` or ``other``."""
+    """Return the form of a host name: ``instance-id``, ``ip-name`` or ``other``."""
     label = hostname.split(".", maxsplit=1)[0].lower()
     if label == instance_id:
         return "instance-id"

@@ -10,8 +10,6 @@ from acceptance.history import Snapshot
 GONE = ("shutting-down", "terminated")
 AT_ONCE_SECONDS = 90.0
 """Auto Scaling, EC2 and the polls have delays of their own; a visit comes after minutes."""
-STUCK_SECONDS = 60.0
-"""A detach that takes longer counts as one that does not end."""
 
 
 def tags_of_terminated(snapshots: Sequence[Snapshot]) -> Answer | None:
@@ -50,30 +48,6 @@ def shutting_down_after_hook(snapshots: Sequence[Snapshot]) -> Answer | None:
     longest = max(delays.values())
     value = "at-once" if longest <= AT_ONCE_SECONDS else "later"
     return Answer(value, f"at most {longest:.0f} seconds between two looks")
-
-
-def detach(snapshots: Sequence[Snapshot]) -> Answer | None:
-    """Return whether interfaces of leaving instances are detached while the guest runs."""
-    attached: set[tuple[str, int]] = set()
-    began: dict[tuple[str, int], float] = {}
-    longest, ended = 0.0, False
-    for snapshot in snapshots:
-        for instance, machine in snapshot.machines.items():
-            if machine.state != "running":
-                continue
-            attached |= {(instance, index) for index in machine.interfaces}
-            ended |= any(
-                index not in machine.interfaces for owner, index in attached if owner == instance
-            )
-            for index, interface in machine.interfaces.items():
-                if interface.status == "detaching":
-                    start = began.setdefault((instance, index), snapshot.time)
-                    longest = max(longest, snapshot.time - start)
-    if ended:
-        return Answer("seconds", f"{longest:.0f} seconds were seen")
-    return (
-        Answer("never-ends", f"after {longest:.0f} seconds") if longest >= STUCK_SECONDS else None
-    )
 
 
 def standby_exit_hooks(snapshots: Sequence[Snapshot]) -> Answer | None:
@@ -118,12 +92,5 @@ FACTS = (
         "run",
         _read(standby_exit_hooks),
         "no firewall was seen as it returned from standby",
-    ),
-    Fact(
-        "detach",
-        "Does DetachNetworkInterface end while the guest of the instance runs?",
-        "",
-        _read(detach),
-        "the functions detached nothing that was seen",
     ),
 )

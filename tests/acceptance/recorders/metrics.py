@@ -55,7 +55,7 @@ def publishing(minutes: Sequence[tuple[int, int, int]]) -> Answer | None:
 
 
 def of_a_leaving_firewall(minutes: Sequence[tuple[int, int, int]]) -> Answer | None:
-    """Return whether a firewall in ``Terminating:Wait`` goes on publishing."""
+    """Return whether a firewall in ``Terminating:Wait`` continues to publish."""
     normal = publishing(minutes)
     held = [(s, h, points) for s, h, points in minutes if h]
     if normal is None or not held:

@@ -18,11 +18,11 @@ def plan(example: str = "one-arm", **variables: Any) -> Plan:
     return make_plan(Choices(example=example, variables=variables), "run", None)
 
 
-def interface(index: int, status: str = "attached") -> Interface:
+def interface(index: int) -> Interface:
     mac, address = (
         (MAC, ADDRESS) if index == 1 else (f"0a:00:00:00:00:0{index}", f"10.110.0.{index}")
     )
-    return Interface(index, status, mac, address)
+    return Interface(index, mac, address)
 
 
 def machine(state: str = "running", *interfaces: Interface, tagged: bool = True) -> Machine:

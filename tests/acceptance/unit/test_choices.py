@@ -226,7 +226,7 @@ def test_the_second_interrupt_does_not_stop_the_cleanup() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupts(2, None)
     interrupts(2, None)
-    assert "Cleaning up already" in said[0]
+    assert "The cleanup is running" in said[0]
 
 
 def test_each_account_has_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,7 +210,7 @@ def test_no_address_passes(address: str, around: str) -> None:
         "0.5 data points",
         "v1.2.3-4-gabc1234",
         "1.11.4",
-        "11.1.4-h7",
+        "11.2.15",
         "us-east-1",
     ],
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from acceptance import recorders
-from acceptance.history import Machine, Snapshot, machine_of
+from acceptance.history import machine_of
 from acceptance.recorders import identity, images, instances, metrics, panorama_lists
 from acceptance.unit.support import (
     ADDRESS,
@@ -24,7 +24,7 @@ BOTH = (interface(0), interface(1))
 SERVING, HELD = {INSTANCE: "InService"}, {INSTANCE: "Terminating:Wait"}
 
 
-def test_names_are_unique_and_each_fact_says_what_it_takes_to_see_it() -> None:
+def test_names_are_unique_and_each_fact_has_a_reason_for_no_answer() -> None:
     names = [fact.name for fact in recorders.FACTS] + list(recorders.NOT_RECORDED)
     assert len(names) == len(set(names))
     assert all(fact.question.endswith("?") and fact.unseen for fact in recorders.FACTS)
@@ -42,7 +42,7 @@ def test_names_are_unique_and_each_fact_says_what_it_takes_to_see_it() -> None:
         ("", "none"),
     ],
 )
-def test_a_host_name_is_told_by_what_it_is_made_of(hostname: str, kind: str) -> None:
+def test_a_host_name_is_classified_by_its_form(hostname: str, kind: str) -> None:
     look = snapshot(0, SERVING, {INSTANCE: machine("running", *BOTH)}, device(hostname))
     answer = identity.late_interface_host_name([look])
     assert answer is not None
@@ -79,7 +79,7 @@ def test_an_address_is_compared_with_that_of_ec2(address: str, kind: str) -> Non
         ("x", "none-of-ec2"),
     ],
 )
-def test_the_management_interface_is_told_by_its_mac_address(mac: str, kind: str) -> None:
+def test_the_management_interface_is_identified_by_its_mac_address(mac: str, kind: str) -> None:
     assert identity.mac_kind(machine("running", *BOTH), mac) == kind
 
 
@@ -121,28 +121,6 @@ def test_a_hook_that_was_not_seen_to_end_says_nothing() -> None:
         snapshot(30, {INSTANCE: "Terminating:Proceed"}, {INSTANCE: machine()}),
     ]
     assert instances.shutting_down_after_hook(looks) is None
-
-
-def leaving(*looks: Machine) -> list[Snapshot]:
-    return [snapshot(30 * n, HELD, {INSTANCE: one}) for n, one in enumerate(looks)]
-
-
-def test_a_detach_that_ends_while_the_guest_runs() -> None:
-    both, one = machine("running", *BOTH), machine("running", interface(0))
-    answer = instances.detach(leaving(both, one))
-    assert answer is not None
-    assert answer.value == "seconds"
-
-
-def test_a_detach_that_lasts_until_the_instance_is_terminated() -> None:
-    stuck = machine("running", interface(0), interface(1, "detaching"))
-    answer = instances.detach(leaving(stuck, stuck, stuck, machine("terminated")))
-    assert answer is not None
-    assert answer.value == "never-ends"
-
-
-def test_interfaces_that_go_with_their_instance_say_nothing() -> None:
-    assert instances.detach(leaving(machine("running", *BOTH), machine("shutting-down"))) is None
 
 
 @pytest.mark.parametrize(
@@ -272,7 +250,7 @@ def test_without_images_nothing_is_concluded() -> None:
 
 
 def test_an_instance_is_reduced_to_what_the_recorders_need() -> None:
-    attachment = {"DeviceIndex": 1, "Status": "attached"}
+    attachment = {"DeviceIndex": 1}
     described = {
         "InstanceId": INSTANCE,
         "State": {"Name": "running"},

@@ -28,7 +28,7 @@ class Firewall:
 
     serial: str
     hostname: str = "i-0123"
-    sw_version: str = "11.1.4-h7"
+    sw_version: str = "11.2.15"
     ip_address: str = "10.0.1.7"
 
     def operate(self, _command: Element) -> Element:

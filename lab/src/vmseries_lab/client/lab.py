@@ -201,10 +201,6 @@ class Lab:
         """Offer this many sessions to the firewalls in service."""
         self._control.request("POST", "traffic", {"sessions": sessions})
 
-    def set_session_seconds(self, seconds: float) -> None:
-        """Set the average duration of a session."""
-        self._control.request("POST", "traffic", {"session_seconds": seconds})
-
     def traffic(self) -> dict[str, int]:
         """Return the numbers of sessions; see ``traffic.Traffic.status``."""
         status: dict[str, int] = self._control.request("GET", "traffic")
@@ -213,7 +209,7 @@ class Lab:
     def set_quotas(self, *, addresses: int, licenses: int) -> None:
         """Set the quota of Elastic IP addresses and the number of licenses."""
         self.aws.set_address_quota(addresses)
-        self.licensing.set_pool_size(licenses)
+        self.licensing.configure(pool_size=licenses)
 
     def leftovers(self) -> Leftovers:
         """Count resources through the public APIs of AWS, Panorama and licensing only."""

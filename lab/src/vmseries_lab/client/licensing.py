@@ -36,9 +36,5 @@ class LicensingClient:
         return json.loads(body)
 
     def configure(self, **settings: Any) -> None:
-        """Change settings, e.g. ``deactivation_seconds``; see ``licensing_api``."""
+        """Change settings, such as ``pool_size`` or ``available``; see ``licensing_api``."""
         self._control.request("POST", "licensing", settings)
-
-    def set_pool_size(self, licenses: int) -> None:
-        """Set how many licenses the auth code has."""
-        self._control.request("POST", "licensing", {"pool_size": licenses})

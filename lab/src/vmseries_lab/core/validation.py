@@ -15,10 +15,10 @@ class Validation:
         actions: number of calls by ``service:Action``.
         refused: the calls that were refused: service, action, code, message and violations, each
             with member, value, rule and source.
-        unjudged: what could not be judged: call, member, reason and count.
+        unchecked: what could not be checked: call, member, reason and count.
     """
 
     calls: int
     actions: dict[str, int]
     refused: list[dict[str, Any]]
-    unjudged: list[dict[str, Any]]
+    unchecked: list[dict[str, Any]]

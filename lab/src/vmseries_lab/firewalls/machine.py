@@ -42,7 +42,7 @@ class Machine:
         self.instance_type: str = instance.instance_type
         self.bring_your_own_license = bool(image.product_codes & BYOL_CODES)
         version = _VERSION.match(image.name or "")
-        self.sw_version = version[1] if version else "11.1.4-h7"
+        self.sw_version = version[1] if version else "11.2.15"
 
     @property
     def state(self) -> str:

@@ -98,7 +98,7 @@ def _start(
 
 
 class _Walk:
-    """The way of one packet, and of its reply, from route to route."""
+    """The path of one packet, and of its reply, from route to route."""
 
     def __init__(
         self, network: Network, destination: Interface | None, *, established: bool
@@ -211,11 +211,11 @@ class _Walk:
             return _passed(route, f"leads to {endpoint.service}")
         if not endpoint.interfaces:
             return _refused(route, "has no interface")
-        door = endpoint.interfaces[0]
-        sent = passage.send(self._network, door, packet)
+        interface = endpoint.interfaces[0]
+        sent = passage.send(self._network, interface, packet)
         if not sent or sent.route is None:
             return sent
-        return self.go(door, packet, sent.route)
+        return self.go(interface, packet, sent.route)
 
 
 def _passed(route: Route, reason: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""Packets, as far as security groups, network ACLs and routes look at them."""
+"""Packets, with the fields that security groups, network ACLs and routes use."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Packet:
         return True
 
     def __str__(self) -> str:
-        """Return the packet for people: ``tcp 10.0.0.4:1024 > 203.0.113.9:443``."""
+        """Return the packet as text: ``tcp 10.0.0.4:1024 > 203.0.113.9:443``."""
         return (
             f"{self.protocol} {_end(self.source, self.source_port)} > "
             f"{_end(self.destination, self.destination_port)}"

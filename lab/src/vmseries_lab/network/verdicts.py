@@ -29,7 +29,7 @@ class Verdict:
         passed: whether the packet passes.
         check: the check that refused it, or the last one that it passed.
         where: ID of the group, ACL, table, gateway or interface that decided.
-        reason: a sentence with the rule that decided, for people.
+        reason: a sentence that names the rule that decided.
         route: the route that a packet takes, if a route table was asked.
     """
 
@@ -44,5 +44,5 @@ class Verdict:
         return self.passed
 
     def __str__(self) -> str:
-        """Return the verdict for people."""
+        """Return the verdict as text."""
         return f"{self.check} {self.where}: {self.reason}"

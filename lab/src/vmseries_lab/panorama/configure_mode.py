@@ -39,7 +39,7 @@ class _Step:
 def changes(lines: Iterable[str], admin: str) -> Iterator[Change]:
     """Yield the changes of a text with one command in each line.
 
-    Lines that are empty or begin with ``#`` are comments for people, as in the files of the
+    Lines that are empty or begin with ``#`` are comments, as in the files of the
     examples.
 
     Raises:

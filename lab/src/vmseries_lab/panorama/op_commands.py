@@ -156,7 +156,7 @@ class OpCommands:
         system.append(leaf("model", "Panorama"))
         system.append(leaf("family", "pc"))
         system.append(leaf("serial", self.serial))
-        system.append(leaf("sw-version", "11.1.4-h7"))
+        system.append(leaf("sw-version", "11.2.15"))
         system.append(leaf("system-mode", "panorama"))
         system.append(leaf("licensed-device-capacity", "1000"))
         system.append(leaf("multi-vsys", "off"))

@@ -21,12 +21,12 @@ from vmseries_scenarios.packet_walk.walker import (
     usable_targets,
 )
 
-_PUBLIC = IPv4Address("203.0.113.0")
+_PUBLIC = IPv4Address("203.0.113.100")
 """Public addresses of hosts: RFC 5737."""
 _HTTPS = 443
 _SERVICE = "ec2"
 """The AWS API to which functions connect, by the internet or an interface endpoint."""
-PANORAMA = IPv4Address("198.51.100.10")
+PANORAMA = IPv4Address("203.0.113.10")
 """A Panorama with a public address."""
 
 SPOKE_TO_INTERNET = "spoke to internet"
@@ -257,7 +257,7 @@ def _connected(
     site: Site, name: tuple[str, str], source: Interface, destination: Address, verdict: Verdict
 ) -> Result:
     kind, way = name
-    hops = tuple(_gateways(site, source, destination))
+    hops = (*_gateways(site, source, destination), kind.partition(" to ")[2])
     problem = "" if verdict else str(verdict)
     return Result(kind, way, hops, tuple(reversed(hops)), problem)
 
@@ -274,7 +274,6 @@ def _gateways(site: Site, source: Interface, destination: Address) -> Iterator[s
         at = nat.interface if nat and at is source else None
         if target is not None:
             yield target.kind.replace("nat", "NAT").replace("-", " ")
-    yield str(destination)
 
 
 # -- parts -----------------------------------------------------------------------------------------

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
@@ -160,6 +163,7 @@ def run_account(
     overlay_routing: bool,
     device_group: str = DEVICE_GROUP,
     template_stack: str = TEMPLATE_STACK,
+    panorama: IPv4Address | None = None,
     every: bool = False,
     console: Console | None = None,
 ) -> int:
@@ -172,6 +176,7 @@ def run_account(
         overlay_routing: whether the bootstrap settings enable overlay routing.
         device_group: device group of the firewalls.
         template_stack: template stack of the firewalls.
+        panorama: address of Panorama; by default any public one.
         every: print every flow.
         console: where to print.
 
@@ -179,16 +184,27 @@ def run_account(
         The exit status: 0 only if every flow passes.
     """
     console = open_console(console)
-    values = {name: item["value"] for name, item in json.loads(outputs.read_text()).items()}
-    aws: Any = boto3.Session()
-    results = read(
-        aws,
-        values,
-        pan_os_reader.exported_configuration(configuration.read_bytes()),
-        overlay_routing=overlay_routing,
-        device_group=device_group,
-        template_stack=template_stack,
-    ).walk()
+    try:
+        values = {name: item["value"] for name, item in json.loads(outputs.read_text()).items()}
+        # boto3 itself reads only AWS_DEFAULT_REGION; Terraform and the AWS CLI prefer AWS_REGION.
+        aws: Any = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        found = read(
+            aws,
+            values,
+            pan_os_reader.exported_configuration(configuration.read_bytes()),
+            overlay_routing=overlay_routing,
+            device_group=device_group,
+            template_stack=template_stack,
+        )
+    except KeyError as error:
+        console.print(Text(f"{outputs} is not of an example: it has no output {error}", "red"))
+        return 1
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        console.print(Text(str(error), "red"))
+        return 1
+    if panorama is not None:
+        found = replace(found, scope=replace(found.scope, panorama=panorama))
+    results = found.walk()
     report.show(console, values["autoscaling_group"]["name"], results, every=every)
     return 0 if results and all(result.passes for result in results) else 1
 

@@ -6,7 +6,7 @@ Sources:
   lowest metric is used. "Next VR" continues in another virtual router.
   https://docs.paloaltonetworks.com/pan-os/11-1/pan-os-networking-admin/static-routes/static-route-overview
   https://docs.paloaltonetworks.com/pan-os/8-0/pan-os-web-interface-help/network/network-virtual-routers/static-routes
-- A DHCP client adds a default route to the gateway of its own subnet unless it is told not to.
+- A DHCP client adds a default route to the gateway of its own subnet unless that is disabled.
   https://live.paloaltonetworks.com/t5/Management-Articles/Default-Route-Behavior-When-Using-an-Interface-Acting-as-DHCP/ta-p/59558
 - The zones of a session are those of its ingress and egress interface. Security rules match the
   addresses before NAT and the zones after it. The first rule that matches decides; rules of the
@@ -176,7 +176,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """Where a packet leaves: the interface, and the routes that led there, for people."""
+    """Where a packet leaves: the interface, and the names of the routes that led there."""
 
     interface: str
     routes: tuple[str, ...]
@@ -210,7 +210,7 @@ class Firewall:
     """One firewall: its configuration, its interfaces, and whether it routes inspected traffic.
 
     Attributes:
-        name: for people, such as the instance ID.
+        name: name in messages, such as the instance ID.
         ports: data interfaces by PAN-OS name.
         overlay_routing: the bootstrap setting ``aws-gwlb-overlay-routing``.
         follows_routers: whether overlay routing follows a route to another virtual router, which

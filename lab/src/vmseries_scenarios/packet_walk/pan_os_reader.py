@@ -2,7 +2,7 @@
 
 The configuration is that of the XML API (``type=config&action=show&xpath=/config``) or an exported
 file. Only what decides about packets is read. What :mod:`~vmseries_scenarios.packet_walk.pan_os`
-does not know, such as another kind of NAT, is an error and never passed over.
+does not support, such as another kind of NAT, is an error and never ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
@@ -33,7 +33,7 @@ _VSYS = f"{_CONFIG}/vsys/entry[@name='vsys1']"
 
 
 class UnreadableConfigurationError(ValueError):
-    """The configuration has something that walks do not know, or lacks something."""
+    """The configuration has something that walks do not support, or lacks something."""
 
 
 class XmlApi(Protocol):
@@ -58,7 +58,10 @@ def exported_configuration(text: bytes) -> Element:
     Raises:
         UnreadableConfigurationError: the file is not a configuration.
     """
-    config: Element = fromstring(text)
+    try:
+        config: Element = fromstring(text)
+    except ParseError as error:
+        raise UnreadableConfigurationError(f"the file is not XML: {error}") from error
     if config.tag != "config":
         raise UnreadableConfigurationError(f"the file contains {config.tag}, not config")
     return config
@@ -73,7 +76,7 @@ def read(config: Element, *, template_stack: str, device_group: str) -> Configur
         device_group: name of the device group.
 
     Raises:
-        UnreadableConfigurationError: the configuration is incomplete, or walks do not know it.
+        UnreadableConfigurationError: the configuration is incomplete, or walks do not support it.
     """
     host = config.find(_LOCALHOST)
     if host is None:
@@ -167,7 +170,7 @@ class _Policy:
     def __init__(self, group: Element, shared: Element | None) -> None:
         self._places = [place for place in (group, shared) if place is not None]
         if next(self._rules("pbf"), None) is not None:
-            raise UnreadableConfigurationError("walks do not know policy-based forwarding")
+            raise UnreadableConfigurationError("walks do not support policy-based forwarding")
 
     def security(self) -> Iterator[SecurityRule]:
         for rule in self._rules("security"):
@@ -192,7 +195,7 @@ class _Policy:
             )
             if interface is None or rule.findtext("service") not in (None, ANY):
                 raise UnreadableConfigurationError(
-                    f"NAT rule {rule.get('name')} is of a kind that walks do not know"
+                    f"NAT rule {rule.get('name')} is of a kind that walks do not support"
                 )
             yield SourceNat(
                 name=rule.get("name", ""),
@@ -316,7 +319,7 @@ def _route(entry: Element, routers: Iterable[str]) -> StaticRoute:
     if destination is None:
         raise UnreadableConfigurationError(f"route {name} has no destination")
     if entry.findtext("path-monitor/enable") == "yes":
-        raise UnreadableConfigurationError(f"route {name}: walks do not know path monitoring")
+        raise UnreadableConfigurationError(f"route {name}: walks do not support path monitoring")
     if next_router is not None and next_router not in routers:
         raise UnreadableConfigurationError(
             f"route {name}: there is no virtual router {next_router}"

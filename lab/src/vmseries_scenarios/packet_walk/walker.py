@@ -49,7 +49,7 @@ _MOST_HOPS = 12
 
 
 class StoppedError(Exception):
-    """A packet does not go on.
+    """A packet is not forwarded.
 
     Attributes:
         path: the hops so far.
@@ -62,10 +62,10 @@ class StoppedError(Exception):
 
 @dataclass(slots=True)
 class Path:
-    """The way of one packet.
+    """The path of one packet.
 
     Attributes:
-        hops: for people, in order.
+        hops: names of the hops, in order.
         endpoints: endpoints that it passed.
         firewalls: instance IDs of the firewalls that it passed.
     """
@@ -77,7 +77,7 @@ class Path:
 
 @dataclass(slots=True)
 class Walk:
-    """One flow: the session in its firewall, and the ways of its first packet and of its reply."""
+    """One flow: the session in its firewall, and the paths of its first packet and of its reply."""
 
     site: Site
     application: str
@@ -91,7 +91,7 @@ class Walk:
 
     @property
     def replying(self) -> bool:
-        """Whether the reply is on its way."""
+        """Whether the walk follows the reply."""
         return self._path is self.back
 
     # -- where a flow begins -----------------------------------------------------------------------
@@ -147,7 +147,7 @@ class Walk:
     def _hop(self, text: str) -> None:
         self._path.hops.append(text)
         if len(self._path.hops) > _MOST_HOPS:
-            raise StoppedError(self._path, text, "the packet goes in a circle")
+            raise StoppedError(self._path, text, "the packet is routed in a loop")
 
     def _check(self, verdict: Verdict) -> Verdict:
         if not verdict:
@@ -252,9 +252,9 @@ class Walk:
 
     def _inspect(self, endpoint: Endpoint, packet: Packet) -> None:
         """Let a packet pass an endpoint, a node of the load balancer, and a firewall."""
-        door = endpoint.interfaces[0]
-        zone = self.site.zone(door)
-        self._check(passage.receive(self.site.network, door, packet))
+        entry = endpoint.interfaces[0]
+        zone = self.site.zone(entry)
+        self._check(passage.receive(self.site.network, entry, packet))
         self._hop(f"endpoint {zone}")
         if self.replying and self.forward.endpoints and endpoint not in self.forward.endpoints:
             reason = "the reply passes another endpoint than the first packet"
@@ -347,11 +347,11 @@ class Walk:
             self._leave(instance.interfaces[index], packet)
             return
         self._tunnel(instance.interfaces[0], node)
-        door = endpoint.interfaces[0]
-        self._hop(f"endpoint {self.site.zone(door)}")
-        verdict = self._check(passage.send(self.site.network, door, packet))
+        entry = endpoint.interfaces[0]
+        self._hop(f"endpoint {self.site.zone(entry)}")
+        verdict = self._check(passage.send(self.site.network, entry, packet))
         if verdict.route is not None:
-            self._follow(door, packet, verdict.route)
+            self._follow(entry, packet, verdict.route)
 
     def _dropped(self, instance: Instance, error: DroppedError) -> StoppedError:
         return StoppedError(

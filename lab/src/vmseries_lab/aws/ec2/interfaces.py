@@ -55,7 +55,9 @@ class Interfaces:
         """Return ``attaching``, ``attached`` or ``detaching`` for an attached interface."""
         if interface.id in self._detached_at:
             return "detaching"
-        return "attaching" if interface.id in self._attached_at else "attached"
+        # By the clock: a function that sleeps until then looks before the next tick.
+        due = self._attached_at.get(interface.id, -math.inf)
+        return "attaching" if due > self._world.clock.now() else "attached"
 
     # ------------------------------------------------------------------ create and delete
     def create(self, original: Any, response: Any) -> Any:

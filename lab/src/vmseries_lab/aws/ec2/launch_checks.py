@@ -1,4 +1,4 @@
-"""Decides whether EC2 launches an instance: what RunInstances checks, and what EC2 has to give.
+"""Decides whether EC2 launches an instance: the checks of RunInstances, quotas and capacity.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html
@@ -23,7 +23,7 @@ USED_BY = ("pending", "running")
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
 """
 ZONAL = ("InsufficientInstanceCapacity", "Unsupported", "InsufficientFreeAddressesInSubnet")
-"""Codes of errors that another zone or subnet may not have."""
+"""Codes of errors that a launch in another zone or subnet may avoid."""
 
 
 @dataclass

@@ -139,7 +139,7 @@ class ExecutionEnvironments:
             worker.kill_process()
 
     def cut_off(self, access_key: str, service: str) -> bool:
-        """Whether the network of the function with this access key leads to no API of a service."""
+        """Whether the function with this access key has no path to the API of a service."""
         with self._lock:
             function = self._functions.get(access_key)
         if function is None or not function.vpc_config:

@@ -36,7 +36,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REAL_TIMEOUT_SECONDS = 120.0
 """Real time that sockets wait in addition to a client's timeout."""
 BLACK_HOLE = "192.0.2.1"
-"""Stands for every address from which no answer comes. RFC 5737."""
+"""An address that never answers. RFC 5737."""
 SYN_SECONDS = 127.0
 """How long Linux repeats the first packet of a connection: ``tcp_syn_retries`` of 6, tcp(7)."""
 

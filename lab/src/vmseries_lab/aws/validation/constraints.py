@@ -70,7 +70,7 @@ class Constraint:
         """Return whether a value of the right type satisfies the constraint.
 
         Raises:
-            UnjudgedPatternError: if the expression cannot be compiled.
+            UncheckedPatternError: if the expression cannot be compiled.
         """
         if self.kind == "enum":
             return (float(value) if node_kind in _NUMBERS else value) in self.limit

@@ -13,7 +13,7 @@ import regex
 _SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
 
 
-class UnjudgedPatternError(ValueError):
+class UncheckedPatternError(ValueError):
     """The expression cannot be compiled, so no value can be compared with it."""
 
 
@@ -26,13 +26,13 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     match ASCII characters only.
 
     Raises:
-        UnjudgedPatternError: if it is not a valid expression even so.
+        UncheckedPatternError: if it is not a valid expression even so.
     """
     ascii_only = 0 if r"\p" in pattern else regex.ASCII
     try:
         return regex.compile(_SURROGATES.sub(_character, pattern), ascii_only)
     except regex.error as error:
-        raise UnjudgedPatternError(f"the pattern {pattern!r} does not compile: {error}") from error
+        raise UncheckedPatternError(f"the pattern {pattern!r} does not compile: {error}") from error
 
 
 def _character(pair: re.Match[str]) -> str:
@@ -47,6 +47,6 @@ def matches(pattern: str, text: str) -> bool:
     invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-``.
 
     Raises:
-        UnjudgedPatternError: if the expression cannot be compiled.
+        UncheckedPatternError: if the expression cannot be compiled.
     """
     return compiled(pattern).fullmatch(text) is not None

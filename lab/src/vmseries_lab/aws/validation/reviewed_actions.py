@@ -1,7 +1,7 @@
 """The actions that have the effect here that AWS documents; any other action is not implemented.
 
 moto accepts many actions and does nothing with them. An action that changes something is therefore
-answered only if it is on this list, which says for each what comes of it. An action that only reads
+answered only if it is on this list, which states the effect of each. An action that only reads
 changes nothing: moto answers it, or says that it does not implement it.
 """
 
@@ -303,13 +303,13 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "sts": {READ_BY: ("AssumeRole",)},
 }
-"""What comes of the actions that change something, by service in boto3 and by effect."""
+"""Actions that change something, by service in boto3 and by effect."""
 
 REVIEWED: dict[str, dict[str, str]] = {
     service: {action: effect for effect, actions in effects.items() for action in actions}
     for service, effects in _EFFECTS.items()
 }
-"""What comes of an action, by service and action."""
+"""The effect of an action, by service and action."""
 
 
 def is_reviewed(service: str, action: str) -> bool:

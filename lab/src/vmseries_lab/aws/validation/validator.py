@@ -52,22 +52,22 @@ class Refusal:
 
 @dataclass
 class Validator:
-    """Judges calls.
+    """Checks calls.
 
     Attributes:
         calls: number of calls by ``service:Action``.
         refused: the calls that AWS would refuse, or answer with a warning.
-        unjudged: number of values that could not be judged, by ``service:Action``, member, reason.
+        unchecked: number of values that could not be checked, by call, member and reason.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     refused: list[Refusal] = field(default_factory=list)
-    unjudged: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    unchecked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _inputs: dict[tuple[str, str], tuple[Any, Node]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, response: Any, service: str, action: str) -> Refusal | None:
-        """Judge one call, and count it.
+        """Check one call, and count it.
 
         Args:
             response: moto's object for the call.
@@ -83,7 +83,7 @@ class Validator:
         with self._lock:
             self.calls[f"{service}:{action}"] += 1
         if not is_reviewed(service, action):
-            self._unjudged(service, action, "", "the lab does not simulate the action")
+            self._unchecked(service, action, "", "the lab does not simulate the action")
             raise NotImplementedError(
                 f"{service}:{action} is not in aws/validation/reviewed_actions.py; add it if moto "
                 "or the lab gives it the effect that AWS documents"
@@ -99,19 +99,19 @@ class Validator:
         try:
             service_model, root = self._input(service, action)
         except OperationNotFoundError:
-            self._unjudged(service, action, "", "the service's model has no such action")
+            self._unchecked(service, action, "", "the service's model has no such action")
             return None
         http = response.normalized_request
         try:
             protocol = determine_request_protocol(service_model, http.content_type)
             request = wire.read(protocol, root, http, response.uri_match or {})
         except NotImplementedError as error:
-            self._unjudged(service, action, "", str(error))
+            self._unchecked(service, action, "", str(error))
             return None
         except wire.MalformedRequestError as error:
             return Refusal(service, action, "SerializationException", str(error))
-        for member, reason in request.unjudged:
-            self._unjudged(service, action, member, reason)
+        for member, reason in request.unchecked:
+            self._unchecked(service, action, member, reason)
         violations = [
             Violation("unknown", member, "", "Member is not known", MODEL)
             for member in request.unknown
@@ -153,32 +153,32 @@ class Validator:
             for constraint in node.constraints:
                 try:
                     holds = constraint.holds(node.kind, value)
-                except patterns.UnjudgedPatternError as error:
-                    self._unjudged(service, action, node.path, str(error))
+                except patterns.UncheckedPatternError as error:
+                    self._unchecked(service, action, node.path, str(error))
                     continue
                 if not holds:
                     shown = node.shown(value)
                     rule = constraint.sentence(node.kind, shown)
                     yield Violation("invalid", path, shown, rule, constraint.source, constraint)
 
-    def _unjudged(self, service: str, action: str, member: str, reason: str) -> None:
+    def _unchecked(self, service: str, action: str, member: str, reason: str) -> None:
         with self._lock:
-            self.unjudged[f"{service}:{action}", member, reason] += 1
+            self.unchecked[f"{service}:{action}", member, reason] += 1
 
     def pass_over(self, service: str, request: str, reason: str) -> None:
         """List a request that cannot be checked."""
-        self._unjudged(service, request, "", reason)
+        self._unchecked(service, request, "", reason)
 
     def report(self) -> dict[str, Any]:
-        """Return the counts, the refused calls and the unjudged values, as JSON-ready data."""
+        """Return the counts, the refused calls and the unchecked values, as JSON-ready data."""
         with self._lock:
             return {
                 "calls": self.calls.total(),
                 "actions": dict(sorted(self.calls.items())),
                 "refused": [refusal.as_dict() for refusal in self.refused],
-                "unjudged": [
+                "unchecked": [
                     {"call": call, "member": member, "reason": reason, "count": count}
-                    for (call, member, reason), count in sorted(self.unjudged.items())
+                    for (call, member, reason), count in sorted(self.unchecked.items())
                 ],
             }
 

@@ -32,12 +32,12 @@ class Request:
     Attributes:
         parameters: by the names in the model.
         unknown: paths of the parameters that the model does not know.
-        unjudged: what could not be read, as (member, reason).
+        unchecked: what could not be read, as (member, reason).
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
-    unjudged: list[tuple[str, str]] = field(default_factory=list)
+    unchecked: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read(protocol: str, root: Node, http: Any, uri: dict[str, Any]) -> Request:
@@ -60,7 +60,7 @@ def read(protocol: str, root: Node, http: Any, uri: dict[str, Any]) -> Request:
     elif protocol in ("rest-json", "rest-xml"):
         _rest(protocol, root, http, uri, request)
     else:
-        request.unjudged.append(("", f"the protocol {protocol} is not read"))
+        request.unchecked.append(("", f"the protocol {protocol} is not read"))
     return request
 
 
@@ -190,7 +190,7 @@ def _rest(protocol: str, root: Node, http: Any, uri: dict[str, Any], request: Re
             request.parameters[payload] = http.data.decode(errors="replace") if text else http.data
     elif protocol == "rest-xml":
         if http.data:
-            request.unjudged.append((payload or "", "bodies of XML are not read"))
+            request.unchecked.append((payload or "", "bodies of XML are not read"))
     elif payload is not None:
         body = _document(http.data)
         request.parameters[payload] = _json(root.members[payload], body, payload, request)

@@ -166,6 +166,7 @@ class TestHooks:
         aws.world.advance(35)
         assert aws.states() == {}
 
+    @pytest.mark.refused("autoscaling:PutLifecycleHook")
     def test_hooks_read_back_as_written(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html"""
         aws.build_group(hooks=False)

@@ -178,7 +178,7 @@ class TestBoot:
 
     def test_an_image_that_is_no_firewall_is_left_alone(self, site):
         client = site.client("ec2")
-        other = client.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        other = client.register_image(Name="other", RootDeviceName="/dev/xvda")["ImageId"]
         started = client.run_instances(ImageId=other, MinCount=1, MaxCount=1)
         site.world.advance(15)
         assert site.fleet.all() == []

@@ -133,6 +133,7 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
             "EnableTransitGatewayRouteTablePropagation",
             "ModifyTransitGateway",
             "ModifyTransitGatewayVpcAttachment",
+            "RegisterImage",
             "ReplaceNetworkAclAssociation",
             "ReplaceNetworkAclEntry",
             "ReplaceRoute",

@@ -20,6 +20,7 @@ from panorama_lab import VerifiedPanorama, names_lead_to_the_lab
 from vpc import create_vpc
 
 from vmseries_lab import firewalls, licensing_api
+from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.panorama import (
     initial_config,
     lab_settings,
@@ -176,10 +177,11 @@ class TestBoot:
         assert firewall.connected
         assert site.used() == 0
 
-    def test_an_image_that_is_no_firewall_is_left_alone(self, site):
-        client = site.client("ec2")
-        other = client.register_image(Name="other", RootDeviceName="/dev/xvda")["ImageId"]
-        started = client.run_instances(ImageId=other, MinCount=1, MaxCount=1)
+    def test_an_image_that_is_no_firewall_is_left_alone(self, site, monkeypatch):
+        # A Marketplace image of another publisher: the product code says what it is.
+        image = backend("ec2").amis[BUNDLE]
+        monkeypatch.setattr(image, "product_codes", {"another-product"})
+        started = site.client("ec2").run_instances(ImageId=BUNDLE, MinCount=1, MaxCount=1)
         site.world.advance(15)
         assert site.fleet.all() == []
         assert site.world.probe(started["Instances"][0]["InstanceId"], 80)

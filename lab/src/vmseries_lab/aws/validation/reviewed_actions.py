@@ -133,7 +133,6 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
             "EnableTransitGatewayRouteTablePropagation",
             "ModifyTransitGateway",
             "ModifyTransitGatewayVpcAttachment",
-            "RegisterImage",
             "ReplaceNetworkAclAssociation",
             "ReplaceNetworkAclEntry",
             "ReplaceRoute",

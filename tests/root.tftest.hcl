@@ -198,9 +198,11 @@ run "outputs_the_commands_for_publishing_metrics" {
 
   assert {
     condition = output.panorama_set_commands == [
-      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch enabled yes",
-      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch name hub",
-      "set template-stack \"autoscale stack\" config devices localhost.localdomain deviceconfig plugins vm_series aws-cloudwatch timeout 1",
+      for setting in ["enabled yes", "name hub", "timeout 1"] : join(" ", [
+        "set template-stack \"autoscale stack\" config devices localhost.localdomain",
+        "deviceconfig plugins vm_series aws-cloudwatch",
+        setting,
+      ])
     ]
     error_message = "the commands name the template stack and the namespace that the policies use"
   }

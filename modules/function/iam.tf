@@ -119,7 +119,8 @@ resource "aws_iam_role_policy" "this" {
     precondition {
       condition     = length(module.policy.json) <= 10240
       error_message = <<-EOT
-        The policy of role ${local.role_name} has ${length(module.policy.json)} characters, but IAM allows 10,240 for a role's inline policies.
+        The policy of role ${local.role_name} has ${length(module.policy.json)} characters,
+        but IAM allows 10,240 for a role's inline policies.
         Use fewer subnets, security groups or target groups.
       EOT
     }

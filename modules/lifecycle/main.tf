@@ -72,7 +72,8 @@ locals {
     }
     roles = {
       for function, _ in local.functions : function => join("", [
-        "arn:${var.location.partition}:iam::${var.location.account_id}:role${var.permissions.path}${var.name}-${function}-${var.location.region}",
+        "arn:${var.location.partition}:iam::${var.location.account_id}:",
+        "role${var.permissions.path}${var.name}-${function}-${var.location.region}",
       ])
     }
     # The UUID is generated with the group.

@@ -140,17 +140,7 @@ run "a_version_without_hotfix_does_not_match_its_hotfixes" {
   }
 
   variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.1.15"
-      license_type          = "byol"
-      include_deprecated    = null
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, { panos_version = "11.1.15", license_type = "byol" })
   }
 
   assert {
@@ -217,17 +207,7 @@ run "another_version_is_looked_up" {
   }
 
   variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.2.15"
-      license_type          = "bundle1"
-      include_deprecated    = null
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, { panos_version = "11.2.15" })
   }
 
   override_data {
@@ -249,17 +229,11 @@ run "finds_graviton_images_for_graviton_types" {
   }
 
   variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.2.15"
-      license_type          = "byol"
-      include_deprecated    = null
-      instance_type         = "m7g.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, {
+      panos_version = "11.2.15"
+      license_type  = "byol"
+      instance_type = "m7g.xlarge"
+    })
   }
 
   override_data {
@@ -283,17 +257,11 @@ run "refuses_to_look_up_graviton_images_that_are_pay_as_you_go" {
   }
 
   variables {
-    firewall = {
-      ami_id                = null
-      panos_version         = "11.2.15"
-      license_type          = "bundle2"
-      include_deprecated    = null
-      instance_type         = "m7g.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, {
+      panos_version = "11.2.15"
+      license_type  = "bundle2"
+      instance_type = "m7g.xlarge"
+    })
   }
 
   override_data {
@@ -312,17 +280,11 @@ run "takes_an_image_by_its_id" {
   }
 
   variables {
-    firewall = {
-      ami_id                = "ami-0555555555555555a"
-      panos_version         = null
-      license_type          = "byol"
-      include_deprecated    = null
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, {
+      ami_id        = "ami-0555555555555555a"
+      panos_version = null
+      license_type  = "byol"
+    })
   }
 
   override_data {
@@ -344,17 +306,11 @@ run "refuses_an_image_of_another_architecture" {
   }
 
   variables {
-    firewall = {
-      ami_id                = "ami-0555555555555555a"
-      panos_version         = null
-      license_type          = "byol"
-      include_deprecated    = null
-      instance_type         = "m5.xlarge"
-      key_name              = null
-      root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-      instance_profile_name = null
-      detailed_monitoring   = false
-    }
+    firewall = merge(var.firewall, {
+      ami_id        = "ami-0555555555555555a"
+      panos_version = null
+      license_type  = "byol"
+    })
   }
 
   override_data {

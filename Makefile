@@ -129,11 +129,11 @@ clean: ## Remove everything that make created
 ##@ Test
 
 .PHONY: check
-check: setup ## Everything except Terraform apply (a minute and a half on two cores)
+check: setup ## Everything except Terraform apply (three and a half minutes on two cores)
 	@$(LANES) $(GROUPED) --jobs=4 test-terraform test-lab test-unit lint test-recorded
 
 .PHONY: test
-test: check ## Everything (nine minutes on two cores)
+test: check ## Everything (a quarter of an hour on two cores)
 	@$(LANES) --jobs=2 scan test-apply # Not grouped: minutes without output look like a hang.
 
 .PHONY: lint

@@ -109,6 +109,9 @@ locals {
   }
 
   # Defaults that depend on other inputs.
+  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+    source_dest_check = coalesce(interface.source_dest_check, interface.role == "management")
+  }) }
   readiness = coalesce(
     var.readiness,
     var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off",
@@ -189,9 +192,8 @@ module "lifecycle" {
   name     = var.name
   location = local.location
   hooks    = local.hooks
-  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+  interfaces = { for name, interface in local.interfaces : name => merge(interface, {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
-    source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
   network = {
     vpc_id = var.network.vpc_id
@@ -216,9 +218,11 @@ module "lifecycle" {
   }
   metric_namespace = local.scales ? local.metric_namespace : null
 
-  permissions = var.permissions
-  alarms      = var.alarms
-  tags        = local.tags
+  permissions   = var.permissions
+  alarms        = var.alarms
+  generation    = module.firewall_group.generation
+  firewall_tags = local.tags
+  tags          = local.tags
 }
 
 module "firewall_group" {
@@ -227,7 +231,7 @@ module "firewall_group" {
   name              = var.name
   location          = local.location
   vpc_id            = var.network.vpc_id
-  interfaces        = var.interfaces
+  interfaces        = local.interfaces
   management_access = var.management_access
   load_balancer_access = var.load_balancer == null ? null : {
     cidr_blocks = {

@@ -124,11 +124,14 @@ run "the_launch_template_is_secure_by_default" {
       for specification in aws_launch_template.this.tag_specifications :
       specification.resource_type => specification.tags
       } == {
-      for type in ["instance", "volume", "network-interface"] : type => tomap({
-        team                            = "network"
-        "vmseries-autoscale:deployment" = "fw-test"
-        Name                            = "fw-test"
-      })
+      for type in ["instance", "volume", "network-interface"] : type => tomap(merge(
+        {
+          team                            = "network"
+          "vmseries-autoscale:deployment" = "fw-test"
+          Name                            = "fw-test"
+        },
+        type == "instance" ? { "vmseries-autoscale:generation" = output.generation } : {},
+      ))
     }
     error_message = "instances, volumes and interfaces have the tags by which the functions identify them"
   }

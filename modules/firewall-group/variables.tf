@@ -28,6 +28,9 @@ variable "interfaces" {
     device_index       = number
     subnet_ids         = map(string)
     security_group_ids = list(string)
+    source_dest_check  = optional(bool, false)
+    public_ip          = optional(bool, false)
+    public_ipv4_pool   = optional(string)
   }))
   nullable = false
 }

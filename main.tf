@@ -176,11 +176,11 @@ module "load_balancer" {
 module "dependencies" {
   source = "./modules/dependencies"
 
-  name      = var.name
-  layer_arn = var.dependencies.layer_arn
-  filename  = var.dependencies.filename
-  python    = coalesce(var.dependencies.python, "python3")
-  tags      = local.tags
+  name    = var.name
+  layer   = var.dependencies.layer
+  archive = var.dependencies.archive
+  python  = coalesce(var.dependencies.python, "python3")
+  tags    = local.tags
 }
 
 module "lifecycle" {

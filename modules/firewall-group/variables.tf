@@ -77,8 +77,8 @@ variable "firewall" {
       type        = string
       kms_key_arn = string
     })
-    instance_profile_name = string
-    detailed_monitoring   = bool
+    instance_profile    = object({ name = string })
+    detailed_monitoring = bool
   })
   nullable = false
 }

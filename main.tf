@@ -76,12 +76,6 @@ data "aws_lb_target_group" "this" {
 locals {
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
-  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
-  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
-  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
-  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
-  region = regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0]
-
   location = {
     partition  = data.aws_partition.current.partition
     dns_suffix = data.aws_partition.current.dns_suffix

@@ -108,10 +108,6 @@ locals {
 
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
-  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
-  # it must be known in every plan: otherwise all roles would be replaced, and with them all firewalls.
-  region = regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0]
-
   location = merge(terraform_data.location.input, { region = local.region })
 
   # Known in every plan, also when a value in the object is sensitive.

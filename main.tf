@@ -178,10 +178,13 @@ locals {
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity = merge(var.capacity, {
     desired = coalesce(var.capacity.desired, var.capacity.min)
-    # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
-    metrics = setunion(var.capacity.metrics, local.scales ? [
-      "GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances",
-    ] : [])
+    metrics = setunion(
+      var.capacity.metrics,
+      # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
+      local.scales ? ["GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances"] : [],
+      # The alarm on missing firewalls compares them (modules/lifecycle/alarms.tf).
+      var.alarms == null ? [] : ["GroupDesiredCapacity", "GroupInServiceInstances"],
+    )
   })
 
   bootstrap = merge(var.bootstrap, {

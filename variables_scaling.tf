@@ -18,7 +18,7 @@ variable "capacity" {
     - `suspended_processes`             - (Optional) Auto Scaling processes to suspend, e.g. `["AZRebalance"]`.
     - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge. With
       scaling policies, `GroupInServiceInstances`, `GroupTotalInstances` and `GroupStandbyInstances` are published in
-      any case, because the policies use them.
+      any case, because the policies use them; with `alarms`, `GroupDesiredCapacity` and `GroupInServiceInstances`.
     - `max_instance_lifetime_days`      - (Optional) Maximum age of a firewall, after which it is replaced. Null sets no
       limit.
     - `scale_in_protection`             - (Optional) Whether new firewalls are protected from scale-in.

@@ -165,13 +165,13 @@ run "publishes_the_group_metrics_that_policies_use" {
 
   assert {
     condition = local.capacity.metrics == toset([
-      "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
     ])
     error_message = "the policies find the number of firewalls in service, whichever metrics the user lists"
   }
 }
 
-run "publishes_only_the_listed_group_metrics_without_policies" {
+run "publishes_the_group_metrics_that_the_alarm_on_missing_firewalls_uses" {
   command = plan
 
   variables {
@@ -179,8 +179,24 @@ run "publishes_only_the_listed_group_metrics_without_policies" {
   }
 
   assert {
+    condition = local.capacity.metrics == toset([
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize",
+    ])
+    error_message = "the alarm finds the number of firewalls, whichever metrics the user lists"
+  }
+}
+
+run "publishes_only_the_listed_group_metrics_without_policies_and_alarms" {
+  command = plan
+
+  variables {
+    capacity = { min = 3, max = 6, metrics = ["GroupMaxSize"] }
+    alarms   = null
+  }
+
+  assert {
     condition     = local.capacity.metrics == toset(["GroupMaxSize"])
-    error_message = "without policies, nothing needs a group metric"
+    error_message = "without policies and alarms, nothing needs a group metric"
   }
 }
 

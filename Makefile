@@ -188,6 +188,10 @@ audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (need
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
+.PHONY: prove-interrupts
+prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)
+
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)
 	$(BIN)/pytest tests/unit tests/component -m properties --hypothesis-profile thorough \

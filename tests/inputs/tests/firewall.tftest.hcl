@@ -338,7 +338,7 @@ run "refuses_management_access_without_a_network" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["office"] }
+    management_access = { cidr_blocks = { a = "office" } }
   }
 
   expect_failures = [var.management_access]
@@ -348,7 +348,7 @@ run "refuses_management_access_from_everywhere" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["0.0.0.0/0"] }
+    management_access = { cidr_blocks = { a = "0.0.0.0/0" } }
   }
 
   expect_failures = [var.management_access]
@@ -358,7 +358,7 @@ run "refuses_management_access_without_a_port" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.0/24"], ports = [] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" }, ports = [] }
   }
 
   expect_failures = [var.management_access]
@@ -372,7 +372,7 @@ run "accepts_management_access_beside_security_groups_of_the_user" {
       var.interfaces,
       { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
     )
-    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" } }
   }
 }
 
@@ -380,7 +380,7 @@ run "refuses_egress_to_a_name" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["syslog.example.com"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "syslog.example.com" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -390,7 +390,50 @@ run "refuses_egress_with_an_unknown_protocol" {
   command = plan
 
   variables {
-    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = ["10.0.9.0/24"] } } }
+    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = { a = "10.0.9.0/24" } } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_a_network_of_management_access_without_a_name" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = { "10.0.0.0/24" = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_a_network_of_management_access_twice" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = { a = "10.0.0.0/24", b = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_the_same_egress_twice" {
+  command = plan
+
+  variables {
+    management_access = { egress = {
+      syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24" } }
+      siem   = { port = 6514, cidr_blocks = { b = "10.0.9.0/24" } }
+    } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_that_is_open_already" {
+  command = plan
+
+  variables {
+    management_access = { egress = { proxy = { port = 443, cidr_blocks = { internet = "0.0.0.0/0" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -400,7 +443,7 @@ run "accepts_further_egress" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24", b = "10.1.9.0/24" } } } }
   }
 }
 

@@ -212,7 +212,7 @@ def test_a_readiness_that_needs_panorama_is_refused_without_it(
         ("interfaces.mgmt.role", "trust", "role: must be one of data, management, untrust"),
         ("interfaces.mgmt.role", "data", "must have the role management"),
         ("interfaces.mgmt.subnet_ids", {"us-east-1a": None}, "us-east-1a: must be a string"),
-        ("readiness", "soon", "readiness: must be one of connected, in-sync, off"),
+        ("readiness", "soon", "readiness: must be one of connected, healthy, in-sync, off"),
         ("panorama", None, "readiness is in-sync.*panorama is null"),
     ],
 )

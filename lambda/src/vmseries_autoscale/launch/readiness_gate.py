@@ -53,7 +53,8 @@ def _check_in_target_groups(launching: LaunchingInstance, visit: Visit[LaunchSet
         health = target_groups.health_of(visit.elbv2, target)
         if readiness.must_register(health):
             target_groups.register(visit.elbv2, target)
-        if reason := readiness.not_healthy_reason(target, health):
+            reasons.append(f"registered with target group {target.group_name}")
+        elif reason := readiness.not_healthy_reason(target, health):
             reasons.append(reason)
     return Retry(reasons[0]) if reasons else Done()
 

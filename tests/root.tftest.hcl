@@ -78,13 +78,14 @@ run "works_with_only_the_required_inputs" {
     error_message = "all resources are tagged with the deployment"
   }
 
-  # Without Panorama, a firewall is ready as soon as it has its interfaces.
+  # Without Panorama, a firewall is ready when the load balancer's health checks find it healthy.
   assert {
     condition = (
-      jsondecode(module.lifecycle.settings.launch).readiness == "off" &&
+      jsondecode(module.lifecycle.settings.launch).readiness == "healthy" &&
+      length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 1 &&
       jsondecode(module.lifecycle.settings.launch).panorama == null
     )
-    error_message = "the launch function neither checks readiness nor calls Panorama"
+    error_message = "the launch function waits for the health checks of the load balancer, and does not call Panorama"
   }
 
   assert {
@@ -256,6 +257,53 @@ run "warns_about_keys_in_clear_text" {
   }
 
   expect_failures = [check.bootstrap_keeps_no_secrets]
+}
+
+run "the_warm_up_is_the_time_in_which_a_firewall_in_service_becomes_a_healthy_target" {
+  command = plan
+
+  # 180 s until the registration is complete, and (3 + 1) * 30 s of health checks.
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    load_balancer = { health_check = { interval_seconds = 30 } }
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 300
+    error_message = "firewalls are registered when they enter service"
+  }
+}
+
+run "with_the_readiness_healthy_the_warm_up_is_that_of_the_metrics" {
+  command = plan
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 120
+    error_message = "firewalls are healthy targets when they enter service"
+  }
+}
+
+run "with_the_readiness_off_the_warm_up_is_the_boot" {
+  command = plan
+
+  variables {
+    readiness = "off"
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 1500
+    error_message = "firewalls boot after they have entered service"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 0
+    error_message = "no function registers firewalls"
+  }
 }
 
 run "refuses_a_subnet_in_another_zone" {

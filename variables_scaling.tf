@@ -212,10 +212,12 @@ variable "capacity" {
 
   validation {
     condition = alltrue([
-      for days in var.capacity.max_instance_lifetime_days[*] : days >= 1 && days <= 365 && floor(days) == days
+      for days in var.capacity.max_instance_lifetime_days[*] :
+      days >= 1 && days <= 365 && floor(days * 86400) == days * 86400
     ])
     error_message = <<-EOT
-      capacity.max_instance_lifetime_days must be a whole number from 1 to 365, e.g. 90, or null for no limit.
+      capacity.max_instance_lifetime_days must be from 1 to 365 and a whole number of seconds, e.g. 90, or null for no
+      limit.
     EOT
   }
 

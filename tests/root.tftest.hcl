@@ -102,6 +102,11 @@ run "uses_the_resources_of_the_user" {
     values = { ids = [] }
   }
 
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
   variables {
     interfaces = {
       data = {
@@ -311,6 +316,64 @@ run "accepts_dual_stack_with_ipv6_subnets" {
       vpc_id            = "vpc-0123456789abcdef0"
       cidr_block        = "10.0.1.0/24"
       ipv6_cidr_block   = "2001:db8:0:1::/64"
+    }
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::210987654321:policy/boundary" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "refuses_a_boundary_of_another_partition" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws-us-gov:iam::aws:policy/PowerUserAccess" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "accepts_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess" }
+  }
+}
+
+run "accepts_a_boundary_of_the_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+}
+
+run "refuses_a_principal_of_another_partition" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws-us-gov:iam::210987654321:root"] }
+    }
+  }
+
+  expect_failures = [output.endpoint_service]
+}
+
+run "accepts_a_principal_of_another_account" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
     }
   }
 }

@@ -254,7 +254,7 @@ run "accepts_16_subnets_and_five_security_groups_of_the_functions" {
   variables {
     functions = {
       vpc = {
-        subnet_ids = [for number in range(16) : "subnet-${number}"]
+        subnet_ids         = [for number in range(16) : "subnet-${number}"]
         security_group_ids = [for number in range(5) : "sg-${number}"]
       }
     }

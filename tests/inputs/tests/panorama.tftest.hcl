@@ -180,7 +180,7 @@ run "refuses_a_port_of_panorama_with_a_fraction" {
       secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
       device_group   = "autoscale"
       template_stack = "autoscale-stack"
-      port = 443.5
+      port           = 443.5
     }
   }
 
@@ -192,10 +192,10 @@ run "refuses_a_time_limit_of_panorama_with_a_fraction" {
 
   variables {
     panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
+      hostnames       = ["panorama.example.com"]
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group    = "autoscale"
+      template_stack  = "autoscale-stack"
       timeout_seconds = 7.5
     }
   }
@@ -208,10 +208,10 @@ run "refuses_a_key_in_another_region_than_the_secret_of_panorama" {
 
   variables {
     panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
       secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     }
   }
@@ -224,10 +224,10 @@ run "accepts_a_key_in_the_region_of_the_secret_of_panorama" {
 
   variables {
     panorama = {
-      hostnames      = ["panorama.example.com"]
-      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
-      device_group   = "autoscale"
-      template_stack = "autoscale-stack"
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
       secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     }
   }

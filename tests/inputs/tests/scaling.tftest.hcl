@@ -228,14 +228,22 @@ run "accepts_an_unqualified_function_as_termination_policy" {
   }
 }
 
-run "refuses_a_lifetime_of_one_and_a_half_days" {
+run "refuses_a_lifetime_with_a_fraction_of_a_second" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, max_instance_lifetime_days = 1.00001 }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_a_lifetime_of_one_and_a_half_days" {
   command = plan
 
   variables {
     capacity = { min = 1, max = 3, max_instance_lifetime_days = 1.5 }
   }
-
-  expect_failures = [var.capacity]
 }
 
 run "refuses_to_wait_for_less_than_a_boot" {
@@ -317,7 +325,7 @@ run "accepts_a_short_wait_if_firewalls_need_not_boot" {
 
   variables {
     readiness = "off"
-    capacity = { min = 1, max = 3, wait_for_capacity_timeout = "5m" }
+    capacity  = { min = 1, max = 3, wait_for_capacity_timeout = "5m" }
   }
 }
 

@@ -384,8 +384,9 @@ variable "firewall" {
       - `type`        - (Optional) EBS volume type: `gp3` or `gp2`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key; the service-linked role of Auto Scaling needs a grant on it.
         Null uses the AWS managed key.
-    - `instance_profile_name` - (Optional) Name of your own instance profile. Null creates one with only the permissions
-      that a firewall needs.
+    - `instance_profile`      - (Optional) Your own instance profile. Null creates one with only the permissions that a
+      firewall needs.
+      - `name` - Name of the instance profile.
     - `detailed_monitoring`   - (Optional) Whether EC2 publishes its own metrics every minute.
   EOT
   type = object({
@@ -400,8 +401,8 @@ variable "firewall" {
       type        = optional(string, "gp3")
       kms_key_arn = optional(string)
     }), {})
-    instance_profile_name = optional(string)
-    detailed_monitoring   = optional(bool, false)
+    instance_profile    = optional(object({ name = string }))
+    detailed_monitoring = optional(bool, false)
   })
   nullable = false
 
@@ -806,13 +807,13 @@ variable "bootstrap" {
   }
 
   validation {
-    condition = var.firewall.instance_profile_name == null || (
+    condition = var.firewall.instance_profile == null || (
       try(var.bootstrap.secret.kms_key_arn, null) == null &&
       try(var.bootstrap.s3.kms_key_arn, null) == null
     )
     error_message = <<-EOT
-      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile_name.
-      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile_name.
+      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile.
+      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile.
     EOT
   }
 }

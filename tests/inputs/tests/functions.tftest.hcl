@@ -505,7 +505,7 @@ run "refuses_two_sources_of_dependencies" {
   command = plan
 
   variables {
-    dependencies = { filename = "dependencies.zip", python = "python3.12" }
+    dependencies = { archive = { filename = "dependencies.zip" }, python = "python3.12" }
   }
 
   expect_failures = [var.dependencies]
@@ -515,7 +515,7 @@ run "refuses_a_layer_arn_without_a_version" {
   command = plan
 
   variables {
-    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:dependencies" }
+    dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:dependencies" } }
   }
 
   expect_failures = [var.dependencies]
@@ -525,7 +525,7 @@ run "refuses_a_folder_as_dependencies" {
   command = plan
 
   variables {
-    dependencies = { filename = "artifacts" }
+    dependencies = { archive = { filename = "artifacts" } }
   }
 
   expect_failures = [var.dependencies]
@@ -674,7 +674,7 @@ run "refuses_a_layer_with_a_wildcard" {
   command = plan
 
   variables {
-    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" }
+    dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" } }
   }
 
   expect_failures = [var.dependencies]

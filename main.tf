@@ -85,6 +85,34 @@ data "aws_lb_target_group" "this" {
   }
 }
 
+# The same for target groups with which Auto Scaling registers the firewalls. It refuses the group after everything else is
+# created: "Please ensure all target groups have instance target type", "must be in the same VPC".
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
+data "aws_lb_target_group" "of_group" {
+  count = length(var.target_group_arns)
+
+  arn = var.target_group_arns[count.index]
+
+  lifecycle {
+    postcondition {
+      condition     = self.target_type == "instance"
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} has target type ${self.target_type}, which Auto Scaling cannot register.
+        Set a GENEVE target group with target_type = "instance". Target groups of Application and Network Load Balancers
+        belong in interfaces[*].target_groups.
+      EOT
+    }
+
+    postcondition {
+      condition     = self.vpc_id == var.network.vpc_id
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} is in ${self.vpc_id}.
+        Set a target group in network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+  }
+}
+
 # What data sources show, kept in the state, so that it is known in every plan: Terraform does not read a data source during
 # a plan if it has a condition, or its module a depends_on, on which changes are pending. All permissions, settings and
 # security group rules would then change to values that no one can review. The input of a resource with ignore_changes is

@@ -103,6 +103,11 @@ run "uses_the_resources_of_the_user" {
     values = { ids = [] }
   }
 
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
   variables {
     interfaces = {
       data = {
@@ -409,5 +414,63 @@ run "the_rules_follow_the_subnets_of_the_load_balancer" {
       for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.output.cidr_block
     } == { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.9.0/24" }
     error_message = "a zone without firewalls still sends traffic and health checks"
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::210987654321:policy/boundary" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "refuses_a_boundary_of_another_partition" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws-us-gov:iam::aws:policy/PowerUserAccess" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "accepts_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess" }
+  }
+}
+
+run "accepts_a_boundary_of_the_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+}
+
+run "refuses_a_principal_of_another_partition" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws-us-gov:iam::210987654321:root"] }
+    }
+  }
+
+  expect_failures = [output.endpoint_service]
+}
+
+run "accepts_a_principal_of_another_account" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
+    }
   }
 }

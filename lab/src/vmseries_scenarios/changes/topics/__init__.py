@@ -1,0 +1,1 @@
+"""The rows of docs/changes.md, by topic."""

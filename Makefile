@@ -104,6 +104,11 @@ lock: setup ## Lock all requirements and the digest of the layer (UPGRADE=1: new
 demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orphan and fail)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios demo $(if $(PLANT),--negative-control)
 
+# In the folder of your own root module: eval "$(…/lab/bin/vmseries-lab environment)". docs/playground.md
+.PHONY: serve
+serve: setup ## Serve a lab for your own configuration (PACE=60: a lab minute per second; AWS_REGION)
+	@lab/bin/vmseries-lab serve --pace $(or $(PACE),0)
+
 .PHONY: preflight
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)

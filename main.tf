@@ -4,11 +4,7 @@ data "aws_partition" "current" {}
 
 # Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
-  for_each = merge([
-    for name, interface in var.interfaces : {
-      for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id }
-    }
-  ]...)
+  for_each = local.subnets
 
   id = each.value.id
 
@@ -73,21 +69,49 @@ data "aws_lb_target_group" "this" {
   }
 }
 
-locals {
-  tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
-
-  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
-  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
-  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
-  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
-  region = regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0]
-
-  location = {
+# What data sources show, kept in the state, so that it is known in every plan: Terraform does not read a data source during
+# a plan if it has a condition, or its module a depends_on, on which changes are pending. All permissions, settings and
+# security group rules would then change to values that no one can review. The input of a resource with ignore_changes is
+# known from its first apply on.
+# https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+resource "terraform_data" "location" {
+  input = {
     partition  = data.aws_partition.current.partition
     dns_suffix = data.aws_partition.current.dns_suffix
-    region     = local.region
     account_id = data.aws_caller_identity.current.account_id
   }
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+# By subnet, because a new subnet is unknown until it is created. The CIDR block of a subnet cannot change.
+resource "terraform_data" "subnet" {
+  for_each = local.subnets
+
+  input            = { cidr_block = data.aws_subnet.this[each.key].cidr_block }
+  triggers_replace = each.value.id
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+locals {
+  # The subnets by interface and zone, which must be known in every plan. Their IDs may be unknown.
+  subnets = merge([
+    for name, interface in var.interfaces : {
+      for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id }
+    }
+  ]...)
+
+  tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
+
+  location = merge(terraform_data.location.input, { region = local.region })
+
+  # Known in every plan, also when a value in the object is sensitive.
+  has_load_balancer = nonsensitive(var.load_balancer != null)
 
   # The secrets that firewalls and functions read, as far as they are in another Region.
   secrets_elsewhere = [
@@ -109,6 +133,9 @@ locals {
   }
 
   # Defaults that depend on other inputs.
+  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+    source_dest_check = coalesce(interface.source_dest_check, interface.role == "management")
+  }) }
   readiness = coalesce(
     var.readiness,
     var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off",
@@ -148,7 +175,7 @@ locals {
 
 module "load_balancer" {
   source = "./modules/load-balancer"
-  count  = var.load_balancer == null ? 0 : 1
+  count  = local.has_load_balancer ? 1 : 0
 
   name   = var.name
   vpc_id = var.network.vpc_id
@@ -176,11 +203,11 @@ module "load_balancer" {
 module "dependencies" {
   source = "./modules/dependencies"
 
-  name      = var.name
-  layer_arn = var.dependencies.layer_arn
-  filename  = var.dependencies.filename
-  python    = coalesce(var.dependencies.python, "python3")
-  tags      = local.tags
+  name    = var.name
+  layer   = var.dependencies.layer
+  archive = var.dependencies.archive
+  python  = coalesce(var.dependencies.python, "python3")
+  tags    = local.tags
 }
 
 module "lifecycle" {
@@ -189,15 +216,14 @@ module "lifecycle" {
   name     = var.name
   location = local.location
   hooks    = local.hooks
-  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+  interfaces = { for name, interface in local.interfaces : name => merge(interface, {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
-    source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
   network = {
     vpc_id = var.network.vpc_id
     cidr_blocks = {
       for name, interface in var.interfaces : name => [
-        for zone, _ in interface.subnet_ids : data.aws_subnet.this["${name}/${zone}"].cidr_block
+        for zone, _ in interface.subnet_ids : terraform_data.subnet["${name}/${zone}"].input.cidr_block
       ]
     }
   }
@@ -216,9 +242,11 @@ module "lifecycle" {
   }
   metric_namespace = local.scales ? local.metric_namespace : null
 
-  permissions = var.permissions
-  alarms      = var.alarms
-  tags        = local.tags
+  permissions   = var.permissions
+  alarms        = var.alarms
+  generation    = module.firewall_group.generation
+  firewall_tags = local.tags
+  tags          = local.tags
 }
 
 module "firewall_group" {
@@ -227,12 +255,12 @@ module "firewall_group" {
   name              = var.name
   location          = local.location
   vpc_id            = var.network.vpc_id
-  interfaces        = var.interfaces
+  interfaces        = local.interfaces
   management_access = var.management_access
   load_balancer_access = var.load_balancer == null ? null : {
     cidr_blocks = {
-      for key, subnet in data.aws_subnet.this : split("/", key)[1] => subnet.cidr_block
-      if var.interfaces[split("/", key)[0]].role == "data"
+      for key, subnet in local.subnets : subnet.zone => terraform_data.subnet[key].input.cidr_block
+      if var.interfaces[subnet.interface].role == "data"
     }
     health_check_port = var.load_balancer.health_check.port
   }

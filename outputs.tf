@@ -121,7 +121,7 @@ output "event_rules" {
 
 output "dependencies_layer_arn" {
   description = <<-EOT
-    ARN of the layer version with the third-party Python packages, for `dependencies.layer_arn` of a second deployment.
+    ARN of the layer version with the third-party Python packages, for `dependencies.layer` of a second deployment.
   EOT
   value       = module.dependencies.layer_arn
 }

@@ -116,8 +116,7 @@ variable "interfaces" {
   validation {
     condition = alltrue(flatten([
       for interface in values(var.interfaces) : [
-        for zone, id in interface.subnet_ids :
-        can(regex("^[a-z0-9-]+-[0-9]+[a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+        for id in values(interface.subnet_ids) : can(regex("^subnet-[0-9a-f]+$", id))
       ]
     ]))
     error_message = <<-EOT
@@ -125,16 +124,30 @@ variable "interfaces" {
     EOT
   }
 
-  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a.
+  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a and
+  # us-east-1-wl1-bos-wlz-1. https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-wavelength-zones.html
   validation {
     condition = alltrue(flatten([
       for interface in values(var.interfaces) : [
-        for zone in keys(interface.subnet_ids) : can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone))
+        for zone in keys(interface.subnet_ids) : !can(regex("^[a-z]+(-[a-z]+)+-[0-9]-.*[a-z].*-[0-9]+[a-z]?$", zone))
       ]
     ]))
     error_message = <<-EOT
-      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones and Wavelength Zones, e.g.
-      us-west-2-lax-1a, have no Gateway Load Balancers.
+      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones, e.g. us-west-2-lax-1a, and
+      Wavelength Zones, e.g. us-east-1-wl1-bos-wlz-1, are not supported: they have no Gateway Load Balancers.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for zone in keys(interface.subnet_ids) :
+        can(regex("^[a-z]+(-[a-z]+)+-[0-9](-.+|[a-z])$", zone))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have the names of Availability Zones as keys, e.g. us-east-1a: neither a Region, such
+      as us-east-1, nor the ID of a zone, such as use1-az1, which stands for another zone name in each account.
     EOT
   }
 
@@ -147,6 +160,19 @@ variable "interfaces" {
     error_message = <<-EOT
       interfaces[*].security_group_ids must have 1 to 5 security groups, e.g. ["sg-0123456789abcdef0"], or be null to
       create one. An empty list is not allowed: it would mean the default security group of the VPC.
+    EOT
+  }
+
+  # The launch function passes them to EC2, which would refuse a name at each launch.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for id in interface.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))
+      ] if interface.security_group_ids != null
+    ]))
+    error_message = <<-EOT
+      interfaces[*].security_group_ids must be IDs of security groups, not names or ARNs,
+      e.g. ["sg-0123456789abcdef0"].
     EOT
   }
 
@@ -214,6 +240,29 @@ variable "interfaces" {
       e.g. [{ arn = "arn:aws:elasticloadbalancing:…", port = 443 }].
     EOT
   }
+
+  # Not by local.region, which depends on this variable.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for pair in setproduct(interface.target_groups[*].arn, keys(interface.subnet_ids)) :
+        startswith(pair[1], try(split(":", pair[0])[3], ""))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].target_groups[*].arn must be in the Region of the zones in interfaces[*].subnet_ids: a target group
+      takes only addresses that its load balancer reaches in its own Region.
+      Set a target group of this Region, e.g. of us-east-1 for the zone us-east-1a.
+    EOT
+  }
+}
+
+locals {
+  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
+  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
+  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
+  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+  region = try(regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0], "")
 }
 
 variable "management_access" {
@@ -253,6 +302,31 @@ variable "management_access" {
     error_message = <<-EOT
       management_access.cidr_blocks must not be larger than /8: the management interface must not be open to the whole
       internet. Use the CIDR blocks of your networks, e.g. ["10.0.0.0/24"].
+    EOT
+  }
+
+  # EC2 stores 10.0.0.1/24 as 10.0.0.0/24, and refuses the second of two blocks that it stores alike.
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html
+  validation {
+    condition = alltrue([
+      for block in concat(
+        var.management_access.cidr_blocks,
+        flatten(values(var.management_access.egress)[*].cidr_blocks),
+      ) : try(cidrsubnet(block, 0, 0) == block, true)
+    ])
+    error_message = <<-EOT
+      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. ["10.0.0.0/24"]
+      instead of ["10.0.0.1/24"], or for a single address ["10.0.0.1/32"].
+    EOT
+  }
+
+  validation {
+    condition = length(var.management_access.cidr_blocks) > 0 || (
+      toset(var.management_access.ports) == toset([443, 22])
+    )
+    error_message = <<-EOT
+      management_access.ports has no effect without management_access.cidr_blocks, the networks that may connect.
+      Set both, e.g. { cidr_blocks = ["10.0.0.0/24"], ports = [443] }, or remove ports.
     EOT
   }
 
@@ -310,8 +384,9 @@ variable "firewall" {
       - `type`        - (Optional) EBS volume type: `gp3` or `gp2`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key; the service-linked role of Auto Scaling needs a grant on it.
         Null uses the AWS managed key.
-    - `instance_profile_name` - (Optional) Name of your own instance profile. Null creates one with only the permissions
-      that a firewall needs.
+    - `instance_profile`      - (Optional) Your own instance profile. Null creates one with only the permissions that a
+      firewall needs.
+      - `name` - Name of the instance profile.
     - `detailed_monitoring`   - (Optional) Whether EC2 publishes its own metrics every minute.
   EOT
   type = object({
@@ -326,8 +401,8 @@ variable "firewall" {
       type        = optional(string, "gp3")
       kms_key_arn = optional(string)
     }), {})
-    instance_profile_name = optional(string)
-    detailed_monitoring   = optional(bool, false)
+    instance_profile    = optional(object({ name = string }))
+    detailed_monitoring = optional(bool, false)
   })
   nullable = false
 
@@ -371,6 +446,15 @@ variable "firewall" {
     error_message = "firewall.instance_type must be an EC2 instance type, e.g. \"m5.xlarge\"."
   }
 
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
+  validation {
+    condition     = alltrue([for name in var.firewall.key_name[*] : can(regex("^[!-~]([ -~]{0,253}[!-~])?$", name))])
+    error_message = <<-EOT
+      firewall.key_name must be the name of an EC2 key pair, of 1 to 255 ASCII characters without spaces at either end,
+      e.g. key_name = "network". An empty name would launch firewalls without a key: use null for that.
+    EOT
+  }
+
   validation {
     condition = (
       var.firewall.root_volume.size_gib >= 60 &&
@@ -395,6 +479,27 @@ variable "firewall" {
       firewall.root_volume.kms_key_arn must be the whole ARN of a KMS key,
       e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
       The ARN of an alias is not allowed, because EBS does not resolve it.
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html
+  validation {
+    condition     = var.firewall.root_volume.size_gib <= (var.firewall.root_volume.type == "gp2" ? 16384 : 65536)
+    error_message = <<-EOT
+      firewall.root_volume.size_gib must be at most 16384 with type = "gp2" and 65536 with "gp3", the limits of EBS,
+      e.g. size_gib = 60.
+    EOT
+  }
+
+  # EBS knows only the keys of its own Region. Each launch would fail after it is accepted.
+  # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+  validation {
+    condition = alltrue([
+      for arn in var.firewall.root_volume.kms_key_arn[*] : try(split(":", arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      firewall.root_volume.kms_key_arn must be a key in the Region of the firewalls, ${local.region}, because EBS uses no
+      key of another Region. Set a key of this Region, or the replica there of a multi-Region key.
     EOT
   }
 }
@@ -548,6 +653,93 @@ variable "bootstrap" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+  validation {
+    condition = alltrue([
+      for s3 in var.bootstrap.s3[*] :
+      !strcontains(s3.bucket, "..") && !can(regex("^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$", s3.bucket))
+    ])
+    error_message = <<-EOT
+      bootstrap.s3.bucket must not have two dots in a row and must not look like an IP address, since no bucket has such
+      a name, e.g. bucket = "fw-bootstrap".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for secret in var.bootstrap.secret[*] :
+      try(split(":", secret.kms_key_arn)[3] == split(":", secret.arn)[3], true) if secret.kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      bootstrap.secret.kms_key_arn must be in the Region of bootstrap.secret.arn: Secrets Manager encrypts a secret with a
+      key of its own Region. Set the key that the secret shows in this Region, or the replica there of a multi-Region key.
+    EOT
+  }
+
+  # Documented as IP addresses, and no server could resolve a name yet.
+  # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/bootstrap-the-vm-series-firewall/create-the-init-cfgtxt-file/init-cfgtxt-file-components
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for address in compact([options.dns_primary, options.dns_secondary]) :
+        can(cidrhost("${address}/32", 0)) || can(cidrhost("${address}/128", 0))
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.dns_primary and dns_secondary must be IP addresses, not names, e.g. dns_primary = "10.0.0.2".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for server in compact([options.panorama_server, options.panorama_server_2]) :
+        can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", server)) || can(cidrhost("${server}/128", 0))
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.panorama_server and panorama_server_2 must be host names or IP addresses without scheme, port or
+      path, e.g. panorama_server = "panorama.example.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      options.panorama_server != null || var.panorama != null || length(compact([
+        options.panorama_server_2, options.tplname, options.dgname, options.cgname, options.vm_auth_key, options.auth_key,
+      ])) == 0
+    ])
+    error_message = <<-EOT
+      bootstrap.options.panorama_server_2, tplname, dgname, cgname, vm_auth_key and auth_key have no effect without a
+      Panorama: the firewalls register with none. Set panorama, or bootstrap.options.panorama_server, e.g.
+      panorama_server = "panorama.example.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] : can(regex("^.+:[0-9]{1,5}$", options.redis_endpoint))
+      if options.redis_endpoint != null
+    ])
+    error_message = <<-EOT
+      bootstrap.options.redis_endpoint must be the address and the port of the Redis server,
+      e.g. "redis.example.com:6379".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      options.redis_endpoint != null || length(compact([options.redis_auth, options.redis_certificate])) == 0
+    ])
+    error_message = <<-EOT
+      bootstrap.options.redis_auth and redis_certificate have no effect without redis_endpoint.
+      Set redis_endpoint, e.g. "redis.example.com:6379", or remove them.
+    EOT
+  }
+
   validation {
     condition = alltrue(flatten([
       for options in var.bootstrap.options[*] : [
@@ -615,13 +807,13 @@ variable "bootstrap" {
   }
 
   validation {
-    condition = var.firewall.instance_profile_name == null || (
+    condition = var.firewall.instance_profile == null || (
       try(var.bootstrap.secret.kms_key_arn, null) == null &&
       try(var.bootstrap.s3.kms_key_arn, null) == null
     )
     error_message = <<-EOT
-      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile_name.
-      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile_name.
+      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile.
+      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile.
     EOT
   }
 }

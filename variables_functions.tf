@@ -13,7 +13,7 @@ variable "functions" {
     - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
       logs. Its key policy must allow CloudWatch Logs to use it.
     - `code_signing_config_arn`       - (Optional) ARN of your own Lambda code signing configuration. If it enforces
-      signatures, the functions need a signed `package_filename`, and a signed layer in `dependencies.layer_arn`.
+      signatures, the functions need a signed `package_filename`, and a signed layer in `dependencies.layer`.
     - `package_filename`              - (Optional) Path of a signed copy of `lambda/dist/functions.zip`. Null uses the
       archive in the module. Requires `code_signing_config_arn`.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
@@ -397,45 +397,45 @@ variable "dependencies" {
     Source of the Lambda layer with the functions' third-party Python packages (pan-os-python and others).
     By default, apply builds the layer from the locked requirements, which requires Python 3.9 or newer with pip and
     access to a package index on the machine that runs Terraform. Set at most one attribute.
-    - `layer_arn` - (Optional) ARN of an existing layer version with the packages.
-    - `filename`  - (Optional) Path of the layer archive, built elsewhere with
+    - `layer`   - (Optional) Existing layer version with the packages, such as that of another deployment.
+      - `arn` - ARN of the layer version.
+    - `archive` - (Optional) Layer archive that was built elsewhere, with
       `python3 lambda/build.py layer --output FILE`. Its digest must be the locked one.
-    - `python`    - (Optional) Python interpreter that builds the layer, e.g. `/usr/bin/python3.12`. Null uses
-      `python3`.
+      - `filename` - Path of the archive.
+    - `python`  - (Optional) Python interpreter that builds the layer, e.g. `/usr/bin/python3.12`. Null uses `python3`.
   EOT
   type = object({
-    layer_arn = optional(string)
-    filename  = optional(string)
-    python    = optional(string)
+    layer   = optional(object({ arn = string }))
+    archive = optional(object({ filename = string }))
+    python  = optional(string)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition = length([
-      for source in [var.dependencies.layer_arn, var.dependencies.filename, var.dependencies.python] : true
-      if source != null
-    ]) <= 1
+    condition = length(concat(
+      var.dependencies.layer[*], var.dependencies.archive[*], var.dependencies.python[*],
+    )) <= 1
     error_message = <<-EOT
-      dependencies must have at most one of layer_arn, filename and python, since each makes the others unnecessary,
-      e.g. { filename = "artifacts/dependencies.zip" }.
+      dependencies must have at most one of layer, archive and python, since each makes the others unnecessary,
+      e.g. { archive = { filename = "artifacts/dependencies.zip" } }.
     EOT
   }
 
   validation {
     condition = alltrue([
-      for arn in var.dependencies.layer_arn[*] :
+      for arn in var.dependencies.layer[*].arn :
       can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]+:[0-9]+$", arn))
     ])
     error_message = <<-EOT
-      dependencies.layer_arn must be the ARN of a layer version,
+      dependencies.layer.arn must be the ARN of a layer version,
       e.g. "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3".
     EOT
   }
 
   validation {
-    condition     = alltrue([for filename in var.dependencies.filename[*] : endswith(filename, ".zip")])
-    error_message = "dependencies.filename must be the path of a zip archive, e.g. \"artifacts/dependencies.zip\"."
+    condition     = alltrue([for filename in var.dependencies.archive[*].filename : endswith(filename, ".zip")])
+    error_message = "dependencies.archive.filename must be the path of a zip archive, e.g. \"artifacts/dependencies.zip\"."
   }
 
   validation {

@@ -38,15 +38,15 @@ variables {
   }
 
   firewall = {
-    ami_id                = null
-    panos_version         = "11.1.10-h25"
-    license_type          = "bundle1"
-    include_deprecated    = null
-    instance_type         = "m5.xlarge"
-    key_name              = "admin"
-    root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-    instance_profile_name = null
-    detailed_monitoring   = false
+    ami_id              = null
+    panos_version       = "11.1.10-h25"
+    license_type        = "bundle1"
+    include_deprecated  = null
+    instance_type       = "m5.xlarge"
+    key_name            = "admin"
+    root_volume         = { size_gib = 60, type = "gp3", kms_key_arn = null }
+    instance_profile    = null
+    detailed_monitoring = false
   }
 
   bootstrap = {
@@ -124,11 +124,14 @@ run "the_launch_template_is_secure_by_default" {
       for specification in aws_launch_template.this.tag_specifications :
       specification.resource_type => specification.tags
       } == {
-      for type in ["instance", "volume", "network-interface"] : type => tomap({
-        team                            = "network"
-        "vmseries-autoscale:deployment" = "fw-test"
-        Name                            = "fw-test"
-      })
+      for type in ["instance", "volume", "network-interface"] : type => tomap(merge(
+        {
+          team                            = "network"
+          "vmseries-autoscale:deployment" = "fw-test"
+          Name                            = "fw-test"
+        },
+        type == "instance" ? { "vmseries-autoscale:generation" = output.generation } : {},
+      ))
     }
     error_message = "instances, volumes and interfaces have the tags by which the functions identify them"
   }

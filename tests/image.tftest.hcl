@@ -38,15 +38,15 @@ variables {
   }
 
   firewall = {
-    ami_id                = null
-    panos_version         = "11.1.10-h25"
-    license_type          = "bundle1"
-    include_deprecated    = null
-    instance_type         = "m5.xlarge"
-    key_name              = "admin"
-    root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-    instance_profile_name = null
-    detailed_monitoring   = false
+    ami_id              = null
+    panos_version       = "11.1.10-h25"
+    license_type        = "bundle1"
+    include_deprecated  = null
+    instance_type       = "m5.xlarge"
+    key_name            = "admin"
+    root_volume         = { size_gib = 60, type = "gp3", kms_key_arn = null }
+    instance_profile    = null
+    detailed_monitoring = false
   }
 
   bootstrap = {

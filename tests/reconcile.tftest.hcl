@@ -9,6 +9,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
+  generation    = "0123456789ab"
+  firewall_tags = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
+
   hooks = {
     launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
@@ -205,10 +208,20 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "launch", "license_manager", "licensing_mode",
-      "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "target_groups", "terminate",
+      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "generation", "launch", "license_manager",
+      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
+      "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.settings.reconcile).generation == var.generation &&
+      jsondecode(output.settings.reconcile).tags == { team = "network", CostCenter = "77" } &&
+      jsondecode(output.settings.launch).tags == { team = "network", CostCenter = "77" }
+    )
+    error_message = "the functions have the generation and the tags of firewalls, without the tags of the module"
   }
 
   assert {

@@ -17,7 +17,7 @@ variables {
   capacity = { min = 1, max = 3 }
 
   # dependencies.tftest.hcl tests how layers are built; no test here may build one.
-  dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
+  dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" } }
 }
 
 run "works_with_only_the_required_inputs" {
@@ -120,7 +120,7 @@ run "uses_the_resources_of_the_user" {
     }
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
-    firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile_name = "mine" }
+    firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile = { name = "mine" } }
     alarms            = null
   }
 

@@ -22,7 +22,7 @@ variables {
 
   firewall     = { panos_version = "11.2.15" }
   capacity     = { min = 1, max = 3 }
-  dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
+  dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" } }
 }
 
 run "accepts_target_groups_of_the_vpc" {

@@ -12,7 +12,8 @@ locals {
 
   # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
   # management. The interface swap is always enabled.
-  user_data = join(";", concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs))
+  user_data_pairs = concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs)
+  user_data       = join(";", local.user_data_pairs)
 }
 
 resource "aws_launch_template" "this" {
@@ -70,7 +71,11 @@ resource "aws_launch_template" "this" {
 
     content {
       resource_type = tag_specifications.key
-      tags          = merge(var.tags, { Name = var.name })
+      tags = merge(
+        var.tags,
+        { Name = var.name },
+        tag_specifications.key == "instance" ? { "vmseries-autoscale:generation" = local.generation } : {},
+      )
     }
   }
 

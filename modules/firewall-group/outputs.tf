@@ -14,6 +14,11 @@ output "launch_template" {
   }
 }
 
+output "generation" {
+  description = "Value of the generation tag of firewalls that are launched now."
+  value       = local.generation
+}
+
 output "ami_id" {
   description = "ID of the firewalls' image."
   value       = local.image_id

@@ -28,6 +28,9 @@ variable "interfaces" {
     device_index       = number
     subnet_ids         = map(string)
     security_group_ids = list(string)
+    source_dest_check  = optional(bool, false)
+    public_ip          = optional(bool, false)
+    public_ipv4_pool   = optional(string)
   }))
   nullable = false
 }
@@ -74,8 +77,8 @@ variable "firewall" {
       type        = string
       kms_key_arn = string
     })
-    instance_profile_name = string
-    detailed_monitoring   = bool
+    instance_profile    = object({ name = string })
+    detailed_monitoring = bool
   })
   nullable = false
 }

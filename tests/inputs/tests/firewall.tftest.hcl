@@ -732,7 +732,7 @@ run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
   command = plan
 
   variables {
-    firewall = { panos_version = "11.2.15", instance_profile_name = "mine" }
+    firewall = { panos_version = "11.2.15", instance_profile = { name = "mine" } }
     bootstrap = {
       secret = {
         name        = "fw/bootstrap"

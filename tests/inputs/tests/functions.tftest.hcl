@@ -381,7 +381,7 @@ run "refuses_two_sources_of_dependencies" {
   command = plan
 
   variables {
-    dependencies = { filename = "dependencies.zip", python = "python3.12" }
+    dependencies = { archive = { filename = "dependencies.zip" }, python = "python3.12" }
   }
 
   expect_failures = [var.dependencies]
@@ -391,7 +391,7 @@ run "refuses_a_layer_arn_without_a_version" {
   command = plan
 
   variables {
-    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:dependencies" }
+    dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:dependencies" } }
   }
 
   expect_failures = [var.dependencies]
@@ -401,7 +401,7 @@ run "refuses_a_folder_as_dependencies" {
   command = plan
 
   variables {
-    dependencies = { filename = "artifacts" }
+    dependencies = { archive = { filename = "artifacts" } }
   }
 
   expect_failures = [var.dependencies]
@@ -550,7 +550,7 @@ run "refuses_a_layer_with_a_wildcard" {
   command = plan
 
   variables {
-    dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" }
+    dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:*:1" } }
   }
 
   expect_failures = [var.dependencies]

@@ -235,7 +235,7 @@ run "warns_about_keys_in_clear_text" {
   command = plan
 
   variables {
-    bootstrap = { options = { vm_auth_key = "123456789012345" } }
+    bootstrap = { options = { panorama_server = "panorama.example.com", vm_auth_key = "123456789012345" } }
   }
 
   expect_failures = [check.bootstrap_keeps_no_secrets]

@@ -171,7 +171,14 @@ class Engine:
         again = self.live.planned(there)
         if again != Plan():
             result.problems.append(f"the second plan {again}")
-        self._step(result, Step(self.first, self._back(row), row.ends, refreshed))
+        self.first = changed(self.first, row.stays, self.live.site)
+        self._step(
+            result,
+            Step(self.first, self._back(row), row.ends, refreshed, row.members_back, row.minutes),
+        )
+        if row.members_back != MEMBERS:
+            self.live.group.scale(MEMBERS)
+            self.live.wait_until_in_service(MEMBERS, minutes=SETTLE_MINUTES)
 
     def _back(self, row: Row) -> Plan:
         return parse(row.back) if row.back else parse(row.plan).reverse
@@ -205,27 +212,26 @@ class Engine:
         if step.refreshed:
             live.wait_until(self._refreshed, "the instance refresh has ended", minutes=120)
         live.wait_until_in_service(step.members, minutes=SETTLE_MINUTES)
+        if step.ends is Ends.MOVED:
+            live.wait_until(self._balanced, "each zone has a firewall", minutes=SETTLE_MINUTES)
         live.lab.advance(3 * MINUTE)
         entries = live.lab.timeline(since.entries)
         result.problems += watch.unsettled(live, step.members)
         self._judge(result, step, since, entries)
 
-    def _judge(
-        self, result: Result, step: Step, since: watch.Moment, entries: list[Entry]
-    ) -> None:
+    def _judge(self, result: Result, step: Step, since: watch.Moment, entries: list[Entry]) -> None:
         """Add what happened to firewalls in service and must not happen."""
         problems = [*watch.forbidden(entries)]
         staying = set(self.live.group.states()) & set(since.serials)
         if step.refreshed and staying:
             problems.append(f"the refresh has not replaced {sorted(staying)}")
-        if not step.refreshed:
+        if not step.refreshed and step.ends is not Ends.MOVED:
             replaced = set(since.serials) - staying
             if len(replaced) > max(0, len(since.serials) - step.members):
                 problems.append(f"{sorted(replaced)} are not in service any more")
-            kept = watch.Moment(
-                since.entries, {i: since.serials[i] for i in staying}, since.healthy
-            )
-            problems += watch.cut_off(kept, entries)
+        if not step.refreshed:
+            kept = {i: since.serials[i] for i in staying}
+            problems += watch.cut_off(watch.Moment(since.entries, kept, since.healthy), entries)
         fewest = watch.fewest_healthy(since, entries)
         result.fewest = min(result.fewest, fewest)
         if fewest < min(len(since.healthy), step.members):
@@ -247,6 +253,21 @@ class Engine:
             AutoScalingGroupName=self.live.name
         )["InstanceRefreshes"]
         return bool(found) and found[0]["Status"] in ("Successful", "Failed", "Cancelled")
+
+    def _members(self) -> list[tuple[str, str]]:
+        members = (self.live.group.describe() or {"Instances": []})["Instances"]
+        return [(member["AvailabilityZone"], member["LifecycleState"]) for member in members]
+
+    def _balanced(self) -> bool:
+        """Whether the firewalls are in the zones of the inputs, and as many in each as can be."""
+        group = self._members()
+        zones = set(self.live.inputs["interfaces"]["data"]["subnet_ids"])
+        used = [zone for zone, state in group if state == "InService"]
+        return (
+            len(used) == len(group)
+            and set(used) <= zones
+            and len(set(used)) == min(len(zones), len(used))
+        )
 
     def _restored(self) -> bool:
         """Go back to the first inputs after a failure; return whether that succeeded."""

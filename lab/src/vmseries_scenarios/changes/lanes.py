@@ -97,5 +97,3 @@ def first_inputs(site: Mapping[str, Any], lane: Lane) -> Inputs:
         "scaling": {"step": {"remove_below_percent": 20}},
     }
     return changed(inputs, lane.to, site)
-
-

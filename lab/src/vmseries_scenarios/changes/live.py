@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ OUTPUTS = (
 )
 QUICK_BOOT = {"license": 160.0, "register": 165.0, "content": 170.0}
 PUSH_SECONDS = 5
-SESSIONS = 100_000
-"""Offered all the time: a fraction of what one firewall carries."""
+SESSIONS = 6_000
+"""Offered all the time: what two firewalls carry without being scaled."""
 MEMBERS = 2
+OTHER_IMAGE = "PA-VM-AWS-11.1.10-h25*"
+BOOTSTRAP = "bootstrap"
 
 
 @dataclass
@@ -40,14 +42,12 @@ class Live(Deployment):
         inputs: What its root module says now.
     """
 
-    site: Mapping[str, Any] = field(default_factory=dict)
+    site: dict[str, Any] = field(default_factory=dict)
     source: str = "../../../../"
     inputs: Inputs = field(default_factory=dict)
 
     @classmethod
-    def build(
-        cls, lab: Lab, folder: Path, *, module: Path | None = None, **variables: Any
-    ) -> Live:
+    def build(cls, lab: Lab, folder: Path, *, module: Path | None = None, **variables: Any) -> Live:
         """Apply the site, and prepare a root module beside it.
 
         Args:
@@ -65,7 +65,8 @@ class Live(Deployment):
         tools = terraform_environment()
         environment = {**tools.environment, **lab.aws.environment()}
         live = cls(lab, Workspace(root, binary=tools.binary, environment=environment))
-        live.site = surroundings.output()["site"]
+        live.site = {**surroundings.output()["site"], **found(lab)}
+        live.site["layer_archive"] = str(root / "layer.zip")
         if module:
             live.source = str(module)
         return live
@@ -85,6 +86,8 @@ class Live(Deployment):
         self.workspace.init()
         self.workspace.keep_provider()
         self.apply()
+        (archive,) = self.workspace.folder.glob(".terraform/vmseries-autoscale/*.zip")
+        shutil.copy(archive, self.site["layer_archive"])
         self.configure_panorama()
         self.wait_until_in_service(MEMBERS)
         self.lab.offer_sessions(SESSIONS)
@@ -107,9 +110,19 @@ class Live(Deployment):
         """Write other inputs, and return what a plan says."""
         self.write(inputs)
         changes = self.workspace.plan()
-        actions = {("create",): "create", ("update",): "update", ("delete",): "delete"}
         return summarize(
-            (change.address, actions.get(change.actions, "replace"))
+            (change.address, change.actions[0] if len(change.actions) == 1 else "replace")
             for change in changes
             if not change.address.startswith("output.")
         )
+
+
+def found(lab: Lab) -> dict[str, Any]:
+    """Return what inputs can name and the site does not have: another image, and init-cfg keys."""
+    images = lab.aws.client("ec2").describe_images(
+        Owners=["aws-marketplace"], Filters=[{"Name": "name", "Values": [OTHER_IMAGE]}]
+    )["Images"]
+    return {
+        "other_image": images[0]["ImageId"],
+        "bootstrap_values": lab.aws.secret(BOOTSTRAP),
+    }

@@ -20,7 +20,8 @@ class Ends(Enum):
 
     KEPT = "keep running, and have the change"
     LATER = "keep running without the change until they are replaced"
-    SCALED = "scale"
+    SCALED = "keep running, unless the size changes"
+    MOVED = "are replaced in other zones, after their replacements serve"
     REFUSED = "keep running: the plan is refused"
     PLANNED = "are replaced, each with its resources"
 
@@ -49,6 +50,12 @@ class Removed:
 
 REMOVED = Removed()
 
+REPLACE = (
+    "To replace them: `capacity.instance_refresh`, an instance refresh of your own, or terminate "
+    "them one by one"
+)
+"""What the user does so that running firewalls get a change."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -71,6 +78,8 @@ class Row:
         check: A further check after the change.
         minutes: Lab time after the change in which the firewalls are watched.
         members: Number of firewalls in service after the change.
+        members_back: Number of firewalls in service after the way back.
+        stays: Inputs that stay on the way back, and from then on.
         matters: Whether it is one of the rows that every test run tries.
     """
 
@@ -89,6 +98,8 @@ class Row:
     check: Callable[[Live], None] | None = field(default=None, compare=False)
     minutes: float = 3.0
     members: int = 2
+    members_back: int = 2
+    stays: Mapping[str, Any] = field(default_factory=dict)
     matters: bool = False
 
 
@@ -110,9 +121,11 @@ def changed(inputs: Inputs, to: Mapping[str, Any], site: Mapping[str, Any]) -> I
 
 
 def resolved(value: Any, site: Mapping[str, Any]) -> Any:
-    """Return a value with the values of the site for each :class:`At` in it."""
+    """Return a value with the values of the site for each :class:`At` or function in it."""
     if isinstance(value, At):
         return value.of(site)
+    if callable(value):
+        return value(site)
     if isinstance(value, Mapping):
         return {key: resolved(item, site) for key, item in value.items()}
     if isinstance(value, list | tuple):

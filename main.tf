@@ -17,16 +17,32 @@ data "aws_subnet" "this" {
         Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
       EOT
     }
+  }
+}
 
+data "aws_subnet" "load_balancer" {
+  for_each = local.load_balancer_subnet_ids
+
+  id = each.value
+
+  lifecycle {
+    # The data subnets, which are the default, have this condition above.
     postcondition {
       condition = (
-        try(var.load_balancer.ip_address_type, "ipv4") == "ipv4" ||
-        var.interfaces[each.value.interface].role != "data" ||
-        try(length(self.ipv6_cidr_block), 0) > 0
+        var.load_balancer.subnet_ids == null ||
+        (self.availability_zone == each.key && self.vpc_id == var.network.vpc_id)
       )
       error_message = <<-EOT
-        load_balancer.ip_address_type = "dualstack" requires data subnets with an IPv6 CIDR block, but
-        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"] = "${each.value.id}" has none.
+        load_balancer.subnet_ids["${each.key}"]: ${each.value} is in zone ${self.availability_zone} of ${self.vpc_id}.
+        Set a subnet in zone ${each.key} of network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+
+    postcondition {
+      condition     = var.load_balancer.ip_address_type == "ipv4" || try(length(self.ipv6_cidr_block), 0) > 0
+      error_message = <<-EOT
+        load_balancer.ip_address_type = "dualstack" requires subnets of the load balancer with an IPv6 CIDR block, but
+        ${each.value} in zone ${each.key} has none. These are the data subnets, unless load_balancer.subnet_ids is set.
         Add an IPv6 CIDR block to the subnet, or set ip_address_type = "ipv4".
       EOT
     }
@@ -98,6 +114,17 @@ resource "terraform_data" "subnet" {
   }
 }
 
+resource "terraform_data" "load_balancer_subnet" {
+  for_each = local.load_balancer_subnet_ids
+
+  input            = { cidr_block = data.aws_subnet.load_balancer[each.key].cidr_block }
+  triggers_replace = each.value
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
 locals {
   # The subnets by interface and zone, which must be known in every plan. Their IDs may be unknown.
   subnets = merge([
@@ -112,6 +139,13 @@ locals {
 
   # Known in every plan, also when a value in the object is sensitive.
   has_load_balancer = nonsensitive(var.load_balancer != null)
+
+  # The load balancer sends traffic and health checks from these subnets.
+  load_balancer_subnet_ids = (
+    !local.has_load_balancer ? {} :
+    nonsensitive(var.load_balancer.subnet_ids != null) ? var.load_balancer.subnet_ids :
+    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+  )
 
   # The secrets that firewalls and functions read, as far as they are in another Region.
   secrets_elsewhere = [
@@ -177,11 +211,10 @@ module "load_balancer" {
   source = "./modules/load-balancer"
   count  = local.has_load_balancer ? 1 : 0
 
-  name   = var.name
-  vpc_id = var.network.vpc_id
-  subnet_ids = one([
-    for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
-  ])
+  name                         = var.name
+  vpc_id                       = var.network.vpc_id
+  subnet_ids                   = local.load_balancer_subnet_ids
+  rule_ids                     = module.firewall_group.load_balancer_rule_ids
   health_check                 = var.load_balancer.health_check
   ip_address_type              = var.load_balancer.ip_address_type
   tcp_idle_timeout_seconds     = var.load_balancer.tcp_idle_timeout_seconds
@@ -257,11 +290,11 @@ module "firewall_group" {
   vpc_id            = var.network.vpc_id
   interfaces        = local.interfaces
   management_access = var.management_access
+
+  create_security_groups = var.security_groups.create
+
   load_balancer_access = var.load_balancer == null ? null : {
-    cidr_blocks = {
-      for key, subnet in local.subnets : subnet.zone => terraform_data.subnet[key].input.cidr_block
-      if var.interfaces[subnet.interface].role == "data"
-    }
+    cidr_blocks       = { for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.input.cidr_block }
     health_check_port = var.load_balancer.health_check.port
   }
   firewall          = var.firewall

@@ -59,8 +59,8 @@ run "works_with_only_the_required_inputs" {
   }
 
   assert {
-    condition     = keys(output.security_group_ids) == ["data", "management"]
-    error_message = "interfaces without a configured security group get one"
+    condition     = keys(output.security_group_ids) == ["data", "management", "untrust"]
+    error_message = "every role has a security group"
   }
 
   assert {
@@ -118,6 +118,7 @@ run "uses_the_resources_of_the_user" {
         source_dest_check  = false
       }
     }
+    security_groups   = { create = false }
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
     firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile = { name = "mine" } }
@@ -285,7 +286,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
@@ -294,7 +295,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
     }
   }
 
-  expect_failures = [data.aws_subnet.this["data/us-east-1a"]]
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1a"]]
 }
 
 run "accepts_dual_stack_with_ipv6_subnets" {
@@ -305,12 +306,44 @@ run "accepts_dual_stack_with_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
       cidr_block        = "10.0.1.0/24"
       ipv6_cidr_block   = "2001:db8:0:1::/64"
     }
+  }
+}
+
+run "refuses_a_subnet_of_the_load_balancer_in_another_zone" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1b"]]
+}
+
+run "the_rules_follow_the_subnets_of_the_load_balancer" {
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer["us-east-1b"]
+    values = {
+      availability_zone = "us-east-1b"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.9.0/24"
+    }
+  }
+
+  assert {
+    condition = {
+      for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.output.cidr_block
+    } == { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.9.0/24" }
+    error_message = "a zone without firewalls still sends traffic and health checks"
   }
 }

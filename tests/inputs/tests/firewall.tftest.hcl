@@ -364,7 +364,7 @@ run "refuses_management_access_without_a_port" {
   expect_failures = [var.management_access]
 }
 
-run "refuses_management_access_that_has_no_effect" {
+run "accepts_management_access_beside_security_groups_of_the_user" {
   command = plan
 
   variables {
@@ -374,8 +374,6 @@ run "refuses_management_access_that_has_no_effect" {
     )
     management_access = { cidr_blocks = ["10.0.0.0/24"] }
   }
-
-  expect_failures = [var.management_access]
 }
 
 run "refuses_egress_to_a_name" {
@@ -398,25 +396,51 @@ run "refuses_egress_with_an_unknown_protocol" {
   expect_failures = [var.management_access]
 }
 
-run "refuses_egress_that_has_no_effect" {
-  command = plan
-
-  variables {
-    interfaces = merge(
-      var.interfaces,
-      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
-    )
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } } }
-  }
-
-  expect_failures = [var.management_access]
-}
-
 run "accepts_further_egress" {
   command = plan
 
   variables {
     management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+  }
+}
+
+# security_groups ----------------------------------------------------------------------------------
+
+run "refuses_an_interface_without_any_security_group" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = name == "data" ? null : ["sg-0a"]
+    }) }
+    security_groups = { create = false }
+  }
+
+  expect_failures = [var.security_groups]
+}
+
+run "refuses_management_access_that_has_no_effect" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = ["sg-0a"]
+    }) }
+    security_groups   = { create = false }
+    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+  }
+
+  expect_failures = [var.security_groups]
+}
+
+run "accepts_security_groups_of_the_user_alone" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = ["sg-0a"]
+    }) }
+    security_groups = { create = false }
   }
 }
 

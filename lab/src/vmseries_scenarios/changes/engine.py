@@ -106,35 +106,39 @@ class Engine:
             result.seconds = time.monotonic() - began
             yield result
 
-    def chain(self, rows: Sequence[Row]) -> Iterator[Result]:
-        """Try each row once: the apply of a row is also the way back from the row before."""
-        behind = Plan()
-        for row in [*rows, None]:
+    def chain(self, rows: Sequence[Row], *, refreshed: str) -> Iterator[Result]:
+        """Try each row, with one apply for the way back and the next row; yield the results.
+
+        Args:
+            rows: The rows; none may need a way back of its own.
+            refreshed: Name of the row that is tried with an instance refresh.
+        """
+        behind: Row | None = None
+        for row in (*rows, None):
             began = time.monotonic()
-            ahead = parse(row.plan) if row and row.ends not in (Ends.REFUSED,) else Plan()
             result = Result(row.id if row else "the way back", self.lane.name)
-            if row and row.ends in (Ends.REFUSED, Ends.PLANNED):
-                self._plan_only(row, result)
-            else:
-                if row and row.before:
-                    row.before(self.live)
-                to = changed(self.first, row.to, self.live.site) if row else self.first
-                self._step(
-                    result,
-                    Step(
-                        to,
-                        merged(behind, ahead),
-                        row.ends if row else Ends.KEPT,
-                        self.lane.refreshes,
-                        row.members if row else MEMBERS,
-                        row.minutes if row else 3.0,
-                    ),
-                )
-                if row and row.check:
-                    row.check(self.live)
-                behind = self._back(row) if row else Plan()
+            if row and row.before:
+                row.before(self.live)
+            to = dict(row.to) if row else {}
+            if row and row.id == refreshed:
+                to["capacity.instance_refresh"] = {}
+            self._step(
+                result,
+                Step(
+                    changed(self.first, to, self.live.site),
+                    (self._back(behind) if behind else Plan())
+                    | (parse(row.plan) if row else Plan()),
+                    Ends.MOVED if Ends.MOVED in ends(behind, row) else Ends.KEPT,
+                    refreshed=row is not None and row.id == refreshed,
+                    members=row.members if row else MEMBERS,
+                    minutes=row.minutes if row else Step.minutes,
+                ),
+            )
+            if row:
+                self._check(row, result)
             result.seconds = time.monotonic() - began
             yield result
+            behind = row
 
     def end(self) -> Result:
         """Destroy the deployment, and count what remains."""
@@ -163,11 +167,7 @@ class Engine:
         self._step(
             result, Step(there, parse(row.plan), row.ends, refreshed, row.members, row.minutes)
         )
-        if row.check:
-            try:
-                row.check(self.live)
-            except AssertionError as error:
-                result.problems.append(f"after the change: {error}")
+        self._check(row, result)
         again = self.live.planned(there)
         if again != Plan():
             result.problems.append(f"the second plan {again}")
@@ -179,6 +179,14 @@ class Engine:
         if row.members_back != MEMBERS:
             self.live.group.scale(MEMBERS)
             self.live.wait_until_in_service(MEMBERS, minutes=SETTLE_MINUTES)
+
+    def _check(self, row: Row, result: Result) -> None:
+        if row.check is None:
+            return
+        try:
+            row.check(self.live)
+        except DeploymentError as error:
+            result.problems.append(str(error).splitlines()[0])
 
     def _back(self, row: Row) -> Plan:
         return parse(row.back) if row.back else parse(row.plan).reverse
@@ -279,9 +287,9 @@ class Engine:
         return True
 
 
-def merged(behind: Plan, ahead: Plan) -> Plan:
-    """Return the plan of one apply that undoes a change and makes another."""
-    return behind | ahead
+def ends(*rows: Row | None) -> set[Ends]:
+    """Return what becomes of the firewalls in any of the rows."""
+    return {row.ends for row in rows if row}
 
 
 def run_lane(

@@ -15,18 +15,21 @@ INTRODUCTION = """\
 
 <!-- Written from lab/src/vmseries_scenarios/changes/topics (make fmt); do not edit. -->
 
-What each change of an input does to a deployment whose firewalls carry traffic. No change cuts off a running firewall,
-an apply that fails can be repeated, and no license is lost, unless the row says so.
+What each change of an input does to a deployment whose firewalls carry traffic. No change cuts
+off a running firewall, an apply that fails can be repeated, and no license is lost, unless the
+row says so.
 
-- *The plan* names the kinds of resources that it changes, adds, deletes or replaces. Going back does the reverse.
-- *Running firewalls*: those in service when you apply.
-- What firewalls **keep until they are replaced** is part of their generation, a tag of each instance
-  (`vmseries-autoscale:generation`). The reconcile function reports running firewalls of another generation. With
-  `capacity.instance_refresh`, the apply starts the refresh that replaces them, and no firewall terminates before its
-  replacement serves.
+- *The plan* names the kinds of resources that it changes, adds, deletes or replaces. Going back
+  does the reverse.
+- *Running firewalls* are those in service when you apply.
+- What they get only when they are replaced is part of their generation, which is a tag of each
+  instance (`vmseries-autoscale:generation`). The reconcile function reports running firewalls of
+  another one. With `capacity.instance_refresh`, the apply starts the refresh that replaces them,
+  and none terminates before its replacement serves.
 
-Each row is tried in the [lab](../lab/README.md), there and back, with the real Terraform: two firewalls in service with
-traffic, connected to Panorama and licensed. Their targets, tunnels, connections and licenses are watched at each moment.
+Each row is tried in the [lab](../lab/README.md), there and back, with the real Terraform: two
+firewalls in service with traffic, licensed and connected to Panorama. Targets, tunnels,
+connections and licenses are watched at every moment.
 
 ```console
 make changes                     # all rows

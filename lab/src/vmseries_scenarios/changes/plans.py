@@ -1,4 +1,4 @@
-"""What a plan says, in the words of docs/changes.md: the kinds of resources that it would change."""
+"""What a plan says, in the words of docs/changes.md: the kinds of resources that it changes."""
 
 from __future__ import annotations
 

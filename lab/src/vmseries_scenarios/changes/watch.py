@@ -1,4 +1,4 @@
-"""What must not happen to firewalls in service: read from the timeline, so that no moment is missed.
+"""What must not happen to firewalls in service: read from the timeline, which misses no moment.
 
 The timeline has an entry for each change of a target's health, of the path of GENEVE packets, of a
 connection to Panorama, and of a license.

@@ -9,15 +9,15 @@ from vmseries_scenarios.changes.rows import REMOVED, REPLACE, At, Ends, Row
 
 TOPIC = "Bootstrap"
 TEMPLATE = "changes launch template, group, functions"
-SECRET = "vmseries-autoscale/bootstrap"
+NAME = "vmseries-autoscale/bootstrap"
 
 
 def _new_value(live: Live) -> None:
     """Change a parameter in the bootstrap secret."""
     secrets = live.lab.aws.client("secretsmanager")
-    content = json.loads(secrets.get_secret_value(SecretId=SECRET)["SecretString"])
+    content = json.loads(secrets.get_secret_value(SecretId=NAME)["SecretString"])
     content["dns-primary"] = "10.200.0.2"
-    secrets.put_secret_value(SecretId=SECRET, SecretString=json.dumps(content))
+    secrets.put_secret_value(SecretId=NAME, SecretString=json.dumps(content))
 
 
 ROWS = (

@@ -44,7 +44,8 @@ ROWS = (
         plan="changes launch template, group, functions, roles, alarms",
         ends=Ends.PLANNED,
         firewalls="Those that run lose the way to return their licenses",
-        do="Create a deployment with another name instead: the licensing mode is that of all its firewalls",
+        do="Create a deployment with another name instead: the licensing mode is that of all its "
+        "firewalls",
     ),
     Row(
         id="volume",

@@ -8,8 +8,8 @@ from vmseries_scenarios.deployment import MINUTE, tags_of
 
 TOPIC = "Name, tags and permissions"
 EVERYTHING = (
-    "changes load balancer, launch template, group, functions, roles, alarms, log groups, event rules, "
-    "queues, endpoint service, target group, security groups, security group rules, triggers"
+    "changes load balancer, launch template, group, functions, roles, alarms, log groups, "
+    "event rules, queues, endpoint service, target group, security groups, security group rules, triggers"
 )
 TAG = {"team": "network"}
 
@@ -42,8 +42,8 @@ ROWS = (
         change="Add, change or remove tags",
         to={"tags": TAG},
         plan=EVERYTHING,
-        firewalls="No firewall is replaced, with `instance_refresh` neither. The reconcile function writes the tags to "
-        "running instances, volumes, interfaces and addresses",
+        firewalls="No firewall is replaced, with `instance_refresh` neither. The reconcile "
+        "function writes the tags to running instances, volumes, interfaces and addresses",
         check=_reach_instances,
         matters=True,
     ),
@@ -62,7 +62,9 @@ ROWS = (
         to={"permissions.path": "/network/"},
         plan="changes launch template, group, functions; replaces roles",
         ends=Ends.PLANNED,
-        firewalls="IAM cannot move a role: the one that they use would be destroyed before they terminate",
-        do="Create a deployment with another name and path, move the endpoints, then destroy this one",
+        firewalls="IAM cannot move a role: the one that they use would be destroyed before they "
+        "terminate",
+        do="Create a deployment with another name and path, move the endpoints, then destroy this "
+        "one",
     ),
 )

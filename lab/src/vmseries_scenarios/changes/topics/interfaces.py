@@ -70,8 +70,8 @@ ROWS = (
         },
         plan="changes functions, roles",
         ends=Ends.KEPT,
-        firewalls="They are not registered with it until they are replaced. Those that are registered stay so "
-        "until they terminate",
+        firewalls="They are not registered with it until they are replaced. Those that are "
+        "registered stay so until they terminate",
         do="Register the addresses of running firewalls, or replace the firewalls",
     ),
 )

@@ -96,12 +96,12 @@ ROWS = (
             "target_group_arns": [At("target_group_arn")],
             "interfaces.data.security_group_ids": [At("own_groups.data")],
         },
-        plan="changes launch template, group, functions, roles; deletes target group, load balancer, "
-        "endpoint service, security group rules",
+        plan="changes launch template, group, functions, roles; deletes target group, load "
+        "balancer, endpoint service, security group rules",
         ends=Ends.PLANNED,
         firewalls="They are deregistered: endpoints of the load balancer would lose all firewalls",
-        do="Create a deployment with another name, move the endpoints, then destroy this one. AWS refuses to "
-        "delete a load balancer that endpoints use",
+        do="Create a deployment with another name, move the endpoints, then destroy this one. AWS "
+        "refuses to delete a load balancer that endpoints use",
     ),
     Row(
         id="own-target-groups",

@@ -17,7 +17,8 @@ ROWS = (
             "panorama.secret_kms_key_arn": At("kms_key_arn"),
         },
         plan="changes functions, roles",
-        do="Nothing. A new value in the same secret needs no apply: the functions read it within five minutes",
+        do="Nothing. A new value in the same secret needs no apply: the functions read it within "
+        "five minutes",
     ),
     Row(
         id="panorama-hosts",
@@ -28,9 +29,10 @@ ROWS = (
             "panorama.timeout_seconds": 4,
         },
         plan=SETTINGS,
-        firewalls="The functions use the new names at once. With `bootstrap.options`, firewalls get them as those of "
-        "`bootstrap-options` do",
-        do="Change `panorama-server` in the bootstrap secret for new firewalls, and the template for running ones",
+        firewalls="The functions use the new names at once. With `bootstrap.options`, firewalls "
+        "get them as those of `bootstrap-options` do",
+        do="Change `panorama-server` in the bootstrap secret for new firewalls, and the template "
+        "for running ones",
     ),
     Row(
         id="device-group",
@@ -38,10 +40,11 @@ ROWS = (
         change="Set another device group or template stack",
         to={"panorama.device_group": "second", "panorama.template_stack": "second-stack"},
         plan=SETTINGS,
-        firewalls="They keep serving. The functions look for them in the new ones only: a termination is held until "
-        "its deadline, and launches are abandoned while the bootstrap data names the former ones",
-        do="Create a deployment with another name. Or: change the bootstrap data and these inputs, then move each "
-        "running firewall in Panorama before anything terminates",
+        firewalls="They keep serving. The functions look for them in the new ones only: a "
+        "termination is held until its deadline, and launches are abandoned while the bootstrap "
+        "data names the former ones",
+        do="Create a deployment with another name. Or: change the bootstrap data and these inputs, "
+        "then move each running firewall in Panorama before anything terminates",
     ),
     Row(
         id="collector-group",
@@ -75,9 +78,10 @@ ROWS = (
         change="Set another licensing mode; set the former one again",
         to={"licensing": {"mode": "none"}},
         plan="changes functions, roles; deletes alarms",
-        firewalls="Terminations from now on use the new mode, also those of firewalls that got their license "
-        "otherwise. With `none`, they keep their licenses",
-        do="Scale to 0 with the former mode first if the license comes from elsewhere, or return those licenses by hand",
+        firewalls="Terminations from now on use the new mode, also those of firewalls that got "
+        "their license otherwise. With `none`, they keep their licenses",
+        do="Scale to 0 with the former mode first if the license comes from elsewhere, or return "
+        "those licenses by hand",
         matters=True,
     ),
     Row(
@@ -113,9 +117,10 @@ ROWS = (
         change="Add Panorama to a deployment without it, or remove it",
         to={"firewall_api": REMOVED, "panorama": At("panorama")},
         plan="changes functions, roles",
-        firewalls="They keep serving. Those that Panorama does not list return no license through it",
-        do="Connect all running firewalls to Panorama before you add it. Before you remove it, set `firewall_api`, and "
-        "delete the firewalls in Panorama as they terminate",
+        firewalls="They keep serving. Those that Panorama does not list return no license through "
+        "it",
+        do="Connect all running firewalls to Panorama before you add it. Before you remove it, set "
+        "`firewall_api`, and delete the firewalls in Panorama as they terminate",
         lane="firewall-api",
     ),
 )

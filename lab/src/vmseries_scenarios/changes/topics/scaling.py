@@ -15,7 +15,8 @@ ROWS = (
         to={"capacity": {"min": 1, "max": 1}},
         plan="changes group, scaling policies",
         ends=Ends.SCALED,
-        firewalls="The others terminate as in a scale-in, and return their licenses. On the way back, new ones start",
+        firewalls="The others terminate as in a scale-in, and return their licenses. On the way "
+        "back, new ones start",
         members=1,
         matters=True,
     ),
@@ -42,7 +43,8 @@ ROWS = (
             "capacity.max_instance_lifetime_days",
             "capacity.wait_for_capacity_timeout",
         ),
-        change="Change warm-up, health check, termination policies, suspended processes, metrics or lifetime",
+        change="Change warm-up, health check, termination policies, suspended processes, metrics "
+        "or lifetime",
         to={
             "capacity": {
                 "min": 2,
@@ -124,7 +126,7 @@ ROWS = (
         change="Set another namespace",
         to={"scaling.namespace": "VMseries-live-2"},
         plan="changes functions, roles, scaling policies",
-        do="Change the namespace in the Panorama template (output `panorama_set_commands`) right after the apply: until "
-        "then, the policies have no data and change nothing",
+        do="Change the namespace in the Panorama template (output `panorama_set_commands`) right "
+        "after the apply: until then, the policies have no data and change nothing",
     ),
 )

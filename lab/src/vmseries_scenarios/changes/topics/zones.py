@@ -31,7 +31,8 @@ ROWS = (
         change="Add a zone to all interfaces",
         to={f"interfaces.{role}.subnet_ids": At(f"subnet_ids.{role}") for role in ROLES},
         plan="changes group, functions, load balancer; adds security group rules",
-        do="Nothing. A Gateway Load Balancer keeps the zone for good: to leave it again, see `zone-left`",
+        do="Nothing. A Gateway Load Balancer keeps the zone for good: to leave it again, see "
+        "`zone-left`",
         stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
         back="changes group, functions; deletes security group rules",
         ends=Ends.MOVED,
@@ -50,23 +51,24 @@ ROWS = (
     Row(
         id="zone-left",
         inputs=("interfaces[*].subnet_ids", "load_balancer.subnet_ids"),
-        change="Remove a zone from all interfaces, and set `load_balancer.subnet_ids` to the subnets that the load "
-        "balancer has; come back",
+        change="Remove a zone from all interfaces, and set `load_balancer.subnet_ids` to the "
+        "subnets that the load balancer has; come back",
         to={
             "load_balancer.subnet_ids": At("two_zones.data"),
             **{f"interfaces.{role}.subnet_ids": _first_zone(role) for role in ROLES},
         },
         plan="changes group, functions",
         ends=Ends.MOVED,
-        firewalls="Those in the zone are replaced in the others, one after the other, after the new ones serve",
+        firewalls="Those in the zone are replaced in the others, one after the other, after the "
+        "new ones serve",
         minutes=40,
         matters=True,
     ),
     Row(
         id="other-subnet",
         inputs=("interfaces[*].subnet_ids", "load_balancer.subnet_ids"),
-        change="Set another data subnet in the same zone, and `load_balancer.subnet_ids` to those that the load "
-        "balancer has; come back",
+        change="Set another data subnet in the same zone, and `load_balancer.subnet_ids` to those "
+        "that the load balancer has; come back",
         to={
             "load_balancer.subnet_ids": At("two_zones.data"),
             "interfaces.data.subnet_ids": _other_subnet,

@@ -130,6 +130,24 @@ resource "terraform_data" "location" {
   }
 }
 
+# The VPC of the deployment. Its security groups and its load balancer cannot move, and firewalls wear the groups.
+resource "terraform_data" "vpc" {
+  input = { id = var.network.vpc_id }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.input.id == var.network.vpc_id
+      error_message = <<-EOT
+        network.vpc_id = "${var.network.vpc_id}": this deployment is in ${self.input.id}, and security groups, network
+        interfaces and load balancers stay in their VPC. Set ${self.input.id} again, and create a second deployment with
+        another name in ${var.network.vpc_id}.
+      EOT
+    }
+  }
+}
+
 # By subnet, because a new subnet is unknown until it is created. The CIDR block of a subnet cannot change.
 resource "terraform_data" "subnet" {
   for_each = local.subnets

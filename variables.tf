@@ -86,7 +86,7 @@ variable "tags" {
 variable "network" {
   description = <<-EOT
     Network in which the firewalls run.
-    - `vpc_id` - ID of the VPC for the load balancer and for the security groups that the module creates.
+    - `vpc_id` - ID of the VPC for the load balancer and for the security groups that the module creates. It cannot change.
   EOT
   type = object({
     vpc_id = string

@@ -32,7 +32,7 @@ output "instance_role" {
 }
 
 output "security_group_ids" {
-  description = "ID of each security group that the module created, by interface name."
+  description = "ID of each security group that the module created, by role: `data`, `management` and `untrust`."
   value       = module.firewall_group.security_group_ids
 }
 

@@ -517,9 +517,10 @@ variable "dependencies" {
 variable "alarms" {
   description = <<-EOT
     CloudWatch alarms on the functions, queues, launches, terminations and licenses.
-    They watch dead letters, messages that are not read, functions that fail, are throttled or do not run, abandoned
-    launches, terminations that are held or past their deadline, licenses that are not returned, firewalls
-    that are ambiguous, resent events and failed orphan removals. Set null to create no alarms.
+    They watch dead letters, messages that are not read, functions that fail, are throttled or do not run, launches that
+    EC2 refuses or that are abandoned, missing firewalls, terminations that are held or past their deadline, licenses
+    that are not returned, firewalls that are ambiguous, resent events and failed orphan removals. Set null to create no
+    alarms.
     - `actions` - (Optional) ARNs of up to five alarm actions, e.g. of an SNS topic.
   EOT
   type = object({

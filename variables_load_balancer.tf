@@ -1,8 +1,11 @@
 variable "load_balancer" {
   description = <<-EOT
-    Gateway Load Balancer that the module creates in the data subnets, with its endpoint service.
+    Gateway Load Balancer that the module creates, with its endpoint service.
     Set null to use your own `target_group_arns` instead, or to have no Gateway Load Balancer at all: then Application or
     Network Load Balancers deliver the traffic, to the `target_groups` of `interfaces`.
+    - `subnet_ids`                   - (Optional) Subnet ID by Availability Zone name. Null uses the data subnets. It must
+      have the zones of the firewalls and may have more. AWS removes no subnet of a Gateway Load Balancer: before firewalls
+      leave a zone or get another data subnet in it, set here the subnets that the load balancer has.
     - `health_check`                 - (Optional) Health check of the firewalls' data interfaces. An interface
       management profile and a security rule of the firewall must allow it.
       - `protocol`            - (Optional) `TCP`, `HTTP` or `HTTPS`.
@@ -14,7 +17,7 @@ variable "load_balancer" {
       - `healthy_threshold`   - (Optional) Successful checks in a row until a firewall is healthy.
       - `unhealthy_threshold` - (Optional) Failed checks in a row until a firewall is unhealthy.
     - `ip_address_type`              - (Optional) IP versions of the traffic from endpoints: `ipv4` or `dualstack`.
-      `dualstack` requires data subnets with IPv6 CIDR blocks.
+      `dualstack` requires subnets of the load balancer with IPv6 CIDR blocks.
     - `tcp_idle_timeout_seconds`     - (Optional) Time without packets after which the load balancer forgets a TCP flow.
       Its next packet may then go to another firewall, which has no session for it.
     - `deregistration_delay_seconds` - (Optional) Time for which a firewall that leaves still gets its existing flows, and
@@ -35,6 +38,7 @@ variable "load_balancer" {
         account. `["*"]` allows all principals, and requires `acceptance_required`.
   EOT
   type = object({
+    subnet_ids = optional(map(string))
     health_check = optional(object({
       protocol            = optional(string, "TCP")
       port                = optional(number, 80)
@@ -87,6 +91,34 @@ variable "load_balancer" {
       interfaces: the data interface must have security_group_ids with load_balancer = null, e.g. ["sg-0123456789abcdef0"],
       because only you know its traffic. With target_group_arns, they must allow GENEVE (UDP port 6081) and your health
       check.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for zone, id in load_balancer.subnet_ids :
+        can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must map names of Availability Zones to subnet IDs,
+      e.g. { us-east-1a = "subnet-0123456789abcdef0" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for interface in values(var.interfaces) : [
+          for zone in keys(interface.subnet_ids) : contains(keys(load_balancer.subnet_ids), zone)
+        ]
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must have a subnet in every zone of interfaces[*].subnet_ids, because a load balancer sends
+      nothing to firewalls in other zones than its own.
+      Add the zone, e.g. us-east-1b = "subnet-0123456789abcdef0", or set null to use the data subnets.
     EOT
   }
 

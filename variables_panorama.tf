@@ -270,42 +270,100 @@ variable "readiness" {
   description = <<-EOT
     Condition for a new firewall to enter service. `in-sync` and `connected` also wait for its license, if one is
     expected.
-    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `off` without either.
+    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `healthy` without either.
     - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
     - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is
       active.
-    - `off`       - The firewall's interfaces are attached.
+    - `healthy`   - The load balancers' health checks find the firewall healthy in every target group. The launch
+      function registers it for that as soon as its interfaces are attached. It needs no credentials.
+    - `off`       - The firewall's interfaces are attached. It boots for up to 25 minutes while Auto Scaling counts it as
+      in service.
   EOT
   type        = string
   default     = null
 
   validation {
-    condition     = alltrue([for value in var.readiness[*] : contains(["in-sync", "connected", "off"], value)])
-    error_message = "readiness must be \"in-sync\", \"connected\" or \"off\", e.g. readiness = \"in-sync\"."
+    condition = alltrue([
+      for value in var.readiness[*] : contains(["in-sync", "connected", "healthy", "off"], value)
+    ])
+    error_message = <<-EOT
+      readiness must be "in-sync", "connected", "healthy" or "off", e.g. readiness = "healthy".
+    EOT
   }
 
   validation {
     condition = (
       var.panorama != null ||
       var.readiness == null ||
+      var.readiness == "healthy" ||
       var.readiness == "off" ||
       (var.readiness == "connected" && var.firewall_api != null)
     )
     error_message = <<-EOT
       readiness = "in-sync" requires panorama, and "connected" requires panorama or firewall_api, which report it.
-      Set one of them, or set readiness = "off".
+      Set one of them, or set readiness = "healthy".
+    EOT
+  }
+
+  validation {
+    condition     = var.readiness == "off" || var.deadlines.launch_minutes >= 25
+    error_message = <<-EOT
+      readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
+      with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+    EOT
+  }
+
+  validation {
+    condition = var.readiness == "off" || alltrue([
+      for duration in [var.capacity.wait_for_capacity_timeout] : (
+        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
+      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0
+    ])
+    error_message = <<-EOT
+      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
+      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
+    EOT
+  }
+
+  # With "off", a firewall is in service before it boots. Whatever counts on it must wait for the boot.
+  validation {
+    condition = var.readiness != "off" || alltrue([
+      for seconds in compact(concat(
+        [var.capacity.default_instance_warmup_seconds],
+        var.capacity.instance_refresh[*].instance_warmup_seconds,
+        values(var.scaling.target_tracking)[*].warmup_seconds,
+      )) : seconds >= 1500
+    ])
+    error_message = <<-EOT
+      readiness = "off" requires warm-ups of at least 1500 seconds, because a firewall boots for up to 25 minutes after
+      it has entered service: capacity.default_instance_warmup_seconds, capacity.instance_refresh.instance_warmup_seconds
+      and scaling.target_tracking[*].warmup_seconds. With less, an instance refresh would terminate the old firewalls
+      before the new ones pass traffic. Remove these inputs, or set readiness = "healthy".
     EOT
   }
 
   validation {
     condition = (
-      (var.panorama == null && var.firewall_api == null) ||
-      var.readiness == "off" ||
-      var.deadlines.launch_minutes >= 25
+      var.readiness != "off" ||
+      var.capacity.health_check.type != "ELB" ||
+      var.capacity.health_check.grace_period_seconds >= 1500
     )
     error_message = <<-EOT
-      readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
-      with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+      readiness = "off" with capacity.health_check.type = "ELB" requires grace_period_seconds of at least 1500: Auto
+      Scaling would otherwise replace each firewall while it boots. Set a longer period, or set readiness = "healthy".
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.readiness != "healthy" ||
+      var.load_balancer != null ||
+      length(var.target_group_arns) > 0 ||
+      anytrue([for interface in values(var.interfaces) : length(interface.target_groups) > 0])
+    )
+    error_message = <<-EOT
+      readiness = "healthy" requires a target group in which a firewall can be healthy: load_balancer, target_group_arns
+      or interfaces[*].target_groups. Set one of them, or set readiness = "off".
     EOT
   }
 
@@ -315,23 +373,23 @@ variable "readiness" {
       !panorama.push_when_out_of_sync || var.readiness == null || var.readiness == "in-sync"
     ])
     error_message = <<-EOT
-      panorama.push_when_out_of_sync has no effect with readiness = "connected" or "off", which require no push.
+      panorama.push_when_out_of_sync has no effect with readiness = "connected", "healthy" or "off", which require no
+      push.
       Remove it, or set readiness = "in-sync".
     EOT
   }
 
   validation {
-    condition     = var.firewall_api == null || var.readiness != "off" || var.licensing.mode == "firewall"
+    condition = (
+      var.firewall_api == null ||
+      !contains(["healthy", "off"], coalesce(var.readiness, "connected")) ||
+      var.licensing.mode == "firewall"
+    )
     error_message = <<-EOT
-      firewall_api has no effect with readiness = "off" unless licensing.mode = "firewall".
+      firewall_api has no effect with readiness = "healthy" or "off" unless licensing.mode = "firewall".
       Remove it, or set readiness = "connected".
     EOT
   }
-}
-
-locals {
-  # Whether a firewall enters service only after its boot.
-  waits_for_boot = var.readiness == null ? var.panorama != null || var.firewall_api != null : var.readiness != "off"
 }
 
 variable "licensing" {

@@ -6,8 +6,10 @@ variable "capacity" {
     - `desired`                         - (Optional) Initial number of firewalls; scaling policies change it afterwards.
       Null starts with `min`.
     - `default_instance_warmup_seconds` - (Optional) Time for which a new firewall in service does not count toward the
-      group's metrics. It need not include the boot, which the launch hook waits for: two publishing intervals of one
-      minute are enough.
+      group's metrics, and for which an instance refresh waits for it. With the readiness `off` it is the time of the
+      boot, at least 1500. Otherwise the launch hook waits for the boot, so that the time does not include it. Null uses
+      1500 with `off`, 120 with `healthy`, and otherwise the time after which the load balancer's health checks have
+      certainly found the firewall healthy, at least 120.
     - `health_check`                    - (Optional) Health check of the group.
       - `type`                 - (Optional) `EC2` or `ELB`. With `EC2`, the load balancer avoids unhealthy firewalls,
         but Auto Scaling does not replace them, so that a bad configuration pushed to all firewalls does not terminate
@@ -18,7 +20,7 @@ variable "capacity" {
     - `suspended_processes`             - (Optional) Auto Scaling processes to suspend, e.g. `["AZRebalance"]`.
     - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge. With
       scaling policies, `GroupInServiceInstances`, `GroupTotalInstances` and `GroupStandbyInstances` are published in
-      any case, because the policies use them.
+      any case, because the policies use them; with `alarms`, `GroupDesiredCapacity` and `GroupInServiceInstances`.
     - `max_instance_lifetime_days`      - (Optional) Maximum age of a firewall, after which it is replaced. Null sets no
       limit.
     - `scale_in_protection`             - (Optional) Whether new firewalls are protected from scale-in.
@@ -26,7 +28,7 @@ variable "capacity" {
       `45m`. `0` does not wait. After a timeout, Terraform replaces the group.
     - `instance_refresh`                - (Optional) Instance refresh that replaces firewalls when the launch template
       changes. Null leaves the replacement to you. With the defaults, no firewall terminates before its replacement is
-      in service, and a third of the group is replaced at a time.
+      a healthy target, and a third of the group is replaced at a time.
       - `min_healthy_percentage`       - (Optional) Minimum healthy firewalls, in percent of the desired capacity.
       - `max_healthy_percentage`       - (Optional) Maximum firewalls, in percent of the desired capacity.
       - `instance_warmup_seconds`      - (Optional) Warm-up of replacements. Null uses
@@ -45,7 +47,7 @@ variable "capacity" {
     min                             = number
     max                             = number
     desired                         = optional(number)
-    default_instance_warmup_seconds = optional(number, 120)
+    default_instance_warmup_seconds = optional(number)
     health_check = optional(object({
       type                 = optional(string, "EC2")
       grace_period_seconds = optional(number, 300)
@@ -98,13 +100,11 @@ variable "capacity" {
   }
 
   validation {
-    condition = (
-      var.capacity.default_instance_warmup_seconds >= 0 &&
-      var.capacity.default_instance_warmup_seconds <= 3600
-    )
+    condition = alltrue([
+      for seconds in var.capacity.default_instance_warmup_seconds[*] : seconds >= 0 && seconds <= 3600
+    ])
     error_message = <<-EOT
-      capacity.default_instance_warmup_seconds must be from 0 to 3600, e.g. 120.
-      It need not include the boot, which the launch hook waits for.
+      capacity.default_instance_warmup_seconds must be from 0 to 3600, e.g. 240, or null for a value that fits readiness.
     EOT
   }
 
@@ -234,19 +234,6 @@ variable "capacity" {
   validation {
     condition     = can(regex("^0$|^[0-9]+[smh]$", var.capacity.wait_for_capacity_timeout))
     error_message = "capacity.wait_for_capacity_timeout must be a duration, e.g. \"45m\", or \"0\" to not wait."
-  }
-
-  # The time in which VM-Series boots, as for deadlines.launch_minutes.
-  validation {
-    condition = alltrue([
-      for duration in [var.capacity.wait_for_capacity_timeout] : (
-        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
-      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && local.waits_for_boot
-    ])
-    error_message = <<-EOT
-      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
-      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
-    EOT
   }
 
   validation {

@@ -469,7 +469,7 @@ run "refuses_management_access_without_a_network" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["office"] }
+    management_access = { cidr_blocks = { a = "office" } }
   }
 
   expect_failures = [var.management_access]
@@ -479,7 +479,7 @@ run "refuses_management_access_from_everywhere" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["0.0.0.0/0"] }
+    management_access = { cidr_blocks = { a = "0.0.0.0/0" } }
   }
 
   expect_failures = [var.management_access]
@@ -489,13 +489,13 @@ run "refuses_management_access_without_a_port" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.0/24"], ports = [] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" }, ports = [] }
   }
 
   expect_failures = [var.management_access]
 }
 
-run "refuses_management_access_that_has_no_effect" {
+run "accepts_management_access_beside_security_groups_of_the_user" {
   command = plan
 
   variables {
@@ -503,17 +503,15 @@ run "refuses_management_access_that_has_no_effect" {
       var.interfaces,
       { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
     )
-    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" } }
   }
-
-  expect_failures = [var.management_access]
 }
 
 run "refuses_egress_to_a_name" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["syslog.example.com"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "syslog.example.com" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -523,21 +521,50 @@ run "refuses_egress_with_an_unknown_protocol" {
   command = plan
 
   variables {
-    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = ["10.0.9.0/24"] } } }
+    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = { a = "10.0.9.0/24" } } } }
   }
 
   expect_failures = [var.management_access]
 }
 
-run "refuses_egress_that_has_no_effect" {
+run "refuses_a_network_of_management_access_without_a_name" {
   command = plan
 
   variables {
-    interfaces = merge(
-      var.interfaces,
-      { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
-    )
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } } }
+    management_access = { cidr_blocks = { "10.0.0.0/24" = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_a_network_of_management_access_twice" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = { a = "10.0.0.0/24", b = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_the_same_egress_twice" {
+  command = plan
+
+  variables {
+    management_access = { egress = {
+      syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24" } }
+      siem   = { port = 6514, cidr_blocks = { b = "10.0.9.0/24" } }
+    } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_that_is_open_already" {
+  command = plan
+
+  variables {
+    management_access = { egress = { proxy = { port = 443, cidr_blocks = { internet = "0.0.0.0/0" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -547,7 +574,47 @@ run "accepts_further_egress" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24", b = "10.1.9.0/24" } } } }
+  }
+}
+
+# security_groups ----------------------------------------------------------------------------------
+
+run "refuses_an_interface_without_any_security_group" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = name == "data" ? null : ["sg-0a"]
+    }) }
+    security_groups = { create = false }
+  }
+
+  expect_failures = [var.security_groups]
+}
+
+run "refuses_management_access_that_has_no_effect" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = ["sg-0a"]
+    }) }
+    security_groups   = { create = false }
+    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+  }
+
+  expect_failures = [var.security_groups]
+}
+
+run "accepts_security_groups_of_the_user_alone" {
+  command = plan
+
+  variables {
+    interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+      security_group_ids = ["sg-0a"]
+    }) }
+    security_groups = { create = false }
   }
 }
 

@@ -17,6 +17,40 @@ run "refuses_neither_a_load_balancer_nor_target_groups" {
   expect_failures = [var.load_balancer]
 }
 
+run "refuses_a_load_balancer_without_a_zone_of_the_firewalls" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = { us-east-1f = "subnet-0123456789abcdef0" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_list_of_subnets_for_the_load_balancer" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = merge(
+      { for zone, id in var.interfaces.data.subnet_ids : zone => id },
+      { "0" = "subnet-0123456789abcdef0" },
+    ) }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_a_load_balancer_in_more_zones_than_the_firewalls" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = merge(
+      { for zone, id in var.interfaces.data.subnet_ids : zone => id },
+      { us-east-1f = "subnet-0123456789abcdef0" },
+    ) }
+  }
+}
+
 run "refuses_a_load_balancer_and_target_groups" {
   command = plan
 

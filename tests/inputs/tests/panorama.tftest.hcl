@@ -375,6 +375,91 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   expect_failures = [var.readiness]
 }
 
+run "refuses_a_launch_deadline_shorter_than_a_boot_with_the_default_readiness" {
+  command = plan
+
+  variables {
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_the_readiness_healthy_with_panorama" {
+  command = plan
+
+  variables {
+    panorama  = var.valid_panorama
+    readiness = "healthy"
+  }
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_default_warm_up_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, default_instance_warmup_seconds = 1499 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_warm_up_of_the_refresh_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, instance_refresh = { instance_warmup_seconds = 300 } }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_warm_up_of_a_policy_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    scaling = {
+      target_tracking = {
+        sessions = { metric = "session_utilization", target = { percent = 60 }, warmup_seconds = 120 }
+      }
+    }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_health_checks_of_the_group_during_the_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, health_check = { type = "ELB" } }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_warm_ups_of_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity = {
+      min                             = 1
+      max                             = 3
+      default_instance_warmup_seconds = 1500
+      instance_refresh                = { instance_warmup_seconds = 1800 }
+      health_check                    = { type = "ELB", grace_period_seconds = 1500 }
+    }
+  }
+}
+
 run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 
@@ -393,6 +478,18 @@ run "refuses_a_firewall_api_that_no_function_calls" {
     firewall_api = var.valid_firewall_api
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
     readiness    = "off"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_firewall_api_that_the_readiness_healthy_does_not_call" {
+  command = plan
+
+  variables {
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "healthy"
   }
 
   expect_failures = [var.readiness]

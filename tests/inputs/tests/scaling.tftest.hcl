@@ -259,7 +259,7 @@ run "refuses_to_wait_for_less_than_a_boot" {
     capacity = { min = 1, max = 3, wait_for_capacity_timeout = "24m" }
   }
 
-  expect_failures = [var.capacity]
+  expect_failures = [var.readiness]
 }
 
 run "refuses_to_wait_for_less_than_a_boot_in_seconds" {
@@ -275,7 +275,7 @@ run "refuses_to_wait_for_less_than_a_boot_in_seconds" {
     capacity = { min = 1, max = 3, wait_for_capacity_timeout = "1499s" }
   }
 
-  expect_failures = [var.capacity]
+  expect_failures = [var.readiness]
 }
 
 run "accepts_to_wait_for_a_boot" {

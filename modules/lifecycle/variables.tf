@@ -48,8 +48,17 @@ variable "network" {
 }
 
 variable "readiness" {
-  description = "Condition for a new firewall to enter service: `in-sync`, `connected` or `off`."
+  description = "Condition for a new firewall to enter service: `in-sync`, `connected`, `healthy` or `off`."
   type        = string
+  nullable    = false
+}
+
+variable "target_group_arns" {
+  description = <<-EOT
+    ARNs of the GENEVE target groups in which a firewall must be healthy, with the readiness `healthy`.
+  EOT
+  type        = list(string)
+  default     = []
   nullable    = false
 }
 
@@ -188,8 +197,20 @@ variable "alarms" {
   default = null
 }
 
+variable "generation" {
+  description = "Value of the generation tag of firewalls that are launched now."
+  type        = string
+  nullable    = false
+}
+
+variable "firewall_tags" {
+  description = "Tags of the firewalls: of their instances, volumes, network interfaces and addresses."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "tags" {
-  description = "Tags of all resources, including the interfaces and addresses that the launch function creates."
+  description = "Tags of all resources that Terraform creates."
   type        = map(string)
   nullable    = false
 }

@@ -171,6 +171,25 @@ def interrupts(
 
 
 @app.command()
+def changes(
+    *,
+    rows: Annotated[
+        str,
+        typer.Option("--rows", "-k", help="Only rows with one of these words."),
+    ] = "",
+    module: Annotated[Path | None, typer.Option(help="Try another checkout of the module.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Only write docs/changes.md.")] = False,
+) -> None:
+    """Change each input of a deployment in service, and watch its firewalls."""
+    from vmseries_scenarios.changes import main  # noqa: PLC0415 - as above
+
+    if write:
+        main.write_page()
+        raise typer.Exit
+    raise typer.Exit(main.run(rows, module=module))
+
+
+@app.command()
 def walk(
     *,
     example: Annotated[

@@ -225,6 +225,8 @@ def curl_command(host: str, address: str, ca_file: Path, parameters: Mapping[str
         os.fspath(ca_file),
         "--connect-to",
         f"{host}:443:{address}",
+        "--write-out",
+        "\\n",
         f"https://{host}/api/",
         *(
             word

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from rich.console import Console
+from rich.text import Text
 
 from vmseries_lab.client import LabError
 from vmseries_scenarios.deployment import REPOSITORY
@@ -33,6 +35,10 @@ SERVE = ("make", "serve", "PACE=60")
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELLIPSIS = "…"
+BLOCK_LIMIT_SECONDS = 600.0
+LINES_SHOWN = 10
+LINES_OF_FAILURE = 60
+
 END = "playground-block-ended"
 """What the shell prints after a block."""
 
@@ -110,17 +116,27 @@ class Shell:
         """Execute commands; return what they print.
 
         Raises:
-            LabError: if one of them fails.
+            LabError: if one of them fails, or does not end in :data:`BLOCK_LIMIT_SECONDS`.
         """
         stdin, stdout = _pipe(self._process.stdin), _pipe(self._process.stdout)
-        stdin.write(f"{commands}\necho {END}\n")
+        # On a line of its own, also after output without an end of line.
+        stdin.write(f"{commands}\nprintf '\\n%s\\n' {END}\n")
         stdin.flush()
+        watchdog = threading.Timer(BLOCK_LIMIT_SECONDS, self._process.kill)
+        watchdog.start()
+        try:
+            return self._read(stdout)
+        finally:
+            watchdog.cancel()
+
+    def _read(self, stdout: IO[str]) -> str:
         printed: list[str] = []
         for line in stdout:
             if line.strip() == END:
                 return "".join(printed)
             printed.append(line)
-        raise LabError(f"The shell ended in this block. It printed:\n{''.join(printed)}")
+        newest = "".join(printed[-LINES_OF_FAILURE:])
+        raise LabError(f"The shell ended in this block. It printed:\n{newest}")
 
     def close(self) -> None:
         """End the shell."""
@@ -177,7 +193,7 @@ def run(console: Console | None = None) -> int:
             finally:
                 shell.close()
     except RUN_ERRORS as error:
-        console.print(str(error), style="red", markup=False)
+        _print(console, str(error), "red")
     verdict = f"playground: {good} of {len(found)} blocks do what the page says"
     console.print(verdict, style="green" if good == len(found) else "red")
     return 0 if good == len(found) else 1
@@ -187,12 +203,17 @@ def _try(block: Block, shell: Shell, console: Console) -> bool:
     """Execute a block; print it, and whether it did what the page says."""
     begun = time.monotonic()
     console.rule(block.heading, align="left")
-    console.print(block.commands, end="", style="dim", markup=False, highlight=False)
+    _print(console, block.commands.rstrip(), "dim")
     printed = shell.run(block.commands)
     missing = missing_line(block.expected, printed)
-    shown = printed if missing is not None else "\n".join(printed.splitlines()[-10:])
-    console.print(shown, markup=False, highlight=False)
+    newest = printed.splitlines()[-(LINES_SHOWN if missing is None else LINES_OF_FAILURE) :]
+    _print(console, "\n".join(newest))
     console.print(f"({time.monotonic() - begun:.0f} s)")
     if missing is not None:
-        console.print(f"The page says, and it did not print: {missing}", style="red", markup=False)
+        _print(console, f"The page says, and it did not print: {missing}", "red")
     return missing is None
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    """Print text as it is: no markup, no emoji, no line broken."""
+    console.print(Text(text, style), soft_wrap=True)

@@ -110,6 +110,10 @@ demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orp
 serve: setup ## Serve a lab for your own configuration (PACE=60: a lab minute per second; AWS_REGION)
 	@lab/bin/vmseries-lab serve --pace $(or $(PACE),0)
 
+.PHONY: playground
+playground: setup ## Execute docs/playground.md block by block, and compare what it prints (five minutes)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios playground
+
 .PHONY: preflight
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)

@@ -118,6 +118,14 @@ def secret_search(
 
 
 @app.command()
+def playground() -> None:
+    """Execute the blocks of docs/playground.md against a lab, and compare what they print."""
+    from vmseries_scenarios.playground import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run())
+
+
+@app.command()
 def preflight(
     *,
     broken: Annotated[

@@ -257,7 +257,7 @@ module "firewall_group" {
   vpc_id            = var.network.vpc_id
   interfaces        = local.interfaces
   management_access = var.management_access
-  load_balancer_access = var.load_balancer == null ? null : {
+  load_balancer_access = !local.has_load_balancer ? null : {
     cidr_blocks = {
       for key, subnet in local.subnets : subnet.zone => terraform_data.subnet[key].input.cidr_block
       if var.interfaces[subnet.interface].role == "data"

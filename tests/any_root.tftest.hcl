@@ -20,4 +20,10 @@ run "plans_with_sensitive_values" {
   module {
     source = "./tests/fixtures/sensitive-values"
   }
+
+  # No image of the other architecture.
+  override_data {
+    target = module.objects.module.firewall_group.data.aws_ami_ids.of_other_architecture
+    values = { ids = [] }
+  }
 }

@@ -1,7 +1,7 @@
 # A security group for each interface without security_group_ids.
 locals {
   interfaces_without_security_groups = {
-    for name, interface in var.interfaces : name => interface if interface.security_group_ids == null
+    for name, interface in var.interfaces : name => interface if nonsensitive(interface.security_group_ids == null)
   }
 
   # All interfaces with their security groups.
@@ -20,7 +20,7 @@ locals {
   }
 
   # GENEVE and health checks from the subnets of the load balancer.
-  from_load_balancer = var.load_balancer_access == null ? {} : merge([
+  from_load_balancer = nonsensitive(var.load_balancer_access == null) ? {} : merge([
     for zone, cidr_block in var.load_balancer_access.cidr_blocks : {
       "${zone}-geneve" = { cidr_block = cidr_block, protocol = "udp", port = 6081 }
       "${zone}-health-check" = {

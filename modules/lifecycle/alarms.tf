@@ -1,4 +1,7 @@
 locals {
+  # Known in every plan, also when an action is sensitive.
+  has_alarms = nonsensitive(var.alarms != null)
+
   # The reconcile function publishes once per interval. An alarm with a shorter period would change state between the
   # runs.
   reconcile_seconds = var.reconcile.interval_minutes * 60
@@ -87,7 +90,7 @@ locals {
 
 # The alarm lasts until the queue is empty.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  for_each = var.alarms == null ? {} : aws_sqs_queue.dead_letters
+  for_each = local.has_alarms ? aws_sqs_queue.dead_letters : {}
 
   alarm_name        = each.value.name
   alarm_description = "${each.value.name} has messages. Find out why they failed, then redrive or delete them."
@@ -112,7 +115,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # that the function does not read the queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
-  for_each = var.alarms == null ? {} : aws_sqs_queue.events
+  for_each = local.has_alarms ? aws_sqs_queue.events : {}
 
   alarm_name        = "${var.name}-${each.key}-oldest-message"
   alarm_description = "${var.name}-${each.key} has a message older than half of the heartbeat timeout: the function does not read it."
@@ -134,7 +137,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "function" {
-  for_each = var.alarms == null ? {} : local.watched_functions
+  for_each = local.has_alarms ? local.watched_functions : {}
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = "${each.value.function_name} ${each.value.description}"
@@ -156,7 +159,7 @@ resource "aws_cloudwatch_metric_alarm" "function" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
-  for_each = var.alarms == null ? {} : local.bad_outcomes
+  for_each = local.has_alarms ? local.bad_outcomes : {}
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description
@@ -179,7 +182,7 @@ resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
 # Long before the deadline, so that an operator can fix the cause in time. The period is longer than the longest
 # interval between two visits.
 resource "aws_cloudwatch_metric_alarm" "terminate_held" {
-  count = var.alarms == null ? 0 : 1
+  count = local.has_alarms ? 1 : 0
 
   alarm_name        = "${var.name}-terminate-held"
   alarm_description = "A termination of ${var.name} takes longer than 25 % of deadlines.terminate_minutes. See ${var.name}-terminate's log."
@@ -202,7 +205,7 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
 
 # Missing data is breaching, also in a new deployment until the first run.
 resource "aws_cloudwatch_metric_alarm" "reconcile_silent" {
-  count = var.alarms == null ? 0 : 1
+  count = local.has_alarms ? 1 : 0
 
   alarm_name        = "${var.name}-reconcile-silent"
   alarm_description = "${var.name}-reconcile has completed no run for three intervals. See its log. Normal until its first run."

@@ -9,9 +9,9 @@ variable "interfaces" {
       function.
     - `subnet_ids`         - Subnet ID by Availability Zone name, e.g. `{ us-east-1a = "subnet-0123…" }`. All interfaces
       must have the same zones.
-    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null creates a security group: for management
-      with the rules of `management_access`, for data with those that the load balancer needs, otherwise without ingress
-      rules. The data interface requires security groups with `target_group_arns`.
+    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null uses the security group that the module
+      creates for the role: for management with the rules of `management_access`, for data with those that the load
+      balancer needs, for untrust without ingress rules. A change applies to new firewalls. The data interface requires security groups with `target_group_arns`.
     - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
       since the others forward traffic.
     - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address on this interface. Not
@@ -267,7 +267,8 @@ locals {
 
 variable "management_access" {
   description = <<-EOT
-    Rules of the security group that the module creates for the management interface.
+    Rules of the security group that the module creates for management interfaces. A management interface with its own
+    `security_group_ids` does not have them.
     Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
     PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
     - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, by a name of your choice, e.g.
@@ -404,14 +405,40 @@ variable "management_access" {
       e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }.
     EOT
   }
+}
+
+variable "security_groups" {
+  description = <<-EOT
+    Security groups that the module creates: one for each role, `data`, `management` and `untrust`. They exist as long as
+    the deployment, also while no interface uses them, because a running firewall keeps its security groups until it is
+    replaced.
+    - `create` - (Optional) Whether to create them. False is allowed when every interface has `security_group_ids`, and no
+      network interface uses a security group of the module any more.
+  EOT
+  type = object({
+    create = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
 
   validation {
-    condition = length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0 || alltrue([
-      for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
+    condition = var.security_groups.create || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null
     ])
     error_message = <<-EOT
-      management_access has no effect when the management interface has its own security_group_ids.
-      Add the rules to those security groups, or remove security_group_ids.
+      security_groups.create = false requires security_group_ids for every interface, e.g. ["sg-0123456789abcdef0"].
+      Missing: ${join(", ", [for name, interface in var.interfaces : name if interface.security_group_ids == null])}.
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.security_groups.create ||
+      length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0
+    )
+    error_message = <<-EOT
+      management_access has no effect with security_groups.create = false. Add the rules to your security groups, and
+      remove management_access.
     EOT
   }
 }

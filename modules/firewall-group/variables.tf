@@ -22,7 +22,7 @@ variable "vpc_id" {
 }
 
 variable "interfaces" {
-  description = "Network interfaces of each firewall, by name. Null `security_group_ids` creates a security group."
+  description = "Network interfaces of each firewall, by name. Null `security_group_ids` uses the security group of the role."
   type = map(object({
     role               = string
     device_index       = number
@@ -33,6 +33,12 @@ variable "interfaces" {
     public_ipv4_pool   = optional(string)
   }))
   nullable = false
+}
+
+variable "create_security_groups" {
+  description = "Whether to create a security group for each role, for interfaces without `security_group_ids`."
+  type        = bool
+  nullable    = false
 }
 
 variable "management_access" {
@@ -54,7 +60,7 @@ variable "management_access" {
 
 variable "load_balancer_access" {
   description = <<-EOT
-    CIDR block of the load balancer by zone, and its health check port.
+    CIDR block of the load balancer's subnet by zone, and its health check port.
     Null with target groups of the user.
   EOT
   type = object({

@@ -1,4 +1,4 @@
-"""Any root can plan the module: with values that the root makes, and with depends_on on the module."""
+"""Any root can plan the module: with values that it makes, and with depends_on on the module."""
 
 from __future__ import annotations
 

@@ -629,6 +629,7 @@ run "alarms_exist_until_the_last_firewall_has_terminated" {
         values(aws_cloudwatch_metric_alarm.oldest_message)[*].id,
         values(aws_cloudwatch_metric_alarm.function)[*].id,
         values(aws_cloudwatch_metric_alarm.bad_outcome)[*].id,
+        aws_cloudwatch_metric_alarm.below_capacity[*].id,
         aws_cloudwatch_metric_alarm.terminate_held[*].id,
         aws_cloudwatch_metric_alarm.reconcile_silent[*].id,
       ),

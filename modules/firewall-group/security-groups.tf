@@ -173,7 +173,7 @@ resource "aws_vpc_security_group_egress_rule" "untrust" {
 locals {
   given_up_groups = [
     for role in local.roles : "${var.name}-${role}"
-    if !var.create_security_groups || (role == "data" && var.load_balancer_access == null)
+    if !var.create_security_groups || (role == "data" && nonsensitive(var.load_balancer_access == null))
   ]
 }
 

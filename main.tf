@@ -173,7 +173,7 @@ locals {
     !local.has_load_balancer ? {} :
     nonsensitive(var.load_balancer.subnet_ids != null) ?
     { for zone in nonsensitive(keys(var.load_balancer.subnet_ids)) : zone => var.load_balancer.subnet_ids[zone] } :
-    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+    { for subnet in values(local.subnets) : subnet.zone => subnet.id if var.interfaces[subnet.interface].role == "data" }
   )
 
   # The secrets that firewalls and functions read, as far as they are in another Region.

@@ -26,4 +26,9 @@ run "plans_with_sensitive_values" {
     target = module.objects.module.firewall_group.data.aws_ami_ids.of_other_architecture
     values = { ids = [] }
   }
+
+  override_data {
+    target = module.objects.data.aws_lb_target_group.of_group
+    values = { target_type = "instance", vpc_id = "vpc-0123456789abcdef0" }
+  }
 }

@@ -89,7 +89,7 @@ data "aws_lb_target_group" "this" {
 # created: "Please ensure all target groups have instance target type", "must be in the same VPC".
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
 data "aws_lb_target_group" "of_group" {
-  count = length(var.target_group_arns)
+  count = nonsensitive(length(var.target_group_arns))
 
   arn = var.target_group_arns[count.index]
 
@@ -192,8 +192,9 @@ locals {
   # The load balancer sends traffic and health checks from these subnets.
   load_balancer_subnet_ids = (
     !local.has_load_balancer ? {} :
-    nonsensitive(var.load_balancer.subnet_ids != null) ? var.load_balancer.subnet_ids :
-    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+    nonsensitive(var.load_balancer.subnet_ids != null) ?
+    { for zone in nonsensitive(keys(var.load_balancer.subnet_ids)) : zone => var.load_balancer.subnet_ids[zone] } :
+    { for subnet in values(local.subnets) : subnet.zone => subnet.id if var.interfaces[subnet.interface].role == "data" }
   )
 
   # The secrets that firewalls and functions read, as far as they are in another Region.
@@ -369,7 +370,7 @@ module "firewall_group" {
 
   create_security_groups = var.security_groups.create
 
-  load_balancer_access = var.load_balancer == null ? null : {
+  load_balancer_access = !local.has_load_balancer ? null : {
     cidr_blocks       = { for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.input.cidr_block }
     health_check_port = var.load_balancer.health_check.port
   }

@@ -132,7 +132,7 @@ locals {
     in-sync   = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
     connected = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
     healthy   = local.publishing_seconds
-    off       = local.boot_seconds
+    off       = min(3600, local.boot_seconds + local.health_check_seconds)
   }[local.readiness]
 
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")

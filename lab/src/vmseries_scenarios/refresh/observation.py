@@ -113,12 +113,14 @@ def refresh_with_short_warmup(deployment: Deployment) -> Observation:
 
 
 def _prepare(deployment: Deployment) -> frozenset[str]:
-    """Wait until all members are healthy targets, and return them."""
-    members = deployment.group.states().keys()
+    """Wait until as many members as desired exist, all healthy targets, and return them."""
+    desired = int((deployment.group.describe() or {})["DesiredCapacity"])
     deployment.wait_until(
-        lambda: _healthy(deployment) >= len(members), "all firewalls healthy", minutes=60
+        lambda: deployment.group.is_in_service(desired) and _healthy(deployment) >= desired,
+        "all firewalls healthy",
+        minutes=60,
     )
-    return frozenset(members)
+    return frozenset(deployment.group.states())
 
 
 def _observe(deployment: Deployment, mode: str, old: Iterable[str]) -> Observation:

@@ -4,11 +4,7 @@ data "aws_partition" "current" {}
 
 # Detects at plan time that a subnet is in another zone than configured. EC2 would reject it during each launch.
 data "aws_subnet" "this" {
-  for_each = merge([
-    for name, interface in var.interfaces : {
-      for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id }
-    }
-  ]...)
+  for_each = local.subnets
 
   id = each.value.id
 
@@ -21,16 +17,32 @@ data "aws_subnet" "this" {
         Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
       EOT
     }
+  }
+}
 
+data "aws_subnet" "load_balancer" {
+  for_each = local.load_balancer_subnet_ids
+
+  id = each.value
+
+  lifecycle {
+    # The data subnets, which are the default, have this condition above.
     postcondition {
       condition = (
-        try(var.load_balancer.ip_address_type, "ipv4") == "ipv4" ||
-        var.interfaces[each.value.interface].role != "data" ||
-        try(length(self.ipv6_cidr_block), 0) > 0
+        var.load_balancer.subnet_ids == null ||
+        (self.availability_zone == each.key && self.vpc_id == var.network.vpc_id)
       )
       error_message = <<-EOT
-        load_balancer.ip_address_type = "dualstack" requires data subnets with an IPv6 CIDR block, but
-        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"] = "${each.value.id}" has none.
+        load_balancer.subnet_ids["${each.key}"]: ${each.value} is in zone ${self.availability_zone} of ${self.vpc_id}.
+        Set a subnet in zone ${each.key} of network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+
+    postcondition {
+      condition     = var.load_balancer.ip_address_type == "ipv4" || try(length(self.ipv6_cidr_block), 0) > 0
+      error_message = <<-EOT
+        load_balancer.ip_address_type = "dualstack" requires subnets of the load balancer with an IPv6 CIDR block, but
+        ${each.value} in zone ${each.key} has none. These are the data subnets, unless load_balancer.subnet_ids is set.
         Add an IPv6 CIDR block to the subnet, or set ip_address_type = "ipv4".
       EOT
     }
@@ -73,21 +85,95 @@ data "aws_lb_target_group" "this" {
   }
 }
 
-locals {
-  tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
+# The same for target groups with which Auto Scaling registers the firewalls. It refuses the group after everything else is
+# created: "Please ensure all target groups have instance target type", "must be in the same VPC".
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
+data "aws_lb_target_group" "of_group" {
+  count = length(var.target_group_arns)
 
-  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
-  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
-  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
-  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
-  region = regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0]
+  arn = var.target_group_arns[count.index]
 
-  location = {
+  lifecycle {
+    postcondition {
+      condition     = self.target_type == "instance"
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} has target type ${self.target_type}, which Auto Scaling cannot register.
+        Set a GENEVE target group with target_type = "instance". Target groups of Application and Network Load Balancers
+        belong in interfaces[*].target_groups.
+      EOT
+    }
+
+    postcondition {
+      condition     = self.vpc_id == var.network.vpc_id
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} is in ${self.vpc_id}.
+        Set a target group in network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+  }
+}
+
+# What data sources show, kept in the state, so that it is known in every plan: Terraform does not read a data source during
+# a plan if it has a condition, or its module a depends_on, on which changes are pending. All permissions, settings and
+# security group rules would then change to values that no one can review. The input of a resource with ignore_changes is
+# known from its first apply on.
+# https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+resource "terraform_data" "location" {
+  input = {
     partition  = data.aws_partition.current.partition
     dns_suffix = data.aws_partition.current.dns_suffix
-    region     = local.region
     account_id = data.aws_caller_identity.current.account_id
   }
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+# By subnet, because a new subnet is unknown until it is created. The CIDR block of a subnet cannot change.
+resource "terraform_data" "subnet" {
+  for_each = local.subnets
+
+  input            = { cidr_block = data.aws_subnet.this[each.key].cidr_block }
+  triggers_replace = each.value.id
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+resource "terraform_data" "load_balancer_subnet" {
+  for_each = local.load_balancer_subnet_ids
+
+  input            = { cidr_block = data.aws_subnet.load_balancer[each.key].cidr_block }
+  triggers_replace = each.value
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+locals {
+  # The subnets by interface and zone, which must be known in every plan. Their IDs may be unknown.
+  subnets = merge([
+    for name, interface in var.interfaces : {
+      for zone, id in interface.subnet_ids : "${name}/${zone}" => { interface = name, zone = zone, id = id }
+    }
+  ]...)
+
+  tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
+
+  location = merge(terraform_data.location.input, { region = local.region })
+
+  # Known in every plan, also when a value in the object is sensitive.
+  has_load_balancer = nonsensitive(var.load_balancer != null)
+
+  # The load balancer sends traffic and health checks from these subnets.
+  load_balancer_subnet_ids = (
+    !local.has_load_balancer ? {} :
+    nonsensitive(var.load_balancer.subnet_ids != null) ? var.load_balancer.subnet_ids :
+    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+  )
 
   # The secrets that firewalls and functions read, as far as they are in another Region.
   secrets_elsewhere = [
@@ -111,6 +197,9 @@ locals {
   }
 
   # Defaults that depend on other inputs.
+  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+    source_dest_check = coalesce(interface.source_dest_check, interface.role == "management")
+  }) }
   readiness = coalesce(
     var.readiness,
     var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "healthy",
@@ -146,10 +235,13 @@ locals {
   capacity = merge(var.capacity, {
     desired                         = coalesce(var.capacity.desired, var.capacity.min)
     default_instance_warmup_seconds = coalesce(var.capacity.default_instance_warmup_seconds, local.warmup_seconds)
-    # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
-    metrics = setunion(var.capacity.metrics, local.scales ? [
-      "GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances",
-    ] : [])
+    metrics = setunion(
+      var.capacity.metrics,
+      # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
+      local.scales ? ["GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances"] : [],
+      # The alarm on missing firewalls compares them (modules/lifecycle/alarms.tf).
+      var.alarms == null ? [] : ["GroupDesiredCapacity", "GroupInServiceInstances"],
+    )
   })
 
   bootstrap = merge(var.bootstrap, {
@@ -177,13 +269,12 @@ locals {
 
 module "load_balancer" {
   source = "./modules/load-balancer"
-  count  = var.load_balancer == null ? 0 : 1
+  count  = local.has_load_balancer ? 1 : 0
 
-  name   = var.name
-  vpc_id = var.network.vpc_id
-  subnet_ids = one([
-    for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
-  ])
+  name                         = var.name
+  vpc_id                       = var.network.vpc_id
+  subnet_ids                   = local.load_balancer_subnet_ids
+  rule_ids                     = module.firewall_group.load_balancer_rule_ids
   health_check                 = var.load_balancer.health_check
   ip_address_type              = var.load_balancer.ip_address_type
   tcp_idle_timeout_seconds     = var.load_balancer.tcp_idle_timeout_seconds
@@ -205,11 +296,11 @@ module "load_balancer" {
 module "dependencies" {
   source = "./modules/dependencies"
 
-  name      = var.name
-  layer_arn = var.dependencies.layer_arn
-  filename  = var.dependencies.filename
-  python    = coalesce(var.dependencies.python, "python3")
-  tags      = local.tags
+  name    = var.name
+  layer   = var.dependencies.layer
+  archive = var.dependencies.archive
+  python  = coalesce(var.dependencies.python, "python3")
+  tags    = local.tags
 }
 
 module "lifecycle" {
@@ -218,15 +309,14 @@ module "lifecycle" {
   name     = var.name
   location = local.location
   hooks    = local.hooks
-  interfaces = { for name, interface in var.interfaces : name => merge(interface, {
+  interfaces = { for name, interface in local.interfaces : name => merge(interface, {
     security_group_ids = module.firewall_group.interface_security_group_ids[name]
-    source_dest_check  = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
   network = {
     vpc_id = var.network.vpc_id
     cidr_blocks = {
       for name, interface in var.interfaces : name => [
-        for zone, _ in interface.subnet_ids : data.aws_subnet.this["${name}/${zone}"].cidr_block
+        for zone, _ in interface.subnet_ids : terraform_data.subnet["${name}/${zone}"].input.cidr_block
       ]
     }
   }
@@ -246,9 +336,11 @@ module "lifecycle" {
   }
   metric_namespace = local.scales ? local.metric_namespace : null
 
-  permissions = var.permissions
-  alarms      = var.alarms
-  tags        = local.tags
+  permissions   = var.permissions
+  alarms        = var.alarms
+  generation    = module.firewall_group.generation
+  firewall_tags = local.tags
+  tags          = local.tags
 }
 
 module "firewall_group" {
@@ -257,13 +349,13 @@ module "firewall_group" {
   name              = var.name
   location          = local.location
   vpc_id            = var.network.vpc_id
-  interfaces        = var.interfaces
+  interfaces        = local.interfaces
   management_access = var.management_access
+
+  create_security_groups = var.security_groups.create
+
   load_balancer_access = var.load_balancer == null ? null : {
-    cidr_blocks = {
-      for key, subnet in data.aws_subnet.this : split("/", key)[1] => subnet.cidr_block
-      if var.interfaces[split("/", key)[0]].role == "data"
-    }
+    cidr_blocks       = { for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.input.cidr_block }
     health_check_port = var.load_balancer.health_check.port
   }
   firewall          = var.firewall

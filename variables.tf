@@ -44,9 +44,28 @@ variable "tags" {
   }
 
   validation {
+    condition     = alltrue([for value in values(var.tags) : value != null])
+    error_message = <<-EOT
+      tags must not have null as a value, but has it for: ${join(", ", [for key, value in var.tags : key if value == null])}.
+      Set a value, which may be empty, e.g. { team = "" }, or leave out the key.
+    EOT
+  }
+
+  # "You cannot have separate Department and department tag keys."
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#case-sensitivity
+  validation {
+    condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = <<-EOT
+      tags must not have two keys that differ only in case, such as "team" and "Team": IAM, unlike other services, takes
+      them for the same key. Use one of them, e.g. { team = "network" }.
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for key, value in var.tags :
       can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,127}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))
+      if value != null
     ])
     error_message = <<-EOT
       tags must have keys of 1 to 127 and values of at most 256 letters, digits, spaces and _.:/=+-@,
@@ -98,6 +117,12 @@ variable "permissions" {
       permissions.path must start and end with a slash, and have only letters, digits and _+=,.@- between slashes,
       e.g. "/network/".
     EOT
+  }
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = length(var.permissions.path) <= 512
+    error_message = "permissions.path must have at most 512 characters, the limit of IAM, e.g. \"/network/\"."
   }
 
   validation {

@@ -2,16 +2,18 @@ variable "interfaces" {
   description = <<-EOT
     Network interfaces of each firewall, by a name of your choice.
     Names and zones must be known at plan time. One-arm deployments have a data and a management interface; two-arm
-    deployments also have an untrust interface.
+    deployments also have an untrust interface. Each further interface, such as one for a DMZ, is `extra`.
     - `role`               - Use of the interface: `data` (device index 0, where the load balancer delivers traffic),
-      `management` (device index 1) or `untrust`.
+      `management` (device index 1), `untrust` (at most one) or `extra` (any number). PAN-OS names the interface at
+      device index 2 `ethernet1/2`, the one at index 3 `ethernet1/3`, and so on.
     - `device_index`       - Device index on the instance. Index 0 is attached at boot, all others by the launch
       function.
     - `subnet_ids`         - Subnet ID by Availability Zone name, e.g. `{ us-east-1a = "subnet-0123…" }`. All interfaces
       must have the same zones.
-    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null creates a security group: for management
-      with the rules of `management_access`, for data with those that the load balancer needs, otherwise without ingress
-      rules. The data interface requires security groups with `target_group_arns`.
+    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null uses the security group that the module
+      creates for the role: for management with the rules of `management_access`, for data with those that the load
+      balancer needs, for untrust without ingress rules. Required for `extra`, and for data without `load_balancer`,
+      since only you know their traffic. A change applies to new firewalls.
     - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
       since the others forward traffic.
     - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address on this interface. Not
@@ -50,9 +52,11 @@ variable "interfaces" {
   validation {
     condition = alltrue([
       for interface in values(var.interfaces) :
-      contains(["data", "management", "untrust"], interface.role)
+      contains(["data", "management", "untrust", "extra"], interface.role)
     ])
-    error_message = "interfaces[*].role must be \"data\", \"management\" or \"untrust\", e.g. role = \"data\"."
+    error_message = <<-EOT
+      interfaces[*].role must be "data", "management", "untrust" or "extra", e.g. role = "data".
+    EOT
   }
 
   validation {
@@ -81,7 +85,17 @@ variable "interfaces" {
     ]) <= 1
     error_message = <<-EOT
       interfaces must have at most one interface with role = "untrust",
-      e.g. untrust = { role = "untrust", device_index = 2, … }.
+      e.g. untrust = { role = "untrust", device_index = 2, … }. Others have role = "extra".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "extra"
+    ])
+    error_message = <<-EOT
+      interfaces: an interface with role = "extra" must have security_group_ids, e.g. ["sg-0123456789abcdef0"],
+      because only you know which traffic it gets.
     EOT
   }
 
@@ -116,8 +130,7 @@ variable "interfaces" {
   validation {
     condition = alltrue(flatten([
       for interface in values(var.interfaces) : [
-        for zone, id in interface.subnet_ids :
-        can(regex("^[a-z0-9-]+-[0-9]+[a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+        for id in values(interface.subnet_ids) : can(regex("^subnet-[0-9a-f]+$", id))
       ]
     ]))
     error_message = <<-EOT
@@ -125,16 +138,30 @@ variable "interfaces" {
     EOT
   }
 
-  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a.
+  # Names of Local Zones and Wavelength Zones have a location after the Region, such as us-west-2-lax-1a and
+  # us-east-1-wl1-bos-wlz-1. https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-wavelength-zones.html
   validation {
     condition = alltrue(flatten([
       for interface in values(var.interfaces) : [
-        for zone in keys(interface.subnet_ids) : can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone))
+        for zone in keys(interface.subnet_ids) : !can(regex("^[a-z]+(-[a-z]+)+-[0-9]-.*[a-z].*-[0-9]+[a-z]?$", zone))
       ]
     ]))
     error_message = <<-EOT
-      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones and Wavelength Zones, e.g.
-      us-west-2-lax-1a, have no Gateway Load Balancers.
+      interfaces[*].subnet_ids must have Availability Zones, e.g. us-east-1a. Local Zones, e.g. us-west-2-lax-1a, and
+      Wavelength Zones, e.g. us-east-1-wl1-bos-wlz-1, are not supported: they have no Gateway Load Balancers.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for zone in keys(interface.subnet_ids) :
+        can(regex("^[a-z]+(-[a-z]+)+-[0-9](-.+|[a-z])$", zone))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].subnet_ids must have the names of Availability Zones as keys, e.g. us-east-1a: neither a Region, such
+      as us-east-1, nor the ID of a zone, such as use1-az1, which stands for another zone name in each account.
     EOT
   }
 
@@ -147,6 +174,19 @@ variable "interfaces" {
     error_message = <<-EOT
       interfaces[*].security_group_ids must have 1 to 5 security groups, e.g. ["sg-0123456789abcdef0"], or be null to
       create one. An empty list is not allowed: it would mean the default security group of the VPC.
+    EOT
+  }
+
+  # The launch function passes them to EC2, which would refuse a name at each launch.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for id in interface.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))
+      ] if interface.security_group_ids != null
+    ]))
+    error_message = <<-EOT
+      interfaces[*].security_group_ids must be IDs of security groups, not names or ARNs,
+      e.g. ["sg-0123456789abcdef0"].
     EOT
   }
 
@@ -214,45 +254,147 @@ variable "interfaces" {
       e.g. [{ arn = "arn:aws:elasticloadbalancing:…", port = 443 }].
     EOT
   }
+
+  # Not by local.region, which depends on this variable.
+  validation {
+    condition = alltrue(flatten([
+      for interface in values(var.interfaces) : [
+        for pair in setproduct(interface.target_groups[*].arn, keys(interface.subnet_ids)) :
+        startswith(pair[1], try(split(":", pair[0])[3], ""))
+      ]
+    ]))
+    error_message = <<-EOT
+      interfaces[*].target_groups[*].arn must be in the Region of the zones in interfaces[*].subnet_ids: a target group
+      takes only addresses that its load balancer reaches in its own Region.
+      Set a target group of this Region, e.g. of us-east-1 for the zone us-east-1a.
+    EOT
+  }
+}
+
+locals {
+  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
+  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
+  # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
+  # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+  region = try(regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0], "")
 }
 
 variable "management_access" {
   description = <<-EOT
-    Rules of the security group that the module creates for the management interface.
+    Rules of the security group that the module creates for management interfaces. A management interface with its own
+    `security_group_ids` does not have them.
     Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
     PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
-    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
+    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, by a name of your choice, e.g.
+      `{ office = "10.0.0.0/24" }`.
     - `ports`       - (Optional) TCP ports that they may connect to.
     - `egress`      - (Optional) Further services to which firewalls may connect, by a name of your choice, e.g.
-      `{ syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } }`.
+      `{ syslog = { port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }`.
       - `protocol`    - (Optional) `tcp` or `udp`.
       - `port`        - Port.
-      - `cidr_blocks` - IPv4 CIDR blocks of the service.
+      - `cidr_blocks` - IPv4 CIDR blocks of the service, by a name of your choice.
   EOT
   type = object({
-    cidr_blocks = optional(list(string), [])
+    cidr_blocks = optional(map(string), {})
     ports       = optional(list(number), [443, 22])
     egress = optional(map(object({
       protocol    = optional(string, "tcp")
       port        = number
-      cidr_blocks = list(string)
+      cidr_blocks = map(string)
     })), {})
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for block in var.management_access.cidr_blocks : can(cidrnetmask(block))])
-    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. [\"10.0.0.0/24\"]."
+    condition     = alltrue([for block in values(var.management_access.cidr_blocks) : can(cidrnetmask(block))])
+    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. { office = \"10.0.0.0/24\" }."
   }
 
   validation {
     condition = alltrue([
-      for block in var.management_access.cidr_blocks : try(tonumber(split("/", block)[1]) >= 8, true)
+      for network in flatten([
+        keys(var.management_access.cidr_blocks),
+        [for service in values(var.management_access.egress) : keys(service.cidr_blocks)],
+      ]) : can(regex("^[a-z][a-z0-9-]{0,30}$", network))
+    ])
+    error_message = <<-EOT
+      management_access: cidr_blocks must have names of 1 to 31 lowercase letters, digits and hyphens that start with a
+      letter, e.g. { office = "10.0.0.0/24" }. The names must be known at plan time, the CIDR blocks need not be.
+    EOT
+  }
+
+  # EC2 refuses a rule that exists. CIDR blocks that are unknown at plan time cannot be compared.
+  validation {
+    condition     = length(distinct(values(var.management_access.cidr_blocks))) == length(var.management_access.cidr_blocks)
+    error_message = <<-EOT
+      management_access.cidr_blocks must not have a network twice, e.g. { office = "10.0.0.0/24", branch = "10.0.1.0/24" }:
+      EC2 refuses the same rule twice.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for rules in values({
+        for rule in flatten([
+          for service in values(var.management_access.egress) : [
+            for block in values(service.cidr_blocks) : { port = "${service.protocol}/${service.port}", block = block }
+          ]
+        ]) : rule.port => rule.block...
+      }) : length(distinct(rules)) == length(rules)
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have the same protocol, port and network twice: EC2 refuses the same rule twice.
+      Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for service in values(var.management_access.egress) :
+      !contains(values(service.cidr_blocks), "0.0.0.0/0") || !contains(
+        ["tcp/80", "tcp/443", "tcp/444", "tcp/3978", "tcp/28443", "tcp/53", "udp/53", "udp/123"],
+        "${service.protocol}/${service.port}",
+      )
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have what is open to 0.0.0.0/0 already: TCP ports 80, 443, 444, 3978 and 28443, DNS
+      and NTP. EC2 refuses the same rule twice. Remove it.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for block in values(var.management_access.cidr_blocks) : try(tonumber(split("/", block)[1]) >= 8, true)
     ])
     error_message = <<-EOT
       management_access.cidr_blocks must not be larger than /8: the management interface must not be open to the whole
-      internet. Use the CIDR blocks of your networks, e.g. ["10.0.0.0/24"].
+      internet. Use the CIDR blocks of your networks, e.g. { office = "10.0.0.0/24" }.
+    EOT
+  }
+
+  # EC2 stores 10.0.0.1/24 as 10.0.0.0/24, and refuses the second of two blocks that it stores alike.
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html
+  validation {
+    condition = alltrue([
+      for block in concat(
+        values(var.management_access.cidr_blocks),
+        flatten([for service in values(var.management_access.egress) : values(service.cidr_blocks)]),
+      ) : try(cidrsubnet(block, 0, 0) == block, true)
+    ])
+    error_message = <<-EOT
+      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. "10.0.0.0/24"
+      instead of "10.0.0.1/24", or for a single address "10.0.0.1/32".
+    EOT
+  }
+
+  validation {
+    condition = length(var.management_access.cidr_blocks) > 0 || (
+      toset(var.management_access.ports) == toset([443, 22])
+    )
+    error_message = <<-EOT
+      management_access.ports has no effect without management_access.cidr_blocks, the networks that may connect.
+      Set both, e.g. { cidr_blocks = { office = "10.0.0.0/24" }, ports = [443] }, or remove ports.
     EOT
   }
 
@@ -269,22 +411,48 @@ variable "management_access" {
       can(regex("^[a-z][a-z0-9-]{0,30}$", name)) &&
       contains(["tcp", "udp"], rule.protocol) &&
       rule.port >= 1 && rule.port <= 65535 && floor(rule.port) == rule.port &&
-      length(rule.cidr_blocks) > 0 && alltrue([for block in rule.cidr_blocks : can(cidrnetmask(block))])
+      length(rule.cidr_blocks) > 0 && alltrue([for block in values(rule.cidr_blocks) : can(cidrnetmask(block))])
     ])
     error_message = <<-EOT
       management_access.egress must map names of lowercase letters, digits and hyphens to a protocol ("tcp" or "udp"), a
       port from 1 to 65535 and at least one IPv4 CIDR block,
-      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.0.9.0/24"] } }.
+      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }.
+    EOT
+  }
+}
+
+variable "security_groups" {
+  description = <<-EOT
+    Security groups that the module creates: one for each role, `data`, `management` and `untrust`. They exist as long as
+    the deployment, also while no interface uses them, because a running firewall keeps its security groups until it is
+    replaced.
+    - `create` - (Optional) Whether to create them. False is allowed when every interface has `security_group_ids`, and no
+      network interface uses a security group of the module any more.
+  EOT
+  type = object({
+    create = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = var.security_groups.create || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null
+    ])
+    error_message = <<-EOT
+      security_groups.create = false requires security_group_ids for every interface, e.g. ["sg-0123456789abcdef0"].
+      Missing: ${join(", ", [for name, interface in var.interfaces : name if interface.security_group_ids == null])}.
     EOT
   }
 
   validation {
-    condition = length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0 || alltrue([
-      for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
-    ])
+    condition = (
+      var.security_groups.create ||
+      length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0
+    )
     error_message = <<-EOT
-      management_access has no effect when the management interface has its own security_group_ids.
-      Add the rules to those security groups, or remove security_group_ids.
+      management_access has no effect with security_groups.create = false. Add the rules to your security groups, and
+      remove management_access.
     EOT
   }
 }
@@ -310,8 +478,9 @@ variable "firewall" {
       - `type`        - (Optional) EBS volume type: `gp3` or `gp2`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key; the service-linked role of Auto Scaling needs a grant on it.
         Null uses the AWS managed key.
-    - `instance_profile_name` - (Optional) Name of your own instance profile. Null creates one with only the permissions
-      that a firewall needs.
+    - `instance_profile`      - (Optional) Your own instance profile. Null creates one with only the permissions that a
+      firewall needs.
+      - `name` - Name of the instance profile.
     - `detailed_monitoring`   - (Optional) Whether EC2 publishes its own metrics every minute.
   EOT
   type = object({
@@ -326,8 +495,8 @@ variable "firewall" {
       type        = optional(string, "gp3")
       kms_key_arn = optional(string)
     }), {})
-    instance_profile_name = optional(string)
-    detailed_monitoring   = optional(bool, false)
+    instance_profile    = optional(object({ name = string }))
+    detailed_monitoring = optional(bool, false)
   })
   nullable = false
 
@@ -371,6 +540,15 @@ variable "firewall" {
     error_message = "firewall.instance_type must be an EC2 instance type, e.g. \"m5.xlarge\"."
   }
 
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
+  validation {
+    condition     = alltrue([for name in var.firewall.key_name[*] : can(regex("^[!-~]([ -~]{0,253}[!-~])?$", name))])
+    error_message = <<-EOT
+      firewall.key_name must be the name of an EC2 key pair, of 1 to 255 ASCII characters without spaces at either end,
+      e.g. key_name = "network". An empty name would launch firewalls without a key: use null for that.
+    EOT
+  }
+
   validation {
     condition = (
       var.firewall.root_volume.size_gib >= 60 &&
@@ -397,15 +575,36 @@ variable "firewall" {
       The ARN of an alias is not allowed, because EBS does not resolve it.
     EOT
   }
+
+  # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html
+  validation {
+    condition     = var.firewall.root_volume.size_gib <= (var.firewall.root_volume.type == "gp2" ? 16384 : 65536)
+    error_message = <<-EOT
+      firewall.root_volume.size_gib must be at most 16384 with type = "gp2" and 65536 with "gp3", the limits of EBS,
+      e.g. size_gib = 60.
+    EOT
+  }
+
+  # EBS knows only the keys of its own Region. Each launch would fail after it is accepted.
+  # https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+  validation {
+    condition = alltrue([
+      for arn in var.firewall.root_volume.kms_key_arn[*] : try(split(":", arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      firewall.root_volume.kms_key_arn must be a key in the Region of the firewalls, ${local.region}, because EBS uses no
+      key of another Region. Set a key of this Region, or the replica there of a multi-Region key.
+    EOT
+  }
 }
 
 variable "bootstrap" {
   description = <<-EOT
     Source of the firewalls' bootstrap configuration.
     Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
-    With `secret` and `s3`, the configuration must contain `plugin-op-commands=aws-gwlb-inspect:enable`: without it,
-    PAN-OS does not inspect the traffic in the load balancer's GENEVE tunnels, and still is in service. With `options`,
-    the module adds it.
+    With `secret` and `s3`, behind a Gateway Load Balancer, the configuration must contain
+    `plugin-op-commands=aws-gwlb-inspect:enable`: without it, PAN-OS does not inspect the traffic in the load balancer's
+    GENEVE tunnels, and still is in service. With `options`, the module adds it.
     - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
       - `arn`         - ARN of the secret.
@@ -548,6 +747,93 @@ variable "bootstrap" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+  validation {
+    condition = alltrue([
+      for s3 in var.bootstrap.s3[*] :
+      !strcontains(s3.bucket, "..") && !can(regex("^[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+$", s3.bucket))
+    ])
+    error_message = <<-EOT
+      bootstrap.s3.bucket must not have two dots in a row and must not look like an IP address, since no bucket has such
+      a name, e.g. bucket = "fw-bootstrap".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for secret in var.bootstrap.secret[*] :
+      try(split(":", secret.kms_key_arn)[3] == split(":", secret.arn)[3], true) if secret.kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      bootstrap.secret.kms_key_arn must be in the Region of bootstrap.secret.arn: Secrets Manager encrypts a secret with a
+      key of its own Region. Set the key that the secret shows in this Region, or the replica there of a multi-Region key.
+    EOT
+  }
+
+  # Documented as IP addresses, and no server could resolve a name yet.
+  # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/bootstrap-the-vm-series-firewall/create-the-init-cfgtxt-file/init-cfgtxt-file-components
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for address in compact([options.dns_primary, options.dns_secondary]) :
+        can(cidrhost("${address}/32", 0)) || can(cidrhost("${address}/128", 0))
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.dns_primary and dns_secondary must be IP addresses, not names, e.g. dns_primary = "10.0.0.2".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for server in compact([options.panorama_server, options.panorama_server_2]) :
+        can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", server)) || can(cidrhost("${server}/128", 0))
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.panorama_server and panorama_server_2 must be host names or IP addresses without scheme, port or
+      path, e.g. panorama_server = "panorama.example.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      options.panorama_server != null || var.panorama != null || length(compact([
+        options.panorama_server_2, options.tplname, options.dgname, options.cgname, options.vm_auth_key, options.auth_key,
+      ])) == 0
+    ])
+    error_message = <<-EOT
+      bootstrap.options.panorama_server_2, tplname, dgname, cgname, vm_auth_key and auth_key have no effect without a
+      Panorama: the firewalls register with none. Set panorama, or bootstrap.options.panorama_server, e.g.
+      panorama_server = "panorama.example.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] : can(regex("^.+:[0-9]{1,5}$", options.redis_endpoint))
+      if options.redis_endpoint != null
+    ])
+    error_message = <<-EOT
+      bootstrap.options.redis_endpoint must be the address and the port of the Redis server,
+      e.g. "redis.example.com:6379".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      options.redis_endpoint != null || length(compact([options.redis_auth, options.redis_certificate])) == 0
+    ])
+    error_message = <<-EOT
+      bootstrap.options.redis_auth and redis_certificate have no effect without redis_endpoint.
+      Set redis_endpoint, e.g. "redis.example.com:6379", or remove them.
+    EOT
+  }
+
   validation {
     condition = alltrue(flatten([
       for options in var.bootstrap.options[*] : [
@@ -615,13 +901,13 @@ variable "bootstrap" {
   }
 
   validation {
-    condition = var.firewall.instance_profile_name == null || (
+    condition = var.firewall.instance_profile == null || (
       try(var.bootstrap.secret.kms_key_arn, null) == null &&
       try(var.bootstrap.s3.kms_key_arn, null) == null
     )
     error_message = <<-EOT
-      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile_name.
-      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile_name.
+      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile.
+      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile.
     EOT
   }
 }

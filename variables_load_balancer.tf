@@ -1,7 +1,11 @@
 variable "load_balancer" {
   description = <<-EOT
-    Gateway Load Balancer that the module creates in the data subnets, with its endpoint service.
-    Set null to use your own `target_group_arns` instead.
+    Gateway Load Balancer that the module creates, with its endpoint service.
+    Set null to use your own `target_group_arns` instead, or to have no Gateway Load Balancer at all: then Application or
+    Network Load Balancers deliver the traffic, to the `target_groups` of `interfaces`.
+    - `subnet_ids`                   - (Optional) Subnet ID by Availability Zone name. Null uses the data subnets. It must
+      have the zones of the firewalls and may have more. AWS removes no subnet of a Gateway Load Balancer: before firewalls
+      leave a zone or get another data subnet in it, set here the subnets that the load balancer has.
     - `health_check`                 - (Optional) Health check of the firewalls' data interfaces. An interface
       management profile and a security rule of the firewall must allow it.
       - `protocol`            - (Optional) `TCP`, `HTTP` or `HTTPS`.
@@ -13,7 +17,7 @@ variable "load_balancer" {
       - `healthy_threshold`   - (Optional) Successful checks in a row until a firewall is healthy.
       - `unhealthy_threshold` - (Optional) Failed checks in a row until a firewall is unhealthy.
     - `ip_address_type`              - (Optional) IP versions of the traffic from endpoints: `ipv4` or `dualstack`.
-      `dualstack` requires data subnets with IPv6 CIDR blocks.
+      `dualstack` requires subnets of the load balancer with IPv6 CIDR blocks.
     - `tcp_idle_timeout_seconds`     - (Optional) Time without packets after which the load balancer forgets a TCP flow.
       Its next packet may then go to another firewall, which has no session for it.
     - `deregistration_delay_seconds` - (Optional) Time for which a firewall that leaves still gets its existing flows, and
@@ -34,6 +38,7 @@ variable "load_balancer" {
         account. `["*"]` allows all principals, and requires `acceptance_required`.
   EOT
   type = object({
+    subnet_ids = optional(map(string))
     health_check = optional(object({
       protocol            = optional(string, "TCP")
       port                = optional(number, 80)
@@ -59,10 +64,61 @@ variable "load_balancer" {
   default = {}
 
   validation {
-    condition     = (var.load_balancer == null) != (length(var.target_group_arns) == 0)
+    condition     = var.load_balancer == null || length(var.target_group_arns) == 0
     error_message = <<-EOT
-      Exactly one of load_balancer and target_group_arns must be set.
-      With your own target groups, set load_balancer = null.
+      load_balancer and target_group_arns must not both be set.
+      With your own target groups, set load_balancer = null. Otherwise remove target_group_arns.
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.load_balancer != null || length(var.target_group_arns) > 0 ||
+      anytrue([for interface in values(var.interfaces) : length(interface.target_groups) > 0])
+    )
+    error_message = <<-EOT
+      Without load_balancer, target_group_arns and target_groups of an interface, no traffic would reach the firewalls.
+      Set load_balancer = {} for a Gateway Load Balancer, target_group_arns for one of your own, or for other load
+      balancers the target groups of an interface, e.g. interfaces.untrust.target_groups = [{ arn = "arn:…", port = 443 }].
+    EOT
+  }
+
+  validation {
+    condition = var.load_balancer != null || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"
+    ])
+    error_message = <<-EOT
+      interfaces: the data interface must have security_group_ids with load_balancer = null, e.g. ["sg-0123456789abcdef0"],
+      because only you know its traffic. With target_group_arns, they must allow GENEVE (UDP port 6081) and your health
+      check.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for zone, id in load_balancer.subnet_ids :
+        can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must map names of Availability Zones to subnet IDs,
+      e.g. { us-east-1a = "subnet-0123456789abcdef0" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for interface in values(var.interfaces) : [
+          for zone in keys(interface.subnet_ids) : contains(keys(load_balancer.subnet_ids), zone)
+        ]
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must have a subnet in every zone of interfaces[*].subnet_ids, because a load balancer sends
+      nothing to firewalls in other zones than its own.
+      Add the zone, e.g. us-east-1b = "subnet-0123456789abcdef0", or set null to use the data subnets.
     EOT
   }
 
@@ -79,9 +135,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.health_check.port >= 1 && load_balancer.health_check.port <= 65535
+      load_balancer.health_check.port >= 1 &&
+      load_balancer.health_check.port <= 65535 &&
+      floor(load_balancer.health_check.port) == load_balancer.health_check.port
     ])
-    error_message = "load_balancer.health_check.port must be from 1 to 65535, e.g. port = 80."
+    error_message = "load_balancer.health_check.port must be a whole number from 1 to 65535, e.g. port = 80."
   }
 
   validation {
@@ -103,6 +161,28 @@ variable "load_balancer" {
     error_message = <<-EOT
       load_balancer.health_check.path must start with a slash and is required with HTTP and HTTPS,
       e.g. path = "/php/login.php".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+  validation {
+    condition     = alltrue([for path in compact(var.load_balancer[*].health_check.path) : length(path) <= 1024])
+    error_message = <<-EOT
+      load_balancer.health_check.path must have at most 1024 characters, e.g. path = "/php/login.php".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for check in var.load_balancer[*].health_check : [
+        for number in [
+          check.interval_seconds, check.timeout_seconds, check.healthy_threshold, check.unhealthy_threshold,
+        ] : floor(number) == number
+      ]
+    ]))
+    error_message = <<-EOT
+      load_balancer.health_check must have whole numbers as interval_seconds, timeout_seconds, healthy_threshold and
+      unhealthy_threshold, e.g. { interval_seconds = 10, healthy_threshold = 3 }.
     EOT
   }
 
@@ -169,9 +249,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.deregistration_delay_seconds >= 0 && load_balancer.deregistration_delay_seconds <= 3600
+      load_balancer.deregistration_delay_seconds >= 0 &&
+      load_balancer.deregistration_delay_seconds <= 3600 &&
+      floor(load_balancer.deregistration_delay_seconds) == load_balancer.deregistration_delay_seconds
     ])
-    error_message = "load_balancer.deregistration_delay_seconds must be from 0 to 3600, e.g. 300."
+    error_message = "load_balancer.deregistration_delay_seconds must be a whole number from 0 to 3600, e.g. 300."
   }
 
   validation {
@@ -228,7 +310,7 @@ variable "target_group_arns" {
   description = <<-EOT
     ARNs of your own GENEVE target groups, for use without `load_balancer`.
     They require `security_group_ids` for the data interface, because only you know the source and port of your health
-    check.
+    check. Target groups of Application and Network Load Balancers belong in `interfaces[*].target_groups`.
   EOT
   type        = list(string)
   default     = []
@@ -245,13 +327,12 @@ variable "target_group_arns" {
     EOT
   }
 
+  # Auto Scaling finds a target group in its own Region only.
   validation {
-    condition = length(var.target_group_arns) == 0 || alltrue([
-      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"
-    ])
+    condition     = alltrue([for arn in var.target_group_arns : try(split(":", arn)[3] == local.region, true)])
     error_message = <<-EOT
-      interfaces: the data interface must have security_group_ids when target_group_arns is set,
-      e.g. ["sg-0123456789abcdef0"]. They must allow GENEVE (UDP port 6081) and your health check.
+      target_group_arns must be in the Region of the firewalls, ${local.region}, as their load balancer is.
+      Set target groups of this Region.
     EOT
   }
 }

@@ -52,9 +52,28 @@ variable "panorama" {
     EOT
   }
 
+  # https://www.rfc-editor.org/rfc/rfc1123#section-2
   validation {
-    condition     = alltrue([for panorama in var.panorama[*] : panorama.port >= 1 && panorama.port <= 65535])
-    error_message = "panorama.port must be from 1 to 65535, e.g. port = 443."
+    condition = alltrue(flatten([
+      for panorama in var.panorama[*] : [
+        for hostname in panorama.hostnames : length(hostname) <= 253 && (
+          can(regex("^[0-9.]+$", hostname)) ? can(cidrhost("${hostname}/32", 0)) :
+          alltrue([for label in split(".", hostname) : length(label) >= 1 && length(label) <= 63])
+        )
+      ]
+    ]))
+    error_message = <<-EOT
+      panorama.hostnames must be host names with labels of 1 to 63 characters between single dots, or IPv4 addresses with
+      four numbers from 0 to 255, e.g. ["panorama.example.com"] or ["10.0.0.10"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      panorama.port >= 1 && panorama.port <= 65535 && floor(panorama.port) == panorama.port
+    ])
+    error_message = "panorama.port must be a whole number from 1 to 65535, e.g. port = 443."
   }
 
   validation {
@@ -80,6 +99,19 @@ variable "panorama" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      try(split(":", panorama.secret_kms_key_arn)[3] == split(":", panorama.secret_arn)[3], true)
+      if panorama.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      panorama.secret_kms_key_arn must be in the Region of panorama.secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
@@ -99,10 +131,11 @@ variable "panorama" {
     condition = alltrue([
       for panorama in var.panorama[*] :
       panorama.timeout_seconds >= 1 &&
+      floor(panorama.timeout_seconds) == panorama.timeout_seconds &&
       panorama.timeout_seconds * length(panorama.hostnames) <= var.functions.timeout_seconds / 2
     ])
     error_message = <<-EOT
-      panorama.timeout_seconds must be at least 1, and multiplied by the number of hostnames at most half of
+      panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
       functions.timeout_seconds, e.g. 10 with functions.timeout_seconds = 60.
       A function that cannot reach Panorama needs the other half to report it.
     EOT
@@ -185,6 +218,19 @@ variable "firewall_api" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for firewall_api in var.firewall_api[*] :
+      try(split(":", firewall_api.secret_kms_key_arn)[3] == split(":", firewall_api.secret_arn)[3], true)
+      if firewall_api.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      firewall_api.secret_kms_key_arn must be in the Region of firewall_api.secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for api in var.firewall_api[*] :
@@ -199,8 +245,10 @@ variable "firewall_api" {
   }
 
   validation {
-    condition     = alltrue([for api in var.firewall_api[*] : api.port >= 1 && api.port <= 65535])
-    error_message = "firewall_api.port must be from 1 to 65535, e.g. port = 443."
+    condition = alltrue([
+      for api in var.firewall_api[*] : api.port >= 1 && api.port <= 65535 && floor(api.port) == api.port
+    ])
+    error_message = "firewall_api.port must be a whole number from 1 to 65535, e.g. port = 443."
   }
 
   validation {
@@ -262,6 +310,18 @@ variable "readiness" {
     error_message = <<-EOT
       readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
       with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+    EOT
+  }
+
+  validation {
+    condition = var.readiness == "off" || alltrue([
+      for duration in [var.capacity.wait_for_capacity_timeout] : (
+        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
+      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0
+    ])
+    error_message = <<-EOT
+      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
+      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
     EOT
   }
 
@@ -443,6 +503,19 @@ variable "licensing" {
     error_message = <<-EOT
       licensing.api_key_secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
       e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for licensing in var.licensing[*] :
+      try(split(":", licensing.api_key_secret_kms_key_arn)[3] == split(":", licensing.api_key_secret_arn)[3], true)
+      if licensing.api_key_secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      licensing.api_key_secret_kms_key_arn must be in the Region of licensing.api_key_secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
     EOT
   }
 }

@@ -21,7 +21,7 @@ variable "capacity" {
     - `suspended_processes`             - (Optional) Auto Scaling processes to suspend, e.g. `["AZRebalance"]`.
     - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge. With
       scaling policies, `GroupInServiceInstances`, `GroupTotalInstances` and `GroupStandbyInstances` are published in
-      any case, because the policies use them.
+      any case, because the policies use them; with `alarms`, `GroupDesiredCapacity` and `GroupInServiceInstances`.
     - `max_instance_lifetime_days`      - (Optional) Maximum age of a firewall, after which it is replaced. Null sets no
       limit.
     - `scale_in_protection`             - (Optional) Whether new firewalls are protected from scale-in.
@@ -122,6 +122,30 @@ variable "capacity" {
   }
 
   validation {
+    condition = (
+      var.capacity.health_check.type != "ELB" || var.load_balancer != null || length(var.target_group_arns) > 0
+    )
+    error_message = <<-EOT
+      capacity.health_check.type = "ELB" has no effect without load_balancer and target_group_arns: Auto Scaling asks only
+      the target groups with which it registers the firewalls, not those of interfaces. Set type = "EC2".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for seconds in [
+        var.capacity.default_instance_warmup_seconds,
+        var.capacity.health_check.grace_period_seconds,
+        try(var.capacity.instance_refresh.instance_warmup_seconds, null),
+      ] : seconds >= 0 && floor(seconds) == seconds if seconds != null
+    ])
+    error_message = <<-EOT
+      capacity.default_instance_warmup_seconds, health_check.grace_period_seconds and
+      instance_refresh.instance_warmup_seconds must be whole numbers of at least 0, e.g. 300.
+    EOT
+  }
+
+  validation {
     condition = length(var.capacity.termination_policies) > 0 && alltrue([
       for policy in var.capacity.termination_policies :
       can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$", policy)) || contains([
@@ -132,6 +156,39 @@ variable "capacity" {
     error_message = <<-EOT
       capacity.termination_policies must be termination policies of Auto Scaling or ARNs of Lambda functions,
       e.g. ["OldestLaunchTemplate", "OldestInstance"].
+    EOT
+  }
+
+  # "You can only specify one Lambda function […]. If there are multiple termination policies specified, the Lambda
+  # function must be specified first."
+  # https://docs.aws.amazon.com/autoscaling/ec2/userguide/lambda-custom-termination-policy.html
+  validation {
+    condition = alltrue([
+      for index, policy in var.capacity.termination_policies : index == 0 if startswith(policy, "arn:")
+    ])
+    error_message = <<-EOT
+      capacity.termination_policies must have a Lambda function only as its first policy, and only one,
+      e.g. ["arn:aws:lambda:us-east-1:123456789012:function:choose:1", "OldestInstance"].
+    EOT
+  }
+
+  # The same page: "You can't use a qualified ARN with the $LATEST suffix."
+  validation {
+    condition     = alltrue([for policy in var.capacity.termination_policies : !endswith(policy, ":$LATEST")])
+    error_message = <<-EOT
+      capacity.termination_policies must not name $LATEST of a Lambda function, which Auto Scaling does not call. Name a
+      version or an alias, or none, e.g. ["arn:aws:lambda:us-east-1:123456789012:function:choose:1"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for policy in var.capacity.termination_policies :
+      try(split(":", policy)[3] == local.region, true) if startswith(policy, "arn:")
+    ])
+    error_message = <<-EOT
+      capacity.termination_policies must have a Lambda function in the Region of the group, ${local.region}.
+      Create the function there and set its ARN.
     EOT
   }
 
@@ -165,8 +222,14 @@ variable "capacity" {
   }
 
   validation {
-    condition     = alltrue([for days in var.capacity.max_instance_lifetime_days[*] : days >= 1 && days <= 365])
-    error_message = "capacity.max_instance_lifetime_days must be from 1 to 365, e.g. 90, or null for no limit."
+    condition = alltrue([
+      for days in var.capacity.max_instance_lifetime_days[*] :
+      days >= 1 && days <= 365 && floor(days * 86400) == days * 86400
+    ])
+    error_message = <<-EOT
+      capacity.max_instance_lifetime_days must be from 1 to 365 and a whole number of seconds, e.g. 90, or null for no
+      limit.
+    EOT
   }
 
   validation {
@@ -188,6 +251,62 @@ variable "capacity" {
       capacity.instance_refresh must have min_healthy_percentage from 0 to 100, and max_healthy_percentage from 100 to
       200 and greater than min_healthy_percentage by 1 to 100,
       e.g. { min_healthy_percentage = 100, max_healthy_percentage = 134 }.
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
+  validation {
+    condition = alltrue(flatten([
+      for refresh in var.capacity.instance_refresh[*] : [
+        for number in [refresh.min_healthy_percentage, refresh.max_healthy_percentage] : floor(number) == number
+      ]
+    ]))
+    error_message = <<-EOT
+      capacity.instance_refresh.min_healthy_percentage and max_healthy_percentage must be whole numbers,
+      e.g. { min_healthy_percentage = 100, max_healthy_percentage = 134 }.
+    EOT
+  }
+
+  # "Threshold values for each checkpoint in ascending order. Each number must be unique."
+  validation {
+    condition = alltrue(flatten([
+      for refresh in var.capacity.instance_refresh[*] : [
+        for index, percent in refresh.checkpoint_percentages :
+        percent >= 1 && percent <= 100 && floor(percent) == percent && (
+          index == 0 || percent > refresh.checkpoint_percentages[max(index - 1, 0)]
+        )
+      ] if refresh.checkpoint_percentages != null
+    ]))
+    error_message = <<-EOT
+      capacity.instance_refresh.checkpoint_percentages must be whole numbers from 1 to 100 in ascending order, each of them
+      once, e.g. [20, 50, 100].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for refresh in var.capacity.instance_refresh[*] :
+      refresh.checkpoint_delay_seconds >= 0 &&
+      refresh.checkpoint_delay_seconds <= 172800 &&
+      floor(refresh.checkpoint_delay_seconds) == refresh.checkpoint_delay_seconds
+      if refresh.checkpoint_delay_seconds != null
+    ])
+    error_message = <<-EOT
+      capacity.instance_refresh.checkpoint_delay_seconds must be a whole number from 0 to 172800, which is two days,
+      e.g. 3600.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for refresh in var.capacity.instance_refresh[*] :
+      length(refresh.alarm_names) <= 10 && alltrue([
+        for name in refresh.alarm_names : length(name) >= 1 && length(name) <= 255 && !startswith(name, "arn:")
+      ])
+    ])
+    error_message = <<-EOT
+      capacity.instance_refresh.alarm_names must be at most ten names of CloudWatch alarms, of 1 to 255 characters, and not
+      their ARNs, e.g. ["firewalls-unhealthy"].
     EOT
   }
 
@@ -296,6 +415,18 @@ variable "scaling" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+  validation {
+    condition = length(var.scaling.dimensions) <= 30 && alltrue([
+      for name, value in var.scaling.dimensions :
+      can(regex("^[!-9;-~][ -~]{0,254}$", name)) && can(regex("^[ -~]*[!-~][ -~]*$", value)) && try(length(value), 0) <= 1024
+    ])
+    error_message = <<-EOT
+      scaling.dimensions must be at most 30 dimensions, with names of 1 to 255 ASCII characters that do not start with a
+      colon, and values of 1 to 1024 ASCII characters, e.g. { hub = "east" }.
+    EOT
+  }
+
   validation {
     condition = (
       length(var.scaling.dimensions) == 0 ||
@@ -315,6 +446,44 @@ variable "scaling" {
     error_message = <<-EOT
       scaling.target_tracking must have names of 1 to 61 lowercase letters, digits and hyphens that start with a letter,
       e.g. "sessions".
+    EOT
+  }
+
+  # Auto Scaling would replace the step policy of this name, and Terraform would put it back with the next apply.
+  validation {
+    condition = var.scaling.step == null || alltrue([
+      for name in keys(var.scaling.target_tracking) :
+      !contains(["session-utilization-add", "session-utilization-remove"], name)
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking must not have the names "session-utilization-add" and "session-utilization-remove", which
+      scaling.step gives to its own policies. Use another name, e.g. "sessions".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+  validation {
+    condition = alltrue([
+      for metric in values(var.scaling.target_tracking)[*].raw_metric :
+      can(regex("^[!-9;-~][ -~]{0,254}$", metric.name)) && alltrue([
+        for unit in metric.unit[*] :
+        can(regex("^(((Kilo|Mega|Giga|Tera)(bytes|bits)|Bytes|Bits|Count)(/Second)?|(Micro|Milli)?seconds|Seconds|Percent|None)$", unit))
+      ]) if metric != null
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking[*].raw_metric must have a name of 1 to 255 ASCII characters that does not start with a colon,
+      and as unit one of CloudWatch, e.g. { name = "panSessionActive", unit = "Count" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for policy in values(var.scaling.target_tracking) :
+      policy.warmup_seconds >= 0 && floor(policy.warmup_seconds) == policy.warmup_seconds
+      if policy.warmup_seconds != null
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking[*].warmup_seconds must be a whole number of at least 0, e.g. 300.
     EOT
   }
 

@@ -66,7 +66,7 @@ run "uses_an_existing_layer" {
   }
 
   variables {
-    layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3"
+    layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
   }
 
   assert {
@@ -87,7 +87,7 @@ run "uses_an_archive_that_was_built_elsewhere" {
   }
 
   variables {
-    filename = "dependencies.zip"
+    archive = { filename = "dependencies.zip" }
   }
 
   assert {
@@ -102,7 +102,7 @@ run "refuses_an_archive_with_another_digest" {
   }
 
   variables {
-    filename = "dependencies.zip"
+    archive = { filename = "dependencies.zip" }
   }
 
   override_resource {

@@ -31,22 +31,23 @@ variables {
     }
   }
 
-  management_access = { cidr_blocks = [], ports = [443, 22], egress = {} }
+  create_security_groups = true
+  management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80
   }
 
   firewall = {
-    ami_id                = null
-    panos_version         = "11.1.10-h25"
-    license_type          = "bundle1"
-    include_deprecated    = null
-    instance_type         = "m5.xlarge"
-    key_name              = "admin"
-    root_volume           = { size_gib = 60, type = "gp3", kms_key_arn = null }
-    instance_profile_name = null
-    detailed_monitoring   = false
+    ami_id              = null
+    panos_version       = "11.1.10-h25"
+    license_type        = "bundle1"
+    include_deprecated  = null
+    instance_type       = "m5.xlarge"
+    key_name            = "admin"
+    root_volume         = { size_gib = 60, type = "gp3", kms_key_arn = null }
+    instance_profile    = null
+    detailed_monitoring = false
   }
 
   bootstrap = {

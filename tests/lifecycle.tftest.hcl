@@ -9,6 +9,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
+  generation    = "0123456789ab"
+  firewall_tags = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
+
   hooks = {
     launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }

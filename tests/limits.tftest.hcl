@@ -10,6 +10,9 @@ variables {
   location = { partition = "aws-us-gov", region = "us-gov-west-1", account_id = "123456789012" }
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
+  generation    = "0123456789ab"
+  firewall_tags = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
+
   hooks = {
     launch    = { name = "launch", default_result = "ABANDON", heartbeat_timeout_seconds = 3600 }
     terminate = { name = "terminate", default_result = "CONTINUE", heartbeat_timeout_seconds = 3600 }
@@ -120,7 +123,7 @@ run "refuses_settings_that_do_not_fit_into_an_environment" {
   command = plan
 
   variables {
-    tags = {
+    firewall_tags = {
       for number in range(40) :
       "cost-centre-of-this-deployment-${number}" => "network-security-of-the-northern-hub-${number}"
     }
@@ -138,7 +141,7 @@ run "refuses_settings_that_do_not_fit_as_lambda_counts_them" {
   command = plan
 
   variables {
-    tags = { for number in range(40) : "tag-${number}" => "value-of-a-tag-with-fifty-one-characters-and-no-mor" }
+    firewall_tags = { for number in range(40) : "tag-${number}" => "value-of-a-tag-with-fifty-one-characters-and-no-mor" }
   }
 
   module {
@@ -204,10 +207,10 @@ run "refuses_statements_that_do_not_fit_into_a_policy" {
   expect_failures = [aws_iam_role_policy.this]
 }
 
-# A firewall may have three interfaces at most, and no region has more than six zones.
+# Two-arm firewalls have three interfaces, and no Region has more than six zones.
 run "the_largest_reasonable_deployment_fits" {
   variables {
-    tags = merge(
+    firewall_tags = merge(
       { "vmseries-autoscale:deployment" = "fw-test" },
       { for number in range(8) : "cost-centre-${number}" => "network-security-${number}" },
     )

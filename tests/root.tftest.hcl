@@ -17,7 +17,7 @@ variables {
   capacity = { min = 1, max = 3 }
 
   # dependencies.tftest.hcl tests how layers are built; no test here may build one.
-  dependencies = { layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" }
+  dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3" } }
 }
 
 run "works_with_only_the_required_inputs" {
@@ -59,8 +59,8 @@ run "works_with_only_the_required_inputs" {
   }
 
   assert {
-    condition     = keys(output.security_group_ids) == ["data", "management"]
-    error_message = "interfaces without a configured security group get one"
+    condition     = keys(output.security_group_ids) == ["data", "management", "untrust"]
+    error_message = "every role has a security group"
   }
 
   assert {
@@ -103,6 +103,11 @@ run "uses_the_resources_of_the_user" {
     values = { ids = [] }
   }
 
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
   variables {
     interfaces = {
       data = {
@@ -119,9 +124,10 @@ run "uses_the_resources_of_the_user" {
         source_dest_check  = false
       }
     }
+    security_groups   = { create = false }
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
-    firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile_name = "mine" }
+    firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile = { name = "mine" } }
     alarms            = null
   }
 
@@ -154,6 +160,53 @@ run "uses_the_resources_of_the_user" {
   }
 }
 
+run "works_without_a_gateway_load_balancer" {
+  variables {
+    interfaces = {
+      data = {
+        role               = "data"
+        device_index       = 0
+        subnet_ids         = { us-east-1a = "subnet-0a" }
+        security_group_ids = ["sg-0a"]
+      }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+      dmz = {
+        role               = "extra"
+        device_index       = 2
+        subnet_ids         = { us-east-1a = "subnet-0c" }
+        security_group_ids = ["sg-0c"]
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      }
+    }
+    load_balancer = null
+  }
+
+  assert {
+    condition     = output.load_balancer == null && output.endpoint_service == null && output.target_group_arns == []
+    error_message = "the outputs of the Gateway Load Balancer are null or empty"
+  }
+
+  assert {
+    condition = (
+      strcontains(module.firewall_group.user_data, "mgmt-interface-swap=enable") &&
+      !strcontains(module.firewall_group.user_data, "aws-gwlb")
+    )
+    error_message = "firewalls swap their interfaces, and inspect no GENEVE tunnels"
+  }
+
+  assert {
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.security_group_ids == ["sg-0c"] &&
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.source_dest_check == false &&
+      keys(jsondecode(module.lifecycle.settings.terminate).target_groups) == ["2"]
+    )
+    error_message = "the functions attach the extra interface, and deregister it from its target group"
+  }
+}
+
 # documents: failure-modes/G12
 run "publishes_the_group_metrics_that_policies_use" {
   command = plan
@@ -165,13 +218,13 @@ run "publishes_the_group_metrics_that_policies_use" {
 
   assert {
     condition = local.capacity.metrics == toset([
-      "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
     ])
     error_message = "the policies find the number of firewalls in service, whichever metrics the user lists"
   }
 }
 
-run "publishes_only_the_listed_group_metrics_without_policies" {
+run "publishes_the_group_metrics_that_the_alarm_on_missing_firewalls_uses" {
   command = plan
 
   variables {
@@ -179,8 +232,24 @@ run "publishes_only_the_listed_group_metrics_without_policies" {
   }
 
   assert {
+    condition = local.capacity.metrics == toset([
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize",
+    ])
+    error_message = "the alarm finds the number of firewalls, whichever metrics the user lists"
+  }
+}
+
+run "publishes_only_the_listed_group_metrics_without_policies_and_alarms" {
+  command = plan
+
+  variables {
+    capacity = { min = 3, max = 6, metrics = ["GroupMaxSize"] }
+    alarms   = null
+  }
+
+  assert {
     condition     = local.capacity.metrics == toset(["GroupMaxSize"])
-    error_message = "without policies, nothing needs a group metric"
+    error_message = "without policies and alarms, nothing needs a group metric"
   }
 }
 
@@ -236,7 +305,7 @@ run "warns_about_keys_in_clear_text" {
   command = plan
 
   variables {
-    bootstrap = { options = { vm_auth_key = "123456789012345" } }
+    bootstrap = { options = { panorama_server = "panorama.example.com", vm_auth_key = "123456789012345" } }
   }
 
   expect_failures = [check.bootstrap_keeps_no_secrets]
@@ -333,7 +402,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
@@ -342,7 +411,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
     }
   }
 
-  expect_failures = [data.aws_subnet.this["data/us-east-1a"]]
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1a"]]
 }
 
 run "accepts_dual_stack_with_ipv6_subnets" {
@@ -353,12 +422,102 @@ run "accepts_dual_stack_with_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
       cidr_block        = "10.0.1.0/24"
       ipv6_cidr_block   = "2001:db8:0:1::/64"
+    }
+  }
+}
+
+run "refuses_a_subnet_of_the_load_balancer_in_another_zone" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1b"]]
+}
+
+run "the_rules_follow_the_subnets_of_the_load_balancer" {
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer["us-east-1b"]
+    values = {
+      availability_zone = "us-east-1b"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.9.0/24"
+    }
+  }
+
+  assert {
+    condition = {
+      for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.output.cidr_block
+    } == { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.9.0/24" }
+    error_message = "a zone without firewalls still sends traffic and health checks"
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::210987654321:policy/boundary" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "refuses_a_boundary_of_another_partition" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws-us-gov:iam::aws:policy/PowerUserAccess" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "accepts_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess" }
+  }
+}
+
+run "accepts_a_boundary_of_the_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+}
+
+run "refuses_a_principal_of_another_partition" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws-us-gov:iam::210987654321:root"] }
+    }
+  }
+
+  expect_failures = [output.endpoint_service]
+}
+
+run "accepts_a_principal_of_another_account" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
     }
   }
 }

@@ -128,7 +128,7 @@ def test_stop_ends_server_and_workers(lab: Lab) -> None:
         account.function("import os\ndef handler(e, c):\n    return os.getpid()\n")
     )
     assert alive(worker)
-    server = other._process._process
+    server = other._server._process
     other.stop()
     other.stop()
     assert gone(worker)
@@ -147,7 +147,7 @@ def test_lab_ends_with_the_process_that_started_it() -> None:
         "from vmseries_lab.client import Lab\n"
         "lab = Lab()\n"
         "lab.start()\n"
-        "print(lab._process.pid, flush=True)\n"
+        "print(lab._server.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as starter:

@@ -394,6 +394,25 @@ class TestReachability:
         aws.world.advance(16)
         assert aws.health(target_group) == {instance_id: "unhealthy"}
 
+    def test_the_timeline_says_when_the_tunnel_is_refused(self, aws: InProcessAws) -> None:
+        """Health checks may pass where GENEVE does not; both directions need a rule."""
+        instance_id = registered(aws, aws.build_gateway())
+        aws.world.advance(16)
+        self.admit(aws, "0.0.0.0/0")
+        aws.world.advance(16)
+        groups = {"GroupId": aws.security_group}
+        geneve = {"IpProtocol": "udp", "FromPort": 6081, "ToPort": 6081}
+        rule = {**geneve, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        aws.client("ec2").authorize_security_group_ingress(**groups, IpPermissions=[rule])
+        aws.world.advance(16)
+        entries = [e for e in aws.world.timeline.since() if e.kind.startswith("tunnel-")]
+        assert [(e.kind, e.subject) for e in entries] == [
+            ("tunnel-refused", instance_id),
+            ("tunnel-passes", instance_id),
+        ]
+        assert "security group" in entries[0].detail["reason"]
+        assert not [e for e in aws.world.timeline.since() if e.kind == "target-unhealthy"]
+
     @pytest.mark.parametrize(("cross_zone", "state"), [("false", "healthy"), ("true", "unhealthy")])
     def test_cross_zone_load_balancing_adds_the_nodes_of_other_zones(
         self, aws: InProcessAws, elb: Any, cross_zone: str, state: str

@@ -2,12 +2,13 @@ locals {
   # The locked archive: its digest, its size and a file name with the digest are committed with the locked requirements.
   locked = jsondecode(file("${path.module}/../../lambda/layer/layer.json"))
 
-  make  = var.layer_arn == null
-  build = local.make && var.filename == null
+  # Whether the objects are there is known in every plan. Their values may be unknown or sensitive.
+  make  = nonsensitive(var.layer == null)
+  build = local.make && nonsensitive(var.archive == null)
 
   # Outside of the module's folder, which may be shared and read-only. Known at plan time, so that a plan does not need
   # the file.
-  archive = coalesce(var.filename, "${path.root}/.terraform/vmseries-autoscale/${local.locked.file}")
+  archive = try(var.archive.filename, "${path.root}/.terraform/vmseries-autoscale/${local.locked.file}")
 
   # The Auto Scaling group has the digest of the functions' layer as a tag. It is created after the functions, so a
   # group with this tag proves that a layer with this digest was uploaded.

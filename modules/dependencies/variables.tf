@@ -4,18 +4,18 @@ variable "name" {
   nullable    = false
 }
 
-variable "layer_arn" {
-  description = "ARN of an existing layer version with the packages. Null builds and creates one."
-  type        = string
+variable "layer" {
+  description = "Existing layer version with the packages. Null creates one."
+  type        = object({ arn = string })
   default     = null
 }
 
-variable "filename" {
+variable "archive" {
   description = <<-EOT
-    Path of the layer archive, built with `python3 lambda/build.py layer --output FILE`.
+    Layer archive, built with `python3 lambda/build.py layer --output FILE`.
     Null builds it at apply.
   EOT
-  type        = string
+  type        = object({ filename = string })
   default     = null
 }
 

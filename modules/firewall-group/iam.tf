@@ -2,10 +2,9 @@ locals {
   # IAM is global. With the Region in its name, the same deployment can exist in several Regions of an account.
   role_name = "${var.name}-firewall-${var.location.region}"
 
-  make_profile = var.firewall.instance_profile_name == null
-  instance_profile_name = local.make_profile ? one(
-    aws_iam_instance_profile.this[*].name,
-  ) : var.firewall.instance_profile_name
+  # Whether the object is there is known in every plan. Its value may be unknown or sensitive.
+  make_profile          = nonsensitive(var.firewall.instance_profile == null)
+  instance_profile_name = local.make_profile ? one(aws_iam_instance_profile.this[*].name) : var.firewall.instance_profile.name
 
   # Log group to which PAN-OS writes its boot log.
   boot_log_group_arn = join(":", [

@@ -12,7 +12,8 @@ locals {
 
   # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
   # management. The interface swap is always enabled.
-  user_data = join(";", concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs))
+  user_data_pairs = concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs)
+  user_data       = join(";", local.user_data_pairs)
 }
 
 resource "aws_launch_template" "this" {
@@ -70,7 +71,11 @@ resource "aws_launch_template" "this" {
 
     content {
       resource_type = tag_specifications.key
-      tags          = merge(var.tags, { Name = var.name })
+      tags = merge(
+        var.tags,
+        { Name = var.name },
+        tag_specifications.key == "instance" ? { "vmseries-autoscale:generation" = local.generation } : {},
+      )
     }
   }
 
@@ -101,6 +106,25 @@ resource "aws_launch_template" "this" {
         firewall.ami_id = "${coalesce(var.firewall.ami_id, "null")}" is an image for ${local.other_architecture},
         but instance type ${var.firewall.instance_type} is ${local.architecture}.
         Set an image for ${local.architecture}, or another firewall.instance_type.
+      EOT
+    }
+
+    # The security groups and the launch template change in one apply, so this is where it stops.
+    precondition {
+      condition     = length(local.cut_off_interfaces) == 0 || var.create_security_groups
+      error_message = <<-EOT
+        security_groups.create = false would remove security groups of the module that are in use by
+        ${join(", ", local.cut_off_interfaces)}. Keep security_groups = { create = true } until the firewalls with them
+        are replaced, e.g. by an instance refresh.
+      EOT
+    }
+
+    precondition {
+      condition     = length(local.cut_off_interfaces) == 0 || !var.create_security_groups
+      error_message = <<-EOT
+        target_group_arns instead of load_balancer would remove rules of the security group ${var.name}-data, which is in
+        use by ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with
+        the security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
       EOT
     }
 

@@ -8,6 +8,9 @@ locals {
     terminate = max(var.deadlines.visit_interval_seconds, 300)
   }
 
+  # The functions add the module's own tags, which name the firewall.
+  tags_of_firewalls = { for key, value in var.firewall_tags : key => value if !startswith(key, local.tag_prefix) }
+
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
@@ -44,7 +47,7 @@ locals {
     visit_interval_seconds         = var.deadlines.visit_interval_seconds
     maximum_visit_interval_seconds = local.maximum_visit_interval_seconds.launch
     interfaces                     = var.interfaces
-    tags                           = { for key, value in var.tags : key => value if !startswith(key, local.tag_prefix) }
+    tags                           = local.tags_of_firewalls
     readiness                      = var.readiness
     license_expected               = var.licensing.mode != "none"
     firewall_api                   = local.firewall_api_settings.launch
@@ -90,6 +93,8 @@ locals {
     maximum_share     = var.reconcile.maximum_percent / 100
     dry_run           = var.reconcile.dry_run
     metric_namespace  = var.metric_namespace
+    generation        = var.generation
+    tags              = local.tags_of_firewalls
   })
 }
 
@@ -99,6 +104,7 @@ locals {
 locals {
   at_full_length = {
     cidr_block        = "255.255.255.255/32"
+    generation        = "0123456789ab"
     queue_url         = "https://sqs.${var.location.region}.amazonaws.com.cn/${var.location.account_id}/${var.name}-terminate-dead-letters"
     security_group_id = "sg-0123456789abcdef0"
     subnet_id         = "subnet-0123456789abcdef0"
@@ -137,6 +143,7 @@ locals {
           for name in group.interfaces : [for _ in var.network.cidr_blocks[name] : local.at_full_length.cidr_block]
         ])
       }]
+      generation = local.at_full_length.generation
     })
   }
 

@@ -197,8 +197,20 @@ variable "alarms" {
   default = null
 }
 
+variable "generation" {
+  description = "Value of the generation tag of firewalls that are launched now."
+  type        = string
+  nullable    = false
+}
+
+variable "firewall_tags" {
+  description = "Tags of the firewalls: of their instances, volumes, network interfaces and addresses."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "tags" {
-  description = "Tags of all resources, including the interfaces and addresses that the launch function creates."
+  description = "Tags of all resources that Terraform creates."
   type        = map(string)
   nullable    = false
 }

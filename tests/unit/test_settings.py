@@ -95,6 +95,8 @@ RECONCILE = {
     "maximum_share": 0.5,
     "dry_run": False,
     "metric_namespace": "VMseries-fw",
+    "generation": "0123456789ab",
+    "tags": {"team": "network"},
 }
 
 
@@ -124,6 +126,8 @@ def test_a_reconcile_document_is_parsed(share: float) -> None:
     assert settings.licensing_mode is LicensingMode.FIREWALL
     assert settings.target_groups[0].cidr_blocks == ("10.0.2.0/24",)
     assert settings.maximum_share == share
+    assert settings.generation == "0123456789ab"
+    assert settings.tags == {"team": "network"}
 
 
 @pytest.mark.parametrize(

@@ -2,4 +2,4 @@
 
 from vmseries_lab.cli import app
 
-app()
+app(prog_name="vmseries-lab")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import json
 import math
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -179,6 +177,7 @@ class Laboratory:
 
     def _add_routes(self) -> None:
         world, faults, add = self.world, self.pipeline.faults, self.control.add
+        add("GET", "ready", lambda _query, _body: self.ready())
         add("GET", "clock", lambda _query, _body: self._clock())
         add("POST", "clock", lambda _query, body: self._move_clock(body))
         add(
@@ -242,8 +241,9 @@ class Laboratory:
         return {"addresses": self.ec2.addresses.quota, **self.ec2.checks.describe()}
 
     def ready(self) -> dict[str, Any]:
-        """Return the addresses, the Region, the CA certificate and the auth code for the client."""
+        """Return what a client needs: addresses, Region, CA certificate, auth code, process ID."""
         return {
+            "pid": os.getpid(),
             "endpoint": self.world.endpoint,
             "region": LOCATION.region,
             "partition": LOCATION.partition,
@@ -291,14 +291,19 @@ class Laboratory:
                 part.stop()
 
 
-def main(*, with_parent: bool = False) -> None:
-    """Start a lab, print where it is, and serve until it is stopped.
+def main(
+    announce: Callable[[dict[str, Any]], None], *, with_parent: bool = False, pace: float = 0.0
+) -> None:
+    """Start a lab, announce where it is, and serve until it is stopped.
 
     Args:
+        announce: called once with what :meth:`Laboratory.ready` returns, before the first response.
         with_parent: stop when standard input ends, that is, when the process that started this one
             is gone, however it went.
+        pace: see :class:`Pump`.
     """
     laboratory = Laboratory()
+    laboratory.pump.pace = max(pace, STANDING)
     # What is there by now, moto and the models of its services above all, is there to stay: the
     # garbage collector need not look through it again and again.
     gc.freeze()
@@ -320,7 +325,6 @@ def main(*, with_parent: bool = False) -> None:
         signal.signal(number, lambda *_: stopping.set())
     if with_parent:
         threading.Thread(target=follow_parent, daemon=True).start()
-    sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
-    sys.stdout.flush()
+    announce(laboratory.ready())
     laboratory.serve()
     stopper.join()

@@ -38,6 +38,7 @@ class Role(StrEnum):
     DATA = "data"
     MANAGEMENT = "management"
     UNTRUST = "untrust"
+    EXTRA = "extra"
 
 
 class Readiness(StrEnum):
@@ -302,6 +303,8 @@ class ReconcileSettings(Settings):
         maximum_share: The same maximum as a share of all known firewalls, between 0 and 1.
         dry_run: Whether a run only reports.
         metric_namespace: Namespace of the metrics for scaling policies; ``None`` without policies.
+        generation: Value of the generation tag of firewalls that are launched now.
+        tags: Tags of the user on instances, volumes, interfaces and addresses.
     """
 
     launch: QueueSettings
@@ -315,6 +318,8 @@ class ReconcileSettings(Settings):
     maximum_share: float
     dry_run: bool
     metric_namespace: str | None
+    generation: str
+    tags: Mapping[str, str]
 
 
 S = TypeVar("S", bound=Settings)

@@ -114,6 +114,8 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "maximum_share": 1,
             "dry_run": False,
             "metric_namespace": "VMseries-fw",
+            "generation": "0123456789ab",
+            "tags": {},
             **changes,
         }
     )

@@ -113,6 +113,126 @@ run "refuses_a_terminate_concurrency_with_too_many_calls_to_panorama" {
   expect_failures = [var.panorama]
 }
 
+run "refuses_an_address_that_does_not_exist" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["10.0.0.300"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_host_name_with_two_dots_in_a_row" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama..example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_host_name_with_a_label_of_64_characters" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["${join("", [for number in range(64) : "p"])}.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_addresses_and_long_host_names" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["10.0.0.255", "${join("", [for number in range(63) : "p"])}.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+}
+
+run "refuses_a_port_of_panorama_with_a_fraction" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+      port           = 443.5
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_time_limit_of_panorama_with_a_fraction" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames       = ["panorama.example.com"]
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group    = "autoscale"
+      template_stack  = "autoscale-stack"
+      timeout_seconds = 7.5
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_key_in_another_region_than_the_secret_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
+      secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_a_key_in_the_region_of_the_secret_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
+      secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
+  }
+}
+
 # firewall_api -------------------------------------------------------------------------------------
 
 run "accepts_the_firewall_api_without_panorama" {
@@ -186,6 +306,36 @@ run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   variables {
     firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_key_in_another_region_than_the_secret_of_the_firewalls" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      server_name        = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_port_of_the_firewalls_with_a_fraction" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+      port        = 443.5
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
   expect_failures = [var.firewall_api]
@@ -576,6 +726,26 @@ run "refuses_a_license_manager_with_a_quote_in_its_name" {
   variables {
     panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "the hub's" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_key_in_another_region_than_the_licensing_secret" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
   }
 
   expect_failures = [var.licensing]

@@ -7,7 +7,7 @@ import socket
 import ssl
 from urllib.parse import urlencode
 
-from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS
+from vmseries_lab.client.control import REQUEST_LIMIT_SECONDS, ControlApi
 
 
 class VendorHosts:
@@ -21,11 +21,22 @@ class VendorHosts:
     hosts: dict[str, str]
     ca_pem: str
 
+    def __init__(self, control: ControlApi) -> None:
+        self._control = control
+
+    def address(self, host: str) -> str:
+        """Return the address of port 443 of a host, as ``"127.0.0.1:port"``."""
+        name = f"{host}:443"
+        if name not in self.hosts:
+            # Another client may have added a host, such as the second peer of a pair.
+            self.hosts.update(self._control.request("GET", "ready")["hosts"])
+        return self.hosts[name]
+
     def post(
         self, host: str, path: str, form: dict[str, str], headers: dict[str, str]
     ) -> tuple[int, bytes]:
         """POST a form to port 443 of a host, with verified TLS; return status and body."""
-        connection = _RedirectedConnection(host, self.hosts[f"{host}:443"], self.ca_pem)
+        connection = _RedirectedConnection(host, self.address(host), self.ca_pem)
         try:
             form_type = {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST", path, urlencode(form), form_type | headers)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from vmseries_lab.client.errors import LabError
-from vmseries_lab.client.process import LabProcess
 
 REQUEST_LIMIT_SECONDS = 600.0
+
+
+class Server(Protocol):
+    """The server of a lab: one that this process has started, or one that others serve."""
+
+    @property
+    def running(self) -> bool:
+        """Whether requests may be sent to it."""
+
+    def start(self) -> dict[str, Any]:
+        """Start or find it; return what ``GET /lab/ready`` responds."""
+
+    def stop(self) -> None:
+        """End the use of it. A second call does nothing."""
+
+    def log(self) -> str:
+        """Return its standard error, as far as it is known."""
 
 
 class ControlApi:
@@ -24,8 +40,8 @@ class ControlApi:
     endpoint: str
     region: str
 
-    def __init__(self, process: LabProcess) -> None:
-        self._process = process
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Send one request to ``/lab/<path>``; return the decoded JSON response.
@@ -33,22 +49,41 @@ class ControlApi:
         Raises:
             LabError: if the lab rejects the request, does not answer, or is not running.
         """
-        if not self._process.running:
+        if not self._server.running:
             raise LabError("The lab is not running.")
-        url = urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(
-            str(url.hostname), url.port, timeout=REQUEST_LIMIT_SECONDS
-        )
         try:
-            connection.request(method, f"/lab/{path}", json.dumps(body or {}))
-            response = connection.getresponse()
-            content = json.loads(response.read())
-        except OSError as error:
-            raise LabError(
-                f"The lab does not answer: {error}. Its standard error:\n{self._process.log()}"
-            ) from error
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
+            status, content = send(self.endpoint, method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            raise LabError(f"The lab does not answer: {error}.{self._log()}") from error
+        if status != http.client.OK:
             raise LabError(f"{method} /lab/{path}: {content['error']}")
         return content
+
+    def _log(self) -> str:
+        log = self._server.log()
+        return f" Its standard error:\n{log}" if log else ""
+
+
+def send(
+    endpoint: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    limit_seconds: float = REQUEST_LIMIT_SECONDS,
+) -> tuple[int, Any]:
+    """Send one request to ``/lab/<path>``; return the status and the decoded JSON response.
+
+    Raises:
+        OSError: if nothing answers.
+        http.client.HTTPException: if the answer is not HTTP.
+        ValueError: if the response is not JSON.
+    """
+    url = urlsplit(endpoint)
+    connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=limit_seconds)
+    try:
+        connection.request(method, f"/lab/{path}", json.dumps(body or {}))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()

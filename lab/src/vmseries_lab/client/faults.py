@@ -17,6 +17,10 @@ class FaultsClient:
         """Make matching calls fail; settings are those of ``aws.requests.Fault``."""
         self._control.request("POST", "faults", {"service": service, "action": action, **settings})
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the faults that are not used up; fields are those of ``aws.requests.Fault``."""
+        return list(self._control.request("GET", "faults"))
+
     def clear(self) -> None:
         """Remove all faults."""
         self._control.request("DELETE", "faults")

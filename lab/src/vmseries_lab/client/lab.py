@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Self
 
+from vmseries_lab.client.attached import AttachedLab
 from vmseries_lab.client.aws import AwsClient
 from vmseries_lab.client.connection import VendorHosts
-from vmseries_lab.client.control import ControlApi
+from vmseries_lab.client.control import ControlApi, Server
 from vmseries_lab.client.errors import LabError
 from vmseries_lab.client.faults import FaultsClient
 from vmseries_lab.client.firewalls import FirewallsClient
@@ -46,8 +47,23 @@ class Leftovers:
         return any((self.interfaces, self.addresses, self.licenses, self.panorama_entries))
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The state of the lab's clock.
+
+    Attributes:
+        now: lab time, in seconds since the epoch.
+        pace: lab seconds per real second, in addition to it; -1 if the clock is stopped.
+        busy: whether work is in flight, for which the clock waits.
+    """
+
+    now: float
+    pace: float
+    busy: bool
+
+
 class Lab:
-    """One lab in a process of its own; a context manager.
+    """One lab in a process of its own, or one that is served already; a context manager.
 
     Attributes:
         aws: the simulated AWS.
@@ -61,21 +77,36 @@ class Lab:
     Args:
         region: the Region to simulate; the one of this process's environment if ``None``
             (``core.location``).
+        server: what runs the lab; a new process if ``None``.
     """
 
     auth_code: str
     partition: str
 
-    def __init__(self, region: str | None = None) -> None:
-        self._process = LabProcess(region)
-        self._control = ControlApi(self._process)
-        self._vendor = VendorHosts()
+    def __init__(self, region: str | None = None, *, server: Server | None = None) -> None:
+        self._server = server or LabProcess(region)
+        self._control = ControlApi(self._server)
+        self._vendor = VendorHosts(self._control)
         self.aws = AwsClient(self._control)
         self.panorama = PanoramaClient(self._control, self.aws, self._vendor)
         self.licensing = LicensingClient(self._control, self.aws, self._vendor)
         self.firewalls = FirewallsClient(self._control)
         self.faults = FaultsClient(self._control)
         self._last_validation = Validation(0, {}, [], [])
+
+    @classmethod
+    def at(cls, endpoint: str) -> Self:
+        """Attach to a lab that is served (``make serve``); :meth:`stop` only detaches from it.
+
+        Args:
+            endpoint: base URL of the lab, such as ``http://127.0.0.1:41523``.
+
+        Raises:
+            LabError: if no lab answers there.
+        """
+        lab = cls(server=AttachedLab(endpoint))
+        lab.start()
+        return lab
 
     @property
     def endpoint(self) -> str:
@@ -97,40 +128,49 @@ class Lab:
         """Addresses of the hosts outside AWS, ``"name:port"`` to ``"127.0.0.1:port"``."""
         return self._vendor.hosts
 
+    def address(self, host: str) -> str:
+        """Return where the lab serves port 443 of a host outside AWS, as ``"127.0.0.1:port"``."""
+        return self._vendor.address(host)
+
     def __enter__(self) -> Self:
-        """Start."""
-        self.start()
+        """Start, unless it runs already."""
+        if not self._server.running:
+            self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop; after an error, first print the server's standard error, which may explain it."""
-        if kind is not None and self._process.running:
+        if kind is not None and self._server.running:
             sys.stderr.write(self.log())
         self.stop()
 
     def start(self) -> None:
-        """Start the server and wait until it listens.
+        """Start the server and wait until it listens, or attach to one that does.
 
         Raises:
             LabError: if it ends, or prints nothing for ``process.START_LIMIT_SECONDS``.
         """
-        ready = self._process.start()
+        ready = self._server.start()
         self._control.endpoint, self._control.region = ready["endpoint"], ready["region"]
         self.partition = ready["partition"]
         self._vendor.hosts, self._vendor.ca_pem = ready["hosts"], ready["ca_pem"]
         self.auth_code = ready["auth_code"]
-        STARTED.append(self)
+        if isinstance(self._server, LabProcess):
+            STARTED.append(self)
 
     def stop(self) -> None:
-        """Stop the server and everything that it started. A second call does nothing."""
-        if self._process.running:
+        """Stop the server and everything that it started. A second call does nothing.
+
+        A lab that was served already continues to run.
+        """
+        if self._server.running:
             with contextlib.suppress(LabError):  # The server may have crashed.
                 self._last_validation = self.validation()
-        self._process.stop()
+        self._server.stop()
 
     def log(self) -> str:
         """Standard error of the server: empty unless something went wrong."""
-        return self._process.log()
+        return self._server.log()
 
     # Time and records.
 
@@ -145,6 +185,11 @@ class Lab:
     def settle(self) -> None:
         """Wait until nothing is in flight."""
         self.advance(0)
+
+    def clock(self) -> Clock:
+        """Return lab time and pace, and whether work is in flight."""
+        clock = self._control.request("GET", "clock")
+        return Clock(clock["now"], clock["pace"], busy=clock["busy"])
 
     def pace(self, pace: float) -> None:
         """Let ``pace`` lab seconds pass per real second, in addition to it; 0 stops that.
@@ -183,7 +228,7 @@ class Lab:
 
         A lab that has stopped returns its last report.
         """
-        if not self._process.running:
+        if not self._server.running:
             return self._last_validation
         return Validation(**self._control.request("GET", "validation"))
 

@@ -56,6 +56,10 @@ class PanoramaClient:
         """Return ``active`` (host name or ``None``), ``peers`` and ``most_requests_at_once``."""
         return dict(self._control.request("GET", "panorama"))
 
+    def active_host(self) -> str:
+        """Return the host name of the active Panorama, or of the first one if none is active."""
+        return str(self.state()["active"] or PANORAMA_HOST)
+
     def install_license_plugin(self, *, installed: bool = True) -> None:
         """Install the plugin ``sw_fw_license`` with a license manager, or uninstall it."""
         self._control.request("POST", "panorama/plugin", {"installed": installed})
@@ -80,7 +84,7 @@ class PanoramaClient:
         """
         if "key" not in parameters:
             parameters["key"] = self._aws.secret("panorama")["api_key"]
-        host = self.state()["active"] or PANORAMA_HOST
+        host = self.active_host()
         status, body = self._vendor.post(host, "/api/", parameters, {})
         response: Element = fromstring(body)
         if status != http.client.OK or response.get("status") != "success":

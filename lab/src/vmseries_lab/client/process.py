@@ -55,7 +55,7 @@ class LabProcess:
         source = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
         process = subprocess.Popen(
-            [sys.executable, "-m", "vmseries_lab", "serve", "--with-parent"],
+            [sys.executable, "-m", "vmseries_lab", "serve", "--json", "--with-parent"],
             env={**os.environ, **self._environment, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

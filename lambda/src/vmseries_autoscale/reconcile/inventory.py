@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
-from vmseries_autoscale.aws.autoscaling_group import Activity
+from vmseries_autoscale.aws.autoscaling_group import Activity, Group
 from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
@@ -50,13 +50,12 @@ class Inventory:
     others: tuple[Instance, ...] = ()
 
 
-def hook_inventory(settings: ReconcileSettings) -> Inventory:
+def hook_inventory(settings: ReconcileSettings, group: Group) -> Inventory:
     """Take the inventory for stalled hooks, which needs only Auto Scaling and EC2."""
-    members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
-    waiting = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
+    waiting = {key for key, state in group.members.items() if state.endswith(":Wait")}
     return Inventory(
         deployment=settings.name,
-        members=members,
+        members=group.members,
         instances=instances.describe(clients.ec2(), waiting) if waiting else {},
         activities=autoscaling_group.activities(
             clients.autoscaling(), settings.auto_scaling_group_name, waiting

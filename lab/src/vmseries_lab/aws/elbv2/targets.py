@@ -8,10 +8,14 @@ A health check passes security groups, network ACLs and routes from the nodes of
 With cross-zone load balancing, the nodes of all enabled zones check a target, otherwise that of its
 zone. How the nodes agree is not documented ("a consensus mechanism"); in the lab, a check fails if
 one of them cannot reach the target.
+
+Each check of a GENEVE target also looks whether the tunnel passes, which security groups can refuse
+without the health checks: the timeline has an entry when that changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -24,6 +28,7 @@ from vmseries_lab.aws.network_view import cross_zone, network_view
 from vmseries_lab.core.world import World
 from vmseries_lab.network import connect
 from vmseries_lab.network.model import Interface, Network
+from vmseries_lab.network.tunnels import tunnel
 
 _DESCRIPTIONS = {
     "Elb.RegistrationInProgress": "Target registration is in progress",
@@ -58,6 +63,7 @@ class Target:
         failures: number of consecutive failed checks.
         next_check: lab time of the next health check.
         drained_at: lab time at which the deregistration delay is over.
+        tunnel_refusal: what refuses its GENEVE packets; empty if they pass.
     """
 
     target_id: str
@@ -67,6 +73,7 @@ class Target:
     successes: int = 0
     failures: int = 0
     drained_at: float = 0.0
+    tunnel_refusal: str = ""
 
     def record_check(self, succeeded: bool, healthy_after: int, unhealthy_after: int) -> None:
         """Update the state with the result of a health check.
@@ -203,6 +210,22 @@ class Targets:
         )
         if target.state != before:
             self._note(f"target-{target.state}", target, group)
+        if group.protocol == "GENEVE":
+            self._check_tunnel(network, balancers, group, target)
+
+    def _check_tunnel(
+        self, network: Network, balancers: list[Any], group: Any, target: Target
+    ) -> None:
+        """Note in the timeline when the tunnel to a target is refused, and when it passes again."""
+        refusals = (
+            str(verdict)
+            for node, interface in _nodes(network, balancers, group, target)
+            if not (verdict := tunnel(network, node, interface))
+        )
+        before, target.tunnel_refusal = target.tunnel_refusal, next(refusals, "")
+        if bool(before) != bool(target.tunnel_refusal):
+            kind = "tunnel-refused" if target.tunnel_refusal else "tunnel-passes"
+            self._note(kind, target, group, reason=target.tunnel_refusal)
 
     def _drain(self, group: Any, target: Target) -> None:
         if target.state == "draining":
@@ -318,17 +341,25 @@ def _reachable(
     network: Network, balancers: list[Any], group: Any, target: Target, port: int
 ) -> bool:
     """Whether the nodes that check a target reach its port."""
+    if _interface_of(group, target) is None:
+        return False
+    pairs = _nodes(network, balancers, group, target)
+    return all(connect(network, node, interface, port) for node, interface in pairs)
+
+
+def _nodes(
+    network: Network, balancers: list[Any], group: Any, target: Target
+) -> Iterator[tuple[Interface, Interface]]:
+    """Yield the nodes that use a target, each with the interface of the target."""
     found = _interface_of(group, target)
     if found is None:
-        return False
+        return
     interface: Interface = network.interfaces[found.id]
     zone = network.subnets[interface.subnet_id].zone
-    return all(
-        connect(network, node, interface, port)
-        for balancer in balancers
-        for where, node in network.load_balancers[balancer.arn].nodes.items()
-        if where == zone or cross_zone(balancer, group)
-    )
+    for balancer in balancers:
+        for where, node in network.load_balancers[balancer.arn].nodes.items():
+            if where == zone or cross_zone(balancer, group):
+                yield node, interface
 
 
 def _check_address(address: str, current: Target | None) -> None:

@@ -1,0 +1,30 @@
+locals {
+  # Options whose values are credentials. Whoever knows a digest of everything else could guess them by the generation.
+  credentials = [
+    "vm-auth-key", "auth-key", "authcodes", "redis-auth",
+    "vm-series-auto-registration-pin-id", "vm-series-auto-registration-pin-value",
+  ]
+
+  # Everything that a firewall gets at its launch, and never again. Tags and subnets are not among it.
+  made_of = {
+    image_id         = local.image_id
+    instance_type    = var.firewall.instance_type
+    key_name         = var.firewall.key_name
+    instance_profile = local.instance_profile_name
+    root_volume      = var.firewall.root_volume
+    monitoring       = var.firewall.detailed_monitoring
+    user_data        = [for pair in local.user_data_pairs : pair if !contains(local.credentials, split("=", pair)[0])]
+    # By device index and not by name, which a firewall does not know.
+    interfaces = { for interface in values(var.interfaces) : interface.device_index => {
+      role               = interface.role
+      security_group_ids = interface.security_group_ids == null ? ["module"] : sort(interface.security_group_ids)
+      source_dest_check  = interface.source_dest_check
+      public_ip          = interface.public_ip
+      public_ipv4_pool   = interface.public_ipv4_pool
+    } }
+  }
+
+  # Firewalls of the same generation were launched alike. It is a tag of each, by which the reconcile function finds those
+  # that a change has not reached.
+  generation = substr(sha256(jsonencode(local.made_of)), 0, 12)
+}

@@ -9,8 +9,9 @@ import pytest
 
 from vmseries_lab.client import Lab
 from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
+from vmseries_scenarios.refresh.observation import refresh, refresh_with_short_warmup
 
-pytestmark = pytest.mark.apply(seconds=120)
+pytestmark = pytest.mark.apply(seconds=220)
 
 
 @pytest.mark.documents(id="licensing/direct/normal")
@@ -64,13 +65,13 @@ def payg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             tmp_path_factory.mktemp("payg") / "copy",
             payg=True,
             load_balancer=True,
+            capacity={"min": 1, "max": 4, "instance_refresh": {}},
         )
-        lab.firewalls.set_boot_times(register=24 * MINUTE)
+        lab.firewalls.set_boot_times(register=10 * MINUTE)
         deployment.apply()
         lab.offer_sessions(1000)
         deployment.wait_until_in_service(1)
         yield deployment
-        assert lab.traffic()["unready"] == 0
         assert lab.errors() == []
 
 
@@ -93,11 +94,12 @@ def test_without_credentials_a_firewall_serves_once_it_is_a_healthy_target(
     assert order_of(payg, first) == SERVES
     assert payg.workspace.plan() == ()
     payg.group.scale(2)
-    payg.lab.advance(20 * MINUTE)
+    payg.lab.advance(8 * MINUTE)
     (second,) = payg.group.states().keys() - {first}
     assert payg.group.states()[second] == "Pending:Wait", "it boots"
     payg.wait_until_in_service(2)
     assert order_of(payg, second) == SERVES
+    assert payg.lab.traffic()["unready"] == 0
 
 
 @pytest.mark.documents(id="readiness/gate/healthy-leaves")
@@ -128,3 +130,24 @@ def test_a_firewall_that_never_answers_health_checks_is_replaced(payg: Deploymen
     assert "unhealthy (Target.FailedHealthChecks)" in reason
     (draining,) = payg.happened("target-draining", broken)
     assert draining.number < completed.number
+    payg.lab.firewalls.set_quirks(auto_commit_failure="")
+    payg.group.scale(len(known))
+
+
+@pytest.mark.documents(id="readiness/gate/refresh")
+def test_an_instance_refresh_keeps_all_healthy_targets(payg: Deployment) -> None:
+    observed = refresh(payg, "healthy", "m5.2xlarge")
+    assert (observed.desired, observed.replaced, observed.warmup) == (2, 2, 120)
+    assert observed.problems == []
+
+
+@pytest.mark.documents(id="readiness/gate/refresh")
+def test_an_instance_refresh_without_a_readiness_gate_waits_for_the_boot(
+    payg: Deployment,
+) -> None:
+    payg.workspace.variables["readiness"] = "off"
+    observed = refresh(payg, "off", "m5.4xlarge")
+    assert (observed.desired, observed.replaced, observed.warmup) == (2, 2, 1540)
+    assert observed.problems == []
+    # Without the boot in the warm-up, which the module refuses, no firewall passes traffic.
+    assert refresh_with_short_warmup(payg).fewest == 0

@@ -227,6 +227,10 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
 
+.PHONY: refresh
+refresh: setup ## An instance refresh in each readiness mode keeps all healthy targets (ARGS="--only healthy")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios refresh $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup ## 20,000 damaged inputs for each parser (NUMBER=300: fewer; SEED=x: again; PLANT=1: must fail)
 	@PYTHONPATH=lambda/src:tests $(BIN)/python -m fuzz $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PLANT),--plant) $(ARGS)

@@ -237,13 +237,19 @@ locals {
   health_check_seconds = (
     try((var.load_balancer.health_check.healthy_threshold + 1) * var.load_balancer.health_check.interval_seconds, 60)
   )
+  slowest_boot_seconds = min(3600, local.boot_seconds + local.health_check_seconds)
   # Two publishing intervals of one minute: the metrics of a new firewall are then those of its traffic.
   publishing_seconds = 120
   warmup_seconds = {
-    in-sync   = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
-    connected = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
-    healthy   = local.publishing_seconds
-    off       = local.boot_seconds
+    in-sync = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    # Panorama pushes the configuration, with the interface management profile, to firewalls that are connected already.
+    connected = (
+      var.panorama != null ?
+      local.slowest_boot_seconds :
+      max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    )
+    healthy = local.publishing_seconds
+    off     = local.slowest_boot_seconds
   }[local.readiness]
 
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")

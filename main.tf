@@ -248,6 +248,7 @@ module "lifecycle" {
   permissions   = var.permissions
   alarms        = var.alarms
   generation    = module.firewall_group.generation
+  bootstrap     = local.bootstrap
   firewall_tags = local.tags
   tags          = local.tags
 }

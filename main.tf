@@ -17,16 +17,32 @@ data "aws_subnet" "this" {
         Set a subnet in zone ${each.value.zone} of network.vpc_id = "${var.network.vpc_id}".
       EOT
     }
+  }
+}
 
+data "aws_subnet" "load_balancer" {
+  for_each = local.load_balancer_subnet_ids
+
+  id = each.value
+
+  lifecycle {
+    # The data subnets, which are the default, have this condition above.
     postcondition {
       condition = (
-        try(var.load_balancer.ip_address_type, "ipv4") == "ipv4" ||
-        var.interfaces[each.value.interface].role != "data" ||
-        try(length(self.ipv6_cidr_block), 0) > 0
+        var.load_balancer.subnet_ids == null ||
+        (self.availability_zone == each.key && self.vpc_id == var.network.vpc_id)
       )
       error_message = <<-EOT
-        load_balancer.ip_address_type = "dualstack" requires data subnets with an IPv6 CIDR block, but
-        interfaces["${each.value.interface}"].subnet_ids["${each.value.zone}"] = "${each.value.id}" has none.
+        load_balancer.subnet_ids["${each.key}"]: ${each.value} is in zone ${self.availability_zone} of ${self.vpc_id}.
+        Set a subnet in zone ${each.key} of network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+
+    postcondition {
+      condition     = var.load_balancer.ip_address_type == "ipv4" || try(length(self.ipv6_cidr_block), 0) > 0
+      error_message = <<-EOT
+        load_balancer.ip_address_type = "dualstack" requires subnets of the load balancer with an IPv6 CIDR block, but
+        ${each.value} in zone ${each.key} has none. These are the data subnets, unless load_balancer.subnet_ids is set.
         Add an IPv6 CIDR block to the subnet, or set ip_address_type = "ipv4".
       EOT
     }
@@ -69,6 +85,34 @@ data "aws_lb_target_group" "this" {
   }
 }
 
+# The same for target groups with which Auto Scaling registers the firewalls. It refuses the group after everything else is
+# created: "Please ensure all target groups have instance target type", "must be in the same VPC".
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
+data "aws_lb_target_group" "of_group" {
+  count = length(var.target_group_arns)
+
+  arn = var.target_group_arns[count.index]
+
+  lifecycle {
+    postcondition {
+      condition     = self.target_type == "instance"
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} has target type ${self.target_type}, which Auto Scaling cannot register.
+        Set a GENEVE target group with target_type = "instance". Target groups of Application and Network Load Balancers
+        belong in interfaces[*].target_groups.
+      EOT
+    }
+
+    postcondition {
+      condition     = self.vpc_id == var.network.vpc_id
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} is in ${self.vpc_id}.
+        Set a target group in network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+  }
+}
+
 # What data sources show, kept in the state, so that it is known in every plan: Terraform does not read a data source during
 # a plan if it has a condition, or its module a depends_on, on which changes are pending. All permissions, settings and
 # security group rules would then change to values that no one can review. The input of a resource with ignore_changes is
@@ -98,6 +142,17 @@ resource "terraform_data" "subnet" {
   }
 }
 
+resource "terraform_data" "load_balancer_subnet" {
+  for_each = local.load_balancer_subnet_ids
+
+  input            = { cidr_block = data.aws_subnet.load_balancer[each.key].cidr_block }
+  triggers_replace = each.value
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
 locals {
   # The subnets by interface and zone, which must be known in every plan. Their IDs may be unknown.
   subnets = merge([
@@ -113,6 +168,13 @@ locals {
   # Known in every plan, also when a value in the object is sensitive.
   has_load_balancer = nonsensitive(var.load_balancer != null)
 
+  # The load balancer sends traffic and health checks from these subnets.
+  load_balancer_subnet_ids = (
+    !local.has_load_balancer ? {} :
+    nonsensitive(var.load_balancer.subnet_ids != null) ? var.load_balancer.subnet_ids :
+    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+  )
+
   # The secrets that firewalls and functions read, as far as they are in another Region.
   secrets_elsewhere = [
     for arn in compact(flatten([
@@ -122,6 +184,8 @@ locals {
       var.licensing.api_key_secret_arn,
     ])) : arn if split(":", arn)[3] != local.region
   ]
+
+  target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
 
   package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 
@@ -138,12 +202,33 @@ locals {
   }) }
   readiness = coalesce(
     var.readiness,
-    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off",
+    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "healthy",
   )
+
+  # Time after which a firewall that has entered service is certainly a healthy target. Until then, an instance refresh
+  # must not terminate another one, and a scaling policy must not count it.
+  boot_seconds = 1500
+  # "It can take a few minutes for the registration process to complete and for health checks to start."
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+  registration_seconds = 180
+  # Of your own target groups, the time with the defaults of Elastic Load Balancing.
+  health_check_seconds = (
+    try((var.load_balancer.health_check.healthy_threshold + 1) * var.load_balancer.health_check.interval_seconds, 60)
+  )
+  # Two publishing intervals of one minute: the metrics of a new firewall are then those of its traffic.
+  publishing_seconds = 120
+  warmup_seconds = {
+    in-sync   = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    connected = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    healthy   = local.publishing_seconds
+    off       = local.boot_seconds
+  }[local.readiness]
+
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity = merge(var.capacity, {
-    desired = coalesce(var.capacity.desired, var.capacity.min)
+    desired                         = coalesce(var.capacity.desired, var.capacity.min)
+    default_instance_warmup_seconds = coalesce(var.capacity.default_instance_warmup_seconds, local.warmup_seconds)
     metrics = setunion(
       var.capacity.metrics,
       # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
@@ -180,11 +265,10 @@ module "load_balancer" {
   source = "./modules/load-balancer"
   count  = local.has_load_balancer ? 1 : 0
 
-  name   = var.name
-  vpc_id = var.network.vpc_id
-  subnet_ids = one([
-    for interface in values(var.interfaces) : values(interface.subnet_ids) if interface.role == "data"
-  ])
+  name                         = var.name
+  vpc_id                       = var.network.vpc_id
+  subnet_ids                   = local.load_balancer_subnet_ids
+  rule_ids                     = module.firewall_group.load_balancer_rule_ids
   health_check                 = var.load_balancer.health_check
   ip_address_type              = var.load_balancer.ip_address_type
   tcp_idle_timeout_seconds     = var.load_balancer.tcp_idle_timeout_seconds
@@ -230,15 +314,16 @@ module "lifecycle" {
       ]
     }
   }
-  readiness      = local.readiness
-  panorama       = var.panorama
-  firewall_api   = var.firewall_api
-  licensing      = var.licensing
-  deadlines      = var.deadlines
-  reconcile      = var.reconcile
-  functions      = var.functions
-  event_delivery = var.event_delivery
-  layer_arn      = module.dependencies.layer_arn
+  readiness         = local.readiness
+  target_group_arns = local.target_group_arns
+  panorama          = var.panorama
+  firewall_api      = var.firewall_api
+  licensing         = var.licensing
+  deadlines         = var.deadlines
+  reconcile         = var.reconcile
+  functions         = var.functions
+  event_delivery    = var.event_delivery
+  layer_arn         = module.dependencies.layer_arn
   package = {
     path         = local.package_path
     base64sha256 = filebase64sha256(local.package_path)
@@ -261,18 +346,18 @@ module "firewall_group" {
   vpc_id            = var.network.vpc_id
   interfaces        = local.interfaces
   management_access = var.management_access
+
+  create_security_groups = var.security_groups.create
+
   load_balancer_access = var.load_balancer == null ? null : {
-    cidr_blocks = {
-      for key, subnet in local.subnets : subnet.zone => terraform_data.subnet[key].input.cidr_block
-      if var.interfaces[subnet.interface].role == "data"
-    }
+    cidr_blocks       = { for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.input.cidr_block }
     health_check_port = var.load_balancer.health_check.port
   }
   firewall          = var.firewall
   bootstrap         = local.bootstrap
   metric_namespace  = local.metric_namespace
   capacity          = local.capacity
-  target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
+  target_group_arns = local.target_group_arns
   hooks             = local.hooks
   hook_dependencies = module.lifecycle.hook_dependencies
   drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds

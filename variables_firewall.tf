@@ -9,9 +9,9 @@ variable "interfaces" {
       function.
     - `subnet_ids`         - Subnet ID by Availability Zone name, e.g. `{ us-east-1a = "subnet-0123…" }`. All interfaces
       must have the same zones.
-    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null creates a security group: for management
-      with the rules of `management_access`, for data with those that the load balancer needs, otherwise without ingress
-      rules. The data interface requires security groups with `target_group_arns`.
+    - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null uses the security group that the module
+      creates for the role: for management with the rules of `management_access`, for data with those that the load
+      balancer needs, for untrust without ingress rules. A change applies to new firewalls. The data interface requires security groups with `target_group_arns`.
     - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
       since the others forward traffic.
     - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address on this interface. Not
@@ -267,41 +267,95 @@ locals {
 
 variable "management_access" {
   description = <<-EOT
-    Rules of the security group that the module creates for the management interface.
+    Rules of the security group that the module creates for management interfaces. A management interface with its own
+    `security_group_ids` does not have them.
     Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
     PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
-    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
+    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, by a name of your choice, e.g.
+      `{ office = "10.0.0.0/24" }`.
     - `ports`       - (Optional) TCP ports that they may connect to.
     - `egress`      - (Optional) Further services to which firewalls may connect, by a name of your choice, e.g.
-      `{ syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } }`.
+      `{ syslog = { port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }`.
       - `protocol`    - (Optional) `tcp` or `udp`.
       - `port`        - Port.
-      - `cidr_blocks` - IPv4 CIDR blocks of the service.
+      - `cidr_blocks` - IPv4 CIDR blocks of the service, by a name of your choice.
   EOT
   type = object({
-    cidr_blocks = optional(list(string), [])
+    cidr_blocks = optional(map(string), {})
     ports       = optional(list(number), [443, 22])
     egress = optional(map(object({
       protocol    = optional(string, "tcp")
       port        = number
-      cidr_blocks = list(string)
+      cidr_blocks = map(string)
     })), {})
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for block in var.management_access.cidr_blocks : can(cidrnetmask(block))])
-    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. [\"10.0.0.0/24\"]."
+    condition     = alltrue([for block in values(var.management_access.cidr_blocks) : can(cidrnetmask(block))])
+    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. { office = \"10.0.0.0/24\" }."
   }
 
   validation {
     condition = alltrue([
-      for block in var.management_access.cidr_blocks : try(tonumber(split("/", block)[1]) >= 8, true)
+      for network in flatten([
+        keys(var.management_access.cidr_blocks),
+        [for service in values(var.management_access.egress) : keys(service.cidr_blocks)],
+      ]) : can(regex("^[a-z][a-z0-9-]{0,30}$", network))
+    ])
+    error_message = <<-EOT
+      management_access: cidr_blocks must have names of 1 to 31 lowercase letters, digits and hyphens that start with a
+      letter, e.g. { office = "10.0.0.0/24" }. The names must be known at plan time, the CIDR blocks need not be.
+    EOT
+  }
+
+  # EC2 refuses a rule that exists. CIDR blocks that are unknown at plan time cannot be compared.
+  validation {
+    condition     = length(distinct(values(var.management_access.cidr_blocks))) == length(var.management_access.cidr_blocks)
+    error_message = <<-EOT
+      management_access.cidr_blocks must not have a network twice, e.g. { office = "10.0.0.0/24", branch = "10.0.1.0/24" }:
+      EC2 refuses the same rule twice.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for rules in values({
+        for rule in flatten([
+          for service in values(var.management_access.egress) : [
+            for block in values(service.cidr_blocks) : { port = "${service.protocol}/${service.port}", block = block }
+          ]
+        ]) : rule.port => rule.block...
+      }) : length(distinct(rules)) == length(rules)
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have the same protocol, port and network twice: EC2 refuses the same rule twice.
+      Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for service in values(var.management_access.egress) :
+      !contains(values(service.cidr_blocks), "0.0.0.0/0") || !contains(
+        ["tcp/80", "tcp/443", "tcp/444", "tcp/3978", "tcp/28443", "tcp/53", "udp/53", "udp/123"],
+        "${service.protocol}/${service.port}",
+      )
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have what is open to 0.0.0.0/0 already: TCP ports 80, 443, 444, 3978 and 28443, DNS
+      and NTP. EC2 refuses the same rule twice. Remove it.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for block in values(var.management_access.cidr_blocks) : try(tonumber(split("/", block)[1]) >= 8, true)
     ])
     error_message = <<-EOT
       management_access.cidr_blocks must not be larger than /8: the management interface must not be open to the whole
-      internet. Use the CIDR blocks of your networks, e.g. ["10.0.0.0/24"].
+      internet. Use the CIDR blocks of your networks, e.g. { office = "10.0.0.0/24" }.
     EOT
   }
 
@@ -310,13 +364,13 @@ variable "management_access" {
   validation {
     condition = alltrue([
       for block in concat(
-        var.management_access.cidr_blocks,
-        flatten(values(var.management_access.egress)[*].cidr_blocks),
+        values(var.management_access.cidr_blocks),
+        flatten([for service in values(var.management_access.egress) : values(service.cidr_blocks)]),
       ) : try(cidrsubnet(block, 0, 0) == block, true)
     ])
     error_message = <<-EOT
-      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. ["10.0.0.0/24"]
-      instead of ["10.0.0.1/24"], or for a single address ["10.0.0.1/32"].
+      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. "10.0.0.0/24"
+      instead of "10.0.0.1/24", or for a single address "10.0.0.1/32".
     EOT
   }
 
@@ -326,7 +380,7 @@ variable "management_access" {
     )
     error_message = <<-EOT
       management_access.ports has no effect without management_access.cidr_blocks, the networks that may connect.
-      Set both, e.g. { cidr_blocks = ["10.0.0.0/24"], ports = [443] }, or remove ports.
+      Set both, e.g. { cidr_blocks = { office = "10.0.0.0/24" }, ports = [443] }, or remove ports.
     EOT
   }
 
@@ -343,22 +397,48 @@ variable "management_access" {
       can(regex("^[a-z][a-z0-9-]{0,30}$", name)) &&
       contains(["tcp", "udp"], rule.protocol) &&
       rule.port >= 1 && rule.port <= 65535 && floor(rule.port) == rule.port &&
-      length(rule.cidr_blocks) > 0 && alltrue([for block in rule.cidr_blocks : can(cidrnetmask(block))])
+      length(rule.cidr_blocks) > 0 && alltrue([for block in values(rule.cidr_blocks) : can(cidrnetmask(block))])
     ])
     error_message = <<-EOT
       management_access.egress must map names of lowercase letters, digits and hyphens to a protocol ("tcp" or "udp"), a
       port from 1 to 65535 and at least one IPv4 CIDR block,
-      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.0.9.0/24"] } }.
+      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }.
+    EOT
+  }
+}
+
+variable "security_groups" {
+  description = <<-EOT
+    Security groups that the module creates: one for each role, `data`, `management` and `untrust`. They exist as long as
+    the deployment, also while no interface uses them, because a running firewall keeps its security groups until it is
+    replaced.
+    - `create` - (Optional) Whether to create them. False is allowed when every interface has `security_group_ids`, and no
+      network interface uses a security group of the module any more.
+  EOT
+  type = object({
+    create = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = var.security_groups.create || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null
+    ])
+    error_message = <<-EOT
+      security_groups.create = false requires security_group_ids for every interface, e.g. ["sg-0123456789abcdef0"].
+      Missing: ${join(", ", [for name, interface in var.interfaces : name if interface.security_group_ids == null])}.
     EOT
   }
 
   validation {
-    condition = length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0 || alltrue([
-      for interface in values(var.interfaces) : interface.security_group_ids == null if interface.role == "management"
-    ])
+    condition = (
+      var.security_groups.create ||
+      length(var.management_access.cidr_blocks) + length(var.management_access.egress) == 0
+    )
     error_message = <<-EOT
-      management_access has no effect when the management interface has its own security_group_ids.
-      Add the rules to those security groups, or remove security_group_ids.
+      management_access has no effect with security_groups.create = false. Add the rules to your security groups, and
+      remove management_access.
     EOT
   }
 }

@@ -1,7 +1,10 @@
 variable "load_balancer" {
   description = <<-EOT
-    Gateway Load Balancer that the module creates in the data subnets, with its endpoint service.
+    Gateway Load Balancer that the module creates, with its endpoint service.
     Set null to use your own `target_group_arns` instead.
+    - `subnet_ids`                   - (Optional) Subnet ID by Availability Zone name. Null uses the data subnets. It must
+      have the zones of the firewalls and may have more. AWS removes no subnet of a Gateway Load Balancer: before firewalls
+      leave a zone or get another data subnet in it, set here the subnets that the load balancer has.
     - `health_check`                 - (Optional) Health check of the firewalls' data interfaces. An interface
       management profile and a security rule of the firewall must allow it.
       - `protocol`            - (Optional) `TCP`, `HTTP` or `HTTPS`.
@@ -13,7 +16,7 @@ variable "load_balancer" {
       - `healthy_threshold`   - (Optional) Successful checks in a row until a firewall is healthy.
       - `unhealthy_threshold` - (Optional) Failed checks in a row until a firewall is unhealthy.
     - `ip_address_type`              - (Optional) IP versions of the traffic from endpoints: `ipv4` or `dualstack`.
-      `dualstack` requires data subnets with IPv6 CIDR blocks.
+      `dualstack` requires subnets of the load balancer with IPv6 CIDR blocks.
     - `tcp_idle_timeout_seconds`     - (Optional) Time without packets after which the load balancer forgets a TCP flow.
       Its next packet may then go to another firewall, which has no session for it.
     - `deregistration_delay_seconds` - (Optional) Time for which a firewall that leaves still gets its existing flows, and
@@ -34,6 +37,7 @@ variable "load_balancer" {
         account. `["*"]` allows all principals, and requires `acceptance_required`.
   EOT
   type = object({
+    subnet_ids = optional(map(string))
     health_check = optional(object({
       protocol            = optional(string, "TCP")
       port                = optional(number, 80)
@@ -67,6 +71,34 @@ variable "load_balancer" {
   }
 
   validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for zone, id in load_balancer.subnet_ids :
+        can(regex("^[a-z]+(-[a-z]+)+-[0-9][a-z]$", zone)) && can(regex("^subnet-[0-9a-f]+$", id))
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must map names of Availability Zones to subnet IDs,
+      e.g. { us-east-1a = "subnet-0123456789abcdef0" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for load_balancer in var.load_balancer[*] : [
+        for interface in values(var.interfaces) : [
+          for zone in keys(interface.subnet_ids) : contains(keys(load_balancer.subnet_ids), zone)
+        ]
+      ] if load_balancer.subnet_ids != null
+    ]))
+    error_message = <<-EOT
+      load_balancer.subnet_ids must have a subnet in every zone of interfaces[*].subnet_ids, because a load balancer sends
+      nothing to firewalls in other zones than its own.
+      Add the zone, e.g. us-east-1b = "subnet-0123456789abcdef0", or set null to use the data subnets.
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
       contains(["TCP", "HTTP", "HTTPS"], load_balancer.health_check.protocol)
@@ -79,9 +111,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.health_check.port >= 1 && load_balancer.health_check.port <= 65535
+      load_balancer.health_check.port >= 1 &&
+      load_balancer.health_check.port <= 65535 &&
+      floor(load_balancer.health_check.port) == load_balancer.health_check.port
     ])
-    error_message = "load_balancer.health_check.port must be from 1 to 65535, e.g. port = 80."
+    error_message = "load_balancer.health_check.port must be a whole number from 1 to 65535, e.g. port = 80."
   }
 
   validation {
@@ -103,6 +137,28 @@ variable "load_balancer" {
     error_message = <<-EOT
       load_balancer.health_check.path must start with a slash and is required with HTTP and HTTPS,
       e.g. path = "/php/login.php".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+  validation {
+    condition     = alltrue([for path in compact(var.load_balancer[*].health_check.path) : length(path) <= 1024])
+    error_message = <<-EOT
+      load_balancer.health_check.path must have at most 1024 characters, e.g. path = "/php/login.php".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for check in var.load_balancer[*].health_check : [
+        for number in [
+          check.interval_seconds, check.timeout_seconds, check.healthy_threshold, check.unhealthy_threshold,
+        ] : floor(number) == number
+      ]
+    ]))
+    error_message = <<-EOT
+      load_balancer.health_check must have whole numbers as interval_seconds, timeout_seconds, healthy_threshold and
+      unhealthy_threshold, e.g. { interval_seconds = 10, healthy_threshold = 3 }.
     EOT
   }
 
@@ -169,9 +225,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.deregistration_delay_seconds >= 0 && load_balancer.deregistration_delay_seconds <= 3600
+      load_balancer.deregistration_delay_seconds >= 0 &&
+      load_balancer.deregistration_delay_seconds <= 3600 &&
+      floor(load_balancer.deregistration_delay_seconds) == load_balancer.deregistration_delay_seconds
     ])
-    error_message = "load_balancer.deregistration_delay_seconds must be from 0 to 3600, e.g. 300."
+    error_message = "load_balancer.deregistration_delay_seconds must be a whole number from 0 to 3600, e.g. 300."
   }
 
   validation {
@@ -242,6 +300,15 @@ variable "target_group_arns" {
     error_message = <<-EOT
       target_group_arns must be ARNs of target groups,
       e.g. ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"].
+    EOT
+  }
+
+  # Auto Scaling finds a target group in its own Region only.
+  validation {
+    condition     = alltrue([for arn in var.target_group_arns : try(split(":", arn)[3] == local.region, true)])
+    error_message = <<-EOT
+      target_group_arns must be in the Region of the firewalls, ${local.region}, as their load balancer is.
+      Set target groups of this Region.
     EOT
   }
 

@@ -31,7 +31,8 @@ variables {
     }
   }
 
-  management_access = { cidr_blocks = [], ports = [443, 22], egress = {} }
+  create_security_groups = true
+  management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80
@@ -416,10 +417,10 @@ run "security_groups_are_closed_by_default" {
       for name, rule in aws_vpc_security_group_ingress_rule.load_balancer :
       name => [rule.ip_protocol, rule.from_port, rule.cidr_ipv4]
       } == {
-      us-east-1a-geneve       = ["udp", 6081, "10.0.1.0/24"]
-      us-east-1a-health-check = ["tcp", 80, "10.0.1.0/24"]
-      us-east-1b-geneve       = ["udp", 6081, "10.0.2.0/24"]
-      us-east-1b-health-check = ["tcp", 80, "10.0.2.0/24"]
+      us-east-1a-geneve          = ["udp", 6081, "10.0.1.0/24"]
+      us-east-1a-health-check-80 = ["tcp", 80, "10.0.1.0/24"]
+      us-east-1b-geneve          = ["udp", 6081, "10.0.2.0/24"]
+      us-east-1b-health-check-80 = ["tcp", 80, "10.0.2.0/24"]
     }
     error_message = "data: ingress is GENEVE and the health check from the load balancer's subnets"
   }
@@ -448,11 +449,143 @@ run "security_groups_are_closed_by_default" {
 
   assert {
     condition = (
-      aws_security_group.this["untrust"].name == "fw-test-untrust" &&
+      aws_security_group.this["untrust"].tags.Name == "fw-test-untrust" &&
       length(aws_vpc_security_group_egress_rule.untrust) == 1
     )
     error_message = "untrust: there is only egress"
   }
+}
+
+# The user's own security groups, and fewer interfaces: running firewalls still wear the groups of the module.
+run "security_groups_and_rules_outlive_their_use" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
+      if name != "untrust"
+    }
+    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443], egress = {} }
+  }
+
+  assert {
+    condition     = keys(aws_security_group.this) == ["data", "management", "untrust"]
+    error_message = "every role has its group"
+  }
+
+  assert {
+    condition = (
+      length(aws_vpc_security_group_ingress_rule.load_balancer) == 4 &&
+      length(aws_vpc_security_group_egress_rule.data) == 2 &&
+      length(aws_vpc_security_group_ingress_rule.management) == 1 &&
+      length(aws_vpc_security_group_egress_rule.management) == 8 &&
+      length(aws_vpc_security_group_egress_rule.untrust) == 1
+    )
+    error_message = "every group has its rules"
+  }
+
+  assert {
+    condition = (
+      aws_launch_template.this.network_interfaces[0].security_groups == toset(["sg-0data"]) &&
+      output.interface_security_group_ids.data[0] == "sg-0data" &&
+      output.interface_security_group_ids.management[0] == "sg-0management"
+    )
+    error_message = "new firewalls have the groups of the user"
+  }
+}
+
+run "creates_no_security_groups_if_none_is_wanted" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
+    }
+    create_security_groups = false
+  }
+
+  override_data {
+    target = data.aws_security_groups.given_up[0]
+    values = { ids = [] }
+  }
+
+  override_data {
+    target = data.aws_network_interfaces.with_given_up_groups[0]
+    values = { ids = [] }
+  }
+
+  assert {
+    condition = (
+      output.security_group_ids == {} &&
+      length(output.load_balancer_rule_ids) == 0 &&
+      length(aws_vpc_security_group_egress_rule.management) == 0 &&
+      length(aws_vpc_security_group_egress_rule.untrust) == 0
+    )
+    error_message = "there are neither groups nor rules"
+  }
+}
+
+run "refuses_to_remove_security_groups_in_use" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
+    }
+    create_security_groups = false
+  }
+
+  override_data {
+    target = data.aws_security_groups.given_up[0]
+    values = { ids = ["sg-0123456789abcdef0"] }
+  }
+
+  override_data {
+    target = data.aws_network_interfaces.with_given_up_groups[0]
+    values = { ids = ["eni-0123456789abcdef0"] }
+  }
+
+  expect_failures = [aws_launch_template.this]
+}
+
+run "refuses_to_remove_rules_in_use" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    interfaces = {
+      for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
+    }
+    load_balancer_access = null
+  }
+
+  override_data {
+    target = data.aws_security_groups.given_up[0]
+    values = { ids = ["sg-0123456789abcdef0"] }
+  }
+
+  override_data {
+    target = data.aws_network_interfaces.with_given_up_groups[0]
+    values = { ids = ["eni-0123456789abcdef0"] }
+  }
+
+  assert {
+    condition     = local.given_up_groups == ["fw-test-data"]
+    error_message = "the other groups keep their rules"
+  }
+
+  expect_failures = [aws_launch_template.this]
 }
 
 run "management_is_open_for_the_configured_networks" {
@@ -462,13 +595,9 @@ run "management_is_open_for_the_configured_networks" {
 
   variables {
     management_access = {
-      cidr_blocks = ["10.1.0.0/24", "10.1.0.0/24"]
+      cidr_blocks = { office = "10.1.0.0/24" }
       ports       = [443, 443]
-      egress = {
-        syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24", "10.9.0.0/24"] }
-        siem   = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] }
-        proxy  = { protocol = "tcp", port = 443, cidr_blocks = ["0.0.0.0/0"] }
-      }
+      egress      = { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.9.0.0/24" } } }
     }
   }
 
@@ -476,7 +605,7 @@ run "management_is_open_for_the_configured_networks" {
     condition = {
       for name, rule in aws_vpc_security_group_ingress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
-    } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
+    } == { office-443 = ["10.1.0.0/24", 443, "tcp"] }
     error_message = "ingress is one network on one port"
   }
 
@@ -484,7 +613,7 @@ run "management_is_open_for_the_configured_networks" {
     condition = {
       for name, rule in aws_vpc_security_group_egress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] if rule.cidr_ipv4 != "0.0.0.0/0"
-    } == { "tcp-6514-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
+    } == { "syslog/collectors" = ["10.9.0.0/24", 6514, "tcp"] }
     error_message = "egress has the configured service besides those of PAN-OS"
   }
 

@@ -5,7 +5,8 @@ mock_provider "aws" {
 variables {
   name       = "fw-test"
   vpc_id     = "vpc-0123456789abcdef0"
-  subnet_ids = ["subnet-0a", "subnet-1a"]
+  subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }
+  rule_ids   = ["sgr-0a"]
 
   health_check = {
     protocol         = "TCP", port = 80, path = null, status_codes = null
@@ -103,5 +104,96 @@ run "sets_every_attribute" {
       !aws_lb.this.enable_cross_zone_load_balancing
     )
     error_message = "the load balancer and the target group have the configured attributes"
+  }
+}
+
+# Its subnets
+# ------------------------------------------------------------------------------------------------------------------
+
+run "has_the_subnets_and_their_zones" {
+  module {
+    source = "./modules/load-balancer"
+  }
+
+  assert {
+    condition = (
+      aws_lb.this.subnets == toset(["subnet-0a", "subnet-1a"]) &&
+      aws_lb.this.tags["vmseries-autoscale:subnets"] == "us-east-1a=subnet-0a us-east-1b=subnet-1a"
+    )
+    error_message = "a plan reads the zones of its subnets from the tag"
+  }
+}
+
+run "refuses_to_leave_out_a_subnet_that_the_load_balancer_has" {
+  command = plan
+
+  module {
+    source = "./modules/load-balancer"
+  }
+
+  variables {
+    subnet_ids = { us-east-1a = "subnet-0a" }
+  }
+
+  override_data {
+    target = data.aws_lb.now
+    values = {
+      subnets = ["subnet-0a", "subnet-1a"]
+      tags    = { "vmseries-autoscale:subnets" = "us-east-1a=subnet-0a us-east-1b=subnet-1a" }
+    }
+  }
+
+  assert {
+    condition     = local.required_subnet_ids == { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }
+    error_message = "the message has the value to set"
+  }
+
+  expect_failures = [output.arn]
+}
+
+run "refuses_another_subnet_in_a_zone" {
+  command = plan
+
+  module {
+    source = "./modules/load-balancer"
+  }
+
+  variables {
+    subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-2a" }
+  }
+
+  override_data {
+    target = data.aws_lb.now
+    values = {
+      subnets = ["subnet-0a", "subnet-1a"]
+      tags    = { "vmseries-autoscale:subnets" = "us-east-1a=subnet-0a us-east-1b=subnet-1a" }
+    }
+  }
+
+  assert {
+    condition     = local.required_subnet_ids == { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" }
+    error_message = "the message has the value to set"
+  }
+
+  expect_failures = [output.arn]
+}
+
+run "accepts_a_further_zone" {
+  module {
+    source = "./modules/load-balancer"
+  }
+
+  variables {
+    subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a", us-east-1c = "subnet-2a" }
+  }
+
+  override_data {
+    target = data.aws_lb.now
+    values = { subnets = ["subnet-0a", "subnet-1a"] }
+  }
+
+  assert {
+    condition     = length(aws_lb.this.subnets) == 3
+    error_message = "AWS adds subnets"
   }
 }

@@ -211,6 +211,7 @@ run "settings_name_the_target_groups_of_each_interface" {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
       "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
+      "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"

@@ -59,8 +59,8 @@ run "works_with_only_the_required_inputs" {
   }
 
   assert {
-    condition     = keys(output.security_group_ids) == ["data", "management"]
-    error_message = "interfaces without a configured security group get one"
+    condition     = keys(output.security_group_ids) == ["data", "management", "untrust"]
+    error_message = "every role has a security group"
   }
 
   assert {
@@ -78,13 +78,14 @@ run "works_with_only_the_required_inputs" {
     error_message = "all resources are tagged with the deployment"
   }
 
-  # Without Panorama, a firewall is ready as soon as it has its interfaces.
+  # Without Panorama, a firewall is ready when the load balancer's health checks find it healthy.
   assert {
     condition = (
-      jsondecode(module.lifecycle.settings.launch).readiness == "off" &&
+      jsondecode(module.lifecycle.settings.launch).readiness == "healthy" &&
+      length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 1 &&
       jsondecode(module.lifecycle.settings.launch).panorama == null
     )
-    error_message = "the launch function neither checks readiness nor calls Panorama"
+    error_message = "the launch function waits for the health checks of the load balancer, and does not call Panorama"
   }
 
   assert {
@@ -100,6 +101,11 @@ run "uses_the_resources_of_the_user" {
   override_data {
     target = module.firewall_group.data.aws_ami_ids.of_other_architecture[0]
     values = { ids = [] }
+  }
+
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
   }
 
   variables {
@@ -118,6 +124,7 @@ run "uses_the_resources_of_the_user" {
         source_dest_check  = false
       }
     }
+    security_groups   = { create = false }
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
     firewall          = { ami_id = "ami-0fedcba9876543210", instance_profile = { name = "mine" } }
@@ -257,6 +264,53 @@ run "warns_about_keys_in_clear_text" {
   expect_failures = [check.bootstrap_keeps_no_secrets]
 }
 
+run "the_warm_up_is_the_time_in_which_a_firewall_in_service_becomes_a_healthy_target" {
+  command = plan
+
+  # 180 s until the registration is complete, and (3 + 1) * 30 s of health checks.
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    load_balancer = { health_check = { interval_seconds = 30 } }
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 300
+    error_message = "firewalls are registered when they enter service"
+  }
+}
+
+run "with_the_readiness_healthy_the_warm_up_is_that_of_the_metrics" {
+  command = plan
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 120
+    error_message = "firewalls are healthy targets when they enter service"
+  }
+}
+
+run "with_the_readiness_off_the_warm_up_is_the_boot" {
+  command = plan
+
+  variables {
+    readiness = "off"
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 1500
+    error_message = "firewalls boot after they have entered service"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 0
+    error_message = "no function registers firewalls"
+  }
+}
+
 run "refuses_a_subnet_in_another_zone" {
   command = plan
 
@@ -301,7 +355,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
@@ -310,7 +364,7 @@ run "refuses_dual_stack_without_ipv6_subnets" {
     }
   }
 
-  expect_failures = [data.aws_subnet.this["data/us-east-1a"]]
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1a"]]
 }
 
 run "accepts_dual_stack_with_ipv6_subnets" {
@@ -321,12 +375,102 @@ run "accepts_dual_stack_with_ipv6_subnets" {
   }
 
   override_data {
-    target = data.aws_subnet.this
+    target = data.aws_subnet.load_balancer
     values = {
       availability_zone = "us-east-1a"
       vpc_id            = "vpc-0123456789abcdef0"
       cidr_block        = "10.0.1.0/24"
       ipv6_cidr_block   = "2001:db8:0:1::/64"
+    }
+  }
+}
+
+run "refuses_a_subnet_of_the_load_balancer_in_another_zone" {
+  command = plan
+
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  expect_failures = [data.aws_subnet.load_balancer["us-east-1b"]]
+}
+
+run "the_rules_follow_the_subnets_of_the_load_balancer" {
+  variables {
+    load_balancer = { subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer["us-east-1b"]
+    values = {
+      availability_zone = "us-east-1b"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.9.0/24"
+    }
+  }
+
+  assert {
+    condition = {
+      for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.output.cidr_block
+    } == { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.9.0/24" }
+    error_message = "a zone without firewalls still sends traffic and health checks"
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::210987654321:policy/boundary" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "refuses_a_boundary_of_another_partition" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws-us-gov:iam::aws:policy/PowerUserAccess" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "accepts_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess" }
+  }
+}
+
+run "accepts_a_boundary_of_the_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+}
+
+run "refuses_a_principal_of_another_partition" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws-us-gov:iam::210987654321:root"] }
+    }
+  }
+
+  expect_failures = [output.endpoint_service]
+}
+
+run "accepts_a_principal_of_another_account" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
     }
   }
 }

@@ -109,6 +109,25 @@ resource "aws_launch_template" "this" {
       EOT
     }
 
+    # The security groups and the launch template change in one apply, so this is where it stops.
+    precondition {
+      condition     = length(local.cut_off_interfaces) == 0 || var.create_security_groups
+      error_message = <<-EOT
+        security_groups.create = false would remove security groups of the module that are in use by
+        ${join(", ", local.cut_off_interfaces)}. Keep security_groups = { create = true } until the firewalls with them
+        are replaced, e.g. by an instance refresh.
+      EOT
+    }
+
+    precondition {
+      condition     = length(local.cut_off_interfaces) == 0 || !var.create_security_groups
+      error_message = <<-EOT
+        target_group_arns instead of load_balancer would remove rules of the security group ${var.name}-data, which is in
+        use by ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with
+        the security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
+      EOT
+    }
+
     precondition {
       condition     = length(local.zones_without_type) == 0
       error_message = <<-EOT

@@ -1,5 +1,6 @@
 locals {
-  data_interface = one([for interface in values(local.interfaces) : interface if interface.device_index == 0])
+  data_interface_name = one([for name, interface in var.interfaces : name if interface.device_index == 0])
+  data_interface      = local.interfaces[local.data_interface_name]
 }
 
 # Everything that handles lifecycle hooks, by value. The group depends on it, so that it exists until the last firewall

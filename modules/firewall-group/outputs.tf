@@ -33,8 +33,16 @@ output "instance_role" {
 }
 
 output "security_group_ids" {
-  description = "ID of each security group that the module created, by interface name."
-  value       = { for name, group in aws_security_group.this : name => group.id }
+  description = "ID of each security group that the module created, by role."
+  value       = { for role, group in aws_security_group.this : role => group.id }
+}
+
+output "load_balancer_rule_ids" {
+  description = "IDs of the security group rules that the load balancer needs."
+  value = concat(
+    values(aws_vpc_security_group_ingress_rule.load_balancer)[*].id,
+    values(aws_vpc_security_group_egress_rule.data)[*].id,
+  )
 }
 
 output "interface_security_group_ids" {

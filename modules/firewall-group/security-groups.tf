@@ -1,33 +1,26 @@
-# A security group for each interface without security_group_ids.
+# Security groups by role, and not by what the interfaces need now: running firewalls wear a group until they are
+# replaced, so it lives as long as the deployment. See docs/decisions/0018-groups-outlive-what-wears-them.md.
 locals {
-  interfaces_without_security_groups = {
-    for name, interface in var.interfaces : name => interface if interface.security_group_ids == null
-  }
+  roles = ["data", "management", "untrust"]
 
   # All interfaces with their security groups.
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
     security_group_ids = interface.security_group_ids != null ? interface.security_group_ids : [
-      aws_security_group.this[name].id,
+      aws_security_group.this[interface.role].id,
     ]
   }) }
-
-  group_of = {
-    for role in ["data", "management", "untrust"] :
-    role => {
-      for name, interface in local.interfaces_without_security_groups :
-      "id" => aws_security_group.this[name].id if interface.role == role
-    }
-  }
 
   # GENEVE and health checks from the subnets of the load balancer.
   from_load_balancer = var.load_balancer_access == null ? {} : merge([
     for zone, cidr_block in var.load_balancer_access.cidr_blocks : {
-      "${zone}-geneve" = { cidr_block = cidr_block, protocol = "udp", port = 6081 }
-      "${zone}-health-check" = {
-        cidr_block = cidr_block
-        protocol   = "tcp"
-        port       = var.load_balancer_access.health_check_port
-      }
+      for service, rule in {
+        geneve = { protocol = "udp", port = 6081 }
+        # By port, so that another port has another rule: both ports are open until the target group uses the new one.
+        "health-check-${var.load_balancer_access.health_check_port}" = {
+          protocol = "tcp"
+          port     = var.load_balancer_access.health_check_port
+        }
+      } : "${zone}-${service}" => merge(rule, { cidr_block = cidr_block })
     }
   ]...)
 
@@ -50,47 +43,47 @@ locals {
   # contain names. Where the addresses are known, a security group of your own can be narrower.
   from_management = merge(
     { for name, service in local.services : name => merge(service, { cidr_block = "0.0.0.0/0" }) },
-    # Not what is open to everywhere already.
-    {
-      for key, rule in local.further_services : key => rule
-      if !contains([for service in local.services : "${service.protocol}-${service.port}-0.0.0.0/0"], key)
-    },
+    [for name, service in var.management_access.egress : {
+      for network, cidr_block in service.cidr_blocks : "${name}/${network}" => {
+        protocol    = service.protocol
+        port        = service.port
+        description = "management_access.egress: ${name}"
+        cidr_block  = cidr_block
+      }
+    }]...
   )
 
-  # By what they allow, because EC2 refuses the same rule twice: services can share a port and a network.
-  further_services = { for key, rules in {
-    for rule in flatten([
-      for name, service in var.management_access.egress : [
-        for cidr_block in service.cidr_blocks : {
-          protocol    = service.protocol
-          port        = service.port
-          description = "management_access.egress: ${name}"
-          cidr_block  = cidr_block
-        }
-      ]
-    ]) : "${rule.protocol}-${rule.port}-${rule.cidr_block}" => rule...
-  } : key => rules[0] }
-
-  to_management = {
-    for pair in setproduct(toset(var.management_access.cidr_blocks), toset(var.management_access.ports)) :
-    "${pair[0]}-${pair[1]}" => { cidr_block = pair[0], port = pair[1] }
-  }
+  # By names, because a CIDR block that is made in the same apply is unknown.
+  to_management = merge([
+    for network, cidr_block in var.management_access.cidr_blocks : {
+      for port in toset(var.management_access.ports) : "${network}-${port}" => { cidr_block = cidr_block, port = port }
+    }
+  ]...)
 }
 
+# Here and below, create_before_destroy removes groups and rules after everything that used them is updated. Terraform would
+# remove them before that, and an apply that ends in between would leave firewalls without them.
 resource "aws_security_group" "this" {
-  for_each = local.interfaces_without_security_groups
+  # checkov:skip=CKV2_AWS_5: The launch template and the launch function use the groups of the roles that the interfaces
+  # have.
+  for_each = toset(var.create_security_groups ? local.roles : [])
 
-  name        = "${var.name}-${each.key}"
-  description = "Interface ${each.key} of the firewalls of ${var.name}"
+  # A prefix, because two groups of a VPC must not have the same name, and a new one is created first.
+  name_prefix = "${var.name}-${each.key}-"
+  description = "Interfaces with role ${each.key} of the firewalls of ${var.name}"
   vpc_id      = var.vpc_id
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
-  for_each = length(local.group_of.data) == 0 ? {} : local.from_load_balancer
+  for_each = var.create_security_groups ? local.from_load_balancer : {}
 
-  security_group_id = local.group_of.data.id
+  security_group_id = aws_security_group.this["data"].id
   description       = "Load balancer, ${each.key}"
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
@@ -98,16 +91,20 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
   cidr_ipv4         = each.value.cidr_block
 
   tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Firewalls return packets with swapped addresses and unchanged ports, which a stateful security group does not treat as
 # replies.
 resource "aws_vpc_security_group_egress_rule" "data" {
-  for_each = length(local.group_of.data) == 0 ? {} : {
-    for name, rule in local.from_load_balancer : name => rule if rule.protocol == "udp"
+  for_each = {
+    for name, rule in local.from_load_balancer : name => rule if rule.protocol == "udp" && var.create_security_groups
   }
 
-  security_group_id = local.group_of.data.id
+  security_group_id = aws_security_group.this["data"].id
   description       = "Load balancer, ${each.key}"
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
@@ -115,12 +112,16 @@ resource "aws_vpc_security_group_egress_rule" "data" {
   cidr_ipv4         = each.value.cidr_block
 
   tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "management" {
-  for_each = length(local.group_of.management) == 0 ? {} : local.to_management
+  for_each = var.create_security_groups ? local.to_management : {}
 
-  security_group_id = local.group_of.management.id
+  security_group_id = aws_security_group.this["management"].id
   description       = "Administration"
   ip_protocol       = "tcp"
   from_port         = each.value.port
@@ -128,12 +129,16 @@ resource "aws_vpc_security_group_ingress_rule" "management" {
   cidr_ipv4         = each.value.cidr_block
 
   tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "management" {
-  for_each = length(local.group_of.management) == 0 ? {} : local.from_management
+  for_each = var.create_security_groups ? local.from_management : {}
 
-  security_group_id = local.group_of.management.id
+  security_group_id = aws_security_group.this["management"].id
   description       = each.value.description
   ip_protocol       = each.value.protocol
   from_port         = each.value.port
@@ -141,16 +146,61 @@ resource "aws_vpc_security_group_egress_rule" "management" {
   cidr_ipv4         = each.value.cidr_block
 
   tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Internet access of a two-arm firewall, which the firewall's own security policy controls.
 resource "aws_vpc_security_group_egress_rule" "untrust" {
-  for_each = local.group_of.untrust
+  for_each = toset(var.create_security_groups ? ["ipv4"] : [])
 
-  security_group_id = each.value
+  security_group_id = aws_security_group.this["untrust"].id
   description       = "Internet"
   ip_protocol       = "-1"
   cidr_ipv4         = "0.0.0.0/0"
 
   tags = var.tags
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# What would cut off firewalls that still wear a group of the module: without security groups, all of them go; with target
+# groups of the user, the rules of the load balancer.
+locals {
+  given_up_groups = [
+    for role in local.roles : "${var.name}-${role}"
+    if !var.create_security_groups || (role == "data" && var.load_balancer_access == null)
+  ]
+}
+
+# Found by tag, since a group that is not created has no ID here. Data sources that list find nothing without an error.
+data "aws_security_groups" "given_up" {
+  count = length(local.given_up_groups) == 0 ? 0 : 1
+
+  filter {
+    name   = "tag:vmseries-autoscale:deployment"
+    values = [var.name]
+  }
+
+  filter {
+    name   = "tag:Name"
+    values = local.given_up_groups
+  }
+}
+
+data "aws_network_interfaces" "with_given_up_groups" {
+  count = length(local.given_up_groups) == 0 ? 0 : 1
+
+  filter {
+    name   = "group-id"
+    values = coalescelist(data.aws_security_groups.given_up[0].ids, ["none"])
+  }
+}
+
+locals {
+  cut_off_interfaces = flatten(data.aws_network_interfaces.with_given_up_groups[*].ids)
 }

@@ -22,7 +22,7 @@ variable "vpc_id" {
 }
 
 variable "interfaces" {
-  description = "Network interfaces of each firewall, by name. Null `security_group_ids` creates a security group."
+  description = "Network interfaces of each firewall, by name. Null `security_group_ids` uses the security group of the role."
   type = map(object({
     role               = string
     device_index       = number
@@ -35,17 +35,24 @@ variable "interfaces" {
   nullable = false
 }
 
+variable "create_security_groups" {
+  description = "Whether to create a security group for each role, for interfaces without `security_group_ids`."
+  type        = bool
+  nullable    = false
+}
+
 variable "management_access" {
   description = <<-EOT
-    CIDR blocks that may reach the management interface, the TCP ports, and further services that it may reach, by name.
+    CIDR blocks by name that may reach the management interface, the TCP ports, and further services by name that it may
+    reach.
   EOT
   type = object({
-    cidr_blocks = list(string)
+    cidr_blocks = map(string)
     ports       = list(number)
     egress = map(object({
       protocol    = string
       port        = number
-      cidr_blocks = list(string)
+      cidr_blocks = map(string)
     }))
   })
   nullable = false
@@ -53,7 +60,7 @@ variable "management_access" {
 
 variable "load_balancer_access" {
   description = <<-EOT
-    CIDR block of the load balancer by zone, and its health check port.
+    CIDR block of the load balancer's subnet by zone, and its health check port.
     Null with target groups of the user.
   EOT
   type = object({

@@ -261,7 +261,10 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
   tags = var.tags
 }
 
-# Missing data is breaching, also in a new deployment until the first run.
+# Missing data is breaching, also in a new deployment until the first run. With `missing`, the alarm would keep its first
+# state, INSUFFICIENT_DATA, if the function never runs, and actions follow changes of the state only. What FILL returns
+# for a metric without any data is not documented.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "reconcile_silent" {
   count = var.alarms == null ? 0 : 1
 

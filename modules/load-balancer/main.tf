@@ -1,3 +1,9 @@
+locals {
+  # The zones of the subnets, which the provider does not read from AWS.
+  zone_tag = "vmseries-autoscale:subnets"
+  zones    = join(" ", [for zone, id in var.subnet_ids : "${zone}=${id}"])
+}
+
 resource "aws_lb" "this" {
   # checkov:skip=CKV_AWS_150: Deletion protection is an input. By default it would make destroy fail after the firewalls
   # are terminated.
@@ -6,11 +12,34 @@ resource "aws_lb" "this" {
   name                             = var.name
   load_balancer_type               = "gateway"
   ip_address_type                  = var.ip_address_type
-  subnets                          = var.subnet_ids
+  subnets                          = values(var.subnet_ids)
   enable_cross_zone_load_balancing = var.cross_zone
   enable_deletion_protection       = var.deletion_protection
 
-  tags = var.tags
+  tags = merge(var.tags, { (local.zone_tag) = local.zones })
+}
+
+# The load balancer before this apply: Terraform reads it in the plan also if the plan changes the load balancer, because
+# it depends on the load balancer not directly, but by a local value, and has no condition. Only a precondition uses it.
+# https://developer.hashicorp.com/terraform/language/data-sources#dependencies
+data "aws_lb" "now" {
+  arn = local.arn
+}
+
+locals {
+  arn = aws_lb.this.arn
+
+  # SetSubnets refuses to leave out a subnet of a Gateway Load Balancer.
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html
+  missing_subnet_ids = sort(setsubtract(data.aws_lb.now.subnets, values(var.subnet_ids)))
+
+  zone_of = {
+    for pair in split(" ", lookup(data.aws_lb.now.tags, local.zone_tag, "")) :
+    split("=", pair)[1] => split("=", pair)[0] if strcontains(pair, "=")
+  }
+  required_subnet_ids = merge(var.subnet_ids, {
+    for id in local.missing_subnet_ids : lookup(local.zone_of, id, "<the zone of ${id}>") => id
+  })
 }
 
 resource "aws_lb_target_group" "this" {
@@ -31,6 +60,9 @@ resource "aws_lb_target_group" "this" {
     healthy_threshold   = var.health_check.healthy_threshold
     unhealthy_threshold = var.health_check.unhealthy_threshold
   }
+
+  # The health check of the load balancer changes after the rules that allow it, and before those that no longer do.
+  depends_on = [var.rule_ids]
 
   # AWS requires both to be equal.
   target_failover {

@@ -1,6 +1,17 @@
 output "arn" {
   description = "ARN of the Gateway Load Balancer."
   value       = aws_lb.this.arn
+
+  precondition {
+    condition     = length(local.missing_subnet_ids) == 0
+    error_message = <<-EOT
+      The Gateway Load Balancer ${var.name} has ${join(", ", local.missing_subnet_ids)}, and keeps it for its whole life:
+      AWS adds subnets to a Gateway Load Balancer and removes none. Firewalls can leave without it. Set
+      load_balancer = { subnet_ids = {
+        ${join("\n  ", [for zone, id in local.required_subnet_ids : "${zone} = \"${id}\""])}
+      } }
+    EOT
+  }
 }
 
 output "target_group_arn" {

@@ -11,7 +11,13 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "IDs of the subnets of the load balancer, one per zone: the data subnets of the firewalls."
+  description = "ID of the load balancer's subnet in each zone, by name of the zone."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "rule_ids" {
+  description = "IDs of the security group rules that allow the load balancer to reach the firewalls."
   type        = list(string)
   nullable    = false
 }

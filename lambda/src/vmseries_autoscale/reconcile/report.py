@@ -126,7 +126,7 @@ class Report:
             dry_run: Whether nothing was changed.
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
-        targets = [target.address for target in plan.targets]
+        targets = [target.target_id for target in plan.targets]
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,

@@ -121,6 +121,16 @@ variable "capacity" {
   }
 
   validation {
+    condition = (
+      var.capacity.health_check.type != "ELB" || var.load_balancer != null || length(var.target_group_arns) > 0
+    )
+    error_message = <<-EOT
+      capacity.health_check.type = "ELB" has no effect without load_balancer and target_group_arns: Auto Scaling asks only
+      the target groups with which it registers the firewalls, not those of interfaces. Set type = "EC2".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for seconds in [
         var.capacity.default_instance_warmup_seconds,
@@ -224,19 +234,6 @@ variable "capacity" {
   validation {
     condition     = can(regex("^0$|^[0-9]+[smh]$", var.capacity.wait_for_capacity_timeout))
     error_message = "capacity.wait_for_capacity_timeout must be a duration, e.g. \"45m\", or \"0\" to not wait."
-  }
-
-  # The time in which VM-Series boots, as for deadlines.launch_minutes.
-  validation {
-    condition = alltrue([
-      for duration in [var.capacity.wait_for_capacity_timeout] : (
-        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
-      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && local.waits_for_boot
-    ])
-    error_message = <<-EOT
-      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
-      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
-    EOT
   }
 
   validation {

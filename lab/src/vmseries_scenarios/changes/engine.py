@@ -162,12 +162,14 @@ class Engine:
             return
         if row.before:
             row.before(self.live)
-        refreshed = self.lane.refreshes and row.ends is Ends.LATER
+        refreshed = self.lane.refreshes and row.refreshes
         there = changed(self.first, row.to, self.live.site)
         self._step(
             result, Step(there, parse(row.plan), row.ends, refreshed, row.members, row.minutes)
         )
         self._check(row, result)
+        if row.ends is Ends.LATER and not refreshed:
+            result.problems += self._unreported(set(self.live.group.states()))
         again = self.live.planned(there)
         if again != Plan():
             result.problems.append(f"the second plan {again}")
@@ -176,9 +178,18 @@ class Engine:
             result,
             Step(self.first, self._back(row), row.ends, refreshed, row.members_back, row.minutes),
         )
+        result.problems += self._unreported(set(self.live.group.states()) if row.lasting else set())
         if row.members_back != MEMBERS:
             self.live.group.scale(MEMBERS)
             self.live.wait_until_in_service(MEMBERS, minutes=SETTLE_MINUTES)
+
+    def _unreported(self, outdated: set[str]) -> list[str]:
+        """Return a sentence if the reconcile function does not report exactly these firewalls."""
+        report = self.live.invoke("reconcile", "report")
+        reported = set(report["outdated"])
+        if reported == outdated:
+            return []
+        return [f"reported as outdated: {sorted(reported)} instead of {sorted(outdated)}"]
 
     def _check(self, row: Row, result: Result) -> None:
         if row.check is None:

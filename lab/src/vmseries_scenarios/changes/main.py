@@ -16,7 +16,7 @@ from rich.table import Table
 from vmseries_scenarios.changes.engine import Result, run_lane
 from vmseries_scenarios.changes.lanes import LANES, Lane
 from vmseries_scenarios.changes.page import PAGE, render
-from vmseries_scenarios.changes.rows import Ends, Row
+from vmseries_scenarios.changes.rows import Row
 from vmseries_scenarios.changes.topics import ROWS, TOPICS
 from vmseries_scenarios.deployment import REPOSITORY
 from vmseries_scenarios.program import RUN_ERRORS, open_console
@@ -70,8 +70,9 @@ def selected(words: str) -> list[Row]:
 
 def by_lane(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Return the rows of each lane; those that replace firewalls are tried with a refresh, too."""
-    lanes = {name: [row for row in rows if row.lane == name] for name in LANES}
-    lanes["refresh"] += [row for row in rows if row.ends is Ends.LATER and row.lane == "panorama"]
+    in_order = sorted(rows, key=lambda row: row.lasting)
+    lanes = {name: [row for row in in_order if row.lane == name] for name in LANES}
+    lanes["refresh"] += [row for row in lanes["panorama"] if row.refreshes]
     return {name: tried for name, tried in lanes.items() if tried}
 
 

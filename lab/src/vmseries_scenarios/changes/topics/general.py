@@ -9,7 +9,8 @@ from vmseries_scenarios.deployment import MINUTE, tags_of
 TOPIC = "Name, tags and permissions"
 EVERYTHING = (
     "changes load balancer, launch template, group, functions, roles, alarms, log groups, "
-    "event rules, queues, endpoint service, target group, security groups, security group rules, triggers"
+    "event rules, queues, endpoint service, target group, security groups, security group rules, "
+    "triggers"
 )
 TAG = {"team": "network"}
 

@@ -25,22 +25,29 @@ AT_ONCE = 2
 """Deployments at a time: a change keeps one core busy for half of its time."""
 
 
-def run(words: str = "", *, console: Console | None = None, module: Path | None = None) -> int:
+def run(
+    words: str = "",
+    *,
+    lane: str = "",
+    console: Console | None = None,
+    module: Path | None = None,
+) -> int:
     """Try the rows whose name or topic contains one of the words; return the exit status.
 
     Args:
         words: Words, separated by spaces or commas; all rows without any.
+        lane: Name of the only deployment to try; all without any.
         console: Where to print.
         module: Another checkout of the module; None for this one.
     """
     out = open_console(console)
-    chosen = selected(words)
-    if not chosen:
+    lanes = {name: rows for name, rows in by_lane(selected(words)).items() if lane in ("", name)}
+    if not lanes:
         out.print(f"no row contains {words!r}")
         return 2
     began = time.monotonic()
     results = []
-    for result in _results(by_lane(chosen), module):
+    for result in _results(lanes, module):
         results.append(result)
         mark = "[green]well[/]" if result.well else "[bold red]NOT WELL[/]"
         out.print(
@@ -93,11 +100,15 @@ def _results(lanes: dict[str, list[Row]], module: Path | None) -> Iterator[Resul
         tempfile.TemporaryDirectory(prefix="vmseries-changes-") as scratch,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        for name, rows in sorted(lanes.items(), key=lambda lane: -len(lane[1])):
+        tried = [
             pool.submit(try_lane, LANES[name], rows, Path(scratch) / name)
+            for name, rows in sorted(lanes.items(), key=lambda lane: -len(lane[1]))
+        ]
         for _ in lanes:
             while (result := results.get()) is not None:
                 yield result
+        for lane in tried:
+            lane.result()
 
 
 def table(results: Sequence[Result]) -> Table:

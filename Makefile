@@ -189,6 +189,10 @@ audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (need
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
+.PHONY: prove-interrupts
+prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)
+
 # ROWS=word selects rows by name or topic, as ARGS="-k word" does.
 .PHONY: changes
 changes: setup ## Change each input of a deployment in service, there and back (docs/changes.md; 25 minutes)

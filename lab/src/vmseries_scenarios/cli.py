@@ -155,6 +155,22 @@ def crash_matrix(
 
 
 @app.command()
+def interrupts(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only trials whose name contains this text.")
+    ] = "",
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="How many trials to run at a time.")
+    ] = None,
+) -> None:
+    """Interrupt apply and destroy at many points; the repeated command must complete."""
+    from vmseries_scenarios.interrupts import main  # noqa: PLC0415 - as above
+
+    raise typer.Exit(main.run(only, at_once or main.TRIALS_AT_ONCE))
+
+
+@app.command()
 def changes(
     *,
     rows: Annotated[

@@ -226,19 +226,6 @@ variable "capacity" {
     error_message = "capacity.wait_for_capacity_timeout must be a duration, e.g. \"45m\", or \"0\" to not wait."
   }
 
-  # The time in which VM-Series boots, as for deadlines.launch_minutes.
-  validation {
-    condition = alltrue([
-      for duration in [var.capacity.wait_for_capacity_timeout] : (
-        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
-      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && local.waits_for_boot
-    ])
-    error_message = <<-EOT
-      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
-      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
-    EOT
-  }
-
   validation {
     condition = alltrue([
       for refresh in var.capacity.instance_refresh[*] :

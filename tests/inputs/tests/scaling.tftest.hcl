@@ -259,7 +259,7 @@ run "refuses_to_wait_for_less_than_a_boot" {
     capacity = { min = 1, max = 3, wait_for_capacity_timeout = "24m" }
   }
 
-  expect_failures = [var.capacity]
+  expect_failures = [var.readiness]
 }
 
 run "refuses_to_wait_for_less_than_a_boot_in_seconds" {

@@ -76,6 +76,7 @@ fmt: setup ## Format Python and Terraform, generate the tables of the documentat
 	$(BIN)/python tools/lambda_docs.py --write
 	$(BIN)/python tools/layer_packages.py --write
 	$(BIN)/python tools/situations.py --write
+	PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios changes --write
 
 .PHONY: package
 package: setup ## Build functions.zip, SBOM and layer; fails if the layer is not the locked one
@@ -187,6 +188,15 @@ audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (need
 .PHONY: prove-crashes
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
+
+.PHONY: prove-interrupts
+prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)
+
+# ROWS=word selects rows by name or topic, as ARGS="-k word" does.
+.PHONY: changes
+changes: setup ## Change each input of a deployment in service, there and back (docs/changes.md; 25 minutes)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios changes $(if $(ROWS),--rows "$(ROWS)") $(ARGS)
 
 .PHONY: prove-properties
 prove-properties: setup ## Property tests with ten thousand examples each (ARGS="-k word" selects)

@@ -85,6 +85,34 @@ data "aws_lb_target_group" "this" {
   }
 }
 
+# The same for target groups with which Auto Scaling registers the firewalls. It refuses the group after everything else is
+# created: "Please ensure all target groups have instance target type", "must be in the same VPC".
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
+data "aws_lb_target_group" "of_group" {
+  count = length(var.target_group_arns)
+
+  arn = var.target_group_arns[count.index]
+
+  lifecycle {
+    postcondition {
+      condition     = self.target_type == "instance"
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} has target type ${self.target_type}, which Auto Scaling cannot register.
+        Set a GENEVE target group with target_type = "instance". Target groups of Application and Network Load Balancers
+        belong in interfaces[*].target_groups.
+      EOT
+    }
+
+    postcondition {
+      condition     = self.vpc_id == var.network.vpc_id
+      error_message = <<-EOT
+        target_group_arns[${count.index}]: ${self.name} is in ${self.vpc_id}.
+        Set a target group in network.vpc_id = "${var.network.vpc_id}".
+      EOT
+    }
+  }
+}
+
 # What data sources show, kept in the state, so that it is known in every plan: Terraform does not read a data source during
 # a plan if it has a condition, or its module a depends_on, on which changes are pending. All permissions, settings and
 # security group rules would then change to values that no one can review. The input of a resource with ignore_changes is
@@ -160,6 +188,8 @@ locals {
     ])) : arn if split(":", arn)[3] != local.region
   ]
 
+  target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
+
   package_path = coalesce(var.functions.package_filename, "${path.module}/lambda/dist/functions.zip")
 
   # Constants, because the provider replaces the group when an initial lifecycle hook changes. The functions send
@@ -175,16 +205,40 @@ locals {
   }) }
   readiness = coalesce(
     var.readiness,
-    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "off",
+    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "healthy",
   )
+
+  # Time after which a firewall that has entered service is certainly a healthy target. Until then, an instance refresh
+  # must not terminate another one, and a scaling policy must not count it.
+  boot_seconds = 1500
+  # "It can take a few minutes for the registration process to complete and for health checks to start."
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+  registration_seconds = 180
+  # Of your own target groups, the time with the defaults of Elastic Load Balancing.
+  health_check_seconds = (
+    try((var.load_balancer.health_check.healthy_threshold + 1) * var.load_balancer.health_check.interval_seconds, 60)
+  )
+  # Two publishing intervals of one minute: the metrics of a new firewall are then those of its traffic.
+  publishing_seconds = 120
+  warmup_seconds = {
+    in-sync   = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    connected = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    healthy   = local.publishing_seconds
+    off       = local.boot_seconds
+  }[local.readiness]
+
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
   scales           = length(var.scaling.target_tracking) > 0 || var.scaling.step != null
   capacity = merge(var.capacity, {
-    desired = coalesce(var.capacity.desired, var.capacity.min)
-    # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
-    metrics = setunion(var.capacity.metrics, local.scales ? [
-      "GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances",
-    ] : [])
+    desired                         = coalesce(var.capacity.desired, var.capacity.min)
+    default_instance_warmup_seconds = coalesce(var.capacity.default_instance_warmup_seconds, local.warmup_seconds)
+    metrics = setunion(
+      var.capacity.metrics,
+      # The scaling policies divide by the number of firewalls in service (modules/scaling/load.tf).
+      local.scales ? ["GroupInServiceInstances", "GroupStandbyInstances", "GroupTotalInstances"] : [],
+      # The alarm on missing firewalls compares them (modules/lifecycle/alarms.tf).
+      var.alarms == null ? [] : ["GroupDesiredCapacity", "GroupInServiceInstances"],
+    )
   })
 
   bootstrap = merge(var.bootstrap, {
@@ -263,15 +317,16 @@ module "lifecycle" {
       ]
     }
   }
-  readiness      = local.readiness
-  panorama       = var.panorama
-  firewall_api   = var.firewall_api
-  licensing      = var.licensing
-  deadlines      = var.deadlines
-  reconcile      = var.reconcile
-  functions      = var.functions
-  event_delivery = var.event_delivery
-  layer_arn      = module.dependencies.layer_arn
+  readiness         = local.readiness
+  target_group_arns = local.target_group_arns
+  panorama          = var.panorama
+  firewall_api      = var.firewall_api
+  licensing         = var.licensing
+  deadlines         = var.deadlines
+  reconcile         = var.reconcile
+  functions         = var.functions
+  event_delivery    = var.event_delivery
+  layer_arn         = module.dependencies.layer_arn
   package = {
     path         = local.package_path
     base64sha256 = filebase64sha256(local.package_path)
@@ -304,7 +359,7 @@ module "firewall_group" {
   bootstrap         = local.bootstrap
   metric_namespace  = local.metric_namespace
   capacity          = local.capacity
-  target_group_arns = concat(module.load_balancer[*].target_group_arn, var.target_group_arns)
+  target_group_arns = local.target_group_arns
   hooks             = local.hooks
   hook_dependencies = module.lifecycle.hook_dependencies
   drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds

@@ -57,6 +57,18 @@ output "endpoint_service" {
     Gateway Load Balancer endpoints in other VPCs use the name. Null with your own target groups.
   EOT
   value       = one(module.load_balancer[*].endpoint_service)
+
+  precondition {
+    condition = alltrue([
+      for principal in try(var.load_balancer.endpoint_service.allowed_principals, []) :
+      principal == "*" || startswith(principal, "arn:${local.location.partition}:")
+    ])
+    error_message = <<-EOT
+      load_balancer.endpoint_service.allowed_principals has an ARN of another partition than ${local.location.partition}, from
+      which nobody can create an endpoint.
+      Use ARNs of this partition, e.g. "arn:${local.location.partition}:iam::123456789012:root".
+    EOT
+  }
 }
 
 output "scaling_policies" {
@@ -99,6 +111,21 @@ output "permissions" {
     `actions`, `resources`, `conditions` and `reason`, by function and `Sid`.
   EOT
   value       = module.lifecycle.permissions
+
+  # A managed policy belongs to one account, or to AWS.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+  precondition {
+    condition = alltrue([
+      for arn in var.permissions.boundary_arn[*] :
+      startswith(arn, "arn:${local.location.partition}:iam::${local.location.account_id}:") ||
+      startswith(arn, "arn:${local.location.partition}:iam::aws:")
+    ])
+    error_message = <<-EOT
+      permissions.boundary_arn is a policy of another account or partition than the roles,
+      arn:${local.location.partition}:iam::${local.location.account_id}, in which IAM looks for it.
+      Create the policy in this account and set its ARN.
+    EOT
+  }
 }
 
 output "queues" {

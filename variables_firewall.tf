@@ -271,38 +271,91 @@ variable "management_access" {
     `security_group_ids` does not have them.
     Ingress is closed by default: Panorama needs no rule, because the firewalls connect to it. Egress is open to what
     PAN-OS needs: TCP ports 80, 443, 444, 3978 and 28443, DNS and NTP.
-    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, e.g. `["10.0.0.0/24"]`.
+    - `cidr_blocks` - (Optional) IPv4 CIDR blocks that may connect, by a name of your choice, e.g.
+      `{ office = "10.0.0.0/24" }`.
     - `ports`       - (Optional) TCP ports that they may connect to.
     - `egress`      - (Optional) Further services to which firewalls may connect, by a name of your choice, e.g.
-      `{ syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24"] } }`.
+      `{ syslog = { port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }`.
       - `protocol`    - (Optional) `tcp` or `udp`.
       - `port`        - Port.
-      - `cidr_blocks` - IPv4 CIDR blocks of the service.
+      - `cidr_blocks` - IPv4 CIDR blocks of the service, by a name of your choice.
   EOT
   type = object({
-    cidr_blocks = optional(list(string), [])
+    cidr_blocks = optional(map(string), {})
     ports       = optional(list(number), [443, 22])
     egress = optional(map(object({
       protocol    = optional(string, "tcp")
       port        = number
-      cidr_blocks = list(string)
+      cidr_blocks = map(string)
     })), {})
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for block in var.management_access.cidr_blocks : can(cidrnetmask(block))])
-    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. [\"10.0.0.0/24\"]."
+    condition     = alltrue([for block in values(var.management_access.cidr_blocks) : can(cidrnetmask(block))])
+    error_message = "management_access.cidr_blocks must be IPv4 CIDR blocks, e.g. { office = \"10.0.0.0/24\" }."
   }
 
   validation {
     condition = alltrue([
-      for block in var.management_access.cidr_blocks : try(tonumber(split("/", block)[1]) >= 8, true)
+      for network in flatten([
+        keys(var.management_access.cidr_blocks),
+        [for service in values(var.management_access.egress) : keys(service.cidr_blocks)],
+      ]) : can(regex("^[a-z][a-z0-9-]{0,30}$", network))
+    ])
+    error_message = <<-EOT
+      management_access: cidr_blocks must have names of 1 to 31 lowercase letters, digits and hyphens that start with a
+      letter, e.g. { office = "10.0.0.0/24" }. The names must be known at plan time, the CIDR blocks need not be.
+    EOT
+  }
+
+  # EC2 refuses a rule that exists. CIDR blocks that are unknown at plan time cannot be compared.
+  validation {
+    condition     = length(distinct(values(var.management_access.cidr_blocks))) == length(var.management_access.cidr_blocks)
+    error_message = <<-EOT
+      management_access.cidr_blocks must not have a network twice, e.g. { office = "10.0.0.0/24", branch = "10.0.1.0/24" }:
+      EC2 refuses the same rule twice.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for rules in values({
+        for rule in flatten([
+          for service in values(var.management_access.egress) : [
+            for block in values(service.cidr_blocks) : { port = "${service.protocol}/${service.port}", block = block }
+          ]
+        ]) : rule.port => rule.block...
+      }) : length(distinct(rules)) == length(rules)
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have the same protocol, port and network twice: EC2 refuses the same rule twice.
+      Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for service in values(var.management_access.egress) :
+      !contains(values(service.cidr_blocks), "0.0.0.0/0") || !contains(
+        ["tcp/80", "tcp/443", "tcp/444", "tcp/3978", "tcp/28443", "tcp/53", "udp/53", "udp/123"],
+        "${service.protocol}/${service.port}",
+      )
+    ])
+    error_message = <<-EOT
+      management_access.egress must not have what is open to 0.0.0.0/0 already: TCP ports 80, 443, 444, 3978 and 28443, DNS
+      and NTP. EC2 refuses the same rule twice. Remove it.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for block in values(var.management_access.cidr_blocks) : try(tonumber(split("/", block)[1]) >= 8, true)
     ])
     error_message = <<-EOT
       management_access.cidr_blocks must not be larger than /8: the management interface must not be open to the whole
-      internet. Use the CIDR blocks of your networks, e.g. ["10.0.0.0/24"].
+      internet. Use the CIDR blocks of your networks, e.g. { office = "10.0.0.0/24" }.
     EOT
   }
 
@@ -311,13 +364,13 @@ variable "management_access" {
   validation {
     condition = alltrue([
       for block in concat(
-        var.management_access.cidr_blocks,
-        flatten(values(var.management_access.egress)[*].cidr_blocks),
+        values(var.management_access.cidr_blocks),
+        flatten([for service in values(var.management_access.egress) : values(service.cidr_blocks)]),
       ) : try(cidrsubnet(block, 0, 0) == block, true)
     ])
     error_message = <<-EOT
-      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. ["10.0.0.0/24"]
-      instead of ["10.0.0.1/24"], or for a single address ["10.0.0.1/32"].
+      management_access: cidr_blocks must be the first address of a network and its prefix length, e.g. "10.0.0.0/24"
+      instead of "10.0.0.1/24", or for a single address "10.0.0.1/32".
     EOT
   }
 
@@ -327,7 +380,7 @@ variable "management_access" {
     )
     error_message = <<-EOT
       management_access.ports has no effect without management_access.cidr_blocks, the networks that may connect.
-      Set both, e.g. { cidr_blocks = ["10.0.0.0/24"], ports = [443] }, or remove ports.
+      Set both, e.g. { cidr_blocks = { office = "10.0.0.0/24" }, ports = [443] }, or remove ports.
     EOT
   }
 
@@ -344,12 +397,12 @@ variable "management_access" {
       can(regex("^[a-z][a-z0-9-]{0,30}$", name)) &&
       contains(["tcp", "udp"], rule.protocol) &&
       rule.port >= 1 && rule.port <= 65535 && floor(rule.port) == rule.port &&
-      length(rule.cidr_blocks) > 0 && alltrue([for block in rule.cidr_blocks : can(cidrnetmask(block))])
+      length(rule.cidr_blocks) > 0 && alltrue([for block in values(rule.cidr_blocks) : can(cidrnetmask(block))])
     ])
     error_message = <<-EOT
       management_access.egress must map names of lowercase letters, digits and hyphens to a protocol ("tcp" or "udp"), a
       port from 1 to 65535 and at least one IPv4 CIDR block,
-      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.0.9.0/24"] } }.
+      e.g. { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.0.9.0/24" } } }.
     EOT
   }
 }

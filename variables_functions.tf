@@ -125,6 +125,15 @@ variable "functions" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  validation {
+    condition     = alltrue([for arn in var.functions.kms_key_arn[*] : try(split(":", arn)[3] == local.region, true)])
+    error_message = <<-EOT
+      functions.kms_key_arn must be a key in the Region of the functions, ${local.region}: Lambda and CloudWatch Logs use no
+      key of another Region. Set a key of this Region, or the replica there of a multi-Region key.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for arn in var.functions.code_signing_config_arn[*] :
@@ -133,6 +142,16 @@ variable "functions" {
     error_message = <<-EOT
       functions.code_signing_config_arn must be the ARN of a code signing configuration,
       e.g. "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.functions.code_signing_config_arn[*] : try(split(":", arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      functions.code_signing_config_arn must be in the Region of the functions, ${local.region}, where Lambda looks for it.
+      Create the configuration there and set its ARN.
     EOT
   }
 
@@ -148,6 +167,15 @@ variable "functions" {
   }
 
   validation {
+    condition     = alltrue([for filename in var.functions.package_filename[*] : fileexists(filename)])
+    error_message = <<-EOT
+      functions.package_filename must be a file that exists when Terraform plans, because a plan compares its digest with
+      the deployed code. A relative path starts at the directory where Terraform runs,
+      e.g. "artifacts/functions-signed.zip".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for vpc in var.functions.vpc[*] : length(vpc.subnet_ids) > 0 && length(vpc.security_group_ids) > 0
     ])
@@ -159,11 +187,36 @@ variable "functions" {
   }
 
   validation {
+    condition = alltrue(flatten([
+      for vpc in var.functions.vpc[*] : concat(
+        [for id in vpc.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))],
+        [for id in vpc.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))],
+      )
+    ]))
+    error_message = <<-EOT
+      functions.vpc must have IDs of subnets and security groups, not names or ARNs,
+      e.g. { subnet_ids = ["subnet-0123456789abcdef0"], security_group_ids = ["sg-0123456789abcdef0"] }.
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
+  validation {
+    condition = alltrue([
+      for vpc in var.functions.vpc[*] : length(vpc.subnet_ids) <= 16 && length(vpc.security_group_ids) <= 5
+    ])
+    error_message = <<-EOT
+      functions.vpc must have at most 16 subnets and 5 security groups, the limits of Lambda. One subnet for each zone and
+      one security group are enough.
+    EOT
+  }
+
+  validation {
     condition = (
       var.functions.event_batching_window_seconds >= 1 &&
-      var.functions.event_batching_window_seconds <= 300
+      var.functions.event_batching_window_seconds <= 300 &&
+      floor(var.functions.event_batching_window_seconds) == var.functions.event_batching_window_seconds
     )
-    error_message = "functions.event_batching_window_seconds must be from 1 to 300, e.g. 20."
+    error_message = "functions.event_batching_window_seconds must be a whole number from 1 to 300, e.g. 20."
   }
 
   validation {
@@ -342,6 +395,19 @@ variable "event_delivery" {
   nullable = false
 
   validation {
+    condition = alltrue([
+      for number in [
+        var.event_delivery.maximum_age_seconds, var.event_delivery.maximum_retries,
+        var.event_delivery.message_retention_seconds, var.event_delivery.dead_letter_retention_seconds,
+      ] : floor(number) == number
+    ])
+    error_message = <<-EOT
+      event_delivery must have whole numbers as maximum_age_seconds, maximum_retries, message_retention_seconds and
+      dead_letter_retention_seconds, e.g. { maximum_age_seconds = 86400 }.
+    EOT
+  }
+
+  validation {
     condition = (
       var.event_delivery.maximum_age_seconds >= 60 &&
       var.event_delivery.maximum_age_seconds <= 86400
@@ -451,9 +517,10 @@ variable "dependencies" {
 variable "alarms" {
   description = <<-EOT
     CloudWatch alarms on the functions, queues, launches, terminations and licenses.
-    They watch dead letters, messages that are not read, functions that fail, are throttled or do not run, abandoned
-    launches, terminations that are held or past their deadline, licenses that are not returned, firewalls
-    that are ambiguous, resent events and failed orphan removals. Set null to create no alarms.
+    They watch dead letters, messages that are not read, functions that fail, are throttled or do not run, launches that
+    EC2 refuses or that are abandoned, missing firewalls, terminations that are held or past their deadline, licenses
+    that are not returned, firewalls that are ambiguous, resent events and failed orphan removals. Set null to create no
+    alarms.
     - `actions` - (Optional) ARNs of up to five alarm actions, e.g. of an SNS topic.
   EOT
   type = object({
@@ -469,6 +536,37 @@ variable "alarms" {
     ])
     error_message = <<-EOT
       alarms.actions must be at most five ARNs, e.g. ["arn:aws:sns:us-east-1:123456789012:on-call"].
+    EOT
+  }
+
+  # The actions that PutMetricAlarm documents for both states, ALARM and OK. Those of EC2 (automate, swf) need an alarm
+  # with the dimension InstanceId. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+  validation {
+    condition = alltrue(flatten([
+      for alarms in var.alarms[*] : [
+        for arn in alarms.actions :
+        contains(["autoscaling", "lambda", "sns", "ssm", "ssm-incidents"], try(split(":", arn)[2], "sns"))
+      ]
+    ]))
+    error_message = <<-EOT
+      alarms.actions must be SNS topics, Lambda functions, scaling policies, OpsItems or response plans: CloudWatch takes no
+      other actions for these alarms. To reach something else, such as an SQS queue, subscribe it to an SNS topic,
+      e.g. ["arn:aws:sns:us-east-1:123456789012:on-call"].
+    EOT
+  }
+
+  # "Invalid region ca-central-1 specified. Only us-west-2 is supported."
+  # https://github.com/cds-snc/notification-terraform/pull/128
+  validation {
+    condition = alltrue(flatten([
+      for alarms in var.alarms[*] : [
+        for arn in alarms.actions : try(contains(["", local.region], split(":", arn)[3]), true)
+      ]
+    ]))
+    error_message = <<-EOT
+      alarms.actions must be in the Region of the alarms, ${local.region}: CloudWatch refuses actions of another Region.
+      Set a topic of this Region, to which endpoints of other Regions may subscribe,
+      e.g. ["arn:aws:sns:us-east-1:123456789012:on-call"].
     EOT
   }
 }

@@ -111,9 +111,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.health_check.port >= 1 && load_balancer.health_check.port <= 65535
+      load_balancer.health_check.port >= 1 &&
+      load_balancer.health_check.port <= 65535 &&
+      floor(load_balancer.health_check.port) == load_balancer.health_check.port
     ])
-    error_message = "load_balancer.health_check.port must be from 1 to 65535, e.g. port = 80."
+    error_message = "load_balancer.health_check.port must be a whole number from 1 to 65535, e.g. port = 80."
   }
 
   validation {
@@ -135,6 +137,28 @@ variable "load_balancer" {
     error_message = <<-EOT
       load_balancer.health_check.path must start with a slash and is required with HTTP and HTTPS,
       e.g. path = "/php/login.php".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+  validation {
+    condition     = alltrue([for path in compact(var.load_balancer[*].health_check.path) : length(path) <= 1024])
+    error_message = <<-EOT
+      load_balancer.health_check.path must have at most 1024 characters, e.g. path = "/php/login.php".
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for check in var.load_balancer[*].health_check : [
+        for number in [
+          check.interval_seconds, check.timeout_seconds, check.healthy_threshold, check.unhealthy_threshold,
+        ] : floor(number) == number
+      ]
+    ]))
+    error_message = <<-EOT
+      load_balancer.health_check must have whole numbers as interval_seconds, timeout_seconds, healthy_threshold and
+      unhealthy_threshold, e.g. { interval_seconds = 10, healthy_threshold = 3 }.
     EOT
   }
 
@@ -201,9 +225,11 @@ variable "load_balancer" {
   validation {
     condition = alltrue([
       for load_balancer in var.load_balancer[*] :
-      load_balancer.deregistration_delay_seconds >= 0 && load_balancer.deregistration_delay_seconds <= 3600
+      load_balancer.deregistration_delay_seconds >= 0 &&
+      load_balancer.deregistration_delay_seconds <= 3600 &&
+      floor(load_balancer.deregistration_delay_seconds) == load_balancer.deregistration_delay_seconds
     ])
-    error_message = "load_balancer.deregistration_delay_seconds must be from 0 to 3600, e.g. 300."
+    error_message = "load_balancer.deregistration_delay_seconds must be a whole number from 0 to 3600, e.g. 300."
   }
 
   validation {
@@ -274,6 +300,15 @@ variable "target_group_arns" {
     error_message = <<-EOT
       target_group_arns must be ARNs of target groups,
       e.g. ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"].
+    EOT
+  }
+
+  # Auto Scaling finds a target group in its own Region only.
+  validation {
+    condition     = alltrue([for arn in var.target_group_arns : try(split(":", arn)[3] == local.region, true)])
+    error_message = <<-EOT
+      target_group_arns must be in the Region of the firewalls, ${local.region}, as their load balancer is.
+      Set target groups of this Region.
     EOT
   }
 

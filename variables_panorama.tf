@@ -52,9 +52,28 @@ variable "panorama" {
     EOT
   }
 
+  # https://www.rfc-editor.org/rfc/rfc1123#section-2
   validation {
-    condition     = alltrue([for panorama in var.panorama[*] : panorama.port >= 1 && panorama.port <= 65535])
-    error_message = "panorama.port must be from 1 to 65535, e.g. port = 443."
+    condition = alltrue(flatten([
+      for panorama in var.panorama[*] : [
+        for hostname in panorama.hostnames : length(hostname) <= 253 && (
+          can(regex("^[0-9.]+$", hostname)) ? can(cidrhost("${hostname}/32", 0)) :
+          alltrue([for label in split(".", hostname) : length(label) >= 1 && length(label) <= 63])
+        )
+      ]
+    ]))
+    error_message = <<-EOT
+      panorama.hostnames must be host names with labels of 1 to 63 characters between single dots, or IPv4 addresses with
+      four numbers from 0 to 255, e.g. ["panorama.example.com"] or ["10.0.0.10"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      panorama.port >= 1 && panorama.port <= 65535 && floor(panorama.port) == panorama.port
+    ])
+    error_message = "panorama.port must be a whole number from 1 to 65535, e.g. port = 443."
   }
 
   validation {
@@ -80,6 +99,19 @@ variable "panorama" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for panorama in var.panorama[*] :
+      try(split(":", panorama.secret_kms_key_arn)[3] == split(":", panorama.secret_arn)[3], true)
+      if panorama.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      panorama.secret_kms_key_arn must be in the Region of panorama.secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
@@ -99,10 +131,11 @@ variable "panorama" {
     condition = alltrue([
       for panorama in var.panorama[*] :
       panorama.timeout_seconds >= 1 &&
+      floor(panorama.timeout_seconds) == panorama.timeout_seconds &&
       panorama.timeout_seconds * length(panorama.hostnames) <= var.functions.timeout_seconds / 2
     ])
     error_message = <<-EOT
-      panorama.timeout_seconds must be at least 1, and multiplied by the number of hostnames at most half of
+      panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
       functions.timeout_seconds, e.g. 10 with functions.timeout_seconds = 60.
       A function that cannot reach Panorama needs the other half to report it.
     EOT
@@ -185,6 +218,19 @@ variable "firewall_api" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for firewall_api in var.firewall_api[*] :
+      try(split(":", firewall_api.secret_kms_key_arn)[3] == split(":", firewall_api.secret_arn)[3], true)
+      if firewall_api.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      firewall_api.secret_kms_key_arn must be in the Region of firewall_api.secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
   validation {
     condition = alltrue([
       for api in var.firewall_api[*] :
@@ -199,8 +245,10 @@ variable "firewall_api" {
   }
 
   validation {
-    condition     = alltrue([for api in var.firewall_api[*] : api.port >= 1 && api.port <= 65535])
-    error_message = "firewall_api.port must be from 1 to 65535, e.g. port = 443."
+    condition = alltrue([
+      for api in var.firewall_api[*] : api.port >= 1 && api.port <= 65535 && floor(api.port) == api.port
+    ])
+    error_message = "firewall_api.port must be a whole number from 1 to 65535, e.g. port = 443."
   }
 
   validation {
@@ -222,42 +270,88 @@ variable "readiness" {
   description = <<-EOT
     Condition for a new firewall to enter service. `in-sync` and `connected` also wait for its license, if one is
     expected.
-    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `off` without either.
+    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `healthy` without either.
     - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
     - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is
       active.
-    - `off`       - The firewall's interfaces are attached.
+    - `healthy`   - The load balancers' health checks find the firewall healthy in every target group. The launch
+      function registers it for that as soon as its interfaces are attached. It needs no credentials.
+    - `off`       - The firewall's interfaces are attached. It boots for up to 25 minutes while Auto Scaling counts it as
+      in service.
   EOT
   type        = string
   default     = null
 
   validation {
-    condition     = alltrue([for value in var.readiness[*] : contains(["in-sync", "connected", "off"], value)])
-    error_message = "readiness must be \"in-sync\", \"connected\" or \"off\", e.g. readiness = \"in-sync\"."
+    condition = alltrue([
+      for value in var.readiness[*] : contains(["in-sync", "connected", "healthy", "off"], value)
+    ])
+    error_message = <<-EOT
+      readiness must be "in-sync", "connected", "healthy" or "off", e.g. readiness = "healthy".
+    EOT
   }
 
   validation {
     condition = (
       var.panorama != null ||
       var.readiness == null ||
+      var.readiness == "healthy" ||
       var.readiness == "off" ||
       (var.readiness == "connected" && var.firewall_api != null)
     )
     error_message = <<-EOT
       readiness = "in-sync" requires panorama, and "connected" requires panorama or firewall_api, which report it.
-      Set one of them, or set readiness = "off".
+      Set one of them, or set readiness = "healthy".
+    EOT
+  }
+
+  validation {
+    condition     = var.readiness == "off" || var.deadlines.launch_minutes >= 25
+    error_message = <<-EOT
+      readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
+      with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+    EOT
+  }
+
+  # With "off", a firewall is in service before it boots. Whatever counts on it must wait for the boot.
+  validation {
+    condition = var.readiness != "off" || alltrue([
+      for seconds in compact(concat(
+        [var.capacity.default_instance_warmup_seconds],
+        var.capacity.instance_refresh[*].instance_warmup_seconds,
+        values(var.scaling.target_tracking)[*].warmup_seconds,
+      )) : seconds >= 1500
+    ])
+    error_message = <<-EOT
+      readiness = "off" requires warm-ups of at least 1500 seconds, because a firewall boots for up to 25 minutes after
+      it has entered service: capacity.default_instance_warmup_seconds, capacity.instance_refresh.instance_warmup_seconds
+      and scaling.target_tracking[*].warmup_seconds. With less, an instance refresh would terminate the old firewalls
+      before the new ones pass traffic. Remove these inputs, or set readiness = "healthy".
     EOT
   }
 
   validation {
     condition = (
-      (var.panorama == null && var.firewall_api == null) ||
-      var.readiness == "off" ||
-      var.deadlines.launch_minutes >= 25
+      var.readiness != "off" ||
+      var.capacity.health_check.type != "ELB" ||
+      var.capacity.health_check.grace_period_seconds >= 1500
     )
     error_message = <<-EOT
-      readiness requires deadlines.launch_minutes of at least 25, e.g. 45: a firewall boots in 15 to 25 minutes, and
-      with a shorter deadline each one would be replaced before it is ready. Or set readiness = "off".
+      readiness = "off" with capacity.health_check.type = "ELB" requires grace_period_seconds of at least 1500: Auto
+      Scaling would otherwise replace each firewall while it boots. Set a longer period, or set readiness = "healthy".
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.readiness != "healthy" ||
+      var.load_balancer != null ||
+      length(var.target_group_arns) > 0 ||
+      anytrue([for interface in values(var.interfaces) : length(interface.target_groups) > 0])
+    )
+    error_message = <<-EOT
+      readiness = "healthy" requires a target group in which a firewall can be healthy: load_balancer, target_group_arns
+      or interfaces[*].target_groups. Set one of them, or set readiness = "off".
     EOT
   }
 
@@ -267,18 +361,28 @@ variable "readiness" {
       !panorama.push_when_out_of_sync || var.readiness == null || var.readiness == "in-sync"
     ])
     error_message = <<-EOT
-      panorama.push_when_out_of_sync has no effect with readiness = "connected" or "off", which require no push.
+      panorama.push_when_out_of_sync has no effect with readiness = "connected", "healthy" or "off", which require no
+      push.
       Remove it, or set readiness = "in-sync".
     EOT
   }
 
   validation {
-    condition     = var.firewall_api == null || var.readiness != "off" || var.licensing.mode == "firewall"
+    condition = (
+      var.firewall_api == null ||
+      !contains(["healthy", "off"], coalesce(var.readiness, "connected")) ||
+      var.licensing.mode == "firewall"
+    )
     error_message = <<-EOT
-      firewall_api has no effect with readiness = "off" unless licensing.mode = "firewall".
+      firewall_api has no effect with readiness = "healthy" or "off" unless licensing.mode = "firewall".
       Remove it, or set readiness = "connected".
     EOT
   }
+}
+
+locals {
+  # Whether a firewall enters service only after its boot.
+  waits_for_boot = var.readiness == null ? var.panorama != null || var.firewall_api != null : var.readiness != "off"
 }
 
 variable "licensing" {
@@ -392,6 +496,19 @@ variable "licensing" {
     error_message = <<-EOT
       licensing.api_key_secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
       e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for licensing in var.licensing[*] :
+      try(split(":", licensing.api_key_secret_kms_key_arn)[3] == split(":", licensing.api_key_secret_arn)[3], true)
+      if licensing.api_key_secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      licensing.api_key_secret_kms_key_arn must be in the Region of licensing.api_key_secret_arn: Secrets Manager encrypts a
+      secret with a key of its own Region. Set the key that the secret shows in this Region.
     EOT
   }
 }

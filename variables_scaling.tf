@@ -6,8 +6,10 @@ variable "capacity" {
     - `desired`                         - (Optional) Initial number of firewalls; scaling policies change it afterwards.
       Null starts with `min`.
     - `default_instance_warmup_seconds` - (Optional) Time for which a new firewall in service does not count toward the
-      group's metrics. It need not include the boot, which the launch hook waits for: two publishing intervals of one
-      minute are enough.
+      group's metrics, and for which an instance refresh waits for it. With the readiness `off` it is the time of the
+      boot, at least 1500. Otherwise the launch hook waits for the boot, so that the time does not include it. Null uses
+      1500 with `off`, 120 with `healthy`, and otherwise the time after which the load balancer's health checks have
+      certainly found the firewall healthy, at least 120.
     - `health_check`                    - (Optional) Health check of the group.
       - `type`                 - (Optional) `EC2` or `ELB`. With `EC2`, the load balancer avoids unhealthy firewalls,
         but Auto Scaling does not replace them, so that a bad configuration pushed to all firewalls does not terminate
@@ -18,7 +20,7 @@ variable "capacity" {
     - `suspended_processes`             - (Optional) Auto Scaling processes to suspend, e.g. `["AZRebalance"]`.
     - `metrics`                         - (Optional) Group metrics to publish, every minute and free of charge. With
       scaling policies, `GroupInServiceInstances`, `GroupTotalInstances` and `GroupStandbyInstances` are published in
-      any case, because the policies use them.
+      any case, because the policies use them; with `alarms`, `GroupDesiredCapacity` and `GroupInServiceInstances`.
     - `max_instance_lifetime_days`      - (Optional) Maximum age of a firewall, after which it is replaced. Null sets no
       limit.
     - `scale_in_protection`             - (Optional) Whether new firewalls are protected from scale-in.
@@ -26,7 +28,7 @@ variable "capacity" {
       `45m`. `0` does not wait. After a timeout, Terraform replaces the group.
     - `instance_refresh`                - (Optional) Instance refresh that replaces firewalls when the launch template
       changes. Null leaves the replacement to you. With the defaults, no firewall terminates before its replacement is
-      in service, and a third of the group is replaced at a time.
+      a healthy target, and a third of the group is replaced at a time.
       - `min_healthy_percentage`       - (Optional) Minimum healthy firewalls, in percent of the desired capacity.
       - `max_healthy_percentage`       - (Optional) Maximum firewalls, in percent of the desired capacity.
       - `instance_warmup_seconds`      - (Optional) Warm-up of replacements. Null uses
@@ -45,7 +47,7 @@ variable "capacity" {
     min                             = number
     max                             = number
     desired                         = optional(number)
-    default_instance_warmup_seconds = optional(number, 120)
+    default_instance_warmup_seconds = optional(number)
     health_check = optional(object({
       type                 = optional(string, "EC2")
       grace_period_seconds = optional(number, 300)
@@ -98,13 +100,11 @@ variable "capacity" {
   }
 
   validation {
-    condition = (
-      var.capacity.default_instance_warmup_seconds >= 0 &&
-      var.capacity.default_instance_warmup_seconds <= 3600
-    )
+    condition = alltrue([
+      for seconds in var.capacity.default_instance_warmup_seconds[*] : seconds >= 0 && seconds <= 3600
+    ])
     error_message = <<-EOT
-      capacity.default_instance_warmup_seconds must be from 0 to 3600, e.g. 120.
-      It need not include the boot, which the launch hook waits for.
+      capacity.default_instance_warmup_seconds must be from 0 to 3600, e.g. 240, or null for a value that fits readiness.
     EOT
   }
 
@@ -121,6 +121,20 @@ variable "capacity" {
   }
 
   validation {
+    condition = alltrue([
+      for seconds in [
+        var.capacity.default_instance_warmup_seconds,
+        var.capacity.health_check.grace_period_seconds,
+        try(var.capacity.instance_refresh.instance_warmup_seconds, null),
+      ] : seconds >= 0 && floor(seconds) == seconds if seconds != null
+    ])
+    error_message = <<-EOT
+      capacity.default_instance_warmup_seconds, health_check.grace_period_seconds and
+      instance_refresh.instance_warmup_seconds must be whole numbers of at least 0, e.g. 300.
+    EOT
+  }
+
+  validation {
     condition = length(var.capacity.termination_policies) > 0 && alltrue([
       for policy in var.capacity.termination_policies :
       can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$", policy)) || contains([
@@ -131,6 +145,39 @@ variable "capacity" {
     error_message = <<-EOT
       capacity.termination_policies must be termination policies of Auto Scaling or ARNs of Lambda functions,
       e.g. ["OldestLaunchTemplate", "OldestInstance"].
+    EOT
+  }
+
+  # "You can only specify one Lambda function […]. If there are multiple termination policies specified, the Lambda
+  # function must be specified first."
+  # https://docs.aws.amazon.com/autoscaling/ec2/userguide/lambda-custom-termination-policy.html
+  validation {
+    condition = alltrue([
+      for index, policy in var.capacity.termination_policies : index == 0 if startswith(policy, "arn:")
+    ])
+    error_message = <<-EOT
+      capacity.termination_policies must have a Lambda function only as its first policy, and only one,
+      e.g. ["arn:aws:lambda:us-east-1:123456789012:function:choose:1", "OldestInstance"].
+    EOT
+  }
+
+  # The same page: "You can't use a qualified ARN with the $LATEST suffix."
+  validation {
+    condition     = alltrue([for policy in var.capacity.termination_policies : !endswith(policy, ":$LATEST")])
+    error_message = <<-EOT
+      capacity.termination_policies must not name $LATEST of a Lambda function, which Auto Scaling does not call. Name a
+      version or an alias, or none, e.g. ["arn:aws:lambda:us-east-1:123456789012:function:choose:1"].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for policy in var.capacity.termination_policies :
+      try(split(":", policy)[3] == local.region, true) if startswith(policy, "arn:")
+    ])
+    error_message = <<-EOT
+      capacity.termination_policies must have a Lambda function in the Region of the group, ${local.region}.
+      Create the function there and set its ARN.
     EOT
   }
 
@@ -164,13 +211,32 @@ variable "capacity" {
   }
 
   validation {
-    condition     = alltrue([for days in var.capacity.max_instance_lifetime_days[*] : days >= 1 && days <= 365])
-    error_message = "capacity.max_instance_lifetime_days must be from 1 to 365, e.g. 90, or null for no limit."
+    condition = alltrue([
+      for days in var.capacity.max_instance_lifetime_days[*] :
+      days >= 1 && days <= 365 && floor(days * 86400) == days * 86400
+    ])
+    error_message = <<-EOT
+      capacity.max_instance_lifetime_days must be from 1 to 365 and a whole number of seconds, e.g. 90, or null for no
+      limit.
+    EOT
   }
 
   validation {
     condition     = can(regex("^0$|^[0-9]+[smh]$", var.capacity.wait_for_capacity_timeout))
     error_message = "capacity.wait_for_capacity_timeout must be a duration, e.g. \"45m\", or \"0\" to not wait."
+  }
+
+  # The time in which VM-Series boots, as for deadlines.launch_minutes.
+  validation {
+    condition = alltrue([
+      for duration in [var.capacity.wait_for_capacity_timeout] : (
+        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
+      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && local.waits_for_boot
+    ])
+    error_message = <<-EOT
+      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
+      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
+    EOT
   }
 
   validation {
@@ -187,6 +253,62 @@ variable "capacity" {
       capacity.instance_refresh must have min_healthy_percentage from 0 to 100, and max_healthy_percentage from 100 to
       200 and greater than min_healthy_percentage by 1 to 100,
       e.g. { min_healthy_percentage = 100, max_healthy_percentage = 134 }.
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
+  validation {
+    condition = alltrue(flatten([
+      for refresh in var.capacity.instance_refresh[*] : [
+        for number in [refresh.min_healthy_percentage, refresh.max_healthy_percentage] : floor(number) == number
+      ]
+    ]))
+    error_message = <<-EOT
+      capacity.instance_refresh.min_healthy_percentage and max_healthy_percentage must be whole numbers,
+      e.g. { min_healthy_percentage = 100, max_healthy_percentage = 134 }.
+    EOT
+  }
+
+  # "Threshold values for each checkpoint in ascending order. Each number must be unique."
+  validation {
+    condition = alltrue(flatten([
+      for refresh in var.capacity.instance_refresh[*] : [
+        for index, percent in refresh.checkpoint_percentages :
+        percent >= 1 && percent <= 100 && floor(percent) == percent && (
+          index == 0 || percent > refresh.checkpoint_percentages[max(index - 1, 0)]
+        )
+      ] if refresh.checkpoint_percentages != null
+    ]))
+    error_message = <<-EOT
+      capacity.instance_refresh.checkpoint_percentages must be whole numbers from 1 to 100 in ascending order, each of them
+      once, e.g. [20, 50, 100].
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for refresh in var.capacity.instance_refresh[*] :
+      refresh.checkpoint_delay_seconds >= 0 &&
+      refresh.checkpoint_delay_seconds <= 172800 &&
+      floor(refresh.checkpoint_delay_seconds) == refresh.checkpoint_delay_seconds
+      if refresh.checkpoint_delay_seconds != null
+    ])
+    error_message = <<-EOT
+      capacity.instance_refresh.checkpoint_delay_seconds must be a whole number from 0 to 172800, which is two days,
+      e.g. 3600.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for refresh in var.capacity.instance_refresh[*] :
+      length(refresh.alarm_names) <= 10 && alltrue([
+        for name in refresh.alarm_names : length(name) >= 1 && length(name) <= 255 && !startswith(name, "arn:")
+      ])
+    ])
+    error_message = <<-EOT
+      capacity.instance_refresh.alarm_names must be at most ten names of CloudWatch alarms, of 1 to 255 characters, and not
+      their ARNs, e.g. ["firewalls-unhealthy"].
     EOT
   }
 
@@ -295,6 +417,18 @@ variable "scaling" {
     EOT
   }
 
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+  validation {
+    condition = length(var.scaling.dimensions) <= 30 && alltrue([
+      for name, value in var.scaling.dimensions :
+      can(regex("^[!-9;-~][ -~]{0,254}$", name)) && can(regex("^[ -~]*[!-~][ -~]*$", value)) && try(length(value), 0) <= 1024
+    ])
+    error_message = <<-EOT
+      scaling.dimensions must be at most 30 dimensions, with names of 1 to 255 ASCII characters that do not start with a
+      colon, and values of 1 to 1024 ASCII characters, e.g. { hub = "east" }.
+    EOT
+  }
+
   validation {
     condition = (
       length(var.scaling.dimensions) == 0 ||
@@ -314,6 +448,44 @@ variable "scaling" {
     error_message = <<-EOT
       scaling.target_tracking must have names of 1 to 61 lowercase letters, digits and hyphens that start with a letter,
       e.g. "sessions".
+    EOT
+  }
+
+  # Auto Scaling would replace the step policy of this name, and Terraform would put it back with the next apply.
+  validation {
+    condition = var.scaling.step == null || alltrue([
+      for name in keys(var.scaling.target_tracking) :
+      !contains(["session-utilization-add", "session-utilization-remove"], name)
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking must not have the names "session-utilization-add" and "session-utilization-remove", which
+      scaling.step gives to its own policies. Use another name, e.g. "sessions".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+  validation {
+    condition = alltrue([
+      for metric in values(var.scaling.target_tracking)[*].raw_metric :
+      can(regex("^[!-9;-~][ -~]{0,254}$", metric.name)) && alltrue([
+        for unit in metric.unit[*] :
+        can(regex("^(((Kilo|Mega|Giga|Tera)(bytes|bits)|Bytes|Bits|Count)(/Second)?|(Micro|Milli)?seconds|Seconds|Percent|None)$", unit))
+      ]) if metric != null
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking[*].raw_metric must have a name of 1 to 255 ASCII characters that does not start with a colon,
+      and as unit one of CloudWatch, e.g. { name = "panSessionActive", unit = "Count" }.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for policy in values(var.scaling.target_tracking) :
+      policy.warmup_seconds >= 0 && floor(policy.warmup_seconds) == policy.warmup_seconds
+      if policy.warmup_seconds != null
+    ])
+    error_message = <<-EOT
+      scaling.target_tracking[*].warmup_seconds must be a whole number of at least 0, e.g. 300.
     EOT
   }
 

@@ -33,7 +33,7 @@ variables {
 
   firewall_tags          = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
   create_security_groups = true
-  management_access      = { cidr_blocks = [], ports = [443, 22], egress = {} }
+  management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80
@@ -597,13 +597,9 @@ run "management_is_open_for_the_configured_networks" {
 
   variables {
     management_access = {
-      cidr_blocks = ["10.1.0.0/24", "10.1.0.0/24"]
+      cidr_blocks = { office = "10.1.0.0/24" }
       ports       = [443, 443]
-      egress = {
-        syslog = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24", "10.9.0.0/24"] }
-        siem   = { protocol = "tcp", port = 6514, cidr_blocks = ["10.9.0.0/24"] }
-        proxy  = { protocol = "tcp", port = 443, cidr_blocks = ["0.0.0.0/0"] }
-      }
+      egress      = { syslog = { protocol = "tcp", port = 6514, cidr_blocks = { collectors = "10.9.0.0/24" } } }
     }
   }
 
@@ -611,7 +607,7 @@ run "management_is_open_for_the_configured_networks" {
     condition = {
       for name, rule in aws_vpc_security_group_ingress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol]
-    } == { "10.1.0.0/24-443" = ["10.1.0.0/24", 443, "tcp"] }
+    } == { office-443 = ["10.1.0.0/24", 443, "tcp"] }
     error_message = "ingress is one network on one port"
   }
 
@@ -619,7 +615,7 @@ run "management_is_open_for_the_configured_networks" {
     condition = {
       for name, rule in aws_vpc_security_group_egress_rule.management :
       name => [rule.cidr_ipv4, rule.from_port, rule.ip_protocol] if rule.cidr_ipv4 != "0.0.0.0/0"
-    } == { "tcp-6514-10.9.0.0/24" = ["10.9.0.0/24", 6514, "tcp"] }
+    } == { "syslog/collectors" = ["10.9.0.0/24", 6514, "tcp"] }
     error_message = "egress has the configured service besides those of PAN-OS"
   }
 

@@ -33,7 +33,7 @@ variables {
 
   firewall_tags          = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
   create_security_groups = true
-  management_access      = { cidr_blocks = [], ports = [443, 22], egress = {} }
+  management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {
     cidr_blocks       = { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.2.0/24" }
     health_check_port = 80

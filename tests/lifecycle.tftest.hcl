@@ -323,7 +323,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.launch)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces",
       "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "readiness", "tags", "visit_interval_seconds",
+      "name", "panorama", "queue_url", "readiness", "tags", "target_group_arns", "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
   }
@@ -332,7 +332,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.terminate)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing",
       "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "target_groups", "visit_interval_seconds",
+      "name", "panorama", "queue_url", "target_group_arns", "target_groups", "visit_interval_seconds",
     ]
     error_message = "the terminate function reads exactly these keys"
   }
@@ -356,6 +356,62 @@ run "settings_have_the_keys_that_the_functions_parse" {
       }
     )
     error_message = "the settings have nothing that only Terraform needs"
+  }
+}
+
+run "with_the_readiness_healthy_the_functions_use_the_target_groups_of_the_group" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    readiness         = "healthy"
+    target_group_arns = ["arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/fw/1"]
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["launch", "terminate", "reconcile"] :
+      tolist(jsondecode(output.settings[function]).target_group_arns) == var.target_group_arns &&
+      tolist(output.statements[function].DeregisterTargets.resources) == var.target_group_arns &&
+      contains(output.statements[function].Describe.actions, "elasticloadbalancing:DescribeTargetHealth")
+    ])
+    error_message = "each function knows the target groups, and may deregister firewalls from them and from no others"
+  }
+
+  assert {
+    condition = (
+      tolist(output.statements.launch.RegisterTargets.resources) == var.target_group_arns &&
+      output.statements.launch.RegisterTargets.reason ==
+      "Registers new firewalls with the target groups of the Auto Scaling group." &&
+      !contains(keys(output.statements.terminate), "RegisterTargets") &&
+      !contains(keys(output.statements.reconcile), "RegisterTargets")
+    )
+    error_message = "only the launch function may register firewalls, and only with these target groups"
+  }
+}
+
+run "without_the_readiness_healthy_auto_scaling_alone_uses_the_target_groups_of_the_group" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    readiness         = "off"
+    target_group_arns = ["arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:targetgroup/fw/1"]
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["launch", "terminate", "reconcile"] :
+      length(jsondecode(output.settings[function]).target_group_arns) == 0 &&
+      !strcontains(jsonencode(output.statements[function]), "elasticloadbalancing")
+    ])
+    error_message = "no function needs a permission for target groups"
   }
 }
 

@@ -210,6 +210,7 @@ run "settings_name_the_target_groups_of_each_interface" {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "dry_run", "generation", "launch", "license_manager",
       "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
+      "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -556,6 +557,7 @@ run "alarms_report_missing_runs_and_losses" {
       reconcile-identity-ambiguous   = "reconcile/FirewallIdentityAmbiguous"
       launch-abandoned               = "launch/LaunchAbandoned"
       launch-message-refused         = "launch/MessageRefused"
+      launch-refused                 = "reconcile/LaunchRefused"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
       orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
@@ -571,6 +573,31 @@ run "alarms_report_missing_runs_and_losses" {
       alarm.period == (alarm.dimensions.service == "reconcile" ? 900 : 300)
     ])
     error_message = "an alarm lasts until the next run of the reconcile function"
+  }
+
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.bad_outcome :
+      name => [alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.ok_actions]
+      if alarm.evaluation_periods != 1 || alarm.ok_actions != null
+      } == {
+      launch-refused = [2, 1, aws_cloudwatch_metric_alarm.bad_outcome["launch-refused"].alarm_actions]
+    }
+    error_message = "an alarm on what lasts outlives a run that is a little late, and reports its end"
+  }
+
+  assert {
+    condition = {
+      for query in aws_cloudwatch_metric_alarm.below_capacity[0].metric_query :
+      query.id => query.expression == null ? [
+        for metric in query.metric : "${metric.stat} ${metric.metric_name} ${metric.period}"
+      ][0] : query.expression
+      } == {
+      missing = "wanted - serving"
+      serving = "Maximum GroupInServiceInstances 3300"
+      wanted  = "Minimum GroupDesiredCapacity 3300"
+    }
+    error_message = "the alarm compares what was wanted and in service in the time in which a launch must end"
   }
 
   assert {
@@ -601,7 +628,9 @@ run "no_alarms_if_disabled" {
   assert {
     condition = length(aws_cloudwatch_metric_alarm.function) + length(
       aws_cloudwatch_metric_alarm.reconcile_silent,
-    ) + length(aws_cloudwatch_metric_alarm.terminate_held) == 0
+      ) + length(aws_cloudwatch_metric_alarm.terminate_held) + length(
+      aws_cloudwatch_metric_alarm.below_capacity,
+    ) == 0
     error_message = "there are no alarms"
   }
 }

@@ -78,13 +78,14 @@ run "works_with_only_the_required_inputs" {
     error_message = "all resources are tagged with the deployment"
   }
 
-  # Without Panorama, a firewall is ready as soon as it has its interfaces.
+  # Without Panorama, a firewall is ready when the load balancer's health checks find it healthy.
   assert {
     condition = (
-      jsondecode(module.lifecycle.settings.launch).readiness == "off" &&
+      jsondecode(module.lifecycle.settings.launch).readiness == "healthy" &&
+      length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 1 &&
       jsondecode(module.lifecycle.settings.launch).panorama == null
     )
-    error_message = "the launch function neither checks readiness nor calls Panorama"
+    error_message = "the launch function waits for the health checks of the load balancer, and does not call Panorama"
   }
 
   assert {
@@ -100,6 +101,11 @@ run "uses_the_resources_of_the_user" {
   override_data {
     target = module.firewall_group.data.aws_ami_ids.of_other_architecture[0]
     values = { ids = [] }
+  }
+
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
   }
 
   variables {
@@ -165,13 +171,13 @@ run "publishes_the_group_metrics_that_policies_use" {
 
   assert {
     condition = local.capacity.metrics == toset([
-      "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupStandbyInstances", "GroupTotalInstances",
     ])
     error_message = "the policies find the number of firewalls in service, whichever metrics the user lists"
   }
 }
 
-run "publishes_only_the_listed_group_metrics_without_policies" {
+run "publishes_the_group_metrics_that_the_alarm_on_missing_firewalls_uses" {
   command = plan
 
   variables {
@@ -179,8 +185,24 @@ run "publishes_only_the_listed_group_metrics_without_policies" {
   }
 
   assert {
+    condition = local.capacity.metrics == toset([
+      "GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize",
+    ])
+    error_message = "the alarm finds the number of firewalls, whichever metrics the user lists"
+  }
+}
+
+run "publishes_only_the_listed_group_metrics_without_policies_and_alarms" {
+  command = plan
+
+  variables {
+    capacity = { min = 3, max = 6, metrics = ["GroupMaxSize"] }
+    alarms   = null
+  }
+
+  assert {
     condition     = local.capacity.metrics == toset(["GroupMaxSize"])
-    error_message = "without policies, nothing needs a group metric"
+    error_message = "without policies and alarms, nothing needs a group metric"
   }
 }
 
@@ -240,6 +262,53 @@ run "warns_about_keys_in_clear_text" {
   }
 
   expect_failures = [check.bootstrap_keeps_no_secrets]
+}
+
+run "the_warm_up_is_the_time_in_which_a_firewall_in_service_becomes_a_healthy_target" {
+  command = plan
+
+  # 180 s until the registration is complete, and (3 + 1) * 30 s of health checks.
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    load_balancer = { health_check = { interval_seconds = 30 } }
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 300
+    error_message = "firewalls are registered when they enter service"
+  }
+}
+
+run "with_the_readiness_healthy_the_warm_up_is_that_of_the_metrics" {
+  command = plan
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 120
+    error_message = "firewalls are healthy targets when they enter service"
+  }
+}
+
+run "with_the_readiness_off_the_warm_up_is_the_boot" {
+  command = plan
+
+  variables {
+    readiness = "off"
+  }
+
+  assert {
+    condition     = local.capacity.default_instance_warmup_seconds == 1500
+    error_message = "firewalls boot after they have entered service"
+  }
+
+  assert {
+    condition     = length(jsondecode(module.lifecycle.settings.launch).target_group_arns) == 0
+    error_message = "no function registers firewalls"
+  }
 }
 
 run "refuses_a_subnet_in_another_zone" {
@@ -345,5 +414,63 @@ run "the_rules_follow_the_subnets_of_the_load_balancer" {
       for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.output.cidr_block
     } == { us-east-1a = "10.0.1.0/24", us-east-1b = "10.0.9.0/24" }
     error_message = "a zone without firewalls still sends traffic and health checks"
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::210987654321:policy/boundary" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "refuses_a_boundary_of_another_partition" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws-us-gov:iam::aws:policy/PowerUserAccess" }
+  }
+
+  expect_failures = [output.permissions]
+}
+
+run "accepts_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess" }
+  }
+}
+
+run "accepts_a_boundary_of_the_account" {
+  command = plan
+
+  variables {
+    permissions = { boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
+  }
+}
+
+run "refuses_a_principal_of_another_partition" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws-us-gov:iam::210987654321:root"] }
+    }
+  }
+
+  expect_failures = [output.endpoint_service]
+}
+
+run "accepts_a_principal_of_another_account" {
+  command = plan
+
+  variables {
+    load_balancer = {
+      endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
+    }
   }
 }

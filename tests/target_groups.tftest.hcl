@@ -1,4 +1,4 @@
-# The checks that a plan makes of the target groups of interfaces.
+# The checks that a plan makes of target groups, those of interfaces and those of the group.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -19,6 +19,9 @@ variables {
       }]
     }
   }
+
+  # For the runs with target groups of the group.
+  of_group = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/mine/0123456789abcdef"]
 
   firewall     = { panos_version = "11.2.15" }
   capacity     = { min = 1, max = 3 }
@@ -75,4 +78,53 @@ run "refuses_a_target_group_in_another_vpc" {
   }
 
   expect_failures = [data.aws_lb_target_group.this]
+}
+
+run "refuses_addresses_as_targets_of_the_group" {
+  command = plan
+
+  variables {
+    interfaces        = { for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0a"] }) }
+    load_balancer     = null
+    target_group_arns = var.of_group
+  }
+
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "ip", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
+
+  expect_failures = [data.aws_lb_target_group.of_group[0]]
+}
+
+run "refuses_a_target_group_of_the_group_in_another_vpc" {
+  command = plan
+
+  variables {
+    interfaces        = { for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0a"] }) }
+    load_balancer     = null
+    target_group_arns = var.of_group
+  }
+
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0fedcba9876543210" }
+  }
+
+  expect_failures = [data.aws_lb_target_group.of_group[0]]
+}
+
+run "accepts_a_target_group_of_instances_for_the_group" {
+  command = plan
+
+  variables {
+    interfaces        = { for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0a"] }) }
+    load_balancer     = null
+    target_group_arns = var.of_group
+  }
+
+  override_data {
+    target = data.aws_lb_target_group.of_group[0]
+    values = { name = "mine", target_type = "instance", protocol = "GENEVE", vpc_id = "vpc-0123456789abcdef0" }
+  }
 }

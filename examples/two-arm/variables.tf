@@ -118,11 +118,11 @@ variable "licensing_secret_name" {
 
 variable "management_cidr_blocks" {
   description = <<-EOT
-    IPv4 CIDR blocks that may reach the firewalls' management interfaces by HTTPS and SSH.
+    IPv4 CIDR blocks, by a name of your choice, that may reach the firewalls' management interfaces by HTTPS and SSH.
     Panorama needs no entry, because the firewalls connect to it.
   EOT
-  type        = list(string)
-  default     = []
+  type        = map(string)
+  default     = {}
   nullable    = false
 }
 

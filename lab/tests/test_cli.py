@@ -10,9 +10,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from xml.etree.ElementTree import fromstring
 
 import pytest
+from account import Account
+from defusedxml.ElementTree import fromstring
 from typer.testing import CliRunner
 
 from vmseries_lab import served, views
@@ -167,9 +168,46 @@ def test_what_happened_and_what_is_there(run: Callable[..., str], endpoint: str)
     assert run("alarms").splitlines()[1].split(maxsplit=2) == ["ALARM", "quiet", "Nobody speaks."]
     (alarm,) = json.loads(run("alarms", "--json"))
     assert alarm["state"] == "ALARM"
+    lab.aws.client("cloudwatch").put_metric_data(
+        Namespace="Tests", MetricData=[{"MetricName": "Words", "Value": 1.0}]
+    )
+    lab.advance(60)
+    assert run("alarms") == "None of 1 alarms is in ALARM.\n"
+    assert run("alarms", "--all").splitlines()[1].split()[:2] == ["OK", "quiet"]
     entries = json.loads(run("timeline", "--json"))
     assert [Entry(**entry) for entry in entries] == lab.timeline()
     assert json.loads(run("timeline", "--last", "1", "--json")) == entries[-1:]
+
+
+def test_secrets_set_commands_and_invocations(run: Callable[..., str], endpoint: str) -> None:
+    lab = Lab.at(endpoint)
+    assert f"authcodes={lab.auth_code}" in run("secret", "bootstrap").splitlines()
+    assert "vm-auth-key=wrong" in run("secret", "bootstrap", "vm-auth-key=wrong").splitlines()
+    assert lab.aws.secret("bootstrap")["authcodes"] == lab.auth_code
+
+    commands = ["set device-group second", "# a comment", "set device-group third"]
+    for text in ("\n".join(commands), json.dumps(commands)):
+        result = CliRunner().invoke(app, ["set-commands"], input=text)
+        assert result.output == "Entered and committed 3 lines.\n", result.output
+    lab.advance(120)  # a commit takes its time
+    groups = lab.panorama.request(
+        type="config",
+        action="show",
+        xpath="/config/devices/entry[@name='localhost.localdomain']/device-group",
+    )
+    assert {"second", "third"} <= {entry.get("name") for entry in groups.iter("entry")}
+
+    account = Account(lab)
+    echo = account.function("def handler(event, context):\n    return event['action']\n")
+    assert run("invoke", echo.rpartition(":")[2], "report") == '"report"\n'
+    assert "KeyError" in run(
+        "invoke",
+        account.function("def handler(event, context):\n    return event['none']\n").rpartition(
+            ":"
+        )[2],
+        "report",
+        code=1,
+    )
 
 
 def test_an_attached_client_counts_what_is_held(run: Callable[..., str], endpoint: str) -> None:

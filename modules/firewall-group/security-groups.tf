@@ -43,31 +43,22 @@ locals {
   # contain names. Where the addresses are known, a security group of your own can be narrower.
   from_management = merge(
     { for name, service in local.services : name => merge(service, { cidr_block = "0.0.0.0/0" }) },
-    # Not what is open to everywhere already.
-    {
-      for key, rule in local.further_services : key => rule
-      if !contains([for service in local.services : "${service.protocol}-${service.port}-0.0.0.0/0"], key)
-    },
+    [for name, service in var.management_access.egress : {
+      for network, cidr_block in service.cidr_blocks : "${name}/${network}" => {
+        protocol    = service.protocol
+        port        = service.port
+        description = "management_access.egress: ${name}"
+        cidr_block  = cidr_block
+      }
+    }]...
   )
 
-  # By what they allow, because EC2 refuses the same rule twice: services can share a port and a network.
-  further_services = { for key, rules in {
-    for rule in flatten([
-      for name, service in var.management_access.egress : [
-        for cidr_block in service.cidr_blocks : {
-          protocol    = service.protocol
-          port        = service.port
-          description = "management_access.egress: ${name}"
-          cidr_block  = cidr_block
-        }
-      ]
-    ]) : "${rule.protocol}-${rule.port}-${rule.cidr_block}" => rule...
-  } : key => rules[0] }
-
-  to_management = {
-    for pair in setproduct(toset(var.management_access.cidr_blocks), toset(var.management_access.ports)) :
-    "${pair[0]}-${pair[1]}" => { cidr_block = pair[0], port = pair[1] }
-  }
+  # By names, because a CIDR block that is made in the same apply is unknown.
+  to_management = merge([
+    for network, cidr_block in var.management_access.cidr_blocks : {
+      for port in toset(var.management_access.ports) : "${network}-${port}" => { cidr_block = cidr_block, port = port }
+    }
+  ]...)
 }
 
 # Here and below, create_before_destroy removes groups and rules after everything that used them is updated. Terraform would

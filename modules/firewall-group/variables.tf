@@ -44,15 +44,16 @@ variable "create_security_groups" {
 
 variable "management_access" {
   description = <<-EOT
-    CIDR blocks that may reach the management interface, the TCP ports, and further services that it may reach, by name.
+    CIDR blocks by name that may reach the management interface, the TCP ports, and further services by name that it may
+    reach.
   EOT
   type = object({
-    cidr_blocks = list(string)
+    cidr_blocks = map(string)
     ports       = list(number)
     egress = map(object({
       protocol    = string
       port        = number
-      cidr_blocks = list(string)
+      cidr_blocks = map(string)
     }))
   })
   nullable = false

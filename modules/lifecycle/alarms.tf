@@ -3,12 +3,21 @@ locals {
   # runs.
   reconcile_seconds = var.reconcile.interval_minutes * 60
 
+  # A visit abandons a launch that passes its deadline, at most one visit interval of five minutes later, and the metrics
+  # of a minute arrive after it.
+  capacity_alarm_seconds = var.deadlines.launch_minutes * 60 + 600
+
   # Outcomes that require action by an operator.
   bad_outcomes = {
     launch-abandoned = {
       service     = "launch"
       metric      = "LaunchAbandoned"
       description = "A launch of ${var.name} was abandoned: the firewall did not become ready in time."
+    }
+    launch-refused = {
+      service     = "reconcile"
+      metric      = "LaunchRefused"
+      description = "EC2 refuses launches of ${var.name}. The report in ${var.name}-reconcile's log has EC2's message."
     }
     terminate-deadline-passed = {
       service     = "terminate"
@@ -61,6 +70,10 @@ locals {
       description = "A lost lifecycle event of ${var.name} was resent. Find out why the function did not receive or process it."
     }
   }
+
+  # Outcomes that each run of the reconcile function reports until they end. A run may start shortly before or after its
+  # period, so such an alarm ends only after two periods.
+  lasting_outcomes = toset(["launch-refused"])
 
   # Failures that the functions cannot report themselves. The functions turn errors into outcomes, so a Lambda error is
   # an invocation that crashed or timed out, and its message is delivered again. The reconcile function has an alarm on
@@ -166,12 +179,60 @@ resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
   dimensions          = { service = each.value.service, deployment = var.name }
   statistic           = "Sum"
   period              = each.value.service == "reconcile" ? local.reconcile_seconds : 300
-  evaluation_periods  = 1
+  evaluation_periods  = contains(local.lasting_outcomes, each.key) ? 2 : 1
+  datapoints_to_alarm = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
 
   alarm_actions = var.alarms.actions
+  ok_actions    = contains(local.lasting_outcomes, each.key) ? var.alarms.actions : null
+
+  tags = var.tags
+}
+
+# Fewer firewalls are in service than were wanted all the time in which a launch must end, whatever the cause. A period of
+# that length compares the fewest that were wanted with the most that were in service, so that a group that keeps growing
+# raises no alarm. In the first period of a new group, the metrics begin in its middle: hence two periods.
+resource "aws_cloudwatch_metric_alarm" "below_capacity" {
+  count = var.alarms == null ? 0 : 1
+
+  alarm_name        = "${var.name}-below-capacity"
+  alarm_description = "${var.name} has had fewer firewalls in service than it should have for longer than deadlines.launch_minutes."
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 2
+  treat_missing_data  = "notBreaching"
+
+  metric_query {
+    id          = "missing"
+    label       = "Missing firewalls"
+    expression  = "wanted - serving"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = {
+      serving = { metric = "GroupInServiceInstances", statistic = "Maximum" }
+      wanted  = { metric = "GroupDesiredCapacity", statistic = "Minimum" }
+    }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/AutoScaling"
+        metric_name = metric_query.value.metric
+        dimensions  = { AutoScalingGroupName = var.name }
+        stat        = metric_query.value.statistic
+        period      = local.capacity_alarm_seconds
+      }
+    }
+  }
+
+  alarm_actions = var.alarms.actions
+  ok_actions    = var.alarms.actions
 
   tags = var.tags
 }
@@ -200,7 +261,10 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
   tags = var.tags
 }
 
-# Missing data is breaching, also in a new deployment until the first run.
+# Missing data is breaching, also in a new deployment until the first run. With `missing`, the alarm would keep its first
+# state, INSUFFICIENT_DATA, if the function never runs, and actions follow changes of the state only. What FILL returns
+# for a metric without any data is not documented.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "reconcile_silent" {
   count = var.alarms == null ? 0 : 1
 

@@ -41,7 +41,7 @@ locals {
 
   # XML API of the firewalls, for the functions that use it.
   firewall_api = {
-    launch    = var.readiness == "off" ? null : var.firewall_api
+    launch    = contains(["healthy", "off"], var.readiness) ? null : var.firewall_api
     terminate = var.licensing.mode == "firewall" ? var.firewall_api : null
     reconcile = null
   }
@@ -55,6 +55,11 @@ locals {
     arn        = arn
     interfaces = distinct([for named in local.named_target_groups : named.interface if named.arn == arn])
   }]
+
+  # GENEVE target groups, in which the launch function registers the firewalls if their health checks decide about
+  # readiness. Otherwise Auto Scaling registers them, and the functions need no permission for these target groups.
+  registers_instances        = var.readiness == "healthy"
+  instance_target_group_arns = local.registers_instances ? var.target_group_arns : []
 
   # ARNs derived from names. They avoid dependency cycles between a queue, its dead-letter queue and its rule, and make
   # the functions' permissions known at plan time.

@@ -29,9 +29,14 @@ locals {
   has_addresses = anytrue([for interface in values(var.interfaces) : interface.public_ip])
   address_pools = sort(distinct(compact([for interface in values(var.interfaces) : interface.public_ipv4_pool])))
 
-  # By number, because the ARNs may be unknown at plan time.
-  has_target_groups = length(local.named_target_groups) > 0
-  target_group_arns = local.target_groups[*].arn
+  # By number and by readiness, because the ARNs may be unknown at plan time.
+  has_target_groups = length(local.named_target_groups) > 0 || local.registers_instances
+  target_group_arns = concat(local.instance_target_group_arns, local.target_groups[*].arn)
+
+  words_for_target_groups = join(" and ", concat(
+    local.registers_instances ? ["the target groups of the Auto Scaling group"] : [],
+    length(local.named_target_groups) > 0 ? ["the target groups of their interfaces"] : [],
+  ))
 
   # These actions support no resource-level permissions. Every deployment may have addresses from an earlier
   # configuration.
@@ -69,7 +74,7 @@ locals {
         actions    = ["elasticloadbalancing:DeregisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Deregisters terminating, abandoned and terminated firewalls from the target groups of their interfaces."
+        reason     = "Deregisters terminating, abandoned and terminated firewalls from ${local.words_for_target_groups}."
       }
     } : {},
     local.secret_statements[function],
@@ -190,7 +195,7 @@ locals {
         actions    = ["elasticloadbalancing:RegisterTargets"]
         resources  = local.target_group_arns
         conditions = {}
-        reason     = "Registers new firewalls with the target groups of their interfaces."
+        reason     = "Registers new firewalls with ${local.words_for_target_groups}."
       }
     } : {},
   )

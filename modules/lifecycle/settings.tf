@@ -51,6 +51,7 @@ locals {
     readiness                      = var.readiness
     license_expected               = var.licensing.mode != "none"
     firewall_api                   = local.firewall_api_settings.launch
+    target_group_arns              = local.instance_target_group_arns
   })
 
   terminate_settings = merge(local.common_settings, {
@@ -73,6 +74,7 @@ locals {
       for interface in values(var.interfaces) :
       tostring(interface.device_index) => interface.target_groups if length(interface.target_groups) > 0
     }
+    target_group_arns = local.instance_target_group_arns
   })
 
   reconcile_settings = merge(local.common_settings, {
@@ -83,6 +85,7 @@ locals {
       vpc_id      = var.network.vpc_id
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
+    target_group_arns = local.instance_target_group_arns
     licensing_mode    = var.licensing.mode
     license_manager   = var.licensing.license_manager
     age_floor_seconds = var.reconcile.age_floor_minutes * 60
@@ -105,12 +108,20 @@ locals {
     queue_url         = "https://sqs.${var.location.region}.amazonaws.com.cn/${var.location.account_id}/${var.name}-terminate-dead-letters"
     security_group_id = "sg-0123456789abcdef0"
     subnet_id         = "subnet-0123456789abcdef0"
-    vpc_id            = "vpc-0123456789abcdef0"
+    # A name has at most 32 characters. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+    target_group_arn = join("", [
+      "arn:${var.location.partition}:elasticloadbalancing:${var.location.region}:${var.location.account_id}:",
+      "targetgroup/01234567890123456789012345678901/0123456789abcdef",
+    ])
+    vpc_id = "vpc-0123456789abcdef0"
   }
+
+  target_groups_at_full_length = [for _ in local.instance_target_group_arns : local.at_full_length.target_group_arn]
 
   hook_settings_at_full_length = {
     queue_url             = local.at_full_length.queue_url
     dead_letter_queue_url = local.at_full_length.queue_url
+    target_group_arns     = local.target_groups_at_full_length
   }
 
   settings_at_full_length = {
@@ -122,8 +133,9 @@ locals {
     })
     terminate = merge(local.terminate_settings, local.hook_settings_at_full_length)
     reconcile = merge(local.reconcile_settings, {
-      launch    = { lifecycle_hook_name = var.hooks.launch.name, queue_url = local.at_full_length.queue_url }
-      terminate = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = local.at_full_length.queue_url }
+      target_group_arns = local.target_groups_at_full_length
+      launch            = { lifecycle_hook_name = var.hooks.launch.name, queue_url = local.at_full_length.queue_url }
+      terminate         = { lifecycle_hook_name = var.hooks.terminate.name, queue_url = local.at_full_length.queue_url }
       target_groups = [for group in local.target_groups : {
         arn    = group.arn
         vpc_id = local.at_full_length.vpc_id

@@ -48,8 +48,17 @@ variable "network" {
 }
 
 variable "readiness" {
-  description = "Condition for a new firewall to enter service: `in-sync`, `connected` or `off`."
+  description = "Condition for a new firewall to enter service: `in-sync`, `connected`, `healthy` or `off`."
   type        = string
+  nullable    = false
+}
+
+variable "target_group_arns" {
+  description = <<-EOT
+    ARNs of the GENEVE target groups in which a firewall must be healthy, with the readiness `healthy`.
+  EOT
+  type        = list(string)
+  default     = []
   nullable    = false
 }
 

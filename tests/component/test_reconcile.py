@@ -607,8 +607,9 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeNetworkInterfaces", 0),
         ("DescribeNetworkInterfaces", 1),
         ("DescribeAddresses", 0),
-        ("DescribeScalingActivities", 0),
-        ("DescribeScalingActivities", 2),
+        # The first three pages are read for refused launches, and removing needs none of them.
+        ("DescribeScalingActivities", 3),
+        ("DescribeScalingActivities", 5),
         ("DescribeTargetHealth", 0),
     ],
 )
@@ -723,10 +724,16 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "too_recent": [],
         "ambiguous": {},
         "licenses_not_returned": [SERIAL],
+        "launches_refused": [],
+        "not_checked": {},
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
-    assert metrics(logs()) == {"OrphansFound": 2, "ReconcileCompleted": 1}
+    assert metrics(logs()) == {
+        "LaunchRefused": 0,
+        "OrphansFound": 2,
+        "ReconcileCompleted": 1,
+    }
 
 
 def test_reconcile_on_demand_does_what_the_schedule_does(
@@ -835,10 +842,17 @@ def test_the_report_is_returned_logged_once_and_counted(
         "too_recent": [],
         "ambiguous": {},
         "licenses_not_returned": [],
+        "launches_refused": [],
+        "not_checked": {},
     }
     records = logs()
     assert [record["report"] for record in records if "report" in record] == [report]
-    assert metrics(records) == {"OrphansFound": 1, "OrphansRemoved": 1, "ReconcileCompleted": 1}
+    assert metrics(records) == {
+        "LaunchRefused": 0,
+        "OrphansFound": 1,
+        "OrphansRemoved": 1,
+        "ReconcileCompleted": 1,
+    }
 
 
 def licenses_logged(records: list[dict[str, Any]]) -> list[str]:

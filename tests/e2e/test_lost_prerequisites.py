@@ -53,10 +53,10 @@ def test_a_deployment_outlives_its_image_and_its_secrets(deployment: Deployment)
 
     # Without the image, the deployment can still be changed, and keeps it.
     aws.change_images(PANOS, "deregistered")
-    variables["management_cidr_blocks"] = ["10.0.0.0/24"]
+    variables["management_cidr_blocks"] = {"office": "10.0.0.0/24"}
     assert planned(deployment) == [
-        'module.firewalls.module.firewall_group.aws_vpc_security_group_ingress_rule.management["10.0.0.0/24-22"]',
-        'module.firewalls.module.firewall_group.aws_vpc_security_group_ingress_rule.management["10.0.0.0/24-443"]',
+        'module.firewalls.module.firewall_group.aws_vpc_security_group_ingress_rule.management["office-22"]',
+        'module.firewalls.module.firewall_group.aws_vpc_security_group_ingress_rule.management["office-443"]',
     ]
     assert image_in_use(deployment) == first
 

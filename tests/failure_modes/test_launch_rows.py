@@ -1,4 +1,4 @@
-"""Rows L1 to L16 of docs/proofs/failure-modes.md that no other test covers."""
+"""Rows L1 to L17 of docs/proofs/failure-modes.md that no other test covers."""
 
 from __future__ import annotations
 

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws.target_groups import Health, Target
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.launch.readiness import (
     firewall_not_ready_reason,
     is_out_of_sync,
+    must_register,
+    not_healthy_reason,
     not_ready_reason,
     serials_to_push,
 )
@@ -57,6 +61,56 @@ def test_the_reason_why_a_firewall_is_not_ready_in_panorama(
 def test_the_reason_why_a_firewall_itself_is_not_ready(state: State, expected: str | None) -> None:
     reason = firewall_not_ready_reason(state)
     assert reason is None if expected is None else expected in (reason or "")
+
+
+TARGET = Target(
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/firewalls/1", "i-0", None
+)
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [
+        (Health("healthy"), None),
+        (None, "target group firewalls does not exist"),
+        (
+            Health("initial", "Elb.InitialHealthChecking"),
+            "target group firewalls: initial (Elb.InitialHealthChecking)",
+        ),
+        (Health("unhealthy", "Target.FailedHealthChecks"), "does not answer health checks"),
+        (Health("unhealthy", "Target.Timeout"), "interface management profile"),
+        (Health("unhealthy", "Target.ResponseCodeMismatch"), "unexpected HTTP code"),
+        (Health("unused", "Target.NotInUse"), "add a listener for the target group, and the zone"),
+        (Health("unavailable"), "target group firewalls: unavailable"),
+        (Health("unhealthy.draining", "New.Reason"), "unhealthy.draining (New.Reason)"),
+    ],
+)
+def test_the_reason_why_a_target_is_not_healthy(health: Health | None, expected: str | None) -> None:
+    reason = not_healthy_reason(TARGET, health)
+    assert reason is None if expected is None else expected in (reason or "")
+
+
+@pytest.mark.parametrize("code", ["Target.FailedHealthChecks", "Target.NotInUse"])
+def test_the_reason_of_the_longest_target_group_fits_into_a_tag(code: str) -> None:
+    arn = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{'n' * 32}/1"
+    reason = not_healthy_reason(replace(TARGET, group_arn=arn), Health("unhealthy", code))
+    assert len(f"the deadline passed; {reason}") <= tags.MAXIMUM_VALUE_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [
+        (Health("unused", "Target.NotRegistered"), True),
+        (Health("draining", "Target.DeregistrationInProgress"), True),
+        (Health("unused", "Target.NotInUse"), False),
+        (Health("initial", "Elb.RegistrationInProgress"), False),
+        (Health("unhealthy", "Target.FailedHealthChecks"), False),
+        (Health("healthy"), False),
+        (None, False),
+    ],
+)
+def test_a_target_is_registered_once(health: Health | None, expected: bool) -> None:
+    assert must_register(health) is expected
 
 
 @pytest.mark.parametrize(

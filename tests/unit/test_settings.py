@@ -66,6 +66,7 @@ LAUNCH = {
     "readiness": "in-sync",
     "license_expected": True,
     "firewall_api": None,
+    "target_group_arns": [],
 }
 TERMINATE: dict[str, Any] = {
     **HOOK,
@@ -77,6 +78,7 @@ TERMINATE: dict[str, Any] = {
     },
     "firewall_api": None,
     "target_groups": {"2": [TARGET_GROUP]},
+    "target_group_arns": [],
 }
 RECONCILE = {
     **COMMON,
@@ -87,6 +89,7 @@ RECONCILE = {
     "target_groups": [
         {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
     ],
+    "target_group_arns": [],
     "age_floor_seconds": 1500,
     "maximum_firewalls": 25,
     "maximum_share": 0.5,
@@ -141,6 +144,28 @@ def test_an_invalid_reconcile_document_is_refused(path: str, value: Any, sentenc
         parse(ReconcileSettings, json.dumps(changed(RECONCILE, path, value)))
 
 
+GENEVE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/1"
+
+
+def test_a_launch_document_with_readiness_healthy_is_parsed() -> None:
+    document = {**LAUNCH, "panorama": None, "readiness": "healthy", "target_group_arns": [GENEVE]}
+    settings = parse(LaunchSettings, json.dumps(document))
+    assert settings.readiness is Readiness.HEALTHY
+    assert settings.target_group_arns == (GENEVE,)
+
+
+def test_readiness_healthy_needs_a_target_group() -> None:
+    document = changed({**LAUNCH, "readiness": "healthy"}, "interfaces.mgmt.target_groups", [])
+    with pytest.raises(SettingsError, match="no target group in which a firewall can be healthy"):
+        parse(LaunchSettings, json.dumps(document))
+
+
+def test_target_groups_of_the_group_need_the_readiness_healthy() -> None:
+    document = {**LAUNCH, "target_group_arns": [GENEVE]}
+    with pytest.raises(SettingsError, match="no effect with readiness in-sync"):
+        parse(LaunchSettings, json.dumps(document))
+
+
 def test_a_launch_document_without_panorama_is_parsed() -> None:
     document = {**LAUNCH, "panorama": None, "readiness": "off"}
     assert parse(LaunchSettings, json.dumps(document)).panorama is None
@@ -191,7 +216,7 @@ def test_a_readiness_that_needs_panorama_is_refused_without_it(
         ("interfaces.mgmt.role", "trust", "role: must be one of data, management, untrust"),
         ("interfaces.mgmt.role", "data", "must have the role management"),
         ("interfaces.mgmt.subnet_ids", {"us-east-1a": None}, "us-east-1a: must be a string"),
-        ("readiness", "soon", "readiness: must be one of connected, in-sync, off"),
+        ("readiness", "soon", "readiness: must be one of connected, healthy, in-sync, off"),
         ("panorama", None, "readiness is in-sync.*panorama is null"),
     ],
 )

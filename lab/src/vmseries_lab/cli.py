@@ -195,13 +195,22 @@ def firewalls(*, as_json: AsJson = False, endpoint: Endpoint = None) -> None:
 
 
 @app.command()
-def alarms(*, as_json: AsJson = False, endpoint: Endpoint = None) -> None:
-    """List the alarms of CloudWatch."""
+def alarms(
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are not in ALARM.")] = False,
+    as_json: AsJson = False,
+    endpoint: Endpoint = None,
+) -> None:
+    """List the alarms of CloudWatch that are in ALARM."""
     from vmseries_lab import views  # noqa: PLC0415 - slow, and --help does not need it
 
     with attached(endpoint) as lab:
         rows = views.alarm_rows(lab)
-    show(views.alarms_table(rows), as_json=as_json, rows=rows)
+    shown = [row for row in rows if every or row["state"] == "ALARM"]
+    if shown or as_json:
+        show(views.alarms_table(shown), as_json=as_json, rows=shown)
+    else:
+        typer.echo(f"None of {len(rows)} alarms is in ALARM.")
 
 
 @app.command()
@@ -288,6 +297,52 @@ def panorama(
         typer.echo(views.curl_command(host, lab.address(host), ca_file, parameters))
 
 
+@app.command()
+def set_commands(*, endpoint: Endpoint = None) -> None:
+    """Enter Panorama's set commands from standard input, and commit them.
+
+    Reads one command per line, or the JSON list of `terraform output -json panorama_set_commands`.
+    """
+    text = sys.stdin.read()
+    commands = json.loads(text) if text.lstrip().startswith("[") else text.splitlines()
+    with attached(endpoint) as lab:
+        lab.panorama.run_commands(commands)
+    typer.echo(f"Entered and committed {len(commands)} lines.")
+
+
+@app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="Name after vmseries-autoscale/, as bootstrap.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Values to change in the secret."),
+    ] = None,
+    *,
+    endpoint: Endpoint = None,
+) -> None:
+    """Print a secret of the lab's initial state, after changing values in it."""
+    changes = dict(_pair(text, "KEY=VALUE, such as vm-auth-key=1") for text in values or ())
+    with attached(endpoint) as lab:
+        if changes:
+            lab.aws.change_secret(name, **changes)
+        content = lab.aws.secret(name)
+    typer.echo("\n".join(f"{key}={value}" for key, value in content.items()))
+
+
+@app.command()
+def invoke(
+    function: Annotated[str, typer.Argument(help="Name of the Lambda function.")],
+    action: Annotated[str, typer.Argument(help="Such as validate, report or reconcile.")],
+    *,
+    endpoint: Endpoint = None,
+) -> None:
+    """Invoke a function of the module with an action; print its answer as JSON."""
+    with attached(endpoint) as lab:
+        answer, failed = lab.aws.invoke(function, {"action": action})
+    typer.echo(json.dumps(answer, indent=2))
+    raise typer.Exit(1 if failed else 0)
+
+
 @faults.command("list")
 def list_faults(*, as_json: AsJson = False, endpoint: Endpoint = None) -> None:
     """List the faults that are not used up."""
@@ -325,11 +380,16 @@ def clear_faults(*, endpoint: Endpoint = None) -> None:
         lab.faults.clear()
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    """Return a setting's name and value; a value that is JSON, such as 3 or null, is decoded."""
+def _pair(text: str, form: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise typer.BadParameter(f"{text!r} is not SETTING=VALUE, such as kind=throttle")
+        raise typer.BadParameter(f"{text!r} is not {form}")
+    return name, value
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Return a setting's name and value; a value that is JSON, such as 3 or null, is decoded."""
+    name, value = _pair(text, "SETTING=VALUE, such as kind=throttle")
     try:
         return name, json.loads(value)
     except ValueError:

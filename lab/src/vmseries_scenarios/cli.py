@@ -155,6 +155,41 @@ def crash_matrix(
 
 
 @app.command()
+def interrupts(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only trials whose name contains this text.")
+    ] = "",
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="How many trials to run at a time.")
+    ] = None,
+) -> None:
+    """Interrupt apply and destroy at many points; the repeated command must complete."""
+    from vmseries_scenarios.interrupts import main  # noqa: PLC0415 - as above
+
+    raise typer.Exit(main.run(only, at_once or main.TRIALS_AT_ONCE))
+
+
+@app.command()
+def changes(
+    *,
+    rows: Annotated[
+        str,
+        typer.Option("--rows", "-k", help="Only rows with one of these words."),
+    ] = "",
+    module: Annotated[Path | None, typer.Option(help="Try another checkout of the module.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Only write docs/changes.md.")] = False,
+) -> None:
+    """Change each input of a deployment in service, and watch its firewalls."""
+    from vmseries_scenarios.changes import main  # noqa: PLC0415 - as above
+
+    if write:
+        main.write_page()
+        raise typer.Exit
+    raise typer.Exit(main.run(rows, module=module))
+
+
+@app.command()
 def walk(
     *,
     example: Annotated[

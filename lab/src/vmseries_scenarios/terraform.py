@@ -205,10 +205,15 @@ class Workspace:
         Raises:
             TerraformError: The plan failed.
         """
+        return planned_changes(self.planned(limit=limit))
+
+    def planned(self, *, limit: float = 180.0) -> dict[str, Any]:
+        """Return a plan in JSON form, empty if it would change nothing."""
         file = self.folder / "checked.tfplan"
         if not self.save_plan(file, limit=limit):
-            return ()
-        return planned_changes(json.loads(self._facts(["show", "-json", str(file)])))
+            return {}
+        plan: dict[str, Any] = json.loads(self._facts(["show", "-json", str(file)]))
+        return plan
 
     def save_plan(self, file: Path, *, limit: float = 180.0) -> bool:
         """Write a plan; return whether it would change anything.
@@ -230,6 +235,57 @@ class Workspace:
     def state(self) -> list[str]:
         """Return the addresses of all resources in the state."""
         return self._facts(["state", "list"]).split()
+
+    def shown(self) -> dict[str, Any]:
+        """Return the state in JSON form."""
+        shown: dict[str, Any] = json.loads(self._facts(["show", "-json"]))
+        return shown
+
+    def migrate_state(self) -> None:
+        """Move the state to the backend that the configuration has now."""
+        arguments = ["init", "-input=false", "-no-color", "-migrate-state", "-force-copy"]
+        self._check(self._plain(arguments, 180.0), "init")
+
+    def force_unlock(self, lock: str) -> None:
+        """Remove a lock of the state that a dead command has left."""
+        self._check(self._plain(["force-unlock", "-force", lock], 60.0), "force-unlock")
+
+    def push_state(self, file: Path) -> None:
+        """Upload a state that a command has saved as a file, because it could not upload it."""
+        self._check(self._plain(["state", "push", str(file)], 60.0), "state push")
+
+    def set_environment(self, **variables: str) -> None:
+        """Set environment variables of all later commands."""
+        self._environment |= variables
+
+    @contextlib.contextmanager
+    def own_provider(self) -> Iterator[None]:
+        """Let commands start the provider themselves, as they do for users.
+
+        An interrupt stops the provider, and a shared one would stay stopped.
+        """
+        shared = self._environment.pop("TF_REATTACH_PROVIDERS", None)
+        try:
+            yield
+        finally:
+            if shared is not None:
+                self._environment["TF_REATTACH_PROVIDERS"] = shared
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to a running command; other than `interrupt`, others may follow it.
+
+        SIGKILL ends the provider, too, as when a machine or a container dies. Otherwise, only
+        Terraform gets the signal, as by Ctrl-C in a terminal, and tells the provider to stop.
+        """
+        with self._guard:
+            running = self._running
+        if running is None or running.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if number == signal.SIGKILL:
+                os.killpg(running.pid, number)
+            else:
+                running.send_signal(number)
 
     def interrupt(self) -> None:
         """Stop a running command as Ctrl-C would, and refuse to start another.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
+
+from vmseries_autoscale.errors import shortened
 
 HIDDEN = "***"
 """What replaces a secret."""
@@ -28,6 +31,21 @@ def redact(text: str, secrets: Iterable[str | None]) -> str:
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text
+
+
+_ENCODED = re.compile(r"\s*Encoded authorization failure message:\s*\S+")
+"""EC2 appends the details of a refusal, encoded ("Troubleshoot instance launch issues", Amazon EC2
+User Guide). Nobody can read them, and they contain the request."""
+
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def readable(text: str, maximum: int) -> str:
+    """Return a message of an AWS service as one line of at most ``maximum`` characters.
+
+    Omits the encoded part of EC2's messages.
+    """
+    return shortened(_UNPRINTABLE.sub(" ", _ENCODED.sub("", text)).strip(), maximum)
 
 
 def _forms(secret: str) -> tuple[str, ...]:

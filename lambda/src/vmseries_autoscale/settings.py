@@ -45,6 +45,7 @@ class Readiness(StrEnum):
 
     IN_SYNC = "in-sync"
     CONNECTED = "connected"
+    HEALTHY = "healthy"
     OFF = "off"
 
 
@@ -184,13 +185,19 @@ class HookSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class LaunchSettings(HookSettings):
-    """Settings of the launch function."""
+    """Settings of the launch function.
+
+    Attributes:
+        target_group_arns: Target groups of type instance in which the launch function registers a
+            firewall before it is in service; only with readiness ``healthy``.
+    """
 
     interfaces: Mapping[str, InterfaceSettings]
     tags: Mapping[str, str]
     readiness: Readiness
     license_expected: bool
     firewall_api: FirewallApiSettings | None
+    target_group_arns: tuple[str, ...]
 
     @property
     def management_device_index(self) -> int:
@@ -205,13 +212,24 @@ class LaunchSettings(HookSettings):
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
         without_panorama = {
             Readiness.OFF: True,
+            Readiness.HEALTHY: True,
             Readiness.CONNECTED: self.firewall_api is not None,
             Readiness.IN_SYNC: False,
         }
         if self.panorama is None and not without_panorama[self.readiness]:
             raise SettingsError(
                 f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
-                "panorama, connected needs panorama or firewall_api, off needs neither"
+                "panorama, connected needs panorama or firewall_api, healthy and off need neither"
+            )
+        groups = [group for item in self.interfaces.values() for group in item.target_groups]
+        if self.readiness is Readiness.HEALTHY and not (self.target_group_arns or groups):
+            raise SettingsError(
+                f"{VARIABLE}: readiness is healthy, but there is no target group in which a "
+                "firewall can be healthy; set target_group_arns, or an interface's target_groups"
+            )
+        if self.readiness is not Readiness.HEALTHY and self.target_group_arns:
+            raise SettingsError(
+                f"{VARIABLE}: target_group_arns has no effect with readiness {self.readiness}"
             )
 
 
@@ -221,12 +239,20 @@ class TerminateSettings(HookSettings):
 
     Attributes:
         target_groups: Target groups by device index of the interface.
+        target_group_arns: Target groups of type instance in which the launch function registers
+            firewalls.
     """
 
     management_device_index: int
     licensing: LicensingSettings
     firewall_api: FirewallApiSettings | None
     target_groups: Mapping[str, tuple[TargetGroupSettings, ...]]
+    target_group_arns: tuple[str, ...]
+
+    @property
+    def has_target_groups(self) -> bool:
+        """Whether a firewall can be registered in a target group by the functions."""
+        return bool(self.target_groups or self.target_group_arns)
 
     def __post_init__(self) -> None:
         mode = self.licensing.mode
@@ -269,6 +295,8 @@ class ReconcileSettings(Settings):
     Attributes:
         license_manager: License manager of Panorama's license plugin; only in licensing mode
             ``plugin``.
+        target_group_arns: Target groups of type instance in which the launch function registers
+            firewalls.
         age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
         maximum_firewalls: Maximum number of firewalls whose orphans one run removes.
         maximum_share: The same maximum as a share of all known firewalls, between 0 and 1.
@@ -283,6 +311,7 @@ class ReconcileSettings(Settings):
     licensing_mode: LicensingMode
     license_manager: str | None
     target_groups: tuple[ReconcileTargetGroupSettings, ...]
+    target_group_arns: tuple[str, ...]
     age_floor_seconds: int
     maximum_firewalls: int
     maximum_share: float

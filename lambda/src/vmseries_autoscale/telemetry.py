@@ -40,6 +40,12 @@ class Metric(StrEnum):
     Investigate if it repeats: Auto Scaling keeps launching replacements.
     """
 
+    LAUNCH_REFUSED = "LaunchRefused"
+    """Launches that EC2 refuses, since it last accepted one in the same zone.
+
+    Investigate always: the reconcile report has EC2's message. There is an alarm.
+    """
+
     LAUNCH_HOOK_CLOSED = "LaunchHookClosed"
     """A message arrived after its hook had ended, and was ignored.
 

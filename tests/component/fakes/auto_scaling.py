@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from component.fakes import events
-from component.fakes.base import NAME, client_error
+from component.fakes.base import NAME, ZONE, client_error
 from component.fakes.ec2 import AGE_FLOOR, DEPLOYMENT
 from component.fakes.load_balancing import LoadBalancing
 from component.fakes.sqs import Sqs
@@ -42,12 +42,14 @@ class AutoScaling(LoadBalancing, Sqs):
 
     Attributes:
         group_exists: Whether the group exists. Activities outlive it.
+        desired: Desired capacity; ``None`` for the number of members.
         expired: Instances whose hook timed out.
         completed: Token and result of each completed lifecycle action, in order.
         mail: How many copies of an event arrive.
     """
 
     group_exists: bool = True
+    desired: int | None = None
     members: dict[str, Member] = field(default_factory=dict)
     activities: list[dict[str, Any]] = field(default_factory=list)
     activities_per_page: int = ACTIVITIES_PER_PAGE
@@ -91,6 +93,24 @@ class AutoScaling(LoadBalancing, Sqs):
             "AutoScalingGroupName": NAME,
             "Description": f"{description}: {instance_id}",
             "StartTime": began or self.now,
+            "StatusCode": "Successful",
+        }
+        self.activities.insert(0, activity)
+        return activity
+
+    def refuse_launch(
+        self, message: str, zone: str | None = ZONE, began: datetime | None = None
+    ) -> dict[str, Any]:
+        """Record a launch that EC2 refuses, and return its activity."""
+        activity: dict[str, Any] = {
+            "ActivityId": self.new_id("activity"),
+            "AutoScalingGroupName": NAME,
+            "Description": f"Launching a new EC2 instance.  Status Reason: {message}",
+            "StartTime": began or self.now,
+            "EndTime": began or self.now,
+            "StatusCode": "Failed",
+            "StatusMessage": message,
+            "Details": json.dumps({"Subnet ID": "data", "Availability Zone": zone} if zone else {}),
         }
         self.activities.insert(0, activity)
         return activity
@@ -154,7 +174,12 @@ class AutoScaling(LoadBalancing, Sqs):
             {"InstanceId": key, "LifecycleState": member.state}
             for key, member in self.members.items()
         ]
-        return {"AutoScalingGroups": [{"AutoScalingGroupName": NAME, "Instances": members}]}
+        group = {
+            "AutoScalingGroupName": NAME,
+            "DesiredCapacity": len(members) if self.desired is None else self.desired,
+            "Instances": members,
+        }
+        return {"AutoScalingGroups": [group]}
 
     def describe_scaling_activities(self, parameters: dict[str, Any]) -> Any:
         if not self.group_exists and not parameters.get("IncludeDeletedGroups"):

@@ -114,6 +114,7 @@ class Instance:
         terminated: When it was terminated; ``None`` while it lives.
         reason_has_time: Whether EC2 says when it was terminated. It does for a termination by a
             user; for an interruption of spot capacity the reason has no time.
+        pending: Whether it is not running yet.
         stopped: Whether it is stopped.
         forgotten: Whether EC2 no longer returns it.
     """
@@ -123,6 +124,7 @@ class Instance:
     launched: datetime
     terminated: datetime | None = None
     reason_has_time: bool = True
+    pending: bool = False
     stopped: bool = False
     forgotten: bool = False
 
@@ -130,6 +132,8 @@ class Instance:
     def state(self) -> str:
         if self.terminated is not None:
             return "terminated"
+        if self.pending:
+            return "pending"
         return "stopped" if self.stopped else "running"
 
     @property

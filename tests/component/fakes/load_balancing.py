@@ -1,4 +1,4 @@
-"""Elastic Load Balancing in memory: target groups of type ip."""
+"""Elastic Load Balancing in memory: target groups of type ip, and of type instance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from component.fakes.ec2 import Ec2
 
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/fw/0"
 TARGET_PORT = 8080
+GENEVE_PORT = 6081
 DRAINING_TAKES = timedelta(minutes=3)
+
+REASONS = {
+    "initial": "Elb.RegistrationInProgress",
+    "unhealthy": "Target.FailedHealthChecks",
+    "unused": "Target.NotInUse",
+    "draining": "Target.DeregistrationInProgress",
+}
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
 
 Key = tuple[str, int]
 
@@ -21,10 +30,12 @@ class LoadBalancing(Ec2):
     """Target groups.
 
     Attributes:
-        target_groups: The state of each address and port, by target group.
+        target_groups: The state of each address or instance and port, by target group.
+        registered_as: The state of a new target.
     """
 
     target_groups: dict[str, dict[Key, str]] = field(default_factory=lambda: {TARGET_GROUP: {}})
+    registered_as: str = "healthy"
     _registered_for: dict[tuple[str, Key], str | None] = field(default_factory=dict)
     _drained_at: dict[tuple[str, Key], datetime] = field(default_factory=dict)
 
@@ -41,13 +52,20 @@ class LoadBalancing(Ec2):
                 self.target_groups[arn].pop(key, None)
 
     def register_targets(self, parameters: dict[str, Any]) -> Any:
-        """Register targets. One that is still draining is refused with InvalidTarget."""
+        """Register targets. An address that is still draining is refused with InvalidTarget.
+
+        An instance that is registered keeps its state; one that drains begins again.
+        """
         arn = parameters["TargetGroupArn"]
         group = self._target_group(arn)
         for key in named(parameters):
-            if group.get(key) == "draining":
+            by_id = key[0].startswith("i-")
+            if group.get(key) == "draining" and not by_id:
                 raise client_error("InvalidTarget")
-            group[key] = "healthy"
+            if by_id and group.get(key, "draining") != "draining":
+                continue
+            group[key] = self.registered_as
+            self._drained_at.pop((arn, key), None)
             self._registered_for[arn, key] = self.owner(key[0])
         return {}
 
@@ -90,11 +108,14 @@ class LoadBalancing(Ec2):
 
 def named(parameters: dict[str, Any]) -> list[Key]:
     """The targets that a request names."""
-    return [(target["Id"], target["Port"]) for target in parameters.get("Targets", ())]
+    return [
+        (target["Id"], target.get("Port", GENEVE_PORT)) for target in parameters.get("Targets", ())
+    ]
 
 
 def health(group: dict[Key, str], key: Key) -> dict[str, str]:
     """The health of a target, as DescribeTargetHealth returns it."""
     if key not in group:
         return {"State": "unused", "Reason": "Target.NotRegistered"}
-    return {"State": group[key]}
+    state = group[key]
+    return {"State": state, "Reason": REASONS[state]} if state in REASONS else {"State": state}

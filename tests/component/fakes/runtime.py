@@ -10,6 +10,7 @@ import botocore.client
 
 from vmseries_autoscale.aws.network import ec2_actions
 from vmseries_autoscale.handlers import _hook, reconcile
+from vmseries_autoscale.preflight import launches
 
 if TYPE_CHECKING:
     import pytest
@@ -51,5 +52,5 @@ def simulate(
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
     monkeypatch.setattr(ec2_actions, "pause", pause)
-    for module in (_hook, reconcile):
+    for module in (_hook, reconcile, launches):
         monkeypatch.setattr(module, "datetime", Clock)

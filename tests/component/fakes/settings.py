@@ -73,6 +73,7 @@ def launch(**changes: Any) -> dict[str, Any]:
             "readiness": "in-sync",
             "license_expected": True,
             "firewall_api": None,
+            "target_group_arns": [],
             **changes,
         },
     )
@@ -92,6 +93,7 @@ def terminate(**changes: Any) -> dict[str, Any]:
             },
             "firewall_api": None,
             "target_groups": {},
+            "target_group_arns": [],
             **changes,
         },
     )
@@ -106,6 +108,7 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "licensing_mode": "firewall",
             "license_manager": None,
             "target_groups": [],
+            "target_group_arns": [],
             "age_floor_seconds": 1500,
             "maximum_firewalls": 25,
             "maximum_share": 1,

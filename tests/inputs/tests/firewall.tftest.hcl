@@ -332,13 +332,89 @@ run "refuses_a_repeated_target" {
   expect_failures = [var.interfaces]
 }
 
+run "refuses_a_wavelength_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-east-1-wl1-bos-wlz-1 = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1-wl1-bos-wlz-1 = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_the_id_of_a_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { use1-az1 = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { use1-az1 = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_a_region_instead_of_a_zone" {
+  command = plan
+
+  variables {
+    interfaces = {
+      data       = { role = "data", device_index = 0, subnet_ids = { us-east-1 = "subnet-0a" } }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1 = "subnet-0b" } }
+    }
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_the_name_of_a_security_group" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { security_group_ids = ["firewalls"] }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "accepts_five_security_groups" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a", "sg-0b", "sg-0c", "sg-0d", "sg-0123456789abcdef0"] }) },
+    )
+  }
+}
+
+run "refuses_a_target_group_of_another_region" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { data = merge(var.interfaces.data, { target_groups = [merge(var.web, { arn = replace(var.web.arn, "us-east-1", "us-east-2") })] }) },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
 # management_access --------------------------------------------------------------------------------
 
 run "refuses_management_access_without_a_network" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["office"] }
+    management_access = { cidr_blocks = { a = "office" } }
   }
 
   expect_failures = [var.management_access]
@@ -348,7 +424,7 @@ run "refuses_management_access_from_everywhere" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["0.0.0.0/0"] }
+    management_access = { cidr_blocks = { a = "0.0.0.0/0" } }
   }
 
   expect_failures = [var.management_access]
@@ -358,7 +434,7 @@ run "refuses_management_access_without_a_port" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.0/24"], ports = [] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" }, ports = [] }
   }
 
   expect_failures = [var.management_access]
@@ -372,7 +448,7 @@ run "accepts_management_access_beside_security_groups_of_the_user" {
       var.interfaces,
       { management = merge(var.interfaces.management, { security_group_ids = ["sg-0a"] }) },
     )
-    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" } }
   }
 }
 
@@ -380,7 +456,7 @@ run "refuses_egress_to_a_name" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["syslog.example.com"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "syslog.example.com" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -390,7 +466,50 @@ run "refuses_egress_with_an_unknown_protocol" {
   command = plan
 
   variables {
-    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = ["10.0.9.0/24"] } } }
+    management_access = { egress = { ping = { protocol = "icmp", port = 1, cidr_blocks = { a = "10.0.9.0/24" } } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_a_network_of_management_access_without_a_name" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = { "10.0.0.0/24" = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_a_network_of_management_access_twice" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = { a = "10.0.0.0/24", b = "10.0.0.0/24" } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_the_same_egress_twice" {
+  command = plan
+
+  variables {
+    management_access = { egress = {
+      syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24" } }
+      siem   = { port = 6514, cidr_blocks = { b = "10.0.9.0/24" } }
+    } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_egress_that_is_open_already" {
+  command = plan
+
+  variables {
+    management_access = { egress = { proxy = { port = 443, cidr_blocks = { internet = "0.0.0.0/0" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -400,7 +519,7 @@ run "accepts_further_egress" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.0/24", "10.1.9.0/24"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "10.0.9.0/24", b = "10.1.9.0/24" } } } }
   }
 }
 
@@ -441,6 +560,52 @@ run "accepts_security_groups_of_the_user_alone" {
       security_group_ids = ["sg-0a"]
     }) }
     security_groups = { create = false }
+  }
+}
+
+run "refuses_a_network_by_one_of_its_addresses" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = ["10.0.0.1/24"] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "refuses_the_network_of_a_service_by_one_of_its_addresses" {
+  command = plan
+
+  variables {
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.10/24"] } } }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "accepts_a_single_address" {
+  command = plan
+
+  variables {
+    management_access = { cidr_blocks = ["10.0.0.1/32"] }
+  }
+}
+
+run "refuses_ports_without_networks" {
+  command = plan
+
+  variables {
+    management_access = { ports = [8443] }
+  }
+
+  expect_failures = [var.management_access]
+}
+
+run "accepts_the_default_ports_in_any_order" {
+  command = plan
+
+  variables {
+    management_access = { ports = [22, 443] }
   }
 }
 
@@ -556,6 +721,96 @@ run "refuses_an_alias_as_kms_key_of_the_root_volume" {
   }
 
   expect_failures = [var.firewall]
+}
+
+run "refuses_an_empty_key_name" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", key_name = "" }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_key_name_that_ends_with_a_space" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", key_name = "network " }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_key_name_of_256_characters" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", key_name = join("", [for number in range(256) : "k"]) }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "accepts_a_key_name_of_255_characters" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", key_name = join("", [for number in range(255) : "k"]) }
+  }
+}
+
+run "refuses_a_volume_that_is_too_large_for_gp2" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", root_volume = { type = "gp2", size_gib = 16385 } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_a_volume_that_is_too_large_for_gp3" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", root_volume = { size_gib = 65537 } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "accepts_the_largest_volume" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", root_volume = { size_gib = 65536 } }
+  }
+}
+
+run "refuses_a_volume_key_of_another_region" {
+  command = plan
+
+  variables {
+    firewall = {
+      panos_version = "11.2.15"
+      root_volume   = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "accepts_a_volume_key_of_another_account" {
+  command = plan
+
+  variables {
+    firewall = {
+      panos_version = "11.2.15"
+      root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    }
+  }
 }
 
 # bootstrap ----------------------------------------------------------------------------------------
@@ -767,4 +1022,149 @@ run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
   }
 
   expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_bucket_name_with_two_dots_in_a_row" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "fw..bootstrap" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_an_address_as_bucket_name" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "10.0.0.2" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_a_bucket_name_with_dots" {
+  command = plan
+
+  variables {
+    bootstrap = { s3 = { bucket = "fw.bootstrap.10.0.0" } }
+  }
+}
+
+run "refuses_a_key_in_another_region_than_the_bootstrap_secret" {
+  command = plan
+
+  variables {
+    bootstrap = {
+      secret = {
+        arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:fw/bootstrap-AbCdEf"
+        kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      }
+    }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_a_package_whose_key_is_in_another_region" {
+  command = plan
+
+  variables {
+    bootstrap = {
+      s3 = { bucket = "fw-bootstrap", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+    }
+  }
+}
+
+run "refuses_a_name_as_dns_server" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { dns_primary = "ns.example.com" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_ipv6_addresses_of_dns_servers" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { dns_primary = "10.0.0.2", dns_secondary = "2001:db8::2" } }
+  }
+}
+
+run "refuses_a_url_as_panorama_server" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { panorama_server = "https://panorama.example.com" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_addresses_of_panorama_servers" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { panorama_server = "10.0.0.10", panorama_server_2 = "2001:db8::10" } }
+  }
+}
+
+run "refuses_a_device_group_without_a_panorama" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { dgname = "autoscale" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_an_auth_key_without_a_panorama" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { vm_auth_key = "123456789012345" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_a_device_group_of_a_panorama_that_only_the_firewalls_know" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { panorama_server = "panorama.example.com", dgname = "autoscale" } }
+  }
+}
+
+run "refuses_a_redis_server_without_a_port" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { redis_endpoint = "redis.example.com" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "refuses_a_redis_password_without_a_server" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { redis_auth = "secret" } }
+  }
+
+  expect_failures = [var.bootstrap]
+}
+
+run "accepts_a_redis_server_with_a_password" {
+  command = plan
+
+  variables {
+    bootstrap = { options = { redis_endpoint = "10.0.0.5:6379", redis_auth = "secret" } }
+  }
 }

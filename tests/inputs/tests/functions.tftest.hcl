@@ -167,6 +167,110 @@ run "accepts_a_high_concurrency_without_panorama" {
   }
 }
 
+run "refuses_a_key_of_another_region_for_the_functions" {
+  command = plan
+
+  variables {
+    functions = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "accepts_a_multi_region_key_for_the_functions" {
+  command = plan
+
+  variables {
+    functions = { kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab" }
+  }
+}
+
+run "refuses_a_code_signing_configuration_of_another_region" {
+  command = plan
+
+  variables {
+    functions = { code_signing_config_arn = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_package_that_does_not_exist" {
+  command = plan
+
+  variables {
+    functions = {
+      code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+      package_filename        = "no-such-file.zip"
+    }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_the_name_of_a_security_group_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["functions"] } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_the_name_of_a_subnet_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = ["private-a"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_17_subnets_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = [for number in range(17) : "subnet-${number}"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_six_security_groups_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = [for number in range(6) : "sg-${number}"] } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "accepts_16_subnets_and_five_security_groups_of_the_functions" {
+  command = plan
+
+  variables {
+    functions = {
+      vpc = {
+        subnet_ids         = [for number in range(16) : "subnet-${number}"]
+        security_group_ids = [for number in range(5) : "sg-${number}"]
+      }
+    }
+  }
+}
+
+run "refuses_a_batching_window_with_a_fraction" {
+  command = plan
+
+  variables {
+    functions = { event_batching_window_seconds = 20.5 }
+  }
+
+  expect_failures = [var.functions]
+}
+
 # deadlines ----------------------------------------------------------------------------------------
 
 run "refuses_a_deadline_beyond_48_hours" {
@@ -375,6 +479,26 @@ run "refuses_a_dead_letter_retention_that_does_not_exceed_that_of_the_queue" {
   expect_failures = [var.event_delivery]
 }
 
+run "refuses_an_age_of_events_with_a_fraction" {
+  command = plan
+
+  variables {
+    event_delivery = { maximum_age_seconds = 86399.5 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
+run "refuses_a_number_of_retries_with_a_fraction" {
+  command = plan
+
+  variables {
+    event_delivery = { maximum_retries = 0.5 }
+  }
+
+  expect_failures = [var.event_delivery]
+}
+
 # dependencies -------------------------------------------------------------------------------------
 
 run "refuses_two_sources_of_dependencies" {
@@ -521,7 +645,7 @@ run "accepts_a_signed_package" {
   variables {
     functions = {
       code_signing_config_arn = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"
-      package_filename        = "artifacts/functions-signed.zip"
+      package_filename        = "../../lambda/dist/functions.zip"
     }
   }
 }
@@ -554,4 +678,49 @@ run "refuses_a_layer_with_a_wildcard" {
   }
 
   expect_failures = [var.dependencies]
+}
+
+run "refuses_a_topic_of_another_region" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["arn:aws:sns:eu-west-1:123456789012:on-call"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_a_queue_as_alarm_action" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["arn:aws:sqs:us-east-1:123456789012:on-call"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_to_stop_an_instance_as_alarm_action" {
+  command = plan
+
+  variables {
+    alarms = { actions = ["arn:aws:automate:us-east-1:ec2:stop"] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "accepts_each_kind_of_alarm_action" {
+  command = plan
+
+  variables {
+    alarms = {
+      actions = [
+        "arn:aws:sns:us-east-1:123456789012:on-call",
+        "arn:aws:lambda:us-east-1:123456789012:function:on-call:1",
+        "arn:aws:ssm:us-east-1:123456789012:opsitem:1#CATEGORY=Availability",
+        "arn:aws:ssm-incidents::123456789012:response-plan/on-call",
+      ]
+    }
+  }
 }

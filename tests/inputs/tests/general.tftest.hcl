@@ -123,6 +123,42 @@ run "refuses_too_many_tags" {
   expect_failures = [var.tags]
 }
 
+run "refuses_a_tag_without_a_value" {
+  command = plan
+
+  variables {
+    tags = { team = "network", owner = null }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "accepts_a_tag_with_an_empty_value" {
+  command = plan
+
+  variables {
+    tags = { owner = "" }
+  }
+}
+
+run "refuses_tag_keys_that_differ_only_in_case" {
+  command = plan
+
+  variables {
+    tags = { team = "network", Team = "network" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "accepts_equal_values_of_two_tags" {
+  command = plan
+
+  variables {
+    tags = { team = "network", owner = "network" }
+  }
+}
+
 # network ------------------------------------------------------------------------------------------
 
 run "refuses_a_name_as_vpc_id" {
@@ -175,4 +211,22 @@ run "refuses_a_name_as_permissions_boundary" {
   }
 
   expect_failures = [var.permissions]
+}
+
+run "refuses_a_path_of_513_characters" {
+  command = plan
+
+  variables {
+    permissions = { path = "/${join("", [for number in range(511) : "a"])}/" }
+  }
+
+  expect_failures = [var.permissions]
+}
+
+run "accepts_a_path_of_512_characters" {
+  command = plan
+
+  variables {
+    permissions = { path = "/${join("", [for number in range(510) : "a"])}/" }
+  }
 }

@@ -246,6 +246,64 @@ run "accepts_the_bounds_of_the_idle_timeout" {
   }
 }
 
+run "refuses_a_health_check_port_with_a_fraction" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { port = 80.5 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_health_check_interval_with_a_fraction" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { interval_seconds = 7.5 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_threshold_with_a_fraction" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { healthy_threshold = 2.5 } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_deregistration_delay_with_a_fraction" {
+  command = plan
+
+  variables {
+    load_balancer = { deregistration_delay_seconds = 0.5 }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_a_health_check_path_of_1025_characters" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "HTTP", path = "/${join("", [for number in range(1024) : "p"])}" } }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_a_health_check_path_of_1024_characters" {
+  command = plan
+
+  variables {
+    load_balancer = { health_check = { protocol = "HTTP", path = "/${join("", [for number in range(1023) : "p"])}" } }
+  }
+}
+
 # target_group_arns --------------------------------------------------------------------------------
 
 run "refuses_a_name_as_target_group_arn" {
@@ -278,6 +336,18 @@ run "refuses_all_target_groups" {
     load_balancer     = null
     target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/*"]
     interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+  }
+
+  expect_failures = [var.target_group_arns]
+}
+
+run "refuses_target_groups_of_another_region" {
+  command = plan
+
+  variables {
+    interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/fw/0123456789abcdef"]
   }
 
   expect_failures = [var.target_group_arns]

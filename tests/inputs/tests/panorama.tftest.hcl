@@ -113,6 +113,126 @@ run "refuses_a_terminate_concurrency_with_too_many_calls_to_panorama" {
   expect_failures = [var.panorama]
 }
 
+run "refuses_an_address_that_does_not_exist" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["10.0.0.300"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_host_name_with_two_dots_in_a_row" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama..example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_host_name_with_a_label_of_64_characters" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["${join("", [for number in range(64) : "p"])}.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_addresses_and_long_host_names" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["10.0.0.255", "${join("", [for number in range(63) : "p"])}.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+  }
+}
+
+run "refuses_a_port_of_panorama_with_a_fraction" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+      port           = 443.5
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_time_limit_of_panorama_with_a_fraction" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames       = ["panorama.example.com"]
+      secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group    = "autoscale"
+      template_stack  = "autoscale-stack"
+      timeout_seconds = 7.5
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "refuses_a_key_in_another_region_than_the_secret_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
+      secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_a_key_in_the_region_of_the_secret_of_panorama" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames          = ["panorama.example.com"]
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group       = "autoscale"
+      template_stack     = "autoscale-stack"
+      secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
+  }
+}
+
 # firewall_api -------------------------------------------------------------------------------------
 
 run "accepts_the_firewall_api_without_panorama" {
@@ -191,6 +311,36 @@ run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   expect_failures = [var.firewall_api]
 }
 
+run "refuses_a_key_in_another_region_than_the_secret_of_the_firewalls" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      server_name        = "firewalls.example.com"
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
+run "refuses_a_port_of_the_firewalls_with_a_fraction" {
+  command = plan
+
+  variables {
+    firewall_api = {
+      secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:firewalls-AbCdEf"
+      server_name = "firewalls.example.com"
+      port        = 443.5
+    }
+    functions = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+  }
+
+  expect_failures = [var.firewall_api]
+}
+
 # readiness ----------------------------------------------------------------------------------------
 
 run "refuses_an_unknown_readiness" {
@@ -225,6 +375,91 @@ run "refuses_a_launch_deadline_shorter_than_a_boot" {
   expect_failures = [var.readiness]
 }
 
+run "refuses_a_launch_deadline_shorter_than_a_boot_with_the_default_readiness" {
+  command = plan
+
+  variables {
+    deadlines = { launch_minutes = 20 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_the_readiness_healthy_with_panorama" {
+  command = plan
+
+  variables {
+    panorama  = var.valid_panorama
+    readiness = "healthy"
+  }
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_default_warm_up_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, default_instance_warmup_seconds = 1499 }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_warm_up_of_the_refresh_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, instance_refresh = { instance_warmup_seconds = 300 } }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+# documents: readiness/gate/off-warm-up
+run "refuses_a_warm_up_of_a_policy_shorter_than_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    scaling = {
+      target_tracking = {
+        sessions = { metric = "session_utilization", target = { percent = 60 }, warmup_seconds = 120 }
+      }
+    }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_health_checks_of_the_group_during_the_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, health_check = { type = "ELB" } }
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "accepts_warm_ups_of_a_boot_with_the_readiness_off" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity = {
+      min                             = 1
+      max                             = 3
+      default_instance_warmup_seconds = 1500
+      instance_refresh                = { instance_warmup_seconds = 1800 }
+      health_check                    = { type = "ELB", grace_period_seconds = 1500 }
+    }
+  }
+}
+
 run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 
@@ -243,6 +478,18 @@ run "refuses_a_firewall_api_that_no_function_calls" {
     firewall_api = var.valid_firewall_api
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
     readiness    = "off"
+  }
+
+  expect_failures = [var.readiness]
+}
+
+run "refuses_a_firewall_api_that_the_readiness_healthy_does_not_call" {
+  command = plan
+
+  variables {
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    readiness    = "healthy"
   }
 
   expect_failures = [var.readiness]
@@ -479,6 +726,26 @@ run "refuses_a_license_manager_with_a_quote_in_its_name" {
   variables {
     panorama  = var.valid_panorama
     licensing = { mode = "plugin", license_manager = "the hub's" }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_key_in_another_region_than_the_licensing_secret" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
   }
 
   expect_failures = [var.licensing]

@@ -137,6 +137,284 @@ run "refuses_an_unknown_treatment_of_standby_instances" {
   expect_failures = [var.capacity]
 }
 
+run "refuses_a_warm_up_with_a_fraction" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, default_instance_warmup_seconds = 120.5 }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_a_negative_warm_up_of_a_refresh" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { instance_warmup_seconds = -1 } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_a_function_behind_another_termination_policy" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, termination_policies = ["OldestInstance", "arn:aws:lambda:us-east-1:123456789012:function:choose:1"] }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_two_functions_as_termination_policies" {
+  command = plan
+
+  variables {
+    capacity = {
+      min = 1
+      max = 3
+      termination_policies = [
+        "arn:aws:lambda:us-east-1:123456789012:function:choose:1",
+        "arn:aws:lambda:us-east-1:123456789012:function:choose:2",
+      ]
+    }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_the_latest_version_of_a_function_as_termination_policy" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, termination_policies = ["arn:aws:lambda:us-east-1:123456789012:function:choose:$LATEST"] }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_a_function_of_another_region_as_termination_policy" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, termination_policies = ["arn:aws:lambda:us-west-2:123456789012:function:choose"] }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_a_function_before_other_termination_policies" {
+  command = plan
+
+  variables {
+    capacity = {
+      min = 1
+      max = 3
+      termination_policies = [
+        "arn:aws:lambda:us-east-1:123456789012:function:choose:prod",
+        "OldestInstance",
+        "Default",
+      ]
+    }
+  }
+}
+
+run "accepts_an_unqualified_function_as_termination_policy" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, termination_policies = ["arn:aws:lambda:us-east-1:123456789012:function:choose"] }
+  }
+}
+
+run "refuses_a_lifetime_with_a_fraction_of_a_second" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, max_instance_lifetime_days = 1.00001 }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_a_lifetime_of_one_and_a_half_days" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, max_instance_lifetime_days = 1.5 }
+  }
+}
+
+run "refuses_to_wait_for_less_than_a_boot" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    capacity = { min = 1, max = 3, wait_for_capacity_timeout = "24m" }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_to_wait_for_less_than_a_boot_in_seconds" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    capacity = { min = 1, max = 3, wait_for_capacity_timeout = "1499s" }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_to_wait_for_a_boot" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    capacity = { min = 1, max = 3, wait_for_capacity_timeout = "25m" }
+  }
+}
+
+run "accepts_to_wait_for_an_hour" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    capacity = { min = 1, max = 3, wait_for_capacity_timeout = "1h" }
+  }
+}
+
+run "accepts_a_short_wait_for_an_empty_group" {
+  command = plan
+
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    capacity = { min = 0, max = 3, wait_for_capacity_timeout = "1m" }
+  }
+}
+
+run "accepts_a_short_wait_if_firewalls_need_not_boot" {
+  command = plan
+
+  variables {
+    readiness = "off"
+    capacity  = { min = 1, max = 3, wait_for_capacity_timeout = "5m" }
+  }
+}
+
+run "refuses_a_healthy_percentage_with_a_fraction" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { max_healthy_percentage = 133.4 } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_checkpoints_in_descending_order" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { checkpoint_percentages = [50, 20, 100] } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_a_checkpoint_twice" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { checkpoint_percentages = [50, 50, 100] } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_a_checkpoint_at_zero" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { checkpoint_percentages = [0, 100] } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_checkpoints_in_ascending_order" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { checkpoint_percentages = [1, 50, 100], checkpoint_delay_seconds = 172800 } }
+  }
+}
+
+run "refuses_a_checkpoint_delay_of_more_than_two_days" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { checkpoint_percentages = [50, 100], checkpoint_delay_seconds = 172801 } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_eleven_alarms_of_a_refresh" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { alarm_names = [for number in range(11) : "alarm-${number}"] } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "refuses_the_arn_of_an_alarm_of_a_refresh" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { alarm_names = ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:fw"] } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_ten_alarms_of_a_refresh" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, instance_refresh = { alarm_names = [for number in range(10) : "alarm-${number}"] } }
+  }
+}
+
 # scaling ------------------------------------------------------------------------------------------
 
 run "refuses_a_namespace_of_aws" {
@@ -342,6 +620,132 @@ run "refuses_a_step_of_zero_firewalls" {
 
   variables {
     scaling = { step = { adjustment = 0 } }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "refuses_31_dimensions" {
+  command = plan
+
+  variables {
+    scaling = {
+      dimensions      = { for number in range(31) : "dimension-${number}" => "x" }
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 } } }
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "refuses_a_dimension_without_a_value" {
+  command = plan
+
+  variables {
+    scaling = {
+      dimensions      = { hub = null }
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 } } }
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "refuses_a_dimension_that_starts_with_a_colon" {
+  command = plan
+
+  variables {
+    scaling = {
+      dimensions      = { ":hub" = "east" }
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 } } }
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "accepts_30_dimensions" {
+  command = plan
+
+  variables {
+    scaling = {
+      dimensions      = { for number in range(30) : "dimension ${number}" => "x" }
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 } } }
+    }
+  }
+}
+
+run "refuses_the_name_of_a_step_policy" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = { session-utilization-add = { metric = "session_utilization", target = { percent = 60 } } }
+      step            = {}
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "accepts_that_name_without_step_policies" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = { session-utilization-add = { metric = "session_utilization", target = { percent = 60 } } }
+    }
+  }
+}
+
+run "refuses_a_raw_metric_without_a_name" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = { sessions = { raw_metric = { name = "" }, target = { value = 60 } } }
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "refuses_a_unit_that_cloudwatch_does_not_know" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = { sessions = { raw_metric = { name = "panSessionActive", unit = "Sessions" }, target = { value = 60 } } }
+    }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "accepts_each_unit_of_cloudwatch" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = {
+        for unit in [
+          "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits",
+          "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second", "Kilobytes/Second",
+          "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second",
+          "Gigabits/Second", "Terabits/Second", "Count/Second", "None",
+        ] : lower(replace(unit, "/", "-")) => { raw_metric = { name = "custom", unit = unit }, target = { value = 60 } }
+      }
+    }
+  }
+}
+
+run "refuses_a_warm_up_of_a_policy_with_a_fraction" {
+  command = plan
+
+  variables {
+    scaling = {
+      target_tracking = { sessions = { metric = "session_utilization", target = { percent = 60 }, warmup_seconds = 0.5 } }
+    }
   }
 
   expect_failures = [var.scaling]

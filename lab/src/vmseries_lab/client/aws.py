@@ -83,6 +83,18 @@ class AwsClient:
         content: dict[str, str] = json.loads(response["SecretString"])
         return content
 
+    def change_secret(self, name: str, **values: str) -> None:
+        """Change values in the secret ``vmseries-autoscale/<name>``, and keep the others."""
+        content = json.dumps(self.secret(name) | values)
+        manager = self.client("secretsmanager")
+        manager.put_secret_value(SecretId=f"{SECRETS}/{name}", SecretString=content)
+
+    def invoke(self, function: str, payload: Any) -> tuple[Any, bool]:
+        """Invoke a function; return what it answers, and whether it failed."""
+        client = self.client("lambda")
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(payload))
+        return json.loads(answer["Payload"].read() or b"null"), "FunctionError" in answer
+
     def set_address_quota(self, addresses: int) -> None:
         """Set the quota of Elastic IP addresses."""
         self._control.request("POST", "ec2", {"addresses": addresses})

@@ -1,9 +1,9 @@
-"""Read the members and the scaling activities of the Auto Scaling group."""
+"""Read the size, the members and the scaling activities of the Auto Scaling group."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,14 +47,60 @@ class Activity:
     ended: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The group, and its members.
+
+    Attributes:
+        desired: Number of instances that the group should have.
+        members: Lifecycle states by instance id.
+    """
+
+    desired: int
+    members: Mapping[str, str]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether fewer instances are in service or launching than the group should have."""
+        present = [state for state in self.members.values() if state.startswith(_PRESENT)]
+        return len(present) < self.desired
+
+
+_PRESENT = ("Pending", "InService")
+"""The first words of the lifecycle states that count toward the desired capacity."""
+
+
+def describe(autoscaling: AutoScalingClient, name: str) -> Group:
+    """Describe the group; without members if it does not exist."""
+    response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    return Group(
+        desired=sum(group["DesiredCapacity"] for group in response["AutoScalingGroups"]),
+        members={
+            instance["InstanceId"]: instance["LifecycleState"]
+            for group in response["AutoScalingGroups"]
+            for instance in group["Instances"]
+        },
+    )
+
+
 def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
     """Return the lifecycle states by instance id; empty if the group does not exist."""
-    response = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
-    return {
-        instance["InstanceId"]: instance["LifecycleState"]
-        for description in response["AutoScalingGroups"]
-        for instance in description["Instances"]
-    }
+    return dict(describe(autoscaling, group).members)
+
+
+def activity_pages(
+    autoscaling: AutoScalingClient, group: str, maximum: int, *, of_deleted_groups: bool
+) -> Iterator[list[ActivityTypeDef]]:
+    """Yield at most ``maximum`` pages of the group's activities, of 100 each, newest first.
+
+    Auto Scaling keeps activities for six weeks, also those of deleted groups of the same name
+    (API_DescribeScalingActivities).
+    """
+    pages = autoscaling.get_paginator("describe_scaling_activities").paginate(
+        AutoScalingGroupName=group, IncludeDeletedGroups=of_deleted_groups
+    )
+    for page in islice(pages, maximum):
+        yield page["Activities"]
 
 
 def activities(
@@ -65,9 +111,7 @@ def activities(
 ) -> dict[str, Activity]:
     """Return the newest activity by instance id, as far as Auto Scaling still keeps it.
 
-    Auto Scaling keeps activities for six weeks, also those of deleted groups
-    (API_DescribeScalingActivities). An activity is the only proof that a terminated instance was a
-    member of this group.
+    An activity is the only proof that a terminated instance was a member of this group.
 
     Args:
         autoscaling: Client of Amazon EC2 Auto Scaling.
@@ -82,12 +126,9 @@ def activities(
     newest: dict[str, Activity] = {}
     if not instance_ids:
         return newest
-    pages = autoscaling.get_paginator("describe_scaling_activities").paginate(
-        AutoScalingGroupName=group, IncludeDeletedGroups=True
-    )
-    # The newest activities come first.
-    for page in islice(pages, ACTIVITY_PAGES):
-        for description in page["Activities"]:
+    # Also of deleted groups, because the firewalls of a group outlive it in Panorama.
+    for page in activity_pages(autoscaling, group, ACTIVITY_PAGES, of_deleted_groups=True):
+        for description in page:
             match = _DESCRIPTION.match(description.get("Description", ""))
             if match and match[2] in instance_ids:
                 newest.setdefault(match[2], _activity(ActivityType(match[1]), description))

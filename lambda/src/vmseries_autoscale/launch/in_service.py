@@ -13,7 +13,7 @@ from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome
-from vmseries_autoscale.settings import LaunchSettings
+from vmseries_autoscale.settings import LaunchSettings, Readiness
 from vmseries_autoscale.telemetry import Metric
 
 
@@ -23,9 +23,10 @@ def enter_service(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSet
 
 
 def _enter(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
-    instance_id = launching.event.instance_id
-    for target in targets_of(instance_id, launching.network, visit.settings):
-        target_groups.register(visit.elbv2, target)
+    # With readiness healthy, the targets are registered already.
+    if visit.settings.readiness is not Readiness.HEALTHY:
+        for target in targets_of(launching.event.instance_id, launching.network, visit.settings):
+            target_groups.register(visit.elbv2, target)
     hooks.complete(visit.autoscaling, launching.event, hooks.Result.CONTINUE)
     telemetry.count(Metric.LAUNCH_COMPLETED)
     telemetry.measure(Metric.LAUNCH_SECONDS, launching.age)
@@ -33,8 +34,13 @@ def _enter(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcom
 
 
 def targets_of(instance_id: str, network: NetworkState, settings: LaunchSettings) -> list[Target]:
-    """Return the targets of an instance: its addresses in their interfaces' target groups."""
-    return [
+    """Return the targets that the launch function registers for an instance.
+
+    These are its addresses in their interfaces' target groups, and with readiness ``healthy`` the
+    instance itself in the target groups of the group.
+    """
+    instances = [Target(arn, instance_id, None) for arn in settings.target_group_arns]
+    return instances + [
         target
         for interface in settings.interfaces.values()
         for target in target_groups.targets_for(

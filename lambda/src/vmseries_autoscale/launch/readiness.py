@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from vmseries_autoscale.aws import target_groups
+from vmseries_autoscale.aws.target_groups import Health, Target
 from vmseries_autoscale.firewall import State
 from vmseries_autoscale.panorama import Device, Push
 from vmseries_autoscale.settings import Readiness
@@ -15,6 +17,24 @@ MAXIMUM_FAILED_PUSHES = 3
 
 NO_LICENSE = "the firewall has no license"
 
+_NO_ANSWER = (
+    "the firewall is booting, or does not answer health checks; see its interface management "
+    "profile, aws-gwlb-inspect and the security group"
+)
+_ADVICE = {
+    "Target.FailedHealthChecks": _NO_ANSWER,
+    "Target.Timeout": _NO_ANSWER,
+    "Target.ResponseCodeMismatch": (
+        "the firewall answers health checks with an unexpected HTTP code; see the path and status "
+        "codes of the health check"
+    ),
+    target_groups.NOT_IN_USE: (
+        "no load balancer sends it traffic; add a listener for the target group, and the zone to "
+        "its load balancer"
+    ),
+}
+"""What a reason code of a target means for an operator (API_TargetHealth). The other codes pass."""
+
 
 def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
     """Return why a firewall is not ready according to Panorama; ``None`` if it is ready.
@@ -22,7 +42,7 @@ def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
     A connected firewall is not necessarily ready: until its device group and template stack are in
     sync, it passes traffic without its policy, or no traffic at all.
     """
-    if required is Readiness.OFF:
+    if required in (Readiness.OFF, Readiness.HEALTHY):
         return None
     if device is None or not device.connected:
         return "not connected to Panorama"
@@ -43,6 +63,29 @@ def firewall_not_ready_reason(state: State) -> str | None:
     if not state.chassis_ready:
         return "the firewall is booting: its chassis is not ready"
     return None if state.ready else "the firewall's auto-commit is in progress"
+
+
+def not_healthy_reason(target: Target, health: Health | None) -> str | None:
+    """Return why a firewall is not ready according to a load balancer; ``None`` if it is ready."""
+    if health is None:
+        return f"target group {target.group_name} does not exist"
+    if health.state == target_groups.HEALTHY:
+        return None
+    code = f" ({health.reason})" if health.reason else ""
+    advice = _ADVICE.get(health.reason)
+    return f"target group {target.group_name}: {health.state}{code}" + (
+        f": {advice}" if advice else ""
+    )
+
+
+def must_register(health: Health | None) -> bool:
+    """Return whether a firewall that waits for its health checks has to be registered first.
+
+    One that drains is registered again, as it is after it was in standby.
+    """
+    return health is not None and (
+        health.reason == target_groups.NOT_REGISTERED or health.state == target_groups.DRAINING
+    )
 
 
 def is_out_of_sync(required: Readiness, device: Device | None) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall, telemetry
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import tags, target_groups
 from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
+from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
@@ -26,13 +27,36 @@ logger = logging.getLogger(__name__)
 def pass_readiness_gate(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Check whether the firewalls are ready, in Panorama or on the firewalls themselves."""
+    """Check whether the firewalls are ready: in Panorama, on themselves, or in target groups."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
-    if visit.settings.panorama is not None:
+    if visit.settings.readiness is Readiness.HEALTHY:
+        check = partial(_check_in_target_groups, visit=visit)
+    elif visit.settings.panorama is not None:
         return _check_in_panorama(launching, visit, visit.settings.panorama)
-    check = partial(_check_on_firewall, visit=visit)
+    else:
+        check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)
+
+
+def _check_in_target_groups(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
+    """Register a firewall whose network is complete, and check whether its targets are healthy.
+
+    The step before has found all interfaces and addresses in place, so that no target group knows
+    a firewall which cannot answer its health checks once it has booted.
+    """
+    if launching.instance is None or launching.instance.state != "running":
+        # An instance "must be in the running state when you register it" (API_RegisterTargets).
+        return Retry("the instance is not running yet")
+    reasons = []
+    for target in targets_of(launching.event.instance_id, launching.network, visit.settings):
+        health = target_groups.health_of(visit.elbv2, target)
+        if readiness.must_register(health):
+            target_groups.register(visit.elbv2, target)
+            reasons.append(f"registered with target group {target.group_name}")
+        elif reason := readiness.not_healthy_reason(target, health):
+            reasons.append(reason)
+    return Retry(reasons[0]) if reasons else Done()
 
 
 def _check_in_panorama(

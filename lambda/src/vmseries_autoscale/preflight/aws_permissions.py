@@ -251,7 +251,8 @@ def _target_group_arns(settings: Settings) -> list[str]:
         case TerminateSettings():
             group_lists = list(settings.target_groups.values())
         case ReconcileSettings():
-            return [group.arn for group in settings.target_groups]
+            return [*settings.target_group_arns, *(group.arn for group in settings.target_groups)]
         case _:
             return []
-    return list(dict.fromkeys(group.arn for groups in group_lists for group in groups))
+    arns = [group.arn for groups in group_lists for group in groups]
+    return list(dict.fromkeys([*settings.target_group_arns, *arns]))

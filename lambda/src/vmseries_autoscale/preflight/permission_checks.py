@@ -19,10 +19,14 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from vmseries_autoscale.errors import aws_error_code
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
+from vmseries_autoscale.redaction import readable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_ec2 import EC2Client
+
+MAXIMUM_TEXT = 500
+"""Number of characters of AWS's message that a finding repeats."""
 
 ALLOWED = "DryRunOperation"
 """The error code of a dry run that would have succeeded."""
@@ -82,8 +86,7 @@ def _finding(check: PermissionCheck, error: ClientError) -> Finding:
     if code == ALLOWED:
         return checked(f"The function may {check.action}.")
     if code in DENIED:
-        # Omit the encoded part of EC2's message, which is not readable.
-        text = text.partition(" Encoded authorization failure message")[0].rstrip(".")
+        text = readable(text, MAXIMUM_TEXT).rstrip(".")
         return problem(
             f"The function's role may not {check.action} ({error.operation_name}: {text}): check "
             "for a permissions boundary, a service control policy or a changed role policy."

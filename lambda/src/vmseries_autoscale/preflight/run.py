@@ -10,7 +10,13 @@ from typing import Any
 
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
-from vmseries_autoscale.preflight import aws_permissions, panorama_access, panorama_objects, secrets
+from vmseries_autoscale.preflight import (
+    aws_permissions,
+    launches,
+    panorama_access,
+    panorama_objects,
+    secrets,
+)
 from vmseries_autoscale.preflight.findings import Check, Finding, Severity, run_check
 from vmseries_autoscale.preflight.panorama_access import PanoramaCheck
 from vmseries_autoscale.settings import (
@@ -79,6 +85,10 @@ def _checks(settings: Settings) -> dict[str, Check]:
         ),
     }
     clients.secrets()
+    if isinstance(settings, ReconcileSettings):
+        checks["The launches of the group"] = partial(
+            launches.check, clients.autoscaling(), settings.auto_scaling_group_name
+        )
     if isinstance(settings, HookSettings):
         checks["SQS"] = partial(aws_permissions.check_queue_permissions, clients.sqs(), settings)
     if settings.panorama is not None:

@@ -51,7 +51,7 @@ class Cleanup:
             reasons = {orphan.instance_id: orphan.reason for orphan in cleanup_plan.orphans}
             logger.info("Removing orphans", extra={"orphans": reasons})
         targets = [
-            (target.address, partial(self._deregister, target)) for target in cleanup_plan.targets
+            (target.target_id, partial(self._deregister, target)) for target in cleanup_plan.targets
         ]
         networks = [
             (orphan.instance_id, partial(_remove_network, orphan.network))
@@ -73,7 +73,7 @@ class Cleanup:
             yield key, run_if_time(step, self.time_budget)
 
     def _deregister(self, target: Target) -> Outcome:
-        """Deregister a target, unless an interface has its address again.
+        """Deregister a target: a terminated instance, or an address that no interface has again.
 
         EC2 assigns a free address at once, so a firewall can have got it since the inventory was
         taken. If it gets it during the deregistration, its own registration waits until the target
@@ -82,18 +82,22 @@ class Cleanup:
         Raises:
             TargetReusedError: If an interface got the address during the deregistration.
         """
+        if target.port is None:
+            # The id of a terminated instance is not used again.
+            target_groups.deregister(clients.elbv2(), target)
+            return Done()
         vpc_id = next(
             group.vpc_id for group in self.settings.target_groups if group.arn == target.group_arn
         )
         ec2 = clients.ec2()
-        owners = describe.address_owners(ec2, vpc_id, [target.address])
-        if target.address in owners:
+        owners = describe.address_owners(ec2, vpc_id, [target.target_id])
+        if target.target_id in owners:
             return Retry("an interface has the address again")
         target_groups.deregister(clients.elbv2(), target)
-        owners = describe.address_owners(ec2, vpc_id, [target.address])
-        if target.address in owners:
+        owners = describe.address_owners(ec2, vpc_id, [target.target_id])
+        if target.target_id in owners:
             raise TargetReusedError(
-                f"{owners[target.address]} got the address {target.address} while it was "
+                f"{owners[target.target_id]} got the address {target.target_id} while it was "
                 f"deregistered from {target.group_arn}; if the firewall is in service, register "
                 "the address again when it is drained"
             )

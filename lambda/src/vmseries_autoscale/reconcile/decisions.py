@@ -167,7 +167,7 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
         targets=inventory.targets[:cap],
         postponed=(
             *(orphan.instance_id for orphan in due[cap:]),
-            *(target.address for target in inventory.targets[cap:]),
+            *(target.target_id for target in inventory.targets[cap:]),
         ),
         too_recent=tuple(orphan.instance_id for orphan in orphans if orphan not in due),
         ambiguous=ambiguous,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import firewall_identity
 from vmseries_autoscale.aws import autoscaling_group, clients, instances, target_groups
-from vmseries_autoscale.aws.autoscaling_group import Activity
+from vmseries_autoscale.aws.autoscaling_group import Activity, Group
 from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
@@ -35,7 +35,8 @@ class Inventory:
         activities: Newest scaling activities by instance id.
         networks: Our interfaces and addresses, by id of the instance that they were created for.
         devices: All firewalls in Panorama, including firewalls of other deployments.
-        targets: Unhealthy targets in our subnets whose address no interface has.
+        targets: Unhealthy targets in our subnets whose address no interface has, and unhealthy
+            targets that are our terminated instances.
         others: Instances of other deployments, whose firewalls can be in our device group.
     """
 
@@ -49,13 +50,12 @@ class Inventory:
     others: tuple[Instance, ...] = ()
 
 
-def hook_inventory(settings: ReconcileSettings) -> Inventory:
+def hook_inventory(settings: ReconcileSettings, group: Group) -> Inventory:
     """Take the inventory for stalled hooks, which needs only Auto Scaling and EC2."""
-    members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
-    waiting = {instance_id for instance_id, state in members.items() if state.endswith(":Wait")}
+    waiting = {key for key, state in group.members.items() if state.endswith(":Wait")}
     return Inventory(
         deployment=settings.name,
-        members=members,
+        members=group.members,
         instances=instances.describe(clients.ec2(), waiting) if waiting else {},
         activities=autoscaling_group.activities(
             clients.autoscaling(), settings.auto_scaling_group_name, waiting
@@ -80,23 +80,38 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
     devices = () if connection is None else tuple(connection.devices())
     networks = _networks(ec2, settings.name)
     targets = _stale_targets(ec2, settings.target_groups)
+    instance_targets = _instance_targets(settings.target_group_arns)
     members = autoscaling_group.members(clients.autoscaling(), settings.auto_scaling_group_name)
     described = instances.describe_deployments(ec2)
     known = {key: item for key, item in described.items() if item.deployment == settings.name}
-    named = {*networks, *_instance_ids(devices)}
+    named = {
+        *networks,
+        *_instance_ids(devices),
+        *(target.target_id for target in instance_targets),
+    }
     if others := named - known.keys():
         known |= instances.describe(ec2, others)
     gone = {key for key in {*named, *known} - members.keys() if is_terminated(known.get(key))}
+    activities = autoscaling_group.activities(
+        clients.autoscaling(), settings.auto_scaling_group_name, gone
+    )
+    left = tuple(
+        target
+        for target in instance_targets
+        if target.target_id in gone
+        and (
+            target.target_id in activities
+            or ((item := known.get(target.target_id)) and item.deployment == settings.name)
+        )
+    )
     return Inventory(
         deployment=settings.name,
         members=members,
         instances=known,
-        activities=autoscaling_group.activities(
-            clients.autoscaling(), settings.auto_scaling_group_name, gone
-        ),
+        activities=activities,
         networks=networks,
         devices=devices,
-        targets=targets,
+        targets=(*targets, *left),
         others=tuple(item for key, item in described.items() if key not in known),
     )
 
@@ -133,9 +148,20 @@ def _stale_targets(
         own = [
             target
             for target in target_groups.unhealthy(clients.elbv2(), group.arn)
-            if any(ipaddress.ip_address(target.address) in network for network in networks)
+            if any(ipaddress.ip_address(target.target_id) in network for network in networks)
         ]
         if own:
-            in_use = describe.address_owners(ec2, group.vpc_id, {target.address for target in own})
-            stale += [target for target in own if target.address not in in_use]
+            in_use = describe.address_owners(
+                ec2, group.vpc_id, {target.target_id for target in own}
+            )
+            stale += [target for target in own if target.target_id not in in_use]
     return tuple(stale)
+
+
+def _instance_targets(group_arns: Iterable[str]) -> list[Target]:
+    """Return the unhealthy targets of groups of type instance, which others may use, too."""
+    return [
+        replace(target, port=None)
+        for arn in group_arns
+        for target in target_groups.unhealthy(clients.elbv2(), arn)
+    ]

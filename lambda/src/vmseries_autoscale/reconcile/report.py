@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
 from vmseries_autoscale import telemetry
+from vmseries_autoscale.aws.refused_launches import RefusedLaunches
 from vmseries_autoscale.errors import AutoscaleError
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Unfinished, reason_of
+from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, reason_of, run_step
 from vmseries_autoscale.reconcile.decisions import CleanupPlan
+from vmseries_autoscale.redaction import readable
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
+
+MAXIMUM_REASON = 500
+"""Number of characters of an error that the report repeats."""
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@dataclass(slots=True)
+class Observations:
+    """What a run finds out besides orphans. It repairs nothing, so that no error here ends the run.
+
+    Attributes:
+        launches_refused: Launches that EC2 refuses now, by zone.
+        not_checked: Reasons why something could not be found out, by what it is.
+    """
+
+    launches_refused: list[RefusedLaunches] = field(default_factory=list)
+    not_checked: dict[str, str] = field(default_factory=dict)
+
+    def find_out(self, subject: str, look: Callable[[], T], otherwise: D) -> T | D:
+        """Return the result of ``look``, or note why there is none and return ``otherwise``.
+
+        Args:
+            subject: What is looked at, as a key of the report.
+            look: Makes the calls.
+            otherwise: What to continue with if a call fails.
+        """
+        result = run_step(look)
+        if not isinstance(result, Retry | Failed):
+            return result
+        self.not_checked[subject] = readable(reason_of(result), MAXIMUM_REASON)
+        if isinstance(result, Failed):
+            logger.warning(
+                "Could not find out something for the report",
+                extra={"subject": subject, "reason": self.not_checked[subject]},
+            )
+        return otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +74,8 @@ class Report:
         ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
         licenses_not_returned: Serial numbers whose licenses can no longer be returned
             automatically.
+        launches_refused: Launches that EC2 refuses now, by zone, with its newest message.
+        not_checked: Reasons why something could not be compared or told, by what it is.
     """
 
     dry_run: bool
@@ -46,6 +89,8 @@ class Report:
     too_recent: list[str]
     ambiguous: dict[str, str]
     licenses_not_returned: list[str]
+    launches_refused: list[dict[str, Any]]
+    not_checked: dict[str, str]
 
     @classmethod
     def of(
@@ -54,6 +99,7 @@ class Report:
         plan: CleanupPlan,
         licenses_not_returned: list[str],
         unfinished: Mapping[str, Unfinished],
+        observations: Observations,
         *,
         dry_run: bool,
     ) -> Report:
@@ -64,10 +110,11 @@ class Report:
             plan: Plan of the cleanup.
             licenses_not_returned: Serial numbers of firewalls that did not return a license.
             unfinished: Outcomes of incomplete actions, by instance id or address.
+            observations: What the run found out besides orphans.
             dry_run: Whether nothing was changed.
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
-        targets = [target.address for target in plan.targets]
+        targets = [target.target_id for target in plan.targets]
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,
@@ -81,6 +128,8 @@ class Report:
             too_recent=list(plan.too_recent),
             ambiguous=dict(plan.ambiguous),
             licenses_not_returned=licenses_not_returned,
+            launches_refused=[item.as_json() for item in observations.launches_refused],
+            not_checked=dict(observations.not_checked),
         )
 
 

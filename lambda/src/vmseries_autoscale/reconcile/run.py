@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vmseries_autoscale import panorama
+from vmseries_autoscale.aws import autoscaling_group, clients
 from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.outcome import Done, Unfinished
 from vmseries_autoscale.reconcile.cleanup import Cleanup
@@ -18,7 +19,8 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
-from vmseries_autoscale.reconcile.report import Report, publish
+from vmseries_autoscale.reconcile.refused_launches import tell_refused_launches
+from vmseries_autoscale.reconcile.report import Observations, Report, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
@@ -29,8 +31,8 @@ def reconcile(
 ) -> dict[str, Any]:
     """Resend lost lifecycle events and remove orphans, or only report them.
 
-    Events are resent first, because this removes nothing and does not need Panorama. After that, an
-    incomplete inventory ends the run before anything is removed.
+    Events are resent first, because this removes nothing and does not need Panorama, and refused
+    launches are told. After that, an incomplete inventory ends the run before anything is removed.
 
     Args:
         settings: Settings of the function.
@@ -46,12 +48,16 @@ def reconcile(
         ClientError: If an AWS call fails.
     """
     age_floor = timedelta(seconds=settings.age_floor_seconds)
-    stalled = stalled_hooks(hook_inventory(settings), age_floor, now)
+    group = autoscaling_group.describe(clients.autoscaling(), settings.auto_scaling_group_name)
+    stalled = stalled_hooks(hook_inventory(settings, group), age_floor, now)
     resent = (
         {hook.instance_id: Done() for hook in stalled}
         if dry_run
         else resend_events(stalled, settings)
     )
+    # Before Panorama is needed: it may be unavailable because no firewall protects the way to it.
+    observations = Observations()
+    tell_refused_launches(observations, settings, group, now)
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     inventory = full_inventory(settings, connection)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
@@ -63,7 +69,7 @@ def reconcile(
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
-    report = Report.of(resent, plan, not_returned, unfinished, dry_run=dry_run)
+    report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)
 

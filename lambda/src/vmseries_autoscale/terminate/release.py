@@ -91,7 +91,7 @@ def _release(
 
 def _report_skipped_stages(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
     """Report the stages whose deadline has passed. This happens once, in the last visit."""
-    stages = [stage for stage in Stage if stage is not Stage.DRAIN or settings.target_groups]
+    stages = [stage for stage in Stage if stage is not Stage.DRAIN or settings.has_target_groups]
     skipped = [stage.name.lower() for stage in stages if terminating.deadline_passed(stage)]
     if skipped:
         telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)

@@ -39,7 +39,8 @@ class Fault:
         when: ``before`` or ``after`` the call takes effect.
         after: number of matching calls that succeed first.
         count: number of matching calls that fail then; ``None`` for all.
-        role: name of the caller's role; ``*`` for any role; empty for any caller.
+        role: name of the caller's role; ``*`` for any role; ``-`` for callers without a role, such
+            as Terraform; empty for any caller.
         subject: subject of the call as the log shows it (``stable_names``); ``*`` for any.
         code: error code of kind ``error``.
         message: error message.
@@ -88,8 +89,13 @@ class Fault:
             self.service in ("*", service)
             and self.action in ("*", action)
             and self.subject in ("*", subject)
-            and (not self.role or self.role == role or (self.role == "*" and bool(role)))
+            and self._matches_role(role)
         )
+
+    def _matches_role(self, role: str) -> bool:
+        if self.role == "-":
+            return not role
+        return not self.role or self.role == role or (self.role == "*" and bool(role))
 
 
 class Faults:

@@ -1,0 +1,126 @@
+"""Panorama, licenses, and how readiness is known."""
+
+from __future__ import annotations
+
+from vmseries_scenarios.changes.rows import REMOVED, At, Row
+
+TOPIC = "Panorama and licenses"
+SETTINGS = "changes functions"
+
+ROWS = (
+    Row(
+        id="panorama-secret",
+        inputs=("panorama.secret_arn", "panorama.secret_kms_key_arn"),
+        change="Set another secret with credentials",
+        to={
+            "panorama.secret_arn": At("other_secret_arns.panorama"),
+            "panorama.secret_kms_key_arn": At("kms_key_arn"),
+        },
+        plan="changes functions, roles",
+        do="Nothing. A new value in the same secret needs no apply: the functions read it within "
+        "five minutes",
+    ),
+    Row(
+        id="panorama-hosts",
+        inputs=("panorama.hostnames", "panorama.port", "panorama.timeout_seconds"),
+        change="Change host names or the timeout",
+        to={
+            "panorama.hostnames": ["panorama.example.com", "panorama-2.example.com"],
+            "panorama.timeout_seconds": 4,
+        },
+        plan=SETTINGS,
+        firewalls="The functions use the new names at once. With `bootstrap.options`, firewalls "
+        "get them as those of `bootstrap-options` do",
+        do="Change `panorama-server` in the bootstrap secret for new firewalls, and the template "
+        "for running ones",
+    ),
+    Row(
+        id="device-group",
+        inputs=("panorama.device_group", "panorama.template_stack"),
+        change="Set another device group or template stack",
+        to={"panorama.device_group": "second", "panorama.template_stack": "second-stack"},
+        plan=SETTINGS,
+        firewalls="They keep serving. The functions look for them in the new ones only: a "
+        "termination is held until its deadline, and launches are abandoned while the bootstrap "
+        "data names the former ones",
+        do="Create a deployment with another name. Or: change the bootstrap data and these inputs, "
+        "then move each running firewall in Panorama before anything terminates",
+    ),
+    Row(
+        id="collector-group",
+        inputs=("panorama.log_collector_group",),
+        change="Remove the log collector group, or set another one",
+        to={"panorama.log_collector_group": REMOVED},
+        plan=SETTINGS,
+        firewalls="Panorama keeps them in the former group, also when they terminate",
+        do="Remove them from the former group in Panorama first",
+    ),
+    Row(
+        id="push",
+        inputs=("panorama.push_when_out_of_sync",),
+        change="Let the module push, or not",
+        to={"panorama.push_when_out_of_sync": True},
+        plan=SETTINGS,
+    ),
+    Row(
+        id="licensing-secret",
+        inputs=("licensing.api_key_secret_arn", "licensing.api_key_secret_kms_key_arn"),
+        change="Set another secret with the licensing API key",
+        to={
+            "licensing.api_key_secret_arn": At("other_secret_arns.licensing-api-key"),
+            "licensing.api_key_secret_kms_key_arn": At("kms_key_arn"),
+        },
+        plan="changes functions, roles",
+    ),
+    Row(
+        id="licensing-mode",
+        inputs=("licensing.mode", "licensing.license_manager"),
+        change="Set another licensing mode; set the former one again",
+        to={"licensing": {"mode": "none"}},
+        plan="changes functions, roles; deletes alarms",
+        firewalls="Terminations from now on use the new mode, also those of firewalls that got "
+        "their license otherwise. With `none`, they keep their licenses",
+        do="Scale to 0 with the former mode first if the license comes from elsewhere, or return "
+        "those licenses by hand",
+        matters=True,
+    ),
+    Row(
+        id="readiness",
+        inputs=("readiness",),
+        change="Set another readiness",
+        to={"readiness": "connected"},
+        plan=SETTINGS,
+        do="Nothing. Launches in progress use it at their next visit",
+        matters=True,
+    ),
+    Row(
+        id="firewall-api",
+        inputs=(
+            "firewall_api.secret_arn",
+            "firewall_api.secret_kms_key_arn",
+            "firewall_api.port",
+            "firewall_api.server_name",
+            "firewall_api.timeout_seconds",
+        ),
+        change="Without Panorama: change the secret or the timeout",
+        to={
+            "firewall_api.secret_arn": At("other_secret_arns.firewall"),
+            "firewall_api.secret_kms_key_arn": At("kms_key_arn"),
+            "firewall_api.timeout_seconds": 4,
+        },
+        plan="changes functions, roles",
+        lane="firewall-api",
+    ),
+    Row(
+        id="panorama-added",
+        inputs=("panorama", "firewall_api"),
+        change="Add Panorama to a deployment without it, or remove it",
+        to={"firewall_api": REMOVED, "panorama": At("panorama")},
+        plan="changes functions, roles",
+        firewalls="They keep serving. Those that Panorama does not list return no license through "
+        "it",
+        do="Connect all running firewalls to Panorama before you add it. Before you remove it, set "
+        "`firewall_api`, and delete the firewalls in Panorama as they terminate",
+        lane="firewall-api",
+    ),
+)

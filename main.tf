@@ -163,6 +163,9 @@ locals {
 
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
+  # What EC2 and the functions create gets no default_tags from the provider.
+  firewall_tags = merge(module.lifecycle.tags_all, local.tags)
+
   location = merge(terraform_data.location.input, { region = local.region })
 
   # Known in every plan, also when a value in the object is sensitive.
@@ -333,7 +336,7 @@ module "lifecycle" {
   permissions   = var.permissions
   alarms        = var.alarms
   generation    = module.firewall_group.generation
-  firewall_tags = local.tags
+  firewall_tags = local.firewall_tags
   tags          = local.tags
 }
 
@@ -361,6 +364,7 @@ module "firewall_group" {
   hook_dependencies = module.lifecycle.hook_dependencies
   drain_seconds     = local.deregistration_delay_seconds + var.deadlines.terminate_minutes * 60 + local.last_resort_seconds
   permissions       = var.permissions
+  firewall_tags     = local.firewall_tags
   tags              = local.tags
   group_tags        = module.dependencies.group_tags
 }

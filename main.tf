@@ -336,6 +336,7 @@ module "lifecycle" {
   permissions   = var.permissions
   alarms        = var.alarms
   generation    = module.firewall_group.generation
+  bootstrap     = local.bootstrap
   firewall_tags = local.firewall_tags
   tags          = local.tags
 }

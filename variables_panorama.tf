@@ -313,17 +313,15 @@ variable "readiness" {
     EOT
   }
 
-  # Here, because validations of capacity cannot refer to readiness, whose validations refer to capacity.
   validation {
-    condition = alltrue([
+    condition = var.readiness == "off" || alltrue([
       for duration in [var.capacity.wait_for_capacity_timeout] : (
         try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
-      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && var.readiness != "off"
+      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0
     ])
     error_message = <<-EOT
-      capacity.wait_for_capacity_timeout must be at least "25m" unless readiness = "off": a firewall boots in 15 to 25
-      minutes, and after a timeout, Terraform replaces the group with all its firewalls. For example "45m", or "0" to not
-      wait.
+      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
+      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
     EOT
   }
 
@@ -393,7 +391,6 @@ variable "readiness" {
     EOT
   }
 }
-
 
 variable "licensing" {
   description = <<-EOT

@@ -121,6 +121,16 @@ variable "capacity" {
   }
 
   validation {
+    condition = (
+      var.capacity.health_check.type != "ELB" || var.load_balancer != null || length(var.target_group_arns) > 0
+    )
+    error_message = <<-EOT
+      capacity.health_check.type = "ELB" has no effect without load_balancer and target_group_arns: Auto Scaling asks only
+      the target groups with which it registers the firewalls, not those of interfaces. Set type = "EC2".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for seconds in [
         var.capacity.default_instance_warmup_seconds,

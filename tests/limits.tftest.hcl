@@ -208,7 +208,7 @@ run "refuses_statements_that_do_not_fit_into_a_policy" {
   expect_failures = [aws_iam_role_policy.this]
 }
 
-# A firewall may have three interfaces at most, and no region has more than six zones.
+# Two-arm firewalls have three interfaces, and no Region has more than six zones.
 run "the_largest_reasonable_deployment_fits" {
   variables {
     firewall_tags = merge(

@@ -160,6 +160,53 @@ run "uses_the_resources_of_the_user" {
   }
 }
 
+run "works_without_a_gateway_load_balancer" {
+  variables {
+    interfaces = {
+      data = {
+        role               = "data"
+        device_index       = 0
+        subnet_ids         = { us-east-1a = "subnet-0a" }
+        security_group_ids = ["sg-0a"]
+      }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+      dmz = {
+        role               = "extra"
+        device_index       = 2
+        subnet_ids         = { us-east-1a = "subnet-0c" }
+        security_group_ids = ["sg-0c"]
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      }
+    }
+    load_balancer = null
+  }
+
+  assert {
+    condition     = output.load_balancer == null && output.endpoint_service == null && output.target_group_arns == []
+    error_message = "the outputs of the Gateway Load Balancer are null or empty"
+  }
+
+  assert {
+    condition = (
+      strcontains(module.firewall_group.user_data, "mgmt-interface-swap=enable") &&
+      !strcontains(module.firewall_group.user_data, "aws-gwlb")
+    )
+    error_message = "firewalls swap their interfaces, and inspect no GENEVE tunnels"
+  }
+
+  assert {
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.security_group_ids == ["sg-0c"] &&
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.source_dest_check == false &&
+      keys(jsondecode(module.lifecycle.settings.terminate).target_groups) == ["2"]
+    )
+    error_message = "the functions attach the extra interface, and deregister it from its target group"
+  }
+}
+
 # documents: failure-modes/G12
 run "publishes_the_group_metrics_that_policies_use" {
   command = plan

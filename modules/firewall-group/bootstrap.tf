@@ -24,12 +24,14 @@ locals {
 
   yes_no = { true = "yes", false = "no" }
 
-  # The load balancer delivers traffic in GENEVE tunnels, which PAN-OS inspects only if this command enables it.
+  # A Gateway Load Balancer delivers traffic in GENEVE tunnels, which PAN-OS inspects only if this command enables it.
   # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/set-up-the-vm-series-firewall-on-aws/vm-series-integration-with-gateway-load-balancer
   inspect             = "aws-gwlb-inspect:"
   plugin_op_commands  = try(local.options.plugin_op_commands, [])
   names_inspection    = anytrue([for command in local.plugin_op_commands : startswith(command, local.inspect)])
-  all_plugin_commands = concat(local.names_inspection ? [] : ["${local.inspect}enable"], local.plugin_op_commands)
+  has_geneve          = length(var.target_group_arns) > 0
+  adds_inspection     = local.has_geneve && !local.names_inspection
+  all_plugin_commands = concat(local.adds_inspection ? ["${local.inspect}enable"] : [], local.plugin_op_commands)
 
   # In the order of Palo Alto Networks' documentation, without the keys for static addresses, which do not apply to AWS.
   option_pairs = var.bootstrap.options == null ? [] : [

@@ -85,7 +85,9 @@ TARGET = Target(
         (Health("unhealthy.draining", "New.Reason"), "unhealthy.draining (New.Reason)"),
     ],
 )
-def test_the_reason_why_a_target_is_not_healthy(health: Health | None, expected: str | None) -> None:
+def test_the_reason_why_a_target_is_not_healthy(
+    health: Health | None, expected: str | None
+) -> None:
     reason = not_healthy_reason(TARGET, health)
     assert reason is None if expected is None else expected in (reason or "")
 

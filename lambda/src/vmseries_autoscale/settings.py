@@ -38,6 +38,7 @@ class Role(StrEnum):
     DATA = "data"
     MANAGEMENT = "management"
     UNTRUST = "untrust"
+    EXTRA = "extra"
 
 
 class Readiness(StrEnum):

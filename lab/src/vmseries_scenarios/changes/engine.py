@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -304,11 +304,25 @@ def ends(*rows: Row | None) -> set[Ends]:
 
 
 def run_lane(
-    lane: Lane, rows: Sequence[Row], folder: Path, *, module: Path | None = None
+    lane: Lane,
+    rows: Sequence[Row],
+    folder: Path,
+    *,
+    module: Path | None = None,
+    built: Callable[[Live], None] = lambda _live: None,
 ) -> Iterator[Result]:
-    """Try rows on a deployment of a lane in a new lab, destroy it, and yield the results."""
+    """Try rows on a deployment of a lane in a new lab, destroy it, and yield the results.
+
+    Args:
+        lane: The deployment.
+        rows: The rows.
+        folder: Where the working copy of the repository goes; must not exist.
+        module: Another checkout of the module; None for the copy of this one.
+        built: Called with the deployment before it is applied.
+    """
     with Lab() as lab:
         live = Live.build(lab, folder, module=module, **lane.variables)
+        built(live)
         engine = Engine(live, lane)
         engine.begin()
         yield from engine.results(rows)

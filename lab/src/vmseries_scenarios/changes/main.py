@@ -15,6 +15,7 @@ from rich.table import Table
 
 from vmseries_scenarios.changes.engine import Result, run_lane
 from vmseries_scenarios.changes.lanes import LANES, Lane
+from vmseries_scenarios.changes.live import Live
 from vmseries_scenarios.changes.page import PAGE, render
 from vmseries_scenarios.changes.rows import Row
 from vmseries_scenarios.changes.topics import ROWS, TOPICS
@@ -86,10 +87,11 @@ def by_lane(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def _results(lanes: dict[str, list[Row]], module: Path | None) -> Iterator[Result]:
     """Try the rows of several lanes at a time, and yield the results as they come."""
     results: SimpleQueue[Result | None] = SimpleQueue()
+    lives: list[Live] = []
 
     def try_lane(lane: Lane, rows: Sequence[Row], folder: Path) -> None:
         try:
-            for result in run_lane(lane, rows, folder, module=module):
+            for result in run_lane(lane, rows, folder, module=module, built=lives.append):
                 results.put(result)
         except RUN_ERRORS as error:
             results.put(Result("the deployment", lane.name, [str(error)]))
@@ -104,9 +106,16 @@ def _results(lanes: dict[str, list[Row]], module: Path | None) -> Iterator[Resul
             pool.submit(try_lane, LANES[name], rows, Path(scratch) / name)
             for name, rows in sorted(lanes.items(), key=lambda lane: -len(lane[1]))
         ]
-        for _ in lanes:
-            while (result := results.get()) is not None:
-                yield result
+        try:
+            for _ in lanes:
+                while (result := results.get()) is not None:
+                    yield result
+        except BaseException:
+            # The pool waits for its threads, which would try all other rows first.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for live in lives:
+                live.workspace.interrupt()
+            raise
         for lane in tried:
             lane.result()
 

@@ -32,7 +32,9 @@ ROWS = (
         inputs=("name",),
         change="Set another name",
         to={"name": "other"},
-        plan=EVERYTHING.replace("changes", "replaces", 1),
+        plan="changes endpoint service; replaces scaling policies, layer, launch template, group, "
+        "functions, triggers, log groups, alarms, event rules, queues, roles, target group, "
+        "load balancer, security groups, security group rules",
         ends=Ends.PLANNED,
         firewalls="All terminate, and the load balancer with its endpoint service goes",
         do="Create a second deployment, move the endpoints, then destroy the first",

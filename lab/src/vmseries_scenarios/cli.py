@@ -202,6 +202,7 @@ def changes(
         str,
         typer.Option("--rows", "-k", help="Only rows with one of these words."),
     ] = "",
+    lane: Annotated[str, typer.Option(help="Only this deployment.")] = "",
     module: Annotated[Path | None, typer.Option(help="Try another checkout of the module.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Only write docs/changes.md.")] = False,
 ) -> None:
@@ -211,7 +212,7 @@ def changes(
     if write:
         main.write_page()
         raise typer.Exit
-    raise typer.Exit(main.run(rows, module=module))
+    raise typer.Exit(main.run(rows, lane=lane, module=module))
 
 
 @app.command()

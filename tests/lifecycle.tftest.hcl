@@ -10,6 +10,7 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   generation    = "0123456789ab"
+  bootstrap     = {}
   firewall_tags = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   hooks = {

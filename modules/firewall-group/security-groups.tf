@@ -169,11 +169,15 @@ resource "aws_vpc_security_group_egress_rule" "untrust" {
 }
 
 # What would cut off firewalls that still wear a group of the module: without security groups, all of them go; with target
-# groups of the user, the rules of the load balancer.
+# groups of the user, for which the data interface has security groups of the user, the rules of the load balancer.
 locals {
+  gives_up_data = (
+    nonsensitive(var.load_balancer_access == null) &&
+    anytrue([for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"])
+  )
   given_up_groups = [
     for role in local.roles : "${var.name}-${role}"
-    if !var.create_security_groups || (role == "data" && nonsensitive(var.load_balancer_access == null))
+    if !var.create_security_groups || (role == "data" && local.gives_up_data)
   ]
 }
 

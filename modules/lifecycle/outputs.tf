@@ -20,6 +20,12 @@ output "hook_dependencies" {
   )
 }
 
+output "tags_all" {
+  description = "Tags of the resources of this module, with the provider's `default_tags`."
+  # Any resource has them, and a queue always exists. The data source aws_default_tags is unknown in some plans.
+  value = aws_sqs_queue.events["launch"].tags_all
+}
+
 output "functions" {
   description = "Lambda functions `launch`, `terminate` and `reconcile`: name, ARN, role and log group."
   value = { for name, function in module.function : name => {

@@ -30,6 +30,7 @@ TAG = "vmseries-autoscale:"
 FULL = ("addresses", "keys", "panorama", "targets", "vpc")
 LICENSED_BY_PANORAMA = ("package", "panorama", "plugin")
 WITHOUT_PANORAMA = ("firewall-api", "keys", "vpc")
+BY_HEALTH_CHECKS = ("health",)
 BARE = ()
 BUCKET, PACKAGE = "firewalls", "edge"
 """Bucket and folder of the bootstrap package, as in the root module."""
@@ -88,6 +89,8 @@ def perform(features: tuple[str, ...], repository: Path, folder: Path) -> Result
         deployment.wait_until_in_service(2, minutes=IN_SERVICE_MINUTES)
         if set(features) == set(FULL):
             run_everything(deployment)
+        elif "health" in features:
+            run_with_health_checks(deployment)
         else:
             run_ordinary_life(deployment)
         validation = validate(deployment)
@@ -140,6 +143,46 @@ def run_everything(deployment: Deployment) -> None:
     lose_events(deployment)
     change_tags(deployment)
     leave_orphans(deployment)
+
+
+def run_with_health_checks(deployment: Deployment) -> None:
+    """Deregister firewalls that never served: in each function once."""
+    firewalls, group = deployment.lab.firewalls, deployment.group
+    firewalls.set_quirks(auto_commit_failure="zone untrust is invalid")
+    group.scale(3)
+    deployment.wait_until_happened("hook-completed", minutes=60, hook="launch", result="ABANDON")
+    firewalls.set_quirks(auto_commit_failure="")
+    deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
+
+    leaving = _booting(deployment, 4)
+    group.terminate(leaving)
+    deployment.wait_until_terminated(leaving, minutes=60)
+
+    # An operator completes the hook of another one, whose event is lost.
+    left = _booting(deployment, 4)
+    deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
+    group.terminate(left)
+    deployment.lab.advance(MINUTE)
+    deployment.lab.faults.clear()
+    deployment.lab.aws.client("autoscaling").complete_lifecycle_action(
+        AutoScalingGroupName=deployment.name,
+        LifecycleHookName="terminate",
+        InstanceId=left,
+        LifecycleActionResult="CONTINUE",
+    )
+    deployment.wait_until_terminated(left, minutes=10)
+    report = deployment.invoke("reconcile", "reconcile")
+    if left not in report["removed"]:
+        raise DeploymentError(f"{left} is still a target: {report}")
+
+
+def _booting(deployment: Deployment, number: int) -> str:
+    """Scale to a number of firewalls, and return the one that is registered and boots."""
+    known = deployment.group.states().keys()
+    deployment.group.scale(number)
+    deployment.wait_until_happened("target-registered", minutes=10)
+    (instance_id,) = deployment.group.states().keys() - known
+    return instance_id
 
 
 def validate(deployment: Deployment) -> LogRange:

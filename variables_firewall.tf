@@ -616,16 +616,18 @@ variable "bootstrap" {
     With `secret` and `s3`, behind a Gateway Load Balancer, the configuration must contain
     `plugin-op-commands=aws-gwlb-inspect:enable`: without it, PAN-OS does not inspect the traffic in the load balancer's
     GENEVE tunnels, and still is in service. With `options`, the module adds it.
-    - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
+    - `secret`   - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
       - `arn`         - ARN of the secret.
       - `name`        - (Optional) Name of the secret. Defaults to the name in `arn`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
-    - `s3`      - (Optional) S3 bucket with a bootstrap package.
+    - `s3`       - (Optional) S3 bucket with a bootstrap package.
       - `bucket`      - Name of the bucket.
       - `prefix`      - (Optional) Prefix of the package in the bucket.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the package is encrypted.
-    - `options` - (Optional) Keys of the init-cfg file, written to the user data. Everyone who may describe launch
+    - `revision` - (Optional) Any text that you change when the content of the secret or the package changes, which Terraform
+      does not read: a firewall gets it at its launch only. A change starts an instance refresh, if there is one.
+    - `options`  - (Optional) Keys of the init-cfg file, written to the user data. Everyone who may describe launch
       templates can read them; a plan warns when they include an authentication key, a code or a password.
       - `hostname`                              - (Optional) Host name of every firewall.
       - `panorama_server`                       - (Optional) Host name or IP address of Panorama. Defaults to the first
@@ -674,6 +676,7 @@ variable "bootstrap" {
       prefix      = optional(string)
       kms_key_arn = optional(string)
     }))
+    revision = optional(string)
     options = optional(object({
       hostname                              = optional(string)
       panorama_server                       = optional(string)

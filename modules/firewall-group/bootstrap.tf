@@ -4,12 +4,23 @@ locals {
   options = var.bootstrap.options
 
   bootstrap_pairs = (
-    var.bootstrap.secret != null ? ["secret_name=${var.bootstrap.secret.name}"] :
-    var.bootstrap.s3 != null ? [
-      "vmseries-bootstrap-aws-s3bucket=${join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))}",
-    ] :
-    [for pair in local.option_pairs : "${pair.key}=${pair.value}" if try(length(pair.value), 0) > 0]
+    var.bootstrap.secret != null ? [{ key = "secret_name", value = var.bootstrap.secret.name }] :
+    var.bootstrap.s3 != null ? [{
+      key   = "vmseries-bootstrap-aws-s3bucket"
+      value = join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))
+    }] :
+    [for pair in local.option_pairs : pair if try(length(pair.value), 0) > 0]
   )
+
+  # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
+  # management. The interface swap is always enabled.
+  user_data_pairs = concat([{ key = "mgmt-interface-swap", value = "enable" }], local.bootstrap_pairs)
+
+  # The keys whose values are credentials.
+  credentials = [
+    "vm-auth-key", "auth-key", "authcodes", "redis-auth",
+    "vm-series-auto-registration-pin-id", "vm-series-auto-registration-pin-value",
+  ]
 
   yes_no = { true = "yes", false = "no" }
 

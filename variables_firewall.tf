@@ -2,16 +2,18 @@ variable "interfaces" {
   description = <<-EOT
     Network interfaces of each firewall, by a name of your choice.
     Names and zones must be known at plan time. One-arm deployments have a data and a management interface; two-arm
-    deployments also have an untrust interface.
+    deployments also have an untrust interface. Each further interface, such as one for a DMZ, is `extra`.
     - `role`               - Use of the interface: `data` (device index 0, where the load balancer delivers traffic),
-      `management` (device index 1) or `untrust`.
+      `management` (device index 1), `untrust` (at most one) or `extra` (any number). PAN-OS names the interface at
+      device index 2 `ethernet1/2`, the one at index 3 `ethernet1/3`, and so on.
     - `device_index`       - Device index on the instance. Index 0 is attached at boot, all others by the launch
       function.
     - `subnet_ids`         - Subnet ID by Availability Zone name, e.g. `{ us-east-1a = "subnet-0123…" }`. All interfaces
       must have the same zones.
     - `security_group_ids` - (Optional) IDs of 1 to 5 security groups. Null uses the security group that the module
       creates for the role: for management with the rules of `management_access`, for data with those that the load
-      balancer needs, for untrust without ingress rules. A change applies to new firewalls. The data interface requires security groups with `target_group_arns`.
+      balancer needs, for untrust without ingress rules. Required for `extra`, and for data without `load_balancer`,
+      since only you know their traffic. A change applies to new firewalls.
     - `source_dest_check`  - (Optional) Source/destination check. Null enables it for the management interface only,
       since the others forward traffic.
     - `public_ip`          - (Optional) Whether each firewall gets an Elastic IP address on this interface. Not
@@ -50,9 +52,11 @@ variable "interfaces" {
   validation {
     condition = alltrue([
       for interface in values(var.interfaces) :
-      contains(["data", "management", "untrust"], interface.role)
+      contains(["data", "management", "untrust", "extra"], interface.role)
     ])
-    error_message = "interfaces[*].role must be \"data\", \"management\" or \"untrust\", e.g. role = \"data\"."
+    error_message = <<-EOT
+      interfaces[*].role must be "data", "management", "untrust" or "extra", e.g. role = "data".
+    EOT
   }
 
   validation {
@@ -81,7 +85,17 @@ variable "interfaces" {
     ]) <= 1
     error_message = <<-EOT
       interfaces must have at most one interface with role = "untrust",
-      e.g. untrust = { role = "untrust", device_index = 2, … }.
+      e.g. untrust = { role = "untrust", device_index = 2, … }. Others have role = "extra".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "extra"
+    ])
+    error_message = <<-EOT
+      interfaces: an interface with role = "extra" must have security_group_ids, e.g. ["sg-0123456789abcdef0"],
+      because only you know which traffic it gets.
     EOT
   }
 
@@ -588,19 +602,21 @@ variable "bootstrap" {
   description = <<-EOT
     Source of the firewalls' bootstrap configuration.
     Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
-    With `secret` and `s3`, the configuration must contain `plugin-op-commands=aws-gwlb-inspect:enable`: without it,
-    PAN-OS does not inspect the traffic in the load balancer's GENEVE tunnels, and still is in service. With `options`,
-    the module adds it.
-    - `secret`  - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
+    With `secret` and `s3`, behind a Gateway Load Balancer, the configuration must contain
+    `plugin-op-commands=aws-gwlb-inspect:enable`: without it, PAN-OS does not inspect the traffic in the load balancer's
+    GENEVE tunnels, and still is in service. With `options`, the module adds it.
+    - `secret`   - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
       - `arn`         - ARN of the secret.
       - `name`        - (Optional) Name of the secret. Defaults to the name in `arn`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
-    - `s3`      - (Optional) S3 bucket with a bootstrap package.
+    - `s3`       - (Optional) S3 bucket with a bootstrap package.
       - `bucket`      - Name of the bucket.
       - `prefix`      - (Optional) Prefix of the package in the bucket.
       - `kms_key_arn` - (Optional) ARN of your own KMS key with which the package is encrypted.
-    - `options` - (Optional) Keys of the init-cfg file, written to the user data. Everyone who may describe launch
+    - `revision` - (Optional) Any text that you change when the content of the secret or the package changes, which Terraform
+      does not read: a firewall gets it at its launch only. A change starts an instance refresh, if there is one.
+    - `options`  - (Optional) Keys of the init-cfg file, written to the user data. Everyone who may describe launch
       templates can read them; a plan warns when they include an authentication key, a code or a password.
       - `hostname`                              - (Optional) Host name of every firewall.
       - `panorama_server`                       - (Optional) Host name or IP address of Panorama. Defaults to the first
@@ -649,6 +665,7 @@ variable "bootstrap" {
       prefix      = optional(string)
       kms_key_arn = optional(string)
     }))
+    revision = optional(string)
     options = optional(object({
       hostname                              = optional(string)
       panorama_server                       = optional(string)

@@ -1,7 +1,8 @@
 variable "load_balancer" {
   description = <<-EOT
     Gateway Load Balancer that the module creates, with its endpoint service.
-    Set null to use your own `target_group_arns` instead.
+    Set null to use your own `target_group_arns` instead, or to have no Gateway Load Balancer at all: then Application or
+    Network Load Balancers deliver the traffic, to the `target_groups` of `interfaces`.
     - `subnet_ids`                   - (Optional) Subnet ID by Availability Zone name. Null uses the data subnets. It must
       have the zones of the firewalls and may have more. AWS removes no subnet of a Gateway Load Balancer: before firewalls
       leave a zone or get another data subnet in it, set here the subnets that the load balancer has.
@@ -63,10 +64,33 @@ variable "load_balancer" {
   default = {}
 
   validation {
-    condition     = (var.load_balancer == null) != (length(var.target_group_arns) == 0)
+    condition     = var.load_balancer == null || length(var.target_group_arns) == 0
     error_message = <<-EOT
-      Exactly one of load_balancer and target_group_arns must be set.
-      With your own target groups, set load_balancer = null.
+      load_balancer and target_group_arns must not both be set.
+      With your own target groups, set load_balancer = null. Otherwise remove target_group_arns.
+    EOT
+  }
+
+  validation {
+    condition = (
+      var.load_balancer != null || length(var.target_group_arns) > 0 ||
+      anytrue([for interface in values(var.interfaces) : length(interface.target_groups) > 0])
+    )
+    error_message = <<-EOT
+      Without load_balancer, target_group_arns and target_groups of an interface, no traffic would reach the firewalls.
+      Set load_balancer = {} for a Gateway Load Balancer, target_group_arns for one of your own, or for other load
+      balancers the target groups of an interface, e.g. interfaces.untrust.target_groups = [{ arn = "arn:…", port = 443 }].
+    EOT
+  }
+
+  validation {
+    condition = var.load_balancer != null || alltrue([
+      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"
+    ])
+    error_message = <<-EOT
+      interfaces: the data interface must have security_group_ids with load_balancer = null, e.g. ["sg-0123456789abcdef0"],
+      because only you know its traffic. With target_group_arns, they must allow GENEVE (UDP port 6081) and your health
+      check.
     EOT
   }
 
@@ -286,7 +310,7 @@ variable "target_group_arns" {
   description = <<-EOT
     ARNs of your own GENEVE target groups, for use without `load_balancer`.
     They require `security_group_ids` for the data interface, because only you know the source and port of your health
-    check.
+    check. Target groups of Application and Network Load Balancers belong in `interfaces[*].target_groups`.
   EOT
   type        = list(string)
   default     = []
@@ -309,16 +333,6 @@ variable "target_group_arns" {
     error_message = <<-EOT
       target_group_arns must be in the Region of the firewalls, ${local.region}, as their load balancer is.
       Set target groups of this Region.
-    EOT
-  }
-
-  validation {
-    condition = length(var.target_group_arns) == 0 || alltrue([
-      for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"
-    ])
-    error_message = <<-EOT
-      interfaces: the data interface must have security_group_ids when target_group_arns is set,
-      e.g. ["sg-0123456789abcdef0"]. They must allow GENEVE (UDP port 6081) and your health check.
     EOT
   }
 }

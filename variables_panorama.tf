@@ -313,6 +313,18 @@ variable "readiness" {
     EOT
   }
 
+  validation {
+    condition = var.readiness == "off" || alltrue([
+      for duration in [var.capacity.wait_for_capacity_timeout] : (
+        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
+      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0
+    ])
+    error_message = <<-EOT
+      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
+      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
+    EOT
+  }
+
   # With "off", a firewall is in service before it boots. Whatever counts on it must wait for the boot.
   validation {
     condition = var.readiness != "off" || alltrue([
@@ -378,11 +390,6 @@ variable "readiness" {
       Remove it, or set readiness = "connected".
     EOT
   }
-}
-
-locals {
-  # Whether a firewall enters service only after its boot.
-  waits_for_boot = var.readiness == null ? var.panorama != null || var.firewall_api != null : var.readiness != "off"
 }
 
 variable "licensing" {

@@ -8,8 +8,9 @@ variable "capacity" {
     - `default_instance_warmup_seconds` - (Optional) Time for which a new firewall in service does not count toward the
       group's metrics, and for which an instance refresh waits for it. With the readiness `off` it is the time of the
       boot, at least 1500. Otherwise the launch hook waits for the boot, so that the time does not include it. Null uses
-      1500 with `off`, 120 with `healthy`, and otherwise the time after which the load balancer's health checks have
-      certainly found the firewall healthy, at least 120.
+      120 with `healthy`, and otherwise the time after which the load balancer's health checks have certainly found the
+      firewall healthy: with `off`, and with `connected` and `panorama`, 1500 and the health
+      checks.
     - `health_check`                    - (Optional) Health check of the group.
       - `type`                 - (Optional) `EC2` or `ELB`. With `EC2`, the load balancer avoids unhealthy firewalls,
         but Auto Scaling does not replace them, so that a bad configuration pushed to all firewalls does not terminate
@@ -121,6 +122,16 @@ variable "capacity" {
   }
 
   validation {
+    condition = (
+      var.capacity.health_check.type != "ELB" || var.load_balancer != null || length(var.target_group_arns) > 0
+    )
+    error_message = <<-EOT
+      capacity.health_check.type = "ELB" has no effect without load_balancer and target_group_arns: Auto Scaling asks only
+      the target groups with which it registers the firewalls, not those of interfaces. Set type = "EC2".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for seconds in [
         var.capacity.default_instance_warmup_seconds,
@@ -224,19 +235,6 @@ variable "capacity" {
   validation {
     condition     = can(regex("^0$|^[0-9]+[smh]$", var.capacity.wait_for_capacity_timeout))
     error_message = "capacity.wait_for_capacity_timeout must be a duration, e.g. \"45m\", or \"0\" to not wait."
-  }
-
-  # The time in which VM-Series boots, as for deadlines.launch_minutes.
-  validation {
-    condition = alltrue([
-      for duration in [var.capacity.wait_for_capacity_timeout] : (
-        try(tonumber(regex("^[0-9]+", duration)) * { s = 1, m = 60, h = 3600 }[regex("[smh]$", duration)], 0) >= 1500
-      ) if duration != "0" && coalesce(var.capacity.desired, var.capacity.min) > 0 && local.waits_for_boot
-    ])
-    error_message = <<-EOT
-      capacity.wait_for_capacity_timeout must be at least "25m": a firewall boots in 15 to 25 minutes, and after a timeout,
-      Terraform replaces the group with all its firewalls. For example "45m", or "0" to not wait.
-    EOT
   }
 
   validation {

@@ -31,6 +31,7 @@ variables {
     }
   }
 
+  firewall_tags          = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
   create_security_groups = true
   management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {
@@ -128,6 +129,7 @@ run "the_launch_template_is_secure_by_default" {
       for type in ["instance", "volume", "network-interface"] : type => tomap(merge(
         {
           team                            = "network"
+          CostCenter                      = "77"
           "vmseries-autoscale:deployment" = "fw-test"
           Name                            = "fw-test"
         },
@@ -467,7 +469,7 @@ run "security_groups_and_rules_outlive_their_use" {
       for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
       if name != "untrust"
     }
-    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443], egress = {} }
+    management_access = { cidr_blocks = { office = "10.1.0.0/24" }, ports = [443], egress = {} }
   }
 
   assert {

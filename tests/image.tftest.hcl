@@ -31,6 +31,7 @@ variables {
     }
   }
 
+  firewall_tags          = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
   create_security_groups = true
   management_access      = { cidr_blocks = {}, ports = [443, 22], egress = {} }
   load_balancer_access = {

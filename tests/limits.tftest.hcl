@@ -11,6 +11,7 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   generation    = "0123456789ab"
+  bootstrap     = { secret = { arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:bootstrap-AbCdEf" } }
   firewall_tags = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
 
   hooks = {
@@ -207,7 +208,7 @@ run "refuses_statements_that_do_not_fit_into_a_policy" {
   expect_failures = [aws_iam_role_policy.this]
 }
 
-# A firewall may have three interfaces at most, and no region has more than six zones.
+# Two-arm firewalls have three interfaces, and no Region has more than six zones.
 run "the_largest_reasonable_deployment_fits" {
   variables {
     firewall_tags = merge(

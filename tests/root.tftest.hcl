@@ -160,6 +160,53 @@ run "uses_the_resources_of_the_user" {
   }
 }
 
+run "works_without_a_gateway_load_balancer" {
+  variables {
+    interfaces = {
+      data = {
+        role               = "data"
+        device_index       = 0
+        subnet_ids         = { us-east-1a = "subnet-0a" }
+        security_group_ids = ["sg-0a"]
+      }
+      management = { role = "management", device_index = 1, subnet_ids = { us-east-1a = "subnet-0b" } }
+      dmz = {
+        role               = "extra"
+        device_index       = 2
+        subnet_ids         = { us-east-1a = "subnet-0c" }
+        security_group_ids = ["sg-0c"]
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      }
+    }
+    load_balancer = null
+  }
+
+  assert {
+    condition     = output.load_balancer == null && output.endpoint_service == null && output.target_group_arns == []
+    error_message = "the outputs of the Gateway Load Balancer are null or empty"
+  }
+
+  assert {
+    condition = (
+      strcontains(module.firewall_group.user_data, "mgmt-interface-swap=enable") &&
+      !strcontains(module.firewall_group.user_data, "aws-gwlb")
+    )
+    error_message = "firewalls swap their interfaces, and inspect no GENEVE tunnels"
+  }
+
+  assert {
+    condition = (
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.security_group_ids == ["sg-0c"] &&
+      jsondecode(module.lifecycle.settings.launch).interfaces.dmz.source_dest_check == false &&
+      keys(jsondecode(module.lifecycle.settings.terminate).target_groups) == ["2"]
+    )
+    error_message = "the functions attach the extra interface, and deregister it from its target group"
+  }
+}
+
 # documents: failure-modes/G12
 run "publishes_the_group_metrics_that_policies_use" {
   command = plan
@@ -301,8 +348,8 @@ run "with_the_readiness_off_the_warm_up_is_the_boot" {
   }
 
   assert {
-    condition     = local.capacity.default_instance_warmup_seconds == 1500
-    error_message = "firewalls boot after they have entered service"
+    condition     = local.capacity.default_instance_warmup_seconds == 1540
+    error_message = "firewalls boot after they have entered service, and pass four health checks after that"
   }
 
   assert {
@@ -327,11 +374,16 @@ run "refuses_a_subnet_in_another_zone" {
 run "refuses_a_subnet_in_another_vpc" {
   command = plan
 
-  variables {
-    network = { vpc_id = "vpc-0fedcba9876543210" }
+  override_data {
+    target = data.aws_subnet.this["management/us-east-1a"]
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
   }
 
-  expect_failures = [data.aws_subnet.this]
+  expect_failures = [data.aws_subnet.this["management/us-east-1a"]]
 }
 
 # A partial ARN is refused by the validation of each input; one of another Region by this.
@@ -473,4 +525,32 @@ run "accepts_a_principal_of_another_account" {
       endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
     }
   }
+}
+
+run "refuses_to_move_a_deployment_to_another_vpc" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-0fedcba9876543210" }
+  }
+
+  override_data {
+    target = data.aws_subnet.this
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
+  }
+
+  expect_failures = [terraform_data.vpc]
 }

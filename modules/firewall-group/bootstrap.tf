@@ -4,21 +4,34 @@ locals {
   options = var.bootstrap.options
 
   bootstrap_pairs = (
-    var.bootstrap.secret != null ? ["secret_name=${var.bootstrap.secret.name}"] :
-    var.bootstrap.s3 != null ? [
-      "vmseries-bootstrap-aws-s3bucket=${join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))}",
-    ] :
-    [for pair in local.option_pairs : "${pair.key}=${pair.value}" if try(length(pair.value), 0) > 0]
+    var.bootstrap.secret != null ? [{ key = "secret_name", value = var.bootstrap.secret.name }] :
+    var.bootstrap.s3 != null ? [{
+      key   = "vmseries-bootstrap-aws-s3bucket"
+      value = join("/", compact([var.bootstrap.s3.bucket, var.bootstrap.s3.prefix]))
+    }] :
+    [for pair in local.option_pairs : pair if try(length(pair.value), 0) > 0]
   )
+
+  # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
+  # management. The interface swap is always enabled.
+  user_data_pairs = concat([{ key = "mgmt-interface-swap", value = "enable" }], local.bootstrap_pairs)
+
+  # The keys whose values are credentials.
+  credentials = [
+    "vm-auth-key", "auth-key", "authcodes", "redis-auth",
+    "vm-series-auto-registration-pin-id", "vm-series-auto-registration-pin-value",
+  ]
 
   yes_no = { true = "yes", false = "no" }
 
-  # The load balancer delivers traffic in GENEVE tunnels, which PAN-OS inspects only if this command enables it.
+  # A Gateway Load Balancer delivers traffic in GENEVE tunnels, which PAN-OS inspects only if this command enables it.
   # https://docs.paloaltonetworks.com/vm-series/11-1/vm-series-deployment/set-up-the-vm-series-firewall-on-aws/vm-series-integration-with-gateway-load-balancer
   inspect             = "aws-gwlb-inspect:"
   plugin_op_commands  = try(local.options.plugin_op_commands, [])
   names_inspection    = anytrue([for command in local.plugin_op_commands : startswith(command, local.inspect)])
-  all_plugin_commands = concat(local.names_inspection ? [] : ["${local.inspect}enable"], local.plugin_op_commands)
+  has_geneve          = length(var.target_group_arns) > 0
+  adds_inspection     = local.has_geneve && !local.names_inspection
+  all_plugin_commands = concat(local.adds_inspection ? ["${local.inspect}enable"] : [], local.plugin_op_commands)
 
   # In the order of Palo Alto Networks' documentation, without the keys for static addresses, which do not apply to AWS.
   option_pairs = var.bootstrap.options == null ? [] : [

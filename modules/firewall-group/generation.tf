@@ -1,11 +1,6 @@
 locals {
-  # Options whose values are credentials. Whoever knows a digest of everything else could guess them by the generation.
-  credentials = [
-    "vm-auth-key", "auth-key", "authcodes", "redis-auth",
-    "vm-series-auto-registration-pin-id", "vm-series-auto-registration-pin-value",
-  ]
-
-  # Everything that a firewall gets at its launch, and never again. Tags and subnets are not among it.
+  # Everything that a firewall gets at its launch, and never again. Tags and subnets are not among it. Nor are credentials,
+  # which a digest in a tag would allow anyone to guess.
   made_of = {
     image_id         = local.image_id
     instance_type    = var.firewall.instance_type
@@ -13,7 +8,7 @@ locals {
     instance_profile = local.instance_profile_name
     root_volume      = var.firewall.root_volume
     monitoring       = var.firewall.detailed_monitoring
-    user_data        = [for pair in local.user_data_pairs : pair if !contains(local.credentials, split("=", pair)[0])]
+    user_data        = [for pair in local.user_data_pairs : pair if !contains(local.credentials, pair.key)]
     # By device index and not by name, which a firewall does not know.
     interfaces = { for interface in values(var.interfaces) : interface.device_index => {
       role               = interface.role
@@ -21,10 +16,13 @@ locals {
       source_dest_check  = interface.source_dest_check
       public_ip          = interface.public_ip
       public_ipv4_pool   = interface.public_ipv4_pool
+      target_groups      = sort([for group in interface.target_groups : "${group.arn}:${group.port}"])
     } }
+    bootstrap_revision = var.bootstrap.revision
+    fixed              = local.fixed
   }
 
   # Firewalls of the same generation were launched alike. It is a tag of each, by which the reconcile function finds those
   # that a change has not reached.
-  generation = substr(sha256(jsonencode(local.made_of)), 0, 12)
+  generation = nonsensitive(substr(sha256(jsonencode(local.made_of)), 0, 12))
 }

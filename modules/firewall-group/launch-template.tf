@@ -1,6 +1,13 @@
 locals {
-  # PAN-OS boots from this device.
-  root_device_name = "/dev/xvda"
+  # Settings that no input changes. They belong to the generation: another version of the module may have others.
+  fixed = {
+    root_device_name            = "/dev/xvda" # PAN-OS boots from this device.
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+    # The name of the instance, and of interfaces that exist at launch. Whether an interface that is attached later, such as
+    # the management interface, gets it by DHCP is not documented. The functions need no particular name.
+    hostname_type = "resource-name"
+  }
 
   maximum_interfaces = data.aws_ec2_instance_type.this.maximum_network_interfaces
 
@@ -10,10 +17,7 @@ locals {
     data.aws_ec2_instance_type_offerings.zones.locations,
   ))
 
-  # The load balancer delivers to the interface at index 0, so PAN-OS must use index 0 for data and index 1 for
-  # management. The interface swap is always enabled.
-  user_data_pairs = concat(["mgmt-interface-swap=enable"], local.bootstrap_pairs)
-  user_data       = join(";", local.user_data_pairs)
+  user_data = join(";", [for pair in local.user_data_pairs : "${pair.key}=${pair.value}"])
 }
 
 resource "aws_launch_template" "this" {
@@ -39,7 +43,7 @@ resource "aws_launch_template" "this" {
   }
 
   block_device_mappings {
-    device_name = local.root_device_name
+    device_name = local.fixed.root_device_name
 
     ebs {
       encrypted             = true
@@ -52,14 +56,12 @@ resource "aws_launch_template" "this" {
 
   metadata_options {
     http_endpoint               = "enabled"
-    http_tokens                 = "required"
-    http_put_response_hop_limit = 1
+    http_tokens                 = local.fixed.http_tokens
+    http_put_response_hop_limit = local.fixed.http_put_response_hop_limit
   }
 
-  # The name of the instance, and of interfaces that exist at launch. Whether an interface that is attached later, such as
-  # the management interface, gets it by DHCP is not documented. The functions need no particular name.
   private_dns_name_options {
-    hostname_type = "resource-name"
+    hostname_type = local.fixed.hostname_type
   }
 
   monitoring {
@@ -72,7 +74,7 @@ resource "aws_launch_template" "this" {
     content {
       resource_type = tag_specifications.key
       tags = merge(
-        var.tags,
+        var.firewall_tags,
         { Name = var.name },
         tag_specifications.key == "instance" ? { "vmseries-autoscale:generation" = local.generation } : {},
       )
@@ -122,9 +124,9 @@ resource "aws_launch_template" "this" {
     precondition {
       condition     = length(local.cut_off_interfaces) == 0 || !var.create_security_groups
       error_message = <<-EOT
-        target_group_arns instead of load_balancer would remove rules of the security group ${var.name}-data, which is in
-        use by ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with
-        the security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
+        load_balancer = null would remove rules of the security group ${var.name}-data, which is in use by
+        ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with the
+        security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
       EOT
     }
 

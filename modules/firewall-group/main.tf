@@ -10,6 +10,22 @@ resource "terraform_data" "hook_dependencies" {
   input = var.hook_dependencies
 }
 
+# The version of the launch template that the group uses. The provider starts an instance refresh when the version changes,
+# and another tag makes another version, too. Without instance refreshes, nothing needs to be kept from the group.
+# https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/autoscaling_group#triggers
+resource "terraform_data" "template_version" {
+  input = aws_launch_template.this.latest_version
+  triggers_replace = [
+    local.generation,
+    sha256(local.user_data),
+    var.capacity.instance_refresh == null ? var.firewall_tags : null,
+  ]
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
 resource "aws_autoscaling_group" "this" {
   name                = var.name
   vpc_zone_identifier = values(local.data_interface.subnet_ids)
@@ -21,8 +37,8 @@ resource "aws_autoscaling_group" "this" {
 
   launch_template {
     id = aws_launch_template.this.id
-    # A number instead of $Latest, so that a new version changes the group and starts an instance refresh.
-    version = aws_launch_template.this.latest_version
+    # A number instead of $Latest, so that another version changes the group and starts an instance refresh.
+    version = terraform_data.template_version.input
   }
 
   health_check_type         = var.capacity.health_check.type
@@ -83,9 +99,20 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # Instances get their tags from the launch template.
+  # The group's tags take precedence over those of the launch template, whose version may have older ones.
+  # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
   dynamic "tag" {
-    for_each = merge(var.tags, { Name = var.name }, var.group_tags)
+    for_each = merge(var.firewall_tags, { Name = var.name })
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
+  }
+
+  dynamic "tag" {
+    for_each = var.group_tags
 
     content {
       key                 = tag.key

@@ -31,6 +31,7 @@ variable "interfaces" {
     source_dest_check  = optional(bool, false)
     public_ip          = optional(bool, false)
     public_ipv4_pool   = optional(string)
+    target_groups      = optional(list(object({ arn = string, port = number })), [])
   }))
   nullable = false
 }
@@ -91,10 +92,14 @@ variable "firewall" {
 }
 
 variable "bootstrap" {
-  description = "Source of the bootstrap configuration: exactly one of a secret, an S3 bucket and options."
+  description = <<-EOT
+    Source of the bootstrap configuration: exactly one of a secret, an S3 bucket and options. And the revision of its
+    content.
+  EOT
   type = object({
-    secret = object({ name = string, arn = string, kms_key_arn = string })
-    s3     = object({ bucket = string, prefix = string, kms_key_arn = string })
+    revision = optional(string)
+    secret   = object({ name = string, arn = string, kms_key_arn = string })
+    s3       = object({ bucket = string, prefix = string, kms_key_arn = string })
     options = object({
       hostname                              = optional(string)
       panorama_server                       = optional(string)
@@ -196,8 +201,14 @@ variable "permissions" {
   nullable = false
 }
 
+variable "firewall_tags" {
+  description = "Tags of the firewalls: of their instances, volumes and network interfaces."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "tags" {
-  description = "Tags of all resources, including instances, volumes and network interfaces."
+  description = "Tags of all resources that Terraform creates."
   type        = map(string)
   nullable    = false
 }

@@ -725,6 +725,8 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "ambiguous": {},
         "licenses_not_returned": [SERIAL],
         "launches_refused": [],
+        "outdated": {},
+        "tagged": [],
         "not_checked": {},
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
@@ -855,6 +857,8 @@ def test_the_report_is_returned_logged_once_and_counted(
         "ambiguous": {},
         "licenses_not_returned": [],
         "launches_refused": [],
+        "outdated": {},
+        "tagged": [],
         "not_checked": {},
     }
     records = logs()

@@ -134,6 +134,61 @@ run "refuses_two_untrust_interfaces" {
   expect_failures = [var.interfaces]
 }
 
+run "refuses_an_extra_interface_without_security_groups" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      { dmz = { role = "extra", device_index = 2, subnet_ids = { us-east-1a = "subnet-0c" } } },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "refuses_an_extra_interface_at_the_index_of_management" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      {
+        dmz = {
+          role = "extra", device_index = 1, subnet_ids = { us-east-1a = "subnet-0c" }, security_group_ids = ["sg-0c"]
+        }
+      },
+    )
+  }
+
+  expect_failures = [var.interfaces]
+}
+
+run "accepts_extra_interfaces_before_and_after_untrust" {
+  command = plan
+
+  variables {
+    interfaces = merge(
+      var.interfaces,
+      {
+        dmz = {
+          role               = "extra"
+          device_index       = 2
+          subnet_ids         = { us-east-1a = "subnet-0c" }
+          security_group_ids = ["sg-0c"]
+          public_ip          = true
+          source_dest_check  = false
+          target_groups      = [var.web]
+        }
+        untrust = { role = "untrust", device_index = 3, subnet_ids = { us-east-1a = "subnet-0d" } }
+        partner = {
+          role = "extra", device_index = 4, subnet_ids = { us-east-1a = "subnet-0e" }, security_group_ids = ["sg-0e"]
+        }
+      },
+    )
+  }
+}
+
 run "refuses_a_gap_between_device_indices" {
   command = plan
 

@@ -304,6 +304,63 @@ run "accepts_a_health_check_path_of_1024_characters" {
   }
 }
 
+run "refuses_target_groups_without_a_security_group_for_data" {
+  command = plan
+
+  variables {
+    load_balancer     = null
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_firewalls_without_any_target_group" {
+  command = plan
+
+  variables {
+    interfaces    = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
+    load_balancer = null
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "refuses_other_load_balancers_without_a_security_group_for_data" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, {
+      data = merge(var.interfaces.data, {
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      })
+    })
+    load_balancer = null
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "accepts_other_load_balancers_without_a_gateway_load_balancer" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, {
+      data = merge(var.interfaces.data, {
+        security_group_ids = ["sg-0a"]
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      })
+    })
+    load_balancer = null
+  }
+}
+
 # target_group_arns --------------------------------------------------------------------------------
 
 run "refuses_a_name_as_target_group_arn" {
@@ -313,17 +370,6 @@ run "refuses_a_name_as_target_group_arn" {
     load_balancer     = null
     target_group_arns = ["fw"]
     interfaces        = merge(var.interfaces, { data = merge(var.interfaces.data, { security_group_ids = ["sg-0a"] }) })
-  }
-
-  expect_failures = [var.target_group_arns]
-}
-
-run "refuses_target_groups_without_a_security_group_for_data" {
-  command = plan
-
-  variables {
-    load_balancer     = null
-    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/fw/0123456789abcdef"]
   }
 
   expect_failures = [var.target_group_arns]

@@ -259,7 +259,7 @@ run "refuses_to_wait_for_less_than_a_boot" {
     capacity = { min = 1, max = 3, wait_for_capacity_timeout = "24m" }
   }
 
-  expect_failures = [var.capacity]
+  expect_failures = [var.readiness]
 }
 
 run "refuses_to_wait_for_less_than_a_boot_in_seconds" {
@@ -275,7 +275,7 @@ run "refuses_to_wait_for_less_than_a_boot_in_seconds" {
     capacity = { min = 1, max = 3, wait_for_capacity_timeout = "1499s" }
   }
 
-  expect_failures = [var.capacity]
+  expect_failures = [var.readiness]
 }
 
 run "accepts_to_wait_for_a_boot" {
@@ -412,6 +412,34 @@ run "accepts_ten_alarms_of_a_refresh" {
 
   variables {
     capacity = { min = 1, max = 3, instance_refresh = { alarm_names = [for number in range(10) : "alarm-${number}"] } }
+  }
+}
+
+run "refuses_health_checks_of_target_groups_that_the_group_does_not_have" {
+  command = plan
+
+  variables {
+    interfaces = merge(var.interfaces, {
+      data = merge(var.interfaces.data, {
+        security_group_ids = ["sg-0a"]
+        target_groups = [{
+          arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+          port = 443
+        }]
+      })
+    })
+    load_balancer = null
+    capacity      = { min = 1, max = 3, health_check = { type = "ELB" } }
+  }
+
+  expect_failures = [var.capacity]
+}
+
+run "accepts_health_checks_of_the_gateway_load_balancer" {
+  command = plan
+
+  variables {
+    capacity = { min = 1, max = 3, health_check = { type = "ELB" } }
   }
 }
 

@@ -9,8 +9,8 @@ from vmseries_scenarios.deployment import MINUTE, tags_of
 TOPIC = "Name, tags and permissions"
 EVERYTHING = (
     "changes load balancer, scaling policies, launch template, group, functions, roles, alarms, "
-    "log groups, event rules, queues, endpoint service, target group, security groups, security group rules, "
-    "triggers"
+    "log groups, event rules, queues, endpoint service, target group, security groups, "
+    "security group rules, triggers"
 )
 TAG = {"team": "network"}
 
@@ -63,7 +63,7 @@ ROWS = (
         inputs=("permissions.path",),
         change="Set another path for the roles",
         to={"permissions.path": "/network/"},
-        plan="changes launch template, group, functions; replaces roles",
+        plan="changes functions, queues; replaces roles",
         ends=Ends.PLANNED,
         firewalls="IAM cannot move a role: the one that they use would be destroyed before they "
         "terminate",

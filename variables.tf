@@ -26,7 +26,8 @@ variable "name" {
 variable "tags" {
   description = <<-EOT
     Tags to add to every resource of the module, and to the firewalls' instances, volumes, network interfaces and
-    Elastic IP addresses, such as `{ team = "network" }`.
+    Elastic IP addresses, such as `{ team = "network" }`. These also have the provider's `default_tags`. Other tags replace
+    no firewall: the reconcile function writes them to running ones.
   EOT
   type        = map(string)
   default     = {}
@@ -85,7 +86,7 @@ variable "tags" {
 variable "network" {
   description = <<-EOT
     Network in which the firewalls run.
-    - `vpc_id` - ID of the VPC for the load balancer and for the security groups that the module creates.
+    - `vpc_id` - ID of the VPC for the load balancer and for the security groups that the module creates. It cannot change.
   EOT
   type = object({
     vpc_id = string

@@ -469,7 +469,7 @@ run "security_groups_and_rules_outlive_their_use" {
       for name, interface in var.interfaces : name => merge(interface, { security_group_ids = ["sg-0${name}"] })
       if name != "untrust"
     }
-    management_access = { cidr_blocks = ["10.1.0.0/24"], ports = [443], egress = {} }
+    management_access = { cidr_blocks = { office = "10.1.0.0/24" }, ports = [443], egress = {} }
   }
 
   assert {

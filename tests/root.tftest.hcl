@@ -348,8 +348,8 @@ run "with_the_readiness_off_the_warm_up_is_the_boot" {
   }
 
   assert {
-    condition     = local.capacity.default_instance_warmup_seconds == 1500
-    error_message = "firewalls boot after they have entered service"
+    condition     = local.capacity.default_instance_warmup_seconds == 1540
+    error_message = "firewalls boot after they have entered service, and pass four health checks after that"
   }
 
   assert {
@@ -374,11 +374,16 @@ run "refuses_a_subnet_in_another_zone" {
 run "refuses_a_subnet_in_another_vpc" {
   command = plan
 
-  variables {
-    network = { vpc_id = "vpc-0fedcba9876543210" }
+  override_data {
+    target = data.aws_subnet.this["management/us-east-1a"]
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
   }
 
-  expect_failures = [data.aws_subnet.this]
+  expect_failures = [data.aws_subnet.this["management/us-east-1a"]]
 }
 
 # A partial ARN is refused by the validation of each input; one of another Region by this.
@@ -520,4 +525,32 @@ run "accepts_a_principal_of_another_account" {
       endpoint_service = { allowed_principals = ["arn:aws:iam::210987654321:root"] }
     }
   }
+}
+
+run "refuses_to_move_a_deployment_to_another_vpc" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-0fedcba9876543210" }
+  }
+
+  override_data {
+    target = data.aws_subnet.this
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer
+    values = {
+      availability_zone = "us-east-1a"
+      vpc_id            = "vpc-0fedcba9876543210"
+      cidr_block        = "10.0.1.0/24"
+    }
+  }
+
+  expect_failures = [terraform_data.vpc]
 }

@@ -124,9 +124,9 @@ resource "aws_launch_template" "this" {
     precondition {
       condition     = length(local.cut_off_interfaces) == 0 || !var.create_security_groups
       error_message = <<-EOT
-        target_group_arns instead of load_balancer would remove rules of the security group ${var.name}-data, which is in
-        use by ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with
-        the security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
+        load_balancer = null would remove rules of the security group ${var.name}-data, which is in use by
+        ${join(", ", local.cut_off_interfaces)}. Keep load_balancer until the firewalls are replaced by some with the
+        security_group_ids of interfaces["${local.data_interface_name}"], e.g. by an instance refresh.
       EOT
     }
 

@@ -274,3 +274,25 @@ def test_throttled_tags_are_written_by_the_next_run(
     run(serving)
     assert "TagsNotWritten" not in metrics(logs())
     assert set(run(serving)["tagged"]) == resources(serving)
+
+
+def test_a_run_without_anything_to_do_makes_eight_calls(
+    serving: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number in docs/operations.md."""
+    configure(
+        serving, monkeypatch, bootstrap=bootstrap(secret_arn=SECRET), tags={"team": "network"}
+    )
+    serving.account.versions[SECRET] = [version(serving, "AWSCURRENT", -60)]
+    run(serving)
+    serving.calls.clear()
+    run(serving)
+    assert serving.operations() == {
+        "DescribeAutoScalingGroups": 2,
+        "DescribeScalingActivities": 1,
+        "DescribeNetworkInterfaces": 1,
+        "DescribeAddresses": 1,
+        "DescribeInstances": 1,
+        "ListSecretVersionIds": 1,
+        "DescribeTags": 1,
+    }

@@ -51,10 +51,13 @@ def wait_for_alarm(deployment: Deployment, key: str, state: str, minutes: float)
 
 def newest_report(deployment: Deployment, since: float) -> dict[str, Any]:
     """The report of the first scheduled run since a time of the lab."""
-    reports = deployment.wait_until(
-        lambda: deployment.reconcile_reports(since), "a run", minutes=2 * INTERVAL
-    )
-    return dict(reports[-1])
+
+    def reports() -> list[dict[str, Any]]:
+        """Without those of pre-flight checks."""
+        return [report for report in deployment.reconcile_reports(since) if "orphans" in report]
+
+    found = deployment.wait_until(reports, "a run", minutes=2 * INTERVAL)
+    return dict(found[0])
 
 
 def tags_of_resources(deployment: Deployment, instance_id: str) -> dict[str, dict[str, str]]:
